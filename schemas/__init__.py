@@ -1,0 +1,1 @@
+"""Siaga's contracts: messages, rosters, rulesets, topics and the ledger's frames."""

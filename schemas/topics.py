@@ -1,0 +1,71 @@
+"""Every Kafka topic of Siaga, in one place: name, direction, retention.
+
+Source: docs/architecture.md and the public contract. All topics share one partition count, so that a regency's ledger,
+state and outputs carry the same partition number.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+DAY_MS = 86_400_000
+DEFAULT_PREFIX = "siaga."
+DEFAULT_PARTITIONS = 6
+
+
+class Topic(StrEnum):
+    """The part of a topic's name after the prefix."""
+
+    INCIDENTS = "incidents"
+    TURNOUT = "turnout"
+    LEDGER = "ledger"
+    STATE = "risk-state"
+    RISK = "risk"
+    PROVINCE = "province"
+    ESCALATIONS = "escalations"
+    REJECTED = "rejected"
+
+
+class Direction(StrEnum):
+    IN = "in"
+    INTERNAL = "internal"
+    OUT = "out"
+
+
+@dataclass(frozen=True)
+class TopicSpec:
+    """What one topic must look like on the broker. `retention_ms` is None for compacted topics."""
+
+    topic: Topic
+    direction: Direction
+    retention_ms: int | None
+    about: str
+
+    @property
+    def config(self) -> dict[str, str]:
+        """Broker settings. Retention counts from the append, else records of a past election would vanish in minutes."""
+        common = {"message.timestamp.type": "LogAppendTime"}
+        if self.retention_ms is None:
+            return common | {"cleanup.policy": "compact"}
+        return common | {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
+
+
+SPECS: tuple[TopicSpec, ...] = (
+    TopicSpec(Topic.INCIDENTS, Direction.IN, 30 * DAY_MS, "incident reports from publishers"),
+    TopicSpec(Topic.TURNOUT, Direction.IN, 30 * DAY_MS, "turnout per polling station from publishers"),
+    TopicSpec(Topic.LEDGER, Direction.INTERNAL, 30 * DAY_MS, "validated events, ticks and control events, one order per regency"),
+    TopicSpec(Topic.STATE, Direction.INTERNAL, None, "the fold's state"),
+    TopicSpec(Topic.RISK, Direction.OUT, None, "the rolling risk row of each regency"),
+    TopicSpec(Topic.PROVINCE, Direction.OUT, None, "the roll-up row of each province"),
+    TopicSpec(Topic.ESCALATIONS, Direction.OUT, 90 * DAY_MS, "level changes and who must know"),
+    TopicSpec(Topic.REJECTED, Direction.OUT, 7 * DAY_MS, "rejected input as it came, reason in headers"),
+)
+
+
+@dataclass(frozen=True)
+class TopicNames:
+    """Full topic names under one prefix."""
+
+    prefix: str = DEFAULT_PREFIX
+
+    def __getitem__(self, topic: Topic) -> str:
+        return self.prefix + topic.value
