@@ -1,0 +1,272 @@
+"""Every setting of Siaga: name, rule, default. Read once from SIAGA_* variables and flags, then frozen.
+
+A field `metrics_port` is the variable SIAGA_METRICS_PORT and the flag --metrics-port. An empty variable counts as unset,
+because compose files and unit files write `SIAGA_ROSTER=` for "default". What is wrong is said in one line (SettingsError).
+"""
+
+import difflib
+import logging
+import os
+import re
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    model_validator,
+)
+
+from schemas.topics import DEFAULT_PARTITIONS, DEFAULT_PREFIX, Topic, TopicNames
+
+try:
+    from streams.intake import ClockMode
+except ModuleNotFoundError:  # until streams.intake lands
+
+    class ClockMode(StrEnum):  # type: ignore[no-redef]
+        WALL = "wall"
+        EVENT = "event"
+
+
+PREFIX = "SIAGA_"
+BROKER_DEFAULT_REPLICATION = -1
+# Read by the launcher script or by tests, not by this file: known, so not warned about.
+READ_ELSEWHERE = frozenset({"SIAGA_VENV", "SIAGA_PYTHON", "SIAGA_OFFLINE"})
+_TOPIC_PREFIX_MAX = 249 - max(len(topic) for topic in Topic)  # Kafka's limit of a topic name
+_HOST_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
+
+log = logging.getLogger("siaga.settings")
+
+
+class SettingsError(ValueError):
+    """A setting is wrong. The text is one line that names it; secrets are never in it."""
+
+
+class SecurityProtocol(StrEnum):
+    """Kafka's names for the four ways to connect."""
+
+    PLAINTEXT = "PLAINTEXT"
+    SSL = "SSL"
+    SASL_PLAINTEXT = "SASL_PLAINTEXT"
+    SASL_SSL = "SASL_SSL"
+
+    @property
+    def sasl(self) -> bool:
+        return self.startswith("SASL_")
+
+    @property
+    def tls(self) -> bool:
+        return self.endswith("SSL")
+
+
+class SaslMechanism(StrEnum):
+    PLAIN = "PLAIN"
+    SCRAM_SHA_256 = "SCRAM-SHA-256"
+    SCRAM_SHA_512 = "SCRAM-SHA-512"
+
+
+class LogFormat(StrEnum):
+    TEXT = "text"
+    JSON = "json"
+
+
+class LogLevel(StrEnum):
+    DEBUG = "DEBUG"
+    INFO = "INFO"
+    WARNING = "WARNING"
+    ERROR = "ERROR"
+
+
+def _addresses(text: str) -> str:
+    """`host:port[,host:port]`, an IPv6 host in brackets, without blanks."""
+    addresses = [part.strip() for part in text.split(",")]
+    for address in addresses:
+        match = _HOST_PORT.fullmatch(address)
+        if match is None or not 1 <= int(match["port"]) <= 65535:
+            raise ValueError(f"{address!r} is not host:port (an IPv6 host goes in brackets: [::1]:9092)")
+    return ",".join(addresses)
+
+
+def _file(path: Path) -> Path:
+    if not path.is_file():
+        raise ValueError("no such file")
+    return path
+
+
+def _upper(value: Any) -> Any:
+    return value.upper() if isinstance(value, str) else value
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+ExistingFile = Annotated[Path, AfterValidator(_file)]
+
+
+def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where local data lives when SIAGA_DATA_DIR is unset: the XDG data directory."""
+    base = environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(base) / "siaga"
+
+
+class Settings(BaseModel):
+    """All settings, checked. Descriptions become the help of the flags."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    broker: Annotated[str, AfterValidator(_addresses)] = Field(
+        "127.0.0.1:9092", description="Kafka, host:port[,host:port...]"
+    )
+    topic_prefix: str = Field(
+        DEFAULT_PREFIX, pattern=r"^[A-Za-z0-9._-]*$", max_length=_TOPIC_PREFIX_MAX, description="prefix of every topic"
+    )
+    partitions: int = Field(DEFAULT_PARTITIONS, ge=1, le=1000, description="partitions of every topic")
+    replication: int = Field(
+        BROKER_DEFAULT_REPLICATION, ge=-1, le=32767, description="replicas of every topic; -1 is the broker's default"
+    )
+    group: str = Field(
+        "siaga", pattern=r"^[A-Za-z0-9._-]+$", max_length=200, description="consumer group of the workers"
+    )
+    instance: str | None = Field(
+        None, pattern=r"^[A-Za-z0-9._-]+$", max_length=200, description="static membership id of this worker"
+    )
+    roster: ExistingFile | None = Field(None, description="roster CSV; unset is the packaged one")
+    rules: ExistingFile | None = Field(None, description="ruleset file; unset is the packaged one")
+    clock: Annotated[ClockMode, BeforeValidator(_lower)] = Field(
+        ClockMode.WALL, description="wall, or event for replays of past elections"
+    )
+    tick_seconds: float = Field(5.0, ge=0.1, le=3600, description="seconds between clock ticks on the ledger")
+    data_dir: Path = Field(default_factory=default_data_dir, description="directory of local data")
+    metrics_host: str = Field("127.0.0.1", min_length=1, description="address /metrics listens on")
+    metrics_port: Port = Field(9464, description="port of /metrics; 0 takes a free one")
+    board_host: str = Field("127.0.0.1", min_length=1, description="address the board listens on")
+    board_port: Port = Field(8080, description="port of the board; 0 takes a free one")
+    log_format: Annotated[LogFormat, BeforeValidator(_lower)] = Field(LogFormat.TEXT, description="text or json")
+    log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field(
+        LogLevel.INFO, description="debug, info, warning or error"
+    )
+    security_protocol: Annotated[SecurityProtocol, BeforeValidator(_upper)] = Field(
+        SecurityProtocol.PLAINTEXT, description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
+    )
+    sasl_mechanism: Annotated[SaslMechanism, BeforeValidator(_upper)] | None = Field(
+        None, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
+    )
+    sasl_username: str | None = Field(None, min_length=1, description="SASL user")
+    sasl_password: SecretStr | None = Field(None, description="SASL password; prefer the file")
+    sasl_password_file: ExistingFile | None = Field(None, description="file that holds the SASL password")
+    tls_ca: ExistingFile | None = Field(None, description="PEM of the CAs to trust; unset is the system's")
+    tls_cert: ExistingFile | None = Field(None, description="PEM of the client certificate")
+    tls_key: ExistingFile | None = Field(None, description="PEM of the client certificate's key")
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str] | None = None, /, **overrides: Any) -> Self:
+        """Settings from variables, then `overrides` (flags; None means not given). Raises SettingsError."""
+        environ = os.environ if environ is None else environ
+        for warning in unknown_variables(environ):
+            log.warning("%s", warning)
+        values: dict[str, Any] = {}
+        for name in cls.model_fields:
+            text = environ.get(variable_of(name), "")
+            if text.strip():
+                values[name] = text if name == "sasl_password" else text.strip()
+        values.setdefault("data_dir", default_data_dir(environ))
+        flags = {name: value for name, value in overrides.items() if value is not None}
+        try:
+            return cls.model_validate(values | flags)
+        except ValidationError as error:
+            raise SettingsError(_one_line(error, values | flags, flags)) from None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.replication == 0:
+            raise ValueError("SIAGA_REPLICATION: 0 replicas; give -1 for the broker's default, or 1 and more")
+        if self.security_protocol.sasl:
+            self._check_sasl()
+        elif self.sasl_mechanism or self.sasl_username or self.sasl_password or self.sasl_password_file:
+            raise ValueError(f"SIAGA_SASL_* is set but SIAGA_SECURITY_PROTOCOL is {self.security_protocol}")
+        if not self.security_protocol.tls and (self.tls_ca or self.tls_cert or self.tls_key):
+            raise ValueError(f"SIAGA_TLS_* is set but SIAGA_SECURITY_PROTOCOL is {self.security_protocol}")
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("SIAGA_TLS_CERT and SIAGA_TLS_KEY go together")
+        return self
+
+    def _check_sasl(self) -> None:
+        if self.sasl_mechanism is None:
+            raise ValueError(f"SIAGA_SASL_MECHANISM: needed with {self.security_protocol}")
+        if self.sasl_username is None:
+            raise ValueError(f"SIAGA_SASL_USERNAME: needed with {self.security_protocol}")
+        if (self.sasl_password is None) == (self.sasl_password_file is None):
+            raise ValueError("SIAGA_SASL_PASSWORD or SIAGA_SASL_PASSWORD_FILE: exactly one is needed")
+
+    @property
+    def topics(self) -> TopicNames:
+        """Full topic names under this prefix."""
+        return TopicNames(self.topic_prefix)
+
+    @property
+    def bootstrap_servers(self) -> list[str]:
+        return self.broker.split(",")
+
+    def password(self) -> str | None:
+        """The SASL password, from its variable or its file (less the newline editors add). Raises SettingsError."""
+        if self.sasl_password_file is None:
+            return self.sasl_password.get_secret_value() if self.sasl_password else None
+        try:
+            text = self.sasl_password_file.read_text(encoding="utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            raise SettingsError(f"SIAGA_SASL_PASSWORD_FILE: {self.sasl_password_file}: {_reason(error)}") from None
+        if not text:
+            raise SettingsError(f"SIAGA_SASL_PASSWORD_FILE: {self.sasl_password_file}: empty")
+        return text
+
+
+def variable_of(field: str) -> str:
+    """The environment variable of a field: `metrics_port` -> `SIAGA_METRICS_PORT`."""
+    return PREFIX + field.upper()
+
+
+def flag_of(field: str) -> str:
+    """The flag of a field: `metrics_port` -> `--metrics-port`."""
+    return "--" + field.replace("_", "-")
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """One line for each SIAGA_* variable that no setting reads, with the nearest name that is one."""
+    known = {variable_of(field).removeprefix(PREFIX) for field in Settings.model_fields}
+    lines = []
+    for name in sorted(environ.keys() - READ_ELSEWHERE):
+        if name.startswith(PREFIX) and (bare := name.removeprefix(PREFIX)) not in known:
+            near = difflib.get_close_matches(bare, sorted(known), n=1)
+            lines.append(
+                f"{name} is no setting of Siaga and is ignored" + (f"; did you mean {PREFIX}{near[0]}?" if near else "")
+            )
+    return lines
+
+
+def _one_line(error: ValidationError, values: Mapping[str, Any], flags: Mapping[str, Any]) -> str:
+    """What is wrong, each setting by the name it was given under."""
+    return "; ".join(_sentence(item, values, flags) for item in error.errors(include_url=False, include_input=False))
+
+
+def _sentence(item: Any, values: Mapping[str, Any], flags: Mapping[str, Any]) -> str:
+    text = item["msg"].removeprefix("Value error, ")
+    if not item["loc"]:
+        return text
+    field = str(item["loc"][0])
+    name = flag_of(field) if field in flags else variable_of(field)
+    if field not in Settings.model_fields or "password" in field:
+        return f"{name}: {text}"
+    return f"{name}: {values.get(field)!s:.120}: {text[0].lower()}{text[1:]}".replace("\n", " ")
+
+
+def _reason(error: Exception) -> str:
+    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
