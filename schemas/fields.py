@@ -1,0 +1,57 @@
+"""Field types that incident and turnout messages share, with the public contract's rules.
+
+Strict: a string is a string, a number a number, nothing is converted. Times are RFC 3339 with seconds and an offset.
+"""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import ConfigDict, Field, GetPydanticSchema
+from pydantic_core import core_schema
+
+# RFC 3339 section 5.6. No leap second: neither Python nor Kafka can hold one, and none is announced.
+TIMESTAMP_PATTERN = (
+    r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?"
+    r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+ID_PATTERN = r"^[A-Za-z0-9._:-]{1,64}$"
+REGENCY_PATTERN = r"^[0-9]{2}\.[0-9]{2}$"
+SOURCE_PATTERN = r"^[a-z0-9-]{1,32}$"
+REVISION_MAX = 2**53 - 1  # the largest integer every JSON reader holds exactly (RFC 8259, section 6)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+
+# Frozen and strict; an unknown field is an error: what the schema does not name must not enter.
+MESSAGE = ConfigDict(frozen=True, strict=True, extra="forbid")
+
+
+def _timestamp_schema(_source: Any, _handler: Any) -> core_schema.CoreSchema:
+    text = core_schema.chain_schema(
+        [core_schema.str_schema(pattern=TIMESTAMP_PATTERN), core_schema.datetime_schema(strict=False, tz_constraint="aware")]
+    )
+    value = core_schema.datetime_schema(strict=True, tz_constraint="aware")
+    return core_schema.json_or_python_schema(text, core_schema.union_schema([value, text]))
+
+
+def one_of(words: type[StrEnum]) -> GetPydanticSchema:
+    """The values of an enum as plain strings: the hot path then carries no enum objects."""
+    return GetPydanticSchema(lambda _source, _handler: core_schema.literal_schema([word.value for word in words]))
+
+
+EventId = Annotated[str, Field(pattern=ID_PATTERN)]
+RegencyCode = Annotated[str, Field(pattern=REGENCY_PATTERN)]
+StationId = Annotated[str, Field(min_length=1, max_length=64)]
+SourceName = Annotated[str, Field(pattern=SOURCE_PATTERN)]
+Revision = Annotated[int, Field(ge=1, le=REVISION_MAX)]
+Timestamp = Annotated[
+    datetime,
+    GetPydanticSchema(_timestamp_schema),
+    Field(json_schema_extra={"format": "date-time"}),
+]
+
+
+def milliseconds(moment: datetime) -> int:
+    """Whole milliseconds since the Unix epoch of an aware time, exact for any offset, rounded down."""
+    return (moment - _EPOCH) // _MILLISECOND

@@ -1,0 +1,46 @@
+"""Why an input record is refused, and the headers a rejected record carries.
+
+The rejected record's key and value are the original bytes; all that Siaga adds is in its headers.
+"""
+
+from enum import StrEnum
+
+HEADER_REASON = "siaga.reason"
+HEADER_ERROR = "siaga.error"
+HEADER_TOPIC = "siaga.source.topic"
+HEADER_PARTITION = "siaga.source.partition"
+HEADER_OFFSET = "siaga.source.offset"
+ERROR_MAX_CHARS = 200
+
+
+class Reason(StrEnum):
+    NOT_UTF8 = "not_utf8"
+    INVALID_JSON = "invalid_json"
+    SCHEMA = "schema"
+    UNKNOWN_REGENCY = "unknown_regency"
+    FUTURE = "future"
+    TOO_OLD = "too_old"
+    TOO_LARGE = "too_large"
+    UNSUPPORTED_ENCODING = "unsupported_encoding"
+
+
+class Rejected(Exception):
+    """An input record that cannot be taken. `error` is one short line that holds nothing of the payload."""
+
+    def __init__(self, reason: Reason, error: str) -> None:
+        super().__init__(f"{reason}: {error}")
+        self.reason = reason
+        self.error = error
+
+
+def rejected_headers(
+    reason: Reason, error: str, topic: str, partition: int, offset: int
+) -> tuple[tuple[str, bytes], ...]:
+    """Kafka headers of a rejected record; `topic`, `partition` and `offset` are where the original lies."""
+    return (
+        (HEADER_REASON, reason.value.encode()),
+        (HEADER_ERROR, error.encode()),
+        (HEADER_TOPIC, topic.encode()),
+        (HEADER_PARTITION, b"%d" % partition),
+        (HEADER_OFFSET, b"%d" % offset),
+    )

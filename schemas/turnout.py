@@ -1,0 +1,30 @@
+"""The turnout message: how many have voted so far at one polling station, as the public contract defines it."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field
+
+from schemas.fields import MESSAGE, EventId, RegencyCode, Revision, SourceName, StationId, Timestamp
+
+VOTERS_MAX = 100_000  # per station; beyond any real one, so a total sent by mistake is caught
+
+
+class Turnout(BaseModel):
+    """A cumulative count of one station. Identity is (`regency`, `station`); the latest (`as_of`, `revision`) wins.
+
+    `voted` above `registered` is accepted: the fold flags it as over capacity.
+    """
+
+    model_config = MESSAGE
+
+    event_id: Annotated[EventId, Field(description="One per message; a repeat is a duplicate and changes nothing.")]
+    regency: Annotated[RegencyCode, Field(description="Kemendagri code; must be in the roster.")]
+    station: Annotated[StationId, Field(description="Polling station (TPS).")]
+    registered: Annotated[
+        int, Field(ge=1, le=VOTERS_MAX, description="Voters entitled there: DPT + DPTb + DPK.")
+    ]
+    voted: Annotated[int, Field(ge=0, le=VOTERS_MAX, description="Voters so far, cumulative.")]
+    as_of: Annotated[Timestamp, Field(description="Event time, RFC 3339 with offset.")]
+    revision: Annotated[Revision, Field(description="A correction of the same `as_of`.")] = 1
+    source: Annotated[SourceName, Field(description="The publishing system.")]
+    is_exercise: Annotated[bool, Field(description="A drill: counted apart, never moves a risk level.")] = False

@@ -1,0 +1,133 @@
+"""From a record's bytes to a message, strictly, on the hot path of every event.
+
+Checks, in this order; the first that fails names the reason: size (`too_large`), no value (`invalid_json`), headers
+that declare another encoding and Confluent's leading zero byte (`unsupported_encoding`), UTF-8 (`not_utf8`), JSON by
+RFC 8259 (`invalid_json`: also NaN, Infinity, a repeated key, nesting beyond the parser's limit, a lone surrogate, a byte
+order mark), then the model (`schema`).
+
+A good message is parsed once, by pydantic-core. It skips repeated keys silently, so they are ruled out by counting:
+the message is flat and without backslashes no string holds a quote, hence each key and each string value accounts for two
+quotes and a repeated key for more. Anything else goes to a slow parse that decides.
+"""
+
+import json
+from typing import Any, NoReturn, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from schemas.encoding import Headers, check_headers
+from schemas.incident import Incident
+from schemas.rejected import ERROR_MAX_CHARS, Reason, Rejected
+from schemas.turnout import Turnout
+
+VALUE_MAX_BYTES = 16 * 1024
+_INCIDENT_STRINGS = 8  # string values of every incident; `station` is one more
+_TURNOUT_STRINGS = 5  # string values of every turnout message
+_FIELD_NAMES = frozenset(Incident.model_fields) | frozenset(Turnout.model_fields)
+_NAME_MAX_CHARS = 32
+
+_Message = TypeVar("_Message", bound=BaseModel)
+_parse_incident = Incident.__pydantic_validator__.validate_json
+_parse_turnout = Turnout.__pydantic_validator__.validate_json
+
+
+def decode_incident(value: bytes | None, headers: Headers = ()) -> Incident:
+    """The incident in a record's value. Raises Rejected with the contract's reason and a one-line error."""
+    if not value or len(value) > VALUE_MAX_BYTES:
+        _refuse_size(value)
+    if headers:
+        check_headers(headers)
+    try:
+        message = _parse_incident(value)
+    except ValidationError as invalid:
+        _refuse(value, invalid)
+    strings = _INCIDENT_STRINGS if message.station is None else _INCIDENT_STRINGS + 1
+    if value.count(b'"') != 2 * (len(message.__pydantic_fields_set__) + strings) or b"\\" in value:
+        _check_json(value)
+    return message
+
+
+def decode_turnout(value: bytes | None, headers: Headers = ()) -> Turnout:
+    """The turnout message in a record's value. Raises Rejected with the contract's reason and a one-line error."""
+    if not value or len(value) > VALUE_MAX_BYTES:
+        _refuse_size(value)
+    if headers:
+        check_headers(headers)
+    try:
+        message = _parse_turnout(value)
+    except ValidationError as invalid:
+        _refuse(value, invalid)
+    if value.count(b'"') != 2 * (len(message.__pydantic_fields_set__) + _TURNOUT_STRINGS) or b"\\" in value:
+        _check_json(value)
+    return message
+
+
+def _refuse_size(value: bytes | None) -> NoReturn:
+    if not value:
+        raise Rejected(Reason.INVALID_JSON, "the record has no value")
+    raise Rejected(Reason.TOO_LARGE, f"{len(value)} bytes, at most {VALUE_MAX_BYTES} are read")
+
+
+def _refuse(value: bytes, invalid: ValidationError) -> NoReturn:
+    """Say why a value that the model refused is refused: the first check that fails, in the module's order."""
+    if value[0] == 0:
+        raise Rejected(Reason.UNSUPPORTED_ENCODING, "leading zero byte: schema-registry framing is not read, send plain JSON")
+    _check_json(value)
+    first = invalid.errors(include_url=False, include_input=False, include_context=False)[0]
+    if first["type"] == "json_invalid":  # what json lets pass and pydantic-core does not: a lone surrogate
+        raise Rejected(Reason.INVALID_JSON, "not valid JSON by RFC 8259")
+    raise Rejected(Reason.SCHEMA, _describe(first, invalid.error_count()))
+
+
+def _check_json(value: bytes) -> None:
+    """Definitive check of encoding and syntax. Numbers are not converted: only their grammar matters here."""
+    try:
+        text = value.decode()
+    except UnicodeDecodeError as wrong:
+        raise Rejected(Reason.NOT_UTF8, f"not UTF-8 at byte {wrong.start}") from None
+    if text[0] == "\ufeff":
+        raise Rejected(Reason.INVALID_JSON, "starts with a byte order mark, which JSON does not allow")
+    try:
+        json.loads(text, object_pairs_hook=_no_repeats, parse_constant=_no_constant, parse_int=str, parse_float=str)
+    except json.JSONDecodeError as wrong:
+        raise Rejected(Reason.INVALID_JSON, f"not JSON at line {wrong.lineno} column {wrong.colno}") from None
+    except RecursionError:
+        raise Rejected(Reason.INVALID_JSON, "nested too deeply") from None
+
+
+def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        seen: set[str] = set()
+        repeated = next(key for key, _ in pairs if key in seen or seen.add(key))
+        raise Rejected(Reason.INVALID_JSON, f"{_shown(repeated)}: the key is repeated")
+    return fields
+
+
+def _no_constant(constant: str) -> NoReturn:
+    raise Rejected(Reason.INVALID_JSON, f"{constant} is not a JSON number")
+
+
+def _shown(name: str) -> str:
+    """A field's name for an error: ours as they are, others only if they look like a name and so hold no data."""
+    if name in _FIELD_NAMES:
+        return name
+    plain = name.replace("_", "")
+    return name if len(name) <= _NAME_MAX_CHARS and plain.isascii() and plain.isalpha() else "a field"
+
+
+def _describe(error: Any, count: int) -> str:
+    place, kind = error["loc"], error["type"]
+    field = _shown(str(place[0])) if place else ""
+    if kind == "extra_forbidden":
+        text = f"{field}: unknown field"
+    elif kind == "missing":
+        text = f"{field}: is missing"
+    elif kind == "model_type" or not place:
+        text = error["msg"] if place or kind == "reported_too_early" else "the message must be one JSON object"
+    elif field in ("occurred_at", "reported_at", "as_of") and kind in ("string_type", "string_pattern_mismatch"):
+        text = f"{field}: must be an RFC 3339 time with seconds and an offset, such as 2024-11-27T07:00:00+07:00"
+    else:
+        text = f"{field}: {error['msg']}"
+    more = f" ({count - 1} more)" if count > 1 else ""
+    return (text[: ERROR_MAX_CHARS - len(more)] + more).replace("\n", " ")
