@@ -1,0 +1,1 @@
+"""Seeded, deterministic election days with known truth: what the laboratory scores against and what `simulate` publishes."""
