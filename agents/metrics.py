@@ -4,6 +4,8 @@
 (`SOURCES_MAX`, the rest count as `other`); `reason` and `outcome` are enums. Nothing a publisher writes freely becomes a label.
 """
 
+from collections.abc import Mapping
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 SOURCES_MAX = 64
@@ -68,3 +70,23 @@ ESCALATION_LATENCY = Histogram(
 BUILD = _gauge("siaga_build_info", "Always 1; version and ruleset as labels.", "version", "ruleset", "clock")
 BOARD_VIEWERS = _gauge("siaga_board_viewers", "Live connections of the board.")
 BOARD_LAST_UPDATE = _gauge("siaga_board_last_update_timestamp_seconds", "Unix time of the newest row the board has shown.")
+
+_known_sources: set[str] = set()
+
+
+def source_label(source: str) -> str:
+    """The label of a publishing system: itself while there are few, else `other`. Publishers must not grow our memory."""
+    if source not in _known_sources:
+        if len(_known_sources) >= SOURCES_MAX:
+            return "other"
+        _known_sources.add(source)
+    return source
+
+
+def count_sources(records: Mapping[str, int], delays_ms: Mapping[str, int], now_s: float) -> None:
+    """Count a batch's admitted records by source. `delays_ms`: clock minus event time of each source's last record."""
+    for source, count in records.items():
+        label = source_label(source)
+        SOURCE_RECORDS.labels(label).inc(count)
+        SOURCE_LAST_SEEN.labels(label).set(now_s)
+        SOURCE_DELAY.labels(label).set(delays_ms[source] / 1000)

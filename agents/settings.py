@@ -38,7 +38,7 @@ except ModuleNotFoundError:  # until streams.intake lands
 PREFIX = "SIAGA_"
 BROKER_DEFAULT_REPLICATION = -1
 # Read by the launcher script or by tests, not by this file: known, so not warned about.
-READ_ELSEWHERE = frozenset({"SIAGA_VENV", "SIAGA_PYTHON", "SIAGA_OFFLINE"})
+READ_ELSEWHERE = frozenset({"SIAGA_HOME", "SIAGA_VENV", "SIAGA_PYTHON", "SIAGA_OFFLINE"})
 _TOPIC_PREFIX_MAX = 249 - max(len(topic) for topic in Topic)  # Kafka's limit of a topic name
 _HOST_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
 

@@ -1,6 +1,7 @@
 """What a shard asks of the logic it runs: restore, fold, and nothing about Kafka.
 
-Kept apart from the transport and the transaction so that any batch logic can be given to a shard.
+Kept apart from the transport and the transaction so that any batch logic can be given to a shard, and so that the logic can
+be tested without either.
 """
 
 from collections.abc import Iterable, Sequence
@@ -8,48 +9,67 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 
-class Record(NamedTuple):
-    """One source record as the fold sees it. `appended_ms` is the broker's append time."""
+class Record(Protocol):
+    """One source record: aiokafka's `ConsumerRecord` is one. `timestamp` is the broker's append time in milliseconds."""
 
     offset: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...]
-    appended_ms: int
+    headers: Sequence[tuple[str, bytes]]
+    timestamp: int
 
 
 class Output(NamedTuple):
-    """One record to write in the batch's transaction. The partition is always explicit."""
+    """One record to write in the batch's transaction. The partition is always explicit: no partitioner decides."""
 
     topic: str
     partition: int
     key: bytes | None
     value: bytes | None
-    headers: tuple[tuple[str, bytes], ...] = ()
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Batch:
-    """Consecutive records of one source partition; `caught_up` when nothing more was waiting behind them."""
+    """Consecutive records of one source partition.
+
+    `start_offset` and `next_offset` are the source positions before and after the batch. Markers of transactions and aborted
+    records take offsets too, so these, not the offsets of the records, tell whether two batches are adjacent. `end_offset` is
+    the end of the partition as last seen.
+    """
 
     records: Sequence[Record]
-    caught_up: bool
+    start_offset: int
+    next_offset: int
+    end_offset: int
+
+    @property
+    def caught_up(self) -> bool:
+        """Nothing more was waiting behind this batch when it was fetched."""
+        return self.next_offset >= self.end_offset
+
+    def since(self, offset: int) -> "Batch":
+        """The part of the batch at or after `offset`."""
+        if offset <= self.start_offset:
+            return self
+        records = [record for record in self.records if record.offset >= offset]
+        return Batch(records, max(self.start_offset, offset), self.next_offset, self.end_offset)
 
 
 class Fold(Protocol):
     """Batch logic of one source partition. Everything it needs to know comes through these calls."""
 
     def restore(self, key: bytes, value: bytes | None) -> None:
-        """Take one record of the state topic, in order, before the first batch. None is a tombstone."""
+        """Take one record of the state topic, before the first batch. The last value of a key wins; None is a tombstone."""
 
     def restored(self, note: str) -> None:
-        """All state has been given; `note` is what `note()` returned in the last committed transaction, or ''."""
+        """All state was given; `note` is what `note()` returned for the last committed transaction, or ''."""
 
     def fold(self, batch: Batch) -> Iterable[Output]:
-        """Outputs, state changes included, of a batch. An exception drops the shard: it must be a defect or a broken input."""
+        """Outputs of a batch, state changes included. Any exception drops the shard, and with it this object."""
 
     def note(self) -> str:
-        """A short text committed with the source offset (Kafka's offset metadata)."""
+        """A short text committed with the source offset (Kafka's offset metadata). Asked after `fold`."""
 
     def committed(self) -> None:
-        """The transaction of the last `fold` is committed: now counters may count."""
+        """The transaction of the last `fold` is committed: only now may counters count."""

@@ -1,0 +1,134 @@
+"""The composition root of a worker: settings, roster, ruleset, stages and Faust agents meet here and nowhere else.
+
+`siaga worker` and `faust -A agents.app worker` both run what `create_app` returns.
+"""
+
+import functools
+import logging
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from aiokafka import TopicPartition
+
+from agents import metrics
+from agents.batching.attach import attach
+from agents.batching.options import BatchingOptions
+from agents.batching.stage import Stage
+from agents.batching.transport import BatchApp
+from agents.clock import EventClock, wall_ms
+from agents.intake import IntakeFold
+from agents.kafka_clients import aiokafka_options
+from agents.observing import ShardMetrics, count_lag
+from agents.risk import RiskFold
+from agents.settings import Settings
+from schemas.ledger import TICK_KEY, tick_frame
+from schemas.roster import Roster
+from schemas.ruleset import Ruleset
+from schemas.topics import Topic
+from streams.intake import ClockMode, Gate
+from streams.table import RiskTable
+
+log = logging.getLogger(__name__)
+
+LAG_EVERY_S = 2.0
+
+
+class Workshop:
+    """What one worker holds: the stages, and what their folds are made of."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.names = settings.topics
+        self.roster = Roster.load(settings.roster) if settings.roster else Roster.default()
+        self.ruleset = Ruleset.load(settings.rules) if settings.rules else Ruleset.default()
+        self.event_clock = EventClock() if settings.clock is ClockMode.EVENT else None
+        self.options = BatchingOptions(client=aiokafka_options(settings))
+        self._gate = Gate(self.roster, settings.clock)
+        self._inputs = {self.names[topic]: topic for topic in (Topic.INCIDENTS, Topic.TURNOUT)}
+        self.intake = self._stage("intake", tuple(self._inputs), self._intake_fold, None)
+        self.risk = self._stage("risk", (self.names[Topic.LEDGER],), self._risk_fold, self.names[Topic.STATE])
+
+    def _stage(self, name: str, topics: tuple[str, ...], new_fold: Any, state_topic: str | None) -> Stage:
+        return Stage(name, self.settings.group, topics, new_fold, state_topic, self.options, ShardMetrics(name))
+
+    def _intake_fold(self, source: TopicPartition) -> IntakeFold:
+        return IntakeFold(
+            source,
+            self._inputs[source.topic],
+            self._gate,
+            self.names,
+            self.settings.partitions,
+            wall_ms,
+            self.event_clock,
+        )
+
+    def _risk_fold(self, source: TopicPartition) -> RiskFold:
+        partitions = self.settings.partitions
+        table = RiskTable(source.partition, partitions, self.roster, self.ruleset)
+        return RiskFold(source, table, self.names, partitions)
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        return (self.intake, self.risk)
+
+
+def create_app(settings: Settings) -> BatchApp:
+    """A worker's Faust app. Raises SettingsError or a roster or ruleset error, each one line."""
+    workshop = Workshop(settings)
+    app = BatchApp(
+        settings.group,
+        batching=workshop.options,
+        broker=[f"kafka://{server}" for server in settings.bootstrap_servers],
+        datadir=Path(settings.data_dir) / "faust",
+        consumer_group_instance_id=settings.instance,
+        topic_allow_declare=False,
+        topic_disable_leader=True,
+        web_enabled=False,
+        stream_recovery_delay=0.0,
+        producer_acks=-1,
+        producer_linger=0.0,
+    )
+    # aiokafka builds debug strings for every request even when nobody reads them.
+    logging.getLogger("aiokafka").setLevel(logging.WARNING)
+    attach(app, workshop.stages, settings.partitions)
+    _add_timers(app, workshop)
+    metrics.BUILD.labels(_version(), workshop.ruleset.id, settings.clock.value).set(1)
+    return app
+
+
+def _add_timers(app: BatchApp, workshop: Workshop) -> None:
+    ledger = workshop.names[Topic.LEDGER]
+
+    if workshop.event_clock is None:
+
+        @app.timer(interval=workshop.settings.tick_seconds, on_leader=False)
+        async def tick() -> None:
+            frame = tick_frame(wall_ms())
+            for source in workshop.risk.owned:
+                await app.producer.send(ledger, TICK_KEY, frame, source.partition, None, None)
+
+    @app.timer(interval=LAG_EVERY_S, on_leader=False)
+    async def lag() -> None:
+        for stage in workshop.stages:
+            for source in stage.owned:
+                count_lag(source, app.consumer.lag(source))
+
+
+def _version() -> str:
+    try:
+        return version("siaga")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+@functools.cache
+def _default_app() -> BatchApp:
+    return create_app(Settings.load())
+
+
+def __getattr__(name: str) -> Any:
+    """`app` for `faust -A agents.app`, built on first use: importing this module reads no setting."""
+    if name == "app":
+        return _default_app()
+    raise AttributeError(name)

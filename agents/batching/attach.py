@@ -1,0 +1,63 @@
+"""Ties stages to a Faust app: an agent per stage, shards opened on assignment, everything closed on the way out."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from agents.batching.shard import Sources
+from agents.batching.stage import Reader, Stage
+from agents.batching.transport import BatchApp
+
+
+def attach(app: BatchApp, stages: Sequence[Stage], partitions: int) -> None:
+    """Run `stages` on `app`. `partitions` is the partition count of the source topics."""
+    for stage in stages:
+        _add_agent(app, stage, concurrency=partitions * len(stage.topics))
+    _connect_assignment(app, stages)
+
+
+def _add_agent(app: BatchApp, stage: Stage, concurrency: int) -> None:
+    """As many actors as partitions can be in flight, so that transactions of different partitions run side by side."""
+
+    async def process(stream: Any) -> AsyncIterator[None]:
+        async for event in stream.events():
+            tp = event.message.tp
+            try:
+                await stage.handle(tp, event.value)
+            finally:
+                app.consumer.release(tp)
+
+    process.__name__ = stage.name
+    app.agent(app.batches(sorted(stage.topics)), name=f"{app.conf.id}.{stage.name}", concurrency=concurrency)(process)
+
+
+def _connect_assignment(app: BatchApp, stages: Sequence[Stage]) -> None:
+    admin: list[AIOKafkaAdminClient] = []
+
+    async def committed(source: TopicPartition) -> Any:
+        offsets = await admin[0].list_consumer_group_offsets(app.conf.id, partitions=[source])
+        return offsets.get(source)
+
+    @app.on_partitions_assigned.connect(weak=False)
+    async def assigned(sender: Any, assigned: Any, **_: Any) -> None:
+        if not admin:
+            client = AIOKafkaAdminClient(**app.batching.client)
+            await client.start()
+            admin.append(client)
+        reader = Reader(
+            sources=Sources(committed=committed, end_offset=app.consumer.end_offset),
+            beginning_offset=app.consumer.beginning_offset,
+            rewind=app.consumer.rewind,
+            steady=lambda: not (app.rebalancing or app.should_stop),
+        )
+        for stage in stages:
+            await stage.assign(reader, assigned)
+
+    @app.on_before_shutdown.connect(weak=False)
+    async def close(sender: Any, **_: Any) -> None:
+        for stage in stages:
+            await stage.close()
+        for client in admin:
+            await client.close()

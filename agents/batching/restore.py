@@ -1,0 +1,41 @@
+"""Reading a compacted state partition from its start to its end."""
+
+from collections.abc import Callable
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from agents.batching.options import MIB, BatchingOptions
+
+POLL_MS = 500
+
+
+async def read_to_end(
+    state: TopicPartition, options: BatchingOptions, take: Callable[[bytes, bytes | None], None]
+) -> int:
+    """Give every committed record of `state` to `take(key, value)`; return how many there were.
+
+    The end is reached when the consumer's *position* reaches the end offset: markers of transactions take offsets but are
+    never delivered, so waiting for a last record would wait for ever.
+    """
+    consumer = AIOKafkaConsumer(
+        **options.client,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        request_timeout_ms=options.request_timeout_ms,
+        max_partition_fetch_bytes=8 * MIB,
+        fetch_max_wait_ms=POLL_MS,
+    )
+    await consumer.start()
+    try:
+        consumer.assign([state])
+        start = (await consumer.beginning_offsets([state]))[state]
+        end = (await consumer.end_offsets([state]))[state]
+        consumer.seek(state, start)
+        count = 0
+        while await consumer.position(state) < end:
+            for record in (await consumer.getmany(state, timeout_ms=POLL_MS)).get(state, ()):
+                take(record.key, record.value)
+                count += 1
+        return count
+    finally:
+        await consumer.stop()

@@ -1,0 +1,168 @@
+"""A stage: the shards of one step of the pipeline that this worker owns, and what happens to them when things go wrong.
+
+Shards are opened as soon as their partitions are assigned, not at the first batch, so that a dead owner's open transaction
+is ended at once. They survive a rebalance that leaves their partition here; fencing, not politeness, keeps that correct.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiokafka import TopicPartition
+from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
+
+from agents.batching.fold import Batch, Fold
+from agents.batching.options import BatchingOptions
+from agents.batching.shard import Committed, Shard, SourceGap, Sources
+from agents.batching.transactor import Transactor
+
+log = logging.getLogger(__name__)
+
+FENCED = (ProducerFenced, InvalidProducerEpoch)
+
+
+class Observer(Protocol):
+    """Told what happens to the shards of a stage, for metrics. All times in seconds."""
+
+    def opened(self, source: TopicPartition, seconds: float, records: int) -> None: ...
+    def closed(self, source: TopicPartition) -> None: ...
+    def fenced(self, source: TopicPartition) -> None: ...
+    def failed(self, source: TopicPartition, error: BaseException) -> None: ...
+    def committed(self, source: TopicPartition, batch: Batch, cost: Committed) -> None: ...
+    def lost(self, source: TopicPartition, offsets: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The consumer as a stage sees it."""
+
+    sources: Sources
+    beginning_offset: Callable
+    rewind: Callable
+    #: False from the moment a rebalance begins: no new work on the old assignment.
+    steady: Callable[[], bool]
+
+
+class Stage:
+    """Opens, feeds, drops and reopens shards. `state_topic` is None for a stage without state."""
+
+    def __init__(
+        self,
+        name: str,
+        group: str,
+        topics: Iterable[str],
+        new_fold: Callable[[TopicPartition], Fold],
+        state_topic: str | None,
+        options: BatchingOptions,
+        observer: Observer,
+    ) -> None:
+        self.name = name
+        self.topics = frozenset(topics)
+        self._group, self._new_fold, self._state_topic = group, new_fold, state_topic
+        self._options, self._observer = options, observer
+        self._reader: Reader | None = None
+        self._owned: set[TopicPartition] = set()
+        self._shards: dict[TopicPartition, Shard] = {}
+        self._locks: dict[TopicPartition, asyncio.Lock] = {}
+        self._opening: set[asyncio.Task] = set()
+
+    @property
+    def owned(self) -> frozenset[TopicPartition]:
+        return frozenset(self._owned)
+
+    def transactional_id(self, source: TopicPartition) -> str:
+        return f"{self._group}-{self.name}-{source.topic}-{source.partition}"
+
+    async def assign(self, reader: Reader, assigned: Iterable[TopicPartition]) -> None:
+        """Take over these partitions (those of other stages are ignored) and begin to open their shards."""
+        self._reader = reader
+        self._owned = {TopicPartition(*tp) for tp in assigned if tp[0] in self.topics}
+        await asyncio.gather(*(self._drop(tp) for tp in set(self._shards) - self._owned))
+        for source in self._owned - set(self._shards):
+            task = asyncio.create_task(self._open_early(source))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+
+    async def handle(self, source: TopicPartition, batch: Batch) -> None:
+        """Process a batch, reopening the shard until it works or the partition is no longer ours."""
+        source = TopicPartition(*source)
+        pause_ms = self._options.reopen_pause_ms
+        while source in self._owned and self._reader.steady():
+            try:
+                await self._process(source, batch)
+                return
+            except FENCED as error:
+                log.warning("%s shard of %s[%d] was fenced by another owner", self.name, *source)
+                self._observer.fenced(source)
+                await self._drop(source)
+                await self._pause(self._options.fenced_pause_ms, error)
+            except Exception as error:
+                log.error("%s shard of %s[%d] failed, opening it anew: %r", self.name, *source, error)
+                self._observer.failed(source, error)
+                await self._drop(source)
+                await self._pause(pause_ms, error)
+                pause_ms = min(2 * pause_ms, self._options.reopen_pause_ms_max)
+
+    async def _process(self, source: TopicPartition, batch: Batch) -> None:
+        shard = await self._shard(source)
+        try:
+            cost = await shard.process(batch)
+        except SourceGap as gap:
+            beginning = await self._reader.beginning_offset(source)
+            if beginning <= gap.expected:
+                log.warning("reading back: %s", gap)
+                await self._reader.rewind(source, gap.expected)
+                return
+            lost = shard.skip_lost(gap.found)
+            log.error("%d offsets are gone from the source before they were read: %s", lost, gap)
+            self._observer.lost(source, lost)
+            cost = await shard.process(batch)
+        if cost is not None:
+            self._observer.committed(source, batch, cost)
+
+    async def _shard(self, source: TopicPartition) -> Shard:
+        lock = self._locks.setdefault(source, asyncio.Lock())
+        async with lock:
+            shard = self._shards.get(source)
+            if shard is None:
+                shard = self._shards[source] = await self._open(source)
+            return shard
+
+    async def _open(self, source: TopicPartition) -> Shard:
+        started = time.perf_counter()
+        state = TopicPartition(self._state_topic, source.partition) if self._state_topic else None
+        transactor = Transactor(self.transactional_id(source), self._group, self._options)
+        fold = self._new_fold(source)
+        shard = await Shard.open(source, fold, transactor, state, self._reader.sources, self._options)
+        self._observer.opened(source, time.perf_counter() - started, shard.restored_records)
+        return shard
+
+    async def _open_early(self, source: TopicPartition) -> None:
+        try:
+            await self._shard(source)
+        except Exception as error:
+            # The first batch tries again, with pauses and for as long as it takes.
+            log.error("%s shard of %s[%d] did not open: %r", self.name, *source, error)
+            self._observer.failed(source, error)
+
+    async def _drop(self, source: TopicPartition) -> None:
+        shard = self._shards.pop(source, None)
+        if shard is not None:
+            self._observer.closed(source)
+            await shard.close()
+
+    async def _pause(self, milliseconds: int, error: BaseException) -> None:
+        """Wait, but not past the begin of a rebalance, which waits for us in turn."""
+        deadline = time.monotonic() + milliseconds / 1000
+        while time.monotonic() < deadline and self._reader.steady():
+            await asyncio.sleep(0.05)
+
+    async def close(self) -> None:
+        """Drop every shard; batches in flight should have ended before."""
+        self._owned = set()
+        for task in list(self._opening):
+            task.cancel()
+        await asyncio.gather(*(self._drop(source) for source in list(self._shards)))

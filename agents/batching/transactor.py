@@ -1,0 +1,81 @@
+"""One transactional producer: writes the outputs of a batch and the source position as one unit.
+
+Records go straight into producer batches (`create_batch`/`send_batch`), which work inside a transaction and spare a future
+per record.
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.structs import OffsetAndMetadata
+
+from agents.batching.fold import Output
+from agents.batching.options import BatchingOptions
+from agents.batching.transport import shorten_transaction_backoff
+
+CLOSE_SECONDS = 2.0
+
+
+class OutputTooLarge(Exception):
+    """One output exceeds what a produced batch may hold: a defect of the fold, no retry can help."""
+
+
+class Transactor:
+    """Start it to fence every earlier owner of the same transactional id; then `commit` batch after batch."""
+
+    def __init__(self, transactional_id: str, group: str, options: BatchingOptions) -> None:
+        shorten_transaction_backoff(options.transaction_backoff_ms)
+        self._group = group
+        self._producer = AIOKafkaProducer(
+            **options.client,
+            transactional_id=transactional_id,
+            transaction_timeout_ms=options.transaction_timeout_ms,
+            request_timeout_ms=options.request_timeout_ms,
+            retry_backoff_ms=options.transaction_backoff_ms,
+            max_batch_size=options.produce_batch_bytes_max,
+            compression_type=options.compression,
+            linger_ms=0,
+        )
+
+    async def start(self) -> None:
+        """Fence the earlier owner and end its open transaction (Kafka's init_transactions)."""
+        await self._producer.start()
+
+    async def commit(self, outputs: Iterable[Output], source: TopicPartition, position: OffsetAndMetadata) -> None:
+        """Write outputs and source position in one transaction. Any exception means: outcome unknown, drop the shard."""
+        await self._producer.begin_transaction()
+        deliveries = await self._send(outputs)
+        await self._producer.send_offsets_to_transaction({source: position}, self._group)
+        if deliveries:
+            await asyncio.gather(*deliveries)
+        await self._producer.commit_transaction()
+
+    async def _send(self, outputs: Iterable[Output]) -> list[asyncio.Future]:
+        deliveries: list[asyncio.Future] = []
+        open_batches: dict[tuple[str, int], BatchBuilder] = {}
+        for topic, partition, key, value, headers in outputs:
+            headers = list(headers)
+            builder = open_batches.get((topic, partition))
+            if builder is None:
+                builder = open_batches[topic, partition] = self._producer.create_batch()
+            if builder.append(timestamp=None, key=key, value=value, headers=headers) is None:
+                deliveries.append(await self._producer.send_batch(builder, topic, partition=partition))
+                builder = open_batches[topic, partition] = self._producer.create_batch()
+                if builder.append(timestamp=None, key=key, value=value, headers=headers) is None:
+                    raise OutputTooLarge(f"a record of {len(value or b'')} bytes for {topic} exceeds the batch limit")
+        for (topic, partition), builder in open_batches.items():
+            deliveries.append(await self._producer.send_batch(builder, topic, partition=partition))
+        return deliveries
+
+    async def close(self) -> None:
+        """Let go of the producer, whatever state it is in; an open transaction is left to the next owner's fence."""
+        try:
+            await asyncio.wait_for(self._producer.stop(), CLOSE_SECONDS)
+        except Exception:
+            # A producer that cannot flush still holds a sender task and sockets.
+            sender = self._producer._sender.sender_task
+            if sender is not None:
+                sender.cancel()
+            await self._producer.client.close()

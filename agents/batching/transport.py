@@ -1,0 +1,259 @@
+"""A Faust transport whose messages are whole partition batches, one in flight per partition.
+
+Faust's own consumer makes a message, a queue put, a future and an ack of every record, which costs some 80 µs each. Here a
+message carries what one fetch brought for one partition. While a batch is being folded its partition is left out of the
+fetch; what arrives meanwhile forms the next batch (group commit). Offsets are committed by the shards, inside their
+transactions, so everything Faust does about acks and commits is switched off.
+
+This module is the only one that touches private parts of Faust and aiokafka. They are pinned in requirements.lock and
+`tests/agents/batching/test_transport.py` holds each of them against the pinned versions.
+"""
+
+import asyncio
+import functools
+from collections.abc import AsyncIterator, Iterable, Mapping
+from typing import Any
+
+import aiokafka
+import faust
+from aiokafka import TopicPartition
+from aiokafka.consumer.fetcher import Fetcher
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import ConsumerStoppedError
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP, ConsumerMessage
+from mode.utils.futures import notify
+
+from agents.batching.fold import Batch
+from agents.batching.options import BatchingOptions
+
+
+class _Available:
+    """The partitions a fetch may return: active and not in flight. Live: it changes while a fetch waits."""
+
+    def __init__(self, active: set[TP], in_flight: set[TP]) -> None:
+        self._active, self._in_flight = active, in_flight
+
+    def __contains__(self, tp: TopicPartition) -> bool:
+        return tp in self._active and tp not in self._in_flight
+
+
+class BatchConsumerThread(driver.AIOKafkaConsumerThread):
+    """Owns the aiokafka consumer, in a thread with its own event loop as Faust has it."""
+
+    def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
+        options: BatchingOptions = self.app.batching
+        consumer = aiokafka.AIOKafkaConsumer(
+            **options.client,
+            client_id=self.app.conf.broker_client_id,
+            group_id=self.app.conf.id,
+            group_instance_id=self.app.conf.consumer_group_instance_id,
+            partition_assignment_strategy=[RoundRobinPartitionAssignor],
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            isolation_level="read_committed",
+            max_partition_fetch_bytes=options.partition_fetch_bytes_max,
+            max_poll_records=options.batch_records_max,
+            fetch_max_wait_ms=options.fetch_wait_ms,
+            request_timeout_ms=options.request_timeout_ms,
+            session_timeout_ms=options.session_timeout_ms,
+            rebalance_timeout_ms=options.session_timeout_ms,
+            heartbeat_interval_ms=options.heartbeat_interval_ms,
+            # Polling is Faust's fetcher, which never stops; a fold that hangs shows in the lag, not by eviction.
+            max_poll_interval_ms=2**31 - 1,
+        )
+        self._assignor = RoundRobinPartitionAssignor
+        return consumer
+
+    async def on_start(self) -> None:
+        await super().on_start()
+        # While one partition's prefetched records wait for its commit, the others must not wait for them.
+        self._fetcher._prefetch_backoff = 0.0
+
+    @property
+    def _fetcher(self) -> Fetcher:
+        return self._ensure_consumer()._fetcher
+
+    async def _fetch_records(self, consumer, active_partitions, timeout=None, max_records=None) -> dict:
+        """Batches of every available partition that has records, or {} after `timeout` seconds."""
+        if not self.consumer.flow_active:
+            return {}
+        fetcher = consumer._fetcher
+        available = _Available(active_partitions, self.consumer.in_flight)
+        deadline = self.thread_loop.time() + (timeout or 0)
+        with fetcher._subscriptions.fetch_context():
+            while True:
+                if consumer._closed or fetcher._closed:
+                    raise ConsumerStoppedError
+                batches = await self._drain(consumer, available, max_records)
+                left = deadline - self.thread_loop.time()
+                if batches or left <= 0:
+                    return batches
+                await asyncio.wait([fetcher._create_fetch_waiter()], timeout=left)
+
+    async def _drain(self, consumer, available: _Available, max_records: int) -> dict[TopicPartition, Batch]:
+        batches = {}
+        for tp in list(consumer._fetcher._records):
+            if tp not in available:
+                continue
+            state = consumer._subscription.subscription.assignment.state_value(tp)
+            start = state.position
+            records = (await consumer._fetcher.fetched_records({tp}, 0, max_records)).get(tp)
+            if records:
+                end = state.lso if state.lso is not None else state.highwater
+                batches[tp] = Batch(records, start, state.position, end)
+        return batches
+
+    def wake(self) -> None:
+        """Make a waiting fetch look again. Safe to call from any thread."""
+        self.thread_loop.call_soon_threadsafe(self._wake)
+
+    def _wake(self) -> None:
+        for waiter in list(self._fetcher._fetch_waiters):
+            self._fetcher._notify(waiter)
+
+
+class BatchConsumer(driver.Consumer):
+    """Hands out one `Batch` per partition at a time, until `release` says it is done with."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.in_flight: set[TP] = set()
+        super().__init__(*args, **kwargs)
+
+    def _new_consumer_thread(self) -> BatchConsumerThread:
+        return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
+
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+        generation = self.app.consumer_generation_id
+        batches, _ = await self._wait_next_records(timeout)
+        if batches is None or self.should_stop:
+            return
+        for tp, batch in batches.items():
+            # A rebalance seeks every partition to its committed offset afterwards, so what is left here is read again.
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                return
+            tp = TP(*tp)
+            self.in_flight.add(tp)
+            self.app.monitor.track_tp_end_offset(tp, batch.end_offset)
+            yield tp, self._to_batch_message(tp, batch)
+
+    def _to_batch_message(self, tp: TP, batch: Batch) -> ConsumerMessage:
+        last = batch.records[-1]
+        return ConsumerMessage(
+            tp.topic,
+            tp.partition,
+            batch.records[0].offset,
+            last.timestamp / 1000,
+            last.timestamp_type,
+            [],
+            None,
+            batch,
+            None,
+            tp=tp,
+            generation_id=self.app.consumer_generation_id,
+        )
+
+    def release(self, tp: TP) -> None:
+        """The batch of this partition is committed or given up: fetch the next."""
+        self.in_flight.discard(tp)
+        self._thread.wake()
+
+    async def rewind(self, tp: TP, offset: int) -> None:
+        """Read this partition from `offset` next."""
+        await self._thread.call_thread(self._seek_in_thread, tp, offset)
+        self._read_offset[tp] = None
+
+    async def _seek_in_thread(self, tp: TP, offset: int) -> None:
+        self._thread._ensure_consumer().seek(driver.ensure_aiokafka_TP(tp), offset)
+
+    async def end_offset(self, tp: TP) -> int:
+        """End of a partition as the broker has it now."""
+        consumer = self._thread._ensure_consumer()
+        ends = await self._thread.call_thread(consumer.end_offsets, [driver.ensure_aiokafka_TP(tp)])
+        return next(iter(ends.values()))
+
+    async def beginning_offset(self, tp: TP) -> int:
+        """First offset a partition still holds."""
+        consumer = self._thread._ensure_consumer()
+        starts = await self._thread.call_thread(consumer.beginning_offsets, [driver.ensure_aiokafka_TP(tp)])
+        return next(iter(starts.values()))
+
+    def lag(self, tp: TP) -> int:
+        """Records between what was handed out and the end of the partition, as last seen; 0 before the first fetch."""
+        assignment = self._thread._ensure_consumer()._subscription.subscription.assignment
+        state = assignment.state_value(driver.ensure_aiokafka_TP(tp)) if assignment else None
+        if state is None or state.highwater is None or not state.has_valid_position:
+            return 0
+        end = state.lso if state.lso is not None else state.highwater
+        return max(0, end - state.position)
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        self.in_flight.clear()
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    # Offsets travel in the shards' transactions. What Faust would do about them is switched off below.
+
+    def ack(self, message: ConsumerMessage) -> bool:
+        message.acked = True
+        self._unacked_messages.discard(message)
+        notify(self._waiting_for_ack)
+        return True
+
+    async def commit(self, topics: Any = None, start_new_transaction: bool = True) -> bool:
+        return False
+
+    async def _commit(self, offsets: Mapping[TP, int]) -> bool:
+        return False
+
+    async def verify_all_partitions_active(self) -> None:
+        """Faust judges progress by its own commits; `siaga_lag_*` tell the truth instead."""
+
+
+class BatchProducer(driver.Producer):
+    """Faust's plain producer, with the connection options of the app."""
+
+    def _settings_auth(self) -> Mapping[str, Any]:
+        return self.app.batching.client
+
+
+class BatchTransport(driver.Transport):
+    Consumer = BatchConsumer
+    Producer = BatchProducer
+
+
+class BatchSchema(faust.Schema):
+    """Passes a batch through undecoded: decoding is the fold's business."""
+
+    def compile(self, app: faust.App, **kwargs: Any) -> Any:
+        create_event = app.create_event
+
+        async def decode(message: ConsumerMessage, *, propagate: bool = False) -> Any:
+            return create_event(None, message.value, message.headers, message)
+
+        return decode
+
+
+class BatchApp(faust.App):
+    """A Faust app on the batching transport. `batching` are its options; everything else is Faust's."""
+
+    def __init__(self, *args: Any, batching: BatchingOptions, **kwargs: Any) -> None:
+        self.batching = batching
+        super().__init__(*args, **kwargs)
+
+    def _new_transport(self) -> BatchTransport:
+        return BatchTransport(self.conf.broker_consumer, self)
+
+    def _new_producer_transport(self) -> BatchTransport:
+        return BatchTransport(self.conf.broker_producer, self)
+
+    def batches(self, topics: Iterable[str], **kwargs: Any) -> Any:
+        """A Faust topic whose agent receives `Batch` values."""
+        return self.topic(*topics, schema=BatchSchema(), allow_empty=True, **kwargs)
+
+
+@functools.cache
+def shorten_transaction_backoff(milliseconds: int) -> None:
+    """Lower aiokafka's fixed pause between transactions, a constant of its sender, for this process."""
+    from aiokafka.producer import sender
+
+    sender.BACKOFF_OVERRIDE = milliseconds / 1000

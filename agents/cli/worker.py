@@ -1,0 +1,35 @@
+"""`siaga worker`: intake and risk shards on Faust, metrics on loopback."""
+
+import click
+
+from agents.cli.options import CommandError, with_settings
+from agents.settings import Settings
+
+
+@click.command()
+@with_settings(
+    "partitions",
+    "group",
+    "instance",
+    "roster",
+    "rules",
+    "clock",
+    "tick_seconds",
+    "data_dir",
+    "metrics_host",
+    "metrics_port",
+    "log_format",
+    "log_level",
+)
+def command(settings: Settings) -> None:
+    """Run a worker: intake and risk.
+
+    Start as many as you like, up to the number of partitions; give each an --instance of its own, and a restart within the
+    session timeout (10 s) takes its partitions back at once.
+    """
+    from agents.working import WorkerError, run_worker
+
+    try:
+        run_worker(settings)
+    except WorkerError as error:
+        raise CommandError(str(error)) from None

@@ -1,0 +1,126 @@
+"""The risk fold in a shard: ledger frames in, rows, escalations, state and notices to neighbours out.
+
+All deciding is in `streams.table`; this file only moves bytes between it and the topics.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+
+import orjson
+from aiokafka import TopicPartition
+
+from agents import metrics
+from agents.batching.fold import Batch, Output
+from agents.intake import APPENDED_HEADER
+from schemas.ledger import decode_frame, encode_frames, partition_of
+from schemas.topics import Topic, TopicNames
+from streams.table import Drained, RiskTable
+
+_LEVELS = {"normal": 0, "waspada": 1, "siaga": 2, "awas": 3}
+_STATUSES = {"live": 0, "stale": 1, "silent": 2}
+
+
+class ForeignLedgerRecord(Exception):
+    """The ledger holds a record that Siaga did not write: refused, because skipping it could skip a regency's history."""
+
+
+class RiskFold:
+    """See `agents.batching.fold.Fold`."""
+
+    def __init__(self, source: TopicPartition, table: RiskTable, names: TopicNames, partitions: int) -> None:
+        self._source, self._table = source, table
+        self._names, self._partitions = names, partitions
+        self._drained: Drained | None = None
+        self._appended_ms: dict[str, int] = {}
+
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        self._table.restore(key, value)
+
+    def restored(self, note: str) -> None:
+        self._table.restored()
+        self._show_levels()
+
+    def note(self) -> str:
+        return ""
+
+    def fold(self, batch: Batch) -> Iterator[Output]:
+        self._appended_ms = {}
+        for record in batch.records:
+            try:
+                entries = decode_frame(record.value)
+                key = record.key.decode()
+            except (ValueError, TypeError, AttributeError) as error:
+                where = f"{self._source.topic}[{self._source.partition}]@{record.offset}"
+                raise ForeignLedgerRecord(f"{where} is no ledger frame: {type(error).__name__}") from error
+            for name, value in record.headers:
+                if name == APPENDED_HEADER:
+                    self._appended_ms.setdefault(key, int(value))
+            self._table.apply(record.offset, record.key, entries)
+        self._drained = self._table.drain()
+        yield from self._outputs(self._drained)
+
+    def _outputs(self, drained: Drained) -> Iterator[Output]:
+        partition = self._source.partition
+        for topic, pairs in (
+            (Topic.RISK, drained.rows),
+            (Topic.PROVINCE, drained.provinces),
+            (Topic.ESCALATIONS, drained.escalations),
+        ):
+            for key, value in pairs:
+                yield Output(self._names[topic], partition, key.encode(), value)
+        for key, value in drained.state:
+            yield Output(self._names[Topic.STATE], partition, key, value)
+        yield from self._notices(drained)
+
+    def _notices(self, drained: Drained) -> Iterator[Output]:
+        told: dict[str, list] = {}
+        for target, entry in drained.notices:
+            told.setdefault(target, []).append(entry)
+        for target, entries in told.items():
+            for value in encode_frames(entries):
+                yield Output(self._names[Topic.LEDGER], partition_of(target, self._partitions), target.encode(), value)
+
+    def committed(self) -> None:
+        drained = self._drained
+        for (kind, outcome), count in drained.outcomes.items():
+            metrics.ENTRIES.labels(kind, outcome).inc(count)
+        self._count_escalations(drained)
+        if drained.rows:
+            self._show_rows(drained.rows)
+
+    def _count_escalations(self, drained: Drained) -> None:
+        now_ms = time.time() * 1000
+        changes: Counter[tuple[str, str]] = Counter()
+        for regency, value in drained.escalations:
+            escalation = orjson.loads(value)
+            changes[escalation["change"], escalation["level"]] += 1
+            if regency in self._appended_ms:
+                metrics.ESCALATION_LATENCY.observe(max(0.0, now_ms - self._appended_ms[regency]) / 1000)
+        for (change, level), count in changes.items():
+            metrics.ESCALATIONS.labels(change, level).inc(count)
+
+    def _show_rows(self, rows: list[tuple[str, bytes]]) -> None:
+        clock_ms = 0
+        for _, value in rows:
+            row = orjson.loads(value)
+            show_row(row)
+        clock_ms = self._table.clock_ms
+        metrics.CLOCK.labels(str(self._source.partition)).set(clock_ms / 1000)
+
+    def _show_levels(self) -> None:
+        for _, value in self._table.rows():
+            show_row(orjson.loads(value))
+
+
+def show_row(row: dict) -> None:
+    """Set the gauges of one risk row."""
+    labels = (row["regency"], row["name"])
+    turnout = row["turnout"]
+    metrics.LEVEL.labels(*labels).set(_LEVELS[row["level"]])
+    metrics.SCORE.labels(*labels).set(row["score"])
+    metrics.DATA_STATUS.labels(*labels).set(_STATUSES[row["data_status"]])
+    metrics.STATIONS_REPORTED.labels(*labels).set(turnout["stations_reported"])
+    metrics.STATIONS_EXPECTED.labels(*labels).set(turnout["stations_expected"])
+    metrics.VOTED.labels(*labels).set(turnout["voted"])
+    metrics.REGISTERED.labels(*labels).set(turnout["registered"])
