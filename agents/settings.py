@@ -25,15 +25,7 @@ from pydantic import (
 )
 
 from schemas.topics import DEFAULT_PARTITIONS, DEFAULT_PREFIX, Topic, TopicNames
-
-try:
-    from streams.intake import ClockMode
-except ModuleNotFoundError:  # until streams.intake lands
-
-    class ClockMode(StrEnum):  # type: ignore[no-redef]
-        WALL = "wall"
-        EVENT = "event"
-
+from streams.intake import ClockMode
 
 PREFIX = "SIAGA_"
 BROKER_DEFAULT_REPLICATION = -1

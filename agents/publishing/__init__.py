@@ -1,0 +1,1 @@
+"""Publish JSON lines: read, check, send, remember how far the broker has acknowledged."""

@@ -1,0 +1,1 @@
+"""Play recorded elections: order by event time, pace, and converters from public sources."""
