@@ -1,0 +1,62 @@
+"""The broker's configuration: one node that is broker and controller, on loopback, for an election day or a test run."""
+
+from pathlib import Path
+
+from agents.embedded.ports import LOOPBACK
+
+_MIB = 1 << 20
+
+_LOGGING = """\
+handlers=java.util.logging.FileHandler
+.level=INFO
+java.util.logging.FileHandler.pattern={pattern}
+java.util.logging.FileHandler.limit={limit_bytes}
+java.util.logging.FileHandler.count=3
+java.util.logging.FileHandler.append=true
+java.util.logging.FileHandler.formatter=java.util.logging.SimpleFormatter
+java.util.logging.SimpleFormatter.format=%1$tF %1$tT.%1$tL %4$s %3$s: %5$s%6$s%n
+"""
+
+
+def server_properties(data: Path, port: int, controller_port: int) -> dict[str, str]:
+    """Kafka's `server.properties` as a mapping. Values differ from Kafka's defaults for the reason beside them."""
+    return {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller_port}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "controller.listener.names": "CONTROLLER",
+        "controller.quorum.bootstrap.servers": f"{LOOPBACK}:{controller_port}",
+        "log.dirs": str(data),
+        "auto.create.topics.enable": "false",  # a misspelt topic is an error, not a new topic
+        "group.initial.rebalance.delay.ms": "0",  # workers need not wait for others that may come
+        # A killed broker may register again only when its old session has expired (9 s by default).
+        "broker.session.timeout.ms": "3000",
+        "broker.heartbeat.interval.ms": "500",
+        "group.min.session.timeout.ms": "1000",  # tests make members die quickly
+        # One node: one replica of everything, few partitions of what only this machine uses.
+        "default.replication.factor": "1",
+        "min.insync.replicas": "1",
+        "offsets.topic.replication.factor": "1",
+        "offsets.topic.num.partitions": "4",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "transaction.state.log.num.partitions": "4",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        "share.coordinator.state.topic.num.partitions": "1",
+        "log.cleaner.dedupe.buffer.size": str(16 * _MIB),  # 128 MiB by default, a large part of a small heap
+    }
+
+
+def write_server_properties(path: Path, properties: dict[str, str]) -> None:
+    """Java's properties format: a backslash in a path must be doubled."""
+    lines = (f"{name}={value}".replace("\\", "\\\\") for name, value in properties.items())
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_logging_properties(path: Path, directory: Path) -> None:
+    """java.util.logging into `directory`/broker.0.log, bounded: three files of 8 MiB, 0 the newest."""
+    pattern = str(directory).replace("%", "%%").replace("\\", "\\\\") + "/broker.%g.log"
+    path.write_text(_LOGGING.format(pattern=pattern, limit_bytes=8 * _MIB), encoding="utf-8")

@@ -1,0 +1,42 @@
+"""Fixtures for all tests: one embedded broker per session, a topic prefix and ports of one's own per test."""
+
+import itertools
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from agents.embedded import EmbeddedBroker
+from agents.embedded.ports import free_port as a_free_port
+
+ROOT = Path(__file__).resolve().parents[1]
+_COUNTER = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def broker() -> Iterator[EmbeddedBroker]:
+    """One Apache Kafka for the whole session. A test that stops or kills a broker starts its own instead."""
+    with tempfile.TemporaryDirectory(prefix="siaga-test-broker-") as directory, EmbeddedBroker(directory) as running:
+        yield running
+
+
+@pytest.fixture
+def fresh_prefix() -> str:
+    """A topic prefix no other test of this session uses, so that tests share a broker and nothing else."""
+    return f"t{next(_COUNTER)}."
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A loopback port free now. For several, call `agents.embedded.ports.free_port`."""
+    return a_free_port()
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The public data beside the checkout; tests that read it skip where it is absent."""
+    path = ROOT.parent / "shared" / "data"
+    if not path.is_dir():
+        pytest.skip("../shared/data is not beside this checkout")
+    return path
