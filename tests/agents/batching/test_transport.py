@@ -1,0 +1,93 @@
+"""The private parts of Faust and aiokafka that the transport stands on, held against the pinned versions.
+
+When a pin moves and one of these fails, read that part again before touching the transport.
+"""
+
+import inspect
+
+import faust
+from aiokafka.consumer import fetcher
+from aiokafka.consumer.subscription_state import TopicPartitionState
+from aiokafka.producer import sender
+from aiokafka.producer.producer import AIOKafkaProducer
+from faust.transport import consumer as faust_consumer
+from faust.transport.drivers import aiokafka as driver
+
+from agents.batching.fold import Batch
+from agents.batching.options import BatchingOptions
+from agents.batching.transport import BatchApp, BatchTransport, _Available
+
+
+def parameters(function) -> list[str]:
+    return list(inspect.signature(function).parameters)
+
+
+def test_faust_asks_the_app_for_its_transport_and_the_transport_for_its_consumer():
+    app = BatchApp("law", batching=BatchingOptions(), broker="kafka://127.0.0.1:1")
+    assert isinstance(app.transport, BatchTransport) and isinstance(app.producer_transport, BatchTransport)
+    assert BatchTransport.Consumer.__mro__[1] is driver.Consumer
+
+
+def test_the_thread_builds_the_consumer_and_fetches_through_the_methods_we_override():
+    thread = driver.AIOKafkaConsumerThread
+    assert parameters(thread._create_worker_consumer) == ["self", "transport"]
+    assert parameters(thread._fetch_records) == ["self", "consumer", "active_partitions", "timeout", "max_records"]
+    assert "_fetch_records" in inspect.getsource(thread.getmany)
+
+
+def test_the_consumer_drains_through_getmany_and_acks_through_ack():
+    assert "getmany(timeout=1.0)" in inspect.getsource(faust_consumer.Consumer._drain_messages)
+    assert parameters(faust_consumer.Consumer.ack) == ["self", "message"]
+    assert parameters(faust_consumer.Consumer.commit) == ["self", "topics", "start_new_transaction"]
+
+
+def test_a_rebalance_seeks_to_committed_offsets_so_that_batches_left_behind_are_read_again():
+    from faust.tables.recovery import Recovery
+
+    assert "perform_seek" in inspect.getsource(Recovery._resume_streams)
+
+
+def test_fetched_records_only_asks_membership_and_truth_of_the_partitions():
+    source = inspect.getsource(fetcher.Fetcher.fetched_records)
+    assert "if partitions and tp not in partitions" in source
+    assert "_wait_consume_future" in source
+
+
+def test_the_fetcher_has_the_parts_we_reach_for():
+    source = inspect.getsource(fetcher.Fetcher.__init__)
+    for part in ("_records", "_prefetch_backoff", "_fetch_waiters", "_subscriptions"):
+        assert f"self.{part} =" in source, part
+    assert {"_create_fetch_waiter", "_notify"} <= set(dir(fetcher.Fetcher))
+    state = TopicPartitionState.__init__.__code__.co_names + tuple(dir(TopicPartitionState))
+    assert {"lso", "highwater", "position", "has_valid_position"} <= set(state)
+
+
+def test_the_pause_between_transactions_is_a_constant_of_the_sender():
+    assert "BACKOFF_OVERRIDE" in inspect.getsource(sender.AddPartitionsToTxnHandler)
+    assert 0 < sender.BACKOFF_OVERRIDE <= 0.02
+
+
+def test_producer_batches_can_be_built_by_hand_and_sent_inside_a_transaction():
+    assert parameters(AIOKafkaProducer.send_batch) == ["self", "batch", "topic", "partition"]
+    assert "is_in_transaction" in inspect.getsource(AIOKafkaProducer.send_batch)
+
+
+def test_a_partition_in_flight_is_not_available_until_it_is_released():
+    a, b = ("t", 0), ("t", 1)
+    in_flight = {a}
+    available = _Available({a, b}, in_flight)
+    assert a not in available and b in available
+    in_flight.clear()
+    assert a in available
+    assert available  # an empty set would mean "any partition" to aiokafka
+
+
+async def test_a_batch_passes_through_faust_undecoded():
+    app = BatchApp("law", batching=BatchingOptions(), broker="kafka://127.0.0.1:1")
+    topic = app.batches(["t"])
+    batch = Batch([], 0, 0, 0)
+    message = faust.types.ConsumerMessage(
+        topic="t", partition=0, offset=0, timestamp=0.0, timestamp_type=0, headers=[], key=None, value=batch, checksum=None
+    )
+    event = await topic.decode(message)
+    assert event.value is batch
