@@ -4,6 +4,9 @@ The rejected record's key and value are the original bytes; all that Siaga adds 
 """
 
 from enum import StrEnum
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
 
 HEADER_REASON = "siaga.reason"
 HEADER_ERROR = "siaga.error"
@@ -22,6 +25,21 @@ class Reason(StrEnum):
     TOO_OLD = "too_old"
     TOO_LARGE = "too_large"
     UNSUPPORTED_ENCODING = "unsupported_encoding"
+
+
+_Whole = Annotated[str, Field(pattern=r"^[0-9]{1,19}$")]
+
+
+class RejectedHeaders(BaseModel):
+    """What a rejected record's headers say; every value is UTF-8 text."""
+
+    model_config = ConfigDict(frozen=True)
+
+    reason: Annotated[Reason, Field(alias=HEADER_REASON, description="Which rule refused the record.")]
+    error: Annotated[str, Field(alias=HEADER_ERROR, max_length=ERROR_MAX_CHARS, description="One line, no payload.")]
+    topic: Annotated[str, Field(alias=HEADER_TOPIC, description="Topic of the original record.")]
+    partition: Annotated[_Whole, Field(alias=HEADER_PARTITION, description="Its partition, in decimal.")]
+    offset: Annotated[_Whole, Field(alias=HEADER_OFFSET, description="Its offset, in decimal.")]
 
 
 class Rejected(Exception):

@@ -11,9 +11,9 @@ quotes and a repeated key for more. Anything else goes to a slow parse that deci
 """
 
 import json
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from schemas.encoding import Headers, check_headers
 from schemas.incident import Incident
@@ -26,7 +26,6 @@ _TURNOUT_STRINGS = 5  # string values of every turnout message
 _FIELD_NAMES = frozenset(Incident.model_fields) | frozenset(Turnout.model_fields)
 _NAME_MAX_CHARS = 32
 
-_Message = TypeVar("_Message", bound=BaseModel)
 _parse_incident = Incident.__pydantic_validator__.validate_json
 _parse_turnout = Turnout.__pydantic_validator__.validate_json
 
@@ -74,9 +73,18 @@ def _refuse(value: bytes, invalid: ValidationError) -> NoReturn:
         raise Rejected(Reason.UNSUPPORTED_ENCODING, "leading zero byte: schema-registry framing is not read, send plain JSON")
     _check_json(value)
     first = invalid.errors(include_url=False, include_input=False, include_context=False)[0]
-    if first["type"] == "json_invalid":  # what json lets pass and pydantic-core does not: a lone surrogate
-        raise Rejected(Reason.INVALID_JSON, "not valid JSON by RFC 8259")
+    if first["type"] == "json_invalid":
+        raise _beyond_the_parser(first["msg"])
     raise Rejected(Reason.SCHEMA, _describe(first, invalid.error_count()))
+
+
+def _beyond_the_parser(message: str) -> Rejected:
+    """What is JSON by its grammar, yet pydantic-core's parser does not take."""
+    if "number out of range" in message:  # thousands of digits: well-formed, but no field could hold it
+        return Rejected(Reason.SCHEMA, "a number is too long for any field")
+    if "recursion" in message:
+        return Rejected(Reason.INVALID_JSON, "nested too deeply")
+    return Rejected(Reason.INVALID_JSON, "an escape in a string is not a character")
 
 
 def _check_json(value: bytes) -> None:

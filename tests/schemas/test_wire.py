@@ -1,0 +1,320 @@
+"""Every strictness rule of the contract: what is taken, what is refused, with which reason, naming which field."""
+
+import json
+
+import pytest
+
+from schemas.rejected import ERROR_MAX_CHARS, Reason, Rejected
+from schemas.wire import VALUE_MAX_BYTES, decode_incident, decode_turnout
+from tests.schemas.messages import INCIDENT, TURNOUT, incident, turnout, without
+
+
+def refused(value, headers=(), decode=decode_incident) -> Rejected:
+    with pytest.raises(Rejected) as caught:
+        decode(value, headers)
+    error = caught.value.error
+    assert error and len(error) <= ERROR_MAX_CHARS and error.isprintable()
+    return caught.value
+
+
+def test_a_good_incident_and_a_good_turnout_message_are_taken():
+    assert decode_incident(incident()).severity == 3
+    assert decode_turnout(turnout()).voted == 131
+
+
+def test_absent_optional_fields_take_their_defaults():
+    lone = json.dumps({k: v for k, v in INCIDENT.items() if k not in ("station", "is_exercise")}).encode()
+    assert decode_incident(lone).station is None and decode_incident(lone).is_exercise is False
+    assert decode_turnout(without(TURNOUT, "revision")).revision == 1
+
+
+def test_a_null_station_is_no_station():
+    assert decode_incident(incident(station=None)).station is None
+
+
+@pytest.mark.parametrize("field", [name for name in INCIDENT if name not in ("station", "is_exercise")])
+def test_each_required_incident_field_is_required(field):
+    rejected = refused(without(INCIDENT, field))
+    assert rejected.reason is Reason.SCHEMA and rejected.error == f"{field}: is missing"
+
+
+@pytest.mark.parametrize("field", [name for name in TURNOUT if name not in ("revision", "is_exercise")])
+def test_each_required_turnout_field_is_required(field):
+    rejected = refused(without(TURNOUT, field), decode=decode_turnout)
+    assert rejected.reason is Reason.SCHEMA and rejected.error == f"{field}: is missing"
+
+
+WRONG_INCIDENT = [
+    ("event_id", ""),
+    ("event_id", "x" * 65),
+    ("event_id", "a b"),
+    ("event_id", "a\n"),
+    ("event_id", "é"),
+    ("event_id", 7),
+    ("incident_id", None),
+    ("incident_id", "a/b"),
+    ("revision", 0),
+    ("revision", -1),
+    ("revision", "1"),
+    ("revision", 1.0),
+    ("revision", 1.5),
+    ("revision", True),
+    ("revision", 2**53),
+    ("revision", 10**400),
+    ("regency", "1671"),
+    ("regency", "16.7"),
+    ("regency", "16.711"),
+    ("regency", "١٦.٧١"),
+    ("regency", 16.71),
+    ("station", ""),
+    ("station", "x" * 65),
+    ("station", 12),
+    ("category", "riot"),
+    ("category", "CLASH"),
+    ("category", 1),
+    ("severity", 0),
+    ("severity", 6),
+    ("severity", "3"),
+    ("severity", 3.0),
+    ("severity", True),
+    ("severity", 10**20),
+    ("status", "closed"),
+    ("status", None),
+    ("source", ""),
+    ("source", "Bawaslu"),
+    ("source", "a_b"),
+    ("source", "x" * 33),
+    ("is_exercise", 1),
+    ("is_exercise", "false"),
+    ("is_exercise", None),
+    ("severity", [[3]]),
+    ("severity", {"value": 3}),
+]
+WRONG_TURNOUT = [
+    ("station", None),
+    ("station", ""),
+    ("registered", 0),
+    ("registered", 100_001),
+    ("registered", "548"),
+    ("voted", -1),
+    ("voted", 100_001),
+    ("voted", 131.0),
+    ("voted", False),
+    ("revision", 0),
+    ("revision", None),
+]
+
+
+@pytest.mark.parametrize(("field", "value"), WRONG_INCIDENT)
+def test_a_wrong_incident_field_is_a_schema_error_that_names_it(field, value):
+    rejected = refused(incident(**{field: value}))
+    assert rejected.reason is Reason.SCHEMA and rejected.error.startswith(f"{field}: ")
+
+
+@pytest.mark.parametrize(("field", "value"), WRONG_TURNOUT)
+def test_a_wrong_turnout_field_is_a_schema_error_that_names_it(field, value):
+    rejected = refused(turnout(**{field: value}), decode=decode_turnout)
+    assert rejected.reason is Reason.SCHEMA and rejected.error.startswith(f"{field}: ")
+
+
+@pytest.mark.parametrize("length", [1, 64])
+def test_ids_and_stations_may_be_1_to_64_characters_long(length):
+    taken = decode_incident(incident(event_id="x" * length, incident_id=":" * length, station="é" * length))
+    assert len(taken.station) == length
+
+
+def test_more_votes_than_voters_is_taken_here_and_flagged_by_the_fold():
+    assert decode_turnout(turnout(registered=500, voted=501)).voted == 501
+
+
+WRONG_TIMES = [
+    "2024-11-27T08:40:00",  # no offset
+    "2024-11-27 08:40:00+07:00",  # a space
+    "2024-11-27",
+    "2024-11-27T08:40+07:00",  # no seconds
+    "2024-11-27T24:00:00+07:00",
+    "2024-11-27T08:60:00+07:00",
+    "2024-11-27T08:40:60+07:00",  # leap second
+    "2024-02-30T08:40:00+07:00",
+    "2024-13-01T08:40:00+07:00",
+    "0000-01-01T00:00:00Z",
+    "2024-11-27T08:40:00+0700",
+    "2024-11-27T08:40:00+07",
+    "2024-11-27T08:40:00+24:00",
+    "2024-11-27T08:40:00.+07:00",
+    "2024-11-27T08:40:00,5+07:00",
+    "20241127T084000Z",
+    "2024-W48-3T08:40:00Z",
+    "2024-11-27T08:40:00Z ",
+    "2024-11-27T08:40:00Z\n",
+    "٢٠٢٤-11-27T08:40:00Z",
+    "",
+    "now",
+    "1732671600",
+    1732671600,
+    1732671600.5,
+    True,
+    None,
+]
+
+
+@pytest.mark.parametrize("time", WRONG_TIMES)
+@pytest.mark.parametrize("field", ["occurred_at", "reported_at"])
+def test_only_rfc_3339_with_seconds_and_offset_is_a_time(field, time):
+    rejected = refused(incident(**{field: time}))
+    assert rejected.reason is Reason.SCHEMA and rejected.error.startswith(f"{field}: ")
+    assert refused(turnout(as_of=time), decode=decode_turnout).error.startswith("as_of: ")
+
+
+@pytest.mark.parametrize(
+    "time",
+    [
+        "2024-11-27T01:40:00Z",
+        "2024-11-27t01:40:00z",
+        "2024-11-27T01:40:00-00:00",
+        "2024-11-27T08:40:00.0+07:00",
+        "2024-11-27T08:40:00.000000000000+07:00",
+        "2024-11-26T23:40:00-02:00",
+        "2024-11-27T15:25:00+13:45",
+    ],
+)
+def test_one_moment_may_be_written_in_many_ways(time):
+    assert decode_incident(incident(occurred_at=time)).occurred_at == decode_incident(incident()).occurred_at
+
+
+def test_a_report_may_precede_its_event_by_five_minutes_and_no_more():
+    occurred = "2024-11-27T08:40:00+07:00"
+    assert decode_incident(incident(occurred_at=occurred, reported_at="2024-11-27T01:35:00Z"))
+    rejected = refused(incident(occurred_at=occurred, reported_at="2024-11-27T01:34:59.999Z"))
+    assert rejected.reason is Reason.SCHEMA and rejected.error.startswith("reported_at: ")
+
+
+def test_an_unknown_field_is_named_only_if_its_name_can_hold_no_data():
+    assert refused(incident(reporter_name="Budi")).error == "reporter_name: unknown field"
+    assert refused(incident(**{"1671012345670001": "x"})).error == "a field: unknown field"
+    assert refused(incident(**{"Budi Santoso": "x"})).error == "a field: unknown field"
+    assert refused(incident(**{"line\nbreak": "x"})).reason is Reason.SCHEMA
+    assert refused(incident(schema="x"), decode=decode_turnout).reason is Reason.SCHEMA
+
+
+def test_an_error_never_repeats_the_payload():
+    secret = "Budi-1671012345670001"
+    for field in INCIDENT:
+        assert secret not in refused(incident(**{field: secret + "\n" + secret * 4})).error
+    assert secret not in refused(b'{"event_id": ' + secret.encode()).error
+
+
+@pytest.mark.parametrize("text", ["[]", "1", '"text"', "null", "true", "[{}]"])
+def test_json_that_is_no_object_is_a_schema_error(text):
+    rejected = refused(text.encode())
+    assert (rejected.reason, rejected.error) == (Reason.SCHEMA, "the message must be one JSON object")
+
+
+INVALID_JSON = {
+    "empty": b"",
+    "blank": b"  \n",
+    "cut": incident()[:-1],
+    "garbage after": incident() + b"x",
+    "two objects": incident() + incident(),
+    "trailing comma": incident()[:-1] + b",}",
+    "single quotes": incident().replace(b'"', b"'"),
+    "comment": incident() + b"// done",
+    "NaN": incident().replace(b'"severity": 3', b'"severity": NaN'),
+    "Infinity": incident().replace(b'"severity": 3', b'"severity": Infinity'),
+    "-Infinity": incident().replace(b'"severity": 3', b'"severity": -Infinity'),
+    "NaN in an unknown field": incident()[:-1] + b', "note": NaN}',
+    "leading zero": incident().replace(b'"severity": 3', b'"severity": 03'),
+    "plus sign": incident().replace(b'"severity": 3', b'"severity": +3'),
+    "hex": incident().replace(b'"severity": 3', b'"severity": 0x3'),
+    "raw control character": incident().replace(b"TPS 012", b"TPS\x01012"),
+    "raw newline in a string": incident().replace(b"TPS 012", b"TPS\n012"),
+    "bad escape": incident().replace(b"TPS 012", b"TPS\\q012"),
+    "lone surrogate": incident().replace(b"TPS 012", b"\\ud800"),
+    "byte order mark": b"\xef\xbb\xbf" + incident(),
+    "UTF-16": incident().decode().encode("utf-16-le"),
+    "deep nesting": b'{"event_id": ' + b"[" * 5000 + b"]" * 5000 + b"}",
+    "deeper nesting, cut": b"[" * 16_000,
+    "deep objects": b'{"a":' * 2500 + b"1" + b"}" * 2500,
+    "nesting beyond the parser alone": b'{"event_id": ' + b"[" * 300 + b"]" * 300 + b"}",
+}
+
+
+@pytest.mark.parametrize("value", INVALID_JSON.values(), ids=INVALID_JSON.keys())
+def test_what_is_not_json_is_invalid_json(value):
+    assert refused(value).reason is Reason.INVALID_JSON
+
+
+def test_a_record_without_a_value_is_invalid_json():
+    assert refused(None).reason is Reason.INVALID_JSON
+
+
+REPEATED = {
+    "same value": incident()[:-1] + b', "severity": 3}',
+    "another value": b'{"severity": 5, ' + incident()[1:],
+    "written with an escape": incident()[:-1] + b', "\\u0073everity": 5}',
+    "a text field": incident()[:-1] + b', "station": "TPS 013"}',
+    "null for a text field": incident(station=None)[:-1] + b', "station": "TPS 013"}',
+    "text, then null": incident()[:-1] + b', "station": null}',
+    "an optional boolean": incident()[:-1] + b', "is_exercise": true}',
+    "hidden among escapes": incident(station='a"b')[:-1] + b', "revision": 2}',
+    "an unknown field": incident()[:-1] + b', "note": 1, "note": 1}',
+    "inside an unknown field": incident()[:-1] + b', "note": {"a": 1, "a": 1}}',
+}
+
+
+@pytest.mark.parametrize("value", REPEATED.values(), ids=REPEATED.keys())
+def test_a_repeated_key_is_invalid_json(value):
+    rejected = refused(value)
+    assert rejected.reason is Reason.INVALID_JSON and rejected.error.endswith(": the key is repeated")
+
+
+def test_every_known_key_repeated_is_seen():
+    for message, value, decode in ((INCIDENT, incident(), decode_incident), (TURNOUT, turnout(), decode_turnout)):
+        for field, content in message.items():
+            twice = value[:-1] + f", {json.dumps(field)}: {json.dumps(content)}}}".encode()
+            assert refused(twice, decode=decode).error == f"{field}: the key is repeated"
+
+
+def test_escapes_are_taken_when_no_key_repeats():
+    assert decode_incident(incident(station='a "b" \\ c')).station == 'a "b" \\ c'
+    escaped = json.dumps(INCIDENT | {"station": "Désa 😀"}).encode()
+    assert decode_incident(escaped).station == "Désa 😀"
+    assert decode_incident(incident().replace(b'"severity"', b'"\\u0073everity"')).severity == 3
+
+
+def test_white_space_and_key_order_mean_nothing():
+    spread = json.dumps(dict(reversed(INCIDENT.items())), indent=4).encode()
+    assert decode_incident(b"\r\n\t " + spread + b"\n") == decode_incident(incident())
+
+
+NOT_UTF8 = {
+    "Latin-1": incident(station="Désa").decode().encode("latin-1"),
+    "overlong": incident().replace(b"TPS 012", b"\xc0\xaf"),
+    "surrogate": incident().replace(b"TPS 012", b"\xed\xa0\x80"),
+    "cut": incident().replace(b"TPS 012", b"\xe2\x82"),
+    "gzip": b"\x1f\x8b\x08\x00\x00\x00",
+    "UTF-16 with mark": incident().decode().encode("utf-16"),
+    "also not JSON": b"\xff{",
+}
+
+
+@pytest.mark.parametrize("value", NOT_UTF8.values(), ids=NOT_UTF8.keys())
+def test_what_is_not_utf8_is_not_utf8(value):
+    assert refused(value).reason is Reason.NOT_UTF8
+
+
+def test_sixteen_kibibytes_are_read_and_one_byte_more_is_too_large():
+    value = incident()
+    assert decode_incident(value + b" " * (VALUE_MAX_BYTES - len(value)))
+    assert refused(value + b" " * (VALUE_MAX_BYTES - len(value) + 1)).reason is Reason.TOO_LARGE
+    assert refused(b"\x00" * (VALUE_MAX_BYTES + 1)).reason is Reason.TOO_LARGE
+
+
+def test_schema_registry_framing_is_an_unsupported_encoding():
+    assert refused(b"\x00\x00\x00\x00\x07" + incident()).reason is Reason.UNSUPPORTED_ENCODING
+    assert refused(b"\x00").reason is Reason.UNSUPPORTED_ENCODING
+
+
+def test_a_huge_integer_anywhere_costs_nothing_and_is_a_schema_error():
+    assert refused(b'{"note": ' + b"9" * 16_000 + b"}").reason is Reason.SCHEMA
+    assert refused(incident().replace(b'"severity": 3', b'"severity": 1e999')).reason is Reason.SCHEMA
