@@ -67,10 +67,8 @@ class Truth:
 
 
 def _timed(item: dict[str, Any], offset_min: int) -> dict[str, Any]:
-    return item | {
-        "onset_ms": rfc3339(item["onset_ms"], offset_min),
-        "end_ms": rfc3339(item["end_ms"], offset_min),
-    }
+    times = {"onset": rfc3339(item.pop("onset_ms"), offset_min), "end": rfc3339(item.pop("end_ms"), offset_min)}
+    return item | times
 
 
 def rfc3339(at_ms: int, offset_min: int = 0) -> str:
