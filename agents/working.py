@@ -1,23 +1,31 @@
 """A worker process: its metrics page and its Faust worker. Every way not to start is one clear line."""
 
 import logging
-from collections.abc import Callable
+import time
 
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
 from prometheus_client import start_http_server
 
 from agents import metrics
 from agents.app import create_app
+from agents.kafka_clients import kafka_python_options
 from agents.logs import configure_logging
 from agents.settings import Settings
+from agents.topics import TopicError, open_admin, partition_counts
+from schemas.topics import SPECS
 
 log = logging.getLogger(__name__)
+
+BROKER_PATIENCE_S = 60.0
+BROKER_TRY_S = 5.0
 
 
 class WorkerError(Exception):
     """The worker cannot start. One line that says why and what to do."""
 
 
-def run_worker(settings: Settings, on_ready: Callable[[], None] | None = None) -> None:
+def run_worker(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT. Raises WorkerError when it cannot start; exits with status 1 when it crashes."""
     configure_logging(settings)
     try:
@@ -31,13 +39,34 @@ def run_worker(settings: Settings, on_ready: Callable[[], None] | None = None) -
 
 
 def check_topics(settings: Settings) -> None:
-    """Refuse to run on topics that are missing or have another partition count: a regency's history would be split."""
-    from agents.topics import TopicsError, verify_partitions
+    """Refuse to run on topics that are missing or have another partition count: a regency's history would be split.
 
-    try:
-        verify_partitions(settings)
-    except TopicsError as error:
-        raise WorkerError(str(error)) from error
+    Waits up to BROKER_PATIENCE_S for the broker, so that a worker may be started before it.
+    """
+    names = [settings.topics[spec.topic] for spec in SPECS]
+    with _patient_admin(settings) as admin:
+        try:
+            counts = partition_counts(admin, names)
+        except (TopicError, KafkaError) as error:
+            raise WorkerError(f"cannot describe the topics: {error}") from error
+    missing = [name for name in names if name not in counts]
+    if missing:
+        raise WorkerError(f"{', '.join(missing)}: no such topic; run `siaga topics` first")
+    wrong = [f"{name} has {count}" for name, count in counts.items() if count != settings.partitions]
+    if wrong:
+        raise WorkerError(f"SIAGA_PARTITIONS is {settings.partitions} but {', '.join(wrong)} partitions")
+
+
+def _patient_admin(settings: Settings) -> KafkaAdminClient:
+    options = kafka_python_options(settings)
+    deadline = time.monotonic() + BROKER_PATIENCE_S
+    while True:
+        try:
+            return open_admin(options, BROKER_TRY_S)
+        except KafkaError as error:
+            if time.monotonic() >= deadline:
+                raise WorkerError(f"no Kafka at {settings.broker}: {type(error).__name__}") from error
+            log.warning("no Kafka at %s yet, waiting", settings.broker)
 
 
 def serve_metrics(settings: Settings) -> None:

@@ -1,0 +1,118 @@
+"""The intake fold: every input record leaves as a ledger entry or as a rejected record, and only a commit counts."""
+
+import json
+from types import SimpleNamespace
+
+from aiokafka import TopicPartition
+
+from agents import metrics
+from agents.batching.fold import Batch
+from agents.clock import EventClock
+from agents.intake import APPENDED_HEADER, IntakeFold
+from schemas.ledger import TICK_KEY, decode_frame, partition_of
+from schemas.roster import Roster
+from schemas.topics import Topic, TopicNames
+from streams.intake import ClockMode, Gate
+
+NOON_MS = 1_732_683_600_000  # 2024-11-27T12:00:00+07:00
+PARTITIONS = 6
+
+
+def incident(regency: str = "16.71", number: int = 1, minute: int = 0, **changes: object) -> bytes:
+    at = f"2024-11-27T12:{minute:02d}:00+07:00"
+    message = {
+        "event_id": f"e-{number}",
+        "incident_id": f"i-{number}",
+        "revision": 1,
+        "regency": regency,
+        "category": "logistics",
+        "severity": 1,
+        "status": "reported",
+        "occurred_at": at,
+        "reported_at": at,
+        "source": "kpu-sumsel",
+    }
+    return json.dumps(message | changes).encode()
+
+
+def batch(*values: bytes | None, behind: int = 0) -> Batch:
+    records = [
+        SimpleNamespace(offset=n, key=b"any", value=value, headers=(), timestamp=NOON_MS + n)
+        for n, value in enumerate(values)
+    ]
+    return Batch(records, 0, len(values), len(values) + behind)
+
+
+def fold(event_clock: EventClock | None = None) -> IntakeFold:
+    mode = ClockMode.EVENT if event_clock else ClockMode.WALL
+    gate = Gate(Roster.default(), mode)
+    source = TopicPartition("siaga.incidents", 2)
+    made = IntakeFold(source, Topic.INCIDENTS, gate, TopicNames(), PARTITIONS, lambda: NOON_MS, event_clock)
+    made.restored("")
+    return made
+
+
+def test_a_batch_becomes_one_frame_per_regency_in_the_order_it_came():
+    outputs = list(fold().fold(batch(incident("16.71", 1), incident("16.02", 2), incident("16.71", 3))))
+    assert {output.key: [entry[2] for entry in decode_frame(output.value)] for output in outputs} == {
+        b"16.71": ["e-1", "e-3"],
+        b"16.02": ["e-2"],
+    }
+    assert all(output.partition == partition_of(output.key.decode(), PARTITIONS) for output in outputs)
+
+
+def test_a_rejected_record_leaves_with_its_bytes_and_where_it_lay():
+    [output] = fold().fold(batch(b"\xff\xfe"))
+    headers = dict(output.headers)
+    assert (output.topic, output.key, output.value) == ("siaga.rejected", b"any", b"\xff\xfe")
+    assert headers["siaga.reason"] == b"not_utf8"
+    assert headers["siaga.source.topic"] == b"siaga.incidents"
+    assert (headers["siaga.source.partition"], headers["siaga.source.offset"]) == (b"2", b"0")
+
+
+def test_a_frame_tells_when_the_oldest_record_of_its_batch_was_appended():
+    [output] = fold().fold(batch(incident(number=1), incident(number=2)))
+    assert dict(output.headers)[APPENDED_HEADER] == str(NOON_MS).encode()
+
+
+def test_in_wall_mode_no_ticks_and_no_note():
+    made = fold()
+    assert [output.key for output in made.fold(batch(incident()))] == [b"16.71"]
+    assert made.note() == ""
+
+
+def test_in_event_mode_a_caught_up_shard_tells_every_partition_the_time():
+    outputs = [output for output in fold(EventClock()).fold(batch(incident(minute=5))) if output.key == TICK_KEY]
+    assert [output.partition for output in outputs] == list(range(PARTITIONS))
+    assert decode_frame(outputs[0].value) == [["k", NOON_MS + 5 * 60_000]]
+
+
+def test_in_event_mode_a_shard_with_more_waiting_tells_nothing():
+    assert not [o for o in fold(EventClock()).fold(batch(incident(), behind=1)) if o.key == TICK_KEY]
+
+
+def test_the_event_clock_survives_a_restart_through_the_note():
+    first = fold(EventClock())
+    list(first.fold(batch(incident(minute=30))))
+    second = fold(EventClock())
+    second.restored(first.note())
+    old = incident(number=2, occurred_at="2023-11-27T12:00:00+07:00", reported_at="2023-11-27T12:00:00+07:00")
+    [output] = second.fold(batch(old, behind=1))
+    assert dict(output.headers)["siaga.reason"] == b"too_old"
+
+
+def test_counters_count_only_what_is_committed():
+    def admitted() -> float:
+        return metrics.RECORDS.labels("incidents", "admitted")._value.get()
+
+    made, before = fold(), admitted()
+    list(made.fold(batch(incident())))
+    assert admitted() == before
+    made.committed()
+    assert admitted() == before + 1
+
+
+def test_sources_beyond_the_cap_share_one_label(monkeypatch):
+    monkeypatch.setattr(metrics, "_known_sources", {f"s{n}" for n in range(metrics.SOURCES_MAX)})
+    assert metrics.source_label("s1") == "s1"
+    assert metrics.source_label("one-too-many") == "other"
