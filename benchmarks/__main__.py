@@ -1,0 +1,28 @@
+"""`python -m benchmarks [drain] [latency] [--events N] [--seconds S] [--rates 20,200,2000]`: measure, print a table."""
+
+import argparse
+import asyncio
+import json
+
+from benchmarks.drain import drain
+from benchmarks.latency import latency
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", nargs="*", default=["drain", "latency"], help="drain, latency")
+    parser.add_argument("--events", type=int, default=300_000)
+    parser.add_argument("--workers", default="1,2", help="worker counts for drain")
+    parser.add_argument("--seconds", type=float, default=30)
+    parser.add_argument("--rates", default="20,200,2000", help="events a second for latency")
+    chosen = parser.parse_args()
+    if "drain" in chosen.what:
+        for workers in chosen.workers.split(","):
+            print("drain", json.dumps(asyncio.run(drain(chosen.events, int(workers)))), flush=True)
+    if "latency" in chosen.what:
+        for rate in chosen.rates.split(","):
+            print("latency", json.dumps(asyncio.run(latency(int(rate), chosen.seconds))), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,77 @@
+"""Catch-up: a topic full of incidents, one worker or two, until every record is folded and its row committed."""
+
+import asyncio
+import time
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from benchmarks.stream import past_day
+from benchmarks.system import System, load_regencies
+
+
+async def fill(system: System, count: int) -> int:
+    """Publish `count` incidents, one partition per regency; return the bytes."""
+    producer = AIOKafkaProducer(bootstrap_servers=system.bootstrap, max_batch_size=200_000, linger_ms=20)
+    await producer.start()
+    batches, size = {}, 0
+    for regency, value in past_day(count, load_regencies()):
+        size += len(value)
+        partition = int(regency.replace(".", "")) % system.partitions
+        builder = batches.setdefault(partition, producer.create_batch())
+        if builder.append(timestamp=None, key=regency.encode(), value=value) is None:
+            await producer.send_batch(builder, "siaga.incidents", partition=partition)
+            builder = batches[partition] = producer.create_batch()
+            builder.append(timestamp=None, key=regency.encode(), value=value)
+    for partition, builder in batches.items():
+        await producer.send_batch(builder, "siaga.incidents", partition=partition)
+    await producer.flush()
+    await producer.stop()
+    return size
+
+
+async def committed(system: System) -> tuple[int, int]:
+    """(incident records taken by intake, ledger records left to fold), from committed offsets and ends."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=system.bootstrap, group_id="siaga", enable_auto_commit=False)
+    await consumer.start()
+    try:
+        taken = left = 0
+        for topic in ("siaga.incidents", "siaga.ledger"):
+            partitions = [TopicPartition(topic, p) for p in range(system.partitions)]
+            ends = await consumer.end_offsets(partitions)
+            for partition in partitions:
+                offset = await consumer.committed(partition) or 0
+                if topic == "siaga.incidents":
+                    taken += offset
+                # The marker that ends the last transaction takes one offset more.
+                elif ends[partition] - offset > 1:
+                    left += ends[partition] - offset
+        return taken, left
+    finally:
+        await consumer.stop()
+
+
+async def drain(count: int, workers: int) -> dict[str, float]:
+    """Events a second from start-ready to all folded, and CPU seconds per million events, of `workers` processes."""
+    with System("event", workers=workers) as system:
+        await fill(system, count)
+        started = time.monotonic()
+        for number in range(workers):
+            system.start_worker(number)
+        for number in range(workers):
+            system.wait_ready(number)
+        ready = time.monotonic()
+        while True:
+            taken, left = await committed(system)
+            if taken >= count and left == 0:
+                break
+            await asyncio.sleep(0.1)
+        done = time.monotonic()
+        cpu = sum(system.cpu_seconds(number) for number in range(workers))
+        return {
+            "workers": workers,
+            "events": count,
+            "events_per_s": round(count / (done - ready)),
+            "events_per_s_with_start": round(count / (done - started)),
+            "cpu_s_per_million": round(cpu / count * 1e6, 1),
+            "memory_mib": round(max(system.memory_mib(number) for number in range(workers))),
+        }

@@ -1,0 +1,81 @@
+"""From just before publish to an escalation a read_committed consumer can read, through both stages, at a steady rate."""
+
+import asyncio
+import json
+import random
+import time
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from benchmarks.stream import incident
+from benchmarks.system import REGENCY_TRIGGERS, System, load_regencies, trigger_regencies
+
+
+async def latency(rate: int, seconds: float, triggers: int = 300) -> dict[str, float]:
+    """Milliseconds, median and 99th percentile, over up to `triggers` escalations spread evenly over the load."""
+    with System("wall") as system:
+        system.start_worker(0)
+        system.wait_ready(0)
+        arrivals: dict[str, float] = {}
+        reader = asyncio.create_task(_read(system, arrivals))
+        sent = await _send(system, rate, seconds, triggers)
+        await _wait(lambda: len(arrivals) >= len(sent), 30)
+        reader.cancel()
+        delays = sorted((arrivals[regency] - at) * 1000 for regency, at in sent.items() if regency in arrivals)
+        return {
+            "rate": rate,
+            "escalations": len(delays),
+            "missing": len(sent) - len(delays),
+            "p50_ms": round(delays[len(delays) // 2], 1),
+            "p99_ms": round(delays[min(len(delays) - 1, int(len(delays) * 0.99))], 1),
+            "max_ms": round(delays[-1], 1),
+        }
+
+
+async def _send(system: System, rate: int, seconds: float, triggers: int) -> dict[str, float]:
+    """Publish at `rate`; after a fifth of the time as warm-up every n-th message is a trigger. {regency: time sent}."""
+    rnd = random.Random(3)
+    producer = AIOKafkaProducer(bootstrap_servers=system.bootstrap, linger_ms=0)
+    await producer.start()
+    total = int(rate * seconds)
+    every = max(1, int(total * 0.8) // min(triggers, REGENCY_TRIGGERS))
+    waiting, sent = iter(trigger_regencies(REGENCY_TRIGGERS)), {}
+    regencies = load_regencies()
+    started = time.time()
+    for n in range(total):
+        ahead = started + n / rate - time.time()
+        if ahead > 0.001:
+            await asyncio.sleep(ahead)
+        is_trigger = n > total * 0.2 and n % every == 0
+        regency = next(waiting, None) if is_trigger else None
+        now = int(time.time() * 1000)
+        message = incident(rnd, regency or rnd.choice(regencies), 5 if regency else 1, now, now)
+        message["category"] = "clash" if regency else "logistics"
+        if regency:
+            sent[regency] = time.time()
+        await producer.send("siaga.incidents", json.dumps(message).encode(), key=message["regency"].encode())
+    await producer.stop()
+    return sent
+
+
+async def _read(system: System, arrivals: dict[str, float]) -> None:
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=system.bootstrap, isolation_level="read_committed", fetch_max_wait_ms=5
+    )
+    await consumer.start()
+    try:
+        consumer.assign([TopicPartition("siaga.escalations", p) for p in range(system.partitions)])
+        await consumer.seek_to_beginning()
+        while True:
+            for records in (await consumer.getmany(timeout_ms=50)).values():
+                now = time.time()
+                for record in records:
+                    arrivals.setdefault(record.key.decode(), now)
+    finally:
+        await consumer.stop()
+
+
+async def _wait(condition, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        await asyncio.sleep(0.05)

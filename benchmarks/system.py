@@ -1,0 +1,119 @@
+"""A system to measure: an embedded broker of its own, topics, workers as processes, all torn down at the end."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+from agents.embedded import EmbeddedBroker
+from agents.embedded.ports import free_port
+
+ROOT = Path(__file__).resolve().parents[1]
+REGENCY_TRIGGERS = 900
+
+
+def trigger_regencies(count: int) -> list[str]:
+    """Codes kept for latency triggers: each regency raises once."""
+    return [f"{50 + n // 90:02d}.{1 + n % 90:02d}" for n in range(count)]
+
+
+def load_regencies() -> list[str]:
+    """Codes that carry the load: Sumsel's seventeen."""
+    return [f"16.{n:02d}" for n in range(1, 14)] + [f"16.{n}" for n in range(71, 75)]
+
+
+class System:
+    """`with System(...) as system`: `system.bootstrap`, `system.start_worker(n)`, `system.metric(...)`."""
+
+    def __init__(self, clock: str, partitions: int = 6, workers: int = 1, rules: Path | None = None) -> None:
+        self.clock, self.partitions, self.count, self.rules = clock, partitions, workers, rules
+        self.workers: dict[int, subprocess.Popen] = {}
+        self.ports: dict[int, int] = {}
+
+    def __enter__(self) -> "System":
+        self._directory = tempfile.TemporaryDirectory(prefix="siaga-bench-")
+        self.path = Path(self._directory.name)
+        self.broker = EmbeddedBroker(self.path / "kafka")
+        self.broker.start()
+        self.bootstrap = self.broker.bootstrap
+        self.roster = self.path / "roster.csv"
+        rows = [f"{code},Regency {code},100,30000" for code in load_regencies() + trigger_regencies(REGENCY_TRIGGERS)]
+        self.roster.write_text("regency,name,stations,registered\n" + "\n".join(rows) + "\n")
+        subprocess.run(self._command("topics"), check=True, env=self._env(), stdout=subprocess.DEVNULL, cwd=ROOT)
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for worker in self.workers.values():
+            worker.kill()
+            worker.wait()
+        self.broker.stop()
+        self._directory.cleanup()
+
+    def _command(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "agents.cli.main", *arguments]
+
+    def _env(self, **more: str) -> dict[str, str]:
+        settings = {
+            "SIAGA_BROKER": self.bootstrap,
+            "SIAGA_CLOCK": self.clock,
+            "SIAGA_PARTITIONS": str(self.partitions),
+            "SIAGA_ROSTER": str(self.roster),
+            "SIAGA_LOG_LEVEL": "warning",
+        }
+        if self.rules:
+            settings["SIAGA_RULES"] = str(self.rules)
+        return {**os.environ, **settings, **more}
+
+    def start_worker(self, number: int) -> None:
+        """Start worker `number` with static membership; does not wait."""
+        self.ports.setdefault(number, free_port())
+        env = self._env(SIAGA_METRICS_PORT=str(self.ports[number]), SIAGA_INSTANCE=f"bench-{number}")
+        log = open(self.path / f"worker-{number}.log", "a")
+        self.workers[number] = subprocess.Popen(self._command("worker"), env=env, stdout=log, stderr=log, cwd=ROOT)
+
+    def log(self, number: int) -> str:
+        return (self.path / f"worker-{number}.log").read_text()
+
+    def kill_worker(self, number: int) -> None:
+        self.workers[number].kill()
+        self.workers[number].wait()
+
+    def metrics(self, number: int) -> str:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[number]}/metrics", timeout=5) as answer:
+            return answer.read().decode()
+
+    def wait_ready(self, number: int, seconds: float = 60) -> None:
+        """Until every shard of the worker is open."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            if self.workers[number].poll() is not None:
+                raise RuntimeError(f"worker {number} ended:\n{self.log(number)}")
+            try:
+                text = self.metrics(number)
+            except OSError:
+                text = ""
+            if sample(text, 'siaga_shards_open{stage="risk"}') and sample(text, 'siaga_shards_open{stage="intake"}'):
+                return
+            time.sleep(0.05)
+        raise RuntimeError(f"worker {number} was not ready within {seconds} s:\n{self.log(number)}")
+
+    def cpu_seconds(self, number: int) -> float:
+        """User plus system time of a worker so far."""
+        fields = Path(f"/proc/{self.workers[number].pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def memory_mib(self, number: int) -> float:
+        """Resident memory of a worker."""
+        status = Path(f"/proc/{self.workers[number].pid}/status").read_text()
+        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def sample(text: str, name: str) -> float:
+    """Value of one sample of a metrics page, 0 when absent."""
+    for line in text.splitlines():
+        if line.startswith(name + " "):
+            return float(line.rsplit(" ", 1)[1])
+    return 0.0
