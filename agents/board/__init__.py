@@ -1,0 +1,1 @@
+"""The board: one read-only page that shows the risk table live. See docs/board.md."""

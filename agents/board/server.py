@@ -1,0 +1,118 @@
+"""The board's web server: pages, JSON, health and metrics. Everything is GET, nothing is writable."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+
+import orjson
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from agents import metrics
+from agents.board.assets import load_assets
+from agents.board.feed import Feed
+from agents.board.headers import secure
+from agents.board.journal import Journal
+from agents.board.publisher import Publisher
+from agents.board.table import BoardTable
+from agents.board.viewers import Viewers
+from agents.settings import Settings
+from schemas.roster import Roster
+
+STOP_S = 3.0
+
+log = logging.getLogger("siaga.board")
+
+
+class Board:
+    """One board: table, journal, feed and web application, wired together."""
+
+    def __init__(self, settings: Settings, roster: Roster) -> None:
+        self.settings, self.roster = settings, roster
+        self.table = BoardTable()
+        self.journal = Journal()
+        self.publisher = Publisher(roster, self.table, self.journal, {"clock": settings.clock.value})
+        self.feed = Feed(settings, self.table, self.publisher.changed)
+        self.publisher.state = self.feed.state
+        self.viewers = Viewers(self.journal, self.publisher)
+        self.url = ""
+
+    def application(self) -> web.Application:
+        app = web.Application()
+        app.on_response_prepare.append(secure)
+        for url, asset in load_assets().items():
+            app.router.add_get(url, _serve_asset(asset))
+        app.router.add_get("/events", self.viewers.events, allow_head=False)
+        app.router.add_get("/api/risk", self.risk)
+        app.router.add_get("/api/escalations", self.escalations)
+        app.router.add_get("/api/regency/{code}", self.regency)
+        app.router.add_get("/healthz", self.healthz)
+        app.router.add_get("/metrics", self.metrics)
+        return app
+
+    @contextlib.asynccontextmanager
+    async def serving(self) -> AsyncIterator["Board"]:
+        """Listen and read while the context lasts. Raises OSError when the port cannot be had, and what ended a task."""
+        runner = web.AppRunner(self.application(), handler_cancellation=True, access_log=None, shutdown_timeout=STOP_S)
+        await runner.setup()
+        site = web.TCPSite(runner, self.settings.board_host, self.settings.board_port, backlog=1024)
+        tasks: list[asyncio.Task] = []
+        try:
+            await site.start()
+            host, port = runner.addresses[0][:2]
+            self.url = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+            tasks += [asyncio.create_task(self.feed.run()), asyncio.create_task(self.publisher.run())]
+            yield self
+        finally:
+            for task in tasks:
+                task.cancel()
+            self.viewers.close()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await runner.cleanup()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Serve until `stop` is set."""
+        async with self.serving():
+            log.info("board at %s", self.url)
+            await stop.wait()
+
+    async def risk(self, request: web.Request) -> web.Response:
+        """Every risk row in full, as on the topic, in code order."""
+        return _json({"rows": [row for _, row in sorted(self.table.rows.items())], "provinces": self.table.provinces})
+
+    async def escalations(self, request: web.Request) -> web.Response:
+        """The newest escalations in full, newest first."""
+        return _json({"escalations": self.table.escalations()})
+
+    async def regency(self, request: web.Request) -> web.Response:
+        code = request.match_info["code"]
+        place = self.roster.get(code)
+        if place is None and code not in self.table.rows:
+            return _json({"error": "no such regency"}, status=404)
+        name = place.name if place else self.table.rows[code].get("name", code)
+        neighbours = [[near, self.roster[near].name] for near in place.neighbours] if place else []
+        return _json(self.table.regency(code) | {"name": name, "neighbours": neighbours})
+
+    async def healthz(self, request: web.Request) -> web.Response:
+        """200 when every partition was read to its end within the last seconds, else 503 and why."""
+        state = self.feed.state
+        view = state.view() | {"regencies": len(self.table.rows), "viewers": self.publisher.viewers}
+        return _json(view, status=200 if state.healthy else 503)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """The board's own metrics: the workers' would read zero here."""
+        names = [family.name for family in metrics.REGISTRY.collect() if family.name.startswith("siaga_board_")]
+        body = generate_latest(metrics.REGISTRY.restricted_registry(names))
+        return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+
+def _serve_asset(asset) -> Callable:
+    async def handler(request: web.Request) -> web.Response:
+        return asset.response(request)
+
+    return handler
+
+
+def _json(value: object, status: int = 200) -> web.Response:
+    return web.Response(body=orjson.dumps(value), status=status, content_type="application/json")

@@ -1,0 +1,64 @@
+// Escalations as they come, newest on top, and spoken for those who cannot see them.
+
+import { $, h, setText } from "./dom.js";
+import { matches } from "./filter.js";
+import { change, number, t, timeNear, word } from "./language.js";
+import { rank, shape } from "./levels.js";
+import { shortName } from "./names.js";
+import { eventNow, store } from "./store.js";
+
+const SHOWN = 100;
+
+export function drawFeed(onOpen, fresh = []) {
+  const freshIds = new Set(fresh.map((escalation) => escalation.escalation_id));
+  const list = store.escalations.filter((escalation) => matches(escalation.regency)).slice(0, SHOWN);
+  const now = eventNow();
+  $("feed").replaceChildren(
+    ...(list.length ? list.map((escalation) => item(escalation, now, onOpen, freshIds)) : [h("li", { cls: "empty" }, t("noEscalations"))]),
+  );
+  setText($("feed-count"), list.length ? t("latest", { n: list.length }) : "");
+}
+
+function item(escalation, now, onOpen, freshIds) {
+  const { level, previous_level: previous, regency } = escalation;
+  return h("li", {
+      cls: freshIds.has(escalation.escalation_id) ? "escalation fresh" : "escalation",
+      "data-id": escalation.escalation_id, "data-level": level, "data-change": escalation.change,
+    },
+    h("div", { cls: "escalation-head" },
+      h("button", { type: "button", cls: "link", onclick: () => onOpen(regency) }, shortName(escalation.name ?? store.names.get(regency) ?? regency)),
+      h("time", { datetime: escalation.event_time }, timeNear(Date.parse(escalation.event_time), now))),
+    h("div", { cls: "escalation-move" }, move(previous, level), h("span", { cls: "change" }, change(escalation.change)),
+      h("span", { cls: "figure" }, scoreText(escalation))),
+    h("p", { cls: "reason" }, word("reasons", escalation.reason)),
+    tags(escalation));
+}
+
+// From one level to another, or the level alone when it did not change.
+export function move(previous, level) {
+  const to = h("span", { cls: "level-word", "data-level": level }, shape(level), t(level));
+  if (!previous || previous === level) return to;
+  return h("span", { cls: "move" }, h("span", { cls: "level-word from" }, shape(previous), t(previous)), h("span", { "aria-hidden": "true" }, "→"), to);
+}
+
+function scoreText({ score, threshold }) {
+  const limit = Number.isFinite(threshold) ? ` / ${t("threshold")} ${number(threshold)}` : "";
+  return `${t("score")} ${number(score)}${limit}`;
+}
+
+export function tags(escalation) {
+  const routes = (escalation.routes ?? []).map((route) => h("span", { cls: "tag" }, word("routes", route)));
+  const doubt = escalation.unverified ? h("span", { cls: "tag doubt", title: t("unverifiedNote") }, t("unverified")) : null;
+  if (!routes.length && !doubt) return null;
+  return h("div", { cls: "tags" }, doubt, routes.length ? h("span", { cls: "to" }, t("to")) : null, routes);
+}
+
+// One sentence however many came at once: a storm must not bury its worst case.
+export function speak(fresh) {
+  if (!fresh.length) return;
+  const worst = fresh.reduce((a, b) => (rank(b.level) > rank(a.level) ? b : a));
+  const values = {
+    n: fresh.length, name: worst.name ?? worst.regency, change: change(worst.change), level: t(worst.level), reason: word("reasons", worst.reason),
+  };
+  $(worst.level === "awas" ? "say-now" : "say").textContent = t(fresh.length > 2 ? "sayMany" : "sayOne", values);
+}

@@ -1,0 +1,23 @@
+// What the keys do and what the marks mean.
+
+import { $, h } from "./dom.js";
+import { t } from "./language.js";
+import { LEVELS, shape, STATUSES } from "./levels.js";
+
+const KEYS = [["← ↑ ↓ →", "keysArrows"], ["Enter", "keysEnter"], ["Esc", "keysEsc"], ["/", "keysSlash"], ["V", "keysView"], ["L", "keysLang"],
+  ["T", "keysTheme"], ["?", "keysHelp"]];
+const MEANINGS = { live: "helpLive", stale: "helpStale", silent: "helpSilent", none: "helpNone" };
+
+export function openHelp() {
+  const dialog = $("help");
+  const close = h("button", { type: "button", cls: "ghost close", "aria-label": t("close"), onclick: () => dialog.close() }, "✕");
+  dialog.replaceChildren(
+    h("header", { cls: "detail-head" }, h("h2", { id: "help-title" }, t("help")), close),
+    h("dl", { cls: "keys" }, KEYS.map(([key, about]) => h("div", {}, h("dt", {}, h("kbd", {}, key)), h("dd", {}, t(about))))),
+    h("h3", {}, t("helpLevels")),
+    h("ul", { cls: "legend" }, LEVELS.toReversed().map((level) => h("li", {}, h("span", { cls: "level-word", "data-level": level }, shape(level), t(level)), ` ${t("say_" + level)}`))),
+    h("h3", {}, t("helpData")),
+    h("ul", { cls: "legend" }, STATUSES.map((status) => h("li", {}, h("span", { cls: `swatch swatch-${status}` }), h("b", {}, t(status)), ` ${t(MEANINGS[status])}`))),
+  );
+  dialog.showModal();
+}

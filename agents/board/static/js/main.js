@@ -1,0 +1,155 @@
+// Puts the page together: messages change the store, the store's changes are drawn, keys and buttons change filter and view.
+
+import { closeDetail, openCode, openDetail, redraw, refreshSoon } from "./detail.js";
+import { $ } from "./dom.js";
+import { drawFeed, speak } from "./feed.js";
+import { openHelp } from "./help.js";
+import { language, switchLanguage, t } from "./language.js";
+import { drawLayout, drawTiles, focusTile, markOpen, startMap } from "./map.js";
+import { drawLink, drawClocks } from "./link.js";
+import { filtering, matches } from "./filter.js";
+import { setFilter, store, subscribe } from "./store.js";
+import { connect, link } from "./stream.js";
+import { drawSummary } from "./summary.js";
+import { drawTable } from "./table.js";
+
+const THEMES = ["auto", "light", "dark"];
+const TILE_TICK_MS = 20000; // ages of silence grow without a message
+
+let view = localStorage.getItem("siaga.view") || "map";
+let pending = null;
+
+subscribe((change) => {
+  pending ??= { all: false, codes: new Set(), escalations: [], timer: setTimeout(draw, 30) };
+  pending.all ||= Boolean(change.all || change.filter);
+  pending.layout ||= Boolean(change.all);
+  for (const code of change.codes ?? []) pending.codes.add(code);
+  pending.escalations.push(...change.escalations);
+});
+
+function draw() {
+  const { all, layout, codes, escalations } = pending;
+  pending = null;
+  if (layout) drawLayout();
+  else if (all) drawTiles();
+  else if (codes.size) drawTiles(codes);
+  if (all || codes.size) {
+    drawSummary();
+    if (view === "table") drawTable(open);
+    $("none").hidden = !filtering() || store.layout.tiles.some(([code]) => matches(code));
+  }
+  if (all || escalations.length) drawFeed(open, escalations);
+  speak(escalations);
+  if (all || codes.has(openCode()) || escalations.some((e) => e.regency === openCode())) refreshSoon(close, open);
+  markOpen(openCode());
+  drawLink();
+  document.documentElement.dataset.ready = "true";
+}
+
+function open(code) {
+  if (location.hash === `#${code}`) follow();
+  else location.hash = code;
+}
+
+function close() {
+  history.pushState(null, "", location.pathname);
+  follow();
+}
+
+function follow() {
+  const code = decodeURIComponent(location.hash.slice(1));
+  const before = openCode();
+  if (/^\d\d\.\d\d$/.test(code)) openDetail(code, close, open);
+  else if (before) {
+    closeDetail();
+    focusTile(before);
+  }
+  markOpen(openCode());
+}
+
+function setView(next) {
+  view = next;
+  localStorage.setItem("siaga.view", view);
+  $("map").hidden = view !== "map";
+  $("table").hidden = view !== "table";
+  $("view-map").setAttribute("aria-pressed", String(view === "map"));
+  $("view-table").setAttribute("aria-pressed", String(view === "table"));
+  if (view === "table") drawTable(open);
+}
+
+function drawWords() {
+  document.documentElement.lang = language();
+  for (const element of document.querySelectorAll("[data-text]")) element.textContent = t(element.dataset.text);
+  for (const element of document.querySelectorAll("[data-label]")) element.setAttribute("aria-label", t(element.dataset.label));
+  for (const element of document.querySelectorAll("[data-placeholder]")) element.placeholder = t(element.dataset.placeholder);
+  $("language").textContent = t("language");
+  $("language").title = t("languageName");
+  $("help-open").setAttribute("aria-label", t("helpName"));
+  drawTheme();
+  $("foot").textContent = t("viewers");
+  drawSummary();
+  drawTiles();
+  drawFeed(open);
+  if (view === "table") drawTable(open);
+  redraw(close, open);
+  drawLink();
+  drawClocks();
+}
+
+function nextLanguage() {
+  switchLanguage();
+  drawWords();
+}
+
+function drawTheme() {
+  $("theme").textContent = t(`theme_${document.documentElement.dataset.theme}`);
+}
+
+function nextTheme() {
+  const { dataset } = document.documentElement;
+  dataset.theme = THEMES[(THEMES.indexOf(dataset.theme) + 1) % THEMES.length];
+  localStorage.setItem("siaga.theme", dataset.theme);
+  drawTheme();
+}
+
+function escape() {
+  if (openCode()) close();
+  else if (filtering()) {
+    $("filter").value = "";
+    setFilter({ levels: new Set(), statuses: new Set(), text: "" });
+  }
+}
+
+const SHORTCUTS = {
+  "/": () => $("filter").focus(), Escape: escape, "?": openHelp, l: nextLanguage, t: nextTheme,
+  v: () => setView(view === "map" ? "table" : "map"),
+};
+
+addEventListener("keydown", (event) => {
+  if (event.altKey || event.ctrlKey || event.metaKey || $("help").open) return;
+  const typing = event.target.matches("input");
+  if (typing && event.key !== "Escape") return;
+  const action = SHORTCUTS[event.key];
+  if (!action) return;
+  event.preventDefault();
+  action();
+  if (typing) focusTile();
+});
+
+$("filter").addEventListener("input", () => setFilter({ text: $("filter").value.trim() }));
+$("language").addEventListener("click", nextLanguage);
+$("theme").addEventListener("click", nextTheme);
+$("help-open").addEventListener("click", openHelp);
+$("view-map").addEventListener("click", () => setView("map"));
+$("view-table").addEventListener("click", () => setView("table"));
+addEventListener("hashchange", follow);
+addEventListener("popstate", follow);
+setInterval(drawClocks, 1000);
+setInterval(drawTiles, TILE_TICK_MS);
+link.onchange = drawLink;
+
+startMap(open);
+setView(view);
+drawWords();
+connect();
+follow();

@@ -1,0 +1,155 @@
+// The tile map: one button per regency, moved between by arrow keys (roving tabindex).
+
+import { $, h, setText } from "./dom.js";
+import { filtering, matches } from "./filter.js";
+import { age, number, t } from "./language.js";
+import { shape } from "./levels.js";
+import { initials, splitName } from "./names.js";
+import { arrow, hourChange, spark } from "./spark.js";
+import { eventNow, statusOf, store } from "./store.js";
+
+const tiles = new Map(); // code -> parts of its tile
+let current = null;
+let open = () => {};
+
+export function startMap(onOpen) {
+  open = onOpen;
+  $("map").addEventListener("keydown", move);
+}
+
+export function drawLayout() {
+  const map = $("map");
+  map.style.setProperty("--columns", store.layout.columns);
+  map.style.setProperty("--rows", store.layout.rows);
+  map.classList.toggle("dense", store.layout.columns > 12);
+  tiles.clear();
+  map.replaceChildren(...store.layout.tiles.map(([code, name, column, row]) => build(code, name, column, row)));
+  const codes = store.layout.tiles.map(([code]) => code);
+  if (!tiles.has(current)) current = codes[0];
+  for (const code of codes) drawTile(code);
+  setCurrent(current);
+}
+
+function build(code, name, column, row) {
+  const [kind, rest] = splitName(name);
+  const parts = {
+    column, row, name,
+    mark: h("span", { cls: "tile-mark" }), level: h("span", { cls: "tile-level" }), score: h("span", { cls: "tile-score" }),
+    change: h("span", { cls: "tile-change" }), foot: h("span", { cls: "tile-foot" }), trend: h("span", { cls: "tile-trend" }),
+    band: h("span", { cls: "tile-band" }),
+  };
+  parts.button = h(
+    "button",
+    {
+      type: "button", cls: "tile", id: `tile-${code}`, "data-code": code, tabindex: "-1",
+      vars: { "grid-column": column + 1, "grid-row": row + 1 },
+      onclick: () => { setCurrent(code); open(code); },
+    },
+    h("span", { cls: "tile-body" },
+      h("span", { cls: "tile-top" }, parts.mark, parts.level, parts.change, parts.score),
+      h("span", { cls: "tile-name" }, kind ? h("span", { cls: "tile-kind" }, kind + " ") : null, rest),
+      h("span", { cls: "tile-short" }, initials(name)),
+      parts.trend, parts.foot, parts.band),
+  );
+  tiles.set(code, parts);
+  return parts.button;
+}
+
+export function drawTile(code) {
+  const parts = tiles.get(code);
+  if (!parts) return;
+  const row = store.rows.get(code);
+  const status = statusOf(code);
+  const level = row?.level ?? "none";
+  const { button } = parts;
+  button.dataset.level = level;
+  button.dataset.status = status;
+  button.dataset.score = row ? row.score : "";
+  if (parts.drawn !== level) {
+    parts.mark.replaceChildren(row ? shape(level) : "");
+    parts.drawn = level;
+  }
+  const trend = store.trends.get(code);
+  const incidents = row?.windows?.["1h"]?.incidents;
+  setText(parts.level, row ? t(level) : "");
+  setText(parts.score, row ? number(row.score) : "–");
+  setText(parts.change, row ? arrow(hourChange(trend, store.bucketMs)) : "");
+  setText(parts.foot, incidents ? t("lastHour", { n: number(incidents) }) : "");
+  setText(parts.band, statusText(code));
+  parts.trend.replaceChildren(spark(trend, store.buckets));
+  const off = filtering() && !matches(code);
+  button.classList.toggle("off", off);
+  button.disabled = off;
+  button.setAttribute("aria-label", label(code, parts.name, row));
+}
+
+// What is wrong with the data, in words and with its age; empty when it is live.
+export function statusText(code) {
+  const status = statusOf(code);
+  if (status === "live") return "";
+  if (status === "none") return t("noRow");
+  const heard = Date.parse(store.rows.get(code).last_report);
+  if (!Number.isFinite(heard)) return t(status === "silent" ? "silentNever" : "stale");
+  return t(`${status}For`, { age: age(eventNow() - heard) });
+}
+
+function label(code, name, row) {
+  if (!row) return `${name}. ${t("noRow")}.`;
+  const trouble = statusText(code);
+  const incidents = row.windows?.["1h"]?.incidents ?? 0;
+  return [name, t(row.level), `${t("score")} ${number(row.score)}`, trouble, `${t("incidents1h")}: ${incidents}`].filter(Boolean).join(". ");
+}
+
+export function drawTiles(codes) {
+  for (const code of codes ?? tiles.keys()) drawTile(code);
+  if (tiles.get(current)?.button.disabled) setCurrent(visible()[0] ?? current);
+}
+
+export function markOpen(code) {
+  for (const [key, { button }] of tiles) {
+    if (key === code) button.setAttribute("aria-current", "true");
+    else button.removeAttribute("aria-current");
+  }
+}
+
+export function focusTile(code) {
+  const target = tiles.has(code) ? code : current;
+  setCurrent(target);
+  tiles.get(target)?.button.focus();
+}
+
+function setCurrent(code) {
+  if (tiles.has(current)) tiles.get(current).button.tabIndex = -1;
+  current = code;
+  if (tiles.has(code)) tiles.get(code).button.tabIndex = 0;
+}
+
+const visible = () => [...tiles.keys()].filter((code) => !tiles.get(code).button.disabled);
+
+const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+function move(event) {
+  if (event.altKey || event.ctrlKey || event.metaKey) return;
+  let next = null;
+  if (event.key in STEPS) next = nearest(...STEPS[event.key]);
+  else if (event.key === "Home") next = visible()[0];
+  else if (event.key === "End") next = visible().at(-1);
+  else return;
+  event.preventDefault();
+  if (next) focusTile(next);
+}
+
+// The nearest tile in a direction; what lies straight ahead beats what lies aside.
+function nearest(dx, dy) {
+  const from = tiles.get(current);
+  let best = null;
+  let least = Infinity;
+  for (const code of visible()) {
+    const to = tiles.get(code);
+    const ahead = (to.column - from.column) * dx + (to.row - from.row) * dy;
+    const aside = Math.abs((to.column - from.column) * dy) + Math.abs((to.row - from.row) * dx);
+    const cost = ahead + 2.5 * aside;
+    if (ahead > 0 && cost < least) [best, least] = [code, cost];
+  }
+  return best;
+}

@@ -1,0 +1,61 @@
+// The strip above the map: how many at each level, what the data is worth, totals, provinces. Chips are filters too.
+
+import { $, h } from "./dom.js";
+import { number, percent, t, word } from "./language.js";
+import { LEVELS, shape, STATUSES } from "./levels.js";
+import { setFilter, statusOf, store } from "./store.js";
+
+export function drawSummary() {
+  const codes = store.layout.tiles.map(([code]) => code);
+  const count = (test) => codes.filter(test).length;
+  const { levels, statuses } = store.filter;
+  $("levels").replaceChildren(...LEVELS.toReversed().map((level) =>
+    chip(level, levels, "levels", count((code) => store.rows.get(code)?.level === level), shape(level), "level")));
+  $("statuses").replaceChildren(...STATUSES.map((status) => [status, count((code) => statusOf(code) === status)])
+    .filter(([status, n]) => n || status === "live" || statuses.has(status))
+    .map(([status, n]) => chip(status, statuses, "statuses", n, h("span", { cls: `swatch swatch-${status}`, "aria-hidden": "true" }), "status")));
+  $("totals").replaceChildren(...totals());
+  drawProvinces();
+}
+
+function chip(value, chosen, field, n, mark, kind) {
+  const toggle = () => {
+    const next = new Set(chosen);
+    if (!next.delete(value)) next.add(value);
+    setFilter({ [field]: next });
+    document.querySelector(`[data-chip="${value}"]`)?.focus();
+  };
+  return h("button", {
+      type: "button", cls: `chip chip-${kind}`, "data-chip": value, "data-value": value, "data-count": n,
+      "aria-pressed": String(chosen.has(value)), onclick: toggle,
+    }, mark, h("span", { cls: "chip-word" }, t(value)), h("b", {}, number(n)));
+}
+
+function totals() {
+  const sum = { incidents: 0, reported: 0, expected: 0, voted: 0, registered: 0 };
+  for (const { windows, turnout } of store.rows.values()) {
+    sum.incidents += windows?.["1h"]?.incidents ?? 0;
+    sum.reported += turnout?.stations_reported ?? 0;
+    sum.expected += turnout?.stations_expected ?? 0;
+    sum.voted += turnout?.voted ?? 0;
+    sum.registered += turnout?.registered ?? 0;
+  }
+  return [
+    total("incidents1h", number(sum.incidents)),
+    total("reported", `${number(sum.reported)} / ${number(sum.expected)}`),
+    total("turnout", sum.registered ? percent(sum.voted / sum.registered) : "–"),
+  ];
+}
+
+const total = (key, value) => h("div", { cls: "total", "data-total": key }, h("dt", {}, t(key)), h("dd", {}, value));
+
+function drawProvinces() {
+  const rows = [...store.provinces.values()].sort((a, b) => a.province.localeCompare(b.province));
+  $("provinces").hidden = !rows.length;
+  $("provinces").replaceChildren(...rows.map((row) =>
+    h("div", { cls: "province", "data-level": row.level },
+      h("span", { cls: "level-word" }, shape(row.level), t(row.level)),
+      h("b", {}, row.name ?? row.province),
+      Number.isFinite(row.score) ? h("span", {}, `${t("score")} ${number(row.score)}`) : null,
+      row.reason ? h("span", { cls: "reason" }, word("reasons", row.reason)) : null)));
+}

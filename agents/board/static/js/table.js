@@ -1,0 +1,44 @@
+// The same rows as a table, worst first: for screen readers, dense rosters and whoever prefers a list.
+
+import { $, h } from "./dom.js";
+import { matches } from "./filter.js";
+import { number, percent, t, timeNear } from "./language.js";
+import { rank, shape } from "./levels.js";
+import { statusText } from "./map.js";
+import { arrow, hourChange, spark } from "./spark.js";
+import { statusOf, store } from "./store.js";
+
+const COLUMNS = ["level", "name", "score", "trend", "incidents1h", "reported", "turnout", "data", "since"];
+
+export function drawTable(onOpen) {
+  const codes = store.layout.tiles.map(([code]) => code).filter(matches).sort(worstFirst);
+  const head = h("tr", {}, COLUMNS.map((key) => h("th", { scope: "col", cls: `col-${key}` }, t(key))));
+  const focused = document.activeElement?.closest?.("#table tr")?.dataset.code;
+  const body = h("tbody", {}, codes.map((code) => line(code, onOpen)));
+  $("table").replaceChildren(h("table", {}, h("thead", {}, head), body));
+  if (focused) body.querySelector(`tr[data-code="${focused}"] button`)?.focus();
+}
+
+function worstFirst(a, b) {
+  const [one, other] = [store.rows.get(a), store.rows.get(b)];
+  return rank(other?.level) - rank(one?.level) || (other?.score ?? -1) - (one?.score ?? -1) || a.localeCompare(b);
+}
+
+function line(code, onOpen) {
+  const row = store.rows.get(code);
+  const trend = store.trends.get(code);
+  const turnout = row?.turnout ?? {};
+  const cells = [
+    row ? h("span", { cls: "level-word" }, shape(row.level), t(row.level)) : "–",
+    h("button", { type: "button", cls: "link", onclick: () => onOpen(code) }, store.names.get(code)),
+    h("span", {}, h("b", {}, row ? number(row.score) : "–"), " ", h("small", {}, arrow(hourChange(trend, store.bucketMs)))),
+    spark(trend, store.buckets),
+    number(row?.windows?.["1h"]?.incidents),
+    `${number(turnout.stations_reported)} / ${number(turnout.stations_expected)}`,
+    percent(turnout.share),
+    statusText(code) || t("live"),
+    row ? timeNear(Date.parse(row.since), Date.parse(row.as_of)) : "–",
+  ];
+  return h("tr", { "data-code": code, "data-level": row?.level ?? "none", "data-status": statusOf(code) },
+    cells.map((cell, i) => h("td", { cls: `col-${COLUMNS[i]}` }, cell)));
+}
