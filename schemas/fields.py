@@ -28,11 +28,16 @@ MESSAGE = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
 def _timestamp_schema(_source: Any, _handler: Any) -> core_schema.CoreSchema:
-    text = core_schema.chain_schema(
-        [core_schema.str_schema(pattern=TIMESTAMP_PATTERN), core_schema.datetime_schema(strict=False, tz_constraint="aware")]
+    # In capitals, because fromisoformat does not know the lower-case t and z that RFC 3339 allows. It, rather than
+    # pydantic-core's own parser, because its offsets make later arithmetic on the hot path cheaper.
+    text = core_schema.no_info_after_validator_function(
+        datetime.fromisoformat,
+        core_schema.str_schema(pattern=TIMESTAMP_PATTERN, to_upper=True),
     )
     value = core_schema.datetime_schema(strict=True, tz_constraint="aware")
-    return core_schema.json_or_python_schema(text, core_schema.union_schema([value, text]))
+    return core_schema.json_or_python_schema(
+        text, core_schema.union_schema([value, text]), serialization=core_schema.simple_ser_schema("datetime")
+    )
 
 
 def one_of(words: type[StrEnum]) -> GetPydanticSchema:

@@ -23,6 +23,7 @@ from schemas.turnout import Turnout
 VALUE_MAX_BYTES = 16 * 1024
 _INCIDENT_STRINGS = 8  # string values of every incident; `station` is one more
 _TURNOUT_STRINGS = 5  # string values of every turnout message
+_BACKSLASH = 0x5C
 _FIELD_NAMES = frozenset(Incident.model_fields) | frozenset(Turnout.model_fields)
 _NAME_MAX_CHARS = 32
 
@@ -41,7 +42,7 @@ def decode_incident(value: bytes | None, headers: Headers = ()) -> Incident:
     except ValidationError as invalid:
         _refuse(value, invalid)
     strings = _INCIDENT_STRINGS if message.station is None else _INCIDENT_STRINGS + 1
-    if value.count(b'"') != 2 * (len(message.__pydantic_fields_set__) + strings) or b"\\" in value:
+    if value.count(b'"') != 2 * (len(message.__pydantic_fields_set__) + strings) or _BACKSLASH in value:
         _check_json(value)
     return message
 
@@ -56,7 +57,7 @@ def decode_turnout(value: bytes | None, headers: Headers = ()) -> Turnout:
         message = _parse_turnout(value)
     except ValidationError as invalid:
         _refuse(value, invalid)
-    if value.count(b'"') != 2 * (len(message.__pydantic_fields_set__) + _TURNOUT_STRINGS) or b"\\" in value:
+    if value.count(b'"') != 2 * (len(message.__pydantic_fields_set__) + _TURNOUT_STRINGS) or _BACKSLASH in value:
         _check_json(value)
     return message
 
@@ -133,7 +134,7 @@ def _describe(error: Any, count: int) -> str:
         text = f"{field}: is missing"
     elif kind == "model_type" or not place:
         text = error["msg"] if place or kind == "reported_too_early" else "the message must be one JSON object"
-    elif field in ("occurred_at", "reported_at", "as_of") and kind in ("string_type", "string_pattern_mismatch"):
+    elif field in ("occurred_at", "reported_at", "as_of") and kind != "missing":
         text = f"{field}: must be an RFC 3339 time with seconds and an offset, such as 2024-11-27T07:00:00+07:00"
     else:
         text = f"{field}: {error['msg']}"
