@@ -1,0 +1,206 @@
+"""The worker from outside: real records in, risk rows, escalations and rejected records out, counted by the oracle."""
+
+import json
+import random
+import sys
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from schemas.roster import Roster
+from tests import oracle
+from tests.agents.deployment import Deployment, until
+
+NOW = datetime.now(timezone.utc)
+CODES = sorted(Roster.default())
+BAD = (b"\xff\xfe", b"{", b'{"event_id": 1}', b"\x00\x00\x00\x00\x01abc", b"null", b"")
+
+
+@pytest.fixture
+def deployment(broker, fresh_prefix, tmp_path):
+    with Deployment(broker.bootstrap, fresh_prefix, tmp_path, SIAGA_TICK_SECONDS="0.5") as made:
+        yield made
+
+
+def incident(number: int, regency: str = "16.71", ago_s: float = 60.5, **changes: object) -> bytes:
+    at = (NOW - timedelta(seconds=ago_s)).isoformat()
+    message = {
+        "event_id": f"e-{number}",
+        "incident_id": f"i-{number}",
+        "revision": 1,
+        "regency": regency,
+        "category": "logistics",
+        "severity": 1,
+        "status": "reported",
+        "occurred_at": at,
+        "reported_at": at,
+        "source": "kpu-sumsel",
+    }
+    return json.dumps(message | changes).encode()
+
+
+def turnout(number: int, station: str, voted: int, regency: str = "16.71", ago_s: float = 60.5, **changes) -> bytes:
+    at = (NOW - timedelta(seconds=ago_s)).isoformat()
+    message = {
+        "event_id": f"t-{number}",
+        "regency": regency,
+        "station": station,
+        "registered": 300,
+        "voted": voted,
+        "as_of": at,
+        "source": "kpu-sumsel",
+    }
+    return json.dumps(message | changes).encode()
+
+
+def mixed(rnd: random.Random, count: int) -> list[tuple[str, bytes]]:
+    """(topic, value): incidents with revisions, retractions and exercises, turnout with corrections, repeats, bad records."""
+    messages: list[tuple[str, bytes]] = []
+    for n in range(count):
+        regency, ago = rnd.choice(CODES), rnd.uniform(10, 30 * 3600)
+        kind = rnd.random()
+        if kind < 0.05:
+            messages.append((rnd.choice(("incidents", "turnout")), rnd.choice(BAD)))
+        elif kind < 0.1 and messages:
+            messages.append(rnd.choice(messages[-50:]))
+        elif kind < 0.5:
+            changes = {"severity": rnd.choice((1, 1, 2, 3)), "is_exercise": rnd.random() < 0.05}
+            messages.append(("incidents", incident(n, regency, ago, **changes)))
+            if rnd.random() < 0.2 and not changes["is_exercise"]:
+                status = rnd.choice(("verified", "retracted", "resolved"))
+                again = {"event_id": f"e-{n}-2", "revision": 2, "status": status, "severity": 2}
+                messages.append(("incidents", incident(n, regency, ago, **again)))
+        else:
+            station = f"TPS-{rnd.randrange(20):03d}"
+            messages.append(("turnout", turnout(n, station, rnd.randrange(320), regency, ago)))
+    return messages
+
+
+async def send(deployment: Deployment, messages: list[tuple[str, bytes]], **options) -> None:
+    """Publish in order, spread over partitions at random: no publisher's partitioner may matter."""
+    producer = AIOKafkaProducer(bootstrap_servers=deployment.bootstrap, enable_idempotence=True, **options)
+    await producer.start()
+    rnd = random.Random(5)
+    for topic, value in messages:
+        key = f"k{rnd.randrange(9)}".encode()
+        await producer.send(deployment.prefix + topic, value, key=key, partition=rnd.randrange(deployment.partitions))
+    await producer.stop()
+
+
+async def check(deployment: Deployment, messages: list[tuple[str, bytes]]) -> None:
+    """Hold everything that came out against the oracle's recount of what went in."""
+    incidents, turnouts = await deployment.read("incidents"), await deployment.read("turnout")
+    expected = oracle.expect(incidents, turnouts, set(CODES))
+    rows, rejected = await deployment.rows(), await deployment.read("rejected")
+    assert set(rows) == set(CODES)
+    faults = [fault for row in rows.values() for fault in oracle.row_faults(row, expected)]
+    faults += oracle.escalation_faults(await deployment.escalations(), rows)
+    assert not faults, "\n".join(faults[:10])
+    sources = {
+        (r.headers["siaga.source.topic"].decode(), int(r.headers["siaga.source.partition"]), int(r.headers["siaga.source.offset"]))
+        for r in rejected
+    }
+    assert len(sources) == len(rejected), "a record was rejected twice"
+    assert sources == expected.rejected
+    originals = {(r.topic, r.partition, r.offset): (r.key, r.value) for r in incidents + turnouts}
+    for record, source in zip(rejected, [next(iter([s])) for s in _sources_in_order(rejected)], strict=True):
+        assert (record.key, record.value or b"") == (originals[source][0], originals[source][1] or b"")
+
+
+def _sources_in_order(rejected: list[oracle.Record]) -> list[tuple[str, int, int]]:
+    return [
+        (r.headers["siaga.source.topic"].decode(), int(r.headers["siaga.source.partition"]), int(r.headers["siaga.source.offset"]))
+        for r in rejected
+    ]
+
+
+async def ticked(deployment: Deployment, name: str = "a") -> None:
+    await until(lambda: deployment.metric('siaga_shards_open{stage="risk"}', name) > 0, 40, "risk shards open")
+
+
+async def test_every_input_ends_in_exactly_one_outcome_whatever_partition_it_lands_in(deployment):
+    messages = mixed(random.Random(1), 600)
+    deployment.start()
+    await send(deployment, messages)
+    await deployment.drained()
+    await check(deployment, messages)
+
+
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_every_codec_is_read(deployment, codec):
+    deployment.start()
+    await send(deployment, [("incidents", incident(n)) for n in range(20)], compression_type=codec)
+    await deployment.drained()
+    assert (await deployment.rows())["16.71"]["windows"]["1h"]["incidents"] == 20
+
+
+async def test_state_survives_a_restart_and_a_change_of_partitions_hands(deployment):
+    first, second = mixed(random.Random(2), 200), mixed(random.Random(3), 200)
+    second = [(topic, value.replace(b'"e-', b'"f-').replace(b'"i-', b'"j-').replace(b'"t-', b'"u-')) for topic, value in second]
+    deployment.start("a")
+    await send(deployment, first)
+    await deployment.drained()
+    deployment.workers["a"].terminate()
+    deployment.workers["a"].wait(15)
+    deployment.start("b")
+    deployment.start("c")
+    await send(deployment, second)
+    await deployment.drained()
+    await check(deployment, first + second)
+
+
+async def test_workers_killed_under_load_leave_exact_results(deployment):
+    messages = mixed(random.Random(4), 3000)
+    deployment.start("a")
+    deployment.start("b")
+    third = len(messages) // 3
+    for step, name in enumerate(("a", "b", "a")):
+        await send(deployment, messages[step * third : (step + 1) * third])
+        deployment.kill(name)
+        deployment.start(name)
+    await deployment.drained(90)
+    await check(deployment, messages[: 3 * third])
+
+
+async def test_a_serious_incident_raises_at_once_and_says_why(deployment):
+    deployment.start()
+    await ticked(deployment)
+    await send(deployment, [("incidents", incident(1, severity=5, category="clash", ago_s=1))])
+    await deployment.drained()
+    [escalation] = await deployment.escalations()
+    assert (escalation["change"], escalation["previous_level"]) == ("raised", "normal")
+    assert escalation["unverified"] is True
+    assert [item["incident_id"] for item in escalation["evidence"]] == ["i-1"]
+    assert deployment.metric('siaga_escalation_latency_seconds_count') == 1
+
+
+async def test_every_regency_has_a_row_from_the_first_tick_and_silence_is_not_safety(deployment):
+    deployment.start()
+    await until(lambda: deployment.metric('siaga_ledger_entries_total{kind="k",outcome="applied"}') > 3, 40, "ticks")
+    await deployment.drained()
+    rows = await deployment.rows()
+    assert set(rows) == set(CODES)
+    assert {row["data_status"] for row in rows.values()} == {"silent"}
+
+
+async def test_faust_starts_the_worker_too(deployment):
+    command = (sys.executable, "-m", "faust", "-A", "agents.app", "worker", "--loglevel", "warning")
+    deployment.start("a", command)
+    await send(deployment, [("incidents", incident(1))])
+    await deployment.drained()
+    assert (await deployment.rows())["16.71"]["windows"]["1h"]["incidents"] == 1
+
+
+def test_a_worker_says_in_one_line_why_it_cannot_start(broker, fresh_prefix, tmp_path):
+    unready = Deployment(broker.bootstrap, fresh_prefix, tmp_path)
+    answer = unready.run("worker", check=False)
+    assert answer.returncode == 1
+    assert "no such topic; run `siaga topics` first" in answer.stderr
+    assert "Traceback" not in answer.stderr
+
+
+def test_a_bad_setting_is_one_line_and_status_2(broker, fresh_prefix, tmp_path):
+    answer = Deployment(broker.bootstrap, fresh_prefix, tmp_path, SIAGA_CLOCK="sundial").run("worker", check=False)
+    assert answer.returncode == 2
+    assert "SIAGA_CLOCK" in answer.stderr and answer.stderr.count("\n") == 1
