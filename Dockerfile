@@ -11,7 +11,7 @@ RUN python -m venv /opt/siaga
 COPY requirements.lock ./
 # Every file by its hash, wheels only: nothing is compiled, so nothing unpinned can run while it is.
 RUN /opt/siaga/bin/pip install --require-hashes --only-binary :all: -r requirements.lock
-COPY pyproject.toml README.md ./
+COPY pyproject.toml ./
 COPY schemas ./schemas
 COPY streams ./streams
 COPY agents ./agents

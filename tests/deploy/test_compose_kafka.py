@@ -1,0 +1,89 @@
+"""The Kafka settings of docker-compose.yml, read by Kafka itself.
+
+No image can be pulled where the tests run, but its entry point is a class of Kafka's own jars: KafkaDockerWrapper turns the
+KAFKA_* variables into server.properties and formats the storage. So that class runs here, and then the broker on what it wrote.
+"""
+
+import os
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from agents.embedded.java import java_command
+from agents.embedded.ports import free_port
+from agents.embedded.probe import cluster_id
+from agents.embedded.process import end, spawn
+
+# The wrapper wants the two logging files that the image ships, and adds to them.
+_LOGGING = """
+Configuration:
+  Appenders:
+    Console: {name: STDOUT, PatternLayout: {pattern: "%p %m%n"}}
+  Loggers:
+    Root: {level: WARN, AppenderRef: [{ref: STDOUT}]}
+"""
+_ANSWERS_WITHIN_S = 60
+
+
+@pytest.fixture
+def image_directories(tmp_path: Path) -> dict[str, Path]:
+    """The directories of the image that its entry point knows, and the data directory."""
+    found = {name: tmp_path / name for name in ("default", "mounted", "final", "data")}
+    for directory in found.values():
+        directory.mkdir()
+    (found["default"] / "server.properties").write_text("node.id=77\n")
+    for name in ("log4j2.yaml", "tools-log4j2.yaml"):
+        (found["default"] / name).write_text(_LOGGING)
+    return found
+
+
+def test_kafka_starts_on_the_settings_of_compose(compose_services, image_directories, tmp_path):
+    settings = compose_services["kafka"]["environment"]
+    ports = {"29093": free_port(), "19092": free_port(), "9092": free_port()}
+    _run_entry_point(_on_loopback(settings, ports, image_directories["data"]), image_directories)
+    properties = image_directories["final"] / "server.properties"
+    assert "node.id=77" not in properties.read_text(), "the variables replace the image's defaults, as in the image"
+    command = java_command("kafka.Kafka", [str(properties)], ["-Xmx256m", "-XX:+UseSerialGC"])
+    broker = spawn(command, tmp_path / "kafka.log", cwd=tmp_path)
+    try:
+        for name in ("19092", "9092"):
+            assert _answer(ports[name], broker, tmp_path / "kafka.log") == settings["CLUSTER_ID"]
+    finally:
+        end(broker, 10)
+
+
+def _on_loopback(settings: dict[str, str], ports: dict[str, int], data: Path) -> dict[str, str]:
+    """The same settings with free ports, this machine for a host, and a directory of our own for the volume."""
+    moved = {}
+    for name, value in settings.items():
+        value = value.replace("/var/lib/kafka/data", str(data)).replace("kafka:", "127.0.0.1:").replace("://:", "://127.0.0.1:")
+        for port, free in ports.items():
+            value = value.replace(f":{port}", f":{free}")
+        moved[name] = value
+    return moved
+
+
+def _run_entry_point(settings: dict[str, str], directories: dict[str, Path]) -> None:
+    options = [f"--{name}-configs-dir={directories[name]}" for name in ("default", "mounted", "final")]
+    command = java_command("kafka.docker.KafkaDockerWrapper", ["setup", *options], ["-Xmx128m", "-XX:+UseSerialGC"])
+    done = subprocess.run(
+        command, env={"PATH": os.environ["PATH"]} | settings, capture_output=True, text=True, timeout=60
+    )
+    output = done.stdout + done.stderr
+    assert done.returncode == 0 and "Formatting" in output, output
+
+
+def _answer(port: int, broker: subprocess.Popen, log: Path) -> str:
+    """The cluster id that the broker tells on a port, once it answers."""
+    deadline = time.monotonic() + _ANSWERS_WITHIN_S
+    while time.monotonic() < deadline:
+        assert broker.poll() is None, log.read_text()
+        try:
+            if found := cluster_id(port):
+                return found
+        except OSError:
+            pass
+        time.sleep(0.1)
+    pytest.fail(f"no answer on port {port} within {_ANSWERS_WITHIN_S} s: {log.read_text()[-2000:]}")
