@@ -3,7 +3,7 @@
 Times are integer milliseconds since the Unix epoch in memory and RFC 3339 with the day's offset in JSON.
 """
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -47,13 +47,14 @@ class Other:
 
 @dataclass(frozen=True)
 class Truth:
-    """The truth of one day over all regencies of a roster."""
+    """The truth of one day, or of several, over all regencies of a roster. `start_ms` is the first local midnight."""
 
     seed: int | None
     start_ms: int
     regencies: tuple[str, ...]
     flareups: tuple[FlareUp, ...] = ()
-    others: tuple[Other, ...] = field(default=())
+    others: tuple[Other, ...] = ()
+    days: int = 1
 
     def as_json(self, offset_min: int) -> dict[str, Any]:
         """JSON-able form. `offset_min` is the local time's distance to UTC in minutes."""
