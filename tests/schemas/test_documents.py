@@ -38,7 +38,7 @@ def test_each_schema_is_valid_2020_12_with_an_id_of_its_own(contract):
     assert all("description" in field or "$ref" in field for field in schema["properties"].values())
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(incidents(), turnouts())
 def test_what_the_models_take_the_schemas_take(incident, turnout):
     jsonschema.Draft202012Validator(SCHEMAS["incident"]).validate(incident)

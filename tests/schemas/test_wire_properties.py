@@ -10,7 +10,7 @@ from schemas.incident import Incident
 from schemas.rejected import ERROR_MAX_CHARS, Rejected
 from schemas.turnout import Turnout
 from schemas.wire import decode_incident, decode_turnout
-from tests.schemas.messages import incident, incidents, turnout, turnouts
+from tests.schemas.messages import incident, incidents, turnout, turnouts, unhurried
 
 
 def outcome(decode: Any, value: bytes) -> Any:
@@ -22,6 +22,7 @@ def outcome(decode: Any, value: bytes) -> Any:
         return rejected.reason
 
 
+@unhurried
 @given(incidents(), st.booleans())
 def test_a_valid_incident_is_taken_with_escapes_or_without(fields, ascii_only):
     message = decode_incident(json.dumps(fields, ensure_ascii=ascii_only).encode())
@@ -29,6 +30,7 @@ def test_a_valid_incident_is_taken_with_escapes_or_without(fields, ascii_only):
     assert decode_incident(message.model_dump_json().encode()) == message
 
 
+@unhurried
 @given(turnouts(), st.booleans())
 def test_a_valid_turnout_message_is_taken_with_escapes_or_without(fields, ascii_only):
     message = decode_turnout(json.dumps(fields, ensure_ascii=ascii_only).encode())
@@ -36,6 +38,7 @@ def test_a_valid_turnout_message_is_taken_with_escapes_or_without(fields, ascii_
     assert decode_turnout(message.model_dump_json().encode()) == message
 
 
+@unhurried
 @given(incidents(), st.data())
 def test_no_repeated_key_passes(fields, data):
     field = data.draw(st.sampled_from(sorted(fields)))
@@ -45,12 +48,14 @@ def test_no_repeated_key_passes(fields, data):
     assert isinstance(outcome(decode_incident, twice.encode()), str)
 
 
+@unhurried
 @given(st.binary(max_size=200))
 def test_random_bytes_are_refused_and_nothing_else(value):
     assert isinstance(outcome(decode_incident, value), str)
     assert isinstance(outcome(decode_turnout, value), str)
 
 
+@unhurried
 @given(st.sampled_from([incident(), turnout()]), st.data())
 def test_damaged_messages_are_taken_or_refused_and_nothing_else(good, data):
     value = bytearray(good)
@@ -68,6 +73,7 @@ _json = st.recursive(
 )
 
 
+@unhurried
 @given(st.sampled_from([incident(), turnout()]), st.text(), _json)
 def test_any_json_in_any_field_is_taken_or_refused_and_nothing_else(good, field, value):
     message = json.loads(good)

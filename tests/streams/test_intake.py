@@ -14,7 +14,7 @@ from schemas.roster import Regency, Roster
 from schemas.topics import Topic
 from schemas.wire import decode_incident, decode_turnout
 from streams.intake import Admitted, ClockMode, Gate, Rejection, incident_entry, tick_entry, turnout_entry
-from tests.schemas.messages import incident, incidents, turnout, turnouts
+from tests.schemas.messages import incident, incidents, turnout, turnouts, unhurried
 
 ROSTER = Roster({"16.71": Regency("16.71", "Palembang", 2264, 1_241_196)})
 WALL, EVENT = Gate(ROSTER, ClockMode.WALL), Gate(ROSTER, ClockMode.EVENT)
@@ -129,6 +129,7 @@ def test_any_other_topic_is_a_defect_of_the_caller():
         WALL.admit(Topic.RISK, incident(), (), 0)
 
 
+@unhurried
 @given(st.datetimes(datetime(1, 1, 2), datetime(9999, 12, 30)), st.integers(-1439, 1439))
 def test_milliseconds_are_exact_for_any_moment_and_offset(moment, offset_minutes):
     local = moment.replace(tzinfo=timezone(timedelta(minutes=offset_minutes)))
@@ -145,6 +146,7 @@ def test_the_bounds_of_the_calendar_are_decided_not_raised():
     assert reason(WALL.admit(Topic.INCIDENTS, incident(**reports), (), 0)) is Reason.SCHEMA
 
 
+@unhurried
 @given(incidents())
 def test_every_field_of_an_incident_reaches_its_entry_and_survives_the_ledger(fields):
     model = decode_incident(json.dumps(fields).encode())
@@ -162,6 +164,7 @@ def test_every_field_of_an_incident_reaches_its_entry_and_survives_the_ledger(fi
     assert admitted.entry == incident_entry(model, max(entry[9:11]))
 
 
+@unhurried
 @given(turnouts())
 def test_every_field_of_a_turnout_message_reaches_its_entry_and_survives_the_ledger(fields):
     entry = turnout_entry(decode_turnout(json.dumps(fields).encode()), 7)
@@ -180,6 +183,7 @@ def test_the_largest_entry_fits_a_frame_many_times_over():
     assert len(frame) < FRAME_MAX_BYTES
 
 
+@unhurried
 @given(st.binary(max_size=100), st.integers(0, 4_102_444_800_000))
 def test_random_bytes_are_refused_by_any_gate_at_any_time(value, clock_ms):
     for gate in (WALL, EVENT):
