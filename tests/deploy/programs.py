@@ -1,0 +1,127 @@
+"""The real Prometheus and Alertmanager on deploy/'s own files, moved to free loopback ports and to seconds instead of minutes."""
+
+import json
+import shutil
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from agents.embedded.ports import free_port
+from agents.embedded.process import end, spawn
+
+READY_WITHIN_S = 30
+INTERVAL_S = 1
+
+
+def wait_for(what: str, condition: Callable[[], Any], within_s: float = 30, every_s: float = 0.1) -> Any:
+    """The first true value of `condition`; fails with `what` when the time is up."""
+    deadline = time.monotonic() + within_s
+    while not (found := condition()):
+        assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
+        time.sleep(every_s)
+    return found
+
+
+def get_json(url: str, **parameters: str) -> Any:
+    """The JSON answer, also of a 4xx that explains itself."""
+    query = "?" + urllib.parse.urlencode(parameters) if parameters else ""
+    try:
+        with urllib.request.urlopen(url + query, timeout=5) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        return json.load(error)
+
+
+@contextmanager
+def running(argv: list[str], ready_url: str, log: Path) -> Iterator[None]:
+    """A program from the moment it says it is ready to the end of the block."""
+    process = spawn(argv, log)
+
+    def ready() -> bool:
+        assert process.poll() is None, f"{argv[0]} ended with {process.returncode}:\n{log.read_text()}"
+        try:
+            with urllib.request.urlopen(ready_url, timeout=1):
+                return True
+        except OSError:
+            return False
+
+    try:
+        wait_for(f"{argv[0]} ready", ready, READY_WITHIN_S)
+        yield
+    finally:
+        end(process, 5)
+
+
+class PrometheusApi:
+    """The HTTP API of a running Prometheus."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def query(self, expression: str) -> list[dict]:
+        """Result of an instant query. Fails with Prometheus' own words when it does not accept the expression."""
+        answer = get_json(f"{self.url}/api/v1/query", query=expression)
+        assert answer["status"] == "success", f"{answer.get('error')}: {expression}"
+        return answer["data"]["result"]
+
+    def firing(self) -> set[str]:
+        """Names of the alerts that fire now."""
+        found = get_json(f"{self.url}/api/v1/alerts")["data"]["alerts"]
+        return {alert["labels"]["alertname"] for alert in found if alert["state"] == "firing"}
+
+
+@contextmanager
+def prometheus(
+    binary: str, deploy: Path, home: Path, targets: dict[str, list[str]], alertmanager: str | None = None
+) -> Iterator[PrometheusApi]:
+    """Prometheus on a copy of deploy/prometheus; `targets` are host:port by job, other jobs are left out."""
+    shutil.copytree(deploy / "prometheus", home / "prometheus")
+    file = home / "prometheus" / "prometheus.yml"
+    config = yaml.safe_load(file.read_text(encoding="utf-8"))
+    config["global"] |= {name: f"{INTERVAL_S}s" for name in ("scrape_interval", "scrape_timeout", "evaluation_interval")}
+    config["scrape_configs"] = [
+        job | {"static_configs": [{"targets": targets[job["job_name"]]}]}
+        for job in config["scrape_configs"]
+        if job["job_name"] in targets
+    ]
+    config["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] = [alertmanager] if alertmanager else []
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    address = f"127.0.0.1:{free_port()}"
+    argv = [
+        binary,
+        f"--config.file={file}",
+        f"--storage.tsdb.path={home / 'tsdb'}",
+        f"--web.listen-address={address}",
+        f"--rules.alert.resend-delay={INTERVAL_S}s",
+    ]
+    with running(argv, f"http://{address}/-/ready", home / "prometheus.log"):
+        yield PrometheusApi(f"http://{address}")
+
+
+@contextmanager
+def alertmanager(binary: str, deploy: Path, home: Path, webhook: str) -> Iterator[str]:
+    """Alertmanager on a copy of deploy/alertmanager whose webhooks go to `webhook` (host:port). Yields its host:port."""
+    text = (deploy / "alertmanager" / "alertmanager.yml").read_text(encoding="utf-8")
+    config = yaml.safe_load(text.replace("alert-webhook:9095", webhook))
+    for route in (config["route"], *config["route"]["routes"]):
+        # The pause before a group's first message stays a pause: it is what makes several alerts one message.
+        route |= {"group_wait": "3s" if route["group_wait"] != "0s" else "0s", "group_interval": f"{INTERVAL_S}s"}
+    file = home / "alertmanager.yml"
+    file.write_text(yaml.safe_dump(config), encoding="utf-8")
+    address = f"127.0.0.1:{free_port()}"
+    argv = [
+        binary,
+        f"--config.file={file}",
+        f"--storage.path={home / 'alertmanager'}",
+        f"--web.listen-address={address}",
+        "--cluster.listen-address=",
+    ]
+    with running(argv, f"http://{address}/-/ready", home / "alertmanager.log"):
+        yield address

@@ -1,0 +1,111 @@
+"""A flare-up, from /metrics through the real Prometheus and Alertmanager to a webhook: it arrives, grouped, muted where it must be,
+and ends."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from prometheus_client import start_http_server
+
+pytest.importorskip("yaml", reason="PyYAML is not installed (pip install 'siaga[deploy]')")
+
+from tests.deploy.programs import alertmanager, get_json, prometheus, wait_for  # noqa: E402
+
+PALEMBANG, OGAN_ILIR, BENGKULU = ("16.71", "Palembang"), ("16.10", "Ogan Ilir"), ("17.71", "Bengkulu")
+NORMAL, SIAGA, AWAS = 0, 2, 3
+
+
+class Webhook:
+    """Takes what Alertmanager sends and keeps it by path."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, dict]] = []
+        webhook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                webhook.messages.append((self.path, json.loads(body)))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *arguments: object) -> None:
+                """Keep quiet."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def room(self, province: str) -> list[dict]:
+        """Messages to the room about one province, oldest first."""
+        return [m for path, m in self.messages if path == "/room" and m["groupLabels"] == {"province": province}]
+
+    def latest(self, province: str) -> set[tuple[str, str, str]]:
+        """(alert, regency, status) of the last message about a province."""
+        messages = self.room(province)
+        return {_told(alert) for alert in messages[-1]["alerts"]} if messages else set()
+
+
+def _told(alert: dict) -> tuple[str, str, str]:
+    return alert["labels"]["alertname"], alert["labels"]["regency"], alert["status"]
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    webhook = Webhook()
+    yield webhook
+    webhook.server.shutdown()
+    webhook.server.server_close()
+
+
+@pytest.fixture
+def worker(fresh_metrics) -> Iterator[str]:
+    """A worker's /metrics with three quiet regencies; host:port."""
+    fresh_metrics.LEVEL.clear()
+    for regency in (PALEMBANG, OGAN_ILIR, BENGKULU):
+        fresh_metrics.LEVEL.labels(*regency).set(NORMAL)
+    server, thread = start_http_server(0, "127.0.0.1", fresh_metrics.REGISTRY)
+    yield f"127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_a_flare_up_arrives_grouped_muted_and_ends(deploy, program, tmp_path, webhook, worker, fresh_metrics):
+    def put(regency: tuple[str, str], level: int) -> None:
+        fresh_metrics.LEVEL.labels(*regency).set(level)
+
+    binary = program("prometheus-alertmanager")
+    targets = {"siaga-worker": [worker]}
+    with (
+        alertmanager(binary, deploy, tmp_path, webhook.address) as manager,
+        prometheus(program("prometheus"), deploy, tmp_path, targets, manager) as api,
+    ):
+        wait_for("the watchdog at its own receiver", lambda: any(path == "/deadman" for path, _ in webhook.messages))
+        assert not webhook.room("16"), "peace is not announced"
+
+        put(PALEMBANG, SIAGA), put(OGAN_ILIR, SIAGA), put(BENGKULU, SIAGA)
+        wait_for("both provinces at the room", lambda: webhook.room("16") and webhook.room("17"))
+        two = {("SiagaRegencySiaga", "16.71", "firing"), ("SiagaRegencySiaga", "16.10", "firing")}
+        assert webhook.latest("16") == two, "one message holds the regencies of a province"
+        assert webhook.latest("17") == {("SiagaRegencySiaga", "17.71", "firing")}
+        assert api.firing() >= {"SiagaRegencySiaga", "SiagaWatchdog"}
+
+        put(PALEMBANG, AWAS)
+        awas = {("SiagaRegencyAwas", "16.71", "firing"), ("SiagaRegencySiaga", "16.10", "firing")}
+        wait_for("awas, with siaga of the same regency muted", lambda: webhook.latest("16") == awas)
+        muted = [a for a in get_json(f"http://{manager}/api/v2/alerts") if a["status"]["inhibitedBy"]]
+        assert [(a["labels"]["alertname"], a["labels"]["regency"]) for a in muted] == [("SiagaRegencySiaga", "16.71")]
+
+        put(PALEMBANG, SIAGA)
+        wait_for("the fall to siaga", lambda: ("SiagaRegencySiaga", "16.71", "firing") in webhook.latest("16"))
+        assert ("SiagaRegencyAwas", "16.71", "resolved") in webhook.latest("16")
+
+        put(PALEMBANG, NORMAL), put(OGAN_ILIR, NORMAL), put(BENGKULU, NORMAL)
+        wait_for("the end of the alarm in both provinces", lambda: _ended(webhook, "16") and _ended(webhook, "17"))
+
+
+def _ended(webhook: Webhook, province: str) -> bool:
+    return webhook.room(province)[-1]["status"] == "resolved"
