@@ -1,0 +1,124 @@
+"""The risk row, topic `siaga.risk`, key = regency: the rolling table, latest row per key."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, model_validator
+
+from schemas.fields import MESSAGE, RegencyCode, Timestamp
+
+RISK_SCHEMA = "siaga.risk/1"
+Points = Annotated[int, Field(ge=0, le=100)]
+Whole = Annotated[int, Field(ge=0)]
+RulesetId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}@[1-9][0-9]*$")]
+
+
+class Level(StrEnum):
+    """The ladder, from calm to danger."""
+
+    NORMAL = "normal"
+    WASPADA = "waspada"
+    SIAGA = "siaga"
+    AWAS = "awas"
+
+
+class DataStatus(StrEnum):
+    LIVE = "live"
+    STALE = "stale"
+    SILENT = "silent"
+
+
+LevelName = Literal["normal", "waspada", "siaga", "awas"]
+DataStatusName = Literal["live", "stale", "silent"]
+
+
+class Window(BaseModel):
+    """Distinct live incidents by `occurred_at`, and the sum of their severity weights. Retracted and exercise ones are excluded."""
+
+    model_config = MESSAGE
+
+    incidents: Whole
+    weight: Annotated[float, Field(ge=0)]
+
+
+class Windows(BaseModel):
+    model_config = MESSAGE
+
+    one_hour: Annotated[Window, Field(alias="1h")]
+    six_hours: Annotated[Window, Field(alias="6h")]
+    day: Annotated[Window, Field(alias="24h")]
+
+
+class TurnoutTotals(BaseModel):
+    """Turnout over the stations that reported; `share` is voted / registered, null while none did."""
+
+    model_config = MESSAGE
+
+    stations_expected: Annotated[int, Field(ge=0, description="By the roster.")]
+    stations_reported: Whole
+    registered: Whole
+    voted: Whole
+    share: Annotated[float | None, Field(ge=0)]
+    over_capacity: Annotated[int, Field(ge=0, description="Stations with more voted than registered.")]
+    corrected: Annotated[int, Field(ge=0, description="Corrections: a falling count, or a revision of the same moment.")]
+
+
+class Excluded(BaseModel):
+    """Messages that were counted but moved nothing, or came after the longest window had passed (`late`)."""
+
+    model_config = MESSAGE
+
+    late: Whole
+    exercise: Whole
+    duplicate: Whole
+
+
+class LedgerPosition(BaseModel):
+    """Of the last ledger frame applied."""
+
+    model_config = MESSAGE
+
+    partition: Whole
+    offset: Whole
+
+
+class Confidence(BaseModel):
+    """How far the row can be trusted. It never moves the score.
+
+    `verified_share`: part of the last day's live incidents that are verified or resolved, null without any. `sources`: publishing
+    systems behind the last day's incidents that can score. `completeness`: stations that told their turnout, of those expected.
+    """
+
+    model_config = MESSAGE
+
+    verified_share: Annotated[float | None, Field(ge=0, le=1)]
+    sources: Whole
+    completeness: Annotated[float | None, Field(ge=0, le=1)]
+
+
+class RiskRow(BaseModel):
+    """The state of one regency as of its clock. The components add up to the score."""
+
+    model_config = MESSAGE
+
+    schema_: Annotated[Literal["siaga.risk/1"], Field(alias="schema")]
+    regency: RegencyCode
+    name: str
+    level: LevelName
+    score: Points
+    since: Annotated[Timestamp, Field(description="Clock at the last change of the level.")]
+    as_of: Annotated[Timestamp, Field(description="The regency's clock.")]
+    windows: Windows
+    turnout: TurnoutTotals
+    components: dict[str, Points]
+    data_status: DataStatusName
+    excluded: Excluded
+    confidence: Confidence
+    ruleset: RulesetId
+    ledger: LedgerPosition
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> "RiskRow":
+        if sum(self.components.values()) != self.score:
+            raise ValueError("components do not add up to the score")
+        return self

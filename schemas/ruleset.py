@@ -1,0 +1,353 @@
+"""Rulesets: every policy number of the risk model as data, each with its unit and the reason for it.
+
+A ruleset is a TOML file. Numbers are inline tables, `{ value = 90, unit = "min", reason = "why" }`, so that no number stands
+without its unit and its reason. `Ruleset.load` checks all of it and names line and field of what is wrong. What the
+numbers mean is told in docs/risk-model.md; `streams/rules.py` compiles them for the fold.
+"""
+
+import tomllib
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from schemas.ruleset_lines import line_of
+
+DEFAULT_NAME = "sumsel-pilkada-2024"
+HOURS = 24
+STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+Category = Literal[
+    "logistics", "administration", "eligibility", "money_politics", "neutrality", "disinformation", "intimidation",
+    "protest", "clash", "property_attack", "fatality", "natural_hazard", "data_integrity",
+]  # fmt: skip
+Severity = Literal["1", "2", "3", "4", "5"]
+Alarm = Literal["waspada", "siaga", "awas"]
+Group = Literal["security", "integrity", "process", "counting", "expression"]
+
+
+class RulesetError(ValueError):
+    """A ruleset that cannot be used: one line that names the file, the line and the field."""
+
+
+class Quantity(BaseModel):
+    """A number with its unit and the reason for it."""
+
+    model_config = STRICT
+
+    value: Annotated[float, Field(strict=False, allow_inf_nan=False)]
+    unit: str
+    reason: Annotated[str, Field(min_length=8)]
+
+
+def _quantity(unit: str, least: float, most: float) -> Any:
+    def check(quantity: Quantity) -> Quantity:
+        if quantity.unit != unit:
+            raise ValueError(f"unit must be {unit!r}, not {quantity.unit!r}")
+        if not least <= quantity.value <= most:
+            raise ValueError(f"value must be from {least:g} to {most:g} {unit}, not {quantity.value:g}")
+        return quantity
+
+    return Annotated[Quantity, AfterValidator(check)]
+
+
+Points = _quantity("points", 0, 1000)
+Weight = _quantity("weight", 0, 1000)
+Factor = _quantity("factor", 0, 100)
+Seconds = _quantity("s", 0, 86_400)
+Minutes = _quantity("min", 0, 1440)
+Hours = _quantity("h", 1, 8760)
+LocalHour = _quantity("hour of day", 0, 24)
+Count = _quantity("count", 0, 1_000_000)
+Share = _quantity("share", 0, 1)
+Rate = _quantity("per 1000 stations and day", 0, 100_000)
+Shape = _quantity("shape", 0.1, 1_000_000)
+
+
+Authority = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
+Routes = Annotated[tuple[Authority, ...], Field(strict=False, min_length=1)]
+
+
+class Election(BaseModel):
+    """When and where voting happens; times of day are local."""
+
+    model_config = STRICT
+
+    utc_offset: Annotated[str, Field(pattern=r"^[+-](0[0-9]|1[0-4]):[0-5][0-9]$")]
+    voting_opens: LocalHour
+    voting_closes: LocalHour
+    reports_due: LocalHour
+
+    @property
+    def offset_ms(self) -> int:
+        """Local time minus UTC, milliseconds."""
+        hours, minutes = int(self.utc_offset[1:3]), int(self.utc_offset[4:6])
+        return (hours * 60 + minutes) * 60_000 * (-1 if self.utc_offset[0] == "-" else 1)
+
+
+class CategoryRule(BaseModel):
+    """How one category of incident counts: its group, what it weighs, what an ordinary day shows, who hears of it."""
+
+    model_config = STRICT
+
+    group: Group
+    factor: Factor
+    most: Weight
+    base_rate: Rate
+    base_weight: Weight
+    profile: str
+    routes: Routes
+    grave_routes: Annotated[tuple[Authority, ...], Field(strict=False)] = ()
+
+
+class Profile(BaseModel):
+    """When in the day ordinary incidents of a kind occur: a weight for each local hour, 0 to 23."""
+
+    model_config = STRICT
+
+    hours: Annotated[tuple[Annotated[float, Field(strict=False, ge=0)], ...], Field(strict=False)]
+    reason: Annotated[str, Field(min_length=8)]
+
+    @model_validator(mode="after")
+    def _a_day(self) -> Self:
+        if len(self.hours) != HOURS or sum(self.hours) <= 0:
+            raise ValueError(f"hours must be {HOURS} weights, not all of them 0")
+        return self
+
+
+class GroupRule(BaseModel):
+    """A group of categories that is judged together: the weight that counts as one report, and the most it can score."""
+
+    model_config = STRICT
+
+    unit_weight: Weight
+    most: Points
+
+
+class Surprise(BaseModel):
+    """How rarity becomes points; see docs/risk-model.md."""
+
+    model_config = STRICT
+
+    half_life: Minutes
+    shape: Shape
+    learning: Shape
+    learned_least: Factor
+    learned_most: Factor
+    expected_least: Count
+    free_digits: Count
+    points_per_digit: Points
+    one_source_most: Points
+
+
+class LevelRule(BaseModel):
+    """One rung of the ladder."""
+
+    model_config = STRICT
+
+    raise_at: Points
+    lower_below: Points
+    hold: Seconds
+
+    @model_validator(mode="after")
+    def _hysteresis(self) -> Self:
+        if self.lower_below.value > self.raise_at.value:
+            raise ValueError("lower_below must not exceed raise_at")
+        return self
+
+
+class Ladder(BaseModel):
+    """What holds for every rung."""
+
+    model_config = STRICT
+
+    step: Seconds
+    keep: Minutes
+    amend_every: Minutes
+    waspada: LevelRule
+    siaga: LevelRule
+    awas: LevelRule
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        rungs = (self.waspada, self.siaga, self.awas)
+        for lower, upper in zip(rungs, rungs[1:], strict=False):
+            if upper.raise_at.value <= lower.raise_at.value or upper.lower_below.value < lower.lower_below.value:
+                raise ValueError("raise_at must rise from waspada over siaga to awas, and lower_below must not fall")
+        if not 1 <= self.step.value <= 60 or self.step.value % 1:
+            raise ValueError("step must be a whole number of seconds from 1 to 60")
+        return self
+
+
+class Immediate(BaseModel):
+    """To which level a grave incident raises at once: on one source's word, and once a second source confirms."""
+
+    model_config = STRICT
+
+    unconfirmed: Alarm
+    confirmed: Alarm
+    reason: Annotated[str, Field(min_length=8)]
+
+
+class Immediates(BaseModel):
+    model_config = STRICT
+
+    severity_4: Immediate
+    severity_5: Immediate
+
+
+class Silence(BaseModel):
+    """When a regency that reported before counts as stale."""
+
+    model_config = STRICT
+
+    stale_after: Minutes
+    most_per_tick: Minutes
+    routes: Routes
+
+
+class Memory(BaseModel):
+    """How long what was seen is remembered, by the clock."""
+
+    model_config = STRICT
+
+    event_ids: Hours
+    incidents: Hours
+
+    @model_validator(mode="after")
+    def _longer_than_windows(self) -> Self:
+        if self.incidents.value < HOURS:
+            raise ValueError("incidents must be remembered for at least the longest window, 24 h")
+        return self
+
+
+class TurnoutRule(BaseModel):
+    """What turnout adds to the score."""
+
+    model_config = STRICT
+
+    routes: Routes
+    most: Points
+    over_capacity_free: Share
+    over_capacity_points: Points
+    corrected_free: Share
+    corrected_points: Points
+    missing_free: Share
+    missing_points: Points
+    outlier_gap: Share
+    outlier_stations_least: Count
+    outlier_points: Points
+
+
+class Context(BaseModel):
+    """What surroundings add to the score."""
+
+    model_config = STRICT
+
+    prior_factor: Factor
+    neighbour_siaga: Points
+    neighbour_awas: Points
+    neighbours_most: Points
+
+
+class ProvinceRule(BaseModel):
+    """How the levels of a province's regencies become its own score."""
+
+    model_config = STRICT
+
+    member_waspada: Points
+    member_siaga: Points
+    member_awas: Points
+    routes: Routes
+
+
+class RollingSum(BaseModel):
+    """The plain job: the severity sum of the last hour against a threshold, and nothing else."""
+
+    model_config = STRICT
+
+    threshold: Weight
+
+
+class Ruleset(BaseModel):
+    """A checked ruleset. `id` is `name@version` and stands on every row and escalation."""
+
+    model_config = STRICT
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}$")]
+    version: Annotated[int, Field(ge=1)]
+    about: str
+    model: Literal["surprise", "rolling_sum"] = "surprise"
+    election: Election
+    severity: dict[Severity, Weight]
+    status: dict[Literal["reported", "verified", "resolved"], Factor]
+    profiles: dict[str, Profile]
+    categories: dict[Category, CategoryRule]
+    groups: dict[Group, GroupRule]
+    surprise: Surprise
+    ladder: Ladder
+    immediate: Immediates
+    silence: Silence
+    memory: Memory
+    turnout: TurnoutRule
+    context: Context
+    province: ProvinceRule
+    rolling_sum: RollingSum | None = None
+
+    @property
+    def id(self) -> str:
+        return f"{self.name}@{self.version}"
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        for table, words in (
+            ("severity", Severity), ("status", Literal["reported", "verified", "resolved"]),
+            ("categories", Category), ("groups", Group),
+        ):  # fmt: skip
+            missing = set(words.__args__) - set(getattr(self, table))
+            if missing:
+                raise ValueError(f"{table} lacks {', '.join(sorted(missing))}")
+        for name, rule in self.categories.items():
+            if rule.profile not in self.profiles:
+                raise ValueError(f"categories.{name}.profile names no profile: {rule.profile!r}")
+        if (self.model == "rolling_sum") != (self.rolling_sum is not None):
+            raise ValueError('the table rolling_sum goes with model = "rolling_sum"')
+        return self
+
+    @classmethod
+    def parse(cls, text: str, origin: str = "ruleset") -> Self:
+        """From TOML text; `origin` is how errors call it. Raises RulesetError."""
+        try:
+            return cls.model_validate(tomllib.loads(text))
+        except tomllib.TOMLDecodeError as wrong:
+            raise RulesetError(f"{origin}: not TOML: {wrong}") from None
+        except ValidationError as wrong:
+            first = wrong.errors(include_url=False, include_input=False)[0]
+            field = ".".join(str(part) for part in first["loc"]) or "ruleset"
+            message = first["msg"].removeprefix("Value error, ").splitlines()[0]
+            raise RulesetError(f"{origin} line {line_of(text, first['loc'])}, {field}: {message}") from None
+
+    @classmethod
+    def load(cls, path: str | Path) -> Self:
+        """From a TOML file, UTF-8. Raises RulesetError, also when the file cannot be read."""
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except OSError as wrong:
+            raise RulesetError(f"{path}: {wrong.strerror or wrong}") from None
+        except UnicodeDecodeError as wrong:
+            raise RulesetError(f"{path}: not UTF-8 at byte {wrong.start}") from None
+        return cls.parse(text, str(path))
+
+    @classmethod
+    def default(cls) -> Self:
+        """The packaged ruleset for South Sumatra's Pilkada of 27 November 2024."""
+        return cls.packaged(DEFAULT_NAME)
+
+    @classmethod
+    def packaged(cls, name: str) -> Self:
+        """A ruleset of schemas/rulesets by its name. Raises RulesetError when there is none."""
+        file = resources.files("schemas").joinpath(f"rulesets/{name}.toml")
+        if not file.is_file():
+            raise RulesetError(f"{name}: no such packaged ruleset")
+        return cls.parse(file.read_text(encoding="utf-8"), f"{name}.toml")

@@ -1,0 +1,174 @@
+"""What a decision says: after an entry, which changes of a regency are to be published, and why.
+
+The level itself moves in `streams.levels`; this file feeds it, names the reason, and decides on amended, stale and recovered.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from streams.regency import LIVE, STALE, RegencyState
+from streams.rules import SCORED
+from streams.scoring import COMPONENTS, Score
+
+
+class Change(StrEnum):
+    RAISED = "raised"
+    LOWERED = "lowered"
+    CLEARED = "cleared"
+    AMENDED = "amended"
+    STALE = "stale"
+    RECOVERED = "recovered"
+
+
+class Reason(StrEnum):
+    """The rule that decided."""
+
+    GRAVE_INCIDENT = "grave_incident"
+    GRAVE_INCIDENT_CONFIRMED = "grave_incident_confirmed"
+    INCIDENT_PRESSURE = "incident_pressure"
+    TURNOUT_ANOMALY = "turnout_anomaly"
+    SPILL_OVER = "spill_over"
+    ROLLING_SUM = "rolling_sum"
+    MEMBERS = "members"
+    CALM = "calm"
+    CORRECTION = "correction"
+    CONFIRMATION = "confirmation"
+    SILENCE = "silence"
+    REPORTS_RESUMED = "reports_resumed"
+
+
+class Decision(NamedTuple):
+    """One change to publish. Levels are 0 normal to 3 awas."""
+
+    change: Change
+    reason: Reason
+    level: int
+    previous_level: int
+    score: Score
+    unverified: bool
+    groups: tuple[int, ...]  # groups of incidents that decided, for the evidence
+
+
+class Urgency(NamedTuple):
+    """The level that grave incidents of the last hour ask for, whether two sources stand behind it, and their groups."""
+
+    level: int
+    is_confirmed: bool
+    groups: tuple[int, ...]
+
+
+def decide(state: RegencyState) -> list[Decision]:
+    """Evaluate a state after an entry: moves the ladder and the data status, returns what to publish in order."""
+    current = state.score()
+    state.needs = [need.total for need in current.needs]
+    state.need_by_two = [need.by_two for need in current.needs]
+    state.is_due = state.incidents.news = False
+    decisions = _data_status(state, current)
+    urgency = urgent(state)
+    ladder, rules = state.ladder, state.rules
+    before = ladder.level
+    if urgency.level or current.total >= rules.rungs[0].raise_at or not ladder.is_at_rest():
+        ladder.step(
+            state.grid_ms, current.total, urgency.level, rules.rungs, rules.keep_ms, state.data_status is STALE
+        )
+    if ladder.level != before:
+        decisions.append(_level_change(state, current, urgency, before))
+    elif before and (amended := _amendment(state, current, urgency)):
+        decisions.append(amended)
+    return decisions
+
+
+def urgent(state: RegencyState) -> Urgency:
+    """What the grave incidents of the last hour ask for."""
+    incidents, most, is_sure, groups = state.incidents, 0, False, []
+    for group in range(SCORED):
+        if not incidents.grave[group]:
+            continue
+        is_confirmed = _is_confirmed(state, group)
+        level = max(state.rules.immediate[severity][is_confirmed] for severity, _ in incidents.grave[group])
+        groups.append(group)
+        if level > most:
+            most, is_sure = level, is_confirmed
+    return Urgency(most, is_sure, tuple(groups))
+
+
+def _is_confirmed(state: RegencyState, group: int) -> bool:
+    """Two sources told of serious incidents of the group within six hours, or two spoke of the same one."""
+    return len(state.incidents.serious[group]) >= 2 or state.incidents.confirmed[group] > 0
+
+
+def _deciding_groups(current: Score, urgency: Urgency, state: RegencyState) -> tuple[int, ...]:
+    if state.rules.rolling_milli is not None:
+        return tuple(range(SCORED))
+    scoring = tuple(group for group in range(SCORED) if current.parts[group] > 0)
+    return tuple(dict.fromkeys(urgency.groups + scoring))
+
+
+def _is_unverified(state: RegencyState, current: Score, urgency: Urgency) -> bool:
+    """No second source stands behind the incidents that decided."""
+    if urgency.level:
+        return not urgency.is_confirmed
+    groups = _deciding_groups(current, urgency, state)
+    if not groups:
+        return state.published.unverified and bool(state.ladder.level)
+    incidents = state.incidents
+    if state.rules.rolling_milli is not None:
+        return len({source for sums in incidents.by_source for source in sums}) < 2
+    loudest = max(groups, key=lambda group: current.parts[group])
+    if incidents.serious[loudest]:
+        return not _is_confirmed(state, loudest)
+    return len(incidents.by_source[loudest]) < 2
+
+
+def _data_status(state: RegencyState, current: Score) -> list[Decision]:
+    level, told = state.ladder.level, state.published.unverified
+    if state.is_heard:
+        state.is_heard = False
+        was, state.data_status = state.data_status, LIVE
+        if was is STALE:
+            return [Decision(Change.RECOVERED, Reason.REPORTS_RESUMED, level, level, current, told, ())]
+    elif state.is_quiet and state.data_status is LIVE:
+        state.data_status = STALE
+        return [Decision(Change.STALE, Reason.SILENCE, level, level, current, told, ())]
+    return []
+
+
+def _level_change(state: RegencyState, current: Score, urgency: Urgency, before: int) -> Decision:
+    after, published = state.ladder.level, state.published
+    unverified = _is_unverified(state, current, urgency)
+    groups = _deciding_groups(current, urgency, state)
+    state.since_ms = state.clock_ms
+    published.at_ms = state.grid_ms
+    published.unverified = unverified and after > 0
+    published.is_amend_due = False
+    if after < before:
+        change = Change.LOWERED if after else Change.CLEARED
+        return Decision(change, Reason.CALM, after, before, current, published.unverified, groups)
+    if not before:
+        published.episode += 1
+    return Decision(Change.RAISED, _why(state, current, urgency, after), after, before, current, unverified, groups)
+
+
+def _why(state: RegencyState, current: Score, urgency: Urgency, after: int) -> Reason:
+    if urgency.level >= after:
+        return Reason.GRAVE_INCIDENT_CONFIRMED if urgency.is_confirmed else Reason.GRAVE_INCIDENT
+    if state.rules.rolling_milli is not None:
+        return Reason.ROLLING_SUM
+    largest = COMPONENTS[max(range(len(current.parts)), key=lambda index: current.parts[index])]
+    return {"turnout": Reason.TURNOUT_ANOMALY, "neighbours": Reason.SPILL_OVER}.get(largest, Reason.INCIDENT_PRESSURE)
+
+
+def _amendment(state: RegencyState, current: Score, urgency: Urgency) -> Decision | None:
+    """A published escalation no longer says the truth: told once per `amend_every`, with the same episode."""
+    published = state.published
+    unverified = _is_unverified(state, current, urgency)
+    is_confirmation = published.unverified and not unverified
+    if not (published.is_amend_due or is_confirmation) or state.grid_ms - published.at_ms < state.rules.amend_ms:
+        return None
+    reason = Reason.CORRECTION if published.is_amend_due else Reason.CONFIRMATION
+    published.at_ms = state.grid_ms
+    published.unverified = unverified
+    published.is_amend_due = False
+    level = state.ladder.level
+    groups = _deciding_groups(current, urgency, state)
+    return Decision(Change.AMENDED, reason, level, level, current, unverified, groups)

@@ -1,0 +1,156 @@
+"""Risk rows and escalations as bytes, exactly as the public contract writes them."""
+
+from hashlib import blake2b
+from heapq import nsmallest
+
+import orjson
+
+from streams.decisions import Change, Decision, Reason
+from streams.incidents import Record
+from streams.moments import rfc3339
+from streams.regency import RegencyState
+from streams.rules import LEVELS, WINDOW_NAMES
+from streams.scoring import COMPONENTS, ROLLING, Score, report_weight
+
+ROW_SCHEMA, ESCALATION_SCHEMA = "siaga.risk/1", "siaga.escalation/1"
+EVIDENCE_MOST = 20
+
+
+def component_names(score: Score) -> tuple[str, ...]:
+    """Names of a score's parts, in order."""
+    return ROLLING if len(score.parts) == 1 else COMPONENTS
+
+
+def row(state: RegencyState, partition: int) -> dict:
+    """The risk row of a regency as of its clock."""
+    score = state.score()
+    turnout = state.turnout
+    windows = state.incidents.windows_at(state.clock_ms)
+    return {
+        "schema": ROW_SCHEMA,
+        "regency": state.regency.code,
+        "name": state.regency.name,
+        "level": LEVELS[state.ladder.level],
+        "score": score.total,
+        "since": rfc3339(state.since_ms),
+        "as_of": rfc3339(state.clock_ms),
+        "windows": {
+            name: {"incidents": count, "weight": report_weight(milli)}
+            for name, (count, milli) in zip(WINDOW_NAMES, windows, strict=True)
+        },
+        "turnout": {
+            "stations_expected": state.regency.stations,
+            "stations_reported": len(turnout.stations),
+            "registered": turnout.registered,
+            "voted": turnout.voted,
+            "share": round(turnout.voted / turnout.registered, 6) if turnout.registered else None,
+            "over_capacity": turnout.over_capacity,
+            "corrected": turnout.corrected,
+        },
+        "components": dict(zip(component_names(score), score.parts, strict=True)),
+        "data_status": state.data_status,
+        "excluded": dict(state.excluded),
+        "confidence": confidence(state),
+        "ruleset": state.rules.id,
+        "ledger": {"partition": partition, "offset": state.offset},
+    }
+
+
+def confidence(state: RegencyState) -> dict:
+    """How far the row can be trusted: verified share, independent sources, completeness. It never moves the score."""
+    incidents, stations = state.incidents, state.regency.stations
+    counted = sum(incidents.counts)
+    reported = len(state.turnout.stations)
+    return {
+        "verified_share": round(incidents.vouched / counted, 4) if counted else None,
+        "sources": len(set().union(*incidents.by_source)),
+        "completeness": round(min(1.0, reported / stations), 4) if stations else None,
+    }
+
+
+def evidence(state: RegencyState, groups: tuple[int, ...]) -> list[tuple[str, Record]]:
+    """Up to 20 incidents of the deciding groups, heaviest first, the newer first among equals. Weightless ones are none."""
+    found = [
+        (incident_id, record)
+        for incident_id, record in state.incidents.live()
+        if record.kind.pressure_milli[record.status] and (not groups or record.kind.group in groups)
+    ]
+    return nsmallest(EVIDENCE_MOST, found, key=_heaviest_first)
+
+
+def _heaviest_first(item: tuple[str, Record]) -> tuple[int, int, str]:
+    incident_id, record = item
+    return -record.kind.pressure_milli[record.status], -record.occurred_ms, incident_id
+
+
+def escalation(state: RegencyState, decision: Decision, partition: int, offset: int) -> dict:
+    """One escalation; notes in the state what it told, so that a correction of it can be seen."""
+    published = state.published
+    published.sequence += 1
+    named = evidence(state, decision.groups)
+    if decision.change not in (Change.STALE, Change.RECOVERED):
+        published.evidence = [incident_id for incident_id, _ in named] if decision.level else []
+    return {
+        "schema": ESCALATION_SCHEMA,
+        "escalation_id": escalation_id(state.regency.code, published.episode, published.sequence, partition, offset),
+        "regency": state.regency.code,
+        "name": state.regency.name,
+        "episode": published.episode,
+        "change": decision.change.value,
+        "level": LEVELS[decision.level],
+        "previous_level": LEVELS[decision.previous_level],
+        "score": decision.score.total,
+        "threshold": _threshold(state, decision),
+        "reason": decision.reason.value,
+        "components": dict(zip(component_names(decision.score), decision.score.parts, strict=True)),
+        "evidence": [_evidence_item(incident_id, record) for incident_id, record in named],
+        "routes": _routes(state, decision, named),
+        "unverified": decision.unverified,
+        "event_time": rfc3339(state.clock_ms),
+        "ruleset": state.rules.id,
+        "ledger": {"partition": partition, "offset": offset},
+    }
+
+
+def escalation_id(code: str, episode: int, sequence: int, partition: int, offset: int) -> str:
+    """The same ledger gives the same id: 128 bits of a hash over what makes the escalation unique."""
+    text = f"{code}|{episode}|{sequence}|{partition}|{offset}"
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def to_bytes(message: dict) -> bytes:
+    return orjson.dumps(message)
+
+
+def _evidence_item(incident_id: str, record: Record) -> dict:
+    return {
+        "incident_id": incident_id,
+        "category": record.kind.category,
+        "severity": record.kind.severity,
+        "status": record.status,
+        "weight": report_weight(record.kind.pressure_milli[record.status]),
+    }
+
+
+def _threshold(state: RegencyState, decision: Decision) -> int:
+    """The threshold the decision was measured against: the fallen level's lower one, else the raise threshold of the level."""
+    rungs = state.rules.rungs
+    if decision.level < decision.previous_level:
+        return rungs[decision.previous_level - 1].lower_below
+    return rungs[max(decision.level, 1) - 1].raise_at
+
+
+def _routes(state: RegencyState, decision: Decision, named: list[tuple[str, Record]]) -> list[str]:
+    """Who hears: by category and severity of the evidence, heaviest first; by rule where no incident decided."""
+    routes: dict[str, None] = {}
+    if decision.reason is Reason.SILENCE or decision.reason is Reason.REPORTS_RESUMED:
+        routes.update(dict.fromkeys(state.rules.silence_routes))
+    elif decision.reason is Reason.TURNOUT_ANOMALY:
+        routes.update(dict.fromkeys(state.rules.turnout_routes))
+    for _, record in named:
+        routes.update(dict.fromkeys(record.kind.routes))
+    if not routes:
+        routes.update(dict.fromkeys(state.rules.silence_routes))
+    return list(routes)
+
+

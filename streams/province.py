@@ -1,0 +1,148 @@
+"""The province roll-up: the levels of its regencies in one row, and a storm of them as one escalation.
+
+Its members tell it their level changes through the ledger, like neighbours. The same ladder as a regency's decides on its level,
+from a score that adds points per member by level, so that many members cause one escalation of the province and no flapping.
+"""
+
+import orjson
+
+from schemas.ledger import NEIGHBOUR, TICK, Entry
+from schemas.roster import Regency
+from streams.decisions import Change, Reason
+from streams.levels import Ladder, Phase
+from streams.moments import rfc3339
+from streams.outputs import ESCALATION_SCHEMA, escalation_id
+from streams.rules import LEVELS, Rules
+
+SCHEMA = "siaga.province/1"
+_MOST = 100
+
+
+class ProvinceState:
+    """What a province knows of its members. `members` are the regencies of its code in the roster."""
+
+    def __init__(self, code: str, members: list[Regency], rules: Rules) -> None:
+        self.code = code
+        self.members = {member.code: member for member in members}
+        self.rules = rules
+        self.clock_ms = self.grid_ms = self.since_ms = 0
+        self.offset = -1
+        self.levels: dict[str, int] = {}  # members above normal
+        self.statuses: dict[str, str] = {}  # data status of members that told one
+        self.ladder = Ladder()
+        self.episode = self.sequence = 0
+
+    def step(self, entry: Entry, partition: int, offset: int) -> dict | None:
+        """Take one entry; an escalation when the province's level changed."""
+        self._advance(entry[1])
+        if entry[0] == NEIGHBOUR:
+            self._told(entry)
+        elif entry[0] != TICK:
+            raise ValueError(f"ledger entry of kind {entry[0]!r} is not for a province")
+        before = self.ladder.level
+        score, _ = self.score()
+        self.ladder.step(self.grid_ms, score, 0, self.rules.rungs, self.rules.keep_ms, False)
+        after = self.ladder.level
+        if after == before:
+            return None
+        self.since_ms = self.clock_ms
+        self.episode += before == 0
+        self.sequence += 1
+        return self._escalation(before, after, partition, offset)
+
+    def score(self) -> tuple[int, dict[str, int]]:
+        """Sum of the members' points, at most 100, and the points by level of member; the gravest count first."""
+        points, left = {}, _MOST
+        for level in (3, 2, 1):
+            count = sum(1 for held in self.levels.values() if held == level)
+            points["members_" + LEVELS[level]] = got = min(left, count * self.rules.member_points[level])
+            left -= got
+        return _MOST - left, points
+
+    def row(self, partition: int) -> dict:
+        """The roll-up row as of the province's clock."""
+        score, components = self.score()
+        counts = dict.fromkeys(LEVELS, 0)
+        for code in self.members:
+            counts[LEVELS[self.levels.get(code, 0)]] += 1
+        return {
+            "schema": SCHEMA,
+            "province": self.code,
+            "level": LEVELS[self.ladder.level],
+            "score": score,
+            "since": rfc3339(self.since_ms),
+            "as_of": rfc3339(self.clock_ms),
+            "regencies": counts,
+            "elevated": [{"regency": code, "level": LEVELS[level]} for code, level in self._gravest_first()],
+            "not_live": sorted(code for code in self.members if self.statuses.get(code, "silent") != "live"),
+            "components": components,
+            "ruleset": self.rules.id,
+            "ledger": {"partition": partition, "offset": self.offset},
+        }
+
+    def store(self) -> bytes:
+        ladder = self.ladder
+        return orjson.dumps(
+            {
+                "clock": [self.clock_ms, self.grid_ms, self.since_ms],
+                "offset": self.offset,
+                "levels": self.levels,
+                "statuses": self.statuses,
+                "ladder": [ladder.phases, ladder.since_ms, ladder.changed_ms],
+                "counts": [self.episode, self.sequence],
+            }
+        )
+
+    def restore(self, value: bytes) -> None:
+        stored = orjson.loads(value)
+        self.clock_ms, self.grid_ms, self.since_ms = stored["clock"]
+        self.offset = stored["offset"]
+        self.levels, self.statuses = stored["levels"], stored["statuses"]
+        phases, self.ladder.since_ms, self.ladder.changed_ms = stored["ladder"]
+        self.ladder.phases = [Phase(phase) for phase in phases]
+        self.episode, self.sequence = stored["counts"]
+
+    def _advance(self, at_ms: int) -> None:
+        if not self.clock_ms:
+            self.since_ms = at_ms
+        if at_ms > self.clock_ms:
+            self.clock_ms = at_ms
+            self.grid_ms = at_ms - at_ms % self.rules.step_ms
+
+    def _told(self, entry: Entry) -> None:
+        code, level = entry[2], LEVELS.index(entry[3])
+        if level:
+            self.levels[code] = level
+        else:
+            self.levels.pop(code, None)
+        if len(entry) > 6:
+            self.statuses[code] = entry[6]
+
+    def _gravest_first(self) -> list[tuple[str, int]]:
+        return sorted(self.levels.items(), key=lambda item: (-item[1], item[0]))
+
+    def _escalation(self, before: int, after: int, partition: int, offset: int) -> dict:
+        score, components = self.score()
+        is_rise = after > before
+        rung = self.rules.rungs[max(before, after) - 1]
+        change = Change.RAISED if is_rise else Change.LOWERED if after else Change.CLEARED
+        return {
+            "schema": ESCALATION_SCHEMA,
+            "escalation_id": escalation_id(self.code, self.episode, self.sequence, partition, offset),
+            "regency": self.code,
+            "name": f"Province {self.code}",
+            "episode": self.episode,
+            "change": change.value,
+            "level": LEVELS[after],
+            "previous_level": LEVELS[before],
+            "score": score,
+            "threshold": rung.raise_at if is_rise else rung.lower_below,
+            "reason": (Reason.MEMBERS if is_rise else Reason.CALM).value,
+            "components": components,
+            "evidence": [],
+            "routes": list(self.rules.province_routes),
+            "unverified": False,
+            "event_time": rfc3339(self.clock_ms),
+            "ruleset": self.rules.id,
+            "ledger": {"partition": partition, "offset": offset},
+        }

@@ -1,0 +1,233 @@
+"""The risk fold of one regency: `step` takes one ledger entry after another and decides.
+
+Pure: what it knows comes from the ledger's entries and the rules. Its clock is the largest `at_ms` it has seen and never goes back.
+
+Decisions are taken after every entry. Two facts make that cheap and exact. The score is looked at on a time grid (the ruleset's
+`step`), so between two grid times only entries can move it; and an added report can only raise it, so as long as no group's sum
+has reached what it needs for another point (`Score.needs`) and nothing new confirms anything, no decision can change.
+"""
+
+from collections import Counter
+
+from schemas.ledger import INCIDENT, NEIGHBOUR, TICK, TURNOUT, Entry
+from schemas.roster import Regency
+from streams.event_ids import EventIds
+from streams.incidents import MANY, Incidents, Record
+from streams.levels import Ladder
+from streams.rules import LEVELS, SCORED, WINDOWS_MS, Rules
+from streams.scoring import Score, learned, score
+from streams.turnout import Turnout
+
+HOUR_MS = 3_600_000
+LIVE, STALE, SILENT = "live", "stale", "silent"
+
+
+class Published:
+    """What the last escalation of the running episode said, to know when a correction changes it."""
+
+    __slots__ = ("episode", "sequence", "at_ms", "evidence", "unverified", "is_amend_due")
+
+    def __init__(self) -> None:
+        self.episode = 0  # counts up per regency
+        self.sequence = 0  # counts escalations of the regency
+        self.at_ms = 0
+        self.evidence: list[str] = []  # incident ids
+        self.unverified = False
+        self.is_amend_due = False
+
+
+class RegencyState:
+    """All that is known of one regency. Mutable: the table that holds it is dropped whole when a transaction fails."""
+
+    def __init__(self, regency: Regency, rules: Rules) -> None:
+        self.regency = regency
+        self.rules = rules
+        self.clock_ms = 0
+        self.first_ms = 0  # first clock reading; 0 while there was none
+        self.grid_ms = 0  # evaluation time in force
+        self.offset = -1  # ledger offset of the last frame
+        self.incidents = Incidents(rules)
+        self.event_ids = EventIds()
+        self.turnout = Turnout()
+        self.ladder = Ladder()
+        self.since_ms = 0
+        self.data_status = SILENT
+        self.silence_ms = 0  # observed silence since the last report
+        self.is_quiet = False  # silent for too long, as of the grid time
+        self.excluded = {"late": 0, "exercise": 0, "duplicate": 0}
+        self.history = [0] * SCORED  # reports by group, 6 to 24 hours old, as of the grid time
+        self.neighbours: dict[str, int] = {}
+        self.published = Published()
+        self.pruned_hour = 0
+        self.touched: dict[int, list[str]] = {}  # incident ids by the clock's hour of their last change
+        # Not state: rebuilt or drained.
+        self.needs: list[float] = [0.0] * SCORED
+        self.need_by_two = [False] * SCORED
+        self.is_due = True
+        self.is_heard = False  # a report came in while the data were stale or silent
+        self.changed_incidents: dict[str, None] = {}
+        self.changed_stations: dict[str, None] = {}
+
+    def factors(self) -> tuple[float, ...]:
+        """What the expectation of each group is scaled by; see `streams.scoring.learned`."""
+        return learned(self.rules, self.regency.stations, self.history, self.first_ms, self.grid_ms)
+
+    def score(self) -> Score:
+        """The score as of the grid time and all entries so far."""
+        return score(
+            self.rules, self.regency, self.incidents, self.turnout, self.neighbours, self.factors(), self.grid_ms
+        )
+
+
+def step(state: RegencyState, entry: Entry, outcomes: Counter) -> bool:
+    """Take one entry into the state; True when a decision is due. `outcomes` counts (kind, outcome).
+
+    Raises ValueError for an entry of unknown kind: the ledger holds what this version cannot fold.
+    """
+    kind, at_ms = entry[0], entry[1]
+    if at_ms > state.clock_ms:
+        _advance(state, at_ms, kind)
+    if kind == INCIDENT:
+        outcome = _incident(state, entry)
+    elif kind == TURNOUT:
+        outcome = _turnout(state, entry)
+    elif kind == TICK:
+        outcome = "applied"
+    elif kind == NEIGHBOUR:
+        outcome = _neighbour(state, entry)
+    else:
+        raise ValueError(f"ledger entry of unknown kind {kind!r}")
+    outcomes[kind, outcome] += 1
+    return state.is_due
+
+
+def _advance(state: RegencyState, at_ms: int, kind: str) -> None:
+    """Move the clock. Silence is what ticks tell: a jump of the clock counts as `most_per_tick` at the most."""
+    rules = state.rules
+    if kind == TICK and state.clock_ms:
+        state.silence_ms += min(at_ms - state.clock_ms, rules.tick_most_ms)
+    if not state.first_ms:
+        state.first_ms = state.since_ms = at_ms
+        state.pruned_hour = at_ms // HOUR_MS
+    state.clock_ms = at_ms
+    grid_ms = at_ms - at_ms % rules.step_ms
+    if grid_ms != state.grid_ms:
+        state.grid_ms = grid_ms
+        state.incidents.pass_to(grid_ms)
+        state.history = state.incidents.ages(2)[:SCORED]
+        state.is_quiet = state.silence_ms >= rules.stale_ms
+        state.is_due = True
+        if at_ms // HOUR_MS != state.pruned_hour:
+            _forget(state, at_ms)
+
+
+def _incident(state: RegencyState, entry: Entry) -> str:
+    _, _, event_id, incident_id, revision, _, category, severity, status, occurred, _, source, exercise = entry
+    if not state.event_ids.is_new(event_id):
+        state.excluded["duplicate"] += 1
+        return "duplicate"
+    incidents = state.incidents
+    old = incidents.records.get(incident_id)
+    spoken = source
+    if old is not None:
+        if revision <= old.revision:
+            state.excluded["duplicate"] += 1
+            return "duplicate"
+        if old.spoken != source:
+            spoken = MANY
+        incidents.take(incident_id)
+    kind = state.rules.kinds[category, severity]
+    clock = state.clock_ms
+    incidents.put(incident_id, Record(revision, kind, status, occurred, source, exercise, clock, spoken, 0))
+    state.changed_incidents[incident_id] = None
+    state.touched.setdefault(clock // HOUR_MS, []).append(incident_id)
+    if exercise:
+        state.excluded["exercise"] += 1
+        if old is None:
+            return "exercise"
+    if not exercise:
+        _hear(state)
+    if old is not None:
+        state.is_due = True
+        _note_correction(state, incident_id, old)
+    elif incidents.news:
+        state.is_due = True
+    elif not state.is_due and kind.group < SCORED:
+        state.is_due = _needs_met(state, kind.group)
+    if exercise:
+        return "exercise"
+    if occurred <= clock - WINDOWS_MS[2]:
+        state.excluded["late"] += 1
+        return "late"
+    return "applied"
+
+
+def _hear(state: RegencyState) -> None:
+    """A report came in: the silence is over."""
+    state.silence_ms = 0
+    state.is_quiet = False
+    if state.data_status is not LIVE:
+        state.is_heard = state.is_due = True
+
+
+def _needs_met(state: RegencyState, group: int) -> bool:
+    """Whether the group may have gained a point since the last decision."""
+    incidents = state.incidents
+    if state.rules.rolling_milli is not None:
+        return incidents.weights[0] >= state.needs[0]
+    total, need = incidents.totals[group], state.needs[group]
+    return total >= need and (not state.need_by_two[group] or 2 * (total - incidents.tops[group]) >= need)
+
+
+def _note_correction(state: RegencyState, incident_id: str, old: Record) -> None:
+    """A retraction or another weight of an incident that the last escalation named changes that escalation."""
+    published = state.published
+    if not state.ladder.level or incident_id not in published.evidence:
+        return
+    new = state.incidents.records[incident_id]
+    if new.status == "retracted" or new.exercise or new.kind is not old.kind:
+        published.is_amend_due = True
+
+
+def _turnout(state: RegencyState, entry: Entry) -> str:
+    _, _, event_id, station, registered, voted, as_of, revision, _, exercise = entry
+    if not state.event_ids.is_new(event_id):
+        state.excluded["duplicate"] += 1
+        return "duplicate"
+    if exercise:
+        state.excluded["exercise"] += 1
+        return "exercise"
+    turnout = state.turnout
+    before = turnout.over_capacity, turnout.repeated
+    if not turnout.report(station, registered, voted, as_of, revision):
+        state.excluded["duplicate"] += 1
+        return "superseded"
+    state.changed_stations[station] = None
+    _hear(state)
+    if before != (turnout.over_capacity, turnout.repeated):
+        state.is_due = True
+    return "applied"
+
+
+def _neighbour(state: RegencyState, entry: Entry) -> str:
+    level = LEVELS.index(entry[3])
+    if level:
+        state.neighbours[entry[2]] = level
+    else:
+        state.neighbours.pop(entry[2], None)
+    state.is_due = True
+    return "applied"
+
+
+def _forget(state: RegencyState, at_ms: int) -> None:
+    """Once an hour of the clock: drop event ids and incidents older than the ruleset remembers."""
+    state.pruned_hour = at_ms // HOUR_MS
+    state.event_ids.forget_before(at_ms - state.rules.event_ids_ms)
+    horizon = (at_ms - state.rules.incidents_ms) // HOUR_MS
+    records = state.incidents.records
+    for hour in [hour for hour in state.touched if hour < horizon]:
+        for incident_id in state.touched.pop(hour):
+            record = records.get(incident_id)
+            if record is not None and record.touched_ms // HOUR_MS == hour and not record.serial:
+                del records[incident_id]
+                state.changed_incidents[incident_id] = None

@@ -1,0 +1,181 @@
+"""A ruleset compiled for the fold: whole numbers in milli-weights and milliseconds, tables by slot of the day.
+
+See docs/risk-model.md for the formulas. Everything here is a constant of the ruleset; nothing depends on a regency.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from schemas.ruleset import Profile, Ruleset
+from streams.decay import Decay
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+WINDOWS_MS = (HOUR_MS, 6 * HOUR_MS, DAY_MS)
+WINDOW_NAMES = ("1h", "6h", "24h")
+GROUPS = ("security", "integrity", "process", "counting", "expression")
+SCORED = 4  # the first four groups can score
+LEVELS = ("normal", "waspada", "siaga", "awas")
+STATUSES = ("reported", "verified", "resolved", "retracted")
+SLOT_MS = 15 * 60_000
+SLOTS = DAY_MS // SLOT_MS
+MILLI = 1000
+GRAVE = 4  # severity from which an incident raises at once
+SERIOUS = 3  # severity from which another source's report confirms
+
+
+class Kind(NamedTuple):
+    """What a category at a severity weighs. `window_milli` counts in windows, `pressure_milli[status]` moves the score."""
+
+    category: str
+    severity: int
+    group: int
+    window_milli: int
+    pressure_milli: dict[str, int]
+    routes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rung:
+    """One alarm level. Points and milliseconds."""
+
+    name: str
+    raise_at: int
+    lower_below: int
+    hold_ms: int
+
+
+class Rules:
+    """Compiled ruleset. Attributes are read-only by convention: the fold reads them for every event."""
+
+    def __init__(self, ruleset: Ruleset) -> None:
+        self.ruleset = ruleset
+        self.id = ruleset.id
+        self.offset_ms = ruleset.election.offset_ms
+        self.kinds = _kinds(ruleset)
+        self._ladder(ruleset)
+        self._surprise(ruleset)
+        self._rest(ruleset)
+
+    def _ladder(self, ruleset: Ruleset) -> None:
+        ladder = ruleset.ladder
+        self.step_ms = _ms(ladder.step.value)
+        self.keep_ms = _ms(ladder.keep.value * 60)
+        self.amend_ms = _ms(ladder.amend_every.value * 60)
+        self.rungs = tuple(
+            Rung(name, round(rule.raise_at.value), round(rule.lower_below.value), _ms(rule.hold.value))
+            for name, rule in (("waspada", ladder.waspada), ("siaga", ladder.siaga), ("awas", ladder.awas))
+        )
+        edges = sorted({edge for rung in self.rungs for edge in (rung.raise_at, rung.lower_below)})
+        # For each score, the next threshold above it: what an additional report has to reach to matter. None above the last.
+        self.next_edge = tuple(next((edge for edge in edges if edge > score), None) for score in range(101))
+        self.immediate = {
+            severity: (LEVELS.index(rule.unconfirmed), LEVELS.index(rule.confirmed))
+            for severity, rule in ((4, ruleset.immediate.severity_4), (5, ruleset.immediate.severity_5))
+        }
+
+    def _surprise(self, ruleset: Ruleset) -> None:
+        rule = ruleset.surprise
+        self.decay = Decay(_ms(rule.half_life.value * 60), DAY_MS)
+        self.shape = rule.shape.value
+        self.learning = rule.learning.value
+        self.learned = (rule.learned_least.value, rule.learned_most.value)
+        self.expected_least = rule.expected_least.value
+        self.free_digits = rule.free_digits.value
+        self.points_per_digit = rule.points_per_digit.value
+        self.one_source_most = round(rule.one_source_most.value)
+        self.unit_milli = tuple(_milli(ruleset.groups[group].unit_weight.value) for group in GROUPS)
+        self.group_most = tuple(round(ruleset.groups[group].most.value) for group in GROUPS)
+        self.expected = tuple(self._expected(ruleset, group) for group in range(SCORED))
+        self.cumulative = tuple(_cumulative(ruleset, group) for group in range(SCORED))
+
+    def _expected(self, ruleset: Ruleset, group: int) -> tuple[float, ...]:
+        """Per station and slot of the local day: the decayed sum that ordinary days show, in reports of the unit weight."""
+        rate = [0.0] * SLOTS
+        for rule in ruleset.categories.values():
+            if rule.group == GROUPS[group]:
+                weight = rule.base_weight.value * rule.factor.value / (self.unit_milli[group] / MILLI)
+                for slot, share in enumerate(_slot_shares(ruleset.profiles[rule.profile])):
+                    rate[slot] += rule.base_rate.value / 1000 * share * weight
+        fade = [2 ** (-(back + 0.5) * SLOT_MS / self.decay.half_life_ms) for back in range(SLOTS)]
+        # At the middle of a slot half of it has passed: look back from there.
+        return tuple(
+            sum(rate[(slot - back) % SLOTS] * fade[back] for back in range(SLOTS)) for slot in range(SLOTS)
+        )
+
+    def _rest(self, ruleset: Ruleset) -> None:
+        self.stale_ms = _ms(ruleset.silence.stale_after.value * 60)
+        self.tick_most_ms = _ms(ruleset.silence.most_per_tick.value * 60)
+        self.event_ids_ms = _ms(ruleset.memory.event_ids.value * 3600)
+        self.incidents_ms = _ms(ruleset.memory.incidents.value * 3600)
+        self.turnout = ruleset.turnout
+        self.reports_due_ms = _ms(ruleset.election.reports_due.value * 3600)
+        self.prior_factor = ruleset.context.prior_factor.value
+        context = ruleset.context
+        self.neighbour_points = (0, 0, round(context.neighbour_siaga.value), round(context.neighbour_awas.value))
+        self.neighbours_most = round(context.neighbours_most.value)
+        province = ruleset.province
+        self.member_points = (
+            0, round(province.member_waspada.value), round(province.member_siaga.value), round(province.member_awas.value),
+        )  # fmt: skip
+        self.silence_routes = ruleset.silence.routes
+        self.turnout_routes = ruleset.turnout.routes
+        self.province_routes = ruleset.province.routes
+        rolling = ruleset.rolling_sum
+        self.rolling_milli = None if rolling is None else _milli(rolling.threshold.value)
+
+    def local_ms(self, at_ms: int) -> int:
+        """Milliseconds since local midnight."""
+        return (at_ms + self.offset_ms) % DAY_MS
+
+    def ordinary_reports(self, group: int, from_ms: int, to_ms: int) -> float:
+        """Reports per station that ordinary days show between two times."""
+        return max(0.0, self._total(group, to_ms) - self._total(group, from_ms))
+
+    def _total(self, group: int, at_ms: int) -> float:
+        days, rest = divmod(at_ms + self.offset_ms, DAY_MS)
+        table = self.cumulative[group]
+        slot, within = divmod(rest, SLOT_MS)
+        return days * table[SLOTS] + table[slot] + (table[slot + 1] - table[slot]) * within / SLOT_MS
+
+
+def _kinds(ruleset: Ruleset) -> dict[tuple[str, int], Kind]:
+    kinds = {}
+    for category, rule in ruleset.categories.items():
+        for severity in range(1, 6):
+            weight = ruleset.severity[str(severity)].value
+            moved = min(weight * rule.factor.value, rule.most.value)
+            group = GROUPS.index(rule.group)
+            pressure = {
+                status: _milli(moved * factor.value) if group < SCORED else 0
+                for status, factor in ruleset.status.items()
+            }
+            routes = rule.routes + (rule.grave_routes if severity >= GRAVE else ())
+            kinds[category, severity] = Kind(category, severity, group, _milli(weight), pressure | {"retracted": 0}, routes)
+    return kinds
+
+
+def _slot_shares(profile: Profile) -> list[float]:
+    total = sum(profile.hours)
+    per_hour = HOUR_MS // SLOT_MS
+    return [profile.hours[slot // per_hour] / total / per_hour for slot in range(SLOTS)]
+
+
+def _cumulative(ruleset: Ruleset, group: int) -> tuple[float, ...]:
+    sums = [0.0]
+    for slot in range(SLOTS):
+        more = sum(
+            rule.base_rate.value / 1000 * _slot_shares(ruleset.profiles[rule.profile])[slot]
+            for rule in ruleset.categories.values()
+            if rule.group == GROUPS[group]
+        )
+        sums.append(sums[-1] + more)
+    return tuple(sums)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _milli(weight: float) -> int:
+    return round(weight * MILLI)

@@ -1,0 +1,187 @@
+"""The rolling risk table of one ledger partition: frames in, rows, escalations, state and notices out.
+
+A pure function of the frames: the same ledger gives the same bytes, however frames are grouped into batches. The shell that
+calls it (agents/risk.py) owns Kafka; when a transaction fails it drops the whole table and restores a new one.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from schemas.ledger import NEIGHBOUR, TICK_KEY, Entry, partition_of
+from schemas.roster import Roster
+from schemas.ruleset import Ruleset
+from streams import changelog
+from streams.decisions import decide
+from streams.outputs import escalation, row, to_bytes
+from streams.province import ProvinceState
+from streams.regency import RegencyState, step
+from streams.rules import LEVELS, Rules
+
+
+@dataclass(slots=True)
+class Drained:
+    """Everything since the last drain. Rows: the latest of each key. State: only what changed, None is a tombstone."""
+
+    rows: list[tuple[str, bytes]] = field(default_factory=list)
+    provinces: list[tuple[str, bytes]] = field(default_factory=list)
+    escalations: list[tuple[str, bytes]] = field(default_factory=list)
+    state: list[tuple[bytes, bytes | None]] = field(default_factory=list)
+    notices: list[tuple[str, Entry]] = field(default_factory=list)
+    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+class UnknownRegency(ValueError):
+    """The ledger or the state speaks of a regency that the roster lacks or that belongs to another partition."""
+
+
+class RiskTable:
+    """All regencies of a roster whose ledger is `partition`, and the provinces whose roll-up is kept there."""
+
+    def __init__(self, partition: int, partitions: int, roster: Roster, ruleset: Ruleset) -> None:
+        self.partition = partition
+        self.rules = Rules(ruleset)
+        self._regencies = {
+            code.encode(): RegencyState(regency, self.rules)
+            for code, regency in roster.items()
+            if partition_of(code, partitions) == partition
+        }
+        members: dict[str, list] = {}
+        for regency in roster.values():
+            members.setdefault(regency.province, []).append(regency)
+        self._provinces = {
+            code.encode(): ProvinceState(code, regencies, self.rules)
+            for code, regencies in members.items()
+            if partition_of(code, partitions) == partition
+        }
+        self._stored: dict[bytes, bytes] = {}
+        self._dirty: dict[bytes, None] = {}
+        self._drained = Drained()
+
+    @property
+    def clock_ms(self) -> int:
+        """The newest clock of any regency here; 0 before the first entry."""
+        return max((state.clock_ms for state in self._regencies.values()), default=0)
+
+    def __iter__(self) -> Iterator[RegencyState]:
+        return iter(self._regencies.values())
+
+    def restore(self, key: bytes, value: bytes | None) -> None:
+        """Take one state record; of several with the same key the last wins."""
+        if value is None:
+            self._stored.pop(key, None)
+        else:
+            self._stored[key] = value
+
+    def restored(self) -> None:
+        """All state was given: rebuild. Raises UnknownRegency when it is of another roster."""
+        stored, self._stored = self._stored, {}
+        digests: dict[bytes, dict[int, bytes]] = {}
+        for key, value in stored.items():  # heads first: they hold the time against which incidents are counted
+            if key.endswith(b"/h"):
+                changelog.restore_head(self._state(key[:-2]), value)
+            elif key.endswith(b"/p"):
+                self._province(key[:-2]).restore(value)
+        for key, value in stored.items():
+            code, kind, name = key[:5], key[5:8], key[8:]
+            if kind == b"/i/":
+                changelog.restore_incident(self._state(code), name.decode(), value)
+            elif kind == b"/s/":
+                self._state(code).turnout.restore(name.decode(), value)
+            elif kind == b"/d/":
+                digests.setdefault(code, {})[int(name)] = value
+        for code, segments in digests.items():
+            self._state(code).event_ids.restore(segments)
+
+    def apply(self, offset: int, key: bytes, entries: list[Entry]) -> None:
+        """Fold one ledger frame. Raises UnknownRegency, or ValueError for an entry of unknown kind."""
+        if key == TICK_KEY:
+            for code, state in self._regencies.items():
+                self._fold(code, state, offset, entries)
+            for code, province in self._provinces.items():
+                self._fold_province(code, province, offset, entries)
+        elif key in self._regencies:
+            self._fold(key, self._regencies[key], offset, entries)
+        elif key in self._provinces:
+            self._fold_province(key, self._provinces[key], offset, entries)
+        else:
+            raise UnknownRegency(f"ledger offset {offset}: {key!r} is not of partition {self.partition} of this roster")
+
+    def drain(self) -> Drained:
+        """Everything since the last drain; the table starts a new one."""
+        drained, self._drained = self._drained, Drained()
+        for key in self._dirty:
+            if key in self._regencies:
+                state = self._regencies[key]
+                drained.rows.append((state.regency.code, to_bytes(row(state, self.partition))))
+                drained.state += changelog.drain(state, key)
+            else:
+                province = self._provinces[key]
+                drained.provinces.append((province.code, to_bytes(province.row(self.partition))))
+                drained.state.append((key + b"/p", province.store()))
+        self._dirty = {}
+        return drained
+
+    def rows(self) -> Iterator[tuple[str, bytes]]:
+        """The row of every regency that has a clock, as bytes."""
+        for state in self._regencies.values():
+            if state.first_ms:
+                yield state.regency.code, to_bytes(row(state, self.partition))
+
+    def _fold(self, key: bytes, state: RegencyState, offset: int, entries: list[Entry]) -> None:
+        state.offset = offset
+        outcomes = self._drained.outcomes
+        for entry in entries:
+            if step(state, entry, outcomes):
+                self._decide(state, offset)
+        state.event_ids.close_frame(offset, state.clock_ms)
+        self._dirty[key] = None
+
+    def _decide(self, state: RegencyState, offset: int) -> None:
+        status = state.data_status
+        told = ""
+        for decision in decide(state):
+            message = escalation(state, decision, self.partition, offset)
+            told = message["escalation_id"]
+            self._drained.escalations.append((state.regency.code, to_bytes(message)))
+            if decision.level != decision.previous_level:
+                self._notify(state, decision.previous_level, told)
+                status = state.data_status
+        if state.data_status != status:
+            self._notify_province(state, state.ladder.level, told)
+
+    def _notify(self, state: RegencyState, previous: int, told: str) -> None:
+        for neighbour in state.regency.neighbours:
+            self._drained.notices.append((neighbour, _notice(state, previous, told)))
+        self._notify_province(state, previous, told)
+
+    def _notify_province(self, state: RegencyState, previous: int, told: str) -> None:
+        self._drained.notices.append((state.regency.province, _notice(state, previous, told)))
+
+    def _fold_province(self, key: bytes, province: ProvinceState, offset: int, entries: list[Entry]) -> None:
+        province.offset = offset
+        for entry in entries:
+            message = province.step(entry, self.partition, offset)
+            if message:
+                self._drained.escalations.append((province.code, to_bytes(message)))
+            if entry[0] == NEIGHBOUR:
+                self._drained.outcomes[NEIGHBOUR, "applied"] += 1
+        self._dirty[key] = None
+
+    def _state(self, code: bytes) -> RegencyState:
+        try:
+            return self._regencies[code]
+        except KeyError:
+            raise UnknownRegency(f"state of {code!r}: not of partition {self.partition} of this roster") from None
+
+    def _province(self, code: bytes) -> ProvinceState:
+        try:
+            return self._provinces[code]
+        except KeyError:
+            raise UnknownRegency(f"state of {code!r}: not of partition {self.partition} of this roster") from None
+
+
+def _notice(state: RegencyState, previous: int, told: str) -> Entry:
+    """What neighbours and the province hear, on the ledger: `["n", at, from, level, previous, escalation id, data status]`."""
+    levels = LEVELS[state.ladder.level], LEVELS[previous]
+    return [NEIGHBOUR, state.clock_ms, state.regency.code, *levels, told, state.data_status]

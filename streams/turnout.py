@@ -1,0 +1,73 @@
+"""Turnout of one regency: the latest figure of each polling station, and totals that follow it exactly.
+
+The latest `(as_of, revision)` of a station wins. A falling cumulative count, or a new revision of the same moment, is a
+correction: counted, and only a repeated one can alarm. More voted than registered is flagged, not refused.
+"""
+
+from typing import NamedTuple
+
+import orjson
+
+
+class Station(NamedTuple):
+    """The figure in force at one polling station. Stored as a JSON array of the same order."""
+
+    as_of_ms: int
+    revision: int
+    registered: int
+    voted: int
+    corrections: int
+
+
+class Turnout:
+    """Stations and totals of one regency. Restored stations stay bytes until one is touched: most never are."""
+
+    __slots__ = ("stations", "registered", "voted", "over_capacity", "corrected", "repeated")
+
+    def __init__(self) -> None:
+        self.stations: dict[str, Station | bytes] = {}
+        self.registered = self.voted = 0
+        self.over_capacity = 0  # stations with more voted than registered
+        self.corrected = 0  # corrections, all stations
+        self.repeated = 0  # stations with more than one correction
+
+    def report(self, station: str, registered: int, voted: int, as_of_ms: int, revision: int) -> bool:
+        """Take one figure. False when what is held is as new or newer: then nothing changes."""
+        old = self._held(station)
+        corrections = 0
+        if old is not None:
+            if (as_of_ms, revision) <= (old.as_of_ms, old.revision):
+                return False
+            corrections = old.corrections
+            if voted < old.voted or as_of_ms == old.as_of_ms:
+                corrections += 1
+                self.corrected += 1
+                self.repeated += corrections == 2
+            self.registered -= old.registered
+            self.voted -= old.voted
+            self.over_capacity -= old.voted > old.registered
+        self.registered += registered
+        self.voted += voted
+        self.over_capacity += voted > registered
+        self.stations[station] = Station(as_of_ms, revision, registered, voted, corrections)
+        return True
+
+    def restore(self, station: str, value: bytes) -> None:
+        """Hold a stored station without decoding it; totals are restored apart."""
+        self.stations[station] = value
+
+    def store(self, station: str) -> bytes:
+        """A station as its state record."""
+        held = self.stations[station]
+        return held if isinstance(held, bytes) else orjson.dumps(list(held))
+
+    def totals(self) -> list[int]:
+        """Running totals, for the state."""
+        return [self.registered, self.voted, self.over_capacity, self.corrected, self.repeated]
+
+    def restore_totals(self, totals: list[int]) -> None:
+        self.registered, self.voted, self.over_capacity, self.corrected, self.repeated = totals
+
+    def _held(self, station: str) -> Station | None:
+        held = self.stations.get(station)
+        return Station(*orjson.loads(held)) if isinstance(held, bytes) else held
