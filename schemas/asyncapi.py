@@ -7,7 +7,7 @@ document.
 import json
 from typing import Any
 
-from schemas.fields import REGENCY_PATTERN
+from schemas.examples import EXAMPLES
 from schemas.jsonschema import CONTRACTS, Contract, json_schema
 from schemas.topics import DEFAULT_PARTITIONS, SPECS, Direction, TopicNames, TopicSpec
 
@@ -19,30 +19,6 @@ _ABOUT = (
     "Siaga reads incidents and turnout, and keeps a rolling risk table per regency with escalations. Outputs are exactly "
     "once to readers with isolation.level=read_committed. Any client, partitioner and Kafka compression codec may publish."
 )
-_EXAMPLES: dict[str, dict[str, Any]] = {
-    "incident": {
-        "event_id": "bawaslu-2024-11-27-000142",
-        "incident_id": "bawaslu-000142",
-        "revision": 1,
-        "regency": "16.71",
-        "station": "TPS 012",
-        "category": "intimidation",
-        "severity": 3,
-        "status": "reported",
-        "occurred_at": "2024-11-27T08:40:00+07:00",
-        "reported_at": "2024-11-27T08:52:10+07:00",
-        "source": "bawaslu-sumsel",
-    },
-    "turnout": {
-        "event_id": "kpu-16.71-012-0900",
-        "regency": "16.71",
-        "station": "TPS 012",
-        "registered": 548,
-        "voted": 131,
-        "as_of": "2024-11-27T09:00:00+07:00",
-        "source": "kpu-sumsel",
-    },
-}
 
 
 def asyncapi() -> dict[str, Any]:
@@ -64,7 +40,7 @@ def asyncapi() -> dict[str, Any]:
         },
         "channels": {spec.topic.value: _channel(spec, contract) for spec, contract in described},
         "operations": dict(_operation(spec, contract) for spec, contract in described),
-        "components": {"messages": {_message_name(contract): _message(contract) for _, contract in described}},
+        "components": {"messages": {_message_name(contract): _message(spec, contract) for spec, contract in described}},
     }
 
 
@@ -116,28 +92,32 @@ def _operation(spec: TopicSpec, contract: Contract) -> tuple[str, dict[str, Any]
     }
 
 
-def _message(contract: Contract) -> dict[str, Any]:
+def _message(spec: TopicSpec, contract: Contract) -> dict[str, Any]:
     name = _message_name(contract)
     message: dict[str, Any] = {
         "name": name,
         "title": contract.model.__name__.removesuffix("Headers"),
         "contentType": "application/json",
-        "bindings": {"kafka": {"key": _KEY, "bindingVersion": KAFKA_BINDING}},
+        "bindings": {"kafka": {"key": _key(contract), "bindingVersion": KAFKA_BINDING}},
         "payload": {"$ref": f"./{contract.file}"},
     }
     if name == "rejected":
         message["contentType"] = "application/octet-stream"
         message["headers"] = {"$ref": f"./{contract.file}"}
         message["payload"] = {"description": "The original bytes, whatever they are."}
-        message["bindings"]["kafka"]["key"] = {"description": "The original key, whatever it is."}
-    elif contract.mode == "validation":
+    elif spec.direction is Direction.IN:
         message["headers"] = _CLOUDEVENTS
-    if name in _EXAMPLES:
-        message["examples"] = [{"name": name, "payload": _EXAMPLES[name]}]
+    if name in EXAMPLES:
+        message["examples"] = [{"name": name, "payload": EXAMPLES[name]}]
     return message
 
 
-_KEY = {"type": "string", "pattern": REGENCY_PATTERN, "description": "The regency's code."}
+def _key(contract: Contract) -> dict[str, Any]:
+    if contract.key is None:
+        return {"description": "The original key, whatever it is."}
+    return {"type": "string", "pattern": contract.key, "description": "Code of the regency or province."}
+
+
 _CLOUDEVENTS = {
     "type": "object",
     "description": "None is needed. CloudEvents in binary mode are accepted; another declared encoding is rejected.",

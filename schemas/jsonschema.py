@@ -1,17 +1,22 @@
 """JSON Schema (2020-12) of every public message, generated from the models so that it cannot drift from them.
 
 Ids are URNs: they name a contract and its version, not a place to fetch it. What a schema cannot say stays with the
-models: the size limit, repeated keys, real calendar dates, and `reported_at` against `occurred_at`.
+models: the size limit, repeated keys, real calendar dates, `reported_at` against `occurred_at`,
+and that components add up to a score.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema
 
+from schemas.escalation import Escalation
+from schemas.fields import REGENCY_PATTERN
 from schemas.incident import Incident
+from schemas.province import ProvinceRow
 from schemas.rejected import RejectedHeaders
+from schemas.risk import RiskRow
 from schemas.topics import Topic
 from schemas.turnout import Turnout
 
@@ -20,12 +25,12 @@ DIALECT = GenerateJsonSchema.schema_dialect
 
 @dataclass(frozen=True)
 class Contract:
-    """One message: its file is `<name>.json`, its id `urn:siaga:<name>:<version>`."""
+    """One message: its file is `<name>.json`, its id `urn:siaga:<name>:<version>`. `key` is the pattern of the record's key."""
 
     name: str
     model: type[BaseModel]
     topic: Topic
-    mode: Literal["validation", "serialization"]
+    key: str | None = REGENCY_PATTERN
     version: int = 1
 
     @property
@@ -37,11 +42,16 @@ class Contract:
         return f"{self.name}.json"
 
 
-# What Siaga reads is described as it may be written (defaults may be left out), what it writes as it will be read.
+PROVINCE_PATTERN = r"^[0-9]{2}$"
+EITHER_PATTERN = r"^[0-9]{2}(\.[0-9]{2})?$"
+
 CONTRACTS: tuple[Contract, ...] = (
-    Contract("incident", Incident, Topic.INCIDENTS, "validation"),
-    Contract("turnout", Turnout, Topic.TURNOUT, "validation"),
-    Contract("rejected-headers", RejectedHeaders, Topic.REJECTED, "serialization"),
+    Contract("incident", Incident, Topic.INCIDENTS),
+    Contract("turnout", Turnout, Topic.TURNOUT),
+    Contract("risk", RiskRow, Topic.RISK),
+    Contract("province", ProvinceRow, Topic.PROVINCE, key=PROVINCE_PATTERN),
+    Contract("escalation", Escalation, Topic.ESCALATIONS, key=EITHER_PATTERN),
+    Contract("rejected-headers", RejectedHeaders, Topic.REJECTED, key=None),
 )
 
 
@@ -54,5 +64,5 @@ class _Untitled(GenerateJsonSchema):
 
 def json_schema(contract: Contract) -> dict[str, Any]:
     """The schema of one message."""
-    schema = contract.model.model_json_schema(by_alias=True, mode=contract.mode, schema_generator=_Untitled)
+    schema = contract.model.model_json_schema(by_alias=True, schema_generator=_Untitled)
     return {"$schema": DIALECT, "$id": contract.id} | schema

@@ -11,10 +11,10 @@ import jsonschema
 import pytest
 from hypothesis import given, settings
 
-from schemas.asyncapi import ASYNCAPI_FILE, asyncapi, documents, render
+from schemas.asyncapi import asyncapi, documents, render
 from schemas.jsonschema import CONTRACTS, DIALECT, json_schema
 from schemas.rejected import Reason, rejected_headers
-from schemas.topics import SPECS, Direction, Topic, TopicNames
+from schemas.topics import SPECS, Direction, TopicNames
 from tests.schemas.messages import incidents, turnouts
 
 COMMITTED = Path(__file__).resolve().parents[2] / "schemas" / "json"
@@ -35,7 +35,12 @@ def test_each_schema_is_valid_2020_12_with_an_id_of_its_own(contract):
     assert schema["$schema"] == DIALECT == "https://json-schema.org/draft/2020-12/schema"
     assert schema["$id"] == contract.id
     assert len({other.id for other in CONTRACTS}) == len(CONTRACTS)
-    assert all("description" in field or "$ref" in field for field in schema["properties"].values())
+    assert schema["description"] and schema["required"]
+
+
+def test_every_field_that_a_publisher_writes_is_described():
+    for name in ("incident", "turnout", "rejected-headers"):
+        assert all(field["description"] for field in SCHEMAS[name]["properties"].values())
 
 
 @settings(max_examples=50, deadline=None)
@@ -101,7 +106,7 @@ def test_every_reference_leads_somewhere_and_every_example_is_valid():
             schema = json.loads((COMMITTED / message["payload"]["$ref"]).read_text(encoding="utf-8"))
             jsonschema.Draft202012Validator(schema).validate(example["payload"])
             examples += 1
-    assert examples >= 2 and Topic.INCIDENTS in document["channels"]
+    assert examples == len(CONTRACTS) - 1  # all but rejected, whose payload is anything
 
 
 @pytest.fixture(scope="session")
