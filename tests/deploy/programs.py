@@ -85,7 +85,9 @@ def prometheus(
     shutil.copytree(deploy / "prometheus", home / "prometheus")
     file = home / "prometheus" / "prometheus.yml"
     config = yaml.safe_load(file.read_text(encoding="utf-8"))
-    config["global"] |= {name: f"{INTERVAL_S}s" for name in ("scrape_interval", "scrape_timeout", "evaluation_interval")}
+    config["global"] |= {
+        name: f"{INTERVAL_S}s" for name in ("scrape_interval", "scrape_timeout", "evaluation_interval")
+    }
     config["scrape_configs"] = [
         job | {"static_configs": [{"targets": targets[job["job_name"]]}]}
         for job in config["scrape_configs"]

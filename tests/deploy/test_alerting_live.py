@@ -11,7 +11,7 @@ from prometheus_client import start_http_server
 
 pytest.importorskip("yaml", reason="PyYAML is not installed (pip install 'siaga[deploy]')")
 
-from tests.deploy.programs import alertmanager, get_json, prometheus, wait_for  # noqa: E402
+from tests.deploy.programs import alertmanager, get_json, prometheus, wait_for
 
 PALEMBANG, OGAN_ILIR, BENGKULU = ("16.71", "Palembang"), ("16.10", "Ogan Ilir"), ("17.71", "Bengkulu")
 NORMAL, SIAGA, AWAS = 0, 2, 3

@@ -1,0 +1,185 @@
+"""*Pipeline*: is the machine well? Throughput, lag, latency, transactions, shards, rejected records."""
+
+from panels import Column, Query, grid, number, quantiles, series, signed_series
+
+TITLE, UID = "Siaga: Pipeline", "siaga-pipeline"
+DESCRIPTION = "Workers, shards and transactions. The alerts on these figures are explained in docs/runbook.md."
+
+
+def panels() -> list:
+    """Panels in reading order."""
+    return [*_numbers(), *_flow(), *_lag(), *_latency(), *_shards(), *_edges()]
+
+
+def _numbers() -> list:
+    return [
+        number(
+            "Workers up", "none", "Workers whose metrics Prometheus can read.", Query('sum(up{job="siaga-worker"})')
+        ),
+        number(
+            "Records waiting",
+            "short",
+            "In all source partitions.",
+            Query("sum(siaga:lag_records:sum)"),
+            warn=10_000,
+            bad=50_000,
+        ),
+        number(
+            "Clock behind",
+            "s",
+            "Distance of the slowest ledger partition's clock from now; empty in a replay.",
+            Query("time() - siaga:clock_timestamp_seconds:min"),
+            warn=15,
+            bad=60,
+        ),
+        number(
+            "Escalation p99, 1 h",
+            "s",
+            "From the append of the record to the committed escalation.",
+            Query("siaga:escalation_latency_seconds:p99_1h"),
+            warn=1,
+            bad=5,
+        ),
+        number(
+            "Shards open",
+            "none",
+            "Over all workers; intake has one for each input partition, risk one for each ledger partition.",
+            Query("sum(siaga_shards_open)"),
+        ),
+        number(
+            "Gaps",
+            "none",
+            "Source offsets gone before they were read. Anything but 0 means lost input.",
+            Query("sum(siaga_source_gaps_total) or vector(0)"),
+            bad=1,
+        ),
+    ]
+
+
+def _flow() -> list:
+    records = Query("sum by (topic, outcome) (rate(siaga_records_total[$__rate_interval]))", "{{topic}} {{outcome}}")
+    entries = Query(
+        "sum by (kind, outcome) (rate(siaga_ledger_entries_total[$__rate_interval]))", "{{kind}} {{outcome}}"
+    )
+    return [
+        series(
+            "Input records", "recps", "What became of input: admitted to the ledger or rejected.", records, stacked=True
+        ),
+        series(
+            "Ledger entries folded", "recps", "Entries by kind and outcome; ticks are the clock.", entries, stacked=True
+        ),
+    ]
+
+
+def _lag() -> list:
+    records = Query("max by (topic, partition) (siaga_lag_records)", "{{topic}} {{partition}}")
+    seconds = Query("max by (topic) (siaga_lag_seconds)", "{{topic}}")
+    return [
+        series(
+            "Records waiting by partition",
+            "short",
+            "Records behind the end of each source partition. One line alone: a stuck shard.",
+            records,
+        ),
+        series(
+            "Age of the last batch", "s", "Age of the oldest record of the last batch when it was committed.", seconds
+        ),
+    ]
+
+
+def _latency() -> list:
+    return [
+        series(
+            "From record to escalation",
+            "s",
+            "Append of the input record to the committed escalation, over all regencies.",
+            *quantiles("siaga_escalation_latency_seconds", "", "", 0.5, 0.99),
+        ),
+        series(
+            "Transaction time",
+            "s",
+            "First send to committed transaction.",
+            *quantiles("siaga_transaction_seconds", "stage", "{{stage}}", 0.5, 0.99),
+        ),
+        series(
+            "Records in a transaction",
+            "short",
+            "Batches grow with the load: group commit.",
+            *quantiles("siaga_batch_records", "stage", "{{stage}}", 0.5, 0.99),
+        ),
+        series(
+            "Time in the fold",
+            "s",
+            "Computing, for each batch.",
+            *quantiles("siaga_fold_seconds", "stage", "{{stage}}", 0.5, 0.99),
+        ),
+    ]
+
+
+def _shards() -> list:
+    def grown(metric: str, what: str) -> Query:
+        return Query(f"sum by (stage) (increase({metric}[$__rate_interval]))", f"{{{{stage}}}} {what}")
+
+    return [
+        series(
+            "Shards open by worker",
+            "none",
+            "Who holds how many partitions.",
+            Query("sum by (instance, stage) (siaga_shards_open)", "{{instance}} {{stage}}"),
+            stacked=True,
+        ),
+        series(
+            "Openings, fences, failures",
+            "none",
+            "A move opens; a takeover fences; an error fails and opens again.",
+            grown("siaga_shard_opens_total", "opened"),
+            grown("siaga_shard_fences_total", "fenced"),
+            grown("siaga_shard_failures_total", "failed"),
+        ),
+        series(
+            "Restore time",
+            "s",
+            "To fence the earlier owner and read the state back.",
+            *quantiles("siaga_restore_seconds", "stage", "{{stage}}", 0.5, 0.99),
+        ),
+        series(
+            "State records read while restoring",
+            "short",
+            "A multiple of the regencies and stations of a partition means that compaction does not run.",
+            grown("siaga_restored_records_total", "read"),
+        ),
+    ]
+
+
+def _edges() -> list:
+    rejected = Query("sum by (topic, reason) (rate(siaga_rejected_total[$__rate_interval]))", "{{topic}} {{reason}}")
+    skew = Query("max by (instance) (siaga_clock_skew_seconds)", "{{instance}}")
+    return [
+        series(
+            "Rejected records",
+            "recps",
+            "By topic and reason; the records are in siaga.rejected.",
+            rejected,
+            stacked=True,
+        ),
+        signed_series(
+            "Clock skew",
+            "s",
+            "Kafka's append time minus the worker's clock at the last batch; far below zero while it catches up.",
+            skew,
+        ),
+        series(
+            "Age of the board's newest row",
+            "s",
+            "Grows while the board does not follow the table.",
+            Query("time() - max(siaga_board_last_update_timestamp_seconds)", "board"),
+        ),
+        series("Viewers of the board", "none", "Live connections.", Query("sum(siaga_board_viewers)", "viewers")),
+        grid(
+            "What runs",
+            "Version and ruleset of each worker; two rulesets at once mean a roll-out that has not ended.",
+            {"instance": "Worker", "version": "Version", "ruleset": "Ruleset", "clock": "Clock"},
+            Column("Running", "max by (instance, version, ruleset, clock) (siaga_build_info)", "none"),
+            height=6,
+        ),
+    ]

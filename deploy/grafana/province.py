@@ -1,0 +1,112 @@
+"""*Province*: what the room looks at. Levels, scores, escalations, turnout, silence."""
+
+from panels import DATA_STATUSES, LEVELS, Column, Query, grid, number, series, states
+
+HERE = 'province=~"$province"'
+# Metrics of the workers carry no province; a regency's code begins with it.
+RAW = 'regency=~"($province)[.].*"'
+TITLE, UID = "Siaga: Province", "siaga-province"
+DESCRIPTION = (
+    "The rolling risk table as the workers publish it. A worker that is down leaves the last word standing for 6 hours."
+)
+
+
+def panels() -> list:
+    """Panels in reading order."""
+    return [*_numbers(), _levels(), _table(), *_curves(), _silence()]
+
+
+def _numbers() -> list:
+    def at(level: int) -> Query:
+        return Query(f"count(siaga:regency_level:current{{{HERE}}} == {level}) or vector(0)")
+
+    silent = Query(f"count(siaga:regency_data_status:current{{{HERE}}} == 2) or vector(0)")
+    stations = Query(
+        f"sum(max by (regency) (siaga_regency_stations_reported{{{RAW}}}))"
+        f" / sum(max by (regency) (siaga_regency_stations_expected{{{RAW}}}))"
+    )
+    turnout = Query(
+        f"sum(max by (regency) (siaga_regency_voted{{{RAW}}})) / sum(max by (regency) (siaga_regency_registered{{{RAW}}}))"
+    )
+    return [
+        number("At awas", "none", "Regencies at the highest level now.", at(3), bad=1),
+        number("At siaga", "none", "Regencies at siaga now.", at(2), warn=1),
+        number("At waspada", "none", "Regencies at waspada now.", at(1)),
+        number(
+            "Silent",
+            "none",
+            "Regencies with no data for so long that nothing can be said. Not the same as calm.",
+            silent,
+            warn=1,
+        ),
+        number(
+            "Stations heard",
+            "percentunit",
+            "Polling stations that reported turnout, of those in the roster.",
+            stations,
+        ),
+        number(
+            "Turnout so far", "percentunit", "Voters so far, of those entitled at the stations that reported.", turnout
+        ),
+    ]
+
+
+def _levels():
+    query = Query(f"max by (name) (siaga:regency_level:current{{{HERE}}})", "{{name}}")
+    return states(
+        "Level of each regency", "normal, waspada, siaga, awas over time. Each change is an escalation.", LEVELS, query
+    )
+
+
+def _table():
+    def of(metric: str) -> str:
+        return f"max by (regency, name) ({metric}{{{HERE}}})"
+
+    share = f"max by (regency, name) (siaga_regency_stations_reported{{{RAW}}}) / max by (regency, name) (siaga_regency_stations_expected{{{RAW}}})"
+    turnout = f"max by (regency, name) (siaga_regency_voted{{{RAW}}}) / max by (regency, name) (siaga_regency_registered{{{RAW}}})"
+    return grid(
+        "Regencies now",
+        "The table at this moment. Sort by score to see what is close to the next level.",
+        {"regency": "Code", "name": "Regency"},
+        Column("Level", of("siaga:regency_level:current"), "none", LEVELS),
+        Column("Score", of("siaga:regency_score:current"), "none"),
+        Column("Data", of("siaga:regency_data_status:current"), "none", DATA_STATUSES),
+        Column("Stations reported", share, "percentunit"),
+        Column("Turnout", turnout, "percentunit"),
+    )
+
+
+def _curves() -> list:
+    score = Query(f"max by (name) (siaga:regency_score:current{{{HERE}}})", "{{name}}")
+    escalations = Query("sum by (change, level) (increase(siaga_escalations_total[10m]))", "{{change}} to {{level}}")
+    stations = Query(f"max by (name) (siaga_regency_stations_reported{{{RAW}}})", "{{name}}")
+    turnout = Query(
+        f"max by (name) (siaga_regency_voted{{{RAW}}}) / max by (name) (siaga_regency_registered{{{RAW}}})", "{{name}}"
+    )
+    return [
+        series("Score of each regency", "none", "0 to 100; the ruleset holds the thresholds of the levels.", score),
+        series(
+            "Escalations in 10 minutes",
+            "none",
+            "Published escalations of all provinces by kind of change and the level reached.",
+            escalations,
+            stacked=True,
+        ),
+        series("Stations reported", "none", "Polling stations that have reported turnout at least once.", stations),
+        series(
+            "Turnout of each regency",
+            "percentunit",
+            "Of those entitled at the stations that reported; can fall by corrections.",
+            turnout,
+        ),
+    ]
+
+
+def _silence():
+    query = Query(f"max by (name) (siaga:regency_data_status:current{{{HERE}}})", "{{name}}")
+    return states(
+        "Silence",
+        "live, stale or silent. Missing reports are watched, because silence is not safety.",
+        DATA_STATUSES,
+        query,
+    )
