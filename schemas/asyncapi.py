@@ -16,8 +16,9 @@ KAFKA_BINDING = "0.5.0"
 VERSION = "1.0.0"  # of the public contract, not of the program
 
 _ABOUT = (
-    "Siaga reads incidents and turnout, and keeps a rolling risk table per regency with escalations. Outputs are exactly "
-    "once to readers with isolation.level=read_committed. Any client, partitioner and Kafka compression codec may publish."
+    "Siaga reads incidents and turnout, and keeps a rolling risk table per regency with escalations. Outputs are "
+    "exactly once to readers with isolation.level=read_committed. Any client, partitioner and Kafka compression codec "
+    "may publish."
 )
 
 
@@ -35,7 +36,9 @@ def asyncapi() -> dict[str, Any]:
                 "host": "{broker}",
                 "protocol": "kafka",
                 "description": "Any Apache Kafka that SIAGA_BROKER names.",
-                "variables": {"broker": {"default": "localhost:9092", "description": "host:port of a bootstrap broker"}},
+                "variables": {
+                    "broker": {"default": "localhost:9092", "description": "host:port of a bootstrap broker"}
+                },
             }
         },
         "channels": {spec.topic.value: _channel(spec, contract) for spec, contract in described},
@@ -122,7 +125,11 @@ _CLOUDEVENTS = {
     "type": "object",
     "description": "None is needed. CloudEvents in binary mode are accepted; another declared encoding is rejected.",
     "properties": {
-        "content-type": {"type": "string", "description": "If present, a JSON media type.", "examples": ["application/json"]},
+        "content-type": {
+            "type": "string",
+            "description": "If present, a JSON media type.",
+            "examples": ["application/json"],
+        },
         "ce_specversion": {"type": "string"},
         "ce_id": {"type": "string"},
         "ce_source": {"type": "string"},

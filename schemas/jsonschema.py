@@ -25,7 +25,7 @@ DIALECT = GenerateJsonSchema.schema_dialect
 
 @dataclass(frozen=True)
 class Contract:
-    """One message: its file is `<name>.json`, its id `urn:siaga:<name>:<version>`. `key` is the pattern of the record's key."""
+    """One message: its file is `<name>.json`, its id `urn:siaga:<name>:<version>`; `key`: the key's pattern."""
 
     name: str
     model: type[BaseModel]

@@ -1,7 +1,7 @@
 """The roster: which regencies vote, with how many stations and voters, and who borders whom.
 
-A CSV with the columns `regency,name,stations,registered` and optional `neighbours` (codes joined by `;`), `prior` (0-100),
-`latitude` and `longitude` (degrees, for the board's map). Any election's roster works, not Sumsel's alone.
+A CSV with the columns `regency,name,stations,registered` and optional `neighbours` (codes joined by `;`), `prior`
+(0-100), `latitude` and `longitude` (degrees, for the board's map). Any election's roster works, not Sumsel's alone.
 """
 
 import csv

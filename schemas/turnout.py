@@ -20,9 +20,7 @@ class Turnout(BaseModel):
     event_id: Annotated[EventId, Field(description="One per message; a repeat is a duplicate and changes nothing.")]
     regency: Annotated[RegencyCode, Field(description="Kemendagri code; must be in the roster.")]
     station: Annotated[StationId, Field(description="Polling station (TPS).")]
-    registered: Annotated[
-        int, Field(ge=1, le=VOTERS_MAX, description="Voters entitled there: DPT + DPTb + DPK.")
-    ]
+    registered: Annotated[int, Field(ge=1, le=VOTERS_MAX, description="Voters entitled there: DPT + DPTb + DPK.")]
     voted: Annotated[int, Field(ge=0, le=VOTERS_MAX, description="Voters so far, cumulative.")]
     as_of: Annotated[Timestamp, Field(description="Event time, RFC 3339 with offset.")]
     revision: Annotated[Revision, Field(description="A correction of the same `as_of`.")] = 1

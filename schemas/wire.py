@@ -1,13 +1,13 @@
 """From a record's bytes to a message, strictly, on the hot path of every event.
 
-Checks, in this order; the first that fails names the reason: size (`too_large`), no value (`invalid_json`), headers
-that declare another encoding and Confluent's leading zero byte (`unsupported_encoding`), UTF-8 (`not_utf8`), JSON by
-RFC 8259 (`invalid_json`: also NaN, Infinity, a repeated key, nesting beyond the parser's limit, a lone surrogate, a byte
-order mark), then the model (`schema`).
+Checks, in this order; the first that fails names the reason: size (`too_large`), no value (`invalid_json`),
+headers that declare another encoding and Confluent's leading zero byte (`unsupported_encoding`), UTF-8 (`not_utf8`),
+JSON by RFC 8259 (`invalid_json`: also NaN, Infinity, a repeated key, nesting beyond the parser's limit, a lone surrogate, a
+byte order mark), then the model (`schema`).
 
 A good message is parsed once, by pydantic-core. It skips repeated keys silently, so they are ruled out by counting:
-the message is flat and without backslashes no string holds a quote, hence each key and each string value accounts for two
-quotes and a repeated key for more. Anything else goes to a slow parse that decides.
+the message is flat and without backslashes no string holds a quote, hence each key and each string value accounts for
+two quotes and a repeated key for more. Anything else goes to a slow parse that decides.
 """
 
 import json
@@ -71,7 +71,9 @@ def _refuse_size(value: bytes | None) -> NoReturn:
 def _refuse(value: bytes, invalid: ValidationError) -> NoReturn:
     """Say why a value that the model refused is refused: the first check that fails, in the module's order."""
     if value[0] == 0:
-        raise Rejected(Reason.UNSUPPORTED_ENCODING, "leading zero byte: schema-registry framing is not read, send plain JSON")
+        raise Rejected(
+            Reason.UNSUPPORTED_ENCODING, "leading zero byte: schema-registry framing is not read, send plain JSON"
+        )
     _check_json(value)
     first = invalid.errors(include_url=False, include_input=False, include_context=False)[0]
     if first["type"] == "json_invalid":

@@ -1,7 +1,7 @@
 """Intake: whether an input record is taken, and the ledger entry it becomes. Pure: the clock is an argument.
 
-Checks, in order: the wire (schemas/wire.py), the roster, the clock. A record that passes is admitted; exercises too, the fold
-counts them apart. Duplicates are the fold's business: intake remembers nothing.
+Checks, in order: the wire (schemas/wire.py), the roster, the clock. A record that passes is admitted; exercises too,
+the fold counts them apart. Duplicates are the fold's business: intake remembers nothing.
 """
 
 from enum import StrEnum

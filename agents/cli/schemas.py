@@ -10,7 +10,9 @@ from schemas.asyncapi import documents, render
 
 @click.command()
 @click.argument("name", required=False)
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write every document into this directory.")
+@click.option(
+    "--out", type=click.Path(file_okay=False, path_type=Path), help="Write every document into this directory."
+)
 @click.option("--check", is_flag=True, help="Exit 1 if the files (of --out, else the shipped ones) are not current.")
 def command(name: str | None, out: Path | None, check: bool) -> None:
     """Print the schema NAME (incident, turnout, ..., asyncapi), or all of them as one object keyed by file name.

@@ -25,7 +25,9 @@ ASYNCAPI_SPECS = "@asyncapi/specs@6.11.1"  # AsyncAPI's own meta-schema, an npm 
 def test_the_committed_documents_are_current():
     assert {path.name for path in COMMITTED.glob("*.json")} == set(documents()), "run: siaga schemas --out schemas/json"
     for file, document in documents().items():
-        assert (COMMITTED / file).read_bytes() == render(document).encode(), f"{file}: run siaga schemas --out schemas/json"
+        assert (COMMITTED / file).read_bytes() == render(document).encode(), (
+            f"{file}: run siaga schemas --out schemas/json"
+        )
 
 
 @pytest.mark.parametrize("contract", CONTRACTS, ids=lambda contract: contract.name)
@@ -115,7 +117,12 @@ def asyncapi_meta_schema(tmp_path_factory):
         pytest.skip("no npm here: AsyncAPI's meta-schema comes from its npm package")
     directory = tmp_path_factory.mktemp("asyncapi")
     packed = subprocess.run(
-        [npm, "pack", "--silent", ASYNCAPI_SPECS], cwd=directory, capture_output=True, text=True, timeout=120, check=False
+        [npm, "pack", "--silent", ASYNCAPI_SPECS],
+        cwd=directory,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     if packed.returncode:
         pytest.skip(f"npm could not fetch {ASYNCAPI_SPECS}: no network?")

@@ -1,8 +1,8 @@
 """Golden vectors: records and what becomes of them, for this implementation and for any other.
 
-`vectors.json` is a list of records: `topic`, `value` as text (or `hex`; neither is a null value), optional `headers` and
-`clock_ms` (event clock; none seen yet if absent); then the ledger `entry` it becomes or the `reason` of its refusal.
-`beyond_json_schema` says why the published JSON Schema cannot refuse it. Written by hand, not by this code.
+`vectors.json` is a list of records: `topic`, `value` as text (or `hex`; neither is a null value), optional `headers`
+and `clock_ms` (event clock; none seen yet if absent); then the ledger `entry` it becomes or the `reason` of its
+refusal. `beyond_json_schema` says why the published JSON Schema cannot refuse it. Written by hand, not by this code.
 """
 
 import json

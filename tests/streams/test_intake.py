@@ -70,7 +70,12 @@ def test_by_the_wall_clock_entries_carry_wall_time_and_by_the_event_clock_event_
     [
         ("08:10:00", "08:10:00", "08:00:00", None),
         ("08:10:00.001", "08:10:00", "08:00:00", Reason.FUTURE),
-        ("08:00:00", "08:10:00.001", "08:00:00", Reason.FUTURE),  # a report from the future: the source's clock is wrong
+        (
+            "08:00:00",
+            "08:10:00.001",
+            "08:00:00",
+            Reason.FUTURE,
+        ),  # a report from the future: the source's clock is wrong
         ("07:00:00", "08:10:00", "08:00:00", None),
     ],
 )
