@@ -2,8 +2,8 @@
 
 Checks, in this order; the first that fails names the reason: size (`too_large`), no value (`invalid_json`),
 headers that declare another encoding and Confluent's leading zero byte (`unsupported_encoding`), UTF-8 (`not_utf8`),
-JSON by RFC 8259 (`invalid_json`: also NaN, Infinity, a repeated key, nesting beyond the parser's limit, a lone surrogate, a
-byte order mark), then the model (`schema`).
+JSON by RFC 8259 (`invalid_json`: also NaN, Infinity, a repeated key, nesting beyond the parser's limit, a lone
+surrogate, a byte order mark), then the model (`schema`).
 
 A good message is parsed once, by pydantic-core. It skips repeated keys silently, so they are ruled out by counting:
 the message is flat and without backslashes no string holds a quote, hence each key and each string value accounts for
