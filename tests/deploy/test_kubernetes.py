@@ -1,0 +1,210 @@
+"""deploy/kubernetes: what the schemas and the code can say of it. No cluster runs here."""
+
+import importlib.util
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from agents.settings import Settings, unknown_variables
+from agents.topics import wanted_config
+from schemas.topics import SPECS, Direction, Topic, TopicNames
+
+yaml = pytest.importorskip("yaml", reason="PyYAML is not installed (pip install 'siaga[deploy]')")
+
+CUSTOM = {"kafka.strimzi.io/v1", "monitoring.coreos.com/v1", "kustomize.config.k8s.io/v1beta1"}
+KUBERNETES_VERSIONS = ("1.30", "1.34")
+NAMES = TopicNames()
+
+
+@pytest.fixture(scope="module")
+def kubernetes(deploy) -> Path:
+    return deploy / "kubernetes"
+
+
+@pytest.fixture(scope="module")
+def kustomization(kubernetes) -> dict:
+    return yaml.safe_load((kubernetes / "kustomization.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def manifests(kubernetes, kustomization) -> list[dict]:
+    texts = [(kubernetes / name).read_text(encoding="utf-8") for name in kustomization["resources"]]
+    return [document for text in texts for document in yaml.safe_load_all(text)]
+
+
+@pytest.fixture(scope="module")
+def of(manifests):
+    """Manifests of a kind by name."""
+    return lambda kind: {m["metadata"]["name"]: m for m in manifests if m["kind"] == kind}
+
+
+@pytest.fixture(scope="module")
+def workloads(of) -> dict[str, dict]:
+    """Pod templates by the name of what makes them."""
+    return {name: m["spec"]["template"] for kind in ("StatefulSet", "Deployment") for name, m in of(kind).items()}
+
+
+def test_generated_manifests_are_current(run):
+    run(sys.executable, "-m", "deploy.kubernetes.build", "--check")
+
+
+def test_the_kustomization_names_every_file(kubernetes, kustomization):
+    files = {path.name for path in kubernetes.glob("*.yaml")} - {"kustomization.yaml"}
+    assert set(kustomization["resources"]) == files
+
+
+def test_kustomize_builds_it_with_every_pod_labelled(kubernetes, run):
+    command = next(
+        ([p, *a] for n, a in (("kustomize", ["build"]), ("kubectl", ["kustomize"])) if (p := shutil.which(n))), None
+    )
+    if command is None:
+        pytest.skip("neither kustomize nor kubectl is installed here (no Debian 12 package)")
+    documents = list(yaml.safe_load_all(run(*command, kubernetes)))
+    for document in documents:
+        if document["kind"] in ("StatefulSet", "Deployment"):
+            assert document["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/part-of"] == "siaga"
+        if document["kind"] != "Namespace":
+            assert document["metadata"]["namespace"] == "siaga"
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("kubernetes_validate") is None,
+    reason="kubernetes-validate is not installed (pip install 'siaga[deploy]')",
+)
+@pytest.mark.parametrize("version", KUBERNETES_VERSIONS)
+def test_kubernetes_own_kinds_satisfy_its_schemas(manifests, version):
+    import kubernetes_validate
+
+    own = [manifest for manifest in manifests if manifest["apiVersion"] not in CUSTOM]
+    assert len(own) >= 12
+    for manifest in own:
+        kubernetes_validate.validate(manifest, version, strict=True)
+
+
+def test_topics_are_those_of_the_code(of):
+    topics = of("KafkaTopic")
+    assert topics.keys() == {NAMES[spec.topic] for spec in SPECS}
+    for spec in SPECS:
+        found = topics[NAMES[spec.topic]]["spec"]
+        assert found["config"] == wanted_config(spec) | {"min.insync.replicas": "2"}
+        assert found["partitions"] == Settings.load({}).partitions
+        assert found["replicas"] > int(found["config"]["min.insync.replicas"])
+
+
+def test_users_may_do_what_they_must_and_no_more(of):
+    allowed = {name: _topic_rights(user) for name, user in of("KafkaUser").items()}
+    inputs = {NAMES[s.topic] for s in SPECS if s.direction is Direction.IN}
+    internal = {NAMES[s.topic] for s in SPECS if s.direction is Direction.INTERNAL}
+    outputs = {NAMES[s.topic] for s in SPECS if s.direction is Direction.OUT}
+    assert allowed["siaga-publisher"] == {topic: {"Write"} for topic in inputs}
+    assert allowed["siaga-processor"] == (
+        {topic: {"Read"} for topic in inputs}
+        | {topic: {"Read", "Write"} for topic in internal}
+        | {topic: {"Write"} for topic in outputs}
+    )
+    assert allowed["siaga-reader"] == {topic: {"Read"} for topic in outputs - {NAMES[Topic.REJECTED]}}
+    assert allowed["siaga-operator"] == {NAMES.prefix: {"Read", "DescribeConfigs"}}
+
+
+def test_the_processor_owns_the_group_and_the_transactional_ids_of_the_workers(of):
+    group = Settings.load({}).group
+    rules = _rules(of("KafkaUser")["siaga-processor"])
+    assert ("group", group, "literal", frozenset({"Read"})) in rules
+    assert ("transactionalId", f"{group}-", "prefix", frozenset({"Write"})) in rules
+
+
+def test_no_user_may_alter_or_delete(of):
+    for name, user in of("KafkaUser").items():
+        operations = set().union(*(rule[3] for rule in _rules(user)))
+        assert operations <= {"Read", "Write", "Describe", "DescribeConfigs"}, name
+
+
+def test_pods_are_restricted(workloads):
+    assert workloads.keys() == {"siaga-worker", "siaga-board"}
+    for name, template in workloads.items():
+        spec = template["spec"]
+        assert spec["automountServiceAccountToken"] is False, name
+        pod = spec["securityContext"]
+        assert pod["runAsNonRoot"] is True and pod["runAsUser"] > 0, name
+        assert pod["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        for container in spec["containers"]:
+            security = container["securityContext"]
+            assert security["allowPrivilegeEscalation"] is False, name
+            assert security["readOnlyRootFilesystem"] is True, name
+            assert security["capabilities"] == {"drop": ["ALL"]}, name
+            assert container["resources"]["limits"].keys() == {"cpu", "memory"}, name
+            ports = {port["name"] for port in container["ports"]}
+            for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
+                assert next(v for k, v in container[probe].items() if k in ("httpGet", "tcpSocket"))["port"] in ports
+
+
+def test_settings_of_the_pods_are_settings_of_siaga(workloads, kustomization, tmp_path):
+    literals = dict(entry.split("=", 1) for entry in kustomization["configMapGenerator"][0]["literals"])
+    for name, template in workloads.items():
+        container = template["spec"]["containers"][0]
+        environment = literals | {entry["name"]: entry.get("value", f"{name}-0") for entry in container["env"]}
+        mounts = [mount["mountPath"] for mount in container["volumeMounts"]]
+        for variable, value in environment.items():
+            if value.startswith("/"):
+                assert any(value.startswith(mount + "/") for mount in mounts), f"{name}: {variable}"
+                environment[variable] = str(tmp_path / Path(value).name)
+                (tmp_path / Path(value).name).write_text("anything")
+        assert unknown_variables(environment) == []
+        settings = Settings.load(environment)
+        assert settings.partitions == Settings.load({}).partitions
+        assert settings.metrics_port == 9464 and settings.board_port == 8080
+
+
+def test_workers_take_their_instance_id_from_their_stable_name(of):
+    environment = of("StatefulSet")["siaga-worker"]["spec"]["template"]["spec"]["containers"][0]["env"]
+    instance = next(entry for entry in environment if entry["name"] == "SIAGA_INSTANCE")
+    assert instance["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
+
+
+def test_pods_use_the_secret_of_the_user_they_are(workloads, of):
+    for name, template in workloads.items():
+        spec = template["spec"]
+        user = next(e["value"] for e in spec["containers"][0]["env"] if e["name"] == "SIAGA_SASL_USERNAME")
+        secret = next(v["secret"]["secretName"] for v in spec["volumes"] if v["name"] == "user")
+        assert user == secret and user in of("KafkaUser"), name
+
+
+def test_selectors_find_the_pods_they_mean(workloads, of):
+    for kind, path in (("Service", ()), ("PodDisruptionBudget", ("matchLabels",)), ("PodMonitor", ("matchLabels",))):
+        selectors = {name: m["spec"]["selector"] for name, m in of(kind).items()}
+        assert selectors.keys() == workloads.keys(), kind
+        for name, selector in selectors.items():
+            for step in path:
+                selector = selector[step]
+            assert selector.items() <= workloads[name]["metadata"]["labels"].items(), f"{kind} {name}"
+
+
+def test_prometheus_calls_the_jobs_as_compose_does(of, workloads, deploy, load_yaml):
+    jobs = {job["job_name"] for job in load_yaml(deploy / "prometheus" / "prometheus.yml")["scrape_configs"]}
+    for name, monitor in of("PodMonitor").items():
+        label = monitor["spec"]["jobLabel"]
+        assert workloads[name]["metadata"]["labels"][label] in jobs
+        ports = {port["name"] for port in workloads[name]["spec"]["containers"][0]["ports"]}
+        assert {endpoint["port"] for endpoint in monitor["spec"]["podMetricsEndpoints"]} <= ports
+
+
+def test_nothing_in_or_out_but_what_is_named(of):
+    policies = of("NetworkPolicy")
+    closed = policies["siaga-default-deny"]["spec"]
+    assert closed["policyTypes"] == ["Ingress", "Egress"] and "ingress" not in closed and "egress" not in closed
+    ways_out = [rule for policy in policies.values() for rule in policy["spec"].get("egress", [])]
+    assert {port["port"] for rule in ways_out for port in rule["ports"]} == {9093, 53}
+    assert all(rule["to"] for rule in ways_out)
+
+
+def _rules(user: dict) -> set[tuple]:
+    return {
+        (a["resource"]["type"], a["resource"]["name"], a["resource"]["patternType"], frozenset(a["operations"]))
+        for a in user["spec"]["authorization"]["acls"]
+    }
+
+
+def _topic_rights(user: dict) -> dict[str, set[str]]:
+    return {name: set(operations) for kind, name, _, operations in _rules(user) if kind == "topic"}
