@@ -2,7 +2,7 @@
 
 `vectors.json` is a list of records: `topic`, `value` as text (or `hex`; neither is a null value), optional `headers`
 and `clock_ms` (event clock; none seen yet if absent); then the ledger `entry` it becomes or the `reason` of its
-refusal. `beyond_json_schema` says why the published JSON Schema cannot refuse it. What is expected was set by hand, not by this code.
+refusal. `beyond_json_schema` says why the published JSON Schema cannot refuse it. What is expected was set by hand.
 """
 
 import json
