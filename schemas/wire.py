@@ -6,8 +6,8 @@ JSON by RFC 8259 (`invalid_json`: also NaN, Infinity, a repeated key, nesting be
 surrogate, a byte order mark), then the model (`schema`).
 
 A good message is parsed once, by pydantic-core. It skips repeated keys silently, so they are ruled out by counting: the
-message is flat, each key and each string value accounts for two quotes, and a repeated key or an escaped quote only adds
-to them. If there are just as many as the message needs, no key repeats; if more, a slow parse decides.
+message is flat, each key and each string value accounts for two quotes, and a repeated key or an escaped quote only
+adds to them. If there are just as many as the message needs, no key repeats; if more, a slow parse decides.
 """
 
 import json
