@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from agents.laboratory.alarms import TAIL_MS, Trace, trace
 from agents.laboratory.baselines import Baseline, EarsC1, EarsC2, EarsC3, Farrington, FixedCount, PoissonCusum
-from agents.laboratory.scoring import Score
+from agents.laboratory.scoring import GRACE_MS, Score
 from agents.laboratory.sightings import Sighting, histories
 from agents.laboratory.tuning import Tuned, scored_at, thresholds, tune
 from agents.simulation.truth import DAY_MS, MINUTE_MS, Truth
@@ -51,18 +51,18 @@ def traces(make: Maker, step_min: int, days: Sequence[Watched]) -> list[Trace]:
     return [trace(baseline, step_min, day.truth, day.sightings) for day in days]
 
 
-def tune_rival(make: Maker, days: Sequence[Watched]) -> Tuned[Setting]:
+def tune_rival(make: Maker, days: Sequence[Watched], grace_ms: int = GRACE_MS) -> Tuned[Setting]:
     """Step length and threshold by the common procedure on the training days."""
     truths = [day.truth for day in days]
     seen = {step_min: traces(make, step_min, days) for step_min in STEPS_MIN}
     settings = [Setting(step_min, value) for step_min in STEPS_MIN for value in thresholds(seen[step_min])]
-    return tune(settings, lambda setting: scored_at(setting.threshold, truths, seen[setting.step_min]))
+    return tune(settings, lambda setting: scored_at(setting.threshold, truths, seen[setting.step_min], grace_ms))
 
 
-def score_rival(make: Maker, setting: Setting, days: Sequence[Watched]) -> Score:
+def score_rival(make: Maker, setting: Setting, days: Sequence[Watched], grace_ms: int = GRACE_MS) -> Score:
     """A tuned baseline's score on days it has not seen."""
     seen = traces(make, setting.step_min, days)
-    return scored_at(setting.threshold, [day.truth for day in days], seen)
+    return scored_at(setting.threshold, [day.truth for day in days], seen, grace_ms)
 
 
 def _references(days: Sequence[Watched], step_min: int) -> dict[str, list[list[int]]]:

@@ -89,11 +89,11 @@ def score_day(truth: Truth, raises: Iterable[Raise], grace_ms: int = GRACE_MS) -
     return score
 
 
-def score_days(truths: Sequence[Truth], raises: Sequence[Iterable[Raise]]) -> Score:
+def score_days(truths: Sequence[Truth], raises: Sequence[Iterable[Raise]], grace_ms: int = GRACE_MS) -> Score:
     """Score several days together."""
     total = Score()
     for truth, day in zip(truths, raises, strict=True):
-        total.add(score_day(truth, day))
+        total.add(score_day(truth, day, grace_ms))
     return total
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from agents.laboratory.alarms import Trace, raises
-from agents.laboratory.scoring import Score, quantile, score_days
+from agents.laboratory.scoring import GRACE_MS, Score, quantile, score_days
 from agents.simulation.truth import Truth
 
 FALSE_CAP = 1.0  # false raises per 100 regency-days: the goal all detectors are held to
@@ -48,9 +48,9 @@ def thresholds(traces: Sequence[Trace]) -> list[float]:
     return sorted({quantile(values, 1 - share) for share in shares} | {values[-1]})
 
 
-def scored_at(threshold: float, truths: Sequence[Truth], traces: Sequence[Trace]) -> Score:
+def scored_at(threshold: float, truths: Sequence[Truth], traces: Sequence[Trace], grace_ms: int = GRACE_MS) -> Score:
     """Score of one baseline at one threshold on some days."""
-    return score_days(truths, [raises(trace, threshold) for trace in traces])
+    return score_days(truths, [raises(trace, threshold) for trace in traces], grace_ms)
 
 
 def _merit(score: Score, cap: float) -> tuple[bool, float, float, float]:

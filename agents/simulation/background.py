@@ -26,12 +26,12 @@ class Happening:
     told: bool = True
 
 
-def background(seed: int, start_ms: int, regency: Regency) -> Iterator[Happening]:
-    """Ordinary incidents of one regency on one day, in no particular order."""
+def background(seed: int, start_ms: int, regency: Regency, factor: float = 1.0) -> Iterator[Happening]:
+    """Ordinary incidents of one regency on one day, in no particular order. `factor` multiplies the base rates."""
     chance = stream(seed, "background", regency.code)
     diligence = chance.gammavariate(profile.DILIGENCE_SHAPE, 1 / profile.DILIGENCE_SHAPE)
     for finding in profile.FINDINGS:
-        for _ in range(poisson(chance, finding.per_station * regency.stations * diligence)):
+        for _ in range(poisson(chance, finding.per_station * regency.stations * diligence * factor)):
             yield _one(chance, start_ms, regency, finding, "background")
 
 

@@ -24,6 +24,7 @@ class Plan:
 
     `offset_min`: local time's distance to UTC, minutes. `flareups`: what to stage, None leaves it to chance with `per_day` as
     mean. `turnout_every_min`: minutes between a station's turnout reports; 0 leaves turnout out. `hoax_chance`: of one wave.
+    `background`: factor on all base rates, for days that are livelier or quieter than anybody expected.
     """
 
     seed: int
@@ -33,6 +34,7 @@ class Plan:
     per_day: float = PER_ROSTER_DAY
     turnout_every_min: int = 60
     hoax_chance: float = HOAX_CHANCE
+    background: float = 1.0
 
     @property
     def start_ms(self) -> int:
@@ -63,7 +65,7 @@ def simulate_day(roster: Roster, plan: Plan) -> Day:
     others: list[Other] = []
     for code, regency in roster.items():
         if regency.stations:
-            happenings[code].extend(background(plan.seed, start_ms, regency))
+            happenings[code].extend(background(plan.seed, start_ms, regency, plan.background))
             for happening, other in serious(plan.seed, start_ms, regency):
                 happenings[code].append(happening)
                 others.append(other)

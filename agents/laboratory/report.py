@@ -1,0 +1,135 @@
+"""Results as JSON, as a Markdown table and as sentences about the goals."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agents.laboratory.intervals import bootstrap, wilson
+from agents.laboratory.scoring import Detection, Score, quantile
+
+SIAGA = "siaga"
+GOAL_DETECTION, GOAL_FALSE, GOAL_DELAY_SHARE = 0.95, 1.0, 0.5
+BANDS = ("obvious", "medium", "hard", "spread")
+
+
+@dataclass(frozen=True)
+class Result:
+    """One detector on the held-out days: its score, and how it was set, in words."""
+
+    score: Score
+    setting: str
+
+
+def as_json(results: Mapping[str, Result]) -> dict[str, dict[str, Any]]:
+    """The figures of every detector by name. Minutes, shares, and false raises per 100 regency-days; None when undefined.
+
+    `delay_*` speak of detected flare-ups; `delay_median_all_min` counts a miss as endless and is None when most are missed.
+    """
+    return {name: _figures(result) for name, result in results.items()}
+
+
+def _figures(result: Result) -> dict[str, Any]:
+    score = result.score
+    return {
+        "detection_rate": _round(score.detection_rate, 4),
+        "detection_rate_ci95": _rounds(wilson(score.detected, len(score.detections)), 4),
+        "delay_median_min": _round(score.delay_min(0.5), 1),
+        "delay_median_ci95": _rounds(bootstrap(score.delays_min, _median), 1),
+        "delay_p90_min": _round(score.delay_min(0.9), 1),
+        "delay_median_all_min": _round(_median_with_misses(score.detections), 1),
+        "false_per_100_regency_days": _round(score.false_per_100_regency_days, 3),
+        "false_ci95": _rounds(_false_interval(score), 3),
+        "flareups": len(score.detections),
+        "detected": score.detected,
+        "false": len(score.false),
+        "tolerated": len(score.tolerated),
+        "regency_days": score.regency_days,
+        "detection_by_band": _by_band(score),
+        "setting": result.setting,
+    }
+
+
+def _by_band(score: Score) -> dict[str, str]:
+    bands: dict[str, list[bool]] = {}
+    for item in score.detections:
+        bands.setdefault(item.flareup.band, []).append(item.delay_min is not None)
+    return {band: f"{sum(found)}/{len(found)}" for band, found in sorted(bands.items())}
+
+
+def markdown(results: Mapping[str, Result]) -> str:
+    """One row per detector, with 95 % intervals in brackets."""
+    rows = [
+        "| detector | detected | delay median, min | p90, min | false per 100 regency-days | setting |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, item in as_json(results).items():
+        rate = "-" if item["detection_rate"] is None else f"{100 * item['detection_rate']:.1f} %"
+        rows.append(
+            f"| {name} | {rate} {_span(item['detection_rate_ci95'], 100, 0)}"
+            f" | {_shown(item['delay_median_min'])} {_span(item['delay_median_ci95'], 1, 0)}"
+            f" | {_shown(item['delay_p90_min'])}"
+            f" | {item['false_per_100_regency_days']:.2f} {_span(item['false_ci95'], 1, 2)} | {item['setting']} |"
+        )
+    return "\n".join(rows)
+
+
+def goals(results: Mapping[str, Result]) -> list[str]:
+    """The three goals on held-out days, each with what was measured and whether it is met."""
+    figures = as_json(results)
+    siaga = figures[SIAGA]
+    rivals = {name: item["delay_median_min"] for name, item in figures.items() if name != SIAGA and item["detected"]}
+    lines = [
+        _goal("detection at least 95 %", siaga["detection_rate"], lambda value: value >= GOAL_DETECTION),
+        _goal(
+            "at most 1 false escalation per 100 regency-days",
+            siaga["false_per_100_regency_days"],
+            lambda value: value <= GOAL_FALSE,
+        ),
+    ]
+    if rivals:
+        best = min(rivals, key=rivals.__getitem__)
+        limit = GOAL_DELAY_SHARE * rivals[best]
+        text = f"median delay at most half of the best baseline's ({best}, {rivals[best]:.1f} min)"
+        lines.append(_goal(text, siaga["delay_median_min"], lambda value: value <= limit))
+    return lines
+
+
+def _goal(text: str, value: float | None, met) -> str:
+    if value is None:
+        return f"undefined: {text}"
+    return f"{'met' if met(value) else 'MISSED'}: {text}: {value:g}"
+
+
+def _median(values: list[float]) -> float | None:
+    return quantile(sorted(values), 0.5)
+
+
+def _median_with_misses(detections: list[Detection]) -> float | None:
+    ordered = sorted(float("inf") if item.delay_min is None else item.delay_min for item in detections)
+    middle = ordered[len(ordered) // 2] if ordered else float("inf")
+    return None if middle == float("inf") else middle
+
+
+def _false_interval(score: Score) -> tuple[float, float] | None:
+    """Wilson's interval of the share of regency-days with a false raise, per 100. Two in one regency-day are rare."""
+    interval = wilson(min(len(score.false), score.regency_days), score.regency_days)
+    return None if interval is None else (100 * interval[0], 100 * interval[1])
+
+
+def _round(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _rounds(interval: tuple[float, float] | None, digits: int) -> list[float] | None:
+    return None if interval is None else [round(value, digits) for value in interval]
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}"
+
+
+def _span(interval: list[float] | None, factor: float, digits: int) -> str:
+    if interval is None:
+        return ""
+    low, high = (f"{factor * value:.{digits}f}" for value in interval)
+    return f"[{low}, {high}]"

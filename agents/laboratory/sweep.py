@@ -1,0 +1,31 @@
+"""Siaga's trade-off curve: the ruleset as shipped, and the same with only siaga's threshold moved."""
+
+from schemas.ruleset import Ruleset
+
+SHIPPED = "shipped"
+RAISE_AT = (30, 35, 40, 45, 55, 60, 65, 70)  # points; the shipped value is a point of its own
+
+
+def variants(ruleset: Ruleset, curve: bool) -> dict[str, Ruleset]:
+    """Rulesets by name: the shipped one, and with `curve` one for each other threshold of siaga."""
+    found = {SHIPPED: ruleset}
+    ladder = ruleset.ladder
+    for points in RAISE_AT if curve else ():
+        if ladder.waspada.raise_at.value < points < ladder.awas.raise_at.value:
+            found[f"siaga at {points}"] = _moved(ruleset, points)
+    return found
+
+
+def _moved(ruleset: Ruleset, points: int) -> Ruleset:
+    siaga = ruleset.ladder.siaga
+    gap = siaga.raise_at.value - siaga.lower_below.value
+    below = max(points - gap, ruleset.ladder.waspada.lower_below.value)
+    moved = siaga.model_copy(
+        update={
+            "raise_at": siaga.raise_at.model_copy(update={"value": float(points)}),
+            "lower_below": siaga.lower_below.model_copy(
+                update={"value": min(below, ruleset.ladder.awas.lower_below.value)}
+            ),
+        }
+    )
+    return ruleset.model_copy(update={"ladder": ruleset.ladder.model_copy(update={"siaga": moved})})
