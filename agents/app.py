@@ -6,7 +6,6 @@
 import functools
 import logging
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -19,6 +18,7 @@ from agents.batching.transport import BatchApp
 from agents.clock import EventClock, wall_ms
 from agents.intake import IntakeFold
 from agents.kafka_clients import aiokafka_options
+from agents.metrics_page import serve_metrics
 from agents.observing import ShardMetrics, count_lag
 from agents.risk import RiskFold
 from agents.settings import Settings
@@ -80,7 +80,6 @@ def create_app(settings: Settings) -> BatchApp:
         settings.group,
         batching=workshop.options,
         broker=[f"kafka://{server}" for server in settings.bootstrap_servers],
-        datadir=Path(settings.data_dir) / "faust",
         consumer_group_instance_id=settings.instance,
         topic_allow_declare=False,
         topic_disable_leader=True,
@@ -124,7 +123,14 @@ def _version() -> str:
 
 @functools.cache
 def _default_app() -> BatchApp:
-    return create_app(Settings.load())
+    settings = Settings.load()
+    app = create_app(settings)
+
+    @app.on_worker_init.connect(weak=False)
+    def serve(sender: Any, **_: Any) -> None:
+        serve_metrics(settings)
+
+    return app
 
 
 def __getattr__(name: str) -> Any:

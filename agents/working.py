@@ -5,12 +5,11 @@ import time
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
-from prometheus_client import start_http_server
 
-from agents import metrics
 from agents.app import create_app
 from agents.kafka_clients import kafka_python_options
 from agents.logs import configure_logging
+from agents.metrics_page import PortTaken, serve_metrics
 from agents.settings import Settings
 from agents.topics import TopicError, open_admin, partition_counts
 from schemas.topics import SPECS
@@ -33,7 +32,10 @@ def run_worker(settings: Settings) -> None:
     except (ValueError, OSError) as error:
         raise WorkerError(f"{error}") from error
     check_topics(settings)
-    serve_metrics(settings)
+    try:
+        serve_metrics(settings)
+    except PortTaken as error:
+        raise WorkerError(str(error)) from error
     worker = app.Worker(override_logging=False, redirect_stdouts=False, quiet=True, debug=False)
     worker.execute_from_commandline()
 
@@ -67,15 +69,3 @@ def _patient_admin(settings: Settings) -> KafkaAdminClient:
             if time.monotonic() >= deadline:
                 raise WorkerError(f"no Kafka at {settings.broker}: {type(error).__name__}") from error
             log.warning("no Kafka at %s yet, waiting", settings.broker)
-
-
-def serve_metrics(settings: Settings) -> None:
-    """Serve /metrics from a thread of its own."""
-    try:
-        server, _ = start_http_server(settings.metrics_port, settings.metrics_host, metrics.REGISTRY)
-    except OSError as error:
-        where = f"{settings.metrics_host}:{settings.metrics_port}"
-        raise WorkerError(f"cannot serve metrics on {where}: {error.strerror}; choose another --metrics-port") from error
-    log.info("metrics on http://%s:%d/metrics", settings.metrics_host, server.server_port)
-
-

@@ -60,12 +60,11 @@ async def _send(system: System, rate: int, seconds: float, triggers: int) -> dic
 
 async def _read(system: System, arrivals: dict[str, float]) -> None:
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=system.bootstrap, isolation_level="read_committed", fetch_max_wait_ms=5
+        bootstrap_servers=system.bootstrap, isolation_level="read_committed", auto_offset_reset="earliest", fetch_max_wait_ms=5
     )
     await consumer.start()
     try:
         consumer.assign([TopicPartition("siaga.escalations", p) for p in range(system.partitions)])
-        await consumer.seek_to_beginning()
         while True:
             for records in (await consumer.getmany(timeout_ms=50)).values():
                 now = time.time()

@@ -21,6 +21,8 @@ async def read_to_end(
         **options.client,
         enable_auto_commit=False,
         isolation_level="read_committed",
+        # The default, latest, races with a seek to the beginning that follows `assign` at once (docs/upstream.md).
+        auto_offset_reset="earliest",
         request_timeout_ms=options.request_timeout_ms,
         max_partition_fetch_bytes=8 * MIB,
         fetch_max_wait_ms=POLL_MS,

@@ -246,6 +246,9 @@ class BatchApp(faust.App):
     def _new_producer_transport(self) -> BatchTransport:
         return BatchTransport(self.conf.broker_producer, self)
 
+    def _create_directories(self) -> None:
+        """Faust's tables need a data directory; shards keep their state in Kafka, so a worker writes no file at all."""
+
     def batches(self, topics: Iterable[str], **kwargs: Any) -> Any:
         """A Faust topic whose agent receives `Batch` values."""
         return self.topic(*topics, schema=BatchSchema(), allow_empty=True, **kwargs)

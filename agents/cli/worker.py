@@ -15,7 +15,6 @@ from agents.settings import Settings
     "rules",
     "clock",
     "tick_seconds",
-    "data_dir",
     "metrics_host",
     "metrics_port",
     "log_format",

@@ -97,13 +97,14 @@ class Deployment:
     async def read(self, topic: str, isolation: str = "read_committed") -> list[Record]:
         """Everything a topic holds now, in partition and offset order."""
         name = self.prefix + topic
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, isolation_level=isolation)
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.bootstrap, isolation_level=isolation, auto_offset_reset="earliest"
+        )
         await consumer.start()
         try:
             partitions = [TopicPartition(name, p) for p in range(self.partitions)]
             consumer.assign(partitions)
             ends = await consumer.end_offsets(partitions)
-            await consumer.seek_to_beginning(*partitions)
             records = []
             for tp in partitions:
                 while await consumer.position(tp) < ends[tp]:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import socket
 import sys
 from datetime import datetime, timedelta, timezone
 
@@ -97,22 +98,19 @@ async def check(deployment: Deployment, messages: list[tuple[str, bytes]]) -> No
     faults = [fault for row in rows.values() for fault in oracle.row_faults(row, expected)]
     faults += oracle.escalation_faults(await deployment.escalations(), rows)
     assert not faults, "\n".join(faults[:10])
-    sources = {
-        (r.headers["siaga.source.topic"].decode(), int(r.headers["siaga.source.partition"]), int(r.headers["siaga.source.offset"]))
-        for r in rejected
-    }
-    assert len(sources) == len(rejected), "a record was rejected twice"
-    assert sources == expected.rejected
+    sources = _sources(rejected)
+    assert len(set(sources)) == len(sources), "a record was rejected twice"
+    assert set(sources) == expected.rejected
     originals = {(r.topic, r.partition, r.offset): (r.key, r.value) for r in incidents + turnouts}
-    for record, source in zip(rejected, [next(iter([s])) for s in _sources_in_order(rejected)], strict=True):
-        assert (record.key, record.value or b"") == (originals[source][0], originals[source][1] or b"")
+    assert [(r.key, r.value) for r in rejected] == [originals[source] for source in sources]
 
 
-def _sources_in_order(rejected: list[oracle.Record]) -> list[tuple[str, int, int]]:
-    return [
-        (r.headers["siaga.source.topic"].decode(), int(r.headers["siaga.source.partition"]), int(r.headers["siaga.source.offset"]))
-        for r in rejected
-    ]
+def _sources(rejected: list[oracle.Record]) -> list[tuple[str, int, int]]:
+    def place(headers: dict[str, bytes]) -> tuple[str, int, int]:
+        topic, partition, offset = (headers[f"siaga.source.{part}"] for part in ("topic", "partition", "offset"))
+        return topic.decode(), int(partition), int(offset)
+
+    return [place(record.headers) for record in rejected]
 
 
 async def ticked(deployment: Deployment, name: str = "a") -> None:
@@ -185,11 +183,21 @@ async def test_every_regency_has_a_row_from_the_first_tick_and_silence_is_not_sa
 
 
 async def test_faust_starts_the_worker_too(deployment):
-    command = (sys.executable, "-m", "faust", "-A", "agents.app", "worker", "--loglevel", "warning")
+    command = (sys.executable, "-m", "faust", "-A", "agents.app", "worker", "--loglevel", "warn")
     deployment.start("a", command)
     await send(deployment, [("incidents", incident(1))])
     await deployment.drained()
     assert (await deployment.rows())["16.71"]["windows"]["1h"]["incidents"] == 1
+    assert deployment.metric('siaga_records_total{outcome="admitted",topic="incidents"}') == 1
+
+
+def test_a_port_in_use_is_one_line(deployment):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        answer = deployment.run("worker", check=False, SIAGA_METRICS_PORT=str(taken.getsockname()[1]))
+    assert answer.returncode == 1
+    assert "cannot serve metrics on 127.0.0.1:" in answer.stderr and "Traceback" not in answer.stderr
 
 
 def test_a_worker_says_in_one_line_why_it_cannot_start(broker, fresh_prefix, tmp_path):

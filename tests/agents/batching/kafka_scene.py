@@ -47,10 +47,11 @@ class Scene:
         await self.admin.create_topics(topics)
         self.producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, enable_idempotence=True, linger_ms=5)
         await self.producer.start()
-        self.reader = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, isolation_level="read_committed")
+        self.reader = AIOKafkaConsumer(
+            bootstrap_servers=self.bootstrap, isolation_level="read_committed", auto_offset_reset="earliest"
+        )
         await self.reader.start()
         self.reader.assign([TopicPartition(self.out, p) for p in range(self.partitions)])
-        await self.reader.seek_to_beginning()
         self._tasks.append(asyncio.create_task(self._read()))
         return self
 

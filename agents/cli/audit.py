@@ -1,0 +1,41 @@
+"""`siaga audit`: prove from the ledger what was published."""
+
+import asyncio
+
+import click
+from aiokafka.errors import KafkaError
+
+from agents.cli.broker_errors import broker_errors
+from agents.cli.options import CommandError, with_settings
+from agents.settings import Settings
+
+
+@click.command()
+@with_settings("partitions", "roster", "rules")
+def command(settings: Settings) -> None:
+    """Fold the ledger again and hold published escalations and rows against it.
+
+    Use the roster and ruleset the workers used. Exit status 0 when everything published follows from the ledger, 1 when
+    something does not.
+    """
+    from agents.auditing import audit
+    from schemas.roster import Roster
+    from schemas.ruleset import Ruleset
+
+    try:
+        roster = Roster.load(settings.roster) if settings.roster else Roster.default()
+        ruleset = Ruleset.load(settings.rules) if settings.rules else Ruleset.default()
+    except (ValueError, OSError) as error:
+        raise CommandError(str(error), exit_code=2) from None
+    try:
+        with broker_errors(settings):
+            result = asyncio.run(audit(settings, roster, ruleset))
+    except KafkaError as error:
+        raise CommandError(f"broker {settings.broker}: {type(error).__name__}: {error}") from None
+    for finding in result.findings:
+        click.echo(finding)
+    for partition in result.truncated:
+        click.echo(f"partition {partition}: the ledger no longer holds its beginning; nothing can be proven there")
+    click.echo(f"{result.frames} frames folded; {result.escalations} escalations and {result.rows} rows agree")
+    if result.findings:
+        raise SystemExit(1)
