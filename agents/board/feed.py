@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from agents.board.table import BoardTable, Unreadable
@@ -72,6 +73,7 @@ class Feed:
         self._settings, self._table, self._on_change = settings, table, on_change
         self.state = FeedState()
         self._next: dict[TopicPartition, int] = {}
+        self._goal: dict[TopicPartition, int] = {}
         self._risk, self._province, self._escalations = (
             settings.topics[topic] for topic in (Topic.RISK, Topic.PROVINCE, Topic.ESCALATIONS)
         )
@@ -85,7 +87,7 @@ class Feed:
             try:
                 await self._read()
             except (KafkaError, OSError, LookupError, TimeoutError) as error:
-                trouble = f"{type(error).__name__}: {error}"
+                trouble = str(error) if type(error) is LookupError else f"{type(error).__name__}: {error}"
                 if trouble != self.state.trouble:
                     log.warning("cannot read %s: %s; trying again", self._settings.broker, trouble)
                 self.state.trouble = trouble
@@ -103,27 +105,39 @@ class Feed:
             request_timeout_ms=REQUEST_TIMEOUT_MS,
         )
         try:
+            partitions = await self._partitions()
             await consumer.start()
-            partitions = await self._assign(consumer)
+            await self._assign(consumer, partitions)
+            self._goal = {}
             probe = asyncio.create_task(self._probe(consumer, partitions))
             try:
                 while not probe.done():
                     batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=5000)
                     self._take(batches)
+                    await self._compare(consumer)
                 probe.result()
             finally:
                 probe.cancel()
         finally:
             await consumer.stop()
 
-    async def _assign(self, consumer: AIOKafkaConsumer) -> list[TopicPartition]:
-        """All partitions, positioned. Raises LookupError while a table's topic does not exist."""
-        existing = await consumer.topics()
-        names = [name for name in (self._risk, self._escalations, self._province) if name in existing]
-        for name in (self._risk, self._escalations):
-            if name not in names:
-                raise LookupError(f"no topic {name} yet (siaga topics creates it)")
-        partitions = [TopicPartition(name, p) for name in names for p in sorted(consumer.partitions_for_topic(name) or ())]
+    async def _partitions(self) -> list[TopicPartition]:
+        """All partitions of the three topics. Raises LookupError while one does not exist: asking must not create it."""
+        admin = AIOKafkaAdminClient(**aiokafka_options(self._settings), request_timeout_ms=REQUEST_TIMEOUT_MS)
+        try:
+            await admin.start()
+            existing = await admin.list_topics()
+            names = (self._risk, self._escalations, self._province)
+            for name in names:
+                if name not in existing:
+                    raise LookupError(f"no topic {name} yet (siaga topics creates it)")
+            found = await admin.describe_topics(list(names))
+        finally:
+            await admin.close()
+        return [TopicPartition(topic["topic"], p["partition"]) for topic in found for p in topic["partitions"]]
+
+    async def _assign(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
+        """Assign and position all partitions."""
         consumer.assign(partitions)
         first = await consumer.beginning_offsets(partitions)
         end = await consumer.end_offsets(partitions)
@@ -138,24 +152,31 @@ class Feed:
                 young = found[partition].offset if found.get(partition) else end[partition]
                 start = max(start, young, end[partition] - ESCALATION_OFFSETS_BACK)
             consumer.seek(partition, start)
-        return partitions
 
     async def _probe(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
-        """Compare positions with the ends, again and again: being idle must not look like being cut off, nor the reverse."""
+        """Ask for the ends again and again: being idle must not look like being cut off, nor the reverse."""
         while True:
-            end = await asyncio.wait_for(consumer.end_offsets(partitions), REQUEST_TIMEOUT_MS / 1000)
-            lag = 0
-            for partition in partitions:
-                lag += max(0, end[partition] - await consumer.position(partition))
-            self.state.lag_records = lag
+            self._goal = await asyncio.wait_for(consumer.end_offsets(partitions), REQUEST_TIMEOUT_MS / 1000)
             self.state.trouble = ""
-            if lag == 0:
-                self.state.last_level = time.monotonic()
-                if not self.state.caught_up:
-                    self.state.caught_up = True
-                    log.info("caught up: %d regencies, %d provinces", len(self._table.rows), len(self._table.provinces))
-                    self._on_change()
             await asyncio.sleep(PROBE_S if self.state.caught_up else POLL_MS / 1000)
+
+    async def _compare(self, consumer: AIOKafkaConsumer) -> None:
+        """Set positions against the ends last told. Called with everything up to the positions already in the table."""
+        goal, self._goal = self._goal, {}
+        if not goal:
+            return
+        lag = 0
+        for partition, end in goal.items():
+            lag += max(0, end - await consumer.position(partition))
+        self.state.lag_records = lag
+        if lag:
+            self._goal = self._goal or goal  # still to be reached
+            return
+        self.state.last_level = time.monotonic()
+        if not self.state.caught_up:
+            self.state.caught_up = True
+            log.info("caught up: %d regencies, %d provinces", len(self._table.rows), len(self._table.provinces))
+            self._on_change()
 
     def _take(self, batches: dict[TopicPartition, list[ConsumerRecord]]) -> None:
         for partition, records in batches.items():

@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from itertools import combinations
 from math import ceil, cos, radians, sqrt
 
-CELLS_PER_TILE = 1.5
-RANK_SHARE = 0.5
+CELLS_PER_TILE = 1.4
+RANK_SHARE = 0.3
 ASPECT_MIN, ASPECT_MAX = 0.75, 2.0
 TIDY_ASPECT = 1.6
 MAP_TILES_MAX = 1200

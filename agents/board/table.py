@@ -11,11 +11,12 @@ from datetime import datetime
 
 import orjson
 
+from agents.board.quiet import Quiet
 from agents.board.trend import BUCKET_MS, BUCKETS, Trend
 
 ESCALATIONS_KEPT = 300
 ESCALATIONS_PER_REGENCY = 20
-_TILE_FIELDS = ("regency", "name", "level", "score", "since", "as_of", "data_status", "windows", "turnout", "last_report")
+_TILE_FIELDS = ("regency", "name", "level", "score", "since", "as_of", "data_status", "windows", "turnout")
 _FEED_FIELDS = (
     "escalation_id", "regency", "name", "episode", "change", "level", "previous_level", "score", "threshold", "reason",
     "routes", "unverified", "event_time",
@@ -41,6 +42,7 @@ class BoardTable:
         self.rows: dict[str, dict] = {}
         self.provinces: dict[str, dict] = {}
         self._trends: dict[str, Trend] = {}
+        self._quiet: dict[str, Quiet] = {}
         self._feed: list[_Filed] = []
         self._known: set[str] = set()
         self._by_regency: dict[str, deque[dict]] = {}
@@ -49,28 +51,35 @@ class BoardTable:
 
     def take_row(self, key: str, value: bytes | None) -> None:
         """The latest risk row of a regency; None removes it. Raises Unreadable."""
-        self._changed["rows"].add(key)
         if value is None:
+            self._changed["rows"].add(key)
             self.rows.pop(key, None)
             self._trends.pop(key, None)
+            self._quiet.pop(key, None)
             return
-        row = _object(value, "regency", "level", "score", "as_of", "data_status")
+        row = _object(value, "regency", "level", "score", "since", "as_of", "data_status")
+        as_of_ms = _epoch_ms(row["as_of"])
+        _epoch_ms(row["since"])
+        self._changed["rows"].add(key)
         self.rows[key] = row
-        self._trends.setdefault(key, Trend()).add(_epoch_ms(row["as_of"]), row["score"])
+        self._trends.setdefault(key, Trend()).add(as_of_ms, row["score"])
+        self._quiet.setdefault(key, Quiet()).take_row(row["data_status"], as_of_ms)
 
     def take_province(self, key: str, value: bytes | None) -> None:
         """The latest roll-up row of a province; None removes it. Raises Unreadable."""
-        self._changed["provinces"].add(key)
         if value is None:
             self.provinces.pop(key, None)
-            return
-        self.provinces[key] = _object(value, "level")
+        else:
+            self.provinces[key] = _object(value, "level")
+        self._changed["provinces"].add(key)
 
     def take_escalation(self, value: bytes, appended_ms: int, partition: int, offset: int) -> None:
         """One escalation; a second reading of the same one changes nothing. Raises Unreadable."""
         escalation = _object(value, "escalation_id", "regency", "level", "change", "event_time")
         if escalation["escalation_id"] in self._known:
             return
+        quiet = self._quiet.setdefault(escalation["regency"], Quiet())
+        quiet.take_escalation(escalation["change"], _epoch_ms(escalation["event_time"]))
         self._known.add(escalation["escalation_id"])
         insort(self._feed, _Filed((appended_ms, partition, offset), escalation))
         if len(self._feed) > ESCALATIONS_KEPT:
@@ -80,14 +89,16 @@ class BoardTable:
         self._new_escalations.append(escalation)
 
     def drain(self) -> dict | None:
-        """What changed since the last call, cut for viewers; None when nothing did."""
+        """What changed since the last call, cut for viewers (contract fields, and `quiet_since_ms`); None when nothing did."""
         rows, provinces = self._changed["rows"], self._changed["provinces"]
         if not (rows or provinces or self._new_escalations):
             return None
         update = {
-            "rows": [_cut(self.rows[code], _TILE_FIELDS) for code in sorted(rows) if code in self.rows],
+            "rows": [self._tile(code) for code in sorted(rows) if code in self.rows],
             "removed": sorted(rows - self.rows.keys()),
-            "provinces": [self.provinces[code] | {"province": code} for code in sorted(provinces & self.provinces.keys())],
+            "provinces": [
+                self.provinces[code] | {"province": code} for code in sorted(provinces & self.provinces.keys())
+            ],
             "escalations": [_cut(escalation, _FEED_FIELDS) for escalation in self._new_escalations[-ESCALATIONS_KEPT:]],
         }
         self._changed = {"rows": set(), "provinces": set()}
@@ -97,13 +108,17 @@ class BoardTable:
     def snapshot(self) -> dict:
         """Everything viewers draw: rows and provinces by code, trends, escalations oldest first."""
         return {
-            "rows": [_cut(row, _TILE_FIELDS) for _, row in sorted(self.rows.items())],
+            "rows": [self._tile(code) for code in sorted(self.rows)],
             "provinces": [row | {"province": code} for code, row in sorted(self.provinces.items())],
             "escalations": [_cut(filed.escalation, _FEED_FIELDS) for filed in self._feed],
             "trends": {code: trend.view() for code, trend in sorted(self._trends.items())},
             "bucket_ms": BUCKET_MS,
             "buckets": BUCKETS,
         }
+
+    def _tile(self, code: str) -> dict:
+        row = self.rows[code]
+        return _cut(row, _TILE_FIELDS) | {"quiet_since_ms": self._quiet[code].since_ms(_epoch_ms(row["since"]))}
 
     def escalations(self) -> list[dict]:
         """The newest escalations in full, newest first."""
@@ -141,4 +156,4 @@ def _epoch_ms(text: str) -> int:
     try:
         return int(datetime.fromisoformat(text).timestamp() * 1000)
     except (ValueError, TypeError):
-        raise Unreadable(f"field 'as_of' is no RFC 3339 time: {text!r:.40}") from None
+        raise Unreadable(f"no RFC 3339 time: {text!r:.40}") from None

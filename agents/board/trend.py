@@ -16,7 +16,7 @@ class Trend:
     def add(self, as_of_ms: int, score: float) -> None:
         bucket = as_of_ms // BUCKET_MS
         step = bucket - self._last_bucket
-        if step == 0:
+        if self._scores and step == 0:
             self._scores[-1] = score
             return
         self._last_bucket = bucket

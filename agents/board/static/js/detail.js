@@ -4,9 +4,10 @@ import { $, h } from "./dom.js";
 import { move, tags } from "./feed.js";
 import { change, number, percent, t, timeNear, word, fullTime } from "./language.js";
 import { shape } from "./levels.js";
-import { statusText } from "./map.js";
+import { levelWord, statusText } from "./map.js";
+import { splitName } from "./names.js";
 import { spark } from "./spark.js";
-import { store } from "./store.js";
+import { statusOf, store } from "./store.js";
 
 const REFRESH_MS = 1000; // a storm on one regency must not become a storm of requests
 
@@ -84,15 +85,15 @@ function draw({ regency, name, row, escalations, trend, neighbours }, onClose, o
 
 function levelLine(row) {
   return h("div", { cls: "level-line", "data-level": row.level },
-    h("span", { cls: "big-level" }, shape(row.level), t(row.level)), h("span", { cls: "big-score" }, number(row.score, 1)),
+    h("span", { cls: "big-level" }, shape(row.level), levelWord(row)), h("span", { cls: "big-score" }, number(row.score, 1)),
     h("span", { cls: "since" }, t("sinceLevel", { level: t(row.level), time: timeNear(Date.parse(row.since), Date.parse(row.as_of)) })));
 }
 
 function dataBand(code) {
   const text = statusText(code);
   if (!text) return null;
-  const status = store.rows.get(code)?.data_status;
-  return h("p", { cls: "band", "data-status": status }, h("b", {}, text), status === "silent" ? ` ${t("silentNote")}` : "");
+  const status = statusOf(code);
+  return h("p", { cls: "band", "data-status": status }, h("b", {}, text), ` ${t(`${status}Note`)}`);
 }
 
 function block(title, ...children) {
@@ -171,7 +172,7 @@ function nearby(neighbours, onOpen) {
   return block("neighbours", h("div", { cls: "nearby" }, neighbours.map(([code, name]) => {
     const level = store.rows.get(code)?.level;
     return h("button", { type: "button", cls: "ghost near", "data-level": level ?? "none", onclick: () => onOpen(code) },
-      level ? shape(level) : null, name, level ? h("span", { cls: "hidden" }, ` ${t(level)}`) : null);
+      level ? shape(level) : null, splitName(name).join(" ").trim(), level ? h("span", { cls: "hidden" }, ` ${t(level)}`) : null);
   })));
 }
 

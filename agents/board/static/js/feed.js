@@ -4,7 +4,7 @@ import { $, h, setText } from "./dom.js";
 import { matches } from "./filter.js";
 import { change, number, t, timeNear, word } from "./language.js";
 import { rank, shape } from "./levels.js";
-import { shortName } from "./names.js";
+import { splitName } from "./names.js";
 import { eventNow, store } from "./store.js";
 
 const SHOWN = 100;
@@ -20,18 +20,27 @@ export function drawFeed(onOpen, fresh = []) {
 }
 
 function item(escalation, now, onOpen, freshIds) {
-  const { level, previous_level: previous, regency } = escalation;
+  const { level, previous_level: previous } = escalation;
   return h("li", {
       cls: freshIds.has(escalation.escalation_id) ? "escalation fresh" : "escalation",
       "data-id": escalation.escalation_id, "data-level": level, "data-change": escalation.change,
     },
     h("div", { cls: "escalation-head" },
-      h("button", { type: "button", cls: "link", onclick: () => onOpen(regency) }, shortName(escalation.name ?? store.names.get(regency) ?? regency)),
+      title(escalation, onOpen),
       h("time", { datetime: escalation.event_time }, timeNear(Date.parse(escalation.event_time), now))),
-    h("div", { cls: "escalation-move" }, move(previous, level), h("span", { cls: "change" }, change(escalation.change)),
-      h("span", { cls: "figure" }, scoreText(escalation))),
-    h("p", { cls: "reason" }, word("reasons", escalation.reason)),
+    h("div", { cls: "escalation-move" }, move(previous, level), h("span", { cls: "change" }, change(escalation.change))),
+    h("p", { cls: "reason" }, word("reasons", escalation.reason), " ", h("span", { cls: "figure" }, scoreText(escalation))),
     tags(escalation));
+}
+
+function title({ regency, name }, onOpen) {
+  if (!store.names.has(regency)) return h("b", {}, placeName(regency, name));
+  return h("button", { type: "button", cls: "link", onclick: () => onOpen(regency) }, placeName(regency, name));
+}
+
+// A province escalates under its two-digit code.
+function placeName(code, name) {
+  return /^\d\d$/.test(code) ? t("province", { code }) : splitName(name ?? store.names.get(code) ?? code).join(" ").trim();
 }
 
 // From one level to another, or the level alone when it did not change.
@@ -58,7 +67,7 @@ export function speak(fresh) {
   if (!fresh.length) return;
   const worst = fresh.reduce((a, b) => (rank(b.level) > rank(a.level) ? b : a));
   const values = {
-    n: fresh.length, name: worst.name ?? worst.regency, change: change(worst.change), level: t(worst.level), reason: word("reasons", worst.reason),
+    n: fresh.length, name: placeName(worst.regency, worst.name), change: change(worst.change), level: t(worst.level), reason: word("reasons", worst.reason),
   };
   $(worst.level === "awas" ? "say-now" : "say").textContent = t(fresh.length > 2 ? "sayMany" : "sayOne", values);
 }

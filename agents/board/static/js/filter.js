@@ -4,6 +4,7 @@ import { splitName } from "./names.js";
 import { statusOf, store } from "./store.js";
 
 export function matches(code) {
+  if (!filtering()) return true;
   const { levels, statuses, text } = store.filter;
   const level = store.rows.get(code)?.level;
   if (levels.size && !levels.has(level)) return false;

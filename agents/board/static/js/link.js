@@ -43,7 +43,8 @@ export function drawClocks() {
   const wall = serverNow();
   setText($("wall-clock"), clockTime(wall, true));
   const past = event && Math.abs(wall - event) > SAME_DAY_MS;
-  setText($("event-clock"), event ? fullTime(event) + (past ? ` (${t("replayed")})` : "") : "–");
+  setText($("event-clock"), event ? fullTime(event) : "–");
+  setText($("event-label"), t("eventClock") + (past ? ` · ${t("replayed")}` : ""));
   $("event-clock").parentElement.dataset.past = String(Boolean(past));
   drawLink();
 }

@@ -47,7 +47,7 @@ function draw() {
 }
 
 function open(code) {
-  if (location.hash === `#${code}`) follow();
+  if (openCode() === code) $("detail").focus();
   else location.hash = code;
 }
 
@@ -59,6 +59,7 @@ function close() {
 function follow() {
   const code = decodeURIComponent(location.hash.slice(1));
   const before = openCode();
+  if (code === before) return;
   if (/^\d\d\.\d\d$/.test(code)) openDetail(code, close, open);
   else if (before) {
     closeDetail();

@@ -6,7 +6,7 @@ import { age, number, t } from "./language.js";
 import { shape } from "./levels.js";
 import { initials, splitName } from "./names.js";
 import { arrow, hourChange, spark } from "./spark.js";
-import { eventNow, statusOf, store } from "./store.js";
+import { statusOf, store } from "./store.js";
 
 const tiles = new Map(); // code -> parts of its tile
 let current = null;
@@ -35,9 +35,10 @@ function build(code, name, column, row) {
   const parts = {
     column, row, name,
     mark: h("span", { cls: "tile-mark" }), level: h("span", { cls: "tile-level" }), score: h("span", { cls: "tile-score" }),
-    change: h("span", { cls: "tile-change" }), foot: h("span", { cls: "tile-foot" }), trend: h("span", { cls: "tile-trend" }),
-    band: h("span", { cls: "tile-band" }),
+    change: h("span", { cls: "tile-change" }), foot: h("span"), trend: h("span", { cls: "tile-trend" }),
+    band: h("span", { cls: "band-long" }), bandShort: h("span", { cls: "band-short" }),
   };
+  parts.bandBox = h("span", { cls: "tile-band" }, parts.band, parts.bandShort);
   parts.button = h(
     "button",
     {
@@ -46,10 +47,10 @@ function build(code, name, column, row) {
       onclick: () => { setCurrent(code); open(code); },
     },
     h("span", { cls: "tile-body" },
-      h("span", { cls: "tile-top" }, parts.mark, parts.level, parts.change, parts.score),
+      h("span", { cls: "tile-top" }, parts.mark, parts.level, parts.score),
       h("span", { cls: "tile-name" }, kind ? h("span", { cls: "tile-kind" }, kind + " ") : null, rest),
       h("span", { cls: "tile-short" }, initials(name)),
-      parts.trend, parts.foot, parts.band),
+      parts.trend, h("span", { cls: "tile-foot" }, parts.foot, parts.change), parts.bandBox),
   );
   tiles.set(code, parts);
   return parts.button;
@@ -71,11 +72,13 @@ export function drawTile(code) {
   }
   const trend = store.trends.get(code);
   const incidents = row?.windows?.["1h"]?.incidents;
-  setText(parts.level, row ? t(level) : "");
+  setText(parts.level, row ? levelWord(row) : "");
   setText(parts.score, row ? number(row.score) : "–");
   setText(parts.change, row ? arrow(hourChange(trend, store.bucketMs)) : "");
   setText(parts.foot, incidents ? t("lastHour", { n: number(incidents) }) : "");
   setText(parts.band, statusText(code));
+  setText(parts.bandShort, status === "live" ? "" : t(status === "none" ? "noRow" : status));
+  parts.bandBox.hidden = status === "live";
   parts.trend.replaceChildren(spark(trend, store.buckets));
   const off = filtering() && !matches(code);
   button.classList.toggle("off", off);
@@ -83,21 +86,25 @@ export function drawTile(code) {
   button.setAttribute("aria-label", label(code, parts.name, row));
 }
 
+// Silence holds the last level; it must not be read as one that is known.
+export function levelWord(row) {
+  return row.data_status === "silent" ? `${t(row.level)}?` : t(row.level);
+}
+
 // What is wrong with the data, in words and with its age; empty when it is live.
 export function statusText(code) {
   const status = statusOf(code);
   if (status === "live") return "";
   if (status === "none") return t("noRow");
-  const heard = Date.parse(store.rows.get(code).last_report);
-  if (!Number.isFinite(heard)) return t(status === "silent" ? "silentNever" : "stale");
-  return t(`${status}For`, { age: age(eventNow() - heard) });
+  const row = store.rows.get(code);
+  return t(`${status}For`, { age: age(Date.parse(row.as_of) - row.quiet_since_ms) });
 }
 
 function label(code, name, row) {
   if (!row) return `${name}. ${t("noRow")}.`;
   const trouble = statusText(code);
   const incidents = row.windows?.["1h"]?.incidents ?? 0;
-  return [name, t(row.level), `${t("score")} ${number(row.score)}`, trouble, `${t("incidents1h")}: ${incidents}`].filter(Boolean).join(". ");
+  return [name, levelWord(row), `${t("score")} ${number(row.score)}`, trouble, `${t("incidents1h")}: ${incidents}`].filter(Boolean).join(". ");
 }
 
 export function drawTiles(codes) {

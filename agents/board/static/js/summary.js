@@ -1,7 +1,7 @@
 // The strip above the map: how many at each level, what the data is worth, totals, provinces. Chips are filters too.
 
 import { $, h } from "./dom.js";
-import { number, percent, t, word } from "./language.js";
+import { number, percent, t } from "./language.js";
 import { LEVELS, shape, STATUSES } from "./levels.js";
 import { setFilter, statusOf, store } from "./store.js";
 
@@ -55,7 +55,7 @@ function drawProvinces() {
   $("provinces").replaceChildren(...rows.map((row) =>
     h("div", { cls: "province", "data-level": row.level },
       h("span", { cls: "level-word" }, shape(row.level), t(row.level)),
-      h("b", {}, row.name ?? row.province),
+      h("b", {}, t("province", { code: row.province })),
       Number.isFinite(row.score) ? h("span", {}, `${t("score")} ${number(row.score)}`) : null,
-      row.reason ? h("span", { cls: "reason" }, word("reasons", row.reason)) : null)));
+      row.not_live?.length ? h("span", {}, t("notLive", { n: row.not_live.length })) : null)));
 }

@@ -4,7 +4,7 @@ import { $, h } from "./dom.js";
 import { matches } from "./filter.js";
 import { number, percent, t, timeNear } from "./language.js";
 import { rank, shape } from "./levels.js";
-import { statusText } from "./map.js";
+import { levelWord, statusText } from "./map.js";
 import { arrow, hourChange, spark } from "./spark.js";
 import { statusOf, store } from "./store.js";
 
@@ -29,7 +29,7 @@ function line(code, onOpen) {
   const trend = store.trends.get(code);
   const turnout = row?.turnout ?? {};
   const cells = [
-    row ? h("span", { cls: "level-word" }, shape(row.level), t(row.level)) : "–",
+    row ? h("span", { cls: "level-word" }, shape(row.level), levelWord(row)) : "–",
     h("button", { type: "button", cls: "link", onclick: () => onOpen(code) }, store.names.get(code)),
     h("span", {}, h("b", {}, row ? number(row.score) : "–"), " ", h("small", {}, arrow(hourChange(trend, store.bucketMs)))),
     spark(trend, store.buckets),

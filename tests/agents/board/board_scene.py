@@ -1,0 +1,89 @@
+"""A board in this process on a real broker, and a producer that writes rows and escalations as the workers do."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import orjson
+from aiokafka import AIOKafkaProducer
+
+from agents import topics
+from agents.board.server import Board
+from agents.kafka_clients import kafka_python_options
+from agents.settings import Settings
+from schemas.ledger import partition_of
+from schemas.roster import Roster
+from schemas.topics import Topic
+
+BROKER_PATIENCE_S = 20
+
+
+async def until(condition: Callable[[], object], what: str, seconds: float = 15) -> None:
+    """Wait until `condition()` holds; fail by name when it does not within the deadline."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        await asyncio.sleep(0.02)
+
+
+class Scene:
+    """Topics under a prefix of their own, a transactional producer, a board. Use as an async context."""
+
+    def __init__(self, bootstrap: str, prefix: str, *, with_topics: bool = True, roster: Roster | None = None) -> None:
+        self.settings = Settings.load({}, broker=bootstrap, topic_prefix=prefix, board_port=0)
+        self.board = Board(self.settings, roster or Roster.default())
+        self._with_topics = with_topics
+        self._written: dict[str, dict] = {}
+
+    async def __aenter__(self) -> "Scene":
+        if self._with_topics:
+            await self.create_topics()
+        self._producer = AIOKafkaProducer(
+            bootstrap_servers=self.settings.broker, transactional_id=f"{self.settings.topic_prefix}writer", linger_ms=0
+        )
+        await self._producer.start()
+        self._serving = self.board.serving()
+        await self._serving.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._serving.__aexit__(None, None, None)
+        await self._producer.stop()
+
+    async def create_topics(self) -> None:
+        await asyncio.to_thread(self._create_topics)
+
+    def _create_topics(self) -> None:
+        with topics.open_admin(kafka_python_options(self.settings), BROKER_PATIENCE_S) as admin:
+            topics.ensure(admin, self.settings)
+
+    async def ready(self) -> None:
+        """Wait until the board is healthy and holds every row committed with `write`."""
+        await until(lambda: self.board.feed.state.healthy and self._holds_all(), "the board has caught up")
+
+    def _holds_all(self) -> bool:
+        return all(self.board.table.rows.get(code) == row for code, row in self._written.items())
+
+    async def write(self, *, rows=(), escalations=(), provinces=(), commit: bool = True) -> None:
+        """One transaction, like a risk shard's. `provinces` are rows keyed by their `province`."""
+        await self._producer.begin_transaction()
+        for topic, records, key in (
+            (Topic.RISK, rows, "regency"), (Topic.ESCALATIONS, escalations, "regency"), (Topic.PROVINCE, provinces, "province"),
+        ):  # fmt: skip
+            for record in records:
+                await self.send(topic, record[key], orjson.dumps(record))
+        if commit:
+            await self._producer.commit_transaction()
+            self._written |= {row["regency"]: row for row in rows}
+        else:
+            await self._producer.abort_transaction()
+
+    async def send(self, topic: Topic, key: str, value: bytes | None) -> None:
+        """One record inside the running transaction."""
+        partition = partition_of(key, self.settings.partitions)
+        await self._producer.send_and_wait(self.settings.topics[topic], value, key.encode(), partition)
+
+    async def write_raw(self, topic: Topic, key: str, value: bytes | None) -> None:
+        await self._producer.begin_transaction()
+        await self.send(topic, key, value)
+        await self._producer.commit_transaction()

@@ -1,0 +1,142 @@
+"""The board on a real broker: what it reads, what it says of its own hearing, what it serves."""
+
+import aiohttp
+import orjson
+import pytest
+
+from agents.embedded import EmbeddedBroker
+from schemas.topics import Topic
+from tests.agents.board.board_scene import Scene, until
+from tests.agents.board.examples import escalation, row
+
+
+async def get(scene: Scene, path: str, method: str = "GET") -> tuple[int, dict, bytes]:
+    async with aiohttp.ClientSession() as session:
+        async with session.request(method, scene.board.url.rstrip("/") + path) as response:
+            return response.status, dict(response.headers), await response.read()
+
+
+async def get_json(scene: Scene, path: str) -> tuple[int, dict]:
+    status, _, body = await get(scene, path)
+    return status, orjson.loads(body)
+
+
+async def test_the_pages_say_what_the_topics_say(broker, fresh_prefix):
+    async with Scene(broker.bootstrap, fresh_prefix) as scene:
+        rows = [row("16.01", score=12), row("16.71", score=80, level="awas"), row("16.01", score=13)]
+        alarm = escalation("16.71", level="awas")
+        await scene.write(
+            rows=rows, escalations=[alarm], provinces=[{"province": "16", "level": "waspada", "score": 25}]
+        )
+        await scene.ready()
+        status, risk = await get_json(scene, "/api/risk")
+        assert (status, risk["rows"]) == (200, [rows[2], rows[1]])
+        assert risk["provinces"]["16"]["level"] == "waspada"
+        assert (await get_json(scene, "/api/escalations"))[1] == {"escalations": [alarm]}
+        status, one = await get_json(scene, "/api/regency/16.71")
+        assert (one["row"], one["escalations"], one["name"]) == (rows[1], [alarm], "Kota Palembang")
+        assert ["16.03", "Kabupaten Muara Enim"] in one["neighbours"]
+        assert (await get_json(scene, "/api/regency/99.99"))[0] == 404
+
+
+async def test_an_aborted_transaction_is_never_shown(broker, fresh_prefix):
+    async with Scene(broker.bootstrap, fresh_prefix) as scene:
+        await scene.write(rows=[row("16.71", score=10)])
+        await scene.ready()
+        await scene.write(rows=[row("16.71", score=99)], escalations=[escalation()], commit=False)
+        await scene.write(rows=[row("16.02", score=20)])
+        await until(lambda: "16.02" in scene.board.table.rows, "the later row arrives")
+        assert scene.board.table.rows["16.71"]["score"] == 10
+        assert scene.board.table.escalations() == []
+
+
+async def test_a_tombstone_takes_the_row_away(broker, fresh_prefix):
+    async with Scene(broker.bootstrap, fresh_prefix) as scene:
+        await scene.write(rows=[row("16.71"), row("16.02")])
+        await scene.ready()
+        await scene.write_raw(Topic.RISK, "16.71", None)
+        await until(lambda: "16.71" not in scene.board.table.rows, "the row is gone")
+        assert "16.02" in scene.board.table.rows
+
+
+async def test_an_unreadable_record_is_counted_and_the_rest_is_shown(broker, fresh_prefix):
+    async with Scene(broker.bootstrap, fresh_prefix) as scene:
+        await scene.write_raw(Topic.RISK, "16.71", b"{no json")
+        await scene.write_raw(Topic.ESCALATIONS, "16.71", b"[]")
+        await scene.write(rows=[row("16.71", score=5)])
+        await scene.ready()
+        _, health = await get_json(scene, "/healthz")
+        assert health["unreadable_records"] == 2
+        assert scene.board.table.rows["16.71"]["score"] == 5
+
+
+async def test_it_is_unhealthy_until_the_topics_exist_and_are_read(broker, fresh_prefix):
+    async with Scene(broker.bootstrap, fresh_prefix, with_topics=False) as scene:
+        await until(lambda: "topic" in scene.board.feed.state.trouble, "it says what it waits for")
+        status, health = await get_json(scene, "/healthz")
+        assert (status, health["status"]) == (503, "starting")
+        assert (await get(scene, "/"))[0] == 200
+        await scene.create_topics()
+        await scene.ready()
+        assert (await get_json(scene, "/healthz"))[0] == 200
+
+
+async def test_the_broker_goes_and_comes_back_and_nothing_is_lost(tmp_path, fresh_prefix):
+    with EmbeddedBroker(tmp_path) as own:
+        async with Scene(own.bootstrap, fresh_prefix) as scene:
+            await scene.write(rows=[row("16.71", score=10)], escalations=[escalation(escalation_id="before")])
+            await scene.ready()
+            own.stop()
+            await until(lambda: not scene.board.feed.state.healthy, "it notices", 60)
+            assert (await get_json(scene, "/healthz"))[0] == 503
+            assert scene.board.table.rows["16.71"]["score"] == 10
+            own.start()
+            await until(lambda: scene.board.feed.state.healthy, "it is back", 60)
+            await scene.write(rows=[row("16.71", score=44)], escalations=[escalation(escalation_id="after")])
+            await until(lambda: scene.board.table.rows["16.71"]["score"] == 44, "news arrive")
+            assert [item["escalation_id"] for item in scene.board.table.escalations()] == ["after", "before"]
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/static/js/main.js", "/api/risk", "/events", "/healthz", "/metrics", "/nowhere"]
+)
+async def test_every_answer_carries_the_security_headers(broker, fresh_prefix, path):
+    async with Scene(broker.bootstrap, fresh_prefix) as scene:
+        await scene.ready()
+        async with aiohttp.ClientSession() as session, session.get(scene.board.url.rstrip("/") + path) as response:
+            policy = response.headers["Content-Security-Policy"]
+            assert "default-src 'none'" in policy
+            assert "frame-ancestors 'none'" in policy
+            assert "unsafe" not in policy and "http" not in policy
+            assert response.headers["X-Content-Type-Options"] == "nosniff"
+            assert response.headers["Cache-Control"] in ("no-store", "no-cache")
+
+
+async def test_nothing_is_writable(broker, fresh_prefix):
+    async with Scene(broker.bootstrap, fresh_prefix) as scene:
+        for path in ("/", "/events", "/api/risk", "/api/escalations", "/api/regency/16.71", "/healthz", "/metrics"):
+            for method in ("POST", "PUT", "PATCH", "DELETE"):
+                assert (await get(scene, path, method))[0] == 405, (method, path)
+
+
+async def test_its_metrics_are_its_own(broker, fresh_prefix):
+    async with Scene(broker.bootstrap, fresh_prefix) as scene:
+        await scene.write(rows=[row()])
+        await scene.ready()
+        await until(lambda: scene.board.journal.head, "a frame is out")
+        _, headers, body = await get(scene, "/metrics")
+        samples = dict(line.rsplit(" ", 1) for line in body.decode().splitlines() if not line.startswith("#"))
+        assert headers["Content-Type"].startswith("text/plain")
+        assert all(name.startswith("siaga_board_") for name in samples)
+        assert float(samples["siaga_board_viewers"]) == 0
+        assert float(samples["siaga_board_last_update_timestamp_seconds"]) > 1.7e9
+
+
+async def test_a_cached_asset_is_not_sent_again(broker, fresh_prefix):
+    async with Scene(broker.bootstrap, fresh_prefix) as scene, aiohttp.ClientSession() as session:
+        url = scene.board.url + "static/css/base.css"
+        async with session.get(url) as first:
+            etag = first.headers["ETag"]
+            assert first.headers["Content-Type"] == "text/css; charset=utf-8"
+        async with session.get(url, headers={"If-None-Match": etag}) as second:
+            assert (second.status, await second.read()) == (304, b"")
