@@ -126,8 +126,8 @@ def _default_app() -> BatchApp:
     settings = Settings.load()
     app = create_app(settings)
 
-    @app.on_worker_init.connect(weak=False)
-    def serve(sender: Any, **_: Any) -> None:
+    @app.task
+    async def serve() -> None:
         serve_metrics(settings)
 
     return app
