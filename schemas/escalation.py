@@ -28,7 +28,8 @@ class Evidence(BaseModel):
 class Escalation(BaseModel):
     """A level change, an amendment of one, or silence and its end. The components add up to the score.
 
-    `regency` is a province code (`NN`) when the province itself escalates. `threshold` is what the score was measured against.
+    `regency` is a province code (`NN`) when the province itself escalates. `threshold` is what the score was measured
+    against.
     """
 
     model_config = MESSAGE
@@ -44,8 +45,8 @@ class Escalation(BaseModel):
     score: Points
     threshold: Whole
     reason: Literal[
-        "grave_incident", "grave_incident_confirmed", "incident_pressure", "turnout_anomaly", "spill_over", "rolling_sum",
-        "members", "calm", "correction", "confirmation", "silence", "reports_resumed",
+        "grave_incident", "grave_incident_confirmed", "incident_pressure", "turnout_anomaly", "spill_over",
+        "rolling_sum", "members", "calm", "correction", "confirmation", "silence", "reports_resumed",
     ]  # fmt: skip
     components: dict[str, Points]
     evidence: Annotated[list[Evidence], Field(max_length=EVIDENCE_MOST)]

@@ -33,7 +33,10 @@ DataStatusName = Literal["live", "stale", "silent"]
 
 
 class Window(BaseModel):
-    """Distinct live incidents by `occurred_at`, and the sum of their severity weights. Retracted and exercise ones are excluded."""
+    """Distinct live incidents by `occurred_at`, and the sum of their severity weights.
+
+    Retracted and exercise ones are excluded.
+    """
 
     model_config = MESSAGE
 
@@ -60,7 +63,9 @@ class TurnoutTotals(BaseModel):
     voted: Whole
     share: Annotated[float | None, Field(ge=0)]
     over_capacity: Annotated[int, Field(ge=0, description="Stations with more voted than registered.")]
-    corrected: Annotated[int, Field(ge=0, description="Corrections: a falling count, or a revision of the same moment.")]
+    corrected: Annotated[
+        int, Field(ge=0, description="Corrections: a falling count, or a revision of the same moment.")
+    ]
 
 
 class Excluded(BaseModel):
@@ -85,8 +90,9 @@ class LedgerPosition(BaseModel):
 class Confidence(BaseModel):
     """How far the row can be trusted. It never moves the score.
 
-    `verified_share`: part of the last day's live incidents that are verified or resolved, null without any. `sources`: publishing
-    systems behind the last day's incidents that can score. `completeness`: stations that told their turnout, of those expected.
+    `verified_share`: part of the last day's live incidents that are verified or resolved, null without any. `sources`:
+    publishing systems behind the last day's incidents that can score. `completeness`: stations that told their
+    turnout, of those expected.
     """
 
     model_config = MESSAGE

@@ -1,8 +1,8 @@
 """Rulesets: every policy number of the risk model as data, each with its unit and the reason for it.
 
-A ruleset is a TOML file. Numbers are inline tables, `{ value = 90, unit = "min", reason = "why" }`, so that no number stands
-without its unit and its reason. `Ruleset.load` checks all of it and names line and field of what is wrong. What the
-numbers mean is told in docs/risk-model.md; `streams/rules.py` compiles them for the fold.
+A ruleset is a TOML file. Numbers are inline tables, `{ value = 90, unit = "min", reason = "why" }`, so that no number
+stands without its unit and its reason. `Ruleset.load` checks all of it and names line and field of what is wrong. What
+the numbers mean is told in docs/risk-model.md; `streams/rules.py` compiles them for the fold.
 """
 
 import tomllib

@@ -1,8 +1,8 @@
 """The fold's state as records of the state topic, and back.
 
 Keys are fine-grained, so that a change writes little: `16.71/h` the head of a regency, `16.71/i/<incident_id>`,
-`16.71/s/<station>`, `16.71/d/<ledger offset>` (digests of event ids), `16/p` a province. Windows and pressure are not stored:
-they are rebuilt from the incidents, which cannot drift.
+`16.71/s/<station>`, `16.71/d/<ledger offset>` (digests of event ids), `16/p` a province. Windows and pressure are not
+stored: they are rebuilt from the incidents, which cannot drift.
 """
 
 import orjson
@@ -63,15 +63,15 @@ def incident(record: Record) -> bytes:
     return orjson.dumps(
         [
             record.revision, kind.category, kind.severity, record.status, record.occurred_ms, record.source,
-            record.exercise, record.touched_ms, record.spoken,
+            record.touched_ms, record.spoken,
         ]
     )  # fmt: skip
 
 
 def restore_incident(state: RegencyState, incident_id: str, value: bytes) -> None:
-    revision, category, severity, status, occurred, source, exercise, touched, spoken = orjson.loads(value)
+    revision, category, severity, status, occurred, source, touched, spoken = orjson.loads(value)
     kind = state.rules.kinds[category, severity]
-    state.incidents.put(incident_id, Record(revision, kind, status, occurred, source, exercise, touched, spoken, 0))
+    state.incidents.put(incident_id, Record(revision, kind, status, occurred, source, touched, spoken, 0))
     state.touched.setdefault(touched // HOUR_MS, []).append(incident_id)
 
 

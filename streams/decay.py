@@ -1,11 +1,12 @@
 """Exponential decay without error: forward decay in whole numbers.
 
-Cormode, Shkapenyuk, Srivastava, Xu: "Forward decay", ICDE 2009. Instead of shrinking all old weights as time passes, each new
-weight is grown by its age against a fixed landmark, and the sum is divided by the growth of "now" when it is read. Here the
-growth is an integer, so adding and taking away are exact inverses, in any order, and a sum of nothing is 0.
+Cormode, Shkapenyuk, Srivastava, Xu: "Forward decay", ICDE 2009. Instead of shrinking all old weights as time passes,
+each new weight is grown by its age against a fixed landmark, and the sum is divided by the growth of "now" when it is
+read. Here the growth is an integer, so adding and taking away are exact inverses, in any order, and a sum of nothing
+is 0.
 
-The landmark moves by BLOCK half-lives at a time. Everything still counted has grown by at least 2^BLOCK by then, so the shift
-that re-bases a sum loses no bit.
+The landmark moves by BLOCK half-lives at a time. Everything still counted has grown by at least 2^BLOCK by then, so
+the shift that re-bases a sum loses no bit.
 """
 
 FRACTIONS = 256  # steps per half-life: growth is exact to 2^(1/256), 0.3 %

@@ -1,6 +1,7 @@
 """What a decision says: after an entry, which changes of a regency are to be published, and why.
 
-The level itself moves in `streams.levels`; this file feeds it, names the reason, and decides on amended, stale and recovered.
+The level itself moves in `streams.levels`; this file feeds it, names the reason, and decides on amended, stale and
+recovered.
 """
 
 from enum import StrEnum
@@ -68,9 +69,7 @@ def decide(state: RegencyState) -> list[Decision]:
     ladder, rules = state.ladder, state.rules
     before = ladder.level
     if urgency.level or current.total >= rules.rungs[0].raise_at or not ladder.is_at_rest():
-        ladder.step(
-            state.grid_ms, current.total, urgency.level, rules.rungs, rules.keep_ms, state.data_status is STALE
-        )
+        ladder.step(state.grid_ms, current.total, urgency.level, rules.rungs, rules.keep_ms, state.data_status is STALE)
     if ladder.level != before:
         decisions.append(_level_change(state, current, urgency, before))
     elif before and (amended := _amendment(state, current, urgency)):

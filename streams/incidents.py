@@ -1,10 +1,12 @@
 """The incidents of one regency: the latest revision of each, and the sums that windows and pressure need.
 
-Exact and cheap: whole numbers only, so that taking an incident out is the exact inverse of putting it in, and the cost of one
-event does not grow with how many are held. Three heaps hold the incidents of the last hour, of the hours 1-6 and 6-24; as time
-passes each incident moves from one to the next, three moves in all. Entries of replaced incidents are skipped when they surface.
+Exact and cheap: whole numbers only, so that taking an incident out is the exact inverse of putting it in, and the cost
+of one event does not grow with how many are held. Three heaps hold the incidents of the last hour, of the hours 1-6
+and 6-24; as time passes each incident moves from one to the next, three moves in all. Entries of replaced incidents
+are skipped when they surface.
 
-Time moves here only by `pass_to`, on the evaluation grid; `windows_at` gives counts exact to the millisecond in between.
+Time moves here only by `pass_to`, on the evaluation grid; `windows_at` gives counts exact to the millisecond in
+between.
 """
 
 from heapq import heappop, heappush
@@ -19,14 +21,13 @@ _UNKNOWN = -1
 
 
 class Record(NamedTuple):
-    """The latest revision of an incident. `kind` is None for an exercise; `serial` is 0 while it counts nowhere."""
+    """The latest revision of an incident; `serial` is 0 while it counts nowhere."""
 
     revision: int
     kind: Kind
     status: str
     occurred_ms: int
     source: str
-    exercise: bool
     touched_ms: int
     spoken: str  # the only source that spoke of it, or MANY
     serial: int
@@ -36,8 +37,8 @@ class Incidents:
     """All incidents of one regency and their running sums."""
 
     __slots__ = (
-        "rules", "records", "edges", "landmark", "totals", "by_source", "counts", "weights", "grave", "serious", "confirmed",
-        "tops", "news", "vouched", "_heaps", "_serial",
+        "rules", "records", "edges", "landmark", "totals", "by_source", "counts", "weights", "grave", "serious",
+        "confirmed", "tops", "news", "vouched", "_heaps", "_serial",
     )  # fmt: skip
 
     def __init__(self, rules: Rules) -> None:
@@ -49,7 +50,9 @@ class Incidents:
         self.by_source: list[dict[str, int]] = [{} for _ in range(SCORED)]
         self.counts = [0] * (_AGES * _G)  # by age class and group
         self.weights = [0] * _AGES  # milli-weights by age class
-        self.grave: list[dict[tuple[int, str], int]] = [{} for _ in range(SCORED)]  # (severity, source) of the last hour
+        self.grave: list[dict[tuple[int, str], int]] = [
+            {} for _ in range(SCORED)
+        ]  # (severity, source) of the last hour
         self.serious: list[dict[str, int]] = [{} for _ in range(SCORED)]  # source -> incidents of severity 3+, last 6 h
         self.confirmed = [0] * SCORED  # incidents of severity 3+ in the last 6 h that two sources spoke of
         self.tops = [0] * SCORED  # the loudest source's share of `totals`; UNKNOWN after something was taken out
@@ -59,8 +62,11 @@ class Incidents:
         self._serial = 0
 
     def put(self, incident_id: str, record: Record) -> None:
-        """Hold the newest revision; the caller has taken out the one before. Counts it when it is live and young enough."""
-        if record.status == "retracted" or record.exercise:
+        """Hold the newest revision; the caller has taken out the one before.
+
+        Counts it when it is live and young enough.
+        """
+        if record.status == "retracted":
             self.records[incident_id] = record
             return
         occurred = record.occurred_ms
@@ -70,8 +76,8 @@ class Incidents:
             self.records[incident_id] = record
             return
         self._serial = serial = self._serial + 1
-        revision, kind, status, _, source, exercise, touched, spoken, _ = record
-        self.records[incident_id] = Record(revision, kind, status, occurred, source, exercise, touched, spoken, serial)
+        revision, kind, status, _, source, touched, spoken, _ = record
+        self.records[incident_id] = Record(revision, kind, status, occurred, source, touched, spoken, serial)
         heappush(self._heaps[age], (occurred, serial, incident_id))
         group = kind.group
         self.counts[age * _G + group] += 1
@@ -105,7 +111,7 @@ class Incidents:
         for age in range(_AGES):
             heap, edge = self._heaps[age], edges[age]
             while heap and heap[0][0] <= edge:
-                occurred, serial, incident_id = heappop(heap)
+                _, serial, incident_id = heappop(heap)
                 record = self.records.get(incident_id)
                 if record is not None and record.serial == serial:
                     self._grow_older(incident_id, record, age)

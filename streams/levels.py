@@ -1,11 +1,12 @@
 """The level ladder as a state machine. Everything about when a level changes lives in this file.
 
 Each alarm level (waspada, siaga, awas) is a rung with a phase, in the words of Prometheus: inactive, pending, firing, keeping.
-At every evaluation a rung gets one signal, and TRANSITIONS says what follows. The level is the highest rung that fires or
-keeps; a rung that fires carries those below it. docs/levels.md shows the diagram generated from this table.
+At every evaluation a rung gets one signal, and TRANSITIONS says what follows. The level is the highest rung that fires
+or keeps; a rung that fires carries those below it. docs/levels.md shows the diagram generated from this table.
 
-Why it cannot flap: the level falls by one rung at a time, only when `keep` has passed since the last change of any kind, so two
-falls lie at least `keep` apart; and it cannot rise more rungs than it fell, plus three. `most_changes` states the bound.
+Why it cannot flap: the level falls by one rung at a time, only when `keep` has passed since the last change of any
+kind, so two falls lie at least `keep` apart; and it cannot rise more rungs than it fell, plus three. `most_changes`
+states the bound.
 """
 
 from enum import IntEnum, StrEnum
@@ -61,7 +62,10 @@ HOUR_MS = 3_600_000
 
 
 class Ladder:
-    """Phases of the three rungs of one regency. Times are evaluation times in epoch milliseconds; no clock is read here."""
+    """Phases of the three rungs of one regency.
+
+    Times are evaluation times in epoch milliseconds; no clock is read here.
+    """
 
     __slots__ = ("phases", "since_ms", "changed_ms")
 
@@ -76,7 +80,10 @@ class Ladder:
         return sum(1 for phase in self.phases if phase in _RAISED)
 
     def step(self, now_ms: int, score: int, urgent: int, rungs: tuple[Rung, ...], keep_ms: int, frozen: bool) -> None:
-        """Take one evaluation. `urgent` is the level a grave incident asks for; `frozen` is true while silence holds the level."""
+        """Take one evaluation.
+
+        `urgent` is the level a grave incident asks for; `frozen` is true while silence holds the level.
+        """
         before = self.level
         for index in (2, 1, 0):
             self._move(index, now_ms, self._signal(index, now_ms, score, urgent, rungs[index], keep_ms, frozen, before))

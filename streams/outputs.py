@@ -69,7 +69,10 @@ def confidence(state: RegencyState) -> dict:
 
 
 def evidence(state: RegencyState, groups: tuple[int, ...]) -> list[tuple[str, Record]]:
-    """Up to 20 incidents of the deciding groups, heaviest first, the newer first among equals. Weightless ones are none."""
+    """Up to 20 incidents of the deciding groups, heaviest first, the newer first among equals.
+
+    Weightless ones are none.
+    """
     found = [
         (incident_id, record)
         for incident_id, record in state.incidents.live()
@@ -152,5 +155,3 @@ def _routes(state: RegencyState, decision: Decision, named: list[tuple[str, Reco
     if not routes:
         routes.update(dict.fromkeys(state.rules.silence_routes))
     return list(routes)
-
-

@@ -1,7 +1,8 @@
 """The province roll-up: the levels of its regencies in one row, and a storm of them as one escalation.
 
-Its members tell it their level changes through the ledger, like neighbours. The same ladder as a regency's decides on its level,
-from a score that adds points per member by level, so that many members cause one escalation of the province and no flapping.
+Its members tell it their level changes through the ledger, like neighbours. The same ladder as a regency's decides on
+its level, from a score that adds points per member by level, so that many members cause one escalation of the province
+and no flapping.
 """
 
 import orjson

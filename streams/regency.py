@@ -1,10 +1,12 @@
 """The risk fold of one regency: `step` takes one ledger entry after another and decides.
 
-Pure: what it knows comes from the ledger's entries and the rules. Its clock is the largest `at_ms` it has seen and never goes back.
+Pure: what it knows comes from the ledger's entries and the rules. Its clock is the largest `at_ms` it has seen and
+never goes back.
 
 Decisions are taken after every entry. Two facts make that cheap and exact. The score is looked at on a time grid (the ruleset's
-`step`), so between two grid times only entries can move it; and an added report can only raise it, so as long as no group's sum
-has reached what it needs for another point (`Score.needs`) and nothing new confirms anything, no decision can change.
+`step`), so between two grid times only entries can move it; and an added report can only raise it, so as long as no
+group's sum has reached what it needs for another point (`Score.needs`) and nothing new confirms anything, no decision
+can change.
 """
 
 from collections import Counter
@@ -126,6 +128,9 @@ def _incident(state: RegencyState, entry: Entry) -> str:
     if not state.event_ids.is_new(event_id):
         state.excluded["duplicate"] += 1
         return "duplicate"
+    if exercise:
+        state.excluded["exercise"] += 1
+        return "exercise"
     incidents = state.incidents
     old = incidents.records.get(incident_id)
     spoken = source
@@ -138,15 +143,10 @@ def _incident(state: RegencyState, entry: Entry) -> str:
         incidents.take(incident_id)
     kind = state.rules.kinds[category, severity]
     clock = state.clock_ms
-    incidents.put(incident_id, Record(revision, kind, status, occurred, source, exercise, clock, spoken, 0))
+    incidents.put(incident_id, Record(revision, kind, status, occurred, source, clock, spoken, 0))
     state.changed_incidents[incident_id] = None
     state.touched.setdefault(clock // HOUR_MS, []).append(incident_id)
-    if exercise:
-        state.excluded["exercise"] += 1
-        if old is None:
-            return "exercise"
-    if not exercise:
-        _hear(state)
+    _hear(state)
     if old is not None:
         state.is_due = True
         _note_correction(state, incident_id, old)
@@ -154,8 +154,6 @@ def _incident(state: RegencyState, entry: Entry) -> str:
         state.is_due = True
     elif not state.is_due and kind.group < SCORED:
         state.is_due = _needs_met(state, kind.group)
-    if exercise:
-        return "exercise"
     if occurred <= clock - WINDOWS_MS[2]:
         state.excluded["late"] += 1
         return "late"
@@ -185,7 +183,7 @@ def _note_correction(state: RegencyState, incident_id: str, old: Record) -> None
     if not state.ladder.level or incident_id not in published.evidence:
         return
     new = state.incidents.records[incident_id]
-    if new.status == "retracted" or new.exercise or new.kind is not old.kind:
+    if new.status == "retracted" or new.kind is not old.kind:
         published.is_amend_due = True
 
 

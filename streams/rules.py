@@ -25,7 +25,10 @@ SERIOUS = 3  # severity from which another source's report confirms
 
 
 class Kind(NamedTuple):
-    """What a category at a severity weighs. `window_milli` counts in windows, `pressure_milli[status]` moves the score."""
+    """What a category at a severity weighs.
+
+    `window_milli` counts in windows, `pressure_milli[status]` moves the score.
+    """
 
     category: str
     severity: int
@@ -66,9 +69,6 @@ class Rules:
             Rung(name, round(rule.raise_at.value), round(rule.lower_below.value), _ms(rule.hold.value))
             for name, rule in (("waspada", ladder.waspada), ("siaga", ladder.siaga), ("awas", ladder.awas))
         )
-        edges = sorted({edge for rung in self.rungs for edge in (rung.raise_at, rung.lower_below)})
-        # For each score, the next threshold above it: what an additional report has to reach to matter. None above the last.
-        self.next_edge = tuple(next((edge for edge in edges if edge > score), None) for score in range(101))
         self.immediate = {
             severity: (LEVELS.index(rule.unconfirmed), LEVELS.index(rule.confirmed))
             for severity, rule in ((4, ruleset.immediate.severity_4), (5, ruleset.immediate.severity_5))
@@ -99,9 +99,7 @@ class Rules:
                     rate[slot] += rule.base_rate.value / 1000 * share * weight
         fade = [2 ** (-(back + 0.5) * SLOT_MS / self.decay.half_life_ms) for back in range(SLOTS)]
         # At the middle of a slot half of it has passed: look back from there.
-        return tuple(
-            sum(rate[(slot - back) % SLOTS] * fade[back] for back in range(SLOTS)) for slot in range(SLOTS)
-        )
+        return tuple(sum(rate[(slot - back) % SLOTS] * fade[back] for back in range(SLOTS)) for slot in range(SLOTS))
 
     def _rest(self, ruleset: Ruleset) -> None:
         self.stale_ms = _ms(ruleset.silence.stale_after.value * 60)
@@ -151,7 +149,9 @@ def _kinds(ruleset: Ruleset) -> dict[tuple[str, int], Kind]:
                 for status, factor in ruleset.status.items()
             }
             routes = rule.routes + (rule.grave_routes if severity >= GRAVE else ())
-            kinds[category, severity] = Kind(category, severity, group, _milli(weight), pressure | {"retracted": 0}, routes)
+            kinds[category, severity] = Kind(
+                category, severity, group, _milli(weight), pressure | {"retracted": 0}, routes
+            )
     return kinds
 
 

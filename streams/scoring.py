@@ -1,6 +1,7 @@
 """The score of a regency: named parts that add up to it. Formulas and a worked example: docs/risk-model.md.
 
-Points are whole numbers. Each part is capped on its own; if the sum would exceed 100, the later parts in COMPONENTS give way.
+Points are whole numbers. Each part is capped on its own; if the sum would exceed 100, the later parts in COMPONENTS
+give way.
 """
 
 from math import floor, inf
@@ -33,9 +34,11 @@ class Score(NamedTuple):
 
 
 def learned(rules: Rules, stations: int, history: list[int], first_ms: int, now_ms: int) -> tuple[float, ...]:
-    """By what factor each group's expectation is scaled: what this regency showed 6 to 24 hours ago against ordinary days.
+    """By what factor each group's expectation is scaled: what this regency showed 6 to 24 hours ago against ordinary
+    days.
 
-    The last six hours are left out, so that a flare-up does not raise its own bar. Gamma-Poisson posterior mean, bounded.
+    The last six hours are left out, so that a flare-up does not raise its own bar. Gamma-Poisson posterior mean,
+    bounded.
     """
     until = now_ms - WINDOWS_MS[1]
     since = max(now_ms - DAY_MS, first_ms)
@@ -62,9 +65,7 @@ def points(rules: Rules, seen: float, ordinary: float, most: int) -> int:
     return min(most, max(0, floor((digits(seen, ordinary, rules.shape) - rules.free_digits) * rules.points_per_digit)))
 
 
-def group_points(
-    rules: Rules, incidents: Incidents, group: int, ordinary: float, now_ms: int
-) -> tuple[int, Need]:
+def group_points(rules: Rules, incidents: Incidents, group: int, ordinary: float, now_ms: int) -> tuple[int, Need]:
     """Points of one group, and what it needs for one more.
 
     One source alone scores at most `one_source_most`; beyond that, what the loudest source says counts only as far as

@@ -1,7 +1,8 @@
 """How surprising a number of reports is, given what was expected: digits of rarity.
 
-Reports are Poisson with a rate that itself varies between places and days as a gamma with mean `expected` and shape `shape`
-(a negative binomial). The chance of at least `seen` is bounded from above by Chernoff's inequality (1952), in closed form:
+Reports are Poisson with a rate that itself varies between places and days as a gamma with mean `expected` and shape
+`shape` (a negative binomial). The chance of at least `seen` is bounded from above by Chernoff's inequality (1952), in
+closed form:
 
     P(X >= x) <= exp(-I),  I = x ln(x / m) - (x + r) ln((x + r) / (m + r))   for x > m
 

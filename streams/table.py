@@ -1,7 +1,7 @@
 """The rolling risk table of one ledger partition: frames in, rows, escalations, state and notices out.
 
-A pure function of the frames: the same ledger gives the same bytes, however frames are grouped into batches. The shell that
-calls it (agents/risk.py) owns Kafka; when a transaction fails it drops the whole table and restores a new one.
+A pure function of the frames: the same ledger gives the same bytes, however frames are grouped into batches. The shell
+that calls it (agents/risk.py) owns Kafka; when a transaction fails it drops the whole table and restores a new one.
 """
 
 from collections import Counter
