@@ -100,7 +100,7 @@ def _seekable(stream: BinaryIO) -> BinaryIO:
     """The stream, or an unpacked copy in a temporary file: gzip can only be read forwards."""
     if stream.seekable() and not isinstance(stream, gzip.GzipFile):
         return stream
-    copy = tempfile.TemporaryFile()
+    copy = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     try:
         with stream:
             shutil.copyfileobj(stream, copy)

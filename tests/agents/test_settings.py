@@ -1,0 +1,169 @@
+"""Settings: what they accept, how they refuse, and that secrets stay secret."""
+
+import inspect
+from pathlib import Path
+
+import aiokafka
+import pytest
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from pydantic import ValidationError
+
+from agents.kafka_clients import aiokafka_options, kafka_python_options
+from agents.settings import Settings, SettingsError, unknown_variables
+from streams.intake import ClockMode
+
+SASL = {
+    "SIAGA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
+    "SIAGA_SASL_MECHANISM": "SCRAM-SHA-512",
+    "SIAGA_SASL_USERNAME": "worker",
+}
+
+
+def test_without_variables_the_contract_s_defaults_hold():
+    settings = Settings.load({})
+    assert (settings.topic_prefix, settings.partitions, settings.clock) == ("siaga.", 6, ClockMode.WALL)
+    assert settings.metrics_host == settings.board_host == "127.0.0.1"
+
+
+def test_settings_do_not_change_after_loading():
+    with pytest.raises(ValidationError):
+        Settings.load({}).partitions = 7
+
+
+def test_a_flag_wins_over_a_variable_and_a_flag_not_given_does_not():
+    environ = {"SIAGA_PARTITIONS": "3", "SIAGA_GROUP": "night"}
+    settings = Settings.load(environ, partitions="4", group=None)
+    assert (settings.partitions, settings.group) == (4, "night")
+
+
+def test_an_empty_variable_counts_as_unset():
+    assert Settings.load({"SIAGA_ROSTER": "", "SIAGA_METRICS_PORT": " "}) == Settings.load({})
+
+
+@pytest.mark.parametrize(
+    "broker", ["a:1", "kafka-1.example:9092,kafka-2.example:9093", "[::1]:9092", "127.0.0.1:65535"]
+)
+def test_brokers_are_host_and_port(broker: str):
+    assert Settings.load({"SIAGA_BROKER": broker}).bootstrap_servers == broker.split(",")
+
+
+def test_blanks_between_brokers_are_dropped():
+    assert Settings.load({"SIAGA_BROKER": "a:1, b:2"}).broker == "a:1,b:2"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(
+            ("SIAGA_BROKER", value)
+            for value in ("kafka", "::1:9092", "a:0", "a:65536", "a:1,,b:2", "http://a:1", "a:b")
+        ),
+        *(("SIAGA_PARTITIONS", value) for value in ("0", "1001", "six", "1.5")),
+        *(("SIAGA_METRICS_PORT", value) for value in ("-1", "65536", "http")),
+        *(("SIAGA_TICK_SECONDS", value) for value in ("0", "nan", "inf", "soon")),
+        ("SIAGA_REPLICATION", "0"),
+        ("SIAGA_CLOCK", "moon"),
+        ("SIAGA_ROSTER", "/no/such/roster.csv"),
+        ("SIAGA_RULES", "/"),
+        ("SIAGA_TOPIC_PREFIX", "si aga."),
+        ("SIAGA_TOPIC_PREFIX", "x" * 249),
+        ("SIAGA_GROUP", "a/b"),
+        ("SIAGA_LOG_LEVEL", "loud"),
+        ("SIAGA_SECURITY_PROTOCOL", "TLS"),
+    ],
+)
+def test_a_bad_value_is_one_line_that_names_the_variable(name: str, value: str):
+    with pytest.raises(SettingsError) as error:
+        Settings.load({name: value})
+    assert name in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_bad_flag_is_called_by_the_flag_s_name():
+    with pytest.raises(SettingsError, match=r"^--metrics-port: 70000: "):
+        Settings.load({"SIAGA_METRICS_PORT": "1"}, metrics_port="70000")
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {"SIAGA_SASL_PASSWORD": "hush-hush"},
+        SASL | {"SIAGA_SASL_PASSWORD": "hush-hush", "SIAGA_SASL_MECHANISM": "GSSAPI"},
+        SASL | {"SIAGA_SASL_PASSWORD": "hush-hush", "SIAGA_PARTITIONS": "none"},
+    ],
+)
+def test_an_error_never_shows_the_password(environ: dict[str, str]):
+    with pytest.raises(SettingsError) as error:
+        Settings.load(environ)
+    assert "hush" not in str(error.value)
+
+
+def test_settings_never_print_the_password():
+    settings = Settings.load(SASL | {"SIAGA_SASL_PASSWORD": "hush-hush"})
+    assert "hush" not in repr(settings) + str(settings) + settings.model_dump_json()
+    assert settings.password() == "hush-hush"
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({}, "SIAGA_SASL_PASSWORD"),
+        ({"SIAGA_SASL_PASSWORD": "a", "SIAGA_SASL_MECHANISM": ""}, "SIAGA_SASL_MECHANISM"),
+        ({"SIAGA_SASL_PASSWORD": "a", "SIAGA_SASL_USERNAME": ""}, "SIAGA_SASL_USERNAME"),
+        ({"SIAGA_SASL_PASSWORD": "a", "SIAGA_SECURITY_PROTOCOL": ""}, "SIAGA_SECURITY_PROTOCOL"),
+    ],
+)
+def test_half_of_a_login_is_refused(change: dict[str, str], named: str):
+    with pytest.raises(SettingsError, match=named):
+        Settings.load(SASL | change)
+
+
+def test_a_password_file_loses_the_editor_s_newline_and_nothing_else(tmp_path: Path):
+    file = tmp_path / "password"
+    file.write_text(" hush \n")
+    settings = Settings.load(SASL | {"SIAGA_SASL_PASSWORD_FILE": str(file)})
+    assert settings.password() == " hush "
+    file.write_text("\n")
+    with pytest.raises(SettingsError, match="empty"):
+        settings.password()
+
+
+def test_a_password_and_a_password_file_together_are_refused(tmp_path: Path):
+    file = tmp_path / "password"
+    file.write_text("a")
+    with pytest.raises(SettingsError, match="exactly one"):
+        Settings.load(SASL | {"SIAGA_SASL_PASSWORD_FILE": str(file), "SIAGA_SASL_PASSWORD": "b"})
+
+
+def test_tls_files_without_tls_and_a_certificate_without_its_key_are_refused(tmp_path: Path):
+    pem = tmp_path / "x.pem"
+    pem.write_text("")
+    with pytest.raises(SettingsError, match="SIAGA_SECURITY_PROTOCOL"):
+        Settings.load({"SIAGA_TLS_CA": str(pem)})
+    with pytest.raises(SettingsError, match="SIAGA_TLS_KEY"):
+        Settings.load({"SIAGA_SECURITY_PROTOCOL": "SSL", "SIAGA_TLS_CERT": str(pem)})
+
+
+def test_a_file_that_is_no_certificate_is_named_when_the_client_is_made(tmp_path: Path):
+    pem = tmp_path / "ca.pem"
+    pem.write_text("not a certificate")
+    settings = Settings.load({"SIAGA_SECURITY_PROTOCOL": "SSL", "SIAGA_TLS_CA": str(pem)})
+    with pytest.raises(SettingsError, match="SIAGA_TLS_CA"):
+        aiokafka_options(settings)
+
+
+def test_an_unknown_variable_is_told_with_the_nearest_name():
+    lines = unknown_variables({"SIAGA_PARTITONS": "3", "SIAGA_XYZZY": "1", "SIAGA_BROKER": "a:1", "OTHER": "x"})
+    assert len(lines) == 2
+    assert "SIAGA_PARTITONS" in lines[0] and "did you mean SIAGA_PARTITIONS?" in lines[0]
+    assert "SIAGA_XYZZY" in lines[1] and "did you mean" not in lines[1]
+
+
+def test_both_clients_know_every_option_they_are_given():
+    settings = Settings.load(SASL | {"SIAGA_SECURITY_PROTOCOL": "SASL_SSL", "SIAGA_SASL_PASSWORD": "hush"})
+    given = kafka_python_options(settings).keys()
+    assert {"ssl_context", "sasl_plain_password"} <= given
+    for client in (KafkaProducer, KafkaConsumer, KafkaAdminClient):
+        assert given <= client.DEFAULT_CONFIG.keys()
+    for client in (aiokafka.AIOKafkaProducer, aiokafka.AIOKafkaConsumer):
+        assert aiokafka_options(settings).keys() <= inspect.signature(client).parameters.keys()
