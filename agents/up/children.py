@@ -30,10 +30,14 @@ class Child:
     process: subprocess.Popen[bytes] | None = None
     starts: deque[float] = field(default_factory=lambda: deque(maxlen=RESTARTS_MAX + 1))
 
+    @property
+    def argv(self) -> list[str]:
+        return [sys.executable, "-m", "agents.cli.main", *self.arguments]
+
     def start(self) -> None:
         """Raises BrokerError when its log cannot be written."""
         try:
-            self.process = spawn([sys.executable, "-m", "agents.cli.main", *self.arguments], self.log, self.env)
+            self.process = spawn(self.argv, self.log, self.env)
         except OSError as error:
             raise disk_error(self.log, error) from None
         self.starts.append(time.monotonic())
