@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Self
 
 import orjson
 from aiokafka import AIOKafkaProducer
@@ -35,7 +36,7 @@ class Scene:
         self._with_topics = with_topics
         self._written: dict[str, dict] = {}
 
-    async def __aenter__(self) -> "Scene":
+    async def __aenter__(self) -> Self:
         if self._with_topics:
             await self.create_topics()
         self._producer = AIOKafkaProducer(

@@ -1,7 +1,7 @@
 """A small reader of server-sent events, to see exactly what the wire carries."""
 
 import asyncio
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import aiohttp
 import orjson
@@ -20,7 +20,7 @@ class Stream:
         self._url = url + "events"
         self._headers = {"Last-Event-ID": last_id} if last_id else {}
 
-    async def __aenter__(self) -> "Stream":
+    async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(read_bufsize=1 << 22)
         self._response = await self._session.get(self._url, headers=self._headers)
         assert self._response.status == 200

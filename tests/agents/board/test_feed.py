@@ -11,9 +11,9 @@ from tests.agents.board.examples import escalation, row
 
 
 async def get(scene: Scene, path: str, method: str = "GET") -> tuple[int, dict, bytes]:
-    async with aiohttp.ClientSession() as session:
-        async with session.request(method, scene.board.url.rstrip("/") + path) as response:
-            return response.status, dict(response.headers), await response.read()
+    url = scene.board.url.rstrip("/") + path
+    async with aiohttp.ClientSession() as session, session.request(method, url) as response:
+        return response.status, dict(response.headers), await response.read()
 
 
 async def get_json(scene: Scene, path: str) -> tuple[int, dict]:

@@ -6,6 +6,7 @@ Here the table is fed directly; tests/agents/board/test_feed.py has the board on
 import asyncio
 import contextlib
 import socket
+from typing import Self
 
 import aiohttp
 import orjson
@@ -30,7 +31,7 @@ class Line:
         self.publisher = Publisher(Roster.default(), self.table, self.journal, {"clock": "wall"})
         self.viewers = Viewers(self.journal, self.publisher, beat_s)
 
-    async def __aenter__(self) -> "Line":
+    async def __aenter__(self) -> Self:
         app = web.Application()
         app.router.add_get("/events", self.viewers.events, allow_head=False)
         self.runner = web.AppRunner(app, handler_cancellation=True, shutdown_timeout=1)
@@ -130,11 +131,11 @@ async def test_all_viewers_share_one_encoding():
 async def test_a_viewer_without_gzip_reads_the_same():
     async with Line() as line:
         line.row(5)
-        async with aiohttp.ClientSession(auto_decompress=False) as session:
-            async with session.get(line.url + "events", headers={"Accept-Encoding": "identity"}) as response:
-                assert "Content-Encoding" not in response.headers
-                assert await response.content.readuntil(b"\n\n") == b"retry: 1000\n\n"
-                assert (await response.content.readuntil(b"\n")).startswith(b"event: snapshot")
+        plain = {"Accept-Encoding": "identity"}
+        async with aiohttp.ClientSession() as session, session.get(line.url + "events", headers=plain) as response:
+            assert "Content-Encoding" not in response.headers
+            assert await response.content.readuntil(b"\n\n") == b"retry: 1000\n\n"
+            assert (await response.content.readuntil(b"\n")).startswith(b"event: snapshot")
 
 
 async def test_a_viewer_that_reads_nothing_costs_bounded_memory_and_then_sees_the_present():

@@ -33,7 +33,7 @@ export function drawLayout() {
 function build(code, name, column, row) {
   const [kind, rest] = splitName(name);
   const parts = {
-    column, row, name,
+    column, row, name, label: h("span", { cls: "hidden" }),
     mark: h("span", { cls: "tile-mark" }), level: h("span", { cls: "tile-level" }), score: h("span", { cls: "tile-score" }),
     change: h("span", { cls: "tile-change" }), foot: h("span"), trend: h("span", { cls: "tile-trend" }),
     band: h("span", { cls: "band-long" }), bandShort: h("span", { cls: "band-short" }),
@@ -46,7 +46,8 @@ function build(code, name, column, row) {
       vars: { "grid-column": column + 1, "grid-row": row + 1 },
       onclick: () => { setCurrent(code); open(code); },
     },
-    h("span", { cls: "tile-body" },
+    parts.label,
+    h("span", { cls: "tile-body", "aria-hidden": "true" },
       h("span", { cls: "tile-top" }, parts.mark, parts.level, parts.score),
       h("span", { cls: "tile-name" }, kind ? h("span", { cls: "tile-kind" }, kind + " ") : null, rest),
       h("span", { cls: "tile-short" }, initials(name)),
@@ -83,7 +84,7 @@ export function drawTile(code) {
   const off = filtering() && !matches(code);
   button.classList.toggle("off", off);
   button.disabled = off;
-  button.setAttribute("aria-label", label(code, parts.name, row));
+  setText(parts.label, label(code, parts.name, row));
 }
 
 // Silence holds the last level; it must not be read as one that is known.

@@ -1,0 +1,36 @@
+"""A real headless Chromium, from the system's packages. Tests that need it skip where it is absent."""
+
+import contextlib
+import shutil
+from collections.abc import AsyncIterator
+
+import pytest
+
+playwright = pytest.importorskip("playwright.async_api", reason="the Python package playwright is not installed")
+
+PATIENCE_MS = 15_000
+
+
+@contextlib.asynccontextmanager
+async def chromium_page(**context) -> AsyncIterator["playwright.Page"]:
+    """A page of its own; any error on its console fails the test that used it."""
+    path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
+    async with playwright.async_playwright() as driver:
+        browser = await driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        try:
+            page = await (await browser.new_context(locale="en-GB", timezone_id="Asia/Jakarta", **context)).new_page()
+            page.set_default_timeout(PATIENCE_MS)
+            errors: list[str] = []
+            page.on("pageerror", lambda error: errors.append(str(error)))
+            page.on("console", lambda message: errors.append(message.text) if _is_bad(message) else None)
+            yield page
+            assert not errors
+        finally:
+            await browser.close()
+
+
+def _is_bad(message) -> bool:
+    """Errors, except those about a connection that a test broke on purpose."""
+    return message.type == "error" and "net::ERR_" not in message.text and "Failed to load resource" not in message.text
