@@ -1,0 +1,162 @@
+"""The `./siaga` script: it uses a current environment, notices a stale one, and says in one line why it cannot make one.
+
+That it makes one is shown by every run of `./siaga test` on a clean clone, CI's included.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+from importlib.machinery import SourceFileLoader
+from importlib.util import module_from_spec, spec_from_loader
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+# A port nothing listens on, so that pip fails as it does without a network.
+NO_NETWORK = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_NO_CACHE_DIR": "1", "PIP_CONFIG_FILE": os.devnull}
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """What the script needs of a checkout."""
+    path = tmp_path / "checkout"
+    path.mkdir()
+    for name in ("siaga", "pyproject.toml", "requirements.lock", "requirements-test.lock"):
+        shutil.copy2(ROOT / name, path / name)
+    return path
+
+
+def run(
+    checkout: Path, *arguments: str, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("PIP_", "SIAGA_"))}
+    return subprocess.run(
+        [sys.executable, str(checkout / "siaga"), *arguments],
+        cwd=cwd or checkout.parent,
+        env=inherited | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def assert_one_line(done: subprocess.CompletedProcess[str], text: str) -> None:
+    """Status 1; the last line says it, and what came before is progress, not a traceback."""
+    lines = done.stderr.splitlines()
+    assert done.returncode == 1, done.stderr
+    assert all(line.startswith("siaga: ") for line in lines), done.stderr
+    assert text in lines[-1], done.stderr
+
+
+@pytest.fixture
+def script(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The script as a module, looking at the copied checkout with an environment that claims to be installed."""
+    monkeypatch.delenv("SIAGA_VENV", raising=False)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    loader = SourceFileLoader("siaga_script", str(checkout / "siaga"))
+    module = module_from_spec(spec_from_loader(loader.name, loader))
+    loader.exec_module(module)
+    return module
+
+
+def stamp(script: ModuleType, locks: list[str]) -> None:
+    files, place = script.fingerprint(locks)
+    Path(script.PYTHON).parent.mkdir(parents=True, exist_ok=True)
+    Path(script.PYTHON).touch()
+    Path(script.STAMP).write_text(json.dumps({"files": files, "place": place}))
+
+
+def test_a_current_environment_is_ready_and_needs_no_writing(script: ModuleType) -> None:
+    assert not script.ready([script.LOCK])
+    stamp(script, [script.LOCK])
+    assert script.ready([script.LOCK])
+
+
+@pytest.mark.parametrize("name", ["requirements.lock", "pyproject.toml"])
+def test_a_changed_lock_or_project_makes_the_environment_stale(script: ModuleType, checkout: Path, name: str) -> None:
+    stamp(script, [script.LOCK])
+    with (checkout / name).open("a") as handle:
+        handle.write("# another line\n")
+    assert not script.ready([script.LOCK])
+
+
+def test_an_environment_without_the_test_tools_serves_the_commands_only(script: ModuleType) -> None:
+    stamp(script, [script.LOCK])
+    assert script.ready([script.LOCK])
+    assert not script.ready([script.LOCK, script.TEST_LOCK])
+    stamp(script, [script.LOCK, script.TEST_LOCK])
+    assert script.ready([script.LOCK]) and script.ready([script.LOCK, script.TEST_LOCK])
+
+
+def test_an_environment_whose_python_is_gone_is_stale(script: ModuleType, checkout: Path) -> None:
+    stamp(script, [script.LOCK])
+    Path(script.PYTHON).unlink()
+    Path(script.PYTHON).symlink_to(checkout / "upgraded-away")
+    assert not script.ready([script.LOCK])
+
+
+def test_an_environment_of_a_checkout_that_was_moved_is_stale(script: ModuleType, checkout: Path) -> None:
+    stamp(script, [script.LOCK])
+    path = Path(script.STAMP)
+    path.write_text(path.read_text().replace(str(checkout), "/elsewhere"))
+    assert not script.ready([script.LOCK])
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"files": 1}'])
+def test_a_damaged_stamp_is_no_environment(script: ModuleType, text: str) -> None:
+    stamp(script, [script.LOCK])
+    Path(script.STAMP).write_text(text)
+    assert not script.ready([script.LOCK])
+
+
+def test_no_network_is_one_line_and_half_an_environment_is_none(checkout: Path) -> None:
+    for _ in range(2):
+        assert_one_line(run(checkout, "--version", **NO_NETWORK), "no network")
+
+
+def test_a_directory_that_is_no_environment_is_not_overwritten(checkout: Path, tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    (tmp_path / "precious" / "thesis.txt").write_text("years")
+    done = run(checkout, "--version", SIAGA_VENV=str(tmp_path / "precious"), **NO_NETWORK)
+    assert_one_line(done, "is not a Python environment")
+    assert (tmp_path / "precious" / "thesis.txt").read_text() == "years"
+
+
+def test_a_place_that_cannot_be_written_is_one_line(checkout: Path) -> None:
+    done = run(checkout, "--version", SIAGA_VENV="/proc/nowhere/venv", **NO_NETWORK)
+    assert_one_line(done, "/proc/nowhere")
+
+
+def test_a_python_that_is_not_there_is_one_line(checkout: Path) -> None:
+    assert_one_line(run(checkout, "--version", SIAGA_PYTHON="no-such-python"), "SIAGA_PYTHON: no such program")
+
+
+def test_two_runs_at_once_do_not_both_install(checkout: Path) -> None:
+    with (checkout / ".venv.lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        with pytest.raises(subprocess.TimeoutExpired) as waiting:
+            subprocess.run(
+                [sys.executable, str(checkout / "siaga"), "--version"],
+                env={"PATH": os.environ["PATH"]} | NO_NETWORK,
+                capture_output=True,
+                timeout=3,
+                check=False,
+            )
+    assert b"waiting for another run" in (waiting.value.stderr or b"")
+    assert not (checkout / ".venv").exists()
+
+
+@pytest.mark.skipif(
+    not (Path(sys.prefix) / "siaga.json").is_file(), reason="not run by ./siaga test: no environment of its own"
+)
+def test_it_becomes_the_command_from_any_directory_with_its_exit_status(tmp_path: Path) -> None:
+    for arguments, status in ((["--help"], 0), (["no-such-command"], 2)):
+        done = run(ROOT, *arguments, cwd=tmp_path, SIAGA_VENV=sys.prefix)
+        assert done.returncode == status, done.stderr
+        assert "preparing" not in done.stderr and "Usage: siaga" in done.stdout + done.stderr
