@@ -17,14 +17,14 @@ from agents.embedded.ports import free_port
 from agents.embedded.process import end, spawn
 
 READY_WITHIN_S = 30
-INTERVAL_S = 1
+INTERVAL = "500ms"
 
 
 def wait_for(what: str, condition: Callable[[], Any], within_s: float = 30, every_s: float = 0.1) -> Any:
-    """The first true value of `condition`; fails with `what` when the time is up."""
+    """The first true value of `condition`; fails with `what` and the last value when the time is up."""
     deadline = time.monotonic() + within_s
     while not (found := condition()):
-        assert time.monotonic() < deadline, f"not within {within_s} s: {what}"
+        assert time.monotonic() < deadline, f"not within {within_s} s: {what} (last: {found!r})"
         time.sleep(every_s)
     return found
 
@@ -40,9 +40,9 @@ def get_json(url: str, **parameters: str) -> Any:
 
 
 @contextmanager
-def running(argv: list[str], ready_url: str, log: Path) -> Iterator[None]:
-    """A program from the moment it says it is ready to the end of the block."""
-    process = spawn(argv, log)
+def running(argv: list[str], ready_url: str, log: Path, environment: dict[str, str] | None = None) -> Iterator[None]:
+    """A program from the moment `ready_url` answers to the end of the block."""
+    process = spawn(argv, log, environment)
 
     def ready() -> bool:
         assert process.poll() is None, f"{argv[0]} ended with {process.returncode}:\n{log.read_text()}"
@@ -56,7 +56,7 @@ def running(argv: list[str], ready_url: str, log: Path) -> Iterator[None]:
         wait_for(f"{argv[0]} ready", ready, READY_WITHIN_S)
         yield
     finally:
-        end(process, 5)
+        end(process, 15)
 
 
 class PrometheusApi:
@@ -85,9 +85,7 @@ def prometheus(
     shutil.copytree(deploy / "prometheus", home / "prometheus")
     file = home / "prometheus" / "prometheus.yml"
     config = yaml.safe_load(file.read_text(encoding="utf-8"))
-    config["global"] |= {
-        name: f"{INTERVAL_S}s" for name in ("scrape_interval", "scrape_timeout", "evaluation_interval")
-    }
+    config["global"] |= {name: INTERVAL for name in ("scrape_interval", "scrape_timeout", "evaluation_interval")}
     config["scrape_configs"] = [
         job | {"static_configs": [{"targets": targets[job["job_name"]]}]}
         for job in config["scrape_configs"]
@@ -101,7 +99,7 @@ def prometheus(
         f"--config.file={file}",
         f"--storage.tsdb.path={home / 'tsdb'}",
         f"--web.listen-address={address}",
-        f"--rules.alert.resend-delay={INTERVAL_S}s",
+        f"--rules.alert.resend-delay={INTERVAL}",
     ]
     with running(argv, f"http://{address}/-/ready", home / "prometheus.log"):
         yield PrometheusApi(f"http://{address}")
@@ -114,7 +112,7 @@ def alertmanager(binary: str, deploy: Path, home: Path, webhook: str) -> Iterato
     config = yaml.safe_load(text.replace("alert-webhook:9095", webhook))
     for route in (config["route"], *config["route"]["routes"]):
         # The pause before a group's first message stays a pause: it is what makes several alerts one message.
-        route |= {"group_wait": "3s" if route["group_wait"] != "0s" else "0s", "group_interval": f"{INTERVAL_S}s"}
+        route |= {"group_wait": "2s" if route["group_wait"] != "0s" else "0s", "group_interval": INTERVAL}
     file = home / "alertmanager.yml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")
     address = f"127.0.0.1:{free_port()}"

@@ -1,10 +1,7 @@
 """A flare-up, from /metrics through the real Prometheus and Alertmanager to a webhook: it arrives, grouped, muted where it must be,
 and ends."""
 
-import json
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from prometheus_client import start_http_server
@@ -12,52 +9,16 @@ from prometheus_client import start_http_server
 pytest.importorskip("yaml", reason="PyYAML is not installed (pip install 'siaga[deploy]')")
 
 from tests.deploy.programs import alertmanager, get_json, prometheus, wait_for
+from tests.deploy.webhook import Webhook, listening
 
 PALEMBANG, OGAN_ILIR, BENGKULU = ("16.71", "Palembang"), ("16.10", "Ogan Ilir"), ("17.71", "Bengkulu")
 NORMAL, SIAGA, AWAS = 0, 2, 3
 
 
-class Webhook:
-    """Takes what Alertmanager sends and keeps it by path."""
-
-    def __init__(self) -> None:
-        self.messages: list[tuple[str, dict]] = []
-        webhook = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                webhook.messages.append((self.path, json.loads(body)))
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, *arguments: object) -> None:
-                """Keep quiet."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"127.0.0.1:{self.server.server_port}"
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def room(self, province: str) -> list[dict]:
-        """Messages to the room about one province, oldest first."""
-        return [m for path, m in self.messages if path == "/room" and m["groupLabels"] == {"province": province}]
-
-    def latest(self, province: str) -> set[tuple[str, str, str]]:
-        """(alert, regency, status) of the last message about a province."""
-        messages = self.room(province)
-        return {_told(alert) for alert in messages[-1]["alerts"]} if messages else set()
-
-
-def _told(alert: dict) -> tuple[str, str, str]:
-    return alert["labels"]["alertname"], alert["labels"]["regency"], alert["status"]
-
-
 @pytest.fixture
 def webhook() -> Iterator[Webhook]:
-    webhook = Webhook()
-    yield webhook
-    webhook.server.shutdown()
-    webhook.server.server_close()
+    with listening() as webhook:
+        yield webhook
 
 
 @pytest.fixture

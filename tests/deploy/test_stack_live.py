@@ -1,0 +1,188 @@
+"""The whole stack for real: a Kafka that knows only the users of deploy/kubernetes/users.yaml, two workers, the board, Prometheus,
+Alertmanager. A flare-up is published, arrives at the webhook, and ends when the reports are retracted."""
+
+import json
+import os
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("yaml", reason="PyYAML is not installed (pip install 'siaga[deploy]')")
+
+from agents.embedded.ports import free_port
+from tests.deploy.programs import PrometheusApi, alertmanager, prometheus, running, wait_for
+from tests.deploy.secured import SecuredKafka, secured_kafka
+from tests.deploy.webhook import Webhook, listening
+
+ROOT = Path(__file__).resolve().parents[2]
+SIAGA = [sys.executable, "-m", "agents.cli.main"]
+EXPANDED = {"$__rate_interval": "5m", "$province": ".*", "$source": ".*"}
+# (incident, regency, source): two sources make Palembang awas, one word of a death makes Ogan Komering Ilir siaga.
+FLARE_UP = ((1, "16.71", "bawaslu"), (2, "16.71", "kpu"), (3, "16.02", "bawaslu"))
+WITHIN_S = 60
+# 6 partitions of each of two inputs and of the ledger.
+SHARDS = 18
+
+
+@dataclass
+class Stack:
+    """What runs, and how to be one of its users."""
+
+    kafka: SecuredKafka
+    home: Path
+    webhook: Webhook
+    api: PrometheusApi
+
+    def siaga(self, user: str | None, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess:
+        """Run a command as a user to its end."""
+        return subprocess.run(
+            [*SIAGA, *arguments],
+            env=_environment(self.home, self.kafka, user),
+            cwd=ROOT,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+
+    def publish(self, revision: int, status: str) -> None:
+        lines = "".join(_incident(*told, revision, status) + "\n" for told in FLARE_UP)
+        done = self.siaga("siaga-publisher", "publish", "incidents", "-", stdin=lines)
+        assert done.returncode == 0, done.stderr
+
+
+def _environment(home: Path, kafka: SecuredKafka, user: str | None, **more: str) -> dict[str, str]:
+    base = {name: os.environ[name] for name in ("PATH", "HOME", "SIAGA_HOME") if name in os.environ}
+    return base | {"SIAGA_DATA_DIR": str(home / "siaga")} | kafka.settings(user) | more
+
+
+def _incident(number: int, regency: str, source: str, revision: int, status: str) -> str:
+    at = (datetime.now(UTC) - timedelta(seconds=30)).isoformat()
+    return json.dumps(
+        {
+            "event_id": f"e-{number}-{revision}",
+            "incident_id": f"i-{number}",
+            "revision": revision,
+            "regency": regency,
+            "category": "clash",
+            "severity": 5,
+            "status": status,
+            "occurred_at": at,
+            "reported_at": at,
+            "source": source,
+        }
+    )
+
+
+def _quick_rules(home: Path) -> Path:
+    """The packaged ruleset with one change: a level is kept seconds after its cause has gone, not half an hour."""
+    (packaged,) = (ROOT / "schemas" / "rulesets").glob("*.toml")
+    text = packaged.read_text(encoding="utf-8")
+    for slow, quick in (
+        ("keep = { value = 30,", "keep = { value = 0.02,"),
+        ("step = { value = 15,", "step = { value = 1,"),
+    ):
+        assert text.count(slow) == 1, f"{packaged.name} has no {slow!r} any more"
+        text = text.replace(slow, quick)
+    file = home / "quick.toml"
+    file.write_text(text, encoding="utf-8")
+    return file
+
+
+@contextmanager
+def _worker(home: Path, kafka: SecuredKafka, name: str) -> Iterator[str]:
+    """A worker from the moment all shards it was given are open; host:port of its metrics."""
+    address = f"127.0.0.1:{free_port()}"
+    more = {
+        "SIAGA_INSTANCE": name,
+        "SIAGA_METRICS_PORT": address.rpartition(":")[2],
+        "SIAGA_TICK_SECONDS": "0.5",
+        "SIAGA_RULES": str(home / "quick.toml"),
+    }
+    environment = _environment(home, kafka, "siaga-processor", **more)
+    with running([*SIAGA, "worker"], f"http://{address}/metrics", home / f"{name}.log", environment):
+        wait_for(f"{name}: shards open", lambda: _open_shards(address) >= SHARDS // 2, WITHIN_S)
+        yield address
+
+
+def _open_shards(address: str) -> int:
+    with urllib.request.urlopen(f"http://{address}/metrics", timeout=5) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(int(float(line.rsplit(" ", 1)[1])) for line in lines if line.startswith("siaga_shards_open{"))
+
+
+@contextmanager
+def _board(home: Path, kafka: SecuredKafka) -> Iterator[str]:
+    address = f"127.0.0.1:{free_port()}"
+    more = {"SIAGA_BOARD_PORT": address.rpartition(":")[2]}
+    environment = _environment(home, kafka, "siaga-reader", **more)
+    with running([*SIAGA, "board"], f"http://{address}/metrics", home / "board.log", environment):
+        yield address
+
+
+@pytest.fixture(scope="module")
+def stack(deploy, program, tmp_path_factory) -> Iterator[Stack]:
+    home = tmp_path_factory.mktemp("stack")
+    _quick_rules(home)
+    manager_binary, prometheus_binary = program("prometheus-alertmanager"), program("prometheus")
+    with ExitStack() as held:
+        webhook = held.enter_context(listening())
+        kafka = held.enter_context(secured_kafka(deploy / "kubernetes" / "users.yaml", home))
+        made = subprocess.run([*SIAGA, "topics"], env=_environment(home, kafka, None), cwd=ROOT, check=False)
+        assert made.returncode == 0
+        workers = [held.enter_context(_worker(home, kafka, name)) for name in ("worker-1", "worker-2")]
+        board = held.enter_context(_board(home, kafka))
+        manager = held.enter_context(alertmanager(manager_binary, deploy, home, webhook.address))
+        targets = {"siaga-worker": workers, "siaga-board": [board]}
+        api = held.enter_context(prometheus(prometheus_binary, deploy, home, targets, manager))
+        stack = Stack(kafka, home, webhook, api)
+        wait_for("both workers and the board scraped", lambda: len(api.query("up == 1")) == len(workers) + 1)
+        stack.publish(1, "verified")
+        refused = stack.siaga("siaga-publisher", "publish", "--no-validate", "incidents", "-", stdin="{no json\n")
+        assert refused.returncode == 0, refused.stderr
+        yield stack
+
+
+def test_a_real_flare_up_reaches_the_room_and_ends(stack):
+    told = {("SiagaRegencyAwas", "16.71", "firing"), ("SiagaRegencySiaga", "16.02", "firing")}
+    wait_for("awas and siaga in one message of the province", lambda: stack.webhook.latest("16") == told, WITHIN_S)
+    stack.publish(2, "retracted")
+    wait_for("the end of the alarm", lambda: stack.webhook.room("16")[-1]["status"] == "resolved", WITHIN_S)
+    assert stack.api.firing() == {"SiagaWatchdog"}, "a healthy stack raises no alarm of its own"
+
+
+def test_each_user_can_do_its_work_and_nothing_else(stack):
+    whole = ("--from-beginning", "--until-end")
+    escalations = stack.siaga("siaga-reader", "tail", "escalations", *whole)
+    assert escalations.returncode == 0 and '"level":"awas"' in escalations.stdout
+    assert stack.siaga("siaga-reader", "tail", "rejected", *whole).returncode == 1
+    assert "invalid_json" in stack.siaga("siaga-operator", "tail", "rejected", *whole).stdout
+    assert stack.siaga("siaga-operator", "topics", "--check").returncode == 0
+    assert stack.siaga("siaga-publisher", "tail", "risk", *whole).returncode == 1
+    line = _incident(9, "16.71", "operator", 1, "reported") + "\n"
+    assert stack.siaga("siaga-operator", "publish", "incidents", "-", stdin=line).returncode == 1
+
+
+def test_every_dashboard_query_finds_something_in_real_workers(stack, deploy):
+    wait_for(
+        "a rejected record and an escalation seen",
+        lambda: stack.api.query("siaga_rejected_total and on() siaga_escalations_total"),
+    )
+    empty = []
+    for file in sorted((deploy / "grafana" / "dashboards").glob("*.json")):
+        for panel in json.loads(file.read_text(encoding="utf-8"))["panels"]:
+            for target in panel["targets"]:
+                expression = target["expr"]
+                for variable, value in EXPANDED.items():
+                    expression = expression.replace(variable, value)
+                if not stack.api.query(expression):
+                    empty.append(f"{file.stem}: {panel['title']}: {expression}")
+    assert not empty, "\n".join(empty)

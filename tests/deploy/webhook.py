@@ -1,0 +1,53 @@
+"""What stands at the end of Alertmanager's webhooks: it takes each message and keeps it by path."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+
+class Webhook:
+    """Messages so far; `room` and `latest` read those about regencies."""
+
+    def __init__(self) -> None:
+        self.messages: list[tuple[str, dict]] = []
+        webhook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                webhook.messages.append((self.path, json.loads(body)))
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *arguments: object) -> None:
+                """Keep quiet."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"127.0.0.1:{self.server.server_port}"
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+
+    def room(self, province: str) -> list[dict]:
+        """Messages to the room about one province, oldest first."""
+        return [m for path, m in self.messages if path == "/room" and m["groupLabels"] == {"province": province}]
+
+    def latest(self, province: str) -> set[tuple[str, str, str]]:
+        """(alert, regency, status) of the last message about a province."""
+        messages = self.room(province)
+        return {_told(alert) for alert in messages[-1]["alerts"]} if messages else set()
+
+
+def _told(alert: dict) -> tuple[str, str, str]:
+    return alert["labels"]["alertname"], alert["labels"]["regency"], alert["status"]
+
+
+@contextmanager
+def listening() -> Iterator[Webhook]:
+    """A webhook on a free loopback port."""
+    webhook = Webhook()
+    try:
+        yield webhook
+    finally:
+        webhook.server.shutdown()
+        webhook.server.server_close()
