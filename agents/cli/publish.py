@@ -1,7 +1,7 @@
 """`siaga publish`: send incidents or turnout, JSON lines, checked before they leave."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -10,6 +10,7 @@ import click
 
 from agents.cli.broker_errors import broker_errors
 from agents.cli.broker_sender import COMPRESSIONS, open_sender
+from agents.cli.line_bar import progress_bar
 from agents.cli.options import CommandError, with_settings
 from agents.publishing import progress
 from agents.publishing.lines import InputError, Line, open_input, read_lines, unpacked
@@ -81,7 +82,7 @@ def _input(file: Path) -> Iterator[BinaryIO]:
 
 
 def _dry_run(stream: BinaryIO, file: Path, read: Reader, tally: Tally) -> None:
-    with _bar(file, 0) as advance:
+    with progress_bar(file, 0) as advance:
         for _line, _message in read_messages(advance(read_lines(stream)), read, tally, _tell):
             tally.sent += 1
 
@@ -102,7 +103,7 @@ def _send(
     with broker_errors(settings):
         sender = open_sender(settings, [topic], compression)
         try:
-            with _bar(file, offset) as advance:
+            with progress_bar(file, offset) as advance:
                 messages = read_messages(advance(read_lines(stream, number, offset)), read, tally, _tell)
                 publish(messages, sender, topic, tally, _keeper(kept, file, topic, settings.broker, before))
         except DeliveryError as error:
@@ -148,6 +149,8 @@ def _keeper(kept: Path, file: Path, topic: str, broker: str, before: int) -> Cal
 
 
 def _tell(line: Line, rejected: Rejected) -> None:
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", nl=False, err=True)  # over the bar, not behind it
     click.echo(f"line {line.number}: {rejected.reason.value}: {rejected.error}", err=True)
 
 
@@ -161,27 +164,3 @@ def _summary(tally: Tally, verb: str) -> None:
         f"{tally.read} read, {tally.sent} {verb}, {tally.rejected} rejected" + (f" ({reasons})" if reasons else ""),
         err=True,
     )
-
-
-@contextmanager
-def _bar(file: Path, offset: int) -> Iterator[Callable[[Iterable[Line]], Iterator[Line]]]:
-    """A bar of bytes on a terminal, nothing elsewhere. Packed and piped input has no known length: lines are counted."""
-    size = file.stat().st_size if str(file) != "-" and file.is_file() and file.suffix != ".gz" else None
-    if not sys.stderr.isatty():
-        yield iter
-        return
-    with click.progressbar(length=size or 0, file=sys.stderr, show_pos=size is None, label=file.name) as bar:
-
-        def advance(lines: Iterable[Line]) -> Iterator[Line]:
-            before = offset
-            if size:
-                bar.update(offset)
-            for line in lines:
-                if size is not None:
-                    bar.update(line.end - before)
-                    before = line.end
-                elif line.number % 1000 == 0:
-                    bar.update(1000)
-                yield line
-
-        yield advance

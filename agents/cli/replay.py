@@ -80,7 +80,7 @@ def _play(settings: Settings, recording: Recording, pace: Pace, from_ms: int | N
     with broker_errors(settings):
         sender = open_sender(settings, list(topics.values()), compression)
         try:
-            with _shown(recording) as show:
+            with _shown(len(recording) - recording.skipped(from_ms)) as show:
                 replay(recording.played(from_ms), sender, topics, pace, show)
             click.echo(f"{sender.acknowledged} sent", err=True)
         except InputError as error:
@@ -130,10 +130,10 @@ def _clock(at_ms: int) -> str:
 
 
 @contextmanager
-def _shown(recording: Recording) -> Iterator[Callable[[int, int], None]]:
+def _shown(total: int) -> Iterator[Callable[[int, int], None]]:
     """The recording's clock and the messages played: a bar on a terminal, else a line now and then."""
     if sys.stderr.isatty():
-        with click.progressbar(length=len(recording), file=sys.stderr, show_pos=True, item_show_func=_text) as bar:
+        with click.progressbar(length=total, file=sys.stderr, show_pos=True, item_show_func=_text) as bar:
 
             def draw(count: int, at_ms: int) -> None:
                 bar.update(count - bar.pos, at_ms)
@@ -145,7 +145,7 @@ def _shown(recording: Recording) -> Iterator[Callable[[int, int], None]]:
     def tell(count: int, at_ms: int) -> None:
         nonlocal told_s
         if (now_s := time.monotonic()) - told_s >= TELL_EVERY_S:
-            click.echo(f"{_clock(at_ms)}  {count} of {len(recording)}", err=True)
+            click.echo(f"{_clock(at_ms)}  {count} of {total}", err=True)
             told_s = now_s
 
     yield tell

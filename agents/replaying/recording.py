@@ -9,8 +9,10 @@ import gzip
 import shutil
 import tempfile
 from array import array
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self
 
@@ -75,12 +77,14 @@ class Recording:
             self._number.append(line.number)
         self._order = sorted(range(len(self._at_ms)), key=self._at_ms.__getitem__)
 
+    def skipped(self, from_ms: int | None) -> int:
+        """How many messages are before `from_ms`."""
+        return 0 if from_ms is None else bisect_left(self._order, from_ms, key=self._at_ms.__getitem__)
+
     def played(self, from_ms: int | None = None) -> Iterator[Played]:
         """Messages in order, those before `from_ms` left out. Raises InputError when a file changed meanwhile."""
         at = [stream.tell() for _, stream, _ in self._streams]
-        for entry in self._order:
-            if from_ms is not None and self._at_ms[entry] < from_ms:
-                continue
+        for entry in islice(self._order, self.skipped(from_ms), None):
             index = self._stream[entry]
             kind, stream, read = self._streams[index]
             if at[index] != self._start[entry]:  # a file in order is read straight through
