@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 LAG_EVERY_S = 2.0
 
 
-class Workshop:
-    """What one worker holds: the stages, and what their folds are made of."""
+class Topology:
+    """What one worker runs: the stages, and what their folds are made of."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -75,10 +75,10 @@ class Workshop:
 
 def create_app(settings: Settings) -> BatchApp:
     """A worker's Faust app. Raises SettingsError or a roster or ruleset error, each one line."""
-    workshop = Workshop(settings)
+    topology = Topology(settings)
     app = BatchApp(
         settings.group,
-        batching=workshop.options,
+        batching=topology.options,
         broker=[f"kafka://{server}" for server in settings.bootstrap_servers],
         consumer_group_instance_id=settings.instance,
         topic_allow_declare=False,
@@ -90,26 +90,26 @@ def create_app(settings: Settings) -> BatchApp:
     )
     # aiokafka builds debug strings for every request even when nobody reads them.
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
-    attach(app, workshop.stages, settings.partitions)
-    _add_timers(app, workshop)
-    metrics.BUILD.labels(_version(), workshop.ruleset.id, settings.clock.value).set(1)
+    attach(app, topology.stages, settings.partitions)
+    _add_timers(app, topology)
+    metrics.BUILD.labels(_version(), topology.ruleset.id, settings.clock.value).set(1)
     return app
 
 
-def _add_timers(app: BatchApp, workshop: Workshop) -> None:
-    ledger = workshop.names[Topic.LEDGER]
+def _add_timers(app: BatchApp, topology: Topology) -> None:
+    ledger = topology.names[Topic.LEDGER]
 
-    if workshop.event_clock is None:
+    if topology.event_clock is None:
 
-        @app.timer(interval=workshop.settings.tick_seconds, on_leader=False)
+        @app.timer(interval=topology.settings.tick_seconds, on_leader=False)
         async def tick() -> None:
             frame = tick_frame(wall_ms())
-            for source in workshop.risk.owned:
+            for source in topology.risk.owned:
                 await app.producer.send(ledger, TICK_KEY, frame, source.partition, None, None)
 
     @app.timer(interval=LAG_EVERY_S, on_leader=False)
     async def lag() -> None:
-        for stage in workshop.stages:
+        for stage in topology.stages:
             for source in stage.owned:
                 count_lag(source, app.consumer.lag(source))
 
