@@ -18,19 +18,46 @@ from agents.cli.options import CommandError
 from agents.settings import Settings
 
 CONNECT_S = 10.0
+_REFUSED = (SaslAuthenticationFailedError, UnsupportedSaslMechanismError, AuthorizationError)
+_AWAY = (KafkaConnectionError, KafkaTimeoutError, NetworkExceptionError)
+
+
+class _LastCause(logging.Handler):
+    """Remembers why kafka-python's last connection failed.
+
+    Its bootstrap retries a wrong password as it does a broker that is away, and then raises a bare time-out: the cause is
+    only in its log.
+    """
+
+    cause: BaseException | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        for argument in record.args if isinstance(record.args, tuple) else ():
+            if not isinstance(argument, BaseException) or isinstance(argument, KafkaTimeoutError):
+                continue
+            if not isinstance(self.cause, _REFUSED):  # a refusal says more than the hang-up that follows it
+                self.cause = argument
 
 
 @contextmanager
 def broker_errors(settings: Settings) -> Iterator[None]:
     """Turn kafka-python's exceptions into CommandError, and keep its own log lines off the terminal."""
-    # It logs each failed connection attempt; the one line below says it once. Debugging brings them back.
-    if settings.log_level != "DEBUG":
-        logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    log, last = logging.getLogger("kafka"), _LastCause(logging.WARNING)
+    log.addHandler(last)
+    log.propagate = settings.log_level == "DEBUG"  # it logs each attempt; the one line below says it once
     try:
         yield
-    except (SaslAuthenticationFailedError, UnsupportedSaslMechanismError, AuthorizationError) as error:
-        raise CommandError(f"broker {settings.broker} refuses: {error}") from None
-    except (KafkaConnectionError, KafkaTimeoutError, NetworkExceptionError) as error:
-        raise CommandError(f"broker {settings.broker} cannot be reached: {error}") from None
     except KafkaError as error:
-        raise CommandError(f"broker {settings.broker}: {type(error).__name__}: {error}") from None
+        cause = last.cause if last.cause is not None and isinstance(error, KafkaTimeoutError) else error
+        raise CommandError(f"broker {settings.broker} {_sentence(cause)}") from None
+    finally:
+        log.removeHandler(last)
+        log.propagate = True
+
+
+def _sentence(cause: BaseException) -> str:
+    if isinstance(cause, _REFUSED):
+        return f"refuses: {cause}"
+    if isinstance(cause, _AWAY):
+        return f"cannot be reached: {cause}"
+    return f"failed: {type(cause).__name__}: {cause}"
