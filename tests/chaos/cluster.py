@@ -1,0 +1,172 @@
+"""One run's world: a broker of its own, topics, workers as processes under static names, and what can be read of them."""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient
+
+from agents.embedded import EmbeddedBroker
+from agents.embedded.ports import free_port
+from agents.embedded.process import spawn
+from tests.agents.deployment import Deployment
+from tests.chaos.evidence import TOPICS, Evidence, Seen
+from tests.chaos.proxied import ProxiedBroker
+
+PREFIX = "chaos."
+INPUTS = ("incidents", "turnout")
+
+
+class Cluster(Deployment):
+    """Workers start through the launcher, die with this process, and may be told where to crash or what time it is."""
+
+    def __init__(self, broker: EmbeddedBroker, directory: Path, workers_see: str, prefix: str = PREFIX, **settings: str) -> None:
+        super().__init__(broker.bootstrap, prefix, directory, **settings)
+        self.broker = broker
+        self._workers_see = workers_see
+        self.removed: dict[tuple[str, int], int] = {}
+
+    def start(self, name: str = "a", command: tuple[str, ...] | None = None, **more: str):
+        self.ports[name] = free_port()
+        command = command or (sys.executable, "-m", "tests.chaos.launcher")
+        env = self.env(
+            SIAGA_METRICS_PORT=str(self.ports[name]), SIAGA_INSTANCE=name, SIAGA_BROKER=self._workers_see, **more
+        )
+        worker = self.workers[name] = spawn(list(command), self.log(name), env, self.directory)
+        return worker
+
+    def signal(self, name: str, number: signal.Signals) -> None:
+        if self.workers[name].poll() is None:
+            os.kill(self.workers[name].pid, number)
+
+    def alive(self) -> list[str]:
+        return [name for name, worker in self.workers.items() if worker.poll() is None]
+
+    def memory_mib(self, name: str) -> float:
+        """Resident memory of a worker."""
+        try:
+            text = Path(f"/proc/{self.workers[name].pid}/status").read_text()
+        except OSError:
+            return 0.0
+        lines = [line for line in text.splitlines() if line.startswith("VmRSS")]
+        return int(lines[0].split()[1]) / 1024 if lines else 0.0
+
+    async def stop_workers(self, within_s: float = 20) -> list[str]:
+        """SIGTERM to all; names of those that had to be killed."""
+        for name in self.alive():
+            self.signal(name, signal.SIGCONT)
+            self.signal(name, signal.SIGTERM)
+        deadline = time.monotonic() + within_s
+        while self.alive() and time.monotonic() < deadline:
+            await asyncio.sleep(0.1)
+        stubborn = self.alive()
+        for name in stubborn:
+            self.kill(name)
+        return stubborn
+
+    async def ends(self, topic: str, isolation: str = "read_uncommitted") -> dict[TopicPartition, int]:
+        partitions = [TopicPartition(self.prefix + topic, p) for p in range(self.partitions)]
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, isolation_level=isolation)
+        await consumer.start()
+        try:
+            return await consumer.end_offsets(partitions)
+        finally:
+            await consumer.stop()
+
+    async def committed(self) -> dict[tuple[str, int], int]:
+        """The group's offsets by (topic, partition); absent ones are 0."""
+        places = [TopicPartition(self.prefix + topic, p) for topic in (*INPUTS, "ledger") for p in range(self.partitions)]
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, group_id=self.group, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            return {(tp.topic.removeprefix(self.prefix), tp.partition): await consumer.committed(tp) or 0 for tp in places}
+        finally:
+            await consumer.stop()
+
+    async def settle(self, within_s: float) -> float:
+        """Wait until all that is written is read, notices to neighbours included; seconds it took. Raises AssertionError."""
+        started = time.monotonic()
+        for topic in (*INPUTS, "ledger", "ledger"):
+            last = {(r.topic, r.partition): r.offset for r in await self.records(topic)}
+            while True:
+                committed = await self.committed()
+                behind = {place: offset for place, offset in last.items() if committed[place] <= offset}
+                if not behind:
+                    break
+                if time.monotonic() - started > within_s:
+                    raise AssertionError(f"after {within_s} s not read: {behind}, committed {committed}")
+                await asyncio.sleep(0.2)
+        return time.monotonic() - started
+
+    async def records(self, topic: str, isolation: str = "read_committed") -> list[Seen]:
+        """Everything a topic holds, in partition and offset order."""
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self.bootstrap, isolation_level=isolation, auto_offset_reset="earliest",
+            max_partition_fetch_bytes=8 << 20,
+        )  # fmt: skip
+        await consumer.start()
+        try:
+            partitions = [TopicPartition(self.prefix + topic, p) for p in range(self.partitions)]
+            consumer.assign(partitions)
+            ends = await consumer.end_offsets(partitions)
+            found = []
+            for tp in partitions:
+                while await consumer.position(tp) < ends[tp]:
+                    for r in (await consumer.getmany(tp, timeout_ms=500)).get(tp, ()):
+                        found.append(Seen(topic, r.partition, r.offset, r.key, r.value, dict(r.headers), r.timestamp))
+            return found
+        finally:
+            await consumer.stop()
+
+    def group_state(self) -> str:
+        admin = self.admin()
+        try:
+            return admin.describe_groups([self.group])[self.group]["group_state"]
+        finally:
+            admin.close()
+
+    def open_transactions(self) -> list[str]:
+        """Transactional ids of this deployment with a transaction begun or half ended."""
+        admin = self.admin()
+        try:
+            listed = admin.list_transactions(state_filters=["Ongoing", "PrepareCommit", "PrepareAbort"])
+        finally:
+            admin.close()
+        found = [item for items in listed.values() for item in items] if isinstance(listed, dict) else listed
+        names = [item["transactional_id"] if isinstance(item, dict) else item.transactional_id for item in found]
+        return [name for name in names if name.startswith(self.group)]
+
+    def admin(self) -> KafkaAdminClient:
+        return KafkaAdminClient(bootstrap_servers=self.bootstrap)
+
+    async def evidence(self, group_state: str, patience_s: float = 3.0) -> Evidence:
+        """Read everything, after the workers have ended. Open transactions are given `patience_s` to be marked."""
+        deadline = time.monotonic() + patience_s
+        while (still_open := await asyncio.to_thread(self.open_transactions)) and time.monotonic() < deadline:
+            await asyncio.sleep(0.2)
+        ends = {}
+        for topic in TOPICS:
+            high, stable = await self.ends(topic), await self.ends(topic, "read_committed")
+            ends |= {(topic, tp.partition): (stable[tp], high[tp]) for tp in high}
+        return Evidence(
+            partitions=self.partitions,
+            topics={topic: await self.records(topic) for topic in TOPICS},
+            ends=ends,
+            committed=await self.committed(),
+            group_state=group_state,
+            open_transactions=still_open,
+            removed=dict(self.removed),
+        )
+
+
+def new_broker(directory: Path, proxied: bool) -> tuple[EmbeddedBroker, str]:
+    """A started broker, and the address that workers should be given: the proxy's, when there is to be one."""
+    if not proxied:
+        broker = EmbeddedBroker(directory).start()
+        return broker, broker.bootstrap
+    broker = ProxiedBroker(directory, proxy_port=free_port()).start()
+    return broker, f"127.0.0.1:{broker.proxy_port}"

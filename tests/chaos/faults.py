@@ -1,0 +1,240 @@
+"""What is done to the system, by name. Each fault heals itself and says when processing could have gone on.
+
+A fault is `async (scene, rnd) -> Struck`. `rnd` is seeded: the same schedule does the same things in the same order; when exactly
+a process is hit is up to the machine.
+"""
+
+import asyncio
+import random
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+from tests.chaos.cluster import Cluster
+from tests.chaos.launcher import POINTS
+from tests.chaos.proxied import Proxy
+from tests.chaos.publishers import Rate
+
+#: Session and transaction time-outs of the product's defaults, and a margin.
+ZOMBIE_S = 13.0
+
+
+class Struck(NamedTuple):
+    """What was done. From `free_ms` (Unix time) on nothing of the fault was left but its consequences."""
+
+    fault: str
+    target: str
+    at_ms: int
+    free_ms: int
+
+
+class Scene(NamedTuple):
+    """What faults can reach."""
+
+    cluster: Cluster
+    rate: Rate
+    proxy: Proxy | None
+    #: Seconds of a long stop or freeze: shorter in CI.
+    long_s: float
+    #: Runs a broker call in the one thread that lives as long as the run (the broker dies with the thread that forked it).
+    broker_call: Callable[[Callable[[], object]], Awaitable[object]]
+
+
+Fault = Callable[[Scene, random.Random], Awaitable[Struck]]
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _victim(scene: Scene, rnd: random.Random) -> str:
+    return rnd.choice(sorted(scene.cluster.alive()))
+
+
+async def kill(scene: Scene, rnd: random.Random) -> Struck:
+    """kill -9 at a random moment, restarted at once under the same static name."""
+    name = _victim(scene, rnd)
+    await asyncio.sleep(rnd.random())
+    scene.cluster.kill(name)
+    at = now_ms()
+    scene.cluster.start(name)
+    return Struck("kill", name, at, at)
+
+
+async def kill_for_long(scene: Scene, rnd: random.Random) -> Struck:
+    """kill -9, and back only after the session expired: the others must take over."""
+    name = _victim(scene, rnd)
+    scene.cluster.kill(name)
+    at = now_ms()
+    await asyncio.sleep(rnd.uniform(12, 16))
+    scene.cluster.start(name)
+    return Struck("kill_for_long", name, at, at)
+
+
+def kill_at(point: str) -> Fault:
+    async def strike(scene: Scene, rnd: random.Random) -> Struck:
+        """A worker that kills itself at a named point, then comes back whole."""
+        cluster, name = scene.cluster, _victim(scene, rnd)
+        nth = rnd.randrange(1, 4) if point == "after-fence" else rnd.randrange(1, 30)
+        cluster.kill(name)
+        cluster.start(name, CHAOS_CRASH_AT=f"{point}:{nth}")
+        deadline = time.monotonic() + 60
+        while cluster.workers[name].poll() is None and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+        reached = cluster.workers[name].poll() is not None
+        if not reached:
+            cluster.kill(name)
+        at = now_ms()
+        cluster.start(name)
+        return Struck(f"kill_at_{point}", f"{name}:{nth}" if reached else f"{name}: never came to it", at, at)
+
+    return strike
+
+
+async def term(scene: Scene, rnd: random.Random) -> Struck:
+    """SIGTERM, as a deployment does; must end by itself within 20 s."""
+    name = _victim(scene, rnd)
+    scene.cluster.signal(name, signal.SIGTERM)
+    at = now_ms()
+    deadline = time.monotonic() + 20
+    while scene.cluster.workers[name].poll() is None:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{name} did not end within 20 s of SIGTERM")
+        await asyncio.sleep(0.05)
+    took = now_ms() - at
+    scene.cluster.start(name)
+    return Struck("term", f"{name} ended in {took} ms", at, now_ms())
+
+
+async def zombie(scene: Scene, rnd: random.Random) -> Struck:
+    """Stopped past session and transaction time-outs, then awake again, believing nothing happened."""
+    name = _victim(scene, rnd)
+    scene.cluster.signal(name, signal.SIGSTOP)
+    at = now_ms()
+    await asyncio.sleep(ZOMBIE_S + 3 * rnd.random())
+    scene.cluster.signal(name, signal.SIGCONT)
+    return Struck("zombie", name, at, now_ms())
+
+
+async def broker_kill(scene: Scene, rnd: random.Random) -> Struck:
+    broker = scene.cluster.broker
+    at = now_ms()
+    await scene.broker_call(broker.kill)
+    await asyncio.sleep(2 * rnd.random())
+    await scene.broker_call(broker.start)
+    return Struck("broker_kill", "", at, now_ms())
+
+
+async def broker_stop(scene: Scene, rnd: random.Random) -> Struck:
+    """Away for long."""
+    broker = scene.cluster.broker
+    at = now_ms()
+    await scene.broker_call(broker.stop)
+    await asyncio.sleep(scene.long_s)
+    await scene.broker_call(broker.start)
+    return Struck("broker_stop", f"{scene.long_s:.0f} s", at, now_ms())
+
+
+async def broker_freeze(scene: Scene, rnd: random.Random) -> Struck:
+    """There, and silent."""
+    from agents.embedded.process import send
+
+    process = scene.cluster.broker._process
+    at = now_ms()
+    send(process, signal.SIGSTOP)
+    await asyncio.sleep(scene.long_s / 2)
+    send(process, signal.SIGCONT)
+    return Struck("broker_freeze", f"{scene.long_s / 2:.0f} s", at, now_ms())
+
+
+async def churn(scene: Scene, rnd: random.Random) -> Struck:
+    """Workers come and go every few seconds: a rebalance each time."""
+    cluster, at = scene.cluster, now_ms()
+    for step in range(4):
+        extra = f"extra{rnd.randrange(2)}"
+        if extra in cluster.alive():
+            cluster.signal(extra, rnd.choice((signal.SIGTERM, signal.SIGKILL)))
+            await asyncio.to_thread(cluster.workers[extra].wait, 20)
+        else:
+            cluster.start(extra)
+        await asyncio.sleep(rnd.uniform(2, 5))
+    for extra in ("extra0", "extra1"):
+        if extra in cluster.alive():
+            cluster.signal(extra, signal.SIGTERM)
+            await asyncio.to_thread(cluster.workers[extra].wait, 20)
+    return Struck("churn", "4 changes", at, now_ms())
+
+
+async def crowd(scene: Scene, rnd: random.Random) -> Struck:
+    """More workers than partitions: some must idle, none may hang or crash."""
+    cluster, at = scene.cluster, now_ms()
+    names = [f"crowd{n}" for n in range(3 * cluster.partitions + 1 - len(cluster.alive()))]
+    for name in names:
+        cluster.start(name)
+    await asyncio.sleep(20)
+    dead = [name for name in names if name not in cluster.alive()]
+    for name in names:
+        cluster.signal(name, signal.SIGTERM)
+    for name in names:
+        await asyncio.to_thread(cluster.workers[name].wait, 30)
+    if dead:
+        raise AssertionError(f"workers ended by themselves in a crowd: {dead}")
+    return Struck("crowd", f"{len(names)} more", at, now_ms())
+
+
+def through_proxy(name: str, act: Callable[[Proxy], None], seconds: tuple[float, float]) -> Fault:
+    async def strike(scene: Scene, rnd: random.Random) -> Struck:
+        at = now_ms()
+        act(scene.proxy)
+        await asyncio.sleep(rnd.uniform(*seconds))
+        scene.proxy.heal()
+        return Struck(name, "", at, now_ms())
+
+    return strike
+
+
+def _delay(proxy: Proxy) -> None:
+    proxy.delay_s = 0.3
+
+
+def _refuse(proxy: Proxy) -> None:
+    proxy.refuse = True
+    proxy.cut()
+
+
+def _mute(proxy: Proxy) -> None:
+    proxy.mute = True
+
+
+def _hold_end(proxy: Proxy) -> None:
+    proxy.hold_end_txn = True
+
+
+async def overload(scene: Scene, rnd: random.Random) -> Struck:
+    """Ten times the load for a while."""
+    at, before = now_ms(), scene.rate.per_s
+    scene.rate.per_s = 10 * before
+    await asyncio.sleep(10)
+    scene.rate.per_s = before
+    return Struck("overload", "10x for 10 s", at, now_ms())
+
+
+FAULTS: dict[str, Fault] = {
+    "kill": kill,
+    "kill_for_long": kill_for_long,
+    **{f"kill_at_{point}": kill_at(point) for point in POINTS},
+    "term": term,
+    "zombie": zombie,
+    "broker_kill": broker_kill,
+    "broker_stop": broker_stop,
+    "broker_freeze": broker_freeze,
+    "churn": churn,
+    "crowd": crowd,
+    "proxy_cut": through_proxy("proxy_cut", Proxy.cut, (0.0, 0.5)),
+    "proxy_refuse": through_proxy("proxy_refuse", _refuse, (1, 6)),
+    "proxy_delay": through_proxy("proxy_delay", _delay, (3, 8)),
+    "proxy_mute": through_proxy("proxy_mute", _mute, (2, 20)),
+    "proxy_hold_end_txn": through_proxy("proxy_hold_end_txn", _hold_end, (1, 14)),
+    "overload": overload,
+}

@@ -1,0 +1,95 @@
+"""Starts a worker that dies at a named point, or whose clock is wrong. Wraps the product from outside; the product knows of nothing.
+
+CHAOS_CRASH_AT=point:n      SIGKILL itself the n-th time it comes to the point (POINTS below)
+CHAOS_CLOCK_SHIFT_S=3600    the worker's wall clock is that many seconds ahead
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+
+POINTS = ("after-fence", "mid-restore", "before-send-offsets", "before-commit", "after-commit")
+
+
+def shift_clock(seconds: float) -> None:
+    """Before anything else is imported, so that everybody reads the shifted clock."""
+    real, real_ns = time.time, time.time_ns
+    time.time = lambda: real() + seconds
+    time.time_ns = lambda: real_ns() + int(seconds * 1e9)
+
+
+def die_at(point: str, nth: int) -> None:
+    """Arrange to die as by kill -9 the nth time the point is reached."""
+    from agents.batching.shard import Shard
+    from agents.batching.transactor import AIOKafkaProducer, Transactor
+
+    left = [nth]
+
+    def reached() -> None:
+        left[0] -= 1
+        if left[0] == 0:
+            print(f"chaos: dying at {point}", file=sys.stderr, flush=True)
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    if point == "after-fence":
+        _after(Transactor, "start", reached)
+    elif point == "mid-restore":
+        take = Shard._take
+
+        def wrapped(shard: Shard, key: bytes, value: bytes | None) -> None:
+            take(shard, key, value)
+            reached()
+
+        Shard._take = wrapped
+    elif point == "before-send-offsets":
+        # The outputs are in the log, uncommitted, and nothing says yet what was read for them.
+        _after(Transactor, "_send", reached, lambda deliveries: asyncio.gather(*deliveries))
+    elif point == "before-commit":
+        _before(AIOKafkaProducer, "commit_transaction", reached)
+    elif point == "after-commit":
+        # Committed at the broker, and the shard has not taken the new position over.
+        _after(AIOKafkaProducer, "commit_transaction", reached)
+    else:
+        raise SystemExit(f"CHAOS_CRASH_AT: no such point {point!r}; one of {', '.join(POINTS)}")
+
+
+def _before(owner: type, name: str, act: Callable[[], None]) -> None:
+    original = getattr(owner, name)
+
+    async def wrapped(*args: object, **kwargs: object) -> object:
+        act()
+        return await original(*args, **kwargs)
+
+    setattr(owner, name, wrapped)
+
+
+def _after(owner: type, name: str, act: Callable[[], None], wait_for: Callable | None = None) -> None:
+    original = getattr(owner, name)
+
+    async def wrapped(*args: object, **kwargs: object) -> object:
+        result = await original(*args, **kwargs)
+        if wait_for is not None:
+            await wait_for(result)
+        act()
+        return result
+
+    setattr(owner, name, wrapped)
+
+
+def main() -> None:
+    shift_clock(float(os.environ.get("CHAOS_CLOCK_SHIFT_S") or 0))
+    crash = os.environ.get("CHAOS_CRASH_AT")
+    if crash:
+        point, _, nth = crash.partition(":")
+        die_at(point, int(nth or 1))
+    from agents.cli.main import main as siaga
+
+    sys.argv = ["siaga", "worker"]
+    siaga()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,134 @@
+"""Publishers as they are in the field: several clients, codecs and partitioners, each at a steady rate, none of them Siaga's.
+
+What a broker that dies or stalls does to a publisher's buffer is the publisher's business: the checker judges what the input
+topics hold.
+"""
+
+import asyncio
+import random
+import threading
+import time
+import zlib
+
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from kafka import KafkaProducer
+from kafka.errors import KafkaError as KafkaPythonError
+
+from tests.chaos.traffic import Message, Traffic
+
+SLICE_S = 0.05
+
+
+class Rate:
+    """Messages per second, changeable while publishers run."""
+
+    def __init__(self, per_s: float) -> None:
+        self.per_s = per_s
+
+
+class AsyncPublisher:
+    """aiokafka, idempotent, with a codec; `place` is murmur2 (the client's own), crc32 (librdkafka's) or random."""
+
+    def __init__(self, bootstrap: str, prefix: str, partitions: int, traffic: Traffic, rate: Rate, codec: str | None, place: str) -> None:
+        self._options = {"bootstrap_servers": bootstrap, "enable_idempotence": True, "linger_ms": 5, "compression_type": codec}
+        self._prefix, self._partitions, self._traffic, self._rate, self._place = prefix, partitions, traffic, rate, place
+        self._rnd = random.Random(place)
+        self.sent = 0
+        self._stop = asyncio.Event()
+        self._task: asyncio.Task | None = None
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self._run())
+
+    async def stop(self) -> None:
+        self._stop.set()
+        await self._task
+
+    async def _run(self) -> None:
+        while not self._stop.is_set():
+            producer = AIOKafkaProducer(**self._options)
+            try:
+                await producer.start()
+                await self._publish(producer)
+            except (KafkaError, OSError):
+                await asyncio.sleep(0.5)
+            finally:
+                await _close(producer)
+
+    async def _publish(self, producer: AIOKafkaProducer) -> None:
+        due = time.monotonic()
+        while not self._stop.is_set():
+            due = max(due, time.monotonic() - 2.0) + SLICE_S
+            for _ in range(self._amount()):
+                await self._send(producer, self._traffic.next())
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+
+    def _amount(self) -> int:
+        whole, rest = divmod(self._rate.per_s * SLICE_S, 1)
+        return int(whole) + (self._rnd.random() < rest)
+
+    async def _send(self, producer: AIOKafkaProducer, message: Message) -> None:
+        partition = None
+        if self._place == "random":
+            partition = self._rnd.randrange(self._partitions)
+        elif self._place == "crc32":
+            partition = zlib.crc32(message.key) % self._partitions
+        await producer.send(
+            self._prefix + message.topic, message.value, message.key, partition, headers=list(message.headers)
+        )
+        self.sent += 1
+
+
+async def _close(producer: AIOKafkaProducer) -> None:
+    try:
+        await asyncio.wait_for(producer.stop(), 10)
+    except (TimeoutError, KafkaError, OSError):
+        pass
+
+
+class ThreadPublisher:
+    """kafka-python in a thread of its own, as a script in the field would run it."""
+
+    def __init__(self, bootstrap: str, prefix: str, traffic: Traffic, rate: Rate) -> None:
+        self._bootstrap, self._prefix, self._traffic, self._rate = bootstrap, prefix, traffic, rate
+        self.sent = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+
+    async def start(self) -> None:
+        self._thread.start()
+
+    async def stop(self) -> None:
+        self._stop.set()
+        await asyncio.to_thread(self._thread.join, 30)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                producer = KafkaProducer(
+                    bootstrap_servers=self._bootstrap, acks="all", linger_ms=5, compression_type="gzip", max_block_ms=5000
+                )
+            except KafkaPythonError:
+                time.sleep(0.5)
+                continue
+            try:
+                self._publish(producer)
+            except (KafkaPythonError, OSError):
+                pass
+            finally:
+                producer.close(timeout=5)
+
+    def _publish(self, producer: KafkaProducer) -> None:
+        left = 0.0
+        while not self._stop.is_set():
+            left += self._rate.per_s * SLICE_S
+            while left >= 1:
+                message = self._traffic.next()
+                producer.send(
+                    self._prefix + message.topic, value=message.value, key=message.key, headers=list(message.headers)
+                )
+                self.sent += 1
+                left -= 1
+            self._stop.wait(SLICE_S)
+        producer.flush(timeout=20)

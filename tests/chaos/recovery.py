@@ -1,0 +1,46 @@
+"""How long processing was away after a fault, from the append times in Kafka alone."""
+
+import json
+from bisect import bisect_left
+from collections import defaultdict
+
+from tests.chaos import oracle
+from tests.chaos.evidence import Evidence
+from tests.chaos.faults import Struck
+
+#: Records that a publisher appended this long around the moment stand for "what was published at the time".
+AROUND_MS = 1000
+
+
+def journeys(evidence: Evidence, codes: set[str]) -> list[tuple[int, int]]:
+    """(appended to its input, appended as its regency's next row) in epoch milliseconds, of every accepted record."""
+    frames: dict[tuple, list[tuple[str, int]]] = defaultdict(list)
+    for entry in oracle.entries(evidence.topics["ledger"]):
+        if entry.fields[0] in ("i", "t"):
+            frames[oracle.print_of_entry(entry)].append((entry.key, entry.offset))
+    rows: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+    for record in evidence.topics["risk"]:
+        offsets, times = rows[record.key.decode()]
+        offsets.append(json.loads(record.value)["ledger"]["offset"])
+        times.append(record.at_ms)
+    found = []
+    for record, message in oracle.read_inputs(evidence, codes).accepted:
+        places = frames[oracle.print_of_message(record.topic, message)]
+        if not places:
+            continue
+        code, offset = places.pop(0)
+        offsets, times = rows[code]
+        index = bisect_left(offsets, offset)
+        if index < len(times):
+            found.append((record.at_ms, times[index]))
+    return found
+
+
+def recoveries(evidence: Evidence, codes: set[str], struck: list[Struck]) -> list[float | None]:
+    """Seconds from the moment each fault was gone until all that was published around it had its row; None: nothing was."""
+    made = journeys(evidence, codes)
+    answers: list[float | None] = []
+    for fault in struck:
+        done = [row for appended, row in made if abs(appended - fault.free_ms) <= AROUND_MS]
+        answers.append(max(0.0, (max(done) - fault.free_ms) / 1000) if done else None)
+    return answers

@@ -1,0 +1,181 @@
+"""One run: a world, a steady load, faults by a seeded schedule, then the verdict."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from tests.agents.deployment import ROOT
+from tests.chaos import oracle
+from tests.chaos.checker import Violation, check
+from tests.chaos.cluster import Cluster, new_broker
+from tests.chaos.faults import FAULTS, Scene, Struck
+from tests.chaos.proxied import Proxy
+from tests.chaos.publishers import AsyncPublisher, Rate, ThreadPublisher
+from tests.chaos.recovery import recoveries
+from tests.chaos.traffic import Traffic
+
+ROSTER = ROOT / "schemas" / "rosters" / "sumsel.csv"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything that decides a run but the machine's own timing."""
+
+    seed: int
+    seconds: float
+    faults: tuple[str, ...]
+    #: Longest pause between two faults; the shortest is 1 s.
+    pause_s: float = 8.0
+    workers: int = 2
+    partitions: int = 3
+    #: Messages a second of each of the four publishers.
+    rate_per_s: float = 40
+    tick_s: float = 0.5
+    long_s: float = 12.0
+    settle_s: float = 120.0
+
+    @property
+    def proxied(self) -> bool:
+        return any(name.startswith("proxy") for name in self.faults)
+
+
+@dataclass
+class Result:
+    """What a run found. `recoveries_s` goes with `struck`."""
+
+    plan: Plan
+    struck: list[Struck] = field(default_factory=list)
+    recoveries_s: list[float | None] = field(default_factory=list)
+    violations: list[Violation] = field(default_factory=list)
+    settle_s: float = 0.0
+    inputs: int = 0
+    escalations: int = 0
+    memory_mib_max: float = 0.0
+    audit: str = ""
+    log_lines: int = 0
+
+    def as_dict(self) -> dict:
+        return asdict(self) | {
+            "struck": [s._asdict() for s in self.struck], "violations": [v._asdict() for v in self.violations]
+        }  # fmt: skip
+
+
+class World:
+    """Starts everything in order and ends it in the reverse order, whatever happens between."""
+
+    def __init__(self, plan: Plan, directory: Path, say: Callable[[str], None]) -> None:
+        self.plan, self.directory, self.say = plan, directory, say
+        self.places = oracle.roster(ROSTER)
+        self.result = Result(plan)
+        self._one_thread = ThreadPoolExecutor(1)
+        self._proxy: Proxy | None = None
+        self._watch: asyncio.Task | None = None
+
+    async def _broker_call(self, call: Callable[[], object]) -> object:
+        return await asyncio.get_running_loop().run_in_executor(self._one_thread, call)
+
+    async def __aenter__(self) -> "World":
+        plan = self.plan
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.broker, seen = await self._broker_call(lambda: new_broker(self.directory / "broker", plan.proxied))
+        if plan.proxied:
+            self._proxy = await Proxy(self.broker.proxy_port, self.broker.back_port).start()
+        settings = {"SIAGA_PARTITIONS": str(plan.partitions), "SIAGA_TICK_SECONDS": str(plan.tick_s)}
+        self.cluster = Cluster(self.broker, self.directory, seen, **settings)
+        await asyncio.to_thread(self.cluster.run, "topics")
+        self.rate = Rate(plan.rate_per_s)
+        self.scene = Scene(self.cluster, self.rate, self._proxy, plan.long_s, self._broker_call)
+        self.publishers = self._publishers()
+        self._watch = asyncio.create_task(self._watch_memory())
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        self._watch.cancel()
+        for publisher in self.publishers:
+            try:
+                await asyncio.wait_for(publisher.stop(), 30)
+            except Exception as error:  # it must not hide what went wrong before
+                self.say(f"a publisher did not stop: {error!r}")
+        self.cluster.__exit__()
+        if self._proxy is not None:
+            await self._proxy.stop()
+        await self._broker_call(self.broker.kill)
+        self._one_thread.shutdown()
+
+    def _publishers(self) -> list:
+        codes, plan, where = sorted(self.places), self.plan, (self.broker.bootstrap, self.cluster.prefix)
+        publishers: list = [
+            AsyncPublisher(*where, plan.partitions, Traffic(plan.seed, codes, name=name), self.rate, codec, place)
+            for name, codec, place in (("m", "lz4", "murmur2"), ("r", "zstd", "random"), ("c", None, "crc32"))
+        ]
+        return [*publishers, ThreadPublisher(*where, Traffic(plan.seed, codes, name="k"), self.rate)]
+
+    async def _watch_memory(self) -> None:
+        while True:
+            for name in self.cluster.alive():
+                self.result.memory_mib_max = max(self.result.memory_mib_max, self.cluster.memory_mib(name))
+            await asyncio.sleep(1)
+
+    async def warm_up(self) -> None:
+        """Workers and publishers run, and every regency has a row."""
+        for index in range(self.plan.workers):
+            self.cluster.start("abcdefgh"[index])
+        for publisher in self.publishers:
+            await publisher.start()
+        deadline = time.monotonic() + 90
+        while len(await self.cluster.rows()) < len(self.places):
+            if time.monotonic() > deadline:
+                raise AssertionError("no row for every regency within 90 s of the start")
+            await asyncio.sleep(0.5)
+
+    async def strike(self) -> None:
+        """Faults one after another until the time is up. Each is drawn before any is repeated."""
+        plan, rnd = self.plan, random.Random(f"schedule-{self.plan.seed}")
+        until, deck = time.monotonic() + plan.seconds, []
+        while time.monotonic() < until:
+            await asyncio.sleep(rnd.uniform(1, plan.pause_s))
+            if not plan.faults:
+                continue
+            if not deck:
+                deck = rnd.sample(plan.faults, len(plan.faults))
+            struck = await FAULTS[deck.pop()](self.scene, rnd)
+            self.result.struck.append(struck)
+            self.say(f"{struck.fault} {struck.target}")
+
+    async def verdict(self) -> Result:
+        """Let everything drain, end the workers, read all that is there, judge it."""
+        result, cluster = self.result, self.cluster
+        for publisher in self.publishers:
+            await publisher.stop()
+        result.settle_s = await cluster.settle(self.plan.settle_s)
+        state = await self._group_settles()
+        stubborn = await cluster.stop_workers()
+        evidence = await cluster.evidence(state)
+        result.violations = check(evidence, self.places)
+        result.violations += [Violation("D", f"worker {name} did not end within 20 s of SIGTERM") for name in stubborn]
+        audit = await asyncio.to_thread(lambda: cluster.run("audit", check=False))
+        result.audit = audit.stdout.strip().splitlines()[-1] if audit.stdout else audit.stderr.strip()
+        if audit.returncode:
+            result.violations += [Violation("audit", line) for line in (audit.stdout + audit.stderr).splitlines()[:20]]
+        result.inputs, result.escalations = len(evidence.inputs), len(evidence.topics["escalations"])
+        result.recoveries_s = recoveries(evidence, set(self.places), result.struck)
+        result.log_lines = sum(cluster.log(name).read_bytes().count(b"\n") for name in cluster.workers)
+        return result
+
+    async def _group_settles(self) -> str:
+        deadline = time.monotonic() + 30
+        while (state := await asyncio.to_thread(self.cluster.group_state)) != "Stable" and time.monotonic() < deadline:
+            await asyncio.sleep(0.3)
+        return state
+
+
+async def run(plan: Plan, directory: Path, say: Callable[[str], None] = lambda text: None) -> Result:
+    """One run from nothing to its verdict. Raises AssertionError when the system does not come back at all."""
+    async with World(plan, directory, say) as world:
+        await world.warm_up()
+        await world.strike()
+        return await world.verdict()
