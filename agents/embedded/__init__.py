@@ -5,8 +5,9 @@ uses a cluster. `from agents.embedded import EmbeddedBroker`.
 """
 
 from agents.embedded.broker import EmbeddedBroker
+from agents.embedded.config import Extra
 from agents.embedded.errors import BrokerError
 from agents.embedded.jars import fetch_jars
 from agents.embedded.java import tool_command
 
-__all__ = ["BrokerError", "EmbeddedBroker", "fetch_jars", "tool_command"]
+__all__ = ["BrokerError", "EmbeddedBroker", "Extra", "fetch_jars", "tool_command"]

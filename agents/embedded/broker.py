@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from agents.embedded import probe
-from agents.embedded.config import server_properties, write_logging_properties, write_server_properties
+from agents.embedded.config import Extra, server_properties, write_logging_properties, write_server_properties
 from agents.embedded.errors import BrokerError, disk_error
 from agents.embedded.jars import Progress, fetch_jars
 from agents.embedded.java import NATIVE_CODE, java_command, run_tool
@@ -28,11 +28,14 @@ class EmbeddedBroker:
     """One Kafka node in `directory`, on 127.0.0.1:`port` (None: the port the data had, else a free one).
 
     `data/` holds the log, `broker.0.log` what the broker says, `broker.out` what the JVM says. The data stays when it stops.
-    Every failure is a BrokerError of one line.
+    `extra` adds listeners and properties to the plain one. Every failure is a BrokerError of one line.
     """
 
-    def __init__(self, directory: Path | str, port: int | None = None, heap: str = HEAP) -> None:
+    def __init__(
+        self, directory: Path | str, port: int | None = None, heap: str = HEAP, extra: Extra | None = None
+    ) -> None:
         self.directory = Path(directory).absolute()
+        self._extra = extra
         self.heap = heap
         self.log_path = self.directory / "broker.0.log"  # the newest of three that rotate
         self.out_path = self.directory / "broker.out"
@@ -113,7 +116,7 @@ class EmbeddedBroker:
         self._port = self._choose(self._port or self._wanted_port, node["port"])
         controller = self._choose(None, node["controller"])
         data, properties = self.directory / "data", self.directory / "server.properties"
-        write_server_properties(properties, server_properties(data, self._port, controller))
+        write_server_properties(properties, server_properties(data, self._port, controller, self._extra))
         write_logging_properties(self.directory / "logging.properties", self.directory)
         if not (data / "meta.properties").is_file():
             format_options = ["format", "--standalone", "-t", self._cluster_id, "-c", str(properties)]

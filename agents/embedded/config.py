@@ -1,5 +1,7 @@
 """The broker's configuration: one node that is broker and controller, on loopback, for an election day or a test run."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agents.embedded.ports import LOOPBACK
@@ -18,8 +20,35 @@ java.util.logging.SimpleFormatter.format=%1$tF %1$tT.%1$tL %4$s %3$s: %5$s%6$s%n
 """
 
 
-def server_properties(data: Path, port: int, controller_port: int) -> dict[str, str]:
+@dataclass(frozen=True)
+class Extra:
+    """What a broker has beyond its plain listener: more listeners on loopback, more or other properties.
+
+    `listeners` are by name: (port, Kafka's security protocol). Clients of the plain listener are `User:ANONYMOUS`; with an
+    authorizer it must be one of `super.users`, for the broker speaks to itself there.
+    """
+
+    listeners: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+def server_properties(data: Path, port: int, controller_port: int, extra: Extra | None = None) -> dict[str, str]:
     """Kafka's `server.properties` as a mapping. Values differ from Kafka's defaults for the reason beside them."""
+    plain = _plain_properties(data, port, controller_port)
+    if extra is None:
+        return plain
+    addresses = "".join(f",{name}://{LOOPBACK}:{there}" for name, (there, _) in extra.listeners.items())
+    protocols = "".join(f",{name}:{protocol}" for name, (_, protocol) in extra.listeners.items())
+    listeners = {
+        "listeners": plain["listeners"] + addresses,
+        "advertised.listeners": plain["advertised.listeners"] + addresses,
+        "listener.security.protocol.map": plain["listener.security.protocol.map"] + protocols,
+        "inter.broker.listener.name": "PLAINTEXT",
+    }
+    return plain | listeners | dict(extra.properties)
+
+
+def _plain_properties(data: Path, port: int, controller_port: int) -> dict[str, str]:
     return {
         "process.roles": "broker,controller",
         "node.id": "1",
