@@ -31,7 +31,7 @@ class Scene:
     """Topics under a prefix of their own, a transactional producer, a board. Use as an async context."""
 
     def __init__(self, bootstrap: str, prefix: str, *, with_topics: bool = True, roster: Roster | None = None) -> None:
-        self.settings = Settings.load({}, broker=bootstrap, topic_prefix=prefix, board_port=0)
+        self.settings = Settings.load({}, broker=bootstrap, topic_prefix=prefix, board_port=0, partitions=2)
         self.board = Board(self.settings, roster or Roster.default())
         self._with_topics = with_topics
         self._written: dict[str, dict] = {}
