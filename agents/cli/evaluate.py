@@ -1,6 +1,7 @@
 """`siaga evaluate`: score the risk model and its rivals on election days of known truth."""
 
 import os
+import secrets
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -9,7 +10,9 @@ from pathlib import Path
 import click
 import orjson
 
+from agents.cli.broker_errors import CONNECT_S, broker_errors
 from agents.cli.options import CommandError, with_settings
+from agents.kafka_clients import kafka_python_options
 from agents.laboratory.cases import Case
 from agents.laboratory.evaluation import (
     HELD_OUT_SEED,
@@ -46,18 +49,20 @@ class Setup:
 @click.option("--train-days", default=40, show_default=True, help="Days the baselines are tuned on.")
 @click.option("--seed", default=0, show_default=True, help="Moves all seeds, for another draw of days.")
 @click.option("--background", default=1.0, show_default=True, help="Factor on the held-out days' base rates.")
+@click.option("--turnout-every", default=180, show_default=True, help="Minutes between a station's reports; 0: none.")
 @click.option("--scenario", type=click.Path(dir_okay=False, path_type=Path), help="Score on the days of this file.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here.")
 @click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw the trade-off curves here, PNG.")
 @click.option("--processes", default=0, show_default=True, help="0: one per core.")
 @click.option("--live", is_flag=True, help="Send one day through the broker and its workers; they must agree.")
-@with_settings("roster", "rules", "partitions")
+@with_settings("roster", "rules", "partitions", "replication")
 def command(
     settings: Settings,
     days: int,
     train_days: int,
     seed: int,
     background: float,
+    turnout_every: int,
     scenario: Path | None,
     json_file: Path | None,
     plot: Path | None,
@@ -71,8 +76,9 @@ def command(
     """
     _check(days > 0 and train_days > 0, "--days, --train-days: must be at least 1")
     _check(0.1 <= background <= 10, "--background: must be from 0.1 to 10")
+    _check(turnout_every == 0 or 5 <= turnout_every <= 360, "--turnout-every: must be 0 or 5 to 360 minutes")
     _check(processes >= 0, "--processes: must not be negative")
-    setup = _setup(settings, scenario, days, seed, background)
+    setup = _setup(settings, scenario, days, seed, turnout_every, background)
     if live:
         _live(settings, setup)
         return
@@ -89,12 +95,16 @@ def command(
         draw(plot, outcome.results, outcome.curves, len(setup.held_out) * len(setup.roster))
 
 
-def _setup(settings: Settings, scenario: Path | None, days: int, seed: int, background: float) -> Setup:
+def _setup(
+    settings: Settings, scenario: Path | None, days: int, seed: int, turnout_every: int, background: float
+) -> Setup:
     try:
         roster = Roster.load(settings.roster) if settings.roster else Roster.default()
         ruleset = Ruleset.load(settings.rules) if settings.rules else Ruleset.default()
         if scenario is None:
-            return Setup(roster, ruleset, simulated(HELD_OUT_SEED + 1000 * seed, days, background), GRACE_MS)
+            return Setup(
+                roster, ruleset, simulated(HELD_OUT_SEED + 1000 * seed, days, turnout_every, background), GRACE_MS
+            )
         given = load_scenario(scenario, roster)
         return Setup(given.roster, ruleset, given.cases, given.grace_ms)
     except (RosterError, RulesetError, ScenarioError) as error:
@@ -119,7 +129,31 @@ def _evaluate(setup: Setup, train_days: int, seed: int, processes: int, curve: b
 
 
 def _live(settings: Settings, setup: Setup) -> None:
-    raise CommandError("--live: not there yet")
+    """One day through broker and workers on topics of its own, which are deleted afterwards."""
+    from agents import topics
+    from agents.laboratory.live import LiveError, own_topics, run_live, topic_names
+    from agents.publishing.sender import DeliveryError
+
+    mine = own_topics(settings, secrets.token_hex(4))
+    truth, messages = setup.held_out[0].load(setup.roster)
+    with broker_errors(settings), topics.open_admin(kafka_python_options(mine), CONNECT_S) as admin:
+        try:
+            topics.ensure(admin, mine)
+            click.echo(f"{len(messages)} messages, seed {truth.seed}, on topics {mine.topic_prefix}*", err=True)
+            result = run_live(mine, messages, setup.roster, setup.ruleset)
+        except (LiveError, DeliveryError, topics.TopicError) as error:
+            raise CommandError(f"--live: {error}") from None
+        finally:
+            admin.delete_topics(topic_names(mine))
+    for line in (*result.differences, *result.audit.findings):
+        click.echo(line)
+    click.echo(
+        f"{result.published} messages published, {result.admitted} admitted; ledger "
+        f"{'differs' if result.differences else 'agrees'}; {result.audit.escalations} escalations and "
+        f"{result.audit.rows} rows agree with the offline fold"
+    )
+    if not result.agrees:
+        raise SystemExit(1)
 
 
 def _writable(json_file: Path | None, plot: Path | None) -> None:

@@ -60,9 +60,12 @@ def examine(case: Case, roster: Roster, variants: Mapping[str, Ruleset]) -> Exam
     return Examined(truth, {code: book.sightings() for code, book in books.items()}, raised, ledger.rejected)
 
 
-def simulated(first_seed: int, days: int, background: float = 1.0) -> list[Case]:
-    """Days left to chance, one per seed."""
-    return [SimulatedCase(Plan(first_seed + number, background=background)) for number in range(days)]
+def simulated(first_seed: int, days: int, turnout_every_min: int = 0, background: float = 1.0) -> list[Case]:
+    """Days left to chance, one per seed. Baselines need no turnout: its chance is a stream of its own."""
+    plans = (
+        Plan(first_seed + number, turnout_every_min=turnout_every_min, background=background) for number in range(days)
+    )
+    return [SimulatedCase(plan) for plan in plans]
 
 
 def examine_all(

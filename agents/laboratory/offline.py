@@ -21,6 +21,9 @@ from streams.intake import ClockMode, Gate, Rejection, tick_entry
 from streams.table import RiskTable
 
 TICK_MS = 60_000
+# How often the table is asked for what it has to say, simulated. Only notices to neighbours depend on it, and they may be this
+# late here; asking at every tick takes as long as the fold itself.
+SETTLE_MS = 120_000
 ALARMED = frozenset({"siaga", "awas"})
 
 Frame = tuple[bytes, list[Entry]]
@@ -63,13 +66,13 @@ def write_ledger(
 
 
 def fold_ledger(frames: Iterable[Frame], roster: Roster, ruleset: Ruleset) -> list[dict[str, Any]]:
-    """Escalations of a ledger, in order. Notices are put back on the ledger at each tick, before it is read."""
+    """Escalations of a ledger, in order. Notices go back onto the ledger every SETTLE_MS, ahead of the tick then due."""
     table = RiskTable(0, 1, roster, ruleset)
     escalations: list[dict[str, Any]] = []
-    offset = 0
+    offset, settled_ms = 0, 0
     for key, entries in frames:
-        if key == TICK_KEY:
-            offset = _settle(table, offset, escalations)
+        if key == TICK_KEY and entries[0][1] - settled_ms >= SETTLE_MS:
+            offset, settled_ms = _settle(table, offset, escalations), entries[0][1]
         table.apply(offset, key, entries)
         offset += 1
     _settle(table, offset, escalations)

@@ -9,7 +9,6 @@ from agents.laboratory.scoring import Detection, Score, quantile
 
 SIAGA = "siaga"
 GOAL_DETECTION, GOAL_FALSE, GOAL_DELAY_SHARE = 0.95, 1.0, 0.5
-BANDS = ("obvious", "medium", "hard", "spread")
 
 
 @dataclass(frozen=True)
@@ -25,7 +24,26 @@ def as_json(results: Mapping[str, Result]) -> dict[str, dict[str, Any]]:
 
     `delay_*` speak of detected flare-ups; `delay_median_all_min` counts a miss as endless and is None when most are missed.
     """
-    return {name: _figures(result) for name, result in results.items()}
+    figures = {name: _figures(result) for name, result in results.items()}
+    if SIAGA in results:
+        for name, result in results.items():
+            if name != SIAGA:
+                figures[name]["on_same_flareups"] = _on_same(results[SIAGA].score, result.score)
+    return figures
+
+
+def _on_same(siaga: Score, rival: Score) -> dict[str, Any]:
+    """Median delays on the flare-ups that both detect: who detects only the largest looks quick otherwise."""
+    pairs = [
+        (ours.delay_min, theirs.delay_min)
+        for ours, theirs in zip(siaga.detections, rival.detections, strict=False)
+        if ours.delay_min is not None and theirs.delay_min is not None
+    ]
+    return {
+        "flareups": len(pairs),
+        "delay_median_min": _round(_median([theirs for _, theirs in pairs]), 1),
+        "siaga_delay_median_min": _round(_median([ours for ours, _ in pairs]), 1),
+    }
 
 
 def _figures(result: Result) -> dict[str, Any]:
@@ -44,30 +62,33 @@ def _figures(result: Result) -> dict[str, Any]:
         "false": len(score.false),
         "tolerated": len(score.tolerated),
         "regency_days": score.regency_days,
-        "detection_by_band": _by_band(score),
+        "detection_by_band": _by(score, "band"),
+        "detection_by_kind": _by(score, "kind"),
         "setting": result.setting,
     }
 
 
-def _by_band(score: Score) -> dict[str, str]:
-    bands: dict[str, list[bool]] = {}
+def _by(score: Score, trait: str) -> dict[str, str]:
+    """Detected of all, by a trait of the flare-up."""
+    groups: dict[str, list[bool]] = {}
     for item in score.detections:
-        bands.setdefault(item.flareup.band, []).append(item.delay_min is not None)
-    return {band: f"{sum(found)}/{len(found)}" for band, found in sorted(bands.items())}
+        groups.setdefault(getattr(item.flareup, trait), []).append(item.delay_min is not None)
+    return {group: f"{sum(found)}/{len(found)}" for group, found in sorted(groups.items())}
 
 
 def markdown(results: Mapping[str, Result]) -> str:
     """One row per detector, with 95 % intervals in brackets."""
     rows = [
-        "| detector | detected | delay median, min | p90, min | false per 100 regency-days | setting |",
-        "|---|---|---|---|---|---|",
+        "| detector | detected | delay median, min | p90, min | both detect: its, Siaga's median | "
+        "false per 100 regency-days | setting |",
+        "|---|---|---|---|---|---|---|",
     ]
     for name, item in as_json(results).items():
         rate = "-" if item["detection_rate"] is None else f"{100 * item['detection_rate']:.1f} %"
         rows.append(
             f"| {name} | {rate} {_span(item['detection_rate_ci95'], 100, 0)}"
             f" | {_shown(item['delay_median_min'])} {_span(item['delay_median_ci95'], 1, 0)}"
-            f" | {_shown(item['delay_p90_min'])}"
+            f" | {_shown(item['delay_p90_min'])} | {_same(item.get('on_same_flareups'))}"
             f" | {item['false_per_100_regency_days']:.2f} {_span(item['false_ci95'], 1, 2)} | {item['setting']} |"
         )
     return "\n".join(rows)
@@ -77,7 +98,7 @@ def goals(results: Mapping[str, Result]) -> list[str]:
     """The three goals on held-out days, each with what was measured and whether it is met."""
     figures = as_json(results)
     siaga = figures[SIAGA]
-    rivals = {name: item["delay_median_min"] for name, item in figures.items() if name != SIAGA and item["detected"]}
+    rivals = {name: item for name, item in figures.items() if name != SIAGA and item["detected"]}
     lines = [
         _goal("detection at least 95 %", siaga["detection_rate"], lambda value: value >= GOAL_DETECTION),
         _goal(
@@ -87,9 +108,11 @@ def goals(results: Mapping[str, Result]) -> list[str]:
         ),
     ]
     if rivals:
-        best = min(rivals, key=rivals.__getitem__)
-        limit = GOAL_DELAY_SHARE * rivals[best]
-        text = f"median delay at most half of the best baseline's ({best}, {rivals[best]:.1f} min)"
+        # Best as in tuning: by what it detects. One that only ever sees the largest is quick on those, and blind.
+        best = max(rivals, key=lambda name: (rivals[name]["detection_rate"], -rivals[name]["delay_median_min"]))
+        delay = rivals[best]["delay_median_min"]
+        limit = GOAL_DELAY_SHARE * delay
+        text = f"median delay at most half of the best baseline's ({best}, {delay:.1f} min)"
         lines.append(_goal(text, siaga["delay_median_min"], lambda value: value <= limit))
     return lines
 
@@ -126,6 +149,12 @@ def _rounds(interval: tuple[float, float] | None, digits: int) -> list[float] | 
 
 def _shown(value: float | None) -> str:
     return "-" if value is None else f"{value:.0f}"
+
+
+def _same(item: dict[str, Any] | None) -> str:
+    if item is None or not item["flareups"]:
+        return "-"
+    return f"{item['flareups']}: {_shown(item['delay_median_min'])}, {_shown(item['siaga_delay_median_min'])}"
 
 
 def _span(interval: list[float] | None, factor: float, digits: int) -> str:

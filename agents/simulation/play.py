@@ -3,17 +3,25 @@
 import threading
 import time
 from collections.abc import Callable, Iterable
+from typing import Protocol, TypeVar
 
-from agents.simulation.message import Message
 
+class Timed(Protocol):
+    """Anything that is due at a moment, milliseconds since the epoch."""
+
+    @property
+    def at_ms(self) -> int: ...
+
+
+Due = TypeVar("Due", bound=Timed)
 STRIDE_S = 0.1  # the longest sleep between two looks at what is due; also the pace of `heartbeat`
 
 
 def play(
-    messages: Iterable[Message],
+    messages: Iterable[Due],
     start_ms: int,
     speed: float,
-    send: Callable[[Message], None],
+    send: Callable[[Due], None],
     stop: threading.Event,
     heartbeat: Callable[[int], None] = lambda _at_ms: None,
 ) -> bool:
