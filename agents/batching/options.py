@@ -13,7 +13,8 @@ class BatchingOptions:
     """Settings of the batching transport and its shards. Times in milliseconds, sizes in bytes."""
 
     #: Passed to every aiokafka client: bootstrap_servers, security_protocol, ssl_context, sasl_*.
-    client: Mapping[str, Any] = field(default_factory=lambda: {"bootstrap_servers": "127.0.0.1:9092"})
+    #: Not shown: it may hold a password.
+    client: Mapping[str, Any] = field(default_factory=lambda: {"bootstrap_servers": "127.0.0.1:9092"}, repr=False)
     #: A batch must end long before the session or the transaction times out; at 10 µs a record this is 0.1 s of work.
     batch_records_max: int = 10_000
     #: What one fetch may bring per partition. Catch-up wants it large; two are held per partition, one folded, one waiting.

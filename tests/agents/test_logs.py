@@ -3,7 +3,7 @@
 import json
 import logging
 
-from agents.logs import FloodGate, JsonLine, OneLine
+from agents.logs import CAUSES_MAX, FloodGate, JsonLine, OneLine
 
 
 def record(name: str, message: str, *args: object) -> logging.LogRecord:
@@ -34,9 +34,29 @@ def test_one_cause_does_not_silence_another():
     assert gate.filter(record("aiokafka.consumer", "heartbeat failed"))
 
 
-def test_our_own_lines_are_never_held_back():
+def test_our_own_news_is_never_held_back():
     gate = FloodGate(10.0, Clock())
-    assert all(gate.filter(record("agents.batching.stage", "shard failed")) for _ in range(100))
+    news = [record("agents.observing", "shard open") for _ in range(100)]
+    for line in news:
+        line.levelno = logging.INFO
+    assert all(gate.filter(line) for line in news)
+
+
+def test_a_shard_that_keeps_failing_is_told_once_in_ten_seconds_and_hides_no_other():
+    gate = FloodGate(10.0, Clock())
+    lines = [
+        record("agents.batching.stage", "shard %s failed: %r", shard, OSError(n)) for n in range(50) for shard in (1, 2)
+    ]
+    assert [gate.filter(line) for line in lines] == [True, True] + [False] * 98
+
+
+def test_causes_without_end_do_not_fill_the_memory():
+    clock = Clock()
+    gate = FloodGate(10.0, clock)
+    for number in range(50_000):
+        clock.now += 0.1
+        assert gate.filter(record("agents.batching.stage", "%d offsets are gone", number))
+    assert len(gate._last) <= CAUSES_MAX
 
 
 def test_a_retry_that_is_normal_between_two_transactions_is_no_news():
@@ -47,6 +67,26 @@ def test_a_retry_that_is_normal_between_two_transactions_is_no_news():
 def test_a_line_break_in_a_message_cannot_forge_a_line():
     text = OneLine().format(record("agents", "source %s", "x\n2026-01-01 ERROR all is lost"))
     assert "\n" not in text
+
+
+def test_a_message_cannot_speak_to_the_terminal_that_shows_it():
+    text = OneLine().format(record("agents", "source %s", "\x1b]0;owned\x07\x1b[2J\x9b1A\u2028 all is well"))
+    assert text.endswith(r"source \x1b]0;owned\x07\x1b[2J\x9b1A\u2028 all is well")
+
+
+def test_a_traceback_keeps_its_lines_but_none_can_pass_for_a_record():
+    line = record("agents", "crashed")
+    try:
+        raise ValueError("x\n2026-01-01 ERROR agents: all is lost")
+    except ValueError as error:
+        line.exc_info = (ValueError, error, error.__traceback__)
+    first, *others = OneLine().format(line).split("\n")
+    assert first.endswith("agents: crashed") and len(others) >= 4
+    assert all(other.startswith("  | ") for other in others)
+
+
+def test_every_json_record_is_one_line_whatever_it_says():
+    assert len(JsonLine().format(record("agents", "a\nb\rc\u2028d\x85e")).splitlines()) == 1
 
 
 def test_json_lines_keep_what_was_given_as_extra():
