@@ -29,8 +29,18 @@ from streams.intake import ClockMode
 
 PREFIX = "SIAGA_"
 BROKER_DEFAULT_REPLICATION = -1
-# Read by the launcher script or by tests, not by this file: known, so not warned about.
-READ_ELSEWHERE = frozenset({"SIAGA_HOME", "SIAGA_VENV", "SIAGA_PYTHON", "SIAGA_OFFLINE"})
+# Read by the launcher, the embedded broker, the compose file or a test, not by this file: known, so not warned about.
+READ_ELSEWHERE = frozenset(
+    {
+        "SIAGA_ALERT_WEBHOOK_ADDRESS",
+        "SIAGA_HOME",
+        "SIAGA_OFFLINE",
+        "SIAGA_PYTHON",
+        "SIAGA_PYTHON_TRIED",
+        "SIAGA_TEST_AXE",
+        "SIAGA_VENV",
+    }
+)
 _TOPIC_PREFIX_MAX = 249 - max(len(topic) for topic in Topic)  # Kafka's limit of a topic name
 _HOST_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
 
