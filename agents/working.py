@@ -10,6 +10,7 @@ from agents.app import create_app
 from agents.kafka_clients import kafka_python_options
 from agents.logs import configure_logging
 from agents.metrics_page import PortTaken, serve_metrics
+from agents.refusals import refusal
 from agents.settings import Settings
 from agents.topics import TopicError, open_admin, partition_counts
 from schemas.topics import SPECS
@@ -37,6 +38,7 @@ def run_worker(settings: Settings) -> None:
     except PortTaken as error:
         raise WorkerError(str(error)) from error
     worker = app.Worker(override_logging=False, redirect_stdouts=False, quiet=True, debug=False)
+    worker.spinner = None  # it writes escape sequences between the log's lines
     worker.execute_from_commandline()
 
 
@@ -60,9 +62,13 @@ def check_topics(settings: Settings) -> None:
 
 
 def _patient_admin(settings: Settings) -> KafkaAdminClient:
+    # It logs each attempt and retries a wrong password like a broker that is away; the lines below say it once.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     options = kafka_python_options(settings)
     deadline = time.monotonic() + BROKER_PATIENCE_S
     while True:
+        if line := refusal(settings):
+            raise WorkerError(line)
         try:
             return open_admin(options, BROKER_TRY_S)
         except KafkaError as error:

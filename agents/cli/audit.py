@@ -19,6 +19,7 @@ def command(settings: Settings) -> None:
     something does not.
     """
     from agents.auditing import audit
+    from agents.refusals import refusal
     from schemas.roster import Roster
     from schemas.ruleset import Ruleset
 
@@ -27,6 +28,8 @@ def command(settings: Settings) -> None:
         ruleset = Ruleset.load(settings.rules) if settings.rules else Ruleset.default()
     except (ValueError, OSError) as error:
         raise CommandError(str(error), exit_code=2) from None
+    if line := refusal(settings):
+        raise CommandError(line)
     try:
         with broker_errors(settings):
             result = asyncio.run(audit(settings, roster, ruleset))

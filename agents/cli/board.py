@@ -7,6 +7,7 @@ import click
 
 from agents.board.server import Board
 from agents.cli.options import CommandError, with_settings
+from agents.refusals import refusal
 from agents.settings import Settings
 from schemas.roster import Roster, RosterError
 
@@ -22,6 +23,8 @@ def command(settings: Settings) -> None:
         roster = Roster.load(settings.roster) if settings.roster else Roster.default()
     except RosterError as error:
         raise CommandError(str(error), exit_code=2) from None
+    if line := refusal(settings):  # a broker that is away is waited for; one that refuses us is not
+        raise CommandError(line)
     try:
         asyncio.run(_serve(Board(settings, roster)))
     except OSError as error:
