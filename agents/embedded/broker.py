@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -22,6 +23,8 @@ from agents.embedded.process import end, send, spawn
 HEAP = "512m"
 READY_WITHIN_S = 60.0
 STOP_GRACE_S = 8.0
+_TAIL_CHARS = 50_000
+_CAUSE = re.compile(r"(?:Caused by: )?[\w.$]+(?:Exception|Error): (.+)")
 
 
 class EmbeddedBroker:
@@ -64,6 +67,14 @@ class EmbeddedBroker:
     @property
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
+
+    @property
+    def end_in_words(self) -> str:
+        """How a broker that no longer runs ended, in a few words."""
+        status = self._process.returncode if self._process else None
+        if status is not None and status < 0:
+            return f"was killed by {signal.Signals(-status).name}"
+        return f"ended: {self._last_words()}"
 
     def start(self, ready_within_s: float = READY_WITHIN_S, progress: Progress | None = None) -> Self:
         """Fetch what is missing, format what is empty, run, and return once the broker answers. Raises BrokerError."""
@@ -166,17 +177,22 @@ class EmbeddedBroker:
         assert self._process is not None
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
-                raise BrokerError(f"the embedded broker ended at once: {self._last_words()}")
+                raise BrokerError(f"the embedded broker {self.end_in_words}")
             if probe.cluster_id(self.port) == self._cluster_id:
                 return
             time.sleep(0.05)
         raise BrokerError(f"the embedded broker gave no answer in time; its log is {self.log_path}")
 
     def _last_words(self) -> str:
-        """The first error of the newest log, in one line."""
-        words = ""
-        for path in (self.log_path, self.out_path):
-            lines = path.read_text(errors="replace").splitlines() if path.is_file() else []
-            words = next((line.split(": ", 1)[-1] for line in reversed(lines) if " SEVERE " in line), words)
-            words = words or next((line for line in lines if line.startswith(("Error", "Exception"))), "")
-        return f"{words[:300]} (log: {self.log_path})" if words else f"see {self.log_path}"
+        """What the broker or its JVM said last about why, in one line."""
+        tails = [
+            path.read_text(errors="replace")[-_TAIL_CHARS:] for path in (self.out_path, self.log_path) if path.is_file()
+        ]
+        lines = [line for tail in tails for line in tail.splitlines()]
+        if any("No space left on device" in line for line in lines):
+            return f"the disk is full: cannot write {self.directory}"
+        # A stack trace names the cause last; else what the log calls severe, or the JVM an error.
+        said = [match[1] for line in lines if (match := _CAUSE.match(line))] or [
+            line.split(": ", 1)[-1] for line in lines if " SEVERE " in line or line.startswith("Error")
+        ]
+        return f"{said[-1][:300]} (log: {self.log_path})" if said else f"see {self.log_path}"

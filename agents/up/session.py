@@ -138,8 +138,8 @@ class Session:
     def _restart_broker(self) -> None:
         self._broker_restarts += 1
         if self._broker_restarts > BROKER_RESTARTS_MAX:
-            raise UpError(f"the broker ended again; not started again (log: {self.broker.log_path})")
-        self.say("the broker was killed or crashed; starting it again on its data")
+            raise UpError(f"the broker {self.broker.end_in_words}; not started again (log: {self.broker.log_path})")
+        self.say(f"the broker {self.broker.end_in_words}; starting it again on its data")
         self.broker.start()
         self.say("the broker is back")
 

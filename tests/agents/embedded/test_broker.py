@@ -1,6 +1,9 @@
 """The embedded broker starts, keeps its data over stop and kill, and says in one line why it cannot."""
 
+import os
+import signal
 import socket
+import time
 from pathlib import Path
 
 import pytest
@@ -109,3 +112,20 @@ def test_no_two_brokers_share_a_cluster_id(tmp_path: Path) -> None:
     """Ids are random and never start with a dash, which Kafka's tools would take for an option."""
     for index in range(200):
         assert not EmbeddedBroker(tmp_path / str(index))._load_node()["cluster"].startswith("-")
+
+
+def test_a_broker_that_cannot_start_is_one_line_with_its_own_words(tmp_path: Path) -> None:
+    with EmbeddedBroker(tmp_path) as broker:
+        pass
+    (broker.directory / "data" / "meta.properties").write_text("version=1\ncluster.id=another\nnode.id=7\n")
+    with pytest.raises(BrokerError, match="^the embedded broker ended: [^\n]+$") as raised:
+        EmbeddedBroker(tmp_path).start()
+    assert "cluster" in str(raised.value) or "node" in str(raised.value)
+
+
+def test_how_a_broker_ended_is_told(tmp_path: Path) -> None:
+    with EmbeddedBroker(tmp_path) as broker:
+        os.kill(broker.pid, signal.SIGKILL)
+        while broker.running:
+            time.sleep(0.02)
+        assert broker.end_in_words == "was killed by SIGKILL"

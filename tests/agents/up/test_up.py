@@ -166,7 +166,7 @@ def test_a_killed_broker_is_started_again_on_its_data(start: Callable[..., Up]) 
     up = start()
     up.wait_for("Ctrl-C stops everything")
     os.kill(up.child("kafka.Kafka"), signal.SIGKILL)
-    up.wait_for("the broker was killed or crashed; starting it again on its data")
+    up.wait_for("the broker was killed by SIGKILL; starting it again on its data")
     up.wait_for("the broker is back")
     up.wait_for(r"raised from normal, score \d+")
     assert up.end(signal.SIGINT) < STOP_WITHIN_S
