@@ -28,7 +28,7 @@ PROBE_S = 1.0
 REQUEST_TIMEOUT_MS = 10_000
 BEHIND_AFTER_S = 10.0
 RETRY_S = (0.5, 1, 2, 5)
-_QUIET = ("aiokafka", "aiokafka.conn", "aiokafka.cluster", "aiokafka.consumer.fetcher", "aiokafka.client")
+
 
 log = logging.getLogger("siaga.board")
 
@@ -67,10 +67,11 @@ class FeedState:
 
 
 class Feed:
-    """Keeps a table current until cancelled. `on_change` is called after each batch of records."""
+    """Keeps a table current until cancelled. `on_change` is called after each batch of records. Raises SettingsError."""
 
     def __init__(self, settings: Settings, table: BoardTable, on_change: Callable[[], None]) -> None:
         self._settings, self._table, self._on_change = settings, table, on_change
+        self._options = aiokafka_options(settings)
         self.state = FeedState()
         self._next: dict[TopicPartition, int] = {}
         self._goal: dict[TopicPartition, int] = {}
@@ -80,8 +81,6 @@ class Feed:
 
     async def run(self) -> None:
         """Read for ever; after trouble with the broker go on where reading stopped."""
-        for name in _QUIET:  # it writes hundreds of lines a second while a broker is down
-            logging.getLogger(name).setLevel(logging.CRITICAL)
         failures = 0
         while True:
             try:
@@ -96,7 +95,7 @@ class Feed:
 
     async def _read(self) -> None:
         consumer = AIOKafkaConsumer(
-            **aiokafka_options(self._settings),
+            **self._options,
             group_id=None,
             enable_auto_commit=False,
             isolation_level="read_committed",
@@ -123,7 +122,7 @@ class Feed:
 
     async def _partitions(self) -> list[TopicPartition]:
         """All partitions of the three topics. Raises LookupError while one does not exist: asking must not create it."""
-        admin = AIOKafkaAdminClient(**aiokafka_options(self._settings), request_timeout_ms=REQUEST_TIMEOUT_MS)
+        admin = AIOKafkaAdminClient(**self._options, request_timeout_ms=REQUEST_TIMEOUT_MS)
         try:
             await admin.start()
             existing = await admin.list_topics()

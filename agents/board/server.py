@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncIterator, Callable
 
 import orjson
@@ -22,11 +21,9 @@ from schemas.roster import Roster
 
 STOP_S = 3.0
 
-log = logging.getLogger("siaga.board")
-
 
 class Board:
-    """One board: table, journal, feed and web application, wired together."""
+    """One board: table, journal, feed and web application, wired together. Raises SettingsError."""
 
     def __init__(self, settings: Settings, roster: Roster) -> None:
         self.settings, self.roster = settings, roster
@@ -37,6 +34,7 @@ class Board:
         self.publisher.state = self.feed.state
         self.viewers = Viewers(self.journal, self.publisher)
         self.url = ""
+        self._tasks: list[asyncio.Task] = []
 
     def application(self) -> web.Application:
         app = web.Application()
@@ -53,11 +51,11 @@ class Board:
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator["Board"]:
-        """Listen and read while the context lasts. Raises OSError when the port cannot be had, and what ended a task."""
+        """Listen and read while the context lasts. Raises OSError when the port cannot be had."""
         runner = web.AppRunner(self.application(), handler_cancellation=True, access_log=None, shutdown_timeout=STOP_S)
         await runner.setup()
         site = web.TCPSite(runner, self.settings.board_host, self.settings.board_port, backlog=1024)
-        tasks: list[asyncio.Task] = []
+        tasks = self._tasks = []
         try:
             await site.start()
             host, port = runner.addresses[0][:2]
@@ -71,11 +69,13 @@ class Board:
             await asyncio.gather(*tasks, return_exceptions=True)
             await runner.cleanup()
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Serve until `stop` is set."""
-        async with self.serving():
-            log.info("board at %s", self.url)
-            await stop.wait()
+    async def until(self, stop: asyncio.Event) -> None:
+        """Return when `stop` is set. Raises what ended the reading or the publishing: a board that stands still must not stay up."""
+        stopped = asyncio.create_task(stop.wait())
+        done, _ = await asyncio.wait([stopped, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        for task in done:
+            task.result()
 
     async def risk(self, request: web.Request) -> web.Response:
         """Every risk row in full, as on the topic, in code order."""

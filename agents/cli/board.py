@@ -7,6 +7,7 @@ import click
 
 from agents.board.server import Board
 from agents.cli.options import CommandError, with_settings
+from agents.logs import configure_logging
 from agents.refusals import refusal
 from agents.settings import Settings
 from schemas.roster import Roster, RosterError
@@ -25,6 +26,7 @@ def command(settings: Settings) -> None:
         raise CommandError(str(error), exit_code=2) from None
     if line := refusal(settings):  # a broker that is away is waited for; one that refuses us is not
         raise CommandError(line)
+    configure_logging(settings)
     try:
         asyncio.run(_serve(Board(settings, roster)))
     except OSError as error:
@@ -39,4 +41,4 @@ async def _serve(board: Board) -> None:
         loop.add_signal_handler(number, stop.set)
     async with board.serving():
         click.echo(f"board: {board.url}")
-        await stop.wait()
+        await board.until(stop)

@@ -9,11 +9,12 @@ import { splitName } from "./names.js";
 import { spark } from "./spark.js";
 import { statusOf, store } from "./store.js";
 
-const REFRESH_MS = 1000; // a storm on one regency must not become a storm of requests
+const REFRESH_MS = 1000; // at most so often: a storm on one regency must not become a storm of requests
 
 let shown = null;
 let facts = null;
 let due = null;
+let askedAt = 0;
 
 export const openCode = () => shown;
 
@@ -34,7 +35,7 @@ export function refreshSoon(onClose, onOpen) {
   due ??= setTimeout(() => {
     due = null;
     if (shown) refresh(onClose, onOpen);
-  }, REFRESH_MS);
+  }, Math.max(0, askedAt + REFRESH_MS - Date.now()));
 }
 
 export function redraw(onClose, onOpen) {
@@ -43,6 +44,7 @@ export function redraw(onClose, onOpen) {
 
 async function refresh(onClose, onOpen) {
   const code = shown;
+  askedAt = Date.now();
   try {
     const answer = await fetch(`/api/regency/${encodeURIComponent(code)}`);
     if (shown !== code) return;
