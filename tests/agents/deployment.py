@@ -66,10 +66,10 @@ class Deployment:
         command = [sys.executable, "-m", "agents.cli.main", *arguments]
         return subprocess.run(command, env=self.env(**more), capture_output=True, text=True, check=check, timeout=120)
 
-    def start(self, name: str = "a", command: tuple[str, ...] | None = None) -> subprocess.Popen:
+    def start(self, name: str = "a", command: tuple[str, ...] | None = None, **more: str) -> subprocess.Popen:
         self.ports[name] = free_port()
         command = command or (sys.executable, "-m", "agents.cli.main", "worker")
-        env = self.env(SIAGA_METRICS_PORT=str(self.ports[name]), SIAGA_INSTANCE=name)
+        env = self.env(SIAGA_METRICS_PORT=str(self.ports[name]), SIAGA_INSTANCE=name, **more)
         with open(self.log(name), "a") as log:
             worker = self.workers[name] = subprocess.Popen(command, env=env, stdout=log, stderr=log, cwd=self.directory)
         return worker
