@@ -1,4 +1,4 @@
-"""The intake fold: input records become ledger frames or rejected records. Stateless but for the event clock.
+"""The intake fold: input records become ledger frames or rejected records. Stateless but for its watermark.
 
 Runs in a shard per input partition. What is admitted is re-keyed by regency onto the ledger, so it does not matter which
 partitioner the publisher used.
@@ -12,14 +12,30 @@ from aiokafka import TopicPartition
 
 from agents import metrics
 from agents.batching.fold import Batch, Output, Record
-from agents.clock import EventClock
-from schemas.ledger import TICK_KEY, Entry, encode_frames, partition_of, tick_frame
-from schemas.rejected import rejected_headers
+from agents.batching.inflating import Cut
+from schemas.ledger import TICK_KEY, Entry, encode_frames, partition_of, watermark_frame
+from schemas.rejected import (
+    CUT_KEY_BYTES,
+    CUT_VALUE_BYTES,
+    HEADER_KEY_CUT,
+    HEADER_VALUE_CUT,
+    WHOLE_MAX_BYTES,
+    Reason,
+    rejected_headers,
+)
 from schemas.topics import Topic, TopicNames
+from schemas.wire import VALUE_MAX_BYTES
 from streams.intake import Admitted, ClockMode, Gate, Rejection
 
 #: Header of a ledger frame: append time of the oldest input record in it, for the latency of an escalation.
 APPENDED_HEADER = "siaga.appended"
+
+#: A watermark is told after this much event time, or this much wall time: often enough that a replay at any speed is not held
+#: back by more than a quarter second, seldom enough that a day at full speed is some 800 frames per shard and partition.
+TELL_EVENT_MS = 60_000
+TELL_WALL_MS = 250
+#: Wall time without a record after which a shard that has read everything says so.
+IDLE_AFTER_MS = 1_000
 
 
 @dataclass
@@ -30,12 +46,25 @@ class _Tally:
     rejected: Counter = field(default_factory=Counter)
     sources: Counter = field(default_factory=Counter)
     delays_ms: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What a shard last told of its watermark. Wall and event times in milliseconds."""
+
     newest_ms: int = 0
-    told_ms: int | None = None
+    at_ms: int = 0
+    is_idle: bool | None = None
+
+    def is_due(self, newest_ms: int, now_ms: int) -> bool:
+        """Whether there is news: records again after idleness, or enough progress."""
+        if self.is_idle is not False or newest_ms >= self.newest_ms + TELL_EVENT_MS:
+            return True
+        return newest_ms > self.newest_ms and now_ms >= self.at_ms + TELL_WALL_MS
 
 
 class IntakeFold:
-    """See `agents.batching.fold.Fold`. `now_ms` reads the wall; `event_clock` is None in wall mode."""
+    """See `agents.batching.fold.Fold`. `now_ms` reads the wall; with the event clock the shard tells its watermark."""
 
     def __init__(
         self,
@@ -45,12 +74,14 @@ class IntakeFold:
         names: TopicNames,
         partitions: int,
         now_ms: Callable[[], int],
-        event_clock: EventClock | None,
+        is_event_clock: bool,
     ) -> None:
         self._source, self._topic, self._gate = source, topic, gate
         self._names, self._partitions = names, partitions
-        self._now_ms, self._event_clock = now_ms, event_clock
+        self._now_ms, self._is_event_clock = now_ms, is_event_clock
         self._newest_ms = 0
+        self._told = self._telling = _Told()
+        self._worked_at_ms = now_ms()
         self._tally = _Tally()
 
     def restore(self, key: bytes, value: bytes | None) -> None:
@@ -59,63 +90,81 @@ class IntakeFold:
     def restored(self, note: str) -> None:
         """The note is the newest event time admitted so far: without it a restart would turn the event clock back."""
         self._newest_ms = int(note) if note.isdecimal() else 0
-        if self._event_clock is not None:
-            self._event_clock.seen(self._newest_ms)
 
     def note(self) -> str:
-        return str(self._newest_ms) if self._event_clock is not None else ""
+        return str(self._newest_ms) if self._is_event_clock else ""
 
     def fold(self, batch: Batch) -> Iterator[Output]:
         tally = self._tally = _Tally()
         frames: dict[str, list[Entry]] = {}
-        clock_ms = self._now_ms() if self._event_clock is None else self._newest_ms
+        clock_ms = self._newest_ms if self._is_event_clock else self._now_ms()
         for record in batch.records:
-            decision = self._gate.admit(self._topic, record.value, record.headers, clock_ms)
+            decision = self._admit(record, clock_ms)
             if isinstance(decision, Rejection):
                 tally.rejected[decision.reason.value] += 1
                 yield self._rejected(record, decision)
                 continue
             frames.setdefault(decision.regency, []).append(decision.entry)
             self._count(tally, decision, clock_ms)
-            if self._event_clock is not None and decision.event_ms > clock_ms:
+            if self._is_event_clock and decision.event_ms > clock_ms:
                 clock_ms = decision.event_ms
-        self._newest_ms = clock_ms if self._event_clock is not None else 0
+        self._newest_ms = clock_ms if self._is_event_clock else 0
         appended = ((APPENDED_HEADER, str(batch.records[0].timestamp).encode()),)
         for regency, entries in frames.items():
             for value in encode_frames(entries):
                 yield self._to_ledger(partition_of(regency, self._partitions), regency.encode(), value, appended)
-        yield from self._ticks(batch, tally)
+        if self._is_event_clock:
+            self._worked_at_ms = self._now_ms()
+            if self._told.is_due(self._newest_ms, self._worked_at_ms):
+                yield from self._watermark(is_idle=False)
+
+    def _admit(self, record: Record, clock_ms: int) -> Admitted | Rejection:
+        if type(record.value) is Cut:
+            return Rejection(Reason.TOO_LARGE, f"{record.value.size} bytes, at most {VALUE_MAX_BYTES} are read")
+        return self._gate.admit(self._topic, record.value, record.headers, clock_ms)
 
     def _count(self, tally: _Tally, decision: Admitted, clock_ms: int) -> None:
         tally.admitted += 1
         tally.sources[decision.source] += 1
         tally.delays_ms[decision.source] = clock_ms - decision.event_ms
 
-    def _ticks(self, batch: Batch, tally: _Tally) -> Iterator[Output]:
-        if self._event_clock is None or not self._newest_ms:
-            return
-        tally.newest_ms = self._newest_ms
-        self._event_clock.progress(self._source, batch.caught_up)
-        tally.told_ms = self._event_clock.due_ms(self._newest_ms)
-        if tally.told_ms is not None:
-            for partition in range(self._partitions):
-                yield self._to_ledger(partition, TICK_KEY, tick_frame(tally.told_ms))
+    def idle(self) -> Iterator[Output]:
+        """With the event clock: say once that there is nothing more to wait for here."""
+        self._tally = _Tally()
+        if self._is_event_clock and not self._told.is_idle and self._now_ms() - self._worked_at_ms >= IDLE_AFTER_MS:
+            yield from self._watermark(is_idle=True)
+
+    def _watermark(self, is_idle: bool) -> Iterator[Output]:
+        self._telling = _Told(self._newest_ms, self._now_ms(), is_idle)
+        value = watermark_frame(self._newest_ms, f"{self._topic.value}-{self._source.partition}", is_idle)
+        for partition in range(self._partitions):
+            yield self._to_ledger(partition, TICK_KEY, value)
 
     def _to_ledger(self, partition: int, key: bytes, value: bytes, headers: tuple = ()) -> Output:
         return Output(self._names[Topic.LEDGER], partition, key, value, headers)
 
     def _rejected(self, record: Record, rejection: Rejection) -> Output:
         headers = rejected_headers(rejection.reason, rejection.error, *self._source, record.offset)
-        return Output(self._names[Topic.REJECTED], self._source.partition, record.key, record.value, headers)
+        key, value = record.key, record.value
+        if len(key or b"") + len(value or b"") > WHOLE_MAX_BYTES or type(key) is Cut or type(value) is Cut:
+            key, key_cut = _shortened(HEADER_KEY_CUT, key, CUT_KEY_BYTES)
+            value, value_cut = _shortened(HEADER_VALUE_CUT, value, CUT_VALUE_BYTES)
+            headers += key_cut + value_cut
+        return Output(self._names[Topic.REJECTED], self._source.partition, key, value, headers)
 
     def committed(self) -> None:
         tally, topic = self._tally, self._topic.value
-        if self._event_clock is not None:
-            self._event_clock.seen(tally.newest_ms)
-            if tally.told_ms is not None:
-                self._event_clock.told(tally.told_ms)
+        self._told = self._telling
         metrics.RECORDS.labels(topic, "admitted").inc(tally.admitted)
         metrics.RECORDS.labels(topic, "rejected").inc(tally.rejected.total())
         for reason, count in tally.rejected.items():
             metrics.REJECTED.labels(topic, reason).inc(count)
         metrics.count_sources(tally.sources, tally.delays_ms, self._now_ms() / 1000)
+
+
+def _shortened(header: str, field: bytes | None, most: int) -> tuple[bytes | None, tuple[tuple[str, bytes], ...]]:
+    """The field, or its beginning and the header that says how large it was."""
+    if field is None or (type(field) is not Cut and len(field) <= most):
+        return field, ()
+    size = field.size if type(field) is Cut else len(field)
+    return bytes(field[:most]), ((header, b"%d" % size),)

@@ -13,6 +13,13 @@ HEADER_ERROR = "siaga.error"
 HEADER_TOPIC = "siaga.source.topic"
 HEADER_PARTITION = "siaga.source.partition"
 HEADER_OFFSET = "siaga.source.offset"
+HEADER_KEY_CUT = "siaga.truncated.key"
+HEADER_VALUE_CUT = "siaga.truncated.value"
+#: Key and value together are kept whole up to this size, which no uncompressed record exceeds on a broker with Kafka's default
+#: limit. What inflated beyond it keeps its beginning.
+WHOLE_MAX_BYTES = 1024 * 1024
+CUT_KEY_BYTES = 1024
+CUT_VALUE_BYTES = 64 * 1024
 ERROR_MAX_CHARS = 200
 
 
@@ -40,6 +47,14 @@ class RejectedHeaders(BaseModel):
     topic: Annotated[str, Field(alias=HEADER_TOPIC, description="Topic of the original record.")]
     partition: Annotated[_Whole, Field(alias=HEADER_PARTITION, description="Its partition, in decimal.")]
     offset: Annotated[_Whole, Field(alias=HEADER_OFFSET, description="Its offset, in decimal.")]
+    key_bytes: Annotated[
+        _Whole | None,
+        Field(alias=HEADER_KEY_CUT, description="Only when the key is cut to its beginning: its whole size in bytes."),
+    ] = None
+    value_bytes: Annotated[
+        _Whole | None,
+        Field(alias=HEADER_VALUE_CUT, description="Only when the value is cut to its beginning: its whole size in bytes."),
+    ] = None
 
 
 class Rejected(Exception):

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 DAY_MS = 86_400_000
+#: A rejected record is its original, as large as a broker takes by default (1 MiB), and headers besides.
+REJECTED_MESSAGE_MAX_BYTES = 2 * 1024 * 1024
 DEFAULT_PREFIX = "siaga."
 DEFAULT_PARTITIONS = 6
 
@@ -44,6 +46,8 @@ class TopicSpec:
     def config(self) -> dict[str, str]:
         """Broker settings. Retention counts from the append, else records of a past election would vanish in minutes."""
         common = {"message.timestamp.type": "LogAppendTime"}
+        if self.topic is Topic.REJECTED:
+            common["max.message.bytes"] = str(REJECTED_MESSAGE_MAX_BYTES)
         if self.retention_ms is None:
             return common | {"cleanup.policy": "compact"}
         return common | {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
@@ -59,6 +63,8 @@ SPECS: tuple[TopicSpec, ...] = (
     TopicSpec(Topic.ESCALATIONS, Direction.OUT, 90 * DAY_MS, "level changes and who must know"),
     TopicSpec(Topic.REJECTED, Direction.OUT, 7 * DAY_MS, "rejected input as it came, reason in headers"),
 )
+
+INPUTS: tuple[Topic, ...] = tuple(spec.topic for spec in SPECS if spec.direction is Direction.IN)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,8 @@ class BatchingOptions:
     client: Mapping[str, Any] = field(default_factory=lambda: {"bootstrap_servers": "127.0.0.1:9092"}, repr=False)
     #: A batch must end long before the session or the transaction times out; at 10 µs a record this is 0.1 s of work.
     batch_records_max: int = 10_000
+    #: Nor may it grow large in memory: publishers may send records of up to 1 MiB, which are all copied when they are rejected.
+    batch_bytes_max: int = 16 * MIB
     #: What one fetch may bring per partition. Catch-up wants it large; two are held per partition, one folded, one waiting.
     partition_fetch_bytes_max: int = 4 * MIB
     #: How long the broker may hold a fetch with nothing to send. A partition released after its commit waits for the fetch

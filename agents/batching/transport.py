@@ -11,6 +11,7 @@ This module is the only one that touches private parts of Faust and aiokafka. Th
 
 import asyncio
 import functools
+import sys
 from collections.abc import AsyncIterator, Iterable, Mapping
 from typing import Any
 
@@ -24,8 +25,13 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode.utils.futures import notify
 
+from agents.batching import inflating
 from agents.batching.fold import Batch
 from agents.batching.options import BatchingOptions
+
+
+#: Records taken from a fetch answer before their size is looked at again.
+_TAKE = 500
 
 
 class _Available:
@@ -42,6 +48,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
     """Owns the aiokafka consumer, in a thread with its own event loop as Faust has it."""
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
+        bound_inflating()
         options: BatchingOptions = self.app.batching
         consumer = aiokafka.AIOKafkaConsumer(
             **options.client,
@@ -98,11 +105,23 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
                 continue
             state = consumer._subscription.subscription.assignment.state_value(tp)
             start = state.position
-            records = (await consumer._fetcher.fetched_records({tp}, 0, max_records)).get(tp)
+            records = await self._take(consumer._fetcher, tp, max_records)
             if records:
                 end = state.lso if state.lso is not None else state.highwater
                 batches[tp] = Batch(records, start, state.position, end)
         return batches
+
+    async def _take(self, fetcher: Fetcher, tp: TopicPartition, max_records: int) -> list:
+        """Fetched records of a partition, at most so many, and no more once they hold so many bytes."""
+        records: list = []
+        left = self.app.batching.batch_bytes_max
+        while left > 0 and len(records) < max_records and tp in fetcher._records:
+            some = (await fetcher.fetched_records({tp}, 0, min(_TAKE, max_records - len(records)))).get(tp, ())
+            if not some:
+                break
+            records += some
+            left -= sum([len(record.value) for record in some if record.value])
+        return records
 
     def wake(self) -> None:
         """Make a waiting fetch look again. Safe to call from any thread."""
@@ -187,6 +206,14 @@ class BatchConsumer(driver.Consumer):
         end = state.lso if state.lso is not None else state.highwater
         return max(0, end - state.position)
 
+    def is_caught_up(self, tp: TP) -> bool:
+        """Whether a partition has been read to its end, as last seen, and none of it is in flight."""
+        assignment = self._thread._ensure_consumer()._subscription.subscription.assignment
+        state = assignment.state_value(driver.ensure_aiokafka_TP(tp)) if assignment else None
+        if state is None or state.highwater is None or not state.has_valid_position or TP(*tp) in self.in_flight:
+            return False
+        return state.position >= (state.lso if state.lso is not None else state.highwater)
+
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         self.in_flight.clear()
         await super().on_partitions_assigned(assigned, generation_id)
@@ -260,3 +287,16 @@ def shorten_transaction_backoff(milliseconds: int) -> None:
     from aiokafka.producer import sender
 
     sender.BACKOFF_OVERRIDE = milliseconds / 1000
+
+
+@functools.cache
+def bound_inflating() -> None:
+    """Make every consumer of this process read compressed batches with bounded memory (see inflating.py)."""
+    from aiokafka.consumer import fetcher
+    from aiokafka.record.default_records import DefaultRecordBatch
+
+    fetcher.MemoryRecords = inflating.BoundedRecords
+    records = sys.modules[DefaultRecordBatch.__module__]
+    for name in ("gzip_decode", "lz4_decode", "snappy_decode", "zstd_decode"):
+        getattr(records, name)  # absent in another version: fail here, not at a bomb
+        setattr(records, name, getattr(inflating, name))

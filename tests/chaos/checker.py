@@ -61,11 +61,7 @@ def _ledger_holds_each_input_once(inputs: Inputs, entries: list[Entry]) -> Itera
     for missing, count in (want - got).items():
         yield f"lost: {count} of input {missing[:3]} are not on the ledger"
     for extra, count in (got - want).items():
-        yield f"doubled: {count} of {missing_or(extra)} are on the ledger beyond the inputs"
-
-
-def missing_or(fingerprint: tuple) -> tuple:
-    return fingerprint[:3]
+        yield f"doubled: {count} of {extra[:3]} are on the ledger beyond the inputs"
 
 
 def _order_is_kept(inputs: Inputs, entries: list[Entry]) -> Iterator[str]:
@@ -105,7 +101,7 @@ def _rejected_once(inputs: Inputs, rejected: list[Seen]) -> Iterator[str]:
         original, reason = want[place]
         if record.headers["siaga.reason"].decode() != reason:
             yield f"rejected as {record.headers['siaga.reason'].decode()}, the contract says {reason}: {place}"
-        if record.key != original.key or not _same_bytes(record, original):
+        if not (_same(record, original, "key") and _same(record, original, "value")):
             yield f"rejected with other bytes: {place}"
     for place in want.keys() - got.keys():
         yield f"lost: {place} is bad ({want[place][1]}) and was not rejected"
@@ -114,12 +110,13 @@ def _rejected_once(inputs: Inputs, rejected: list[Seen]) -> Iterator[str]:
             yield f"rejected {count} times: {place}"
 
 
-def _same_bytes(record: Seen, original: Seen) -> bool:
-    """Equal, or openly cut: what no broker would take back carries its beginning and its full size."""
-    if record.value == original.value:
+def _same(record: Seen, original: Seen, part: str) -> bool:
+    """Equal, or openly cut: what no broker would take back carries its beginning and its whole size."""
+    got, want = getattr(record, part), getattr(original, part)
+    if got == want:
         return True
-    size = record.headers.get("siaga.truncated")
-    return bool(size) and int(size) == len(original.value) and original.value.startswith(record.value)
+    size = record.headers.get(f"siaga.truncated.{part}")
+    return bool(size) and int(size) == len(want) and want.startswith(got)
 
 
 def _chains(escalations: list[dict]) -> Iterator[str]:
