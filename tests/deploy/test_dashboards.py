@@ -80,7 +80,8 @@ def test_every_variable_used_is_declared(dashboards):
 
 
 def test_provisioning_points_at_what_compose_mounts(deploy, compose_services, load_yaml):
-    mounts = {volume["target"]: Path(volume["source"]) for volume in compose_services["grafana"]["volumes"]}
+    volumes = [volume.split(":") for volume in compose_services["grafana"]["volumes"]]
+    mounts = {target: (deploy.parent / source).resolve() for source, target, *_ in volumes}
     provider = load_yaml(deploy / "grafana" / "provisioning" / "dashboards" / "siaga.yml")["providers"][0]
     assert mounts[provider["options"]["path"]] == deploy / "grafana" / "dashboards"
     assert mounts["/etc/grafana/provisioning"] == deploy / "grafana" / "provisioning"

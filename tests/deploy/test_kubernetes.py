@@ -1,12 +1,15 @@
 """deploy/kubernetes: what the schemas and the code can say of it. No cluster runs here."""
 
 import importlib.util
+import re
 import shutil
 import sys
 from pathlib import Path
 
 import pytest
+from kafka.admin import ACLOperation, ResourceType
 
+from agents.acls import Role, rights_of
 from agents.settings import Settings, unknown_variables
 from agents.topics import wanted_config
 from schemas.topics import SPECS, Direction, Topic, TopicNames
@@ -16,6 +19,11 @@ yaml = pytest.importorskip("yaml", reason="PyYAML is not installed (pip install 
 CUSTOM = {"kafka.strimzi.io/v1", "monitoring.coreos.com/v1", "kustomize.config.k8s.io/v1beta1"}
 KUBERNETES_VERSIONS = ("1.30", "1.34")
 NAMES = TopicNames()
+_KINDS = {
+    ResourceType.TOPIC: "topic",
+    ResourceType.GROUP: "group",
+    ResourceType.TRANSACTIONAL_ID: "transactionalId",
+}
 
 
 @pytest.fixture(scope="module")
@@ -93,26 +101,29 @@ def test_topics_are_those_of_the_code(of):
         assert found["replicas"] > int(found["config"]["min.insync.replicas"])
 
 
-def test_users_may_do_what_they_must_and_no_more(of):
-    allowed = {name: _topic_rights(user) for name, user in of("KafkaUser").items()}
-    inputs = {NAMES[s.topic] for s in SPECS if s.direction is Direction.IN}
-    internal = {NAMES[s.topic] for s in SPECS if s.direction is Direction.INTERNAL}
-    outputs = {NAMES[s.topic] for s in SPECS if s.direction is Direction.OUT}
-    assert allowed["siaga-publisher"] == {topic: {"Write"} for topic in inputs}
-    assert allowed["siaga-processor"] == (
-        {topic: {"Read"} for topic in inputs}
-        | {topic: {"Read", "Write"} for topic in internal}
-        | {topic: {"Write"} for topic in outputs}
-    )
-    assert allowed["siaga-reader"] == {topic: {"Read"} for topic in outputs - {NAMES[Topic.REJECTED]}}
-    assert allowed["siaga-operator"] == {NAMES.prefix: {"Read", "DescribeConfigs"}}
+def test_users_have_the_rights_of_their_roles(of):
+    users = of("KafkaUser")
+    assert users.keys() == {f"siaga-{role}" for role in Role}
+    for role in Role:
+        wanted = {
+            (_KINDS[right.kind], right.name, right.operation.name)
+            for right in rights_of(role, Settings.load({}))
+            if right.operation is not ACLOperation.ALTER_CONFIGS
+        }
+        found = {
+            (kind, name, re.sub(r"(?<=[a-z])(?=[A-Z])", "_", operation).upper())
+            for kind, name, _, operations in _rules(users[f"siaga-{role}"])
+            for operation in operations
+        }
+        assert found == wanted, role
 
 
-def test_the_processor_owns_the_group_and_the_transactional_ids_of_the_workers(of):
-    group = Settings.load({}).group
-    rules = _rules(of("KafkaUser")["siaga-processor"])
-    assert ("group", group, "literal", frozenset({"Read"})) in rules
-    assert ("transactionalId", f"{group}-", "prefix", frozenset({"Write"})) in rules
+def test_publishers_only_write_and_readers_see_no_rejected_record(of):
+    rights = {name: _topic_rights(user) for name, user in of("KafkaUser").items()}
+    inputs = {NAMES[spec.topic] for spec in SPECS if spec.direction is Direction.IN}
+    assert rights["siaga-publisher"] == {topic: {"Write"} for topic in inputs}
+    assert rights["siaga-reader"].keys().isdisjoint(inputs | {NAMES[Topic.REJECTED], NAMES[Topic.LEDGER]})
+    assert set().union(*rights["siaga-reader"].values()) == {"Read"}
 
 
 def test_no_user_may_alter_or_delete(of):
