@@ -11,15 +11,14 @@ from agents.settings import Settings
 
 
 @click.command()
-@with_settings("partitions", "roster", "rules")
+@with_settings("partitions", "roster", "rules", "clock")
 def command(settings: Settings) -> None:
     """Fold the ledger again and hold published escalations and rows against it.
 
-    Use the roster and ruleset the workers used. Exit status 0 when everything published follows from the ledger, 1 when
+    Use the roster, ruleset and clock the workers used. Exit status 0 when everything published follows from the ledger, 1 when
     something does not.
     """
     from agents.auditing import audit
-    from agents.refusals import refusal
     from schemas.roster import Roster
     from schemas.ruleset import Ruleset
 
@@ -28,8 +27,6 @@ def command(settings: Settings) -> None:
         ruleset = Ruleset.load(settings.rules) if settings.rules else Ruleset.default()
     except (ValueError, OSError) as error:
         raise CommandError(str(error), exit_code=2) from None
-    if line := refusal(settings):
-        raise CommandError(line)
     try:
         with broker_errors(settings):
             result = asyncio.run(audit(settings, roster, ruleset))

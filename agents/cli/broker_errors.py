@@ -15,7 +15,7 @@ from kafka.errors import (
 )
 
 from agents.cli.options import CommandError
-from agents.settings import Settings
+from agents.settings import SecurityProtocol, Settings
 
 CONNECT_S = 10.0
 _REFUSED = (SaslAuthenticationFailedError, UnsupportedSaslMechanismError, AuthorizationError)
@@ -42,6 +42,7 @@ class _LastCause(logging.Handler):
 @contextmanager
 def broker_errors(settings: Settings) -> Iterator[None]:
     """Turn kafka-python's exceptions into CommandError, and keep its own log lines off the terminal."""
+    _refused_at_once(settings)
     log, last = logging.getLogger("kafka"), _LastCause(logging.WARNING)
     log.addHandler(last)
     log.propagate = settings.log_level == "DEBUG"  # it logs each attempt; the one line below says it once
@@ -53,6 +54,16 @@ def broker_errors(settings: Settings) -> Iterator[None]:
     finally:
         log.removeHandler(last)
         log.propagate = True
+
+
+def _refused_at_once(settings: Settings) -> None:
+    """kafka-python would retry a refusal for ten seconds, and may lose its reason with the closing connection."""
+    if settings.security_protocol is SecurityProtocol.PLAINTEXT:
+        return
+    from agents.refusals import refusal  # aiokafka is slow to import, and few commands need it
+
+    if line := refusal(settings):
+        raise CommandError(line)
 
 
 def _sentence(cause: BaseException) -> str:
