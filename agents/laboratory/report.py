@@ -79,8 +79,7 @@ def _by(score: Score, trait: str) -> dict[str, str]:
 def markdown(results: Mapping[str, Result]) -> str:
     """One row per detector, with 95 % intervals in brackets."""
     rows = [
-        "| detector | detected | delay median, min | p90, min | both detect: its, Siaga's median | "
-        "false per 100 regency-days | setting |",
+        "| detector | detected | delay median, min | p90, min | both detect: n, its and Siaga's median | false¹ | setting |",
         "|---|---|---|---|---|---|---|",
     ]
     for name, item in as_json(results).items():
@@ -91,7 +90,7 @@ def markdown(results: Mapping[str, Result]) -> str:
             f" | {_shown(item['delay_p90_min'])} | {_same(item.get('on_same_flareups'))}"
             f" | {item['false_per_100_regency_days']:.2f} {_span(item['false_ci95'], 1, 2)} | {item['setting']} |"
         )
-    return "\n".join(rows)
+    return "\n".join([*rows, "", "¹ escalations per 100 regency-days. Brackets: 95 % intervals."])
 
 
 def goals(results: Mapping[str, Result]) -> list[str]:

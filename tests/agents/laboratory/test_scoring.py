@@ -98,7 +98,10 @@ def test_wilson_interval_of_a_published_case():
 
 def test_the_bootstrap_holds_the_figure_and_repeats_itself():
     values = [float(value) for value in range(101)]
-    median = lambda items: quantile(sorted(items), 0.5)  # noqa: E731
+
+    def median(items):
+        return quantile(sorted(items), 0.5)
+
     low, high = bootstrap(values, median)
     assert low < 50 < high
     assert bootstrap(values, median) == (low, high)
