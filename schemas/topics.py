@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 DAY_MS = 86_400_000
-#: A rejected record is its original, as large as a broker takes by default (1 MiB), and headers besides.
+#: Of input topics, whatever the cluster's own limit: Kafka's default, so that every client's default batches fit. It bounds a
+#: batch as sent; a value is read up to 16 KiB (schemas/wire.py).
+INPUT_MESSAGE_MAX_BYTES = 1_048_588
+#: A rejected record is its original, as large as an input topic takes, and headers besides.
 REJECTED_MESSAGE_MAX_BYTES = 2 * 1024 * 1024
 DEFAULT_PREFIX = "siaga."
 DEFAULT_PARTITIONS = 6
@@ -46,6 +49,8 @@ class TopicSpec:
     def config(self) -> dict[str, str]:
         """Broker settings. Retention counts from the append, else records of a past election would vanish in minutes."""
         common = {"message.timestamp.type": "LogAppendTime"}
+        if self.direction is Direction.IN:
+            common["max.message.bytes"] = str(INPUT_MESSAGE_MAX_BYTES)
         if self.topic is Topic.REJECTED:
             common["max.message.bytes"] = str(REJECTED_MESSAGE_MAX_BYTES)
         if self.retention_ms is None:

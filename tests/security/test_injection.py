@@ -1,0 +1,89 @@
+"""What publishers and rosters write cannot become a log line, a metric, a label or a header of its own."""
+
+import re
+from pathlib import Path
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.parser import text_string_to_metric_families
+
+from agents import metrics
+from schemas.rejected import ERROR_MAX_CHARS, Rejected, rejected_headers
+from schemas.roster import Roster, RosterError
+from schemas.wire import decode_incident, decode_turnout
+from tests.agents.cli.siaga import incident
+
+EVIL = ('x"} 1\nsiaga_records_total{topic="forged', "a\r\nsiaga.reason: applied", "\x1b[2J", "a\\", "\u2028", "\x00")
+
+
+def rejection(message: dict) -> Rejected:
+    with pytest.raises(Rejected) as caught:
+        decode_incident(orjson.dumps(message), ())
+    return caught.value
+
+
+@pytest.mark.parametrize("evil", EVIL)
+@pytest.mark.parametrize("field", ["source", "event_id", "incident_id", "regency", "category", "status"])
+def test_no_text_of_a_publisher_with_quotes_or_controls_is_taken(field: str, evil: str):
+    """The exception is `station`, whose names are each country's own: it is counted, and never logged, labelled or put out."""
+    rejected = rejection(incident(1, **{field: evil}))
+    assert evil not in rejected.error and rejected.error.isprintable()
+
+
+@pytest.mark.parametrize("evil", EVIL)
+def test_the_name_of_an_unknown_field_does_not_travel_into_headers_raw(evil: str):
+    rejected = rejection(incident(1, **{evil: 1}))
+    headers = dict(rejected_headers(rejected.reason, rejected.error, "siaga.incidents", 0, 1))
+    assert all(value.decode().isprintable() for value in headers.values()), headers
+    assert len(headers["siaga.error"].decode()) <= ERROR_MAX_CHARS
+
+
+@given(st.dictionaries(st.text(max_size=40), st.text(max_size=40) | st.integers() | st.none(), max_size=6))
+def test_whatever_a_publisher_writes_the_error_is_one_short_printable_line(message: dict):
+    for decode in (decode_incident, decode_turnout):
+        try:
+            decode(orjson.dumps(message), ())
+        except orjson.JSONEncodeError:
+            return
+        except Rejected as rejected:
+            assert rejected.error.isprintable() and len(rejected.error) <= ERROR_MAX_CHARS
+
+
+def test_names_of_a_roster_with_quotes_and_backslashes_stay_one_label(tmp_path: Path):
+    name = 'Ogan "Ilir" \\ {x="1"}'
+    quoted = name.replace('"', '""')
+    file = tmp_path / "roster.csv"
+    file.write_text(f'regency,name,stations,registered\n16.10,"{quoted}",10,1000\n')
+    registry = CollectorRegistry()
+    gauge = Gauge("siaga_regency_level", "Level.", ("regency", "name"), registry=registry)
+    gauge.labels("16.10", Roster.load(file)["16.10"].name).set(2)
+    [family] = text_string_to_metric_families(generate_latest(registry).decode())
+    [sample] = family.samples
+    assert (sample.labels, sample.value) == ({"regency": "16.10", "name": name}, 2.0)
+
+
+@pytest.mark.parametrize("evil", ["a\nb", "a\x1b[2J", "a\u2028b", "a\x85b"])
+def test_a_roster_with_a_control_character_in_a_name_is_refused_in_one_line(tmp_path: Path, evil: str):
+    file = tmp_path / "roster.csv"
+    file.write_text(f'regency,name,stations,registered\n16.10,"{evil}",10,1000\n', encoding="utf-8")
+    with pytest.raises(RosterError) as caught:
+        Roster.load(file)
+    assert str(caught.value).isprintable()
+
+
+def test_sources_without_end_do_not_become_labels_without_end(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(metrics, "_known_sources", set())
+    labels = {metrics.source_label(f"source-{number}") for number in range(10_000)}
+    assert len(labels) == metrics.SOURCES_MAX + 1 and "other" in labels
+
+
+def test_every_label_is_ours_or_bounded():
+    """A label with a free text in it would grow the memory of worker and Prometheus at a publisher's will."""
+    bounded = {"topic", "outcome", "reason", "source", "kind", "partition", "stage", "regency", "name", "change", "level"}
+    bounded |= {"version", "ruleset", "clock"}
+    text = Path(metrics.__file__).read_text(encoding="utf-8")
+    names = {label for family in metrics.REGISTRY.collect() for sample in family.samples for label in sample.labels}
+    assert names - {"le"} <= bounded and re.search(r"SOURCES_MAX = \d+", text)

@@ -1,0 +1,73 @@
+"""What is installed is what was locked: every package and jar by hash, no index named, and a bill that lists them all."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from agents.embedded.jars import locked_jars
+from deploy import sbom
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCKS = ("requirements.lock", "requirements-test.lock")
+
+
+def requirements(lock: str) -> list[str]:
+    """A string per requirement, its continuation lines joined."""
+    text = (ROOT / lock).read_text(encoding="utf-8").replace("\\\n", " ")
+    return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_requirement_is_one_version_held_by_hashes(lock: str):
+    found = requirements(lock)
+    assert len(found) > 20
+    for requirement in found:
+        assert re.match(r"[A-Za-z0-9._-]+==[^\s;]+( *;[^-]+)?( +--hash=sha256:[0-9a-f]{64})+\s*$", requirement), (
+            requirement[:80]
+        )
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_no_lock_names_an_index_or_an_address(lock: str):
+    text = (ROOT / lock).read_text(encoding="utf-8")
+    assert "://" not in text and "index" not in text and " @ " not in text
+    assert not re.search(r"^-", text, re.MULTILINE), "an option line"
+
+
+def test_what_runs_is_the_same_under_test():
+    tested = {requirement.split()[0]: requirement for requirement in requirements(LOCKS[1])}
+    for requirement in requirements(LOCKS[0]):
+        assert tested.get(requirement.split()[0]) == requirement, requirement[:60]
+
+
+def test_what_installs_is_held_to_the_hashes():
+    for path in ("siaga", "Dockerfile"):
+        assert "--require-hashes" in (ROOT / path).read_text(encoding="utf-8"), path
+
+
+def test_the_bill_of_materials_lists_every_package_and_jar_once():
+    bill = sbom.bill()
+    assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
+    purls = [component["purl"] for component in bill["components"]]
+    assert len(set(purls)) == len(purls) == len(requirements(LOCKS[0])) + len(locked_jars())
+    assert {"pkg:pypi/faust-streaming@0.15.3", "pkg:maven/org.apache.kafka/kafka_2.13@4.3.1"} <= set(purls)
+    for component in bill["components"]:
+        hashes = component.get("hashes") or component["properties"]
+        assert hashes, component["name"]
+
+
+def test_the_same_locks_give_the_same_bill():
+    runs = [subprocess.run([sys.executable, "deploy/sbom.py"], cwd=ROOT, capture_output=True) for _ in range(2)]
+    assert runs[0].returncode == 0, runs[0].stderr
+    assert runs[0].stdout == runs[1].stdout
+
+
+def test_the_bill_satisfies_the_schema_of_cyclonedx():
+    reason = "cyclonedx-python-lib[json-validation] is not installed; it ships the CycloneDX schema"
+    validation = pytest.importorskip("cyclonedx.validation.json", reason=reason)
+    schema = pytest.importorskip("cyclonedx.schema", reason=reason)
+    text = subprocess.run([sys.executable, "deploy/sbom.py"], cwd=ROOT, capture_output=True, text=True).stdout
+    assert validation.JsonStrictValidator(schema.SchemaVersion.V1_6).validate_str(text) is None
