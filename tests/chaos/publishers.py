@@ -5,6 +5,7 @@ topics hold.
 """
 
 import asyncio
+import contextlib
 import random
 import threading
 import time
@@ -35,6 +36,7 @@ class AsyncPublisher:
         self._prefix, self._partitions, self._traffic, self._rate, self._place = prefix, partitions, traffic, rate, place
         self._rnd = random.Random(place)
         self.sent = 0
+        self._is_broken = False
         self._stop = asyncio.Event()
         self._task: asyncio.Task | None = None
 
@@ -47,7 +49,7 @@ class AsyncPublisher:
 
     async def _run(self) -> None:
         while not self._stop.is_set():
-            producer = AIOKafkaProducer(**self._options)
+            producer, self._is_broken = AIOKafkaProducer(**self._options), False
             try:
                 await producer.start()
                 await self._publish(producer)
@@ -57,8 +59,9 @@ class AsyncPublisher:
                 await _close(producer)
 
     async def _publish(self, producer: AIOKafkaProducer) -> None:
+        """Until told to stop, or a send failed: an idempotent producer whose sequence is broken never sends again."""
         due = time.monotonic()
-        while not self._stop.is_set():
+        while not (self._stop.is_set() or self._is_broken):
             due = max(due, time.monotonic() - 2.0) + SLICE_S
             for _ in range(self._amount()):
                 await self._send(producer, self._traffic.next())
@@ -74,10 +77,15 @@ class AsyncPublisher:
             partition = self._rnd.randrange(self._partitions)
         elif self._place == "crc32":
             partition = zlib.crc32(message.key) % self._partitions
-        await producer.send(
+        sending = await producer.send(
             self._prefix + message.topic, message.value, message.key, partition, headers=list(message.headers)
         )
+        sending.add_done_callback(self._note)
         self.sent += 1
+
+    def _note(self, sending: asyncio.Future) -> None:
+        if sending.cancelled() or sending.exception():
+            self._is_broken = True
 
 
 async def _close(producer: AIOKafkaProducer) -> None:
@@ -117,7 +125,8 @@ class ThreadPublisher:
             except (KafkaPythonError, OSError):
                 pass
             finally:
-                producer.close(timeout=5)
+                with contextlib.suppress(KafkaPythonError):
+                    producer.close(timeout=5)
 
     def _publish(self, producer: KafkaProducer) -> None:
         left = 0.0

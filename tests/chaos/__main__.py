@@ -1,0 +1,142 @@
+"""The long run: `python -m tests.chaos --minutes 60 --seed 1 --faults kill,zombie,broker_kill`.
+
+Runs rounds of a few minutes, each with a broker, topics and seed of its own, and appends one JSON line per round to the results
+file. Started again with the same options it goes on after the rounds already there. `--report FILE...` prints the table.
+"""
+
+import argparse
+import asyncio
+import json
+import logging
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from tests.chaos.checker import Violation
+from tests.chaos.faults import FAULTS
+from tests.chaos.run import Plan, Result, run
+
+
+def main() -> int:
+    options = _options()
+    if options.report:
+        print(report(_lines(options.report)))
+        return 0
+    logging.basicConfig(level=logging.CRITICAL)  # the publishers' clients complain of every fault
+    return asyncio.run(long_run(options))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--minutes", type=float, default=10, help="how long faults are struck, all rounds together")
+    parser.add_argument("--round-minutes", type=float, default=3, help="length of one round")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--faults", default=",".join(FAULTS), help=f"of {', '.join(FAULTS)}")
+    parser.add_argument("--pause-s", type=float, default=8, help="longest pause between two faults")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--partitions", type=int, default=3)
+    parser.add_argument("--rate", type=float, default=40, help="messages a second of each of the four publishers")
+    parser.add_argument("--tick-s", type=float, default=0.5)
+    parser.add_argument("--long-s", type=float, default=30, help="length of a broker's stop; a freeze is half of it")
+    parser.add_argument("--out", type=Path, default=Path("chaos-results.jsonl"))
+    parser.add_argument("--report", nargs="+", type=Path, metavar="FILE", help="print the table of results files, run nothing")
+    options = parser.parse_args()
+    unknown = [name for name in options.faults.split(",") if name and name not in FAULTS]
+    if unknown:
+        parser.error(f"no such fault: {', '.join(unknown)}")
+    return options
+
+
+def plans(options: argparse.Namespace) -> list[Plan]:
+    rounds = max(1, round(options.minutes / options.round_minutes))
+    return [
+        Plan(
+            seed=1000 * options.seed + number,
+            seconds=60 * options.minutes / rounds,
+            faults=tuple(name for name in options.faults.split(",") if name),
+            pause_s=options.pause_s,
+            workers=options.workers,
+            partitions=options.partitions,
+            rate_per_s=options.rate,
+            tick_s=options.tick_s,
+            long_s=options.long_s,
+            settle_s=300,
+        )
+        for number in range(rounds)
+    ]
+
+
+async def long_run(options: argparse.Namespace) -> int:
+    """Rounds until all are done; exit status 1 when any found a violation."""
+    todo = plans(options)
+    done = {json.dumps(line["plan"], sort_keys=True) for line in _lines([options.out] if options.out.exists() else [])}
+    bad = 0
+    for number, plan in enumerate(todo, 1):
+        if json.dumps(Result(plan).as_dict()["plan"], sort_keys=True) in done:
+            print(f"round {number}/{len(todo)} was run before", file=sys.stderr)
+            continue
+        result = await _round(plan, f"round {number}/{len(todo)}")
+        bad += bool(result.violations)
+        with options.out.open("a") as out:
+            out.write(json.dumps(result.as_dict()) + "\n")
+    return 1 if bad else 0
+
+
+async def _round(plan: Plan, name: str) -> Result:
+    directory, started = Path(tempfile.mkdtemp(prefix="siaga-chaos-")), time.monotonic()
+
+    def say(text: str) -> None:
+        print(f"{name} {time.monotonic() - started:6.1f} s: {text}", file=sys.stderr, flush=True)
+
+    try:
+        result = await run(plan, directory, say)
+    except Exception as error:
+        result = Result(plan, violations=[Violation("run", f"{type(error).__name__}: {error}")])
+    say(f"{len(result.struck)} faults, {result.inputs} inputs, {len(result.violations)} violations")
+    for violation in result.violations[:10]:
+        say(f"{violation.law}: {violation.text}")
+    if result.violations:
+        say(f"logs are kept in {directory}")
+    else:
+        shutil.rmtree(directory, ignore_errors=True)
+    return result
+
+
+def _lines(paths: Iterable[Path]) -> list[dict]:
+    return [json.loads(line) for path in paths for line in path.read_text().splitlines()]
+
+
+def report(lines: list[dict]) -> str:
+    """A Markdown table of what was struck, and of what was found."""
+    times: dict[str, list[float]] = defaultdict(list)
+    counts: dict[str, int] = defaultdict(int)
+    for line in lines:
+        for struck, seconds in zip(line["struck"], line["recoveries_s"] or [None] * len(line["struck"]), strict=True):
+            counts[struck["fault"]] += 1
+            if seconds is not None:
+                times[struck["fault"]].append(seconds)
+    rows = ["| fault | struck | recovery p50 s | p95 s | max s |", "|---|---|---|---|---|"]
+    for fault in sorted(counts):
+        some = sorted(times[fault])
+        figures = (statistics.median(some), some[int(0.95 * (len(some) - 1))], some[-1]) if some else ("", "", "")
+        shown = " | ".join(f"{figure:.1f}" if figure != "" else "" for figure in figures)
+        rows.append(f"| {fault} | {counts[fault]} | {shown} |")
+    violations = [v for line in lines for v in line["violations"]]
+    rows += [
+        "",
+        f"{len(lines)} rounds, {sum(line['inputs'] for line in lines):,} inputs, "
+        f"{sum(line['escalations'] for line in lines):,} escalations, {len(violations)} violations. "
+        f"Most memory of a worker: {max((line['memory_mib_max'] for line in lines), default=0):.0f} MiB. "
+        f"Longest settling after the load ended: {max((line['settle_s'] for line in lines), default=0):.0f} s.",
+        f"Seeds: {', '.join(str(line['plan']['seed']) for line in lines)}.",
+    ]
+    return "\n".join(rows)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

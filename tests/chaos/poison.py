@@ -1,0 +1,92 @@
+"""Seeded poison: good messages bent in every way a publisher, a proxy or an attacker could bend them."""
+
+import json
+import random
+import time
+from collections.abc import Callable, Iterator
+
+from tests.chaos.traffic import Message, incident, rfc3339, turnout
+
+_JUNK = (
+    None, True, False, 0, -1, 1, 1.5, 1e308, 10**400, -(2**63), 2**64, "", " ", "x" * 65, "x" * 17_000, "\u0000", "\ud800",
+    "16.71\n", "１６.７１", [], {}, [[]], {"a": {"b": 1}}, "2024-02-30T00:00:00Z", "2024-01-01T00:00:00", "NaN",
+    "'; DROP TABLE risk; --", "<script>", "../../etc/passwd", "%s%s%n", "\u202e", "🗳" * 20,
+)  # fmt: skip
+_HEADERS = (
+    (), (), (), (("content-type", b"application/json"),), (("content-type", b"application/avro"),),
+    (("content-encoding", b"gzip"),), (("ce_id", b"1"), ("ce_type", b"incident"), ("content-type", b"application/json")),
+    (("content-type", b"application/cloudevents+json"),), (("x" * 300, b"\x00" * 300),), (("", b""),),
+)  # fmt: skip
+
+
+def poison(seed: int, count: int, codes: list[str]) -> Iterator[Message]:
+    """`count` messages; a few turn out to be good after all, which is a case too."""
+    rnd = random.Random(f"poison-{seed}")
+    for number in range(count):
+        topic = rnd.choice(("incidents", "turnout"))
+        make = incident if topic == "incidents" else turnout
+        fields = json.loads(make(f"p{seed}-{number}", rnd.choice(codes), time.time() - 60))
+        value = rnd.choice(_BENDERS)(rnd, fields)
+        yield Message(topic, rnd.choice((b"k", b"", b"\xff")), value, rnd.choice(_HEADERS))
+
+
+def _dumps(fields: object) -> bytes:
+    return json.dumps(fields).encode()
+
+
+def _field(rnd: random.Random, fields: dict) -> bytes:
+    return _dumps(fields | {rnd.choice(list(fields)): rnd.choice(_JUNK)})
+
+
+def _time(rnd: random.Random, fields: dict) -> bytes:
+    name = "occurred_at" if "occurred_at" in fields else "as_of"
+    moment = rfc3339(time.time() + rnd.choice((-400 * 86400, -366 * 86400, 3600, 86400, 3650 * 86400)))
+    odd = ("2024-11-27 07:00:00+07:00", "2024-11-27T07:00:00z", "2024-11-27T25:00:00Z", "20241127T070000Z", "1732665600")
+    return _dumps(fields | {name: rnd.choice((moment, rnd.choice(odd)))})
+
+
+def _missing(rnd: random.Random, fields: dict) -> bytes:
+    return _dumps({name: value for name, value in fields.items() if name != rnd.choice(list(fields))})
+
+
+def _extra(rnd: random.Random, fields: dict) -> bytes:
+    return _dumps(fields | {rnd.choice(("name", "nik", "text", "Event_id", "", "severity ")): rnd.choice(_JUNK)})
+
+
+def _bytes(rnd: random.Random, fields: dict) -> bytes:
+    value = bytearray(_dumps(fields))
+    for _ in range(rnd.randrange(1, 6)):
+        value[rnd.randrange(len(value))] = rnd.randrange(256)
+    return bytes(value)
+
+
+def _cut(rnd: random.Random, fields: dict) -> bytes:
+    value = _dumps(fields)
+    return value[: rnd.randrange(len(value))]
+
+
+def _text(rnd: random.Random, fields: dict) -> bytes:
+    text = json.dumps(fields)
+    name = rnd.choice(list(fields))
+    return rnd.choice((
+        text.replace("{", '{"%s": 1, ' % name, 1), text + text, text + "\x00", "\ufeff" + text, "//" + text, text.replace('"', "'"),
+        text[:-1] + ",}", text.replace(": 1", ": NaN"), text.replace(": 1", ": 01"), text.replace(": 1", ": 1e0"),
+        text.replace(": 1", ": -0"), " " * 20_000 + text, " " * 9_000 + text, "[" + text + "]",
+    )).encode()  # fmt: skip
+
+
+def _deep(rnd: random.Random, fields: dict) -> bytes:
+    depth = rnd.choice((50, 150, 1500, 7000))  # whether 300 is too deep is a parser's own business
+    return rnd.choice((b"[" * depth + b"]" * depth, b'{"a":' * depth + b"1" + b"}" * depth, b"[" * depth))
+
+
+def _raw(rnd: random.Random, fields: dict) -> bytes | None:
+    return rnd.choice((
+        None, b"", b"null", b"0", b'""', b"\x00\x00\x00\x00\x01" + _dumps(fields), rnd.randbytes(rnd.randrange(1, 400)),
+        rnd.randbytes(20_000), "{}".encode("utf-16"), _dumps(fields).decode().encode("utf-16"),
+    ))  # fmt: skip
+
+
+_BENDERS: tuple[Callable[[random.Random, dict], bytes | None], ...] = (
+    _field, _field, _field, _time, _missing, _extra, _bytes, _bytes, _cut, _text, _text, _deep, _raw,
+)  # fmt: skip

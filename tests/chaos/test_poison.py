@@ -1,0 +1,41 @@
+"""10,000 poisonous payloads: the gate never raises, and agrees with the contract as a reader of it would judge."""
+
+import json
+import time
+from collections import Counter
+
+from schemas.roster import Roster
+from schemas.topics import Topic
+from streams.intake import Admitted, ClockMode, Gate
+from tests.chaos.contract import judge
+from tests.chaos.poison import poison
+
+COUNT = 10_000
+
+
+def test_the_gate_takes_and_refuses_what_the_contract_says():
+    codes = set(Roster.default())
+    gate, now_ms = Gate(Roster.default(), ClockMode.WALL), time.time_ns() // 1_000_000
+    seen: Counter[str] = Counter()
+    wrong = []
+    for message in poison(1, COUNT, sorted(codes)):
+        decision = gate.admit(Topic(message.topic), message.value, message.headers, now_ms)
+        want = judge(message.topic, message.value, dict(message.headers), codes, now_ms)
+        got = "taken" if isinstance(decision, Admitted) else decision.reason.value
+        seen[got] += 1
+        if got != (want.reason or "taken"):
+            wrong.append((got, want.reason or "taken", (message.value or b"")[:400], message.headers))
+    assert not wrong, f"{len(wrong)}: " + "\n".join(map(repr, wrong[:10]))
+    reasons = "not_utf8 invalid_json schema future too_old too_large unsupported_encoding unknown_regency taken".split()
+    assert all(seen[reason] for reason in reasons), json.dumps(seen)
+
+
+def test_an_error_holds_nothing_of_the_payload():
+    codes, now_ms = sorted(Roster.default()), time.time_ns() // 1_000_000
+    gate = Gate(Roster.default(), ClockMode.WALL)
+    for message in poison(2, 2000, codes):
+        decision = gate.admit(Topic(message.topic), message.value, message.headers, now_ms)
+        if not isinstance(decision, Admitted):
+            error = decision.error
+            assert len(error) <= 200 and "\n" not in error and error.isprintable()
+            assert not any(word in error for word in ("DROP", "script", "passwd", "xxxx"))
