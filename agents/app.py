@@ -15,17 +15,18 @@ from agents.batching.attach import attach
 from agents.batching.options import BatchingOptions
 from agents.batching.stage import Stage
 from agents.batching.transport import BatchApp
-from agents.clock import EventClock, wall_ms
+from agents.clock import wall_ms
 from agents.intake import IntakeFold
 from agents.kafka_clients import aiokafka_options
 from agents.metrics_page import serve_metrics
 from agents.observing import ShardMetrics, count_lag
+from agents.ordering import sequencer_of
 from agents.risk import RiskFold
 from agents.settings import Settings
 from schemas.ledger import TICK_KEY, tick_frame
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
-from schemas.topics import Topic
+from schemas.topics import INPUTS, Topic
 from streams.intake import ClockMode, Gate
 from streams.table import RiskTable
 
@@ -42,10 +43,10 @@ class Topology:
         self.names = settings.topics
         self.roster = Roster.load(settings.roster) if settings.roster else Roster.default()
         self.ruleset = Ruleset.load(settings.rules) if settings.rules else Ruleset.default()
-        self.event_clock = EventClock() if settings.clock is ClockMode.EVENT else None
+        self.is_event_clock = settings.clock is ClockMode.EVENT
         self.options = BatchingOptions(client=aiokafka_options(settings))
         self._gate = Gate(self.roster, settings.clock)
-        self._inputs = {self.names[topic]: topic for topic in (Topic.INCIDENTS, Topic.TURNOUT)}
+        self._inputs = {self.names[topic]: topic for topic in INPUTS}
         self.intake = self._stage("intake", tuple(self._inputs), self._intake_fold, None)
         self.risk = self._stage("risk", (self.names[Topic.LEDGER],), self._risk_fold, self.names[Topic.STATE])
 
@@ -60,13 +61,13 @@ class Topology:
             self.names,
             self.settings.partitions,
             wall_ms,
-            self.event_clock,
+            self.is_event_clock,
         )
 
     def _risk_fold(self, source: TopicPartition) -> RiskFold:
         partitions = self.settings.partitions
         table = RiskTable(source.partition, partitions, self.roster, self.ruleset)
-        return RiskFold(source, table, self.names, partitions)
+        return RiskFold(source, table, self.names, partitions, sequencer_of(self.settings))
 
     @property
     def stages(self) -> tuple[Stage, ...]:
@@ -99,7 +100,7 @@ def create_app(settings: Settings) -> BatchApp:
 def _add_timers(app: BatchApp, topology: Topology) -> None:
     ledger = topology.names[Topic.LEDGER]
 
-    if topology.event_clock is None:
+    if not topology.is_event_clock:
 
         @app.timer(interval=topology.settings.tick_seconds, on_leader=False)
         async def tick() -> None:

@@ -34,8 +34,10 @@ APPENDED_HEADER = "siaga.appended"
 #: back by more than a quarter second, seldom enough that a day at full speed is some 800 frames per shard and partition.
 TELL_EVENT_MS = 60_000
 TELL_WALL_MS = 250
-#: Wall time without a record after which a shard that has read everything says so.
-IDLE_AFTER_MS = 1_000
+#: Wall time without a record after which a shard that has read everything says so, and that a shard which wakes leaves the
+#: others to wake too. Longer keeps a bulk load in order on a busier machine; a replay waits this long at its end.
+IDLE_AFTER_MS = 3_000
+_NEVER_MS = 2**63
 
 
 @dataclass
@@ -57,8 +59,8 @@ class _Told:
     is_idle: bool | None = None
 
     def is_due(self, newest_ms: int, now_ms: int) -> bool:
-        """Whether there is news: records again after idleness, or enough progress."""
-        if self.is_idle is not False or newest_ms >= self.newest_ms + TELL_EVENT_MS:
+        """Whether there is enough progress since."""
+        if newest_ms >= self.newest_ms + TELL_EVENT_MS:
             return True
         return newest_ms > self.newest_ms and now_ms >= self.at_ms + TELL_WALL_MS
 
@@ -81,7 +83,7 @@ class IntakeFold:
         self._now_ms, self._is_event_clock = now_ms, is_event_clock
         self._newest_ms = 0
         self._told = self._telling = _Told()
-        self._worked_at_ms = now_ms()
+        self._worked_at_ms = self._woke_at_ms = now_ms()
         self._tally = _Tally()
 
     def restore(self, key: bytes, value: bytes | None) -> None:
@@ -98,6 +100,7 @@ class IntakeFold:
         tally = self._tally = _Tally()
         frames: dict[str, list[Entry]] = {}
         clock_ms = self._newest_ms if self._is_event_clock else self._now_ms()
+        oldest_ms = _NEVER_MS
         for record in batch.records:
             decision = self._admit(record, clock_ms)
             if isinstance(decision, Rejection):
@@ -106,6 +109,7 @@ class IntakeFold:
                 continue
             frames.setdefault(decision.regency, []).append(decision.entry)
             self._count(tally, decision, clock_ms)
+            oldest_ms = min(oldest_ms, decision.event_ms)
             if self._is_event_clock and decision.event_ms > clock_ms:
                 clock_ms = decision.event_ms
         self._newest_ms = clock_ms if self._is_event_clock else 0
@@ -114,9 +118,7 @@ class IntakeFold:
             for value in encode_frames(entries):
                 yield self._to_ledger(partition_of(regency, self._partitions), regency.encode(), value, appended)
         if self._is_event_clock:
-            self._worked_at_ms = self._now_ms()
-            if self._told.is_due(self._newest_ms, self._worked_at_ms):
-                yield from self._watermark(is_idle=False)
+            yield from self._tell_progress(oldest_ms)
 
     def _admit(self, record: Record, clock_ms: int) -> Admitted | Rejection:
         if type(record.value) is Cut:
@@ -128,15 +130,24 @@ class IntakeFold:
         tally.sources[decision.source] += 1
         tally.delays_ms[decision.source] = clock_ms - decision.event_ms
 
+    def _tell_progress(self, oldest_ms: int) -> Iterator[Output]:
+        """A shard that wakes says so with its oldest record and goes on a second later: others may be waking too."""
+        now_ms = self._worked_at_ms = self._now_ms()
+        if self._told.is_idle is not False:
+            self._woke_at_ms = now_ms
+            yield from self._watermark(min(oldest_ms, self._newest_ms), is_idle=False)
+        elif now_ms - self._woke_at_ms >= IDLE_AFTER_MS and self._told.is_due(self._newest_ms, now_ms):
+            yield from self._watermark(self._newest_ms, is_idle=False)
+
     def idle(self) -> Iterator[Output]:
         """With the event clock: say once that there is nothing more to wait for here."""
         self._tally = _Tally()
         if self._is_event_clock and not self._told.is_idle and self._now_ms() - self._worked_at_ms >= IDLE_AFTER_MS:
-            yield from self._watermark(is_idle=True)
+            yield from self._watermark(self._newest_ms, is_idle=True)
 
-    def _watermark(self, is_idle: bool) -> Iterator[Output]:
-        self._telling = _Told(self._newest_ms, self._now_ms(), is_idle)
-        value = watermark_frame(self._newest_ms, f"{self._topic.value}-{self._source.partition}", is_idle)
+    def _watermark(self, watermark_ms: int, is_idle: bool) -> Iterator[Output]:
+        self._telling = _Told(watermark_ms, self._now_ms(), is_idle)
+        value = watermark_frame(watermark_ms, f"{self._topic.value}-{self._source.partition}", is_idle)
         for partition in range(self._partitions):
             yield self._to_ledger(partition, TICK_KEY, value)
 

@@ -15,6 +15,7 @@ from agents.batching.fold import Batch, Output
 from agents.intake import APPENDED_HEADER
 from schemas.ledger import decode_frame, encode_frames, partition_of
 from schemas.topics import Topic, TopicNames
+from streams.sequencer import Sequencer
 from streams.table import Drained, RiskTable
 
 _LEVELS = {"normal": 0, "waspada": 1, "siaga": 2, "awas": 3}
@@ -26,20 +27,39 @@ class ForeignLedgerRecord(Exception):
 
 
 class RiskFold:
-    """See `agents.batching.fold.Fold`."""
+    """See `agents.batching.fold.Fold`. `sequencer` puts entries in event-time order; None in wall mode."""
 
-    def __init__(self, source: TopicPartition, table: RiskTable, names: TopicNames, partitions: int) -> None:
-        self._source, self._table = source, table
+    def __init__(
+        self,
+        source: TopicPartition,
+        table: RiskTable,
+        names: TopicNames,
+        partitions: int,
+        sequencer: Sequencer | None = None,
+    ) -> None:
+        self._source, self._table, self._sequencer = source, table, sequencer
+        self._sequenced: dict[bytes, bytes] = {}
         self._names, self._partitions = names, partitions
         self._drained: Drained | None = None
         self._appended_ms: dict[str, int] = {}
 
     def restore(self, key: bytes, value: bytes | None) -> None:
-        self._table.restore(key, value)
+        if not Sequencer.owns(key):
+            self._table.restore(key, value)
+        elif value is None:
+            self._sequenced.pop(key, None)
+        else:
+            self._sequenced[key] = value
 
     def restored(self, note: str) -> None:
         self._table.restored()
+        if self._sequencer is not None:
+            self._sequencer.restore(self._sequenced)
+        self._sequenced = {}
         self._show_levels()
+
+    def idle(self) -> tuple[Output, ...]:
+        return ()
 
     def note(self) -> str:
         return ""
@@ -56,8 +76,10 @@ class RiskFold:
             for name, value in record.headers:
                 if name == APPENDED_HEADER:
                     self._appended_ms.setdefault(key, int(value))
-            self._table.apply(record.offset, record.key, entries)
+            self._table.apply_in_order(self._sequencer, record.offset, record.key, entries)
         self._drained = self._table.drain()
+        if self._sequencer is not None:
+            self._drained.state += self._sequencer.drain()
         yield from self._outputs(self._drained)
 
     def _outputs(self, drained: Drained) -> Iterator[Output]:

@@ -7,7 +7,8 @@ lists, not objects: they are written and read once per event on the hot path and
                occurred_ms, reported_ms, source, is_exercise]
     turnout   ["t", at_ms, event_id, station, registered, voted, as_of_ms, revision, source, is_exercise]
     tick      ["k", at_ms]
-    neighbour ["n", at_ms, from_regency, level, previous_level, escalation_id]
+    neighbour ["n", at_ms, from_regency, level, previous_level, escalation_id, data_status]
+    watermark ["w", newest_ms, intake_shard, is_idle]            event clock only, see streams/sequencer.py
 
 All times are integer milliseconds since the Unix epoch, UTC.
 """
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 
 import orjson
 
-INCIDENT, TURNOUT, TICK, NEIGHBOUR = "i", "t", "k", "n"
+INCIDENT, TURNOUT, TICK, NEIGHBOUR, WATERMARK = "i", "t", "k", "n", "w"
 TICK_KEY = b"*"
 FRAME_MAX_BYTES = 512 * 1024
 
@@ -51,3 +52,8 @@ def tick_frame(at_ms: int) -> bytes:
     return orjson.dumps([[TICK, at_ms]])
 
 
+
+
+def watermark_frame(newest_ms: int, shard: str, is_idle: bool) -> bytes:
+    """A frame by which an intake shard tells how far it has read."""
+    return orjson.dumps([[WATERMARK, newest_ms, shard, is_idle]])

@@ -18,7 +18,7 @@ class EventIds:
     def __init__(self) -> None:
         self._seen: set[bytes] = set()
         self._fresh: list[bytes] = []
-        self._segments: dict[int, bytes] = {}  # by ledger offset, ascending
+        self._segments: dict[int, bytes] = {}  # by ledger offset, in the order of their clocks
         self.changed: dict[int, bytes | None] = {}  # segments to write since the last drain; None is a tombstone
 
     def is_new(self, event_id: str) -> bool:
@@ -32,9 +32,10 @@ class EventIds:
         return True
 
     def close_frame(self, offset: int, clock_ms: int) -> None:
-        """Turn the ids of the frame at this ledger offset into a segment."""
+        """Turn the ids of the frame at this ledger offset into a segment; a frame folded in parts adds to its segment."""
         if self._fresh:
-            segment = clock_ms.to_bytes(_DIGEST, "big") + b"".join(self._fresh)
+            earlier = self._segments.pop(offset, b"")[_DIGEST:]
+            segment = clock_ms.to_bytes(_DIGEST, "big") + earlier + b"".join(self._fresh)
             self._fresh = []
             self._segments[offset] = self.changed[offset] = segment
 
@@ -51,7 +52,7 @@ class EventIds:
 
     def restore(self, segments: dict[int, bytes]) -> None:
         """Take all stored segments, in any order."""
-        for offset in sorted(segments):
+        for offset in sorted(segments, key=lambda offset: (segments[offset][:_DIGEST], offset)):
             self._segments[offset] = segments[offset]
             self._seen.update(_digests(segments[offset]))
 

@@ -17,6 +17,7 @@ from streams.outputs import escalation, row, to_bytes
 from streams.province import ProvinceState
 from streams.regency import RegencyState, step
 from streams.rules import LEVELS, Rules
+from streams.sequencer import Sequencer
 
 
 @dataclass(slots=True)
@@ -106,6 +107,14 @@ class RiskTable:
             self._fold_province(key, self._provinces[key], offset, entries)
         else:
             raise UnknownRegency(f"ledger offset {offset}: {key!r} is not of partition {self.partition} of this roster")
+
+    def apply_in_order(self, sequencer: Sequencer | None, offset: int, key: bytes, entries: list[Entry]) -> None:
+        """`apply`, but in the order of event time when there is a sequencer (event clock)."""
+        if sequencer is None:
+            self.apply(offset, key, entries)
+            return
+        for at, whose, run in sequencer.take(offset, key, entries):
+            self.apply(at, whose, run)
 
     def drain(self) -> Drained:
         """Everything since the last drain; the table starts a new one."""

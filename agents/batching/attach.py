@@ -10,12 +10,19 @@ from agents.batching.shard import Sources
 from agents.batching.stage import Reader, Stage
 from agents.batching.transport import BatchApp
 
+IDLE_EVERY_S = 0.25
+
 
 def attach(app: BatchApp, stages: Sequence[Stage], partitions: int) -> None:
     """Run `stages` on `app`. `partitions` is the partition count of the source topics."""
     for stage in stages:
         _add_agent(app, stage, concurrency=partitions * len(stage.topics))
     _connect_assignment(app, stages)
+
+    @app.timer(interval=IDLE_EVERY_S, on_leader=False)
+    async def idle() -> None:
+        for stage in stages:
+            await stage.idle()
 
 
 def _add_agent(app: BatchApp, stage: Stage, concurrency: int) -> None:
@@ -50,6 +57,7 @@ def _connect_assignment(app: BatchApp, stages: Sequence[Stage]) -> None:
             sources=Sources(committed=committed, end_offset=app.consumer.end_offset),
             beginning_offset=app.consumer.beginning_offset,
             rewind=app.consumer.rewind,
+            caught_up=app.consumer.is_caught_up,
             steady=lambda: not (app.rebalancing or app.should_stop),
         )
         for stage in stages:

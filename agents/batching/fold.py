@@ -68,6 +68,9 @@ class Fold(Protocol):
     def fold(self, batch: Batch) -> Iterable[Output]:
         """Outputs of a batch, state changes included. Any exception drops the shard, and with it this object."""
 
+    def idle(self) -> Iterable[Output]:
+        """Asked now and then while the source has nothing more. Outputs, if any, are committed at the same position."""
+
     def note(self) -> str:
         """A short text committed with the source offset (Kafka's offset metadata). Asked after `fold`."""
 

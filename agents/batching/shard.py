@@ -132,6 +132,14 @@ class Shard:
         self.fold.committed()
         return Committed(len(batch.records), folded - started, time.perf_counter() - folded)
 
+    async def idle(self) -> None:
+        """Give the fold a chance to write while its source has nothing more."""
+        outputs = list(self.fold.idle())
+        if outputs:
+            position = OffsetAndMetadata(self.next_offset, self.fold.note())
+            await self._transactor.commit(outputs, self.source, position)
+            self.fold.committed()
+
     def skip_lost(self, offset: int) -> int:
         """Accept that the source no longer holds anything before `offset`; return how many offsets are lost."""
         lost = offset - self.next_offset

@@ -42,6 +42,8 @@ class Reader:
     sources: Sources
     beginning_offset: Callable
     rewind: Callable
+    #: Whether a partition has been read to its end and has no batch in flight.
+    caught_up: Callable[[TopicPartition], bool]
     #: False from the moment a rebalance begins: no new work on the old assignment.
     steady: Callable[[], bool]
 
@@ -66,7 +68,8 @@ class Stage:
         self._reader: Reader | None = None
         self._owned: set[TopicPartition] = set()
         self._shards: dict[TopicPartition, Shard] = {}
-        self._locks: dict[TopicPartition, asyncio.Lock] = {}
+        self._opening_locks: dict[TopicPartition, asyncio.Lock] = {}
+        self._working_locks: dict[TopicPartition, asyncio.Lock] = {}
         self._opening: set[asyncio.Task] = set()
 
     @property
@@ -92,7 +95,8 @@ class Stage:
         pause_ms = self._options.reopen_pause_ms
         while source in self._owned and self._reader.steady():
             try:
-                await self._process(source, batch)
+                async with self._working(source):
+                    await self._process(source, batch)
                 return
             except FENCED as error:
                 log.warning("%s shard of %s[%d] was fenced by another owner", self.name, *source)
@@ -105,6 +109,26 @@ class Stage:
                 await self._drop(source)
                 await self._pause(pause_ms, error)
                 pause_ms = min(2 * pause_ms, self._options.reopen_pause_ms_max)
+
+    async def idle(self) -> None:
+        """Let the folds of open shards with nothing to read have their say. Call it now and then."""
+        for source, shard in list(self._shards.items()):
+            if not self._reader.steady() or not self._reader.caught_up(source) or self._working(source).locked():
+                continue
+            try:
+                async with self._working(source):
+                    await shard.idle()
+            except Exception as error:
+                log.error("%s shard of %s[%d] failed while idle, opening it anew: %r", self.name, *source, error)
+                self._observer.failed(source, error)
+                await self._drop(source)
+                task = asyncio.create_task(self._open_early(source))
+                self._opening.add(task)
+                task.add_done_callback(self._opening.discard)
+
+    def _working(self, source: TopicPartition) -> asyncio.Lock:
+        """Held while a shard works: one batch, or one idle word, at a time."""
+        return self._working_locks.setdefault(source, asyncio.Lock())
 
     async def _process(self, source: TopicPartition, batch: Batch) -> None:
         shard = await self._shard(source)
@@ -124,7 +148,7 @@ class Stage:
             self._observer.committed(source, batch, cost)
 
     async def _shard(self, source: TopicPartition) -> Shard:
-        lock = self._locks.setdefault(source, asyncio.Lock())
+        lock = self._opening_locks.setdefault(source, asyncio.Lock())
         async with lock:
             shard = self._shards.get(source)
             if shard is None:

@@ -7,8 +7,7 @@ from aiokafka import TopicPartition
 
 from agents import metrics
 from agents.batching.fold import Batch
-from agents.clock import EventClock
-from agents.intake import APPENDED_HEADER, IntakeFold
+from agents.intake import APPENDED_HEADER, IDLE_AFTER_MS, IntakeFold
 from schemas.ledger import TICK_KEY, decode_frame, partition_of
 from schemas.roster import Roster
 from schemas.topics import Topic, TopicNames
@@ -43,11 +42,11 @@ def batch(*values: bytes | None, behind: int = 0) -> Batch:
     return Batch(records, 0, len(values), len(values) + behind)
 
 
-def fold(event_clock: EventClock | None = None) -> IntakeFold:
-    mode = ClockMode.EVENT if event_clock else ClockMode.WALL
+def fold(is_event_clock: bool = False, now_ms=lambda: NOON_MS) -> IntakeFold:
+    mode = ClockMode.EVENT if is_event_clock else ClockMode.WALL
     gate = Gate(Roster.default(), mode)
     source = TopicPartition("siaga.incidents", 2)
-    made = IntakeFold(source, Topic.INCIDENTS, gate, TopicNames(), PARTITIONS, lambda: NOON_MS, event_clock)
+    made = IntakeFold(source, Topic.INCIDENTS, gate, TopicNames(), PARTITIONS, now_ms, is_event_clock)
     made.restored("")
     return made
 
@@ -81,23 +80,72 @@ def test_in_wall_mode_no_ticks_and_no_note():
     assert made.note() == ""
 
 
-def test_in_event_mode_a_caught_up_shard_tells_every_partition_the_time():
-    outputs = [output for output in fold(EventClock()).fold(batch(incident(minute=5))) if output.key == TICK_KEY]
-    assert [output.partition for output in outputs] == list(range(PARTITIONS))
-    assert decode_frame(outputs[0].value) == [["k", NOON_MS + 5 * 60_000]]
+def watermarks(outputs) -> list[list]:
+    return [decode_frame(output.value)[0] for output in outputs if output.key == TICK_KEY]
 
 
-def test_in_event_mode_a_shard_with_more_waiting_tells_nothing():
-    assert not [o for o in fold(EventClock()).fold(batch(incident(), behind=1)) if o.key == TICK_KEY]
+def test_with_the_event_clock_a_shard_tells_every_partition_its_watermark_after_its_entries():
+    outputs = list(fold(True).fold(batch(incident(minute=5))))
+    assert [output.key for output in outputs] == [b"16.71"] + [TICK_KEY] * PARTITIONS
+    assert [output.partition for output in outputs[1:]] == list(range(PARTITIONS))
+    assert watermarks(outputs)[0] == ["w", NOON_MS + 5 * 60_000, "incidents-2", False]
+
+
+def test_a_shard_that_wakes_tells_its_oldest_record_first_and_its_progress_a_second_later():
+    now = [NOON_MS]
+    made = fold(True, lambda: now[0])
+    [first, *_] = watermarks(made.fold(batch(incident(number=1, minute=2), incident(number=2, minute=40))))
+    assert first[1] == NOON_MS + 2 * 60_000
+    made.committed()
+    now[0] += IDLE_AFTER_MS - 1
+    assert not watermarks(made.fold(batch(incident(number=3, minute=50))))
+    now[0] += 1
+    assert watermarks(made.fold(batch(incident(number=4, minute=51))))[0][1] == NOON_MS + 51 * 60_000
+
+
+def test_progress_is_told_after_a_minute_of_event_time_or_a_quarter_second():
+    now = [NOON_MS]
+    made = fold(True, lambda: now[0])
+    list(made.fold(batch(incident(number=1))))
+    made.committed()
+    now[0] += IDLE_AFTER_MS
+    list(made.fold(batch(incident(number=2, minute=1))))
+    made.committed()
+    now[0] += 10
+    assert not watermarks(made.fold(batch(incident(number=3, occurred_at="2024-11-27T12:01:30+07:00"))))
+    assert watermarks(made.fold(batch(incident(number=4, minute=2))))
+    now[0] += 250
+    assert watermarks(made.fold(batch(incident(number=5, occurred_at="2024-11-27T12:02:01+07:00"))))
+
+
+def test_a_shard_says_once_that_it_is_idle_and_again_that_it_is_not():
+    now = [NOON_MS]
+    made = fold(True, lambda: now[0])
+    list(made.fold(batch(incident(minute=3))))
+    made.committed()
+    assert list(made.idle()) == []
+    now[0] += IDLE_AFTER_MS
+    assert watermarks(made.idle())[0] == ["w", NOON_MS + 3 * 60_000, "incidents-2", True]
+    made.committed()
+    assert list(made.idle()) == []
+    assert watermarks(made.fold(batch(incident(number=2, minute=3))))[0][3] is False
+
+
+def test_what_was_told_counts_only_when_it_is_committed():
+    now = [NOON_MS]
+    made = fold(True, lambda: now[0])
+    now[0] += IDLE_AFTER_MS
+    assert watermarks(made.idle())
+    assert watermarks(made.idle())
 
 
 def test_the_event_clock_survives_a_restart_through_the_note():
-    first = fold(EventClock())
+    first = fold(True)
     list(first.fold(batch(incident(minute=30))))
-    second = fold(EventClock())
+    second = fold(True)
     second.restored(first.note())
     old = incident(number=2, occurred_at="2023-11-27T12:00:00+07:00", reported_at="2023-11-27T12:00:00+07:00")
-    [output] = second.fold(batch(old, behind=1))
+    output, *_ = second.fold(batch(old, behind=1))
     assert dict(output.headers)["siaga.reason"] == b"too_old"
 
 

@@ -1,0 +1,157 @@
+"""Laws of event-time order: however a day's entries land on a ledger partition, the fold sees them as they happened."""
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.ledger import TICK_KEY
+from streams.sequencer import TICK_EVERY_MS, Sequencer
+
+A, B = "incidents-0", "incidents-1"
+
+
+def entry(at_ms: int, name: str = "e") -> list:
+    return ["t", at_ms, f"{name}-{at_ms}", "s", 1, 1, at_ms, 1, "kpu", False]
+
+
+def told(at_ms: int, shard: str, idle: bool = False) -> list:
+    return ["w", at_ms, shard, idle]
+
+
+def times(runs) -> list[int]:
+    return [e[1] for _, key, entries in runs if key != TICK_KEY for e in entries]
+
+
+def ticks(runs) -> list[int]:
+    return [entries[0][1] for _, key, entries in runs if key == TICK_KEY]
+
+
+def test_entries_wait_until_every_shard_has_passed_their_time():
+    made = Sequencer(2)
+    assert times(made.take(0, b"16.71", [entry(10), entry(30)])) == []
+    assert times(made.take(1, TICK_KEY, [told(30, A)])) == []
+    assert times(made.take(2, TICK_KEY, [told(20, B)])) == [10]
+    assert times(made.take(3, TICK_KEY, [told(30, B)])) == [30]
+
+
+def test_a_shard_ahead_does_not_make_the_others_late():
+    made, seen = Sequencer(2), []
+    frames = [
+        (b"16.71", [entry(50_000)]),
+        (TICK_KEY, [told(50_000, A)]),
+        (b"16.72", [entry(10_000)]),
+        (TICK_KEY, [told(10_000, B)]),
+        (b"16.72", [entry(40_000)]),
+        (TICK_KEY, [told(60_000, B)]),
+    ]
+    for offset, (key, entries) in enumerate(frames):
+        seen += times(made.take(offset, key, entries))
+    assert seen == [10_000, 40_000, 50_000]
+
+
+def test_an_idle_shard_holds_nobody_back():
+    made = Sequencer(2)
+    list(made.take(0, b"16.71", [entry(10)]))
+    list(made.take(1, TICK_KEY, [told(0, B, idle=True)]))
+    assert times(made.take(2, TICK_KEY, [told(10, A)])) == [10]
+
+
+def test_when_all_are_idle_everything_is_released_and_the_time_told_is_the_newest():
+    made = Sequencer(2)
+    list(made.take(0, b"16.71", [entry(10)]))
+    list(made.take(1, TICK_KEY, [told(10, A, idle=True)]))
+    runs = list(made.take(2, TICK_KEY, [told(7, B, idle=True)]))
+    assert times(runs) == [10] and ticks(runs) == [10]
+    assert len(made) == 0
+
+
+def test_what_comes_after_its_time_was_released_is_folded_at_once():
+    made = Sequencer(1)
+    list(made.take(0, TICK_KEY, [told(100, A)]))
+    assert times(made.take(1, b"16.71", [entry(40)])) == [40]
+
+
+def test_ticks_fall_on_full_minutes_between_the_entries_however_far_a_release_goes():
+    def day(told_every: int) -> list:
+        made, runs = Sequencer(1), []
+        runs += made.take(0, b"16.71", [entry(30_000), entry(90_000), entry(150_000)])
+        for at in range(told_every, 180_000, told_every):
+            runs += made.take(at, TICK_KEY, [told(at, A)])
+        runs += made.take(999_999, TICK_KEY, [told(179_999, A, idle=True)])
+        return [entries[0][1] for _, _, entries in runs]
+
+    assert day(1000) == day(170_000) == [30_000, 60_000, 90_000, 120_000, 150_000, 179_999]
+
+
+def test_a_jump_of_years_takes_few_ticks():
+    made = Sequencer(1)
+    list(made.take(0, TICK_KEY, [told(TICK_EVERY_MS, A)]))
+    assert len(ticks(made.take(1, TICK_KEY, [told(6 * 365 * 86_400_000, A)]))) < 5000
+
+
+def test_a_neighbours_notice_does_not_wait():
+    notice = ["n", 99, "16.72", "siaga", "normal", "id", "live"]
+    assert list(Sequencer(2).take(5, b"16.71", [notice])) == [(5, b"16.71", [notice])]
+
+
+def test_memory_is_bounded_by_releasing_the_oldest_early():
+    made, seen = Sequencer(2, held_max=10), []
+    for n in range(100):
+        seen += times(made.take(n, b"16.71", [entry(n + 1)]))
+        assert len(made) <= 10
+    assert seen == sorted(seen) and len(seen) >= 90
+
+
+DAY = st.lists(st.tuples(st.integers(1, 500), st.sampled_from([b"16.71", b"16.02"])), max_size=40, unique=True)
+
+
+def play(day, seed: int) -> list[int]:
+    """Two shards read their halves of the day in their own order of time, interleaved at random, then fall idle."""
+    rnd = random.Random(seed)
+    halves = {A: [], B: []}
+    for item in sorted(day):
+        halves[rnd.choice((A, B))].append(item)
+    made, seen, offset = Sequencer(2), [], 0
+    while any(halves.values()):
+        shard = rnd.choice([name for name, left in halves.items() if left])
+        batch = [halves[shard].pop(0) for _ in range(min(len(halves[shard]), rnd.randint(1, 5)))]
+        for key in {key for _, key in batch}:
+            seen += made.take(offset, key, [entry(at, key.decode()) for at, k in batch if k == key])
+            offset += 1
+        seen += made.take(offset, TICK_KEY, [told(batch[-1][0], shard)])
+        offset += 1
+    for shard in (A, B):
+        seen += made.take(offset, TICK_KEY, [told(0, shard, idle=True)])
+        offset += 1
+    assert len(made) == 0
+    return [(key, e[2]) for _, key, entries in seen if key != TICK_KEY for e in entries]
+
+
+@settings(deadline=None)
+@given(DAY, st.integers(0, 10_000), st.integers(0, 10_000))
+def test_the_fold_sees_the_same_day_wherever_its_records_landed(day, one, other):
+    assert play(day, one) == play(day, other)
+
+
+@settings(deadline=None)
+@given(DAY, st.integers(0, 50))
+def test_a_restart_in_the_middle_changes_nothing(day, cut):
+    frames = [(key, [entry(at, key.decode())]) for at, key in day]
+    frames = [f for pair in zip(frames, [(TICK_KEY, [told(at - 50, A)]) for at, _ in day], strict=True) for f in pair]
+    frames += [(TICK_KEY, [told(0, A, idle=True)])]
+
+    def fold(restart_at: int) -> list:
+        made, seen, stored = Sequencer(1), [], {}
+        for offset, (key, entries) in enumerate(frames):
+            if offset == restart_at:
+                made = Sequencer(1)
+                made.restore(stored)
+            seen += made.take(offset, key, entries)
+            for name, value in made.drain():
+                stored[name] = value
+                if value is None:
+                    del stored[name]
+        return seen
+
+    assert fold(-1) == fold(cut)
