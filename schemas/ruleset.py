@@ -7,6 +7,7 @@ the numbers mean is told in docs/risk-model.md; `streams/rules.py` compiles them
 
 import tomllib
 from importlib import resources
+from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -24,7 +25,7 @@ Category = Literal[
 ]  # fmt: skip
 Severity = Literal["1", "2", "3", "4", "5"]
 Alarm = Literal["waspada", "siaga", "awas"]
-Group = Literal["security", "integrity", "process", "counting", "expression"]
+Group = Literal["security", "integrity", "process", "expression"]
 
 
 class RulesetError(ValueError):
@@ -93,9 +94,8 @@ class CategoryRule(BaseModel):
 
     group: Group
     factor: Factor
-    most: Weight
     base_rate: Rate
-    base_weight: Weight
+    base_reports: Factor
     profile: str
     routes: Routes
     grave_routes: Annotated[tuple[Authority, ...], Field(strict=False)] = ()
@@ -117,11 +117,10 @@ class Profile(BaseModel):
 
 
 class GroupRule(BaseModel):
-    """A group of categories that is judged together: the weight that counts as one report, and the most it can score."""
+    """A group of categories that is judged together, and the most it can score."""
 
     model_config = STRICT
 
-    unit_weight: Weight
     most: Points
 
 
@@ -139,6 +138,8 @@ class Surprise(BaseModel):
     free_digits: Count
     points_per_digit: Points
     one_source_most: Points
+    loudest_most: Factor
+    reports: dict[Severity, Factor]
 
 
 class LevelRule(BaseModel):
@@ -302,10 +303,10 @@ class Ruleset(BaseModel):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         for table, words in (
-            ("severity", Severity), ("status", Literal["reported", "verified", "resolved"]),
+            ("severity", Severity), ("surprise.reports", Severity), ("status", Literal["reported", "verified", "resolved"]),
             ("categories", Category), ("groups", Group),
         ):  # fmt: skip
-            missing = set(words.__args__) - set(getattr(self, table))
+            missing = set(words.__args__) - set(attrgetter(table)(self))
             if missing:
                 raise ValueError(f"{table} lacks {', '.join(sorted(missing))}")
         for name, rule in self.categories.items():

@@ -63,7 +63,8 @@ def decide(state: RegencyState) -> list[Decision]:
     current = state.score()
     state.needs = [need.total for need in current.needs]
     state.need_by_two = [need.by_two for need in current.needs]
-    state.is_due = state.incidents.news = False
+    is_review = state.is_review or state.incidents.news
+    state.is_due = state.is_review = state.incidents.news = False
     decisions = _data_status(state, current)
     urgency = urgent(state)
     ladder, rules = state.ladder, state.rules
@@ -72,7 +73,7 @@ def decide(state: RegencyState) -> list[Decision]:
         ladder.step(state.grid_ms, current.total, urgency.level, rules.rungs, rules.keep_ms, state.data_status is STALE)
     if ladder.level != before:
         decisions.append(_level_change(state, current, urgency, before))
-    elif before and (amended := _amendment(state, current, urgency)):
+    elif before and is_review and (amended := _amendment(state, current, urgency)):
         decisions.append(amended)
     return decisions
 
@@ -92,7 +93,7 @@ def urgent(state: RegencyState) -> Urgency:
 
 
 def _is_confirmed(state: RegencyState, group: int) -> bool:
-    """Two sources told of serious incidents of the group within six hours, or two spoke of the same one."""
+    """Two sources told of serious incidents of the group within the hour, or two spoke of the same one."""
     return len(state.incidents.serious[group]) >= 2 or state.incidents.confirmed[group] > 0
 
 
@@ -104,19 +105,14 @@ def _deciding_groups(current: Score, urgency: Urgency, state: RegencyState) -> t
 
 
 def _is_unverified(state: RegencyState, current: Score, urgency: Urgency) -> bool:
-    """No second source stands behind the incidents that decided."""
+    """No second source stands behind what decided: what others bear out would not carry an alarm by itself."""
     if urgency.level:
         return not urgency.is_confirmed
-    groups = _deciding_groups(current, urgency, state)
-    if not groups:
-        return state.published.unverified and bool(state.ladder.level)
-    incidents = state.incidents
     if state.rules.rolling_milli is not None:
-        return len({source for sums in incidents.by_source for source in sums}) < 2
-    loudest = max(groups, key=lambda group: current.parts[group])
-    if incidents.serious[loudest]:
-        return not _is_confirmed(state, loudest)
-    return len(incidents.by_source[loudest]) < 2
+        return len(set().union(*state.incidents.by_source)) < 2
+    if not any(current.parts[:SCORED]):
+        return state.published.unverified and state.ladder.level > 0
+    return current.borne_out < state.rules.rungs[0].raise_at
 
 
 def _data_status(state: RegencyState, current: Score) -> list[Decision]:
@@ -136,11 +132,13 @@ def _level_change(state: RegencyState, current: Score, urgency: Urgency, before:
     after, published = state.ladder.level, state.published
     unverified = _is_unverified(state, current, urgency)
     groups = _deciding_groups(current, urgency, state)
+    was_unverified = published.unverified
     state.since_ms = state.clock_ms
     published.at_ms = state.grid_ms
     published.unverified = unverified and after > 0
     published.is_amend_due = False
     if after < before:
+        published.unverified = was_unverified and published.unverified
         change = Change.LOWERED if after else Change.CLEARED
         return Decision(change, Reason.CALM, after, before, current, published.unverified, groups)
     if not before:

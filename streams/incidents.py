@@ -53,8 +53,10 @@ class Incidents:
         self.grave: list[dict[tuple[int, str], int]] = [
             {} for _ in range(SCORED)
         ]  # (severity, source) of the last hour
-        self.serious: list[dict[str, int]] = [{} for _ in range(SCORED)]  # source -> incidents of severity 3+, last 6 h
-        self.confirmed = [0] * SCORED  # incidents of severity 3+ in the last 6 h that two sources spoke of
+        self.serious: list[dict[str, int]] = [
+            {} for _ in range(SCORED)
+        ]  # source -> incidents of severity 3+, last hour
+        self.confirmed = [0] * SCORED  # incidents of severity 3+ of the last hour that two sources spoke of
         self.tops = [0] * SCORED  # the loudest source's share of `totals`; UNKNOWN after something was taken out
         self.vouched = 0  # counted incidents that are verified or resolved
         self.news = False  # a source or a grave incident counts that did not before: who confirms may have changed
@@ -96,8 +98,8 @@ class Incidents:
             sources[source] = held = held + grown
             if held > self.tops[group] >= 0:
                 self.tops[group] = held
-            if kind.severity >= SERIOUS and age < 2:
-                self._note_serious(record, age, 1)
+            if kind.severity >= SERIOUS and age == 0:
+                self._note_serious(record, 1)
 
     def take(self, incident_id: str) -> None:
         """Undo `put` of the record held under this id; the record itself stays until it is replaced."""
@@ -183,10 +185,8 @@ class Incidents:
         self.counts[age * _G + _G + kind.group] += 1
         self.weights[age + 1] += kind.window_milli
         heappush(self._heaps[age + 1], (record.occurred_ms, record.serial, incident_id))
-        if is_serious:
-            self._note_serious(record, age, -1)
-            if age == 0:
-                self._note_serious(record, 1, 1)
+        if is_serious and age == 0:
+            self._note_serious(record, -1)
 
     def _discount(self, record: Record, age: int) -> None:
         kind, group = record.kind, record.kind.group
@@ -200,10 +200,10 @@ class Incidents:
             _subtract(self.by_source[group], record.source, grown)
             self.tops[group] = _UNKNOWN
             self.news = True
-            if kind.severity >= SERIOUS and age < 2:
-                self._note_serious(record, age, -1)
+            if kind.severity >= SERIOUS and age == 0:
+                self._note_serious(record, -1)
 
-    def _note_serious(self, record: Record, age: int, sign: int) -> None:
+    def _note_serious(self, record: Record, sign: int) -> None:
         kind, group = record.kind, record.kind.group
         serious, grave, grave_key = self.serious[group], self.grave[group], (kind.severity, record.source)
         if sign < 0 or record.source not in serious or record.spoken == MANY:
@@ -211,7 +211,7 @@ class Incidents:
         _subtract(serious, record.source, -sign)
         if record.spoken == MANY:
             self.confirmed[group] += sign
-        if age == 0 and kind.severity >= GRAVE:
+        if kind.severity >= GRAVE:
             self.news = self.news or grave_key not in grave
             _subtract(grave, grave_key, -sign)
 

@@ -83,7 +83,7 @@ def evidence(state: RegencyState, groups: tuple[int, ...]) -> list[tuple[str, Re
 
 def _heaviest_first(item: tuple[str, Record]) -> tuple[int, int, str]:
     incident_id, record = item
-    return -record.kind.pressure_milli[record.status], -record.occurred_ms, incident_id
+    return -record.kind.window_milli, -record.occurred_ms, incident_id
 
 
 def escalation(state: RegencyState, decision: Decision, partition: int, offset: int) -> dict:
@@ -131,7 +131,7 @@ def _evidence_item(incident_id: str, record: Record) -> dict:
         "category": record.kind.category,
         "severity": record.kind.severity,
         "status": record.status,
-        "weight": report_weight(record.kind.pressure_milli[record.status]),
+        "weight": report_weight(record.kind.window_milli),
     }
 
 

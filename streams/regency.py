@@ -16,7 +16,7 @@ from schemas.roster import Regency
 from streams.event_ids import EventIds
 from streams.incidents import MANY, Incidents, Record
 from streams.levels import Ladder
-from streams.rules import LEVELS, SCORED, WINDOWS_MS, Rules
+from streams.rules import LEVELS, SCORED, SLOT_MS, WINDOWS_MS, Rules
 from streams.scoring import Score, learned, score
 from streams.turnout import Turnout
 
@@ -63,22 +63,32 @@ class RegencyState:
         self.pruned_hour = 0
         self.touched: dict[int, list[str]] = {}  # incident ids by the clock's hour of their last change
         # Not state: rebuilt or drained.
+        self.scored: Score | None = None  # the score, as long as nothing that it depends on has changed
+        self._factors_key: tuple[int, ...] = ()
+        self._factors: tuple[float, ...] = ()
         self.needs: list[float] = [0.0] * SCORED
         self.need_by_two = [False] * SCORED
         self.is_due = True
+        self.is_review = True  # the grid time or an incident behind an escalation changed: amendments are looked at
         self.is_heard = False  # a report came in while the data were stale or silent
         self.changed_incidents: dict[str, None] = {}
         self.changed_stations: dict[str, None] = {}
 
     def factors(self) -> tuple[float, ...]:
         """What the expectation of each group is scaled by; see `streams.scoring.learned`."""
-        return learned(self.rules, self.regency.stations, self.history, self.first_ms, self.grid_ms)
+        key = (self.grid_ms // SLOT_MS, *self.history)
+        if key != self._factors_key:
+            self._factors_key = key
+            self._factors = learned(self.rules, self.regency.stations, self.history, self.first_ms, self.grid_ms)
+        return self._factors
 
     def score(self) -> Score:
         """The score as of the grid time and all entries so far."""
-        return score(
-            self.rules, self.regency, self.incidents, self.turnout, self.neighbours, self.factors(), self.grid_ms
-        )
+        if self.scored is None:
+            self.scored = score(
+                self.rules, self.regency, self.incidents, self.turnout, self.neighbours, self.factors(), self.grid_ms
+            )
+        return self.scored
 
 
 def step(state: RegencyState, entry: Entry, outcomes: Counter) -> bool:
@@ -115,10 +125,11 @@ def _advance(state: RegencyState, at_ms: int, kind: str) -> None:
     grid_ms = at_ms - at_ms % rules.step_ms
     if grid_ms != state.grid_ms:
         state.grid_ms = grid_ms
+        state.scored = None
         state.incidents.pass_to(grid_ms)
         state.history = state.incidents.ages(2)[:SCORED]
         state.is_quiet = state.silence_ms >= rules.stale_ms
-        state.is_due = True
+        state.is_due = state.is_review = True
         if at_ms // HOUR_MS != state.pruned_hour:
             _forget(state, at_ms)
 
@@ -131,6 +142,7 @@ def _incident(state: RegencyState, entry: Entry) -> str:
     if exercise:
         state.excluded["exercise"] += 1
         return "exercise"
+    state.scored = None
     incidents = state.incidents
     old = incidents.records.get(incident_id)
     spoken = source
@@ -174,7 +186,9 @@ def _needs_met(state: RegencyState, group: int) -> bool:
     if state.rules.rolling_milli is not None:
         return incidents.weights[0] >= state.needs[0]
     total, need = incidents.totals[group], state.needs[group]
-    return total >= need and (not state.need_by_two[group] or 2 * (total - incidents.tops[group]) >= need)
+    if total < need:
+        return False
+    return not state.need_by_two[group] or (1 + state.rules.loudest_most) * (total - incidents.tops[group]) >= need
 
 
 def _note_correction(state: RegencyState, incident_id: str, old: Record) -> None:
@@ -184,7 +198,7 @@ def _note_correction(state: RegencyState, incident_id: str, old: Record) -> None
         return
     new = state.incidents.records[incident_id]
     if new.status == "retracted" or new.kind is not old.kind:
-        published.is_amend_due = True
+        published.is_amend_due = state.is_review = True
 
 
 def _turnout(state: RegencyState, entry: Entry) -> str:
@@ -201,6 +215,7 @@ def _turnout(state: RegencyState, entry: Entry) -> str:
         state.excluded["duplicate"] += 1
         return "superseded"
     state.changed_stations[station] = None
+    state.scored = None
     _hear(state)
     if before != (turnout.over_capacity, turnout.repeated):
         state.is_due = True
@@ -213,6 +228,7 @@ def _neighbour(state: RegencyState, entry: Entry) -> str:
         state.neighbours[entry[2]] = level
     else:
         state.neighbours.pop(entry[2], None)
+    state.scored = None
     state.is_due = True
     return "applied"
 

@@ -13,21 +13,22 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 WINDOWS_MS = (HOUR_MS, 6 * HOUR_MS, DAY_MS)
 WINDOW_NAMES = ("1h", "6h", "24h")
-GROUPS = ("security", "integrity", "process", "counting", "expression")
-SCORED = 4  # the first four groups can score
+GROUPS = ("security", "integrity", "process", "expression")
+SCORED = 3  # the first three groups can score
 LEVELS = ("normal", "waspada", "siaga", "awas")
 STATUSES = ("reported", "verified", "resolved", "retracted")
 SLOT_MS = 15 * 60_000
 SLOTS = DAY_MS // SLOT_MS
 MILLI = 1000
 GRAVE = 4  # severity from which an incident raises at once
-SERIOUS = 3  # severity from which another source's report confirms
+SERIOUS = 3  # severity from which another source's report of the last hour confirms
 
 
 class Kind(NamedTuple):
     """What a category at a severity weighs.
 
-    `window_milli` counts in windows, `pressure_milli[status]` moves the score.
+    `window_milli`: severity weight, as windows and evidence show it. `pressure_milli[status]`: how many ordinary reports it
+    counts as in the score, in thousandths.
     """
 
     category: str
@@ -84,17 +85,17 @@ class Rules:
         self.free_digits = rule.free_digits.value
         self.points_per_digit = rule.points_per_digit.value
         self.one_source_most = round(rule.one_source_most.value)
-        self.unit_milli = tuple(_milli(ruleset.groups[group].unit_weight.value) for group in GROUPS)
+        self.loudest_most = round(rule.loudest_most.value)
         self.group_most = tuple(round(ruleset.groups[group].most.value) for group in GROUPS)
         self.expected = tuple(self._expected(ruleset, group) for group in range(SCORED))
         self.cumulative = tuple(_cumulative(ruleset, group) for group in range(SCORED))
 
     def _expected(self, ruleset: Ruleset, group: int) -> tuple[float, ...]:
-        """Per station and slot of the local day: the decayed sum that ordinary days show, in reports of the unit weight."""
+        """Per station and slot of the local day: the decayed sum that ordinary days show, in reports."""
         rate = [0.0] * SLOTS
         for rule in ruleset.categories.values():
             if rule.group == GROUPS[group]:
-                weight = rule.base_weight.value * rule.factor.value / (self.unit_milli[group] / MILLI)
+                weight = rule.base_reports.value * rule.factor.value
                 for slot, share in enumerate(_slot_shares(ruleset.profiles[rule.profile])):
                     rate[slot] += rule.base_rate.value / 1000 * share * weight
         fade = [2 ** (-(back + 0.5) * SLOT_MS / self.decay.half_life_ms) for back in range(SLOTS)]
@@ -142,7 +143,7 @@ def _kinds(ruleset: Ruleset) -> dict[tuple[str, int], Kind]:
     for category, rule in ruleset.categories.items():
         for severity in range(1, 6):
             weight = ruleset.severity[str(severity)].value
-            moved = min(weight * rule.factor.value, rule.most.value)
+            moved = ruleset.surprise.reports[str(severity)].value * rule.factor.value
             group = GROUPS.index(rule.group)
             pressure = {
                 status: _milli(moved * factor.value) if group < SCORED else 0

@@ -13,7 +13,7 @@ from streams.rules import DAY_MS, MILLI, SCORED, SLOT_MS, WINDOWS_MS, Rules
 from streams.surprise import digits, seen_at
 from streams.turnout import Turnout
 
-COMPONENTS = ("security", "integrity", "process", "counting", "turnout", "neighbours", "prior")
+COMPONENTS = ("security", "integrity", "process", "turnout", "neighbours", "prior")
 ROLLING = ("rolling_sum",)
 _MOST = 100
 
@@ -26,10 +26,11 @@ class Need(NamedTuple):
 
 
 class Score(NamedTuple):
-    """Points by component, their sum, and what the groups need for another point."""
+    """Points by component, their sum, what of it more than one source bears out, and what the groups need for another point."""
 
     parts: tuple[int, ...]
     total: int
+    borne_out: int
     needs: tuple[Need, ...]
 
 
@@ -37,11 +38,12 @@ def learned(rules: Rules, stations: int, history: list[int], first_ms: int, now_
     """By what factor each group's expectation is scaled: what this regency showed 6 to 24 hours ago against ordinary
     days.
 
-    The last six hours are left out, so that a flare-up does not raise its own bar. Gamma-Poisson posterior mean,
+    As of the quarter of an hour. The last six hours are left out, so that a flare-up does not raise its own bar. Gamma-Poisson posterior mean,
     bounded.
     """
-    until = now_ms - WINDOWS_MS[1]
-    since = max(now_ms - DAY_MS, first_ms)
+    slot_ms = now_ms - now_ms % SLOT_MS
+    until = slot_ms - WINDOWS_MS[1]
+    since = max(slot_ms - DAY_MS, first_ms)
     if until <= since:
         return (1.0,) * SCORED
     least, most = rules.learned
@@ -65,25 +67,48 @@ def points(rules: Rules, seen: float, ordinary: float, most: int) -> int:
     return min(most, max(0, floor((digits(seen, ordinary, rules.shape) - rules.free_digits) * rules.points_per_digit)))
 
 
-def group_points(rules: Rules, incidents: Incidents, group: int, ordinary: float, now_ms: int) -> tuple[int, Need]:
-    """Points of one group, and what it needs for one more.
+class Group(NamedTuple):
+    """One group's points: `alone` by all that was said, `shared` with the loudest source held to what others bear out."""
 
-    One source alone scores at most `one_source_most`; beyond that, what the loudest source says counts only as far as
-    the others together say as much.
-    """
+    alone: int
+    shared: int
+    ordinary: float
+    unit: int  # one report's grown weight now
+
+
+def group_points(rules: Rules, incidents: Incidents, group: int, ordinary: float, now_ms: int) -> Group:
+    """Points of one group. `shared` counts the loudest source at most `loudest_most` times what the others say together."""
     total = incidents.totals[group]
-    unit = rules.unit_milli[group] * rules.decay.growth(now_ms, incidents.landmark)
+    unit = MILLI * rules.decay.growth(now_ms, incidents.landmark)
+    if total <= ordinary * unit:
+        return Group(0, 0, ordinary, unit)
     most = rules.group_most[group]
-    alone_most = min(most, rules.one_source_most)
-    got = 0
-    if total > ordinary * unit:
-        got = min(points(rules, total / unit, ordinary, most), alone_most)
-        shared = min(total, 2 * (total - incidents.loudest(group)))
-        got = max(got, points(rules, shared / unit, ordinary, most))
-    if got >= most:
-        return got, Need(inf, True)
-    wanted = rules.free_digits + (got + 1) / rules.points_per_digit
-    return got, Need(int(seen_at(wanted, ordinary, rules.shape) * unit), got >= alone_most)
+    alone = points(rules, total / unit, ordinary, most)
+    seen = min(total, (1 + rules.loudest_most) * (total - incidents.loudest(group)))
+    return Group(alone, points(rules, seen / unit, ordinary, most), ordinary, unit)
+
+
+def incident_points(rules: Rules, groups: list[Group]) -> tuple[list[int], list[Need]]:
+    """Points of all groups, and what each needs for one more.
+
+    What others bear out counts in full. What rests on one source alone lifts the sum of the groups to `one_source_most` and
+    no further, whatever the number of groups it speaks of.
+    """
+    room = max(0, rules.one_source_most - sum(group.shared for group in groups))
+    parts, needs = [], []
+    for group in groups:
+        lifted = min(group.alone - group.shared, room)
+        room -= lifted
+        parts.append(group.shared + lifted)
+    by_two = room == 0
+    for index, group in enumerate(groups):
+        got = group.shared if by_two else group.alone
+        if got >= rules.group_most[index]:
+            needs.append(Need(inf, by_two))
+            continue
+        wanted = rules.free_digits + (got + 1) / rules.points_per_digit
+        needs.append(Need(int(seen_at(wanted, group.ordinary, rules.shape) * group.unit), by_two))
+    return parts, needs
 
 
 def turnout_points(rules: Rules, turnout: Turnout, stations: int, now_ms: int) -> int:
@@ -106,14 +131,14 @@ def neighbour_points(rules: Rules, levels: dict[str, int]) -> int:
     return min(rules.neighbours_most, sum(rules.neighbour_points[level] for level in levels.values()))
 
 
-def add_up(parts: list[int], needs: list[Need]) -> Score:
+def add_up(parts: list[int], borne_out: int, needs: list[Need]) -> Score:
     """The score: the sum, with later parts trimmed where it would exceed 100."""
     left, kept = _MOST, []
     for part in parts:
         part = min(part, left)
         kept.append(part)
         left -= part
-    return Score(tuple(kept), _MOST - left, tuple(needs))
+    return Score(tuple(kept), _MOST - left, borne_out, tuple(needs))
 
 
 def rolling_score(rules: Rules, incidents: Incidents) -> Score:
@@ -121,7 +146,7 @@ def rolling_score(rules: Rules, incidents: Incidents) -> Score:
     weight, threshold = incidents.weights[0], rules.rolling_milli
     got = min(_MOST, _MOST * weight // threshold) if threshold else _MOST
     next_weight = inf if got >= _MOST else -(-(got + 1) * threshold // _MOST)
-    return Score((got,), got, (Need(next_weight, False),))
+    return Score((got,), got, got, (Need(next_weight, False),))
 
 
 def score(
@@ -136,16 +161,15 @@ def score(
     """The score at an evaluation time. Pure: it changes nothing."""
     if rules.rolling_milli is not None:
         return rolling_score(rules, incidents)
-    parts, needs = [], []
-    for group in range(SCORED):
-        ordinary = expected(rules, regency.stations, group, factors[group], now_ms)
-        got, need = group_points(rules, incidents, group, ordinary, now_ms)
-        parts.append(got)
-        needs.append(need)
+    groups = [
+        group_points(rules, incidents, group, expected(rules, regency.stations, group, factors[group], now_ms), now_ms)
+        for group in range(SCORED)
+    ]
+    parts, needs = incident_points(rules, groups)
     parts.append(turnout_points(rules, turnout, regency.stations, now_ms))
     parts.append(neighbour_points(rules, neighbours))
     parts.append(floor((regency.prior or 0) * rules.prior_factor))
-    return add_up(parts, needs)
+    return add_up(parts, sum(group.shared for group in groups), needs)
 
 
 def report_weight(milli: int) -> int | float:

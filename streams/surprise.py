@@ -10,6 +10,7 @@ with m expected and r shape. As r grows this is the Poisson's x ln(x/m) - x + m.
 that is small against the digits that matter, so it errs to the quiet side. It also holds for decayed, fractional sums.
 """
 
+from functools import lru_cache
 from math import log, log1p
 
 _LN10 = log(10)
@@ -23,6 +24,7 @@ def digits(seen: float, expected: float, shape: float) -> float:
     return nats / _LN10
 
 
+@lru_cache(maxsize=65_536)
 def seen_at(wanted: float, expected: float, shape: float) -> float:
     """The least number seen that has at least `wanted` digits, slightly rounded down: the inverse of `digits`."""
     target = max(wanted, 0.0) * _LN10
