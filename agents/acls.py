@@ -144,9 +144,7 @@ def _held(admin: KafkaAdminClient, principal: str) -> set[Right]:
 
 def _right(acl: ACL) -> Right:
     pattern = acl.resource_pattern
-    return Right(
-        pattern.resource_type, pattern.resource_name, acl.operation, pattern.pattern_type, acl.permission_type
-    )
+    return Right(pattern.resource_type, pattern.resource_name, acl.operation, pattern.pattern_type, acl.permission_type)
 
 
 def _grant(admin: KafkaAdminClient, principal: str, rights: Iterable[Right]) -> None:

@@ -29,7 +29,9 @@ def role_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for role in reversed(Role):
         about = f"With --acls: a user who {_ABOUT[role]}; repeatable."
         function = click.option(f"--{role}", role.value, multiple=True, metavar="USER", help=about)(function)
-    return click.option("--acls", is_flag=True, help="Grant the users named the rights of their role, no more.")(function)
+    return click.option("--acls", is_flag=True, help="Grant the users named the rights of their role, no more.")(
+        function
+    )
 
 
 def roles_named(acls: bool, quota: int | None, users: Mapping[str, Sequence[str]]) -> dict[str, list[Role]]:

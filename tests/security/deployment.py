@@ -1,6 +1,7 @@
 """A deployment whose every process signs in as the user of its role, and has that role's rights."""
 
 from pathlib import Path
+from typing import Self
 
 from tests.agents.cli.siaga import Siaga
 from tests.agents.deployment import Deployment
@@ -19,7 +20,7 @@ class GuardedDeployment(Deployment):
         processor = guarded.settings(USERS["processor"])
         super().__init__(guarded.broker.bootstrap, prefix, directory, **processor, **settings)
 
-    def __enter__(self) -> "GuardedDeployment":
+    def __enter__(self) -> Self:
         granted = self.grant()
         assert granted.returncode == 0, granted.stderr
         return self

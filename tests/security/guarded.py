@@ -100,5 +100,6 @@ def _properties(keystore: Path, trusted: Path) -> Mapping[str, str]:
         "listener.name.guarded.scram-sha-512.sasl.jaas.config": _SCRAM,
         "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
         "allow.everyone.if.no.acl.found": "false",
+        "quota.window.num": "2",  # a quota bites within seconds, not eleven
         "super.users": f"User:ANONYMOUS;User:{ADMIN}",
     }

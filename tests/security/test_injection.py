@@ -1,6 +1,5 @@
 """What publishers and rosters write cannot become a log line, a metric, a label or a header of its own."""
 
-import re
 from pathlib import Path
 
 import orjson
@@ -8,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Gauge, generate_latest
+from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
 from agents import metrics
@@ -82,8 +82,8 @@ def test_sources_without_end_do_not_become_labels_without_end(monkeypatch: pytes
 
 def test_every_label_is_ours_or_bounded():
     """A label with a free text in it would grow the memory of worker and Prometheus at a publisher's will."""
-    bounded = {"topic", "outcome", "reason", "source", "kind", "partition", "stage", "regency", "name", "change", "level"}
-    bounded |= {"version", "ruleset", "clock"}
-    text = Path(metrics.__file__).read_text(encoding="utf-8")
-    names = {label for family in metrics.REGISTRY.collect() for sample in family.samples for label in sample.labels}
-    assert names - {"le"} <= bounded and re.search(r"SOURCES_MAX = \d+", text)
+    bounded = {"topic", "outcome", "reason", "source", "kind", "partition", "stage", "regency", "name", "change"}
+    bounded |= {"level", "version", "ruleset", "clock"}
+    families = [metric for metric in vars(metrics).values() if isinstance(metric, MetricWrapperBase)]
+    assert len(families) > 20
+    assert {label for family in families for label in family._labelnames} <= bounded

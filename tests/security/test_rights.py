@@ -13,11 +13,20 @@ from aiokafka.errors import (
     TransactionalIdAuthorizationFailed,
 )
 from kafka import KafkaAdminClient
-from kafka.admin import ACL, ACLOperation, ACLPermissionType, ConfigResource, ConfigResourceType, NewTopic
-from kafka.admin import ResourcePattern, ResourceType
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    ConfigResource,
+    ConfigResourceType,
+    NewTopic,
+    ResourcePattern,
+    ResourceType,
+)
 from kafka.errors import TopicAuthorizationFailedError as KafkaPythonTopicRefused
 
 from schemas.topics import Topic
+from tests.agents.cli.siaga import Siaga
 from tests.security.deployment import STRANGER, USERS, GuardedDeployment
 
 INPUTS = (Topic.INCIDENTS, Topic.TURNOUT)
@@ -184,15 +193,11 @@ def test_a_right_beyond_the_role_is_told_and_left_alone(deployment: GuardedDeplo
 def test_only_the_administrator_grants(deployment: GuardedDeployment):
     done = deployment.siaga("operator")("topics", "--check", "--acls", "--reader", STRANGER)
     assert done.status == 1
-    assert done.error_lines == [
-        f"Error: cannot read the rights of {STRANGER}: it takes Alter and Describe on the cluster; "
-        "sign in as its administrator"
-    ]
+    reason = "it takes Alter and Describe on the cluster; sign in as its administrator"
+    assert done.error_lines == [f"Error: cannot read the rights of {STRANGER}: {reason}"]
 
 
 def test_a_broker_without_an_authorizer_is_told_so(broker, fresh_prefix):
-    from tests.agents.cli.siaga import Siaga
-
     siaga = Siaga({"SIAGA_BROKER": broker.bootstrap, "SIAGA_TOPIC_PREFIX": fresh_prefix, "SIAGA_PARTITIONS": "1"})
     done = siaga("topics", "--acls", "--reader", "papan")
     assert (done.status, len(done.error_lines)) == (1, 1)
@@ -210,8 +215,6 @@ def test_a_broker_without_an_authorizer_is_told_so(broker, fresh_prefix):
     ],
 )
 def test_asking_wrongly_is_one_line_before_any_broker_is_asked(arguments: tuple[str, ...], named: str):
-    from tests.agents.cli.siaga import Siaga
-
     done = Siaga({"SIAGA_BROKER": "127.0.0.1:1"})("topics", *arguments)
     assert (done.status, len(done.error_lines)) == (2, 1)
     assert named in done.err

@@ -1,0 +1,62 @@
+"""A publisher gone wild is slowed down by the broker; nothing it sent is dropped, and no other publisher waits for it."""
+
+import pytest
+from kafka import KafkaProducer
+
+from schemas.topics import Topic
+from tests.security.deployment import STRANGER, USERS, GuardedDeployment
+
+QUOTA = 16 * 1024
+RECORDS = 96
+
+
+@pytest.fixture(scope="module")
+def limited(deployment: GuardedDeployment) -> str:
+    """A user who may publish, slowly."""
+    user = "terlalu-cepat"
+    deployment.guarded.add_users(user)
+    done = deployment.grant("--publisher", user, "--quota", str(QUOTA))
+    assert done.returncode == 0 and f"{user}  {QUOTA} bytes/s  set" in done.stdout, done.stdout
+    # The quota was for every publisher named; the deployment's own gets more again.
+    assert deployment.grant("--quota", str(1 << 30)).returncode == 0
+    return user
+
+
+def publish(deployment: GuardedDeployment, user: str) -> tuple[int, float]:
+    """(records acknowledged, longest time the broker made it wait in ms) of 96 records of 1 KiB."""
+    producer = KafkaProducer(**deployment.guarded.client(user), batch_size=32 * 1024, linger_ms=50)
+    try:
+        futures = [producer.send(deployment.prefix + Topic.INCIDENTS, b"x" * 1024, partition=0) for _ in range(RECORDS)]
+        acknowledged = [future.get(timeout=60) for future in futures]
+        return len(acknowledged), max(_waits_ms(producer), default=0.0)
+    finally:
+        producer.close()
+
+
+def _waits_ms(producer: KafkaProducer) -> list[float]:
+    """Longest delays the broker told, of every group of metrics that knows one."""
+    groups = producer.metrics().values()
+    return [value for group in groups for name, value in group.items() if "throttle-time-max" in name and value > 0]
+
+
+def test_one_is_slowed_down_loses_nothing_and_disturbs_no_other(deployment: GuardedDeployment, limited: str):
+    acknowledged, waited_ms = publish(deployment, limited)
+    assert acknowledged == RECORDS
+    assert waited_ms > 0
+    acknowledged, waited_ms = publish(deployment, USERS["publisher"])
+    assert (acknowledged, waited_ms) == (RECORDS, 0)
+
+
+def test_a_check_holds_the_quota_and_changes_none(deployment: GuardedDeployment, limited: str):
+    def check(quota: int, user: str) -> str:
+        done = deployment.run(
+            *("topics", "--check", "--acls", "--publisher", user, "--quota", str(quota)),
+            check=False,
+            **deployment.guarded.settings("cluster-admin"),
+        )
+        return done.stdout.splitlines()[-1]
+
+    for _ in range(2):
+        assert check(QUOTA, limited) == f"{limited}  {QUOTA} bytes/s  ok"
+        assert check(99_999, limited) == f"{limited}  is {QUOTA} bytes/s, must be 99999 bytes/s  differs"
+    assert check(QUOTA, STRANGER) == f"{STRANGER}  is unlimited, must be {QUOTA} bytes/s  differs"
