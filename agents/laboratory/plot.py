@@ -39,7 +39,7 @@ def draw(path: Path, results: Mapping[str, Result], curves: Mapping[str, Sequenc
     detection, delay = figure.subplots(1, 2)
     for name, result in results.items():
         colour, marker = _STYLES.get(name, ("#999999", "x"))
-        points = sorted(curves.get(name, ()), key=lambda score: score.false_per_100_regency_days)
+        points = sorted(curves.get(name, ()), key=lambda score: (score.false_per_100_regency_days, score.detected))
         for axes, value in ((detection, _percent_detected), (delay, _median_delay)):
             shown = [(score.false_per_100_regency_days, value(score)) for score in points if value(score) is not None]
             axes.plot(*zip(*shown, strict=True), color=colour, alpha=0.45, linewidth=1.2) if shown else None
