@@ -19,7 +19,7 @@ from agents.clock import wall_ms
 from agents.intake import IntakeFold
 from agents.kafka_clients import aiokafka_options
 from agents.metrics_page import serve_metrics
-from agents.observing import ShardMetrics, count_lag
+from agents.observing import ShardMetrics
 from agents.ordering import sequencer_of
 from agents.risk import RiskFold
 from agents.settings import Settings
@@ -46,12 +46,13 @@ class Topology:
         self.is_event_clock = settings.clock is ClockMode.EVENT
         self.options = BatchingOptions(client=aiokafka_options(settings))
         self._gate = Gate(self.roster, settings.clock)
+        self.observers = {name: ShardMetrics(name, settings.topic_prefix) for name in ("intake", "risk")}
         self._inputs = {self.names[topic]: topic for topic in INPUTS}
         self.intake = self._stage("intake", tuple(self._inputs), self._intake_fold, None)
         self.risk = self._stage("risk", (self.names[Topic.LEDGER],), self._risk_fold, self.names[Topic.STATE])
 
     def _stage(self, name: str, topics: tuple[str, ...], new_fold: Any, state_topic: str | None) -> Stage:
-        return Stage(name, self.settings.group, topics, new_fold, state_topic, self.options, ShardMetrics(name))
+        return Stage(name, self.settings.group, topics, new_fold, state_topic, self.options, self.observers[name])
 
     def _intake_fold(self, source: TopicPartition) -> IntakeFold:
         return IntakeFold(
@@ -93,6 +94,7 @@ def create_app(settings: Settings) -> BatchApp:
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
     attach(app, topology.stages, settings.partitions)
     _add_timers(app, topology)
+    metrics.touch_counters()
     metrics.BUILD.labels(_version(), topology.ruleset.id, settings.clock.value).set(1)
     return app
 
@@ -112,7 +114,7 @@ def _add_timers(app: BatchApp, topology: Topology) -> None:
     async def lag() -> None:
         for stage in topology.stages:
             for source in stage.owned:
-                count_lag(source, app.consumer.lag(source))
+                topology.observers[stage.name].lag(source, app.consumer.lag(source))
 
 
 def _version() -> str:

@@ -163,6 +163,9 @@ class IntakeFold:
             headers += key_cut + value_cut
         return Output(self._names[Topic.REJECTED], self._source.partition, key, value, headers)
 
+    def closed(self) -> None:
+        """Nothing of a shard of intake is shown but counters, which stay."""
+
     def committed(self) -> None:
         tally, topic = self._tally, self._topic.value
         self._told = self._telling

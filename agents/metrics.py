@@ -8,6 +8,9 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from schemas.rejected import Reason
+from schemas.topics import INPUTS
+
 SOURCES_MAX = 64
 _LATENCY_S = (0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 15, 60)
 _BATCH = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
@@ -47,6 +50,7 @@ SHARDS_OPEN = _gauge("siaga_shards_open", "Shards this worker holds open.", "sta
 SHARD_OPENS = _counter("siaga_shard_opens_total", "Shards opened: fenced the earlier owner and restored.", "stage")
 SHARD_FENCES = _counter("siaga_shard_fences_total", "Shards lost to another owner.", "stage")
 SHARD_FAILURES = _counter("siaga_shard_failures_total", "Shards dropped for another error, to be opened anew.", "stage")
+SHARD_REBUILDS = _counter("siaga_shard_rebuilds_total", "Shards whose state was gone and is built again from the source.", "stage")
 RESTORE_SECONDS = Histogram(
     "siaga_restore_seconds", "Time to fence and restore a shard.", ("stage",), buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60), registry=REGISTRY
 )
@@ -69,7 +73,18 @@ ESCALATION_LATENCY = Histogram(
 # Worker and board
 BUILD = _gauge("siaga_build_info", "Always 1; version and ruleset as labels.", "version", "ruleset", "clock")
 BOARD_VIEWERS = _gauge("siaga_board_viewers", "Live connections of the board.")
+BOARD_LAG = _gauge("siaga_board_lag_records", "Records the board has yet to read.")
 BOARD_LAST_UPDATE = _gauge("siaga_board_last_update_timestamp_seconds", "Unix time of the newest row the board has shown.")
+
+
+def touch_counters() -> None:
+    """Show the counters an alert watches as 0 before they first move: `rate` cannot see a first increment."""
+    for topic in INPUTS:
+        for outcome in ("admitted", "rejected"):
+            RECORDS.labels(topic.value, outcome)
+        for reason in Reason:
+            REJECTED.labels(topic.value, reason.value)
+
 
 _known_sources: set[str] = set()
 

@@ -2,6 +2,7 @@
 
 import logging
 import time
+from contextlib import suppress
 
 from aiokafka import TopicPartition
 
@@ -15,11 +16,13 @@ log = logging.getLogger(__name__)
 class ShardMetrics:
     """Observer of one stage (see `agents.batching.stage.Observer`)."""
 
-    def __init__(self, stage: str) -> None:
-        self._stage = stage
+    def __init__(self, stage: str, topic_prefix: str) -> None:
+        self._stage, self._prefix = stage, topic_prefix
         # Touched once so that a counter that never moved is seen as 0, not as missing.
         for counter in (metrics.SHARD_OPENS, metrics.SHARD_FENCES, metrics.SHARD_FAILURES, metrics.RESTORED_RECORDS):
             counter.labels(stage)
+        metrics.SHARD_REBUILDS.labels(stage)
+        metrics.RESTORE_SECONDS.labels(stage)
         metrics.SHARDS_OPEN.labels(stage).set(0)
 
     def opened(self, source: TopicPartition, seconds: float, records: int) -> None:
@@ -31,6 +34,9 @@ class ShardMetrics:
 
     def closed(self, source: TopicPartition) -> None:
         metrics.SHARDS_OPEN.labels(self._stage).dec()
+        for gauge in (metrics.LAG_RECORDS, metrics.LAG_SECONDS):
+            with suppress(KeyError):
+                gauge.remove(self._short(source.topic), str(source.partition))
 
     def fenced(self, source: TopicPartition) -> None:
         metrics.SHARD_FENCES.labels(self._stage).inc()
@@ -39,17 +45,25 @@ class ShardMetrics:
         metrics.SHARD_FAILURES.labels(self._stage).inc()
 
     def lost(self, source: TopicPartition, offsets: int) -> None:
-        metrics.GAPS.labels(source.topic).inc(offsets)
+        metrics.GAPS.labels(self._short(source.topic)).inc(offsets)
+
+    def rebuilding(self, source: TopicPartition, offsets: int) -> None:
+        metrics.SHARD_REBUILDS.labels(self._stage).inc()
 
     def committed(self, source: TopicPartition, batch: Batch, cost: Committed) -> None:
         now_ms = time.time() * 1000
         metrics.BATCH_RECORDS.labels(self._stage).observe(cost.records)
         metrics.FOLD_SECONDS.labels(self._stage).observe(cost.fold_seconds)
         metrics.TRANSACTION_SECONDS.labels(self._stage).observe(cost.transaction_seconds)
-        metrics.LAG_SECONDS.labels(*source).set(max(0.0, now_ms - batch.records[0].timestamp) / 1000)
-        metrics.CLOCK_SKEW.set((batch.records[-1].timestamp - now_ms) / 1000)
+        age_ms = now_ms - batch.records[0].timestamp
+        metrics.LAG_SECONDS.labels(self._short(source.topic), str(source.partition)).set(max(0.0, age_ms) / 1000)
+        if batch.caught_up:
+            # Behind, the difference would be the lag.
+            metrics.CLOCK_SKEW.set((batch.records[-1].timestamp - now_ms) / 1000)
 
+    def lag(self, source: TopicPartition, records: int) -> None:
+        """Set the record lag of a source partition."""
+        metrics.LAG_RECORDS.labels(self._short(source.topic), str(source.partition)).set(records)
 
-def count_lag(source: TopicPartition, records: int) -> None:
-    """Set the record lag of a source partition."""
-    metrics.LAG_RECORDS.labels(*source).set(records)
+    def _short(self, topic: str) -> str:
+        return topic.removeprefix(self._prefix)

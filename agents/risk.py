@@ -6,9 +6,11 @@ All deciding is in `streams.table`; this file only moves bytes between it and th
 import time
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 
 import orjson
 from aiokafka import TopicPartition
+from prometheus_client import Gauge
 
 from agents import metrics
 from agents.batching.fold import Batch, Output
@@ -108,8 +110,16 @@ class RiskFold:
         for (kind, outcome), count in drained.outcomes.items():
             metrics.ENTRIES.labels(kind, outcome).inc(count)
         self._count_escalations(drained)
-        if drained.rows:
-            self._show_rows(drained.rows)
+        for _, value in drained.rows:
+            show_row(orjson.loads(value))
+        metrics.CLOCK.labels(str(self._source.partition)).set(self._table.clock_ms / 1000)
+
+    def closed(self) -> None:
+        """Another worker shows these regencies from now on; a level left standing here would never fall."""
+        for state in self._table:
+            for gauge in _ROW_GAUGES:
+                forget(gauge, state.regency.code, state.regency.name)
+        forget(metrics.CLOCK, str(self._source.partition))
 
     def _count_escalations(self, drained: Drained) -> None:
         now_ms = time.time() * 1000
@@ -122,17 +132,26 @@ class RiskFold:
         for (change, level), count in changes.items():
             metrics.ESCALATIONS.labels(change, level).inc(count)
 
-    def _show_rows(self, rows: list[tuple[str, bytes]]) -> None:
-        clock_ms = 0
-        for _, value in rows:
-            row = orjson.loads(value)
-            show_row(row)
-        clock_ms = self._table.clock_ms
-        metrics.CLOCK.labels(str(self._source.partition)).set(clock_ms / 1000)
-
     def _show_levels(self) -> None:
         for _, value in self._table.rows():
             show_row(orjson.loads(value))
+
+
+_ROW_GAUGES = (
+    metrics.LEVEL,
+    metrics.SCORE,
+    metrics.DATA_STATUS,
+    metrics.STATIONS_REPORTED,
+    metrics.STATIONS_EXPECTED,
+    metrics.VOTED,
+    metrics.REGISTERED,
+)
+
+
+def forget(gauge: Gauge, *labels: str) -> None:
+    """Drop one series, if it was ever set."""
+    with suppress(KeyError):
+        gauge.remove(*labels)
 
 
 def show_row(row: dict) -> None:

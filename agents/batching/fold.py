@@ -55,6 +55,11 @@ class Batch:
         records = [record for record in self.records if record.offset >= offset]
         return Batch(records, max(self.start_offset, offset), self.next_offset, self.end_offset)
 
+    def until(self, offset: int) -> "Batch":
+        """The part of the batch before `offset`."""
+        records = [record for record in self.records if record.offset < offset]
+        return Batch(records, self.start_offset, min(self.next_offset, offset), self.end_offset)
+
 
 class Fold(Protocol):
     """Batch logic of one source partition. Everything it needs to know comes through these calls."""
@@ -76,3 +81,6 @@ class Fold(Protocol):
 
     def committed(self) -> None:
         """The transaction of the last `fold` is committed: only now may counters count."""
+
+    def closed(self) -> None:
+        """The shard is let go: whatever this worker shows of it must go too."""

@@ -29,6 +29,8 @@ class BatchingOptions:
     #: A dead owner's open transaction blocks read_committed readers at most this long, if no successor fences it sooner.
     transaction_timeout_ms: int = 10_000
     request_timeout_ms: int = 15_000
+    #: How soon a topic that was deleted and created anew is found (aiokafka's default of 5 minutes left it unread that long).
+    metadata_age_ms_max: int = 10_000
     #: Between retries, also while the broker still writes the markers of the previous transaction (aiokafka's default of
     #: 100, and a constant of 20 in its sender, made back-to-back transactions take 26 ms).
     transaction_backoff_ms: int = 3

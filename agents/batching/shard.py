@@ -2,6 +2,8 @@
 
 Open:    start the transactional producer whose id is fixed per (stage, source partition). That fences any earlier owner and
          ends its open transaction. Only then read the state and the next source offset: nobody else can change them now.
+         State that is gone or incomplete (its topic was deleted, emptied or created anew) is built again from the source, in
+         silence: what was published for it before is not published twice.
 Process: skip what the state already holds; fold the rest in memory; write outputs, state and next offset in one transaction.
 Fail:    after any error the outcome is unknown, so the shard is dropped with its memory and opened anew. The next source
          offset read then tells whether the transaction had been committed.
@@ -24,6 +26,9 @@ from agents.batching.transactor import Transactor
 #: Key of the record in the state topic that holds the next source offset. It, not the group's committed offset, is the
 #: truth: the group's offset can be reset by an operator or expire.
 POSITION_KEY = b"@next"
+#: Key of the record that the first transaction of a state writes. State without it lost its beginning: a topic that was deleted
+#: and created anew under a running worker holds only what changed since. Value: up to which source offset to publish nothing.
+BEGIN_KEY = b"@begin"
 
 
 class SourceGap(Exception):
@@ -71,45 +76,57 @@ class Shard:
         self.restored_records = 0
         self._transactor = transactor
         self._state = state
+        self._has_begun = state is None
+        self._quiet_until = 0
 
     @classmethod
     async def open(
         cls,
         source: TopicPartition,
-        fold: Fold,
+        new_fold: Callable[[], Fold],
         transactor: Transactor,
         state: TopicPartition | None,
         sources: Sources,
         options: BatchingOptions,
     ) -> "Shard":
         """Fence, restore, and check that the source still holds what comes next. Closes the producer if that fails."""
-        shard = cls(source, fold, transactor, state)
+        shard = cls(source, new_fold(), transactor, state)
         try:
             await transactor.start()
-            note = await shard._restore(sources, options)
+            note = await shard._restore(sources, options, new_fold)
             end = await sources.end_offset(source)
             if end < shard.next_offset:
                 raise SourceReset(source, shard.next_offset, end)
-            fold.restored(note)
+            shard.fold.restored(note)
         except BaseException:
             await asyncio.shield(transactor.close())
             raise
         return shard
 
-    async def _restore(self, sources: Sources, options: BatchingOptions) -> str:
+    @property
+    def rebuild_until(self) -> int | None:
+        """The source offset up to which lost state is being built again; None when there is nothing to make up for."""
+        return self._quiet_until if self.next_offset < self._quiet_until else None
+
+    async def _restore(self, sources: Sources, options: BatchingOptions, new_fold: Callable[[], Fold]) -> str:
         note = ""
         committed = await sources.committed(self.source)
         if committed is not None and committed.offset >= 0:
             self.next_offset, note = committed.offset, committed.metadata
         if self._state is not None:
-            self.next_offset = 0
+            published, self.next_offset = self.next_offset, 0
             self.restored_records = await read_to_end(self._state, options, self._take)
+            if not self._has_begun:
+                # Nothing, or a part that cannot be used.
+                self.fold, self.next_offset, self._quiet_until = new_fold(), 0, published
         return note
 
     def _take(self, key: bytes, value: bytes | None) -> None:
         if key == POSITION_KEY:
             if value is not None:
                 self.next_offset = json.loads(value)["offset"]
+        elif key == BEGIN_KEY:
+            self._has_begun, self._quiet_until = True, json.loads(value)["quiet_until"]
         else:
             self.fold.restore(key, value)
 
@@ -120,16 +137,26 @@ class Shard:
         if batch.end_offset < self.next_offset:
             raise SourceReset(self.source, self.next_offset, batch.end_offset)
         batch = batch.since(self.next_offset)
+        if batch.start_offset < self._quiet_until < batch.next_offset:
+            await self._work(batch.until(self._quiet_until))
+            batch = batch.since(self._quiet_until)
+        return await self._work(batch)
+
+    async def _work(self, batch: Batch) -> Committed | None:
         if not batch.records:
             return None
+        is_quiet = batch.start_offset < self._quiet_until
         started = time.perf_counter()
         outputs = list(self.fold.fold(batch))
         folded = time.perf_counter()
+        if is_quiet:
+            outputs = [output for output in outputs if output.topic == self._state.topic]
         if self._state is not None:
-            outputs.append(self._position(batch.next_offset))
+            outputs += self._bookkeeping(batch.next_offset)
         await self._transactor.commit(outputs, self.source, OffsetAndMetadata(batch.next_offset, self.fold.note()))
-        self.next_offset = batch.next_offset
-        self.fold.committed()
+        self.next_offset, self._has_begun = batch.next_offset, True
+        if not is_quiet:
+            self.fold.committed()
         return Committed(len(batch.records), folded - started, time.perf_counter() - folded)
 
     async def idle(self) -> None:
@@ -146,10 +173,14 @@ class Shard:
         self.next_offset = offset
         return lost
 
-    def _position(self, offset: int) -> Output:
-        value = json.dumps({"topic": self.source.topic, "offset": offset}).encode()
-        return Output(self._state.topic, self._state.partition, POSITION_KEY, value)
+    def _bookkeeping(self, offset: int) -> list[Output]:
+        """The shard's own records of the state topic: the next source offset, and once that the state begins here."""
+        own = [(POSITION_KEY, {"topic": self.source.topic, "offset": offset})]
+        if not self._has_begun:
+            own.append((BEGIN_KEY, {"quiet_until": self._quiet_until}))
+        return [Output(self._state.topic, self._state.partition, key, json.dumps(value).encode()) for key, value in own]
 
     async def close(self) -> None:
         """Let go. An unfinished transaction is ended by the next owner."""
+        self.fold.closed()
         await self._transactor.close()

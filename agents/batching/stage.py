@@ -5,6 +5,7 @@ is ended at once. They survive a rebalance that leaves their partition here; fen
 """
 
 import asyncio
+import functools
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -24,6 +25,10 @@ log = logging.getLogger(__name__)
 FENCED = (ProducerFenced, InvalidProducerEpoch)
 
 
+class NotOwned(Exception):
+    """The partition was given to another worker in the meantime."""
+
+
 class Observer(Protocol):
     """Told what happens to the shards of a stage, for metrics. All times in seconds."""
 
@@ -33,6 +38,7 @@ class Observer(Protocol):
     def failed(self, source: TopicPartition, error: BaseException) -> None: ...
     def committed(self, source: TopicPartition, batch: Batch, cost: Committed) -> None: ...
     def lost(self, source: TopicPartition, offsets: int) -> None: ...
+    def rebuilding(self, source: TopicPartition, offsets: int) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -85,9 +91,12 @@ class Stage:
         self._owned = {TopicPartition(*tp) for tp in assigned if tp[0] in self.topics}
         await asyncio.gather(*(self._drop(tp) for tp in set(self._shards) - self._owned))
         for source in self._owned - set(self._shards):
-            task = asyncio.create_task(self._open_early(source))
-            self._opening.add(task)
-            task.add_done_callback(self._opening.discard)
+            self._open_soon(source)
+
+    def _open_soon(self, source: TopicPartition) -> None:
+        task = asyncio.create_task(self._open_early(source))
+        self._opening.add(task)
+        task.add_done_callback(self._opening.discard)
 
     async def handle(self, source: TopicPartition, batch: Batch) -> None:
         """Process a batch, reopening the shard until it works or the partition is no longer ours."""
@@ -97,6 +106,8 @@ class Stage:
             try:
                 async with self._working(source):
                     await self._process(source, batch)
+                return
+            except NotOwned:
                 return
             except FENCED as error:
                 log.warning("%s shard of %s[%d] was fenced by another owner", self.name, *source)
@@ -122,9 +133,7 @@ class Stage:
                 log.error("%s shard of %s[%d] failed while idle, opening it anew: %r", self.name, *source, error)
                 self._observer.failed(source, error)
                 await self._drop(source)
-                task = asyncio.create_task(self._open_early(source))
-                self._opening.add(task)
-                task.add_done_callback(self._opening.discard)
+                self._open_soon(source)
 
     def _working(self, source: TopicPartition) -> asyncio.Lock:
         """Held while a shard works: one batch, or one idle word, at a time."""
@@ -152,21 +161,35 @@ class Stage:
         async with lock:
             shard = self._shards.get(source)
             if shard is None:
-                shard = self._shards[source] = await self._open(source)
+                shard = await self._open(source)
+                if source not in self._owned:
+                    # Taken away while it opened. Kept, it would hold the partition's producer and fence its next owner back.
+                    self._observer.closed(source)
+                    await shard.close()
+                    raise NotOwned
+                self._shards[source] = shard
             return shard
 
     async def _open(self, source: TopicPartition) -> Shard:
         started = time.perf_counter()
         state = TopicPartition(self._state_topic, source.partition) if self._state_topic else None
         transactor = Transactor(self.transactional_id(source), self._group, self._options)
-        fold = self._new_fold(source)
-        shard = await Shard.open(source, fold, transactor, state, self._reader.sources, self._options)
+        new_fold = functools.partial(self._new_fold, source)
+        shard = await Shard.open(source, new_fold, transactor, state, self._reader.sources, self._options)
         self._observer.opened(source, time.perf_counter() - started, shard.restored_records)
+        if shard.rebuild_until is not None:
+            log.error(
+                "the state of %s[%d] is gone or incomplete: building it again from offsets %d to %d, publishing nothing of them",
+                *source, shard.next_offset, shard.rebuild_until,
+            )  # fmt: skip
+            self._observer.rebuilding(source, shard.rebuild_until - shard.next_offset)
         return shard
 
     async def _open_early(self, source: TopicPartition) -> None:
         try:
             await self._shard(source)
+        except NotOwned:
+            pass
         except Exception as error:
             # The first batch tries again, with pauses and for as long as it takes.
             log.error("%s shard of %s[%d] did not open: %r", self.name, *source, error)

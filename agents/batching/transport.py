@@ -66,6 +66,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             session_timeout_ms=options.session_timeout_ms,
             rebalance_timeout_ms=options.session_timeout_ms,
             heartbeat_interval_ms=options.heartbeat_interval_ms,
+            metadata_max_age_ms=options.metadata_age_ms_max,
             # Polling is Faust's fetcher, which never stops; a fold that hangs shows in the lag, not by eviction.
             max_poll_interval_ms=2**31 - 1,
         )

@@ -40,8 +40,14 @@ class Counting:
         for key in changed:
             yield Output(self._state, self._partition, key, b"%d" % self._counts[key])
 
+    def idle(self) -> tuple[Output, ...]:
+        return ()
+
     def note(self) -> str:
         return ""
+
+    def closed(self) -> None:
+        pass
 
     def committed(self) -> None:
         pass
@@ -67,6 +73,9 @@ class Printing:
 
     def lost(self, source, offsets):
         print(f"lost {source.partition} {offsets}", flush=True)
+
+    def rebuilding(self, source, offsets):
+        print(f"rebuilding {source.partition} {offsets}", flush=True)
 
 
 def main(

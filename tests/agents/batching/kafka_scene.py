@@ -115,7 +115,7 @@ class Scene:
     def read(self) -> int:
         return sum(len(numbers) for numbers in self.got.values())
 
-    async def settle(self, seconds: float = 40) -> None:
+    async def settle(self, seconds: float = 120) -> None:
         """Wait until every record sent came out, then hold each key's numbers against 1..n."""
         await self.producer.flush()
         await until(lambda: self.read >= self.sent.total(), seconds, f"{self.sent.total()} outputs, got {self.read}")

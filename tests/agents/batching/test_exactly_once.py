@@ -95,7 +95,7 @@ async def test_a_source_created_anew_is_refused_loudly(scene):
     await _recreate(scene)
     await scene.producer.send_and_wait(scene.source, key=b"k01", value=b"x", partition=1)
     scene.start("a")
-    await until(lambda: scene.says("a", "was created anew"), 30, "the refusal")
+    await until(lambda: scene.says("a", "was created anew"), 120, "the refusal")
     assert scene.read == 10
 
 

@@ -9,7 +9,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from agents.batching.fold import Batch, Output
 from agents.batching.options import BatchingOptions
-from agents.batching.shard import POSITION_KEY, Shard, SourceGap, SourceReset, Sources
+from agents.batching.shard import BEGIN_KEY, POSITION_KEY, Shard, SourceGap, SourceReset, Sources
 
 SOURCE = TopicPartition("in", 3)
 STATE = TopicPartition("state", 3)
@@ -37,8 +37,14 @@ class Seen:
         self.offsets += [record.offset for record in batch.records]
         yield Output("out", 3, b"k", b"v")
 
+    def idle(self) -> tuple[Output, ...]:
+        return ()
+
     def note(self) -> str:
         return "noted"
+
+    def closed(self) -> None:
+        pass
 
     def committed(self) -> None:
         self.commits += 1
@@ -75,7 +81,7 @@ def sources(committed: OffsetAndMetadata | None = None, end: int = 100) -> Sourc
 
 def shard(next_offset: int = 0, state: TopicPartition | None = STATE, transactor: Ledger | None = None) -> Shard:
     made = Shard(SOURCE, Seen(), transactor or Ledger(), state)
-    made.next_offset = next_offset
+    made.next_offset, made._has_begun = next_offset, True
     return made
 
 
@@ -87,6 +93,31 @@ async def test_outputs_state_position_and_group_offset_are_one_transaction():
     assert [output.key for output in outputs] == [b"k", POSITION_KEY]
     assert outputs[1].topic == "state" and outputs[1].partition == 3 and b'"offset": 12' in outputs[1].value
     assert position == OffsetAndMetadata(12, "noted")
+
+
+async def test_the_first_transaction_of_a_state_says_that_it_begins():
+    transactor = Ledger()
+    made = Shard(SOURCE, Seen(), transactor, STATE)
+    await made.process(Batch(records(0), 0, 1, 9))
+    await made.process(Batch(records(1), 1, 2, 9))
+    assert [[output.key for output in outputs] for outputs, _ in transactor.transactions] == [
+        [b"k", POSITION_KEY, BEGIN_KEY],
+        [b"k", POSITION_KEY],
+    ]
+
+
+async def test_while_lost_state_is_built_again_nothing_is_published_or_counted_twice():
+    transactor = Ledger()
+    made = Shard(SOURCE, Seen(), transactor, STATE)
+    made._quiet_until = 12
+    assert made.rebuild_until == 12
+    await made.process(Batch(records(8, 9), 0, 10, 20))
+    await made.process(Batch(records(10, 11, 12, 13), 10, 14, 20))
+    assert made.rebuild_until is None
+    topics = [[output.topic for output in outputs] for outputs, _ in transactor.transactions]
+    assert topics == [["state", "state"], ["state"], ["out", "state"]]
+    assert [position.offset for _, position in transactor.transactions] == [10, 12, 14]
+    assert made.fold.offsets == [8, 9, 10, 11, 12, 13] and made.fold.commits == 1
 
 
 async def test_the_position_lies_behind_the_markers_that_end_the_batch():
@@ -143,7 +174,7 @@ async def test_opening_fences_before_it_asks_for_the_position():
         return OffsetAndMetadata(7, "a note")
 
     opened = await Shard.open(
-        SOURCE, Seen(), transactor, None, Sources(committed, sources().end_offset), BatchingOptions()
+        SOURCE, Seen, transactor, None, Sources(committed, sources().end_offset), BatchingOptions()
     )
     assert order == [("asked", True)]
     assert (opened.next_offset, opened.fold.restored_note) == (7, "a note")
@@ -153,11 +184,11 @@ async def test_opening_on_a_source_created_anew_is_refused_and_lets_go_of_the_pr
     transactor = Ledger()
     with pytest.raises(SourceReset):
         await Shard.open(
-            SOURCE, Seen(), transactor, None, sources(OffsetAndMetadata(50, ""), end=3), BatchingOptions()
+            SOURCE, Seen, transactor, None, sources(OffsetAndMetadata(50, ""), end=3), BatchingOptions()
         )
     assert transactor.closed
 
 
 async def test_a_group_that_never_committed_starts_at_the_beginning():
-    opened = await Shard.open(SOURCE, Seen(), Ledger(), None, sources(OffsetAndMetadata(-1, "")), BatchingOptions())
+    opened = await Shard.open(SOURCE, Seen, Ledger(), None, sources(OffsetAndMetadata(-1, "")), BatchingOptions())
     assert opened.next_offset == 0
