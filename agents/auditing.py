@@ -49,8 +49,8 @@ async def audit(settings: Settings, roster: Roster, ruleset: Ruleset) -> Audit:
     consumer = AIOKafkaConsumer(
         **aiokafka_options(settings), isolation_level="read_committed", enable_auto_commit=False, fetch_max_wait_ms=POLL_MS
     )
-    await consumer.start()
     try:
+        await consumer.start()
         for partition in range(settings.partitions):
             table = RiskTable(partition, settings.partitions, roster, ruleset)
             await _audit_partition(consumer, settings, partition, table, result)

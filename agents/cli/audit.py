@@ -1,6 +1,7 @@
 """`siaga audit`: prove from the ledger what was published."""
 
 import asyncio
+import logging
 
 import click
 from aiokafka.errors import KafkaError
@@ -27,6 +28,7 @@ def command(settings: Settings) -> None:
         ruleset = Ruleset.load(settings.rules) if settings.rules else Ruleset.default()
     except (ValueError, OSError) as error:
         raise CommandError(str(error), exit_code=2) from None
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the line below says it once
     try:
         with broker_errors(settings):
             result = asyncio.run(audit(settings, roster, ruleset))

@@ -162,3 +162,8 @@ async def test_a_worker_is_let_in_by_a_certificate_alone(guarded: Guarded, deplo
 
 def _joined(deployment: GuardedDeployment, name: str) -> bool:
     return deployment.metric('siaga_shard_opens_total{stage="risk"}', name) > 0
+
+
+def test_an_audit_of_a_broker_that_is_away_is_one_line():
+    done = Siaga({"SIAGA_BROKER": "127.0.0.1:1"})("audit")
+    assert (done.status, len(done.error_lines)) == (1, 1), done.err
