@@ -35,8 +35,8 @@ from schemas.topics import SPECS, Topic
 from streams.intake import ClockMode, Gate, Rejection
 
 WORKERS = 2
-# Simulated seconds per second: a day in 27 s. Sent at once, turnout would run hours ahead of the incidents, and the event clock
-# with it: they come on two topics, and each is read as fast as it can be.
+# Simulated seconds per second: a day in 27 s. Slow enough for ticks, batches and notices to fall between messages as they do
+# in real time; what they give is the same at any speed (streams/sequencer.py), and this run may find that it is not.
 SPEED = 3600.0
 CONNECT_S = 10.0
 SETTLED_WITHIN_S = 300.0
@@ -65,8 +65,8 @@ def run_live(settings: Settings, messages: Sequence[Arrival], roster: Roster, ru
     """Publish, let workers work, compare. `settings` names topics of this run's own. Raises LiveError, KafkaError."""
     result = Comparison(len(messages))
     with _workers(settings) as workers:
-        # The first message makes the first tick, and a tick gives every regency its row once all shards are at work. Playing
-        # on before that would pile up what the workers then read in any order.
+        # The first message makes the first tick, and a tick gives every regency its row once all shards are at work. What was
+        # played before that would only be a backlog.
         _publish(settings, messages[:1])
         _await(lambda: len(_rows(settings)) == len(roster), workers, "no row of every regency")
         _publish(settings, messages[1:])
@@ -187,8 +187,9 @@ def _workers(settings: Settings) -> Iterator[list[subprocess.Popen]]:
 
 @contextmanager
 def _worker(settings: Settings, number: int, folder: Path) -> Iterator[subprocess.Popen]:
-    mine = {"clock": "event", "metrics_port": "0", "instance": f"live-{number}", "group": settings.group}
-    shared = {name: getattr(settings, name) for name in ("broker", "topic_prefix", "partitions", "roster", "rules")}
+    mine = {"metrics_port": "0", "instance": f"live-{number}"}
+    names = ("broker", "topic_prefix", "partitions", "roster", "rules", "clock", "group")
+    shared = {name: getattr(settings, name) for name in names}
     values = {variable_of(name): str(value) for name, value in (shared | mine).items() if value is not None}
     with (folder / f"worker-{number}.log").open("wb") as log:
         worker = subprocess.Popen(
@@ -206,8 +207,9 @@ def _worker(settings: Settings, number: int, folder: Path) -> Iterator[subproces
 
 
 def own_topics(settings: Settings, run: str) -> Settings:
-    """The same settings with a prefix and a group that only this run uses."""
-    return settings.model_copy(update={"topic_prefix": f"{settings.topic_prefix}live-{run}.", "group": f"live-{run}"})
+    """The same settings on the event clock, with a prefix and a group that only this run uses."""
+    mine = {"topic_prefix": f"{settings.topic_prefix}live-{run}.", "group": f"live-{run}", "clock": ClockMode.EVENT}
+    return settings.model_copy(update=mine)
 
 
 def topic_names(settings: Settings) -> list[str]:
