@@ -1,5 +1,6 @@
 """Ties stages to a Faust app: an agent per stage, shards opened on assignment, everything closed on the way out."""
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
@@ -11,6 +12,9 @@ from agents.batching.stage import Reader, Stage
 from agents.batching.transport import BatchApp
 
 IDLE_EVERY_S = 0.25
+LOST_AFTER_S = 5.0
+
+log = logging.getLogger(__name__)
 
 
 def attach(app: BatchApp, stages: Sequence[Stage], partitions: int) -> None:
@@ -21,6 +25,8 @@ def attach(app: BatchApp, stages: Sequence[Stage], partitions: int) -> None:
 
     @app.timer(interval=IDLE_EVERY_S, on_leader=False)
     async def idle() -> None:
+        for tp in await app.consumer.release_lost(LOST_AFTER_S):
+            log.warning("the batch of %s[%d] reached no agent; reading on", *tp)
         for stage in stages:
             await stage.idle()
 
@@ -31,10 +37,11 @@ def _add_agent(app: BatchApp, stage: Stage, concurrency: int) -> None:
     async def process(stream: Any) -> AsyncIterator[None]:
         async for event in stream.events():
             tp = event.message.tp
-            try:
-                await stage.handle(tp, event.value)
-            finally:
+            app.consumer.take(tp)
+            if await stage.handle(tp, event.value):
                 app.consumer.release(tp)
+            else:
+                await app.consumer.give_back(tp, event.value.start_offset)
 
     process.__name__ = stage.name
     app.agent(app.batches(sorted(stage.topics)), name=f"{app.conf.id}.{stage.name}", concurrency=concurrency)(process)

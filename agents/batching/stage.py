@@ -98,17 +98,17 @@ class Stage:
         self._opening.add(task)
         task.add_done_callback(self._opening.discard)
 
-    async def handle(self, source: TopicPartition, batch: Batch) -> None:
-        """Process a batch, reopening the shard until it works or the partition is no longer ours."""
+    async def handle(self, source: TopicPartition, batch: Batch) -> bool:
+        """Process a batch, reopening the shard until it works. False when it was given up: a rebalance, or no longer ours."""
         source = TopicPartition(*source)
         pause_ms = self._options.reopen_pause_ms
         while source in self._owned and self._reader.steady():
             try:
                 async with self._working(source):
                     await self._process(source, batch)
-                return
+                return True
             except NotOwned:
-                return
+                return False
             except FENCED as error:
                 log.warning("%s shard of %s[%d] was fenced by another owner", self.name, *source)
                 self._observer.fenced(source)
@@ -120,6 +120,7 @@ class Stage:
                 await self._drop(source)
                 await self._pause(pause_ms, error)
                 pause_ms = min(2 * pause_ms, self._options.reopen_pause_ms_max)
+        return False
 
     async def idle(self) -> None:
         """Let the folds of open shards with nothing to read have their say. Call it now and then."""

@@ -12,7 +12,8 @@ This module is the only one that touches private parts of Faust and aiokafka. Th
 import asyncio
 import functools
 import sys
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Container, Iterable, Mapping
+from time import monotonic
 from typing import Any
 
 import aiokafka
@@ -20,7 +21,7 @@ import faust
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
-from aiokafka.errors import ConsumerStoppedError
+from aiokafka.errors import ConsumerStoppedError, IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
 from mode.utils.futures import notify
@@ -29,7 +30,6 @@ from agents.batching import inflating
 from agents.batching.fold import Batch
 from agents.batching.options import BatchingOptions
 
-
 #: Records taken from a fetch answer before their size is looked at again.
 _TAKE = 500
 
@@ -37,7 +37,7 @@ _TAKE = 500
 class _Available:
     """The partitions a fetch may return: active and not in flight. Live: it changes while a fetch waits."""
 
-    def __init__(self, active: set[TP], in_flight: set[TP]) -> None:
+    def __init__(self, active: set[TP], in_flight: Container[TP]) -> None:
         self._active, self._in_flight = active, in_flight
 
     def __contains__(self, tp: TopicPartition) -> bool:
@@ -124,6 +124,14 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             left -= sum([len(record.value) for record in some if record.value])
         return records
 
+    async def seek_to_committed(self) -> Mapping[TP, int]:
+        """After a rebalance. aiokafka leaves a partition nothing was ever committed of where it is: past what was given back."""
+        offsets = await super().seek_to_committed()
+        unread = [tp for tp, offset in offsets.items() if not offset or offset < 0]
+        if unread:
+            await self.call_thread(self._ensure_consumer().seek_to_beginning, *unread)
+        return offsets
+
     def wake(self) -> None:
         """Make a waiting fetch look again. Safe to call from any thread."""
         self.thread_loop.call_soon_threadsafe(self._wake)
@@ -133,12 +141,25 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             self._fetcher._notify(waiter)
 
 
+class _NoReadOffsets(dict):
+    """Where Faust notes the offsets it has read, to drop what it reads twice. Reading back over a gap is exactly that, and a
+    batch dropped there would stay in flight for ever; what a shard has already taken the shard itself skips."""
+
+    def __getitem__(self, tp: TP) -> None:
+        return None
+
+    def __setitem__(self, tp: TP, offset: int | None) -> None:
+        pass
+
+
 class BatchConsumer(driver.Consumer):
     """Hands out one `Batch` per partition at a time, until `release` says it is done with."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self.in_flight: set[TP] = set()
+        self.in_flight: dict[TP, tuple[float, int]] = {}  # since when, monotonic seconds, and its first offset
+        self._taken: set[TP] = set()
         super().__init__(*args, **kwargs)
+        self._read_offset = _NoReadOffsets()
 
     def _new_consumer_thread(self) -> BatchConsumerThread:
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
@@ -149,11 +170,12 @@ class BatchConsumer(driver.Consumer):
         if batches is None or self.should_stop:
             return
         for tp, batch in batches.items():
-            # A rebalance seeks every partition to its committed offset afterwards, so what is left here is read again.
-            if not self.flow_active or self.app.consumer_generation_id != generation:
-                return
             tp = TP(*tp)
-            self.in_flight.add(tp)
+            if not self.flow_active or self.app.consumer_generation_id != generation:
+                # Its position is past the batch already: without this it would be missed until the next record comes.
+                await self.rewind(tp, batch.start_offset)
+                continue
+            self.in_flight[tp] = monotonic(), batch.start_offset
             self.app.monitor.track_tp_end_offset(tp, batch.end_offset)
             yield tp, self._to_batch_message(tp, batch)
 
@@ -173,18 +195,43 @@ class BatchConsumer(driver.Consumer):
             generation_id=self.app.consumer_generation_id,
         )
 
+    def take(self, tp: TP) -> None:
+        """An agent has this partition's batch in its hands and will release it."""
+        self._taken.add(tp)
+
     def release(self, tp: TP) -> None:
         """The batch of this partition is committed or given up: fetch the next."""
-        self.in_flight.discard(tp)
+        self._taken.discard(tp)
+        self.in_flight.pop(tp, None)
         self._thread.wake()
 
+    async def give_back(self, tp: TP, start_offset: int) -> None:
+        """A batch was given up: read it again, should its partition still be ours."""
+        await self.rewind(tp, start_offset)
+        self.release(tp)
+
+    async def release_lost(self, after_s: float) -> list[TP]:
+        """Give back batches no agent took within `after_s`: Faust drops messages in a rebalance, and a partition that waits for
+        one would wait for ever."""
+        now = monotonic()
+        lost = {
+            tp: start
+            for tp, (since, start) in self.in_flight.items()
+            if tp not in self._taken and now - since > after_s
+        }
+        for tp, start in lost.items():
+            await self.give_back(tp, start)
+        return list(lost)
+
     async def rewind(self, tp: TP, offset: int) -> None:
-        """Read this partition from `offset` next."""
+        """Read this partition from `offset` next, if it is ours."""
         await self._thread.call_thread(self._seek_in_thread, tp, offset)
-        self._read_offset[tp] = None
 
     async def _seek_in_thread(self, tp: TP, offset: int) -> None:
-        self._thread._ensure_consumer().seek(driver.ensure_aiokafka_TP(tp), offset)
+        try:
+            self._thread._ensure_consumer().seek(driver.ensure_aiokafka_TP(tp), offset)
+        except IllegalStateError:
+            pass  # no longer ours: its next owner begins where the shard's transactions say
 
     async def end_offset(self, tp: TP) -> int:
         """End of a partition as the broker has it now."""

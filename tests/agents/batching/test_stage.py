@@ -32,6 +32,7 @@ class Door:
         return self
 
     restored_records = 0
+    rebuild_until = None
 
     async def close(self) -> None:
         self.closed += 1

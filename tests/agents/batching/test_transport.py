@@ -4,6 +4,8 @@ When a pin moves and one of these fails, read that part again before touching th
 """
 
 import inspect
+from time import monotonic
+from types import SimpleNamespace
 
 import faust
 from aiokafka.consumer import fetcher
@@ -12,10 +14,11 @@ from aiokafka.producer import sender
 from aiokafka.producer.producer import AIOKafkaProducer
 from faust.transport import consumer as faust_consumer
 from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
 
 from agents.batching.fold import Batch
 from agents.batching.options import BatchingOptions
-from agents.batching.transport import BatchApp, BatchTransport, _Available
+from agents.batching.transport import BatchApp, BatchConsumer, BatchTransport, _Available, _NoReadOffsets
 
 
 def parameters(function) -> list[str]:
@@ -80,6 +83,28 @@ def test_a_partition_in_flight_is_not_available_until_it_is_released():
     in_flight.clear()
     assert a in available
     assert available  # an empty set would mean "any partition" to aiokafka
+
+
+def consumer_with(**in_flight: float) -> BatchConsumer:
+    made = BatchConsumer.__new__(BatchConsumer)
+    made.in_flight = {TP(name, 0): since for name, since in in_flight.items()}
+    made._taken = set()
+    made._thread = SimpleNamespace(wake=lambda: None)
+    return made
+
+
+def test_a_batch_no_agent_took_is_released_after_a_while_and_one_in_hand_is_not():
+    made = consumer_with(lost=monotonic() - 9, held=monotonic() - 9, young=monotonic())
+    made.take(TP("held", 0))
+    assert made.release_lost(5) == [TP("lost", 0)]
+    assert set(made.in_flight) == {TP("held", 0), TP("young", 0)}
+
+
+def test_reading_back_is_never_dropped_by_faust_as_read_before():
+    offsets = _NoReadOffsets()
+    offsets["t", 0] = 1714
+    assert offsets["t", 0] is None
+    assert "get_read_offset = self._read_offset.__getitem__" in inspect.getsource(faust_consumer.Consumer._drain_messages)
 
 
 async def test_a_batch_passes_through_faust_undecoded():
