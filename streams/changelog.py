@@ -26,7 +26,7 @@ def head(state: RegencyState) -> bytes:
             "data": [state.data_status, state.silence_ms, state.is_quiet],
             "excluded": state.excluded,
             "history": state.history,
-            "neighbours": state.neighbours,
+            "neighbours": [state.neighbours, state.shares, state.told_hour],
             "published": [
                 published.episode, published.sequence, published.at_ms, published.evidence, published.unverified,
                 published.is_amend_due,
@@ -47,7 +47,7 @@ def restore_head(state: RegencyState, value: bytes) -> None:
     state.data_status = _STATUS[status]
     state.excluded = stored["excluded"]
     state.history = stored["history"]
-    state.neighbours = stored["neighbours"]
+    state.neighbours, state.shares, state.told_hour = stored["neighbours"]
     published = state.published
     (
         published.episode, published.sequence, published.at_ms, published.evidence, published.unverified,

@@ -58,7 +58,9 @@ class RegencyState:
         self.is_quiet = False  # silent for too long, as of the grid time
         self.excluded = {"late": 0, "exercise": 0, "duplicate": 0}
         self.history = [0] * SCORED  # reports by group, 6 to 24 hours old, as of the grid time
-        self.neighbours: dict[str, int] = {}
+        self.neighbours: dict[str, int] = {}  # levels of neighbours above normal
+        self.shares: dict[str, int] = {}  # turnout shares that neighbours told, ten-thousandths
+        self.told_hour = 0  # the clock's hour in which neighbours were last told of the own share
         self.published = Published()
         self.pruned_hour = 0
         self.touched: dict[int, list[str]] = {}  # incident ids by the clock's hour of their last change
@@ -86,9 +88,14 @@ class RegencyState:
         """The score as of the grid time and all entries so far."""
         if self.scored is None:
             self.scored = score(
-                self.rules, self.regency, self.incidents, self.turnout, self.neighbours, self.factors(), self.grid_ms
-            )
+                self.rules, self.regency, self.incidents, self.turnout, self.neighbours, self.shares, self.factors(),
+                self.grid_ms,
+            )  # fmt: skip
         return self.scored
+
+    def share_myriad(self) -> int | None:
+        """Turnout share in ten-thousandths, None while too few stations make no curve."""
+        return self.turnout.share_myriad(round(self.rules.turnout.outlier_stations_least.value))
 
 
 def step(state: RegencyState, entry: Entry, outcomes: Counter) -> bool:
@@ -228,6 +235,8 @@ def _neighbour(state: RegencyState, entry: Entry) -> str:
         state.neighbours[entry[2]] = level
     else:
         state.neighbours.pop(entry[2], None)
+    if len(entry) > 7 and entry[7] is not None:
+        state.shares[entry[2]] = entry[7]
     state.scored = None
     state.is_due = True
     return "applied"

@@ -163,14 +163,11 @@ def _slot_shares(profile: Profile) -> list[float]:
 
 
 def _cumulative(ruleset: Ruleset, group: int) -> tuple[float, ...]:
+    members = [rule for rule in ruleset.categories.values() if rule.group == GROUPS[group]]
+    rates = [(rule.base_rate.value / 1000, _slot_shares(ruleset.profiles[rule.profile])) for rule in members]
     sums = [0.0]
     for slot in range(SLOTS):
-        more = sum(
-            rule.base_rate.value / 1000 * _slot_shares(ruleset.profiles[rule.profile])[slot]
-            for rule in ruleset.categories.values()
-            if rule.group == GROUPS[group]
-        )
-        sums.append(sums[-1] + more)
+        sums.append(sums[-1] + sum(rate * shares[slot] for rate, shares in rates))
     return tuple(sums)
 
 

@@ -5,6 +5,7 @@ give way.
 """
 
 from math import floor, inf
+from statistics import median
 from typing import NamedTuple
 
 from schemas.roster import Regency
@@ -15,6 +16,7 @@ from streams.turnout import Turnout
 
 COMPONENTS = ("security", "integrity", "process", "turnout", "neighbours", "prior")
 ROLLING = ("rolling_sum",)
+NEIGHBOURS_LEAST = 3  # fewer neighbours make no median
 _MOST = 100
 
 
@@ -111,8 +113,12 @@ def incident_points(rules: Rules, groups: list[Group]) -> tuple[list[int], list[
     return parts, needs
 
 
-def turnout_points(rules: Rules, turnout: Turnout, stations: int, now_ms: int) -> int:
-    """Points for what is odd about turnout: over capacity, repeated corrections, stations that should have reported."""
+def turnout_points(rules: Rules, turnout: Turnout, stations: int, shares: dict[str, int], now_ms: int) -> int:
+    """Points for what is odd about turnout.
+
+    Over capacity, repeated corrections, stations that should have reported, a share far from the neighbours'. Low turnout as
+    such is nothing. Without any turnout there is no feed, and no points.
+    """
     reported = len(turnout.stations)
     if not reported:
         return 0
@@ -123,7 +129,17 @@ def turnout_points(rules: Rules, turnout: Turnout, stations: int, now_ms: int) -
     if rules.local_ms(now_ms) >= rules.reports_due_ms and stations > reported:
         missing = (stations - reported) / stations - rule.missing_free.value
         got += max(0.0, missing) / (1 - rule.missing_free.value or 1) * rule.missing_points.value
+    if is_outlier(rules, turnout, shares):
+        got += rule.outlier_points.value
     return min(round(rule.most.value), floor(got))
+
+
+def is_outlier(rules: Rules, turnout: Turnout, shares: dict[str, int]) -> bool:
+    """Whether the share leaves the neighbours' curve: far from the median of what at least three of them last told."""
+    own = turnout.share_myriad(round(rules.turnout.outlier_stations_least.value))
+    if own is None or len(shares) < NEIGHBOURS_LEAST:
+        return False
+    return abs(own - median(shares.values())) > 10_000 * rules.turnout.outlier_gap.value
 
 
 def neighbour_points(rules: Rules, levels: dict[str, int]) -> int:
@@ -155,6 +171,7 @@ def score(
     incidents: Incidents,
     turnout: Turnout,
     neighbours: dict[str, int],
+    shares: dict[str, int],
     factors: tuple[float, ...],
     now_ms: int,
 ) -> Score:
@@ -166,7 +183,7 @@ def score(
         for group in range(SCORED)
     ]
     parts, needs = incident_points(rules, groups)
-    parts.append(turnout_points(rules, turnout, regency.stations, now_ms))
+    parts.append(turnout_points(rules, turnout, regency.stations, shares, now_ms))
     parts.append(neighbour_points(rules, neighbours))
     parts.append(floor((regency.prior or 0) * rules.prior_factor))
     return add_up(parts, sum(group.shared for group in groups), needs)

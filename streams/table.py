@@ -15,7 +15,7 @@ from streams import changelog
 from streams.decisions import decide
 from streams.outputs import escalation, row, to_bytes
 from streams.province import ProvinceState
-from streams.regency import RegencyState, step
+from streams.regency import HOUR_MS, RegencyState, step
 from streams.rules import LEVELS, Rules
 from streams.sequencer import Sequencer
 
@@ -37,11 +37,14 @@ class UnknownRegency(ValueError):
 
 
 class RiskTable:
-    """All regencies of a roster whose ledger is `partition`, and the provinces whose roll-up is kept there."""
+    """All regencies of a roster whose ledger is `partition`, and the provinces whose roll-up is kept there.
 
-    def __init__(self, partition: int, partitions: int, roster: Roster, ruleset: Ruleset) -> None:
+    `ruleset` may be given compiled: tables can share it.
+    """
+
+    def __init__(self, partition: int, partitions: int, roster: Roster, ruleset: Ruleset | Rules) -> None:
         self.partition = partition
-        self.rules = Rules(ruleset)
+        self.rules = ruleset if isinstance(ruleset, Rules) else Rules(ruleset)
         self._regencies = {
             code.encode(): RegencyState(regency, self.rules)
             for code, regency in roster.items()
@@ -158,11 +161,18 @@ class RiskTable:
                 status = state.data_status
         if state.data_status != status:
             self._notify_province(state, state.ladder.level, told)
+        hour = state.clock_ms // HOUR_MS
+        if hour != state.told_hour and state.share_myriad() is not None:
+            state.told_hour = hour
+            self._notify_neighbours(state, state.ladder.level, "")
 
     def _notify(self, state: RegencyState, previous: int, told: str) -> None:
+        self._notify_neighbours(state, previous, told)
+        self._notify_province(state, previous, told)
+
+    def _notify_neighbours(self, state: RegencyState, previous: int, told: str) -> None:
         for neighbour in state.regency.neighbours:
             self._drained.notices.append((neighbour, _notice(state, previous, told)))
-        self._notify_province(state, previous, told)
 
     def _notify_province(self, state: RegencyState, previous: int, told: str) -> None:
         self._drained.notices.append((state.regency.province, _notice(state, previous, told)))
@@ -191,6 +201,10 @@ class RiskTable:
 
 
 def _notice(state: RegencyState, previous: int, told: str) -> Entry:
-    """What neighbours and the province hear, on the ledger: `["n", at, from, level, previous, escalation id, data status]`."""
+    """What neighbours and the province hear, on the ledger.
+
+    `["n", at_ms, from_regency, level, previous_level, escalation_id, data_status, turnout_share]`; the id is empty when the
+    level did not change, the share is in ten-thousandths or null.
+    """
     levels = LEVELS[state.ladder.level], LEVELS[previous]
-    return [NEIGHBOUR, state.clock_ms, state.regency.code, *levels, told, state.data_status]
+    return [NEIGHBOUR, state.clock_ms, state.regency.code, *levels, told, state.data_status, state.share_myriad()]

@@ -61,6 +61,12 @@ class Turnout:
         held = self.stations[station]
         return held if isinstance(held, bytes) else orjson.dumps(list(held))
 
+    def share_myriad(self, stations_least: int) -> int | None:
+        """Voted of registered in ten-thousandths; None while fewer stations reported than make a curve."""
+        if len(self.stations) < stations_least or not self.registered:
+            return None
+        return 10_000 * self.voted // self.registered
+
     def totals(self) -> list[int]:
         """Running totals, for the state."""
         return [self.registered, self.voted, self.over_capacity, self.corrected, self.repeated]

@@ -1,0 +1,188 @@
+"""Ledgers for the fold's tests: entries by hand, random ledgers by Hypothesis, and a run that delivers notices like the shell."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import orjson
+from hypothesis import strategies as st
+
+from schemas.escalation import Escalation
+from schemas.incident import Category
+from schemas.ledger import TICK_KEY, Entry
+from schemas.province import ProvinceRow
+from schemas.risk import RiskRow
+from schemas.roster import Regency, Roster
+from schemas.ruleset import Ruleset
+from streams.rules import Rules
+from streams.table import Drained, RiskTable
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+EIGHT_MS = 1_732_669_200_000  # 27 November 2024, 08:00 in Palembang
+
+PALEMBANG, OKI, PAGAR_ALAM = "16.71", "16.02", "16.72"
+ROSTER = Roster(
+    {
+        OKI: Regency(OKI, "Ogan Komering Ilir", 1229, 577_241, (PALEMBANG,)),
+        PALEMBANG: Regency(PALEMBANG, "Palembang", 2264, 1_241_196, (OKI,), 60.0),
+        PAGAR_ALAM: Regency(PAGAR_ALAM, "Pagar Alam", 247, 107_916),
+    }
+)
+RULES = Ruleset.default()
+COMPILED = Rules(RULES)
+
+Frame = tuple[str, list[Entry]]
+
+
+def incident(
+    event: object,
+    at_ms: int,
+    category: str = "intimidation",
+    severity: int = 2,
+    *,
+    source: str = "bawaslu",
+    status: str = "reported",
+    revision: int = 1,
+    incident: object = None,
+    occurred_ms: int | None = None,
+    exercise: bool = False,
+) -> Entry:
+    """A ledger entry of an incident; without `incident` it speaks of one of its own."""
+    occurred = at_ms if occurred_ms is None else occurred_ms
+    subject = f"i-{event if incident is None else incident}"
+    return ["i", at_ms, f"e-{event}", subject, revision, None, category, severity, status, occurred, at_ms, source, exercise]
+
+
+def turnout(
+    event: object,
+    at_ms: int,
+    station: str,
+    voted: int,
+    *,
+    registered: int = 500,
+    as_of_ms: int | None = None,
+    revision: int = 1,
+    exercise: bool = False,
+) -> Entry:
+    as_of = at_ms if as_of_ms is None else as_of_ms
+    return ["t", at_ms, f"t-{event}", station, registered, voted, as_of, revision, "kpu", exercise]
+
+
+def tick(at_ms: int) -> Frame:
+    return TICK_KEY.decode(), [["k", at_ms]]
+
+
+@dataclass
+class Told:
+    """All that came out of a run."""
+
+    escalations: list[bytes] = field(default_factory=list)
+    notices: list[tuple[str, Entry]] = field(default_factory=list)
+    rows: dict[str, bytes] = field(default_factory=dict)
+    provinces: dict[str, bytes] = field(default_factory=dict)
+    state: dict[bytes, bytes] = field(default_factory=dict)
+    outcomes: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def take(self, drained: Drained) -> None:
+        self.escalations += [value for _, value in drained.escalations]
+        self.notices += drained.notices
+        self.rows |= dict(drained.rows)
+        self.provinces |= dict(drained.provinces)
+        for key, value in drained.state:
+            if value is None:
+                self.state.pop(key, None)
+            else:
+                self.state[key] = value
+        for key, count in drained.outcomes.items():
+            self.outcomes[key] = self.outcomes.get(key, 0) + count
+
+    def check(self) -> None:
+        """Every output is what its model says."""
+        for value in self.rows.values():
+            RiskRow.model_validate_json(value)
+        for value in self.provinces.values():
+            ProvinceRow.model_validate_json(value)
+        for value in self.escalations:
+            Escalation.model_validate_json(value)
+
+    def row(self, regency: str) -> dict:
+        return orjson.loads(self.rows[regency])
+
+    def changes(self, regency: str | None = None) -> list[dict]:
+        told = [orjson.loads(value) for value in self.escalations]
+        return [item for item in told if regency in (None, item["regency"])]
+
+
+def fresh(table: type[RiskTable] = RiskTable, rules: Ruleset | Rules = COMPILED, roster: Roster = ROSTER) -> RiskTable:
+    """An empty table of the only partition."""
+    return table(0, 1, roster, rules)
+
+
+def run(frames: Iterable[Frame], table: RiskTable | None = None, drain_every: int = 1, first_offset: int = 0) -> Told:
+    """Apply frames as they stand: notices are collected, not delivered."""
+    table = fresh() if table is None else table
+    told = Told()
+    for number, (key, entries) in enumerate(frames):
+        table.apply(first_offset + number, key.encode(), entries)
+        if (number + 1) % drain_every == 0:
+            told.take(table.drain())
+    told.take(table.drain())
+    return told
+
+
+def restored(state: dict[bytes, bytes], table: type[RiskTable] = RiskTable, rules: Ruleset | Rules = COMPILED) -> RiskTable:
+    """A table from its changelog."""
+    restored_table = fresh(table, rules)
+    for key, value in state.items():
+        restored_table.restore(key, value)
+    restored_table.restored()
+    return restored_table
+
+
+# Times are drawn close together at times and far apart at others, so that windows, holds and retention all come into play.
+_STEPS_MS = st.sampled_from([0, 1, 900, 15_000, 70_000, 11 * MINUTE_MS, 50 * MINUTE_MS, 7 * HOUR_MS, 26 * HOUR_MS])
+_AGES_MS = st.sampled_from([-3 * MINUTE_MS, 0, 0, 0, MINUTE_MS, 59 * MINUTE_MS, 7 * HOUR_MS, 25 * HOUR_MS])
+_CATEGORIES = st.sampled_from([category.value for category in Category])
+_SOURCES = st.sampled_from(["bawaslu", "kpu", "polri"])
+_STATUSES = st.sampled_from(["reported", "reported", "reported", "verified", "resolved", "retracted"])
+
+
+@st.composite
+def entries(draw: st.DrawFn, number: int, at_ms: int) -> Entry:
+    """One incident or turnout entry; ids and revisions repeat on purpose."""
+    if draw(st.integers(0, 5)) == 0:
+        event = draw(st.one_of(st.just(number), st.integers(0, 5)))
+        registered = draw(st.sampled_from([1, 300, 500]))
+        age = draw(st.sampled_from([0, 0, MINUTE_MS]))
+        return turnout(
+            event, at_ms, f"TPS {draw(st.integers(0, 3))}", draw(st.integers(0, 600)), registered=registered,
+            as_of_ms=at_ms - age, revision=draw(st.integers(1, 2)), exercise=draw(st.integers(0, 9)) == 0,
+        )  # fmt: skip
+    return incident(
+        draw(st.one_of(st.just(number), st.just(number), st.integers(0, number))), at_ms, draw(_CATEGORIES),
+        draw(st.integers(1, 5)), source=draw(_SOURCES), status=draw(_STATUSES), revision=draw(st.integers(1, 4)),
+        incident=draw(st.one_of(st.just(number), st.integers(0, 8))), occurred_ms=at_ms - draw(_AGES_MS),
+        exercise=draw(st.integers(0, 9)) == 0,
+    )  # fmt: skip
+
+
+@st.composite
+def ledgers(draw: st.DrawFn, most: int = 40) -> list[Frame]:
+    """A ledger of the only partition: frames of the three regencies, ticks, and notices to a neighbour and the province."""
+    at_ms, number, frames = EIGHT_MS, 0, [tick(EIGHT_MS)]
+    for _ in range(draw(st.integers(1, most))):
+        at_ms += draw(_STEPS_MS)
+        kind = draw(st.integers(0, 9))
+        if kind < 3:
+            frames.append(tick(at_ms))
+        elif kind == 3:
+            level = draw(st.sampled_from(["normal", "waspada", "siaga", "awas"]))
+            share = draw(st.sampled_from([None, 100, 7000]))
+            target = draw(st.sampled_from([PALEMBANG, "16"]))
+            frames.append((target, [["n", at_ms, OKI, level, "normal", "", "live", share]]))
+        else:
+            regency = draw(st.sampled_from([PALEMBANG, PALEMBANG, PAGAR_ALAM, OKI]))
+            size = draw(st.integers(1, 6))
+            frames.append((regency, [draw(entries(number + index, at_ms)) for index in range(size)]))
+            number += size
+    return frames

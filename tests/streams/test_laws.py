@@ -1,0 +1,256 @@
+"""Laws of the fold that hold for any ledger."""
+
+import orjson
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from schemas.ledger import Entry
+from schemas.roster import Roster
+from streams.regency import step
+from streams.table import RiskTable
+from tests.streams.ledgers import (
+    EIGHT_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    PALEMBANG,
+    ROSTER,
+    RULES,
+    Told,
+    fresh,
+    incident,
+    ledgers,
+    restored,
+    run,
+    tick,
+    turnout,
+)
+
+LAW = settings(max_examples=60, deadline=None)
+
+
+class EveryEntryDecides(RiskTable):
+    """The same table without its shortcut: it decides after each entry."""
+
+    def _fold(self, key: bytes, state, offset: int, entries: list[Entry]) -> None:
+        state.offset = offset
+        for entry in entries:
+            step(state, entry, self._drained.outcomes)
+            self._decide(state, offset)
+        state.event_ids.close_frame(offset, state.clock_ms)
+        self._dirty[key] = None
+
+
+def outputs(told: Told) -> tuple:
+    return told.escalations, told.notices, told.rows, told.provinces, told.state
+
+
+@LAW
+@given(ledgers())
+def test_outputs_are_what_their_models_say_and_components_add_up(ledger):
+    run(ledger).check()
+
+
+@LAW
+@given(ledgers())
+def test_the_same_ledger_gives_the_same_bytes(ledger):
+    assert outputs(run(ledger)) == outputs(run(ledger))
+
+
+@LAW
+@given(ledgers(), st.integers(1, 7))
+def test_batches_do_not_matter(ledger, drain_every):
+    assert outputs(run(ledger, drain_every=drain_every)) == outputs(run(ledger))
+
+
+@LAW
+@given(ledgers())
+def test_frames_do_not_matter_to_what_is_decided(ledger):
+    """Entries of one frame, each in a frame of its own: only ledger offsets and ids differ."""
+    split = [(key, [entry]) for key, entries in ledger for entry in entries]
+
+    def decided(told: Told) -> list[tuple]:
+        return [
+            (item["regency"], item["change"], item["level"], item["score"], item["reason"], item["evidence"], item["episode"])
+            for item in told.changes()
+        ]
+
+    assert decided(run(split)) == decided(run(ledger))
+
+
+@LAW
+@given(ledgers())
+def test_deciding_after_every_entry_gives_the_same(ledger):
+    assert outputs(run(ledger, fresh(EveryEntryDecides))) == outputs(run(ledger))
+
+
+@LAW
+@given(ledgers(), st.data())
+def test_a_restored_table_goes_on_as_if_nothing_had_happened(ledger, data):
+    cut = data.draw(st.integers(0, len(ledger)))
+    before = run(ledger[:cut])
+    after = run(ledger[cut:], restored(before.state), first_offset=cut)
+    whole = run(ledger)
+    assert before.escalations + after.escalations == whole.escalations
+    assert before.notices + after.notices == whole.notices
+    assert before.rows | after.rows == whole.rows
+    assert before.provinces | after.provinces == whole.provinces
+    both = Told(state=dict(before.state))
+    both.state |= after.state
+    for key in before.state:
+        if key not in whole.state:
+            both.state.pop(key)  # dropped by a tombstone after the cut
+    assert both.state == whole.state
+
+
+@LAW
+@given(ledgers())
+def test_a_repeat_of_everything_changes_nothing_but_the_count(ledger):
+    """Each frame of a regency comes twice; within the horizon of the event ids the second is a duplicate, entry by entry."""
+    twice = [frame for key, entries in ledger for frame in ((key, entries), (key, entries))]
+    once, doubled = run(ledger), run(twice)
+    for regency in ROSTER:
+        if regency not in once.rows:
+            continue
+        first, second = once.row(regency), doubled.row(regency)
+        for row in (first, second):
+            row.pop("ledger")
+            row["excluded"].pop("duplicate")
+        assert first == second
+    assert [item["change"] for item in once.changes()] == [item["change"] for item in doubled.changes()]
+
+
+@LAW
+@given(ledgers(), st.randoms(use_true_random=False))
+def test_only_the_order_within_a_regency_counts(ledger, chance):
+    """Frames of different regencies between two ticks may come in any order."""
+    shuffled, block = [], []
+    for frame in [*ledger, tick(EIGHT_MS)]:
+        if frame[0] != "*":
+            block.append(frame)
+            continue
+        keys = [key for key, _ in block]
+        chance.shuffle(keys)
+        waiting = {key: [frame for frame in block if frame[0] == key] for key in keys}
+        shuffled += [waiting[key].pop(0) for key in keys]
+        shuffled.append(frame)
+        block = []
+    one, other = run([*ledger, tick(EIGHT_MS)]), run(shuffled)
+    for regency in one.rows:
+        first, second = one.row(regency), other.row(regency)
+        first.pop("ledger"), second.pop("ledger")
+        assert first == second
+
+
+@LAW
+@given(ledgers())
+def test_retracting_everything_gives_the_empty_row(ledger):
+    """Whatever was reported: once all of it is retracted and the levels had time to fall, only counters tell of it."""
+    incidents = [(key, entries) for key, entries in ledger if key in ROSTER and entries[0][0] != "n"]
+    reports = [(key, [entry for entry in entries if entry[0] == "i"]) for key, entries in incidents]
+    reports = [(key, entries) for key, entries in reports if entries]
+    end_ms = max([entries[0][1] for _, entries in reports], default=EIGHT_MS)
+    subjects = {(key, entry[3]) for key, entries in reports for entry in entries}
+    retractions = [
+        (key, [incident(f"r{n}", end_ms, incident=subject[2:], status="retracted", revision=99)])
+        for n, (key, subject) in enumerate(sorted(subjects))
+    ]
+    told = run([tick(EIGHT_MS), *reports, *retractions])
+    empty = run([tick(EIGHT_MS)])
+    for regency in ROSTER:
+        row, blank = told.row(regency), empty.row(regency)
+        for name in ("windows", "turnout", "components", "score", "confidence"):
+            assert row[name] == blank[name], name
+
+
+@LAW
+@given(ledgers())
+def test_exercises_never_move_a_level(ledger):
+    drill = [
+        (key, [[*entry[:12], True] if entry[0] == "i" else entry for entry in entries if entry[0] != "t"])
+        for key, entries in ledger
+        if not (key in ROSTER and entries[0][0] == "n") and key != "16"
+    ]
+    told = run([frame for frame in drill if frame[1]])
+    assert told.changes() == []
+    for regency in told.rows:
+        row = told.row(regency)
+        assert row["windows"] == run([tick(EIGHT_MS)]).row(regency)["windows"]
+        assert row["data_status"] == "silent"
+
+
+def test_every_regency_has_a_row_from_the_first_tick_on():
+    told = run([tick(EIGHT_MS)])
+    assert set(told.rows) == set(ROSTER)
+    assert {told.row(regency)["data_status"] for regency in ROSTER} == {"silent"}
+    assert set(told.provinces) == {"16"}
+
+
+def test_event_ids_are_forgotten_after_the_horizon_and_their_state_is_dropped():
+    horizon_ms = int(RULES.memory.event_ids.value) * HOUR_MS
+    report = incident("a", EIGHT_MS, incident="x")
+    told = run([(PALEMBANG, [report]), tick(EIGHT_MS + horizon_ms // 2)])
+    assert b"16.71/d/0" in told.state
+    late = EIGHT_MS + horizon_ms + 2 * HOUR_MS
+    told = run([(PALEMBANG, [report]), tick(late)])
+    assert b"16.71/d/0" not in told.state
+    assert b"16.71/i/i-x" in told.state  # the incident itself is remembered longer: a repeat is still none
+
+
+def test_incidents_are_forgotten_after_the_horizon():
+    horizon_ms = int(RULES.memory.incidents.value) * HOUR_MS
+    told = run([(PALEMBANG, [incident("a", EIGHT_MS, incident="x")]), tick(EIGHT_MS + horizon_ms + 2 * HOUR_MS)])
+    assert b"16.71/i/i-x" not in told.state
+
+
+def test_a_repeated_event_id_with_other_content_is_a_duplicate():
+    told = run(
+        [
+            (PALEMBANG, [incident("a", EIGHT_MS, "clash", 2, incident="x")]),
+            (PALEMBANG, [incident("a", EIGHT_MS + 1, "fatality", 5, incident="y", revision=7)]),
+        ]
+    )
+    row = told.row(PALEMBANG)
+    assert row["windows"]["1h"] == {"incidents": 1, "weight": 2}
+    assert row["excluded"]["duplicate"] == 1
+
+
+def test_restore_takes_the_last_value_of_a_key_in_any_order():
+    state = run([(PALEMBANG, [incident("a", EIGHT_MS), turnout("b", EIGHT_MS, "TPS 1", 10)])]).state
+    table = fresh()
+    for key, value in reversed(state.items()):
+        table.restore(key, b"an older value")
+        table.restore(key, None)
+        table.restore(key, value)
+    table.restored()
+    whole = fresh()
+    whole.apply(0, b"16.71", [incident("a", EIGHT_MS), turnout("b", EIGHT_MS, "TPS 1", 10)])
+    assert dict(table.rows()) == dict(whole.rows())
+
+
+def test_a_ledger_of_another_roster_is_refused():
+    table = fresh(roster=Roster({PALEMBANG: ROSTER[PALEMBANG]}))
+    try:
+        table.apply(5, b"16.02", [["k", EIGHT_MS]])
+    except ValueError as wrong:
+        assert "16.02" in str(wrong) and "5" in str(wrong)
+    else:
+        raise AssertionError("a regency outside the roster was folded")
+
+
+def test_an_entry_of_unknown_kind_is_refused():
+    try:
+        fresh().apply(0, b"16.71", [["z", EIGHT_MS + MINUTE_MS]])
+    except ValueError as wrong:
+        assert "'z'" in str(wrong)
+    else:
+        raise AssertionError("an entry of unknown kind was folded")
+
+
+def test_only_what_changed_is_written():
+    table = fresh()
+    table.apply(0, b"16.71", [incident("a", EIGHT_MS), incident("b", EIGHT_MS), turnout("c", EIGHT_MS, "TPS 1", 1)])
+    table.drain()
+    table.apply(1, b"16.71", [incident("b2", EIGHT_MS, incident="b", revision=2)])
+    keys = [key for key, _ in table.drain().state]
+    assert sorted(keys) == [b"16.71/d/1", b"16.71/h", b"16.71/i/i-b"]
+    assert orjson.loads(dict(table.rows())[PALEMBANG])["windows"]["24h"]["incidents"] == 2
