@@ -129,7 +129,10 @@ class Stage:
                 continue
             try:
                 async with self._working(source):
-                    await shard.idle()
+                    if shard.rebuild_until is None:
+                        await shard.idle()
+                    else:  # what is to be folded again was committed long ago, so nobody will bring it
+                        await self._reader.rewind(source, shard.next_offset)
             except Exception as error:
                 log.error("%s shard of %s[%d] failed while idle, opening it anew: %r", self.name, *source, error)
                 self._observer.failed(source, error)

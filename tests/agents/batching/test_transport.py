@@ -87,16 +87,22 @@ def test_a_partition_in_flight_is_not_available_until_it_is_released():
 
 def consumer_with(**in_flight: float) -> BatchConsumer:
     made = BatchConsumer.__new__(BatchConsumer)
-    made.in_flight = {TP(name, 0): since for name, since in in_flight.items()}
+    made.in_flight = {TP(name, 0): (since, 7) for name, since in in_flight.items()}
     made._taken = set()
-    made._thread = SimpleNamespace(wake=lambda: None)
+    made.sought = []
+
+    async def call_thread(seek, tp: TP, offset: int) -> None:
+        made.sought.append((tp, offset))
+
+    made._thread = SimpleNamespace(wake=lambda: None, call_thread=call_thread)
     return made
 
 
-def test_a_batch_no_agent_took_is_released_after_a_while_and_one_in_hand_is_not():
+async def test_a_batch_no_agent_took_is_read_again_after_a_while_and_one_in_hand_is_not():
     made = consumer_with(lost=monotonic() - 9, held=monotonic() - 9, young=monotonic())
     made.take(TP("held", 0))
-    assert made.release_lost(5) == [TP("lost", 0)]
+    assert await made.release_lost(5) == [TP("lost", 0)]
+    assert made.sought == [(TP("lost", 0), 7)]
     assert set(made.in_flight) == {TP("held", 0), TP("young", 0)}
 
 

@@ -1,0 +1,122 @@
+"""Topics deleted, emptied or cut under the system's feet: everything that can be saved is saved, and nothing passes in silence."""
+
+import asyncio
+import time
+
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+
+from tests.agents.deployment import until
+from tests.chaos import oracle
+from tests.chaos.checker import check
+from tests.chaos.cluster import Cluster
+from tests.chaos.run import ROSTER
+from tests.chaos.traffic import incident
+
+CODE = "16.71"
+PARTITION = 1
+
+
+@pytest.fixture
+def cluster(broker, fresh_prefix, tmp_path):
+    settings = {"SIAGA_TICK_SECONDS": "0.5", "SIAGA_PARTITIONS": "3"}
+    with Cluster(broker, tmp_path, broker.bootstrap, fresh_prefix, **settings) as made:
+        yield made
+
+
+async def send(cluster: Cluster, name: str, count: int, **changes: object) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=cluster.bootstrap)
+    await producer.start()
+    for number in range(count):
+        value = incident(f"{name}-{number}", CODE, time.time() - 5, **changes)
+        await producer.send_and_wait(cluster.prefix + "incidents", value, CODE.encode(), PARTITION)
+    await producer.stop()
+
+
+async def recreate(cluster: Cluster, topic: str) -> None:
+    """Delete a topic and let `siaga topics` create it again, as its messages tell an operator to."""
+    admin = cluster.admin()
+    await asyncio.to_thread(admin.delete_topics, [cluster.prefix + topic])
+    admin.close()
+    deadline = time.monotonic() + 30
+    while (done := await asyncio.to_thread(lambda: cluster.run("topics", check=False))).returncode:
+        assert time.monotonic() < deadline, done.stdout + done.stderr
+        await asyncio.sleep(0.2)
+
+
+async def incidents(cluster: Cluster) -> int:
+    return (await cluster.rows())[CODE]["windows"]["1h"]["incidents"]
+
+
+async def sound(cluster: Cluster) -> None:
+    """All laws of the checker hold."""
+    await cluster.drained()
+    await cluster.settle(60)
+    await cluster.stop_workers()
+    assert check(await cluster.evidence("Stable"), oracle.roster(ROSTER)) == []
+
+
+def log(cluster: Cluster, name: str = "a") -> str:
+    return cluster.log(name).read_text()
+
+
+async def test_state_lost_while_nobody_ran_is_built_again_and_publishes_nothing_twice(cluster):
+    cluster.start("a")
+    await send(cluster, "x", 20, severity=5, category="clash")
+    await cluster.drained()
+    await cluster.stop_workers()
+    await recreate(cluster, "risk-state")
+    cluster.start("a")
+    await send(cluster, "y", 3)
+    await cluster.drained()
+    assert await incidents(cluster) == 23
+    assert "is gone or incomplete: building it again" in log(cluster)
+    assert cluster.metric('siaga_shard_rebuilds_total{stage="risk"}') == 3
+    await sound(cluster)
+
+
+async def test_state_lost_under_a_running_worker_is_built_again_when_it_is_read_next(cluster):
+    cluster.start("a")
+    await send(cluster, "x", 20, severity=5, category="clash")
+    await cluster.drained()
+    await recreate(cluster, "risk-state")
+    await send(cluster, "y", 3)
+    await cluster.drained()
+    cluster.kill("a")
+    cluster.start("a")
+    await send(cluster, "z", 2)
+    await cluster.drained()
+    assert await incidents(cluster) == 25
+    assert "is gone or incomplete: building it again" in log(cluster)
+    await sound(cluster)
+
+
+@pytest.mark.parametrize("before, after", [(20, 5), (5, 20)])
+async def test_an_input_created_anew_under_a_running_worker_is_read_from_its_beginning(cluster, before, after):
+    cluster.start("a")
+    await send(cluster, "x", before)
+    await cluster.drained()
+    await recreate(cluster, "incidents")
+    await send(cluster, "y", after)
+    deadline = time.monotonic() + 60
+    while await incidents(cluster) < before + after:
+        assert time.monotonic() < deadline, f"{await incidents(cluster)} of {before + after}: " + log(cluster)[-3000:]
+        await asyncio.sleep(0.3)
+    assert await incidents(cluster) == before + after
+    assert "not found" in log(cluster) or "created anew" in log(cluster)
+
+
+async def test_records_removed_before_they_were_read_are_counted_and_said(cluster):
+    cluster.start("a")
+    await send(cluster, "x", 5)
+    await cluster.drained()
+    cluster.kill("a")
+    await send(cluster, "y", 30)
+    admin = cluster.admin()
+    await asyncio.to_thread(admin.delete_records, {TopicPartition(cluster.prefix + "incidents", PARTITION): 25})
+    admin.close()
+    cluster.start("a")
+    await cluster.drained()
+    assert await incidents(cluster) == 5 + 10
+    assert "20 offsets are gone from the source before they were read" in log(cluster)
+    await until(lambda: cluster.metric('siaga_source_gaps_total{topic="incidents"}') == 20, 10, "20 lost offsets counted")
