@@ -1,5 +1,6 @@
 """A worker process: its metrics page and its Faust worker. Every way not to start is one clear line."""
 
+import gc
 import logging
 import time
 
@@ -18,6 +19,7 @@ from schemas.topics import SPECS
 log = logging.getLogger(__name__)
 
 BROKER_PATIENCE_S = 60.0
+GC_THRESHOLDS = (50_000, 20, 100)
 BROKER_TRY_S = 5.0
 
 
@@ -37,6 +39,9 @@ def run_worker(settings: Settings) -> None:
         serve_metrics(settings)
     except PortTaken as error:
         raise WorkerError(str(error)) from error
+    # A worker holds a million small objects that never form cycles; the default thresholds walk them all again and again
+    # (8 % of the risk fold's time at 60,000 incidents, and a pause that grows with the state).
+    gc.set_threshold(*GC_THRESHOLDS)
     worker = app.Worker(override_logging=False, redirect_stdouts=False, quiet=True, debug=False)
     worker.spinner = None  # it writes escape sequences between the log's lines
     worker.execute_from_commandline()
