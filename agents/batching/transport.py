@@ -11,6 +11,7 @@ This module is the only one that touches private parts of Faust and aiokafka. Th
 
 import asyncio
 import functools
+import logging
 import sys
 from collections.abc import AsyncIterator, Container, Iterable, Mapping
 from time import monotonic
@@ -28,7 +29,10 @@ from mode.utils.futures import notify
 
 from agents.batching import inflating
 from agents.batching.fold import Batch
+from agents.batching.membership import InstanceTaken, watch_heartbeats
 from agents.batching.options import BatchingOptions
+
+log = logging.getLogger(__name__)
 
 #: Records taken from a fetch answer before their size is looked at again.
 _TAKE = 500
@@ -77,6 +81,14 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         # While one partition's prefetched records wait for its commit, the others must not wait for them.
         self._fetcher._prefetch_backoff = 0.0
+        if instance := self.app.conf.consumer_group_instance_id:
+            limit_s = self.app.batching.session_timeout_ms / 2000
+            watch_heartbeats(self._ensure_consumer()._coordinator, limit_s, lambda: self._taken_over(instance))
+
+    def _taken_over(self, instance: str) -> None:
+        reason = InstanceTaken(instance)
+        log.critical("%s", reason)
+        asyncio.run_coroutine_threadsafe(self.app.crash(reason), self.parent_loop)
 
     @property
     def _fetcher(self) -> Fetcher:

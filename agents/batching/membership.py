@@ -1,0 +1,44 @@
+"""Two workers under one static name: the one that came first must end, or they take the partitions from each other for ever.
+
+Kafka tells the first by an error in its heartbeat, FENCED_INSTANCE_ID. aiokafka's heartbeat does not carry the static name, so it
+is told UNKNOWN_MEMBER_ID instead, takes that for an expired session, and joins again, which fences the other in turn, and so on.
+An expired session has missed its heartbeats; a member whose last heartbeat was well a moment ago was replaced.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Any
+
+from aiokafka.errors import NoError, UnknownMemberIdError, for_code
+from aiokafka.protocol.group import HeartbeatRequest
+
+
+class InstanceTaken(Exception):
+    """Another process has joined the group under this worker's static name."""
+
+    def __init__(self, instance: str) -> None:
+        super().__init__(
+            f"another worker has started under the instance name {instance!r} and taken over: give each worker a name of its own"
+        )
+
+
+def watch_heartbeats(
+    coordinator: Any, within_s: float, taken_over: Callable[[], None], now: Callable[[], float] = time.monotonic
+) -> None:
+    """Call `taken_over` when the group no longer knows a member whose heartbeat it took less than `within_s` ago."""
+    send, last_well = coordinator._send_req, -within_s
+
+    async def watched(request: Any) -> Any:
+        nonlocal last_well
+        answer = await send(request)
+        if isinstance(request, HeartbeatRequest):
+            error = for_code(answer.error_code)
+            if error is NoError:
+                last_well = now()
+            elif error is UnknownMemberIdError and now() - last_well < within_s:
+                taken_over()
+                await asyncio.Future()  # until cancelled: an answer would make aiokafka join again and fence the other
+        return answer
+
+    coordinator._send_req = watched

@@ -1,0 +1,51 @@
+"""The same instance name given twice: one worker ends and says why, the other works on."""
+
+import asyncio
+import signal
+import time
+
+import pytest
+
+from tests.agents.deployment import until
+from tests.chaos.cluster import Cluster
+from tests.chaos.test_topics_lost import incidents, send
+
+
+@pytest.fixture
+def cluster(broker, fresh_prefix, tmp_path):
+    settings = {"SIAGA_TICK_SECONDS": "0.5", "SIAGA_PARTITIONS": "3"}
+    with Cluster(broker, tmp_path, broker.bootstrap, fresh_prefix, **settings) as made:
+        yield made
+
+
+async def test_the_worker_that_came_first_ends_and_says_why(cluster):
+    cluster.start("a")
+    await send(cluster, "x", 5)
+    await cluster.drained()
+    first = cluster.workers.pop("a")
+    cluster.start("a")
+    try:
+        await until(lambda: first.poll() is not None, 40, "the end of the first worker")
+        assert first.returncode == 1
+        assert "another worker has started under the instance name 'a'" in cluster.log("a").read_text()
+        await send(cluster, "y", 5)
+        await cluster.drained()
+        assert await incidents(cluster) == 10
+        assert cluster.alive() == ["a"]
+    finally:
+        if first.poll() is None:
+            first.kill()
+
+
+async def test_a_worker_that_slept_past_its_session_joins_again_and_does_not_end(cluster):
+    cluster.start("a")
+    await send(cluster, "x", 5)
+    await cluster.drained()
+    cluster.signal("a", signal.SIGSTOP)
+    await asyncio.sleep(13)
+    cluster.signal("a", signal.SIGCONT)
+    started = time.monotonic()
+    await send(cluster, "y", 5)
+    await cluster.drained()
+    assert await incidents(cluster) == 10 and cluster.alive() == ["a"]
+    assert time.monotonic() - started < 30
