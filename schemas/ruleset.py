@@ -25,7 +25,7 @@ Category = Literal[
 ]  # fmt: skip
 Severity = Literal["1", "2", "3", "4", "5"]
 Alarm = Literal["waspada", "siaga", "awas"]
-Group = Literal["security", "integrity", "process", "expression"]
+Group = Literal["security", "integrity", "supply", "process", "expression"]
 
 
 class RulesetError(ValueError):

@@ -112,7 +112,8 @@ def _is_unverified(state: RegencyState, current: Score, urgency: Urgency) -> boo
         return len(set().union(*state.incidents.by_source)) < 2
     if not any(current.parts[:SCORED]):
         return state.published.unverified and state.ladder.level > 0
-    return current.borne_out < state.rules.rungs[0].raise_at
+    rests_on_one = sum(current.parts[:SCORED]) > current.borne_out
+    return rests_on_one and current.borne_out < state.rules.rungs[0].raise_at
 
 
 def _data_status(state: RegencyState, current: Score) -> list[Decision]:

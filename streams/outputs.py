@@ -90,8 +90,9 @@ def escalation(state: RegencyState, decision: Decision, partition: int, offset: 
     """One escalation; notes in the state what it told, so that a correction of it can be seen."""
     published = state.published
     published.sequence += 1
-    named = evidence(state, decision.groups)
-    if decision.change not in (Change.STALE, Change.RECOVERED):
+    is_about_data = decision.change in (Change.STALE, Change.RECOVERED)
+    named = [] if is_about_data else evidence(state, decision.groups)
+    if not is_about_data:
         published.evidence = [incident_id for incident_id, _ in named] if decision.level else []
     return {
         "schema": ESCALATION_SCHEMA,

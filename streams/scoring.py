@@ -14,7 +14,7 @@ from streams.rules import DAY_MS, MILLI, SCORED, SLOT_MS, WINDOWS_MS, Rules
 from streams.surprise import digits, seen_at
 from streams.turnout import Turnout
 
-COMPONENTS = ("security", "integrity", "process", "turnout", "neighbours", "prior")
+COMPONENTS = ("security", "integrity", "supply", "process", "turnout", "neighbours", "prior")
 ROLLING = ("rolling_sum",)
 NEIGHBOURS_LEAST = 3  # fewer neighbours make no median
 _MOST = 100

@@ -50,7 +50,21 @@ def incident(
     """A ledger entry of an incident; without `incident` it speaks of one of its own."""
     occurred = at_ms if occurred_ms is None else occurred_ms
     subject = f"i-{event if incident is None else incident}"
-    return ["i", at_ms, f"e-{event}", subject, revision, None, category, severity, status, occurred, at_ms, source, exercise]
+    return [
+        "i",
+        at_ms,
+        f"e-{event}",
+        subject,
+        revision,
+        None,
+        category,
+        severity,
+        status,
+        occurred,
+        at_ms,
+        source,
+        exercise,
+    ]
 
 
 def turnout(
@@ -130,7 +144,9 @@ def run(frames: Iterable[Frame], table: RiskTable | None = None, drain_every: in
     return told
 
 
-def restored(state: dict[bytes, bytes], table: type[RiskTable] = RiskTable, rules: Ruleset | Rules = COMPILED) -> RiskTable:
+def restored(
+    state: dict[bytes, bytes], table: type[RiskTable] = RiskTable, rules: Ruleset | Rules = COMPILED
+) -> RiskTable:
     """A table from its changelog."""
     restored_table = fresh(table, rules)
     for key, value in state.items():

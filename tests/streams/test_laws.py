@@ -70,7 +70,15 @@ def test_frames_do_not_matter_to_what_is_decided(ledger):
 
     def decided(told: Told) -> list[tuple]:
         return [
-            (item["regency"], item["change"], item["level"], item["score"], item["reason"], item["evidence"], item["episode"])
+            (
+                item["regency"],
+                item["change"],
+                item["level"],
+                item["score"],
+                item["reason"],
+                item["evidence"],
+                item["episode"],
+            )
             for item in told.changes()
         ]
 

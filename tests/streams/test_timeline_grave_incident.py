@@ -1,0 +1,51 @@
+"""Severity 4 and 5 raise at once; on one source's word one rung lower, marked unverified."""
+
+from tests.streams.timelines import check
+
+
+def test_a_death_raises_at_once_and_rises_when_another_source_confirms():
+    said = check("""
+        10:00 Palembang: fatality 5 by polri is incident A
+        10:00 => Palembang raised to siaga, unverified: grave_incident
+        10:20 Palembang: A verified by bawaslu
+        10:20 => Palembang raised to awas: grave_incident_confirmed
+        10:21 => Province raised to waspada: members
+        11:00 nothing
+    """)
+    assert said[0]["routes"] == ["kpu", "bawaslu", "gakkumdu", "police", "bpbd", "governor", "kominda"]
+    assert said[1]["evidence"][0] == {
+        "incident_id": "i-A", "category": "fatality", "severity": 5, "status": "verified", "weight": 16,
+    }  # fmt: skip
+
+
+def test_the_same_source_cannot_confirm_itself():
+    check("""
+        10:00 OKI: clash 4 by polri is incident A
+        10:00 => OKI raised to waspada, unverified: grave_incident
+        10:10 OKI: A verified by polri
+        10:20 OKI: clash 4 by polri
+        10:50 nothing
+    """)
+
+
+def test_another_sources_report_of_something_serious_confirms():
+    check("""
+        10:00 OKI: clash 4 by polri
+        10:00 => OKI raised to waspada, unverified: grave_incident
+        10:10 OKI: property_attack 3 by bawaslu
+        10:10 => OKI raised to siaga: grave_incident_confirmed
+        11:30 => OKI lowered to waspada: calm   # an hour after the incident its rule ends; then half an hour of calm
+        12:00 => OKI cleared: calm
+        12:30 nothing
+    """)
+
+
+def test_what_turns_out_less_grave_is_amended():
+    check("""
+        10:00 OKI: clash 4 by polri is incident A
+        10:00 => OKI raised to waspada, unverified: grave_incident
+        10:10 OKI: A clash 2 by polri
+        10:10 => OKI amended at waspada, unverified: correction
+        10:40 => OKI cleared: calm
+        11:00 nothing
+    """)

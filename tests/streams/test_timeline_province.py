@@ -1,0 +1,58 @@
+"""Spill-over between neighbours, and a storm of regencies told once for the province."""
+
+from tests.streams.timelines import check
+
+
+def test_a_storm_is_told_once_more_for_the_province():
+    said = check("""
+        10:00 OKI: clash 3 by polri, 5 times
+        10:02 OKI: clash 3 by bawaslu, 5 times
+        10:00 Palembang: clash 3 by polri, 5 times
+        10:02 Palembang: clash 3 by bawaslu, 5 times
+        10:03 => OKI raised to waspada: incident_pressure
+        10:04 => OKI raised to awas: incident_pressure
+        10:04 => Palembang raised to siaga: incident_pressure
+        10:05 => Palembang raised to awas: incident_pressure
+        10:05 => Province raised to waspada: members
+        10:06 => Province raised to siaga: members
+        10:20 nothing
+    """)
+    storm = said[-1]
+    assert storm["regency"] == "16" and storm["evidence"] == []  # aggregates only
+    assert storm["routes"] == ["governor", "kominda", "kpu", "bawaslu"]
+    assert storm["components"] == {"members_awas": 50, "members_siaga": 0, "members_waspada": 0}
+
+
+def test_unrest_next_door_makes_the_same_reports_weigh_more():
+    check("""
+        10:00 OKI: clash 3 by polri, 5 times
+        10:02 OKI: clash 3 by bawaslu, 5 times
+        10:03 => OKI raised to waspada: incident_pressure
+        10:04 => OKI raised to awas: incident_pressure
+        10:05 => Province raised to waspada: members
+        10:16 Palembang: intimidation 3 by polri, 2 times
+        10:17 Palembang: intimidation 3 by bawaslu, 2 times
+        10:18 Palembang: intimidation 2 by bawaslu
+        10:19 => Palembang raised to waspada: incident_pressure
+        10:25 nothing
+    """)
+
+
+def test_without_unrest_next_door_they_do_not_raise():
+    check("""
+        10:16 Palembang: intimidation 3 by polri, 2 times
+        10:17 Palembang: intimidation 3 by bawaslu, 2 times
+        10:18 Palembang: intimidation 2 by bawaslu
+        10:25 nothing
+    """)
+
+
+def test_unrest_next_door_alone_raises_nobody():
+    check("""
+        10:00 OKI: clash 3 by polri, 5 times
+        10:02 OKI: clash 3 by bawaslu, 5 times
+        10:03 => OKI raised to waspada: incident_pressure
+        10:04 => OKI raised to awas: incident_pressure
+        10:05 => Province raised to waspada: members
+        10:30 nothing
+    """)

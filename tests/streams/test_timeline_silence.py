@@ -1,0 +1,55 @@
+"""Silence is said, holds the level, and never reads as safe."""
+
+from schemas.ledger import TICK_KEY
+from tests.streams.ledgers import EIGHT_MS, HOUR_MS, PALEMBANG, fresh, incident, run, tick
+from tests.streams.timelines import check
+
+
+def test_three_hours_without_any_report_are_said_and_the_next_report_too():
+    said = check("""
+        08:00 Palembang: logistics 1 by kpu
+        11:00 => Palembang stale: silence
+        12:00 Palembang: logistics 1 by kpu
+        12:00 => Palembang recovered: reports_resumed
+        13:00 nothing
+    """)
+    assert said[0]["routes"] == ["kpu", "bawaslu"] and said[0]["evidence"] == []
+
+
+def test_silence_holds_the_level():
+    check("""
+        08:00 Palembang: intimidation 3 by polri, 10 times
+        08:01 Palembang: clash 3 by bawaslu, 10 times
+        08:03 => Palembang raised to siaga: incident_pressure
+        08:04 => Palembang raised to awas: incident_pressure
+        08:05 => Province raised to waspada: members
+        10:23 => Palembang lowered to siaga: calm
+        10:53 => Palembang lowered to waspada: calm
+        10:53 => Province cleared: calm
+        11:10 => Palembang stale: silence     # it would have been cleared at 11:23
+        15:00 Palembang: logistics 1 by kpu
+        15:00 => Palembang recovered: reports_resumed
+        15:00 => Palembang cleared: calm
+        15:30 nothing
+    """)
+
+
+def test_a_place_that_never_reported_is_silent_and_is_not_told_as_news():
+    told = run([tick(EIGHT_MS + minutes * 60_000) for minutes in range(0, 600, 5)])
+    assert told.changes() == []
+    assert told.row(PALEMBANG)["data_status"] == "silent"
+
+
+def test_a_jump_of_the_clock_alarms_nobody():
+    """Silence is what was observed tick by tick; one tick a day ahead is a clock that was set, or a replay that began."""
+    reported = [(PALEMBANG, [incident("a", EIGHT_MS, severity=1)])]
+    told = run([tick(EIGHT_MS), *reported, tick(EIGHT_MS + 24 * HOUR_MS), tick(EIGHT_MS + 48 * HOUR_MS)])
+    assert told.changes() == []
+    assert told.row(PALEMBANG)["data_status"] == "live"
+
+
+def test_the_clock_never_goes_back():
+    table = fresh()
+    table.apply(0, TICK_KEY, [["k", EIGHT_MS + HOUR_MS]])
+    table.apply(1, TICK_KEY, [["k", EIGHT_MS]])
+    assert table.clock_ms == EIGHT_MS + HOUR_MS

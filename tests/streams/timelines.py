@@ -1,0 +1,160 @@
+"""Timelines: a day as an election officer would tell it, with what Siaga must say at the right moment.
+
+Each line begins with local time (WIB). What happens:
+
+    08:05 Palembang: clash 3 by polri
+    08:05 Palembang: clash 3 by polri, 4 times         one a minute, from that minute on
+    08:20 Palembang: clash 3 by polri is incident A    so that later lines can speak of it again
+    08:40 Palembang: A retracted by polri              the next revision; also verified, resolved, or "clash 5"
+    09:00 Palembang: drill clash 5 by polri
+    10:00 Palembang: TPS 7 voted 210 of 500
+    10:00 nothing                                      lets time pass until then
+
+What must be said, no more and no less, in this order:
+
+    08:09 => Palembang raised to waspada: incident_pressure
+    08:09 => Palembang raised to waspada, unverified: grave_incident
+
+Between the lines a tick comes every minute, and notices to neighbours and the province travel through the ledger.
+"""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import orjson
+
+from schemas.escalation import Escalation
+from schemas.ledger import TICK_KEY
+from streams.table import RiskTable
+from tests.streams.ledgers import EIGHT_MS, MINUTE_MS, OKI, PAGAR_ALAM, PALEMBANG, fresh, incident, turnout
+
+PLACES = {"Palembang": PALEMBANG, "OKI": OKI, "Pagar Alam": PAGAR_ALAM, "Province": "16"}
+_NAMES = {code: name for name, code in PLACES.items()}
+_MIDNIGHT_MS = EIGHT_MS - 8 * 60 * MINUTE_MS
+_WIB = timedelta(hours=7)
+
+_TIME = r"(?P<hour>\d\d):(?P<minute>\d\d) "
+_SAID = re.compile(_TIME + r"=> (?P<what>.+)")
+_REPORT = re.compile(
+    _TIME + r"(?P<place>[\w ]+): (?P<drill>drill )?(?P<category>\w+) (?P<severity>[1-5]) by (?P<source>[\w-]+)"
+    r"(, (?P<times>\d+) times)?( is incident (?P<label>\w+))?"
+)
+_AGAIN = re.compile(
+    _TIME
+    + r"(?P<place>[\w ]+): (?P<label>[A-Z]\w*) ((?P<status>retracted|verified|resolved)|(?P<category>\w+) (?P<severity>[1-5]))"
+    r" by (?P<source>[\w-]+)"
+)
+_VOTES = re.compile(_TIME + r"(?P<place>[\w ]+): (?P<station>TPS \d+) voted (?P<voted>\d+) of (?P<registered>\d+)")
+_NOTHING = re.compile(_TIME + r"nothing")
+
+
+class Timeline:
+    """Reads a timeline, plays it, and holds what was said beside what should have been."""
+
+    def __init__(self, text: str) -> None:
+        self._events: list[tuple[int, str, list]] = []
+        self._subjects: dict[tuple[str, str], tuple[str, str, int, int]] = {}
+        self._count = 0
+        self.expected: list[str] = []
+        self.end_ms = EIGHT_MS
+        for line in filter(None, (line.split("#")[0].strip() for line in text.splitlines())):
+            self._read(line)
+
+    def _read(self, line: str) -> None:
+        if match := _SAID.fullmatch(line):
+            self.expected.append(line)
+        elif match := _REPORT.fullmatch(line):
+            self._report(match)
+        elif match := _AGAIN.fullmatch(line):
+            self._again(match)
+        elif match := _VOTES.fullmatch(line):
+            code, at_ms = PLACES[match["place"]], _at(match)
+            self._add(at_ms, code, turnout(
+                self._next(), at_ms, match["station"], int(match["voted"]), registered=int(match["registered"])
+            ))  # fmt: skip
+        elif match := _NOTHING.fullmatch(line):
+            pass
+        else:
+            raise ValueError(f"no such line in a timeline: {line}")
+        self.end_ms = max(self.end_ms, _at(match))
+
+    def _report(self, match: re.Match) -> None:
+        for repeat in range(int(match["times"] or 1)):
+            at_ms, number = _at(match) + repeat * MINUTE_MS, self._next()
+            label = match["label"] or f"n{number}"
+            category, severity = match["category"], int(match["severity"])
+            self._subjects[match["place"], label] = (category, "reported", severity, 1)
+            self._add(at_ms, PLACES[match["place"]], incident(
+                number, at_ms, category, severity, source=match["source"], incident=label, exercise=bool(match["drill"])
+            ))  # fmt: skip
+
+    def _again(self, match: re.Match) -> None:
+        key = (match["place"], match["label"])
+        category, status, severity, revision = self._subjects[key]
+        if match["category"]:
+            category, severity = match["category"], int(match["severity"])
+        status = match["status"] or status
+        self._subjects[key] = (category, status, severity, revision + 1)
+        at_ms = _at(match)
+        entry = incident(self._next(), at_ms, category, severity, source=match["source"], status=status,
+                         revision=revision + 1, incident=match["label"], occurred_ms=at_ms)  # fmt: skip
+        first = next(old for _, code, old in self._events if code == PLACES[match["place"]] and old[3] == entry[3])
+        entry[9] = first[9]  # it occurred when it occurred
+        self._add(at_ms, PLACES[match["place"]], entry)
+
+    def _next(self) -> int:
+        self._count += 1
+        return self._count
+
+    def _add(self, at_ms: int, code: str, entry: list) -> None:
+        self._events.append((at_ms, code, entry))
+        self.end_ms = max(self.end_ms, at_ms)
+
+    def play(self, table: RiskTable | None = None) -> list[dict]:
+        """Every escalation, in order."""
+        table = fresh() if table is None else table
+        said: list[dict] = []
+        waiting = sorted(self._events, key=lambda event: event[0])
+        offset = 0
+        first_ms = min([EIGHT_MS, *(at_ms for at_ms, _, _ in waiting)])
+        for at_ms in range(first_ms, self.end_ms + MINUTE_MS, MINUTE_MS):
+            frames = [(TICK_KEY, ["k", at_ms])]
+            while waiting and waiting[0][0] <= at_ms:
+                _, code, entry = waiting.pop(0)
+                frames.append((code.encode(), entry))
+            while frames:
+                key, entry = frames.pop(0)
+                table.apply(offset, key, [entry])
+                offset += 1
+                drained = table.drain()
+                said += [orjson.loads(value) for _, value in drained.escalations]
+                for _, value in drained.escalations:
+                    Escalation.model_validate_json(value)
+                frames += [(target.encode(), notice) for target, notice in drained.notices]
+        return said
+
+
+def check(text: str) -> list[dict]:
+    """Play a timeline and hold it to what it expects; returns all that was said."""
+    timeline = Timeline(text)
+    said = timeline.play()
+    lines = [_line(item) for item in said]
+    if lines != timeline.expected:
+        raise AssertionError("\n  ".join(["said:", *lines, "expected:", *timeline.expected]))
+    return said
+
+
+def _at(match: re.Match) -> int:
+    return _MIDNIGHT_MS + (int(match["hour"]) * 60 + int(match["minute"])) * MINUTE_MS
+
+
+def _line(item: dict) -> str:
+    moment = datetime.fromisoformat(item["event_time"]).astimezone(UTC) + _WIB
+    unverified = ", unverified" if item["unverified"] else ""
+    preposition = (
+        "" if item["change"] in ("cleared", "stale", "recovered") else f" {_WORDS[item['change']]} {item['level']}"
+    )
+    return f"{moment:%H:%M} => {_NAMES[item['regency']]} {item['change']}{preposition}{unverified}: {item['reason']}"
+
+
+_WORDS = {"raised": "to", "lowered": "to", "amended": "at"}
