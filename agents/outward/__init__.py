@@ -1,0 +1,1 @@
+"""Escalations for others: Common Alerting Protocol documents and webhooks."""

@@ -1,0 +1,60 @@
+"""CAP's enumerations from what an escalation says. docs/outward-alerts.md gives the reasons for each choice."""
+
+from typing import NamedTuple
+
+from schemas.escalation import Escalation
+from schemas.incident import Category
+
+_LEVEL = {  # urgency, severity, responseType
+    "normal": ("Past", "Minor", "AllClear"),
+    "waspada": ("Future", "Minor", "Monitor"),
+    "siaga": ("Expected", "Moderate", "Prepare"),
+    "awas": ("Immediate", "Severe", "Prepare"),
+}
+_OF_INCIDENTS = {
+    Category.CLASH: "Security",
+    Category.FATALITY: "Security",
+    Category.INTIMIDATION: "Security",
+    Category.PROPERTY_ATTACK: "Security",
+    Category.NATURAL_HAZARD: "Safety",
+}
+_OF_COMPONENTS = {"security": "Security", "neighbours": "Security"}
+_ORDER = ("Security", "Safety", "Other")
+
+
+class Classes(NamedTuple):
+    """Values of CAP's enumerations, as the schema spells them."""
+
+    categories: tuple[str, ...]
+    responses: tuple[str, ...]
+    urgency: str
+    severity: str
+    certainty: str
+
+
+def classes(escalation: Escalation) -> Classes:
+    """Read an escalation in CAP's words."""
+    urgency, severity, response = _LEVEL[escalation.level]
+    if escalation.change == "stale":
+        # Nobody knows how it is there: at a raised level the last known severity stands, at normal none may be claimed.
+        known = severity if escalation.level != "normal" else "Unknown"
+        return Classes(categories(escalation), ("Assess",), "Unknown", known, "Observed")
+    if escalation.change == "recovered" and escalation.level == "normal":
+        return Classes(categories(escalation), ("Monitor",), "Past", "Unknown", "Observed")
+    responses = (response, "Assess") if escalation.unverified and response != "AllClear" else (response,)
+    return Classes(categories(escalation), responses, urgency, severity, _certainty(escalation))
+
+
+def categories(escalation: Escalation) -> tuple[str, ...]:
+    """By the incidents behind it; without any, by the components of the score."""
+    found = {_OF_INCIDENTS.get(Category(item.category), "Other") for item in escalation.evidence}
+    if not found:
+        found = {_OF_COMPONENTS.get(name, "Other") for name, points in escalation.components.items() if points}
+    return tuple(name for name in _ORDER if name in found) or ("Other",)
+
+
+def _certainty(escalation: Escalation) -> str:
+    if escalation.unverified:
+        return "Possible"
+    is_vouched = any(item.status != "reported" for item in escalation.evidence)
+    return "Observed" if is_vouched or escalation.reason == "grave_incident_confirmed" else "Likely"
