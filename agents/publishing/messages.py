@@ -36,6 +36,7 @@ class Message(NamedTuple):
     key: bytes | None
     value: bytes
     played_ms: int = 0
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 Reader = Callable[[Line], Message]

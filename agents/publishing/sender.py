@@ -65,7 +65,7 @@ class Sender:
         """Queue one record; waits while too much is in flight. Raises DeliveryError for an earlier one that failed."""
         while len(self._in_flight) >= IN_FLIGHT_MAX or self._in_flight_bytes >= IN_FLIGHT_MAX_BYTES:
             self._settle_oldest(wait=True)
-        future = self._producer.send(topic, value=message.value, key=message.key)
+        future = self._producer.send(topic, value=message.value, key=message.key, headers=list(message.headers))
         self._in_flight.append((future, len(message.value), position))
         self._in_flight_bytes += len(message.value)
         self.settle()

@@ -1,0 +1,98 @@
+"""One run of `siaga redrive`: rejected records in, each judged by intake's own rules, the good ones sent to where they came from."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from agents.publishing.messages import Message
+from agents.publishing.publish import Tally
+from agents.publishing.redriven import Journal
+from agents.publishing.rejects import Origin, Reject, Unreadable
+from agents.publishing.sender import Sender
+from schemas.topics import INPUTS, TopicNames
+from streams.intake import ClockMode, Gate, Rejection
+
+#: On a redriven record: the place of the one it replaces, `topic/partition/offset`.
+REPLACES_HEADER = "siaga.replaces"
+UNREADABLE = "unreadable"
+#: A key says nothing to Siaga. One of a megabyte would not fit a request, and must not hold up the records behind it.
+KEY_MAX_BYTES = 64 * 1024
+
+Tell = Callable[[str], None]
+
+
+@dataclass
+class RedriveTally(Tally):
+    """`already` counts those that an earlier run, or an earlier line of this one, had redriven."""
+
+    already: int = 0
+
+
+class Judge:
+    """Intake's gate at this moment. With the event clock, which only the workers know, it judges all but the clock."""
+
+    def __init__(self, gate: Gate, names: TopicNames, mode: ClockMode, now_ms: Callable[[], int]) -> None:
+        self._gate, self._mode, self._now_ms = gate, mode, now_ms
+        self._inputs = {names[topic]: topic for topic in INPUTS}
+
+    def refusal(self, reject: Reject) -> tuple[str, str] | None:
+        """(reason, one line) if the record would be refused now, None if it would be taken."""
+        if (topic := self._inputs.get(reject.origin.topic)) is None:
+            return UNREADABLE, f"source.topic: {reject.origin.topic} is not one of {', '.join(self._inputs)}"
+        if len(reject.key or b"") > KEY_MAX_BYTES:
+            return UNREADABLE, f"key: {len(reject.key or b'')} bytes, at most {KEY_MAX_BYTES} are sent again"
+        clock_ms = self._now_ms() if self._mode is ClockMode.WALL else 0
+        # Without headers: those of the original are not kept, and what is sent again carries none that declares an encoding.
+        decision = self._gate.admit(topic, reject.value, (), clock_ms)
+        return (decision.reason.value, decision.error) if isinstance(decision, Rejection) else None
+
+
+def fit(
+    rejects: Iterable[Reject | Unreadable],
+    judge: Judge,
+    redriven: Callable[[Origin], bool],
+    tally: RedriveTally,
+    tell: Tell,
+) -> Iterator[Reject]:
+    """Those to be sent: good now, and not sent before. The others are counted and told."""
+    seen: set[Origin] = set()
+    for reject in rejects:
+        tally.read += 1
+        if isinstance(reject, Unreadable):
+            _refuse(tally, tell, reject.where, UNREADABLE, reject.error)
+        elif reject.origin in seen or redriven(reject.origin):
+            tally.already += 1
+        elif refusal := judge.refusal(reject):
+            _refuse(tally, tell, reject.where, *refusal)
+        else:
+            seen.add(reject.origin)
+            yield reject
+
+
+def redrive(rejects: Iterable[Reject], sender: Sender, journal: Journal, tally: RedriveTally) -> None:
+    """Send all and journal each when it is acknowledged, however the run ends.
+
+    Raises DeliveryError, KafkaError, JournalError, or what reading raises.
+    """
+    waiting: deque[Origin] = deque()
+    try:
+        for reject in rejects:
+            replaces = ((REPLACES_HEADER, str(reject.origin).encode()),)
+            # Before sending: what is sent is then never missing here, whatever interrupts.
+            waiting.append(reject.origin)
+            sender.send(reject.origin.topic, Message(reject.key, reject.value or b"", headers=replaces))
+            _settle(waiting, sender, journal, tally)
+        sender.drain()
+    finally:
+        _settle(waiting, sender, journal, tally)
+
+
+def _settle(waiting: deque[Origin], sender: Sender, journal: Journal, tally: RedriveTally) -> None:
+    while tally.sent < sender.acknowledged:
+        journal.add(waiting.popleft())
+        tally.sent += 1
+
+
+def _refuse(tally: RedriveTally, tell: Tell, where: str, reason: str, error: str) -> None:
+    tally.reject(reason)
+    tell(f"{where}: {reason}: {error}")
