@@ -37,7 +37,7 @@ class Quantity(BaseModel):
 
     model_config = STRICT
 
-    value: Annotated[float, Field(strict=False, allow_inf_nan=False)]
+    value: Annotated[float, Field(allow_inf_nan=False)]
     unit: str
     reason: Annotated[str, Field(min_length=8)]
 
@@ -106,7 +106,7 @@ class Profile(BaseModel):
 
     model_config = STRICT
 
-    hours: Annotated[tuple[Annotated[float, Field(strict=False, ge=0)], ...], Field(strict=False)]
+    hours: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(strict=False)]
     reason: Annotated[str, Field(min_length=8)]
 
     @model_validator(mode="after")
@@ -303,7 +303,8 @@ class Ruleset(BaseModel):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         for table, words in (
-            ("severity", Severity), ("surprise.reports", Severity), ("status", Literal["reported", "verified", "resolved"]),
+            ("severity", Severity), ("surprise.reports", Severity),
+            ("status", Literal["reported", "verified", "resolved"]),
             ("categories", Category), ("groups", Group),
         ):  # fmt: skip
             missing = set(words.__args__) - set(attrgetter(table)(self))

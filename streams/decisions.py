@@ -51,7 +51,7 @@ class Decision(NamedTuple):
 
 
 class Urgency(NamedTuple):
-    """The level that grave incidents of the last hour ask for, whether two sources stand behind it, and their groups."""
+    """The level that grave incidents of the last hour ask for, whether two sources bear it out, and their groups."""
 
     level: int
     is_confirmed: bool
@@ -81,6 +81,8 @@ def decide(state: RegencyState) -> list[Decision]:
 def urgent(state: RegencyState) -> Urgency:
     """What the grave incidents of the last hour ask for."""
     incidents, most, is_sure, groups = state.incidents, 0, False, []
+    if state.rules.rolling_milli is not None:
+        return Urgency(0, False, ())
     for group in range(SCORED):
         if not incidents.grave[group]:
             continue

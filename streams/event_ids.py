@@ -1,8 +1,8 @@
 """Which event ids a regency has seen: an 8-byte digest each, forgotten after the ruleset's horizon.
 
-A ledger frame adds at most one segment: the clock at its end (8 bytes, big-endian milliseconds) and the digests of the ids that
-were new in it. Segments are written to the state as they are and expire whole. Two different ids share a digest with a
-chance of n^2 / 2^65: 3 in 100 million for a million ids of one regency.
+A ledger frame adds at most one segment: the clock at its end (8 bytes, big-endian milliseconds) and the digests of the
+ids that were new in it. Segments are written to the state as they are and expire whole. Two different ids share a
+digest with a chance of n^2 / 2^65: 3 in 100 million for a million ids of one regency.
 """
 
 from hashlib import blake2b
@@ -32,7 +32,7 @@ class EventIds:
         return True
 
     def close_frame(self, offset: int, clock_ms: int) -> None:
-        """Turn the ids of the frame at this ledger offset into a segment; a frame folded in parts adds to its segment."""
+        """Turn the ids of the frame at this ledger offset into a segment; folded in parts, it adds to its own."""
         if self._fresh:
             earlier = self._segments.pop(offset, b"")[_DIGEST:]
             segment = clock_ms.to_bytes(_DIGEST, "big") + earlier + b"".join(self._fresh)

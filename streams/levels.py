@@ -1,8 +1,9 @@
 """The level ladder as a state machine. Everything about when a level changes lives in this file.
 
-Each alarm level (waspada, siaga, awas) is a rung with a phase, in the words of Prometheus: inactive, pending, firing, keeping.
-At every evaluation a rung gets one signal, and TRANSITIONS says what follows. The level is the highest rung that fires
-or keeps; a rung that fires carries those below it. docs/levels.md shows the diagram generated from this table.
+Each alarm level (waspada, siaga, awas) is a rung with a phase, in the words of Prometheus: inactive, pending, firing,
+keeping. At every evaluation a rung gets one signal, and TRANSITIONS says what follows. The level is the highest rung
+that fires or keeps; a rung that fires carries those below it. docs/levels.md shows the diagram generated from this
+table.
 
 Why it cannot flap: the level falls by one rung at a time, only when `keep` has passed since the last change of any
 kind, so two falls lie at least `keep` apart; and it cannot rise more rungs than it fell, plus three. `most_changes`
@@ -37,13 +38,13 @@ class Transition(NamedTuple):
 
 
 TRANSITIONS: dict[tuple[Phase, Signal], Transition] = {
-    (Phase.INACTIVE, Signal.URGENT): Transition(Phase.FIRING, "raised: grave incident"),
+    (Phase.INACTIVE, Signal.URGENT): Transition(Phase.FIRING, "raised by a grave incident"),
     (Phase.INACTIVE, Signal.ABOVE): Transition(Phase.PENDING, "score reached the threshold"),
     (Phase.INACTIVE, Signal.BETWEEN): Transition(Phase.INACTIVE, ""),
     (Phase.INACTIVE, Signal.BELOW): Transition(Phase.INACTIVE, ""),
-    (Phase.PENDING, Signal.URGENT): Transition(Phase.FIRING, "raised: grave incident"),
+    (Phase.PENDING, Signal.URGENT): Transition(Phase.FIRING, "raised by a grave incident"),
     (Phase.PENDING, Signal.ABOVE): Transition(Phase.PENDING, ""),
-    (Phase.PENDING, Signal.HELD): Transition(Phase.FIRING, "raised: score held"),
+    (Phase.PENDING, Signal.HELD): Transition(Phase.FIRING, "raised as the score held"),
     (Phase.PENDING, Signal.BETWEEN): Transition(Phase.INACTIVE, "score fell back"),
     (Phase.PENDING, Signal.BELOW): Transition(Phase.INACTIVE, "score fell back"),
     (Phase.FIRING, Signal.URGENT): Transition(Phase.FIRING, ""),
@@ -86,9 +87,9 @@ class Ladder:
         """
         before = self.level
         for index in (2, 1, 0):
-            self._move(index, now_ms, self._signal(index, now_ms, score, urgent, rungs[index], keep_ms, frozen, before))
-            if rungs[index].hold_ms == 0 and self.phases[index] is Phase.PENDING:
-                self._move(index, now_ms, Signal.HELD)
+            for _ in range(2):  # twice: a hold or keep time of 0 has passed as soon as it began
+                signal = self._signal(index, now_ms, score, urgent, rungs[index], keep_ms, frozen, before)
+                self._move(index, now_ms, signal)
         self._carry(now_ms)
         if self.level != before:
             self.changed_ms = now_ms
@@ -129,7 +130,9 @@ class Ladder:
 
 
 def most_changes(keep_ms: int, span_ms: int = HOUR_MS) -> int:
-    """The most level changes that any input can cause within `span_ms`: falls, and rises that cannot exceed falls plus three."""
+    """The most level changes that any input can cause within `span_ms`: falls, and rises that cannot exceed falls
+    plus three.
+    """
     if keep_ms == 0:
         raise ValueError("without a keep time the number of changes is not bounded")
     falls = -(-span_ms // keep_ms)

@@ -137,7 +137,9 @@ def _evidence_item(incident_id: str, record: Record) -> dict:
 
 
 def _threshold(state: RegencyState, decision: Decision) -> int:
-    """The threshold the decision was measured against: the fallen level's lower one, else the raise threshold of the level."""
+    """The threshold the decision was measured against: the fallen level's lower one, else the raise threshold of the
+    level.
+    """
     rungs = state.rules.rungs
     if decision.level < decision.previous_level:
         return rungs[decision.previous_level - 1].lower_below

@@ -3,10 +3,10 @@
 Pure: what it knows comes from the ledger's entries and the rules. Its clock is the largest `at_ms` it has seen and
 never goes back.
 
-Decisions are taken after every entry. Two facts make that cheap and exact. The score is looked at on a time grid (the ruleset's
-`step`), so between two grid times only entries can move it; and an added report can only raise it, so as long as no
-group's sum has reached what it needs for another point (`Score.needs`) and nothing new confirms anything, no decision
-can change.
+Decisions are taken after every entry. Two facts make that cheap and exact. The score is looked at on a time grid (the
+ruleset's `step`), so between two grid times only entries can move it; and an added report can only raise it, so as
+long as no group's sum has reached what it needs for another point (`Score.needs`) and nothing new confirms anything,
+no decision can change.
 """
 
 from collections import Counter

@@ -27,8 +27,8 @@ SERIOUS = 3  # severity from which another source's report of the last hour conf
 class Kind(NamedTuple):
     """What a category at a severity weighs.
 
-    `window_milli`: severity weight, as windows and evidence show it. `pressure_milli[status]`: how many ordinary reports it
-    counts as in the score, in thousandths.
+    `window_milli`: severity weight, as windows and evidence show it. `pressure_milli[status]`: how many ordinary
+    reports it counts as in the score, in thousandths.
     """
 
     category: str
@@ -115,7 +115,8 @@ class Rules:
         self.neighbours_most = round(context.neighbours_most.value)
         province = ruleset.province
         self.member_points = (
-            0, round(province.member_waspada.value), round(province.member_siaga.value), round(province.member_awas.value),
+            0, round(province.member_waspada.value), round(province.member_siaga.value),
+            round(province.member_awas.value),
         )  # fmt: skip
         self.silence_routes = ruleset.silence.routes
         self.turnout_routes = ruleset.turnout.routes

@@ -21,14 +21,18 @@ _MOST = 100
 
 
 class Need(NamedTuple):
-    """What a group's grown total must reach to score one point more; `by_two` when others must match the loudest source."""
+    """What a group's grown total must reach to score one point more; `by_two` when others must match the loudest
+    source.
+    """
 
     total: float
     by_two: bool
 
 
 class Score(NamedTuple):
-    """Points by component, their sum, what of it more than one source bears out, and what the groups need for another point."""
+    """Points by component, their sum, what of it more than one source bears out, and what the groups need for another
+    point.
+    """
 
     parts: tuple[int, ...]
     total: int
@@ -40,8 +44,8 @@ def learned(rules: Rules, stations: int, history: list[int], first_ms: int, now_
     """By what factor each group's expectation is scaled: what this regency showed 6 to 24 hours ago against ordinary
     days.
 
-    As of the quarter of an hour. The last six hours are left out, so that a flare-up does not raise its own bar. Gamma-Poisson posterior mean,
-    bounded.
+    As of the quarter of an hour. The last six hours are left out, so that a flare-up does not raise its own bar.
+    Gamma-Poisson posterior mean, bounded.
     """
     slot_ms = now_ms - now_ms % SLOT_MS
     until = slot_ms - WINDOWS_MS[1]
@@ -63,7 +67,9 @@ def expected(rules: Rules, stations: int, group: int, factor: float, now_ms: int
 
 
 def points(rules: Rules, seen: float, ordinary: float, most: int) -> int:
-    """Points of a decayed sum: digits of rarity beyond the free ones, times points per digit, at most the group's most."""
+    """Points of a decayed sum: digits of rarity beyond the free ones, times points per digit, at most the group's
+    most.
+    """
     if seen <= ordinary:
         return 0
     return min(most, max(0, floor((digits(seen, ordinary, rules.shape) - rules.free_digits) * rules.points_per_digit)))
@@ -79,7 +85,10 @@ class Group(NamedTuple):
 
 
 def group_points(rules: Rules, incidents: Incidents, group: int, ordinary: float, now_ms: int) -> Group:
-    """Points of one group. `shared` counts the loudest source at most `loudest_most` times what the others say together."""
+    """Points of one group.
+
+    `shared` counts the loudest source at most `loudest_most` times what the others say together.
+    """
     total = incidents.totals[group]
     unit = MILLI * rules.decay.growth(now_ms, incidents.landmark)
     if total <= ordinary * unit:
@@ -93,8 +102,8 @@ def group_points(rules: Rules, incidents: Incidents, group: int, ordinary: float
 def incident_points(rules: Rules, groups: list[Group]) -> tuple[list[int], list[Need]]:
     """Points of all groups, and what each needs for one more.
 
-    What others bear out counts in full. What rests on one source alone lifts the sum of the groups to `one_source_most` and
-    no further, whatever the number of groups it speaks of.
+    What others bear out counts in full. What rests on one source alone lifts the sum of the groups to
+    `one_source_most` and no further, whatever the number of groups it speaks of.
     """
     room = max(0, rules.one_source_most - sum(group.shared for group in groups))
     parts, needs = [], []
@@ -116,8 +125,8 @@ def incident_points(rules: Rules, groups: list[Group]) -> tuple[list[int], list[
 def turnout_points(rules: Rules, turnout: Turnout, stations: int, shares: dict[str, int], now_ms: int) -> int:
     """Points for what is odd about turnout.
 
-    Over capacity, repeated corrections, stations that should have reported, a share far from the neighbours'. Low turnout as
-    such is nothing. Without any turnout there is no feed, and no points.
+    Over capacity, repeated corrections, stations that should have reported, a share far from the neighbours'. Low
+    turnout as such is nothing. Without any turnout there is no feed, and no points.
     """
     reported = len(turnout.stations)
     if not reported:

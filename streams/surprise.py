@@ -6,8 +6,9 @@ closed form:
 
     P(X >= x) <= exp(-I),  I = x ln(x / m) - (x + r) ln((x + r) / (m + r))   for x > m
 
-with m expected and r shape. As r grows this is the Poisson's x ln(x/m) - x + m. The bound overstates the chance by a factor
-that is small against the digits that matter, so it errs to the quiet side. It also holds for decayed, fractional sums.
+with m expected and r shape. As r grows this is the Poisson's x ln(x/m) - x + m. The bound overstates the chance by a
+factor that is small against the digits that matter, so it errs to the quiet side. It also holds for decayed,
+fractional sums.
 """
 
 from functools import lru_cache

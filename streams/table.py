@@ -203,8 +203,8 @@ class RiskTable:
 def _notice(state: RegencyState, previous: int, told: str) -> Entry:
     """What neighbours and the province hear, on the ledger.
 
-    `["n", at_ms, from_regency, level, previous_level, escalation_id, data_status, turnout_share]`; the id is empty when the
-    level did not change, the share is in ten-thousandths or null.
+    `["n", at_ms, from_regency, level, previous_level, escalation_id, data_status, turnout_share]`; the id is empty
+    when the level did not change, the share is in ten-thousandths or null.
     """
     levels = LEVELS[state.ladder.level], LEVELS[previous]
     return [NEIGHBOUR, state.clock_ms, state.regency.code, *levels, told, state.data_status, state.share_myriad()]

@@ -1,4 +1,6 @@
-"""Ledgers for the fold's tests: entries by hand, random ledgers by Hypothesis, and a run that delivers notices like the shell."""
+"""Ledgers for the fold's tests: entries by hand, random ledgers by Hypothesis, and a run that delivers notices like
+the shell.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -155,7 +157,7 @@ def restored(
     return restored_table
 
 
-# Times are drawn close together at times and far apart at others, so that windows, holds and retention all come into play.
+# Times are drawn now close together, now far apart, so that windows, holds and retention all come into play.
 _STEPS_MS = st.sampled_from([0, 1, 900, 15_000, 70_000, 11 * MINUTE_MS, 50 * MINUTE_MS, 7 * HOUR_MS, 26 * HOUR_MS])
 _AGES_MS = st.sampled_from([-3 * MINUTE_MS, 0, 0, 0, MINUTE_MS, 59 * MINUTE_MS, 7 * HOUR_MS, 25 * HOUR_MS])
 _CATEGORIES = st.sampled_from([category.value for category in Category])
@@ -184,7 +186,9 @@ def entries(draw: st.DrawFn, number: int, at_ms: int) -> Entry:
 
 @st.composite
 def ledgers(draw: st.DrawFn, most: int = 40) -> list[Frame]:
-    """A ledger of the only partition: frames of the three regencies, ticks, and notices to a neighbour and the province."""
+    """A ledger of the only partition: frames of the three regencies, ticks, and notices to a neighbour and the
+    province.
+    """
     at_ms, number, frames = EIGHT_MS, 0, [tick(EIGHT_MS)]
     for _ in range(draw(st.integers(1, most))):
         at_ms += draw(_STEPS_MS)

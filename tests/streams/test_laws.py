@@ -113,7 +113,9 @@ def test_a_restored_table_goes_on_as_if_nothing_had_happened(ledger, data):
 @LAW
 @given(ledgers())
 def test_a_repeat_of_everything_changes_nothing_but_the_count(ledger):
-    """Each frame of a regency comes twice; within the horizon of the event ids the second is a duplicate, entry by entry."""
+    """Each frame of a regency comes twice; within the horizon of the event ids the second is a duplicate, entry by
+    entry.
+    """
     twice = [frame for key, entries in ledger for frame in ((key, entries), (key, entries))]
     once, doubled = run(ledger), run(twice)
     for regency in ROSTER:

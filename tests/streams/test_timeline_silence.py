@@ -41,7 +41,7 @@ def test_a_place_that_never_reported_is_silent_and_is_not_told_as_news():
 
 
 def test_a_jump_of_the_clock_alarms_nobody():
-    """Silence is what was observed tick by tick; one tick a day ahead is a clock that was set, or a replay that began."""
+    """Silence is what ticks observed; one tick a day ahead is a clock that was set, or a replay that began."""
     reported = [(PALEMBANG, [incident("a", EIGHT_MS, severity=1)])]
     told = run([tick(EIGHT_MS), *reported, tick(EIGHT_MS + 24 * HOUR_MS), tick(EIGHT_MS + 48 * HOUR_MS)])
     assert told.changes() == []

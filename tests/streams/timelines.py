@@ -40,8 +40,8 @@ _REPORT = re.compile(
     r"(, (?P<times>\d+) times)?( is incident (?P<label>\w+))?"
 )
 _AGAIN = re.compile(
-    _TIME
-    + r"(?P<place>[\w ]+): (?P<label>[A-Z]\w*) ((?P<status>retracted|verified|resolved)|(?P<category>\w+) (?P<severity>[1-5]))"
+    _TIME + r"(?P<place>[\w ]+): (?P<label>[A-Z]\w*) "
+    r"((?P<status>retracted|verified|resolved)|(?P<category>\w+) (?P<severity>[1-5]))"
     r" by (?P<source>[\w-]+)"
 )
 _VOTES = re.compile(_TIME + r"(?P<place>[\w ]+): (?P<station>TPS \d+) voted (?P<voted>\d+) of (?P<registered>\d+)")

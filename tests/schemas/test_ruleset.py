@@ -1,0 +1,105 @@
+"""Rulesets: complete, explained, and wrong in one clear line that names line and field."""
+
+import tomllib
+from importlib import resources
+
+import pytest
+
+from schemas.ruleset import Ruleset, RulesetError
+from streams.rules import Rules
+
+TEXT = resources.files("schemas").joinpath("rulesets/sumsel-pilkada-2024.toml").read_text(encoding="utf-8")
+
+
+def quantities(table: dict, path: str = "") -> list[tuple[str, dict]]:
+    found = []
+    for key, value in table.items():
+        if isinstance(value, dict):
+            found += [(f"{path}{key}", value)] if "value" in value else quantities(value, f"{path}{key}.")
+    return found
+
+
+def bare_numbers(table: dict, path: str = "") -> list[str]:
+    found = []
+    for key, value in table.items():
+        if isinstance(value, dict) and "value" not in value:
+            found += bare_numbers(value, f"{path}{key}.")
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found.append(f"{path}{key}")
+    return found
+
+
+def test_the_default_is_named_and_versioned():
+    assert Ruleset.default().id == "sumsel-pilkada-2024@1"
+
+
+def test_every_number_has_a_unit_and_a_reason():
+    assert bare_numbers(tomllib.loads(TEXT)) == ["version"]
+    for path, quantity in quantities(tomllib.loads(TEXT)):
+        assert quantity["unit"] and len(quantity["reason"]) >= 8, path
+
+
+def test_severity_weights_are_the_contracts():
+    assert [Rules(Ruleset.default()).kinds["clash", severity].window_milli for severity in range(1, 6)] == [
+        1000, 2000, 4000, 8000, 16000,
+    ]  # fmt: skip
+
+
+def test_police_never_hears_of_logistics_and_all_hear_of_a_death():
+    categories = Ruleset.default().categories
+    for category in ("logistics", "administration", "data_integrity", "eligibility", "money_politics", "protest"):
+        assert "police" not in categories[category].routes + categories[category].grave_routes
+    assert {"kpu", "bawaslu", "police", "governor", "kominda"} <= set(categories["fatality"].routes)
+
+
+def test_a_protest_cannot_move_the_score():
+    rules = Rules(Ruleset.default())
+    assert all(not any(rules.kinds["protest", severity].pressure_milli.values()) for severity in range(1, 6))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            'value = 25, unit = "points"',
+            'value = 25, unit = "percent"',
+            "ladder.waspada.raise_at: unit must be 'points'",
+        ),
+        ('value = 50, unit = "points"', 'value = "50", unit = "points"', "ladder.siaga.raise_at.value"),
+        ('value = 50, unit = "points"', 'value = 20, unit = "points"', "ladder"),
+        ("[ladder.awas]", "[ladder.merah]", "ladder.awas: Field required"),
+        ("[silence]", "[silence]\nafter = 3", "silence.after: Extra inputs are not permitted"),
+        ('profile = "supply"', 'profile = "suply"', "categories.logistics.profile names no profile: 'suply'"),
+        ('utc_offset = "+07:00"', 'utc_offset = "WIB"', "election.utc_offset"),
+        ('unit = "h", reason = "as long', 'unit = "h", because = "as long', "memory.incidents.reason: Field required"),
+        ("version = 1", "version = 0", "version: Input should be greater than or equal to 1"),
+        ('name = "sumsel-pilkada-2024"', 'name = "Sumsel 2024"', "name: String should match pattern"),
+        ('model = "surprise"', 'model = "rolling_sum"', 'the table rolling_sum goes with model = "rolling_sum"'),
+        ("reports_due = {", "reports_due = ", "not TOML"),
+    ],
+)
+def test_an_error_names_line_and_field_in_one_line(old, new, said):
+    assert old in TEXT
+    wrong = TEXT.replace(old, new, 1)
+    with pytest.raises(RulesetError) as raised:
+        Ruleset.parse(wrong, "mine.toml")
+    message = str(raised.value)
+    assert said in message and "\n" not in message and message.startswith("mine.toml")
+
+
+def test_the_line_is_where_the_field_stands():
+    lines = TEXT.splitlines()
+    number = next(n for n, line in enumerate(lines, 1) if line.startswith("half_life"))
+    wrong = TEXT.replace('unit = "min", reason = "an election day', 'unit = "h", reason = "an election day')
+    with pytest.raises(RulesetError, match=f"mine.toml line {number}, surprise.half_life"):
+        Ruleset.parse(wrong, "mine.toml")
+
+
+def test_a_file_that_is_not_there_is_one_line(tmp_path):
+    with pytest.raises(RulesetError, match="No such file"):
+        Ruleset.load(tmp_path / "none.toml")
+
+
+def test_a_file_of_ones_own_is_read(tmp_path):
+    (tmp_path / "mine.toml").write_text(TEXT.replace("version = 1", "version = 7"), encoding="utf-8")
+    assert Ruleset.load(tmp_path / "mine.toml").id == "sumsel-pilkada-2024@7"

@@ -1,0 +1,130 @@
+"""Turnout: the latest figure per station wins, corrections are counted, over capacity is flagged, totals stay exact."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.scoring import is_outlier, turnout_points
+from streams.turnout import Turnout
+from tests.streams.ledgers import COMPILED, EIGHT_MS, HOUR_MS, MINUTE_MS, PALEMBANG, run, tick, turnout
+
+FIGURES = st.lists(
+    st.tuples(st.integers(0, 3), st.integers(0, 4), st.integers(1, 3), st.integers(1, 500), st.integers(0, 600)),
+    max_size=40,
+)
+
+
+@settings(deadline=None)
+@given(FIGURES)
+def test_totals_are_the_recount_of_the_latest_figures(figures):
+    held = Turnout()
+    latest: dict[str, tuple] = {}
+    for station, as_of, revision, registered, voted in figures:
+        name = f"TPS {station}"
+        is_newer = name not in latest or (as_of, revision) > latest[name][:2]
+        assert held.report(name, registered, voted, as_of, revision) is is_newer
+        if is_newer:
+            latest[name] = (as_of, revision, registered, voted)
+    assert held.registered == sum(figure[2] for figure in latest.values())
+    assert held.voted == sum(figure[3] for figure in latest.values())
+    assert held.over_capacity == sum(figure[3] > figure[2] for figure in latest.values())
+    assert set(held.stations) == set(latest)
+
+
+@given(FIGURES)
+def test_restored_stations_go_on_as_if_nothing_had_happened(figures):
+    whole, first = Turnout(), Turnout()
+    for figure in figures[: len(figures) // 2]:
+        for held in (whole, first):
+            held.report(f"TPS {figure[0]}", figure[3], figure[4], figure[1], figure[2])
+    second = Turnout()
+    second.restore_totals(first.totals())
+    for name in first.stations:
+        second.restore(name, first.store(name))
+    for figure in figures[len(figures) // 2 :]:
+        for held in (whole, second):
+            held.report(f"TPS {figure[0]}", figure[3], figure[4], figure[1], figure[2])
+    assert whole.totals() == second.totals()
+
+
+def test_a_falling_count_and_a_new_revision_are_corrections_and_only_a_second_one_is_repeated():
+    held = Turnout()
+    held.report("TPS 1", 500, 300, 1, 1)
+    held.report("TPS 1", 500, 280, 2, 1)
+    assert (held.corrected, held.repeated) == (1, 0)
+    held.report("TPS 1", 500, 281, 2, 2)
+    assert (held.corrected, held.repeated) == (2, 1)
+
+
+def test_the_row_counts_over_capacity_and_corrections():
+    told = run(
+        [
+            (PALEMBANG, [turnout("a", EIGHT_MS, "TPS 1", 501), turnout("b", EIGHT_MS, "TPS 2", 100)]),
+            (PALEMBANG, [turnout("c", EIGHT_MS + MINUTE_MS, "TPS 2", 90)]),
+            (PALEMBANG, [turnout("d", EIGHT_MS, "TPS 2", 400, as_of_ms=EIGHT_MS)]),  # an older figure changes nothing
+        ]
+    )
+    row = told.row(PALEMBANG)
+    assert row["turnout"] == {
+        "stations_expected": 2264, "stations_reported": 2, "registered": 1000, "voted": 591, "share": 0.591,
+        "over_capacity": 1, "corrected": 1,
+    }  # fmt: skip
+    assert row["excluded"]["duplicate"] == 1
+    assert told.changes() == []
+
+
+def test_one_station_over_capacity_is_not_worth_an_alarm_many_are():
+    held = Turnout()
+    held.report("TPS 1", 500, 501, EIGHT_MS, 1)
+    assert turnout_points(COMPILED, held, 2264, {}, EIGHT_MS) == 0
+    for number in range(2, 15):
+        held.report(f"TPS {number}", 500, 501, EIGHT_MS, 1)
+    assert turnout_points(COMPILED, held, 2264, {}, EIGHT_MS) == 25
+
+
+def test_stations_silent_past_their_time_count_once_reports_are_due():
+    held = Turnout()
+    for number in range(60):
+        held.report(f"TPS {number}", 500, 300, EIGHT_MS, 1)
+    before, after = EIGHT_MS + 9 * HOUR_MS, EIGHT_MS + 10 * HOUR_MS  # 17:00 and 18:00 local time
+    assert turnout_points(COMPILED, held, 247, {}, before) == 0
+    assert turnout_points(COMPILED, held, 247, {}, after) == 7
+
+
+def test_low_turnout_as_such_is_nothing_and_no_feed_is_no_finding():
+    held = Turnout()
+    for number in range(247):
+        held.report(f"TPS {number}", 500, 100, EIGHT_MS, 1)
+    assert turnout_points(COMPILED, held, 247, {}, EIGHT_MS + 10 * HOUR_MS) == 0
+    assert turnout_points(COMPILED, Turnout(), 247, {}, EIGHT_MS + 10 * HOUR_MS) == 0
+
+
+def test_a_share_far_from_three_neighbours_at_the_same_time_is_told_apart():
+    held = Turnout()
+    for number in range(40):
+        held.report(f"TPS {number}", 500, 450, EIGHT_MS, 1)
+    assert is_outlier(COMPILED, held, {"a": 5000, "b": 5200, "c": 5500})
+    assert not is_outlier(COMPILED, held, {"a": 7500, "b": 8000, "c": 8200})
+    assert not is_outlier(COMPILED, held, {"a": 5000, "b": 5200})  # two neighbours make no curve
+
+
+def test_neighbours_are_told_the_share_once_an_hour():
+    stations = [turnout(n, EIGHT_MS, f"TPS {n}", 100) for n in range(40)]
+    frames = [(PALEMBANG, stations), *[tick(EIGHT_MS + n * 10 * MINUTE_MS) for n in range(1, 13)]]
+    told = [entry for target, entry in run(frames).notices if target == "16.02"]
+    assert [entry[7] for entry in told] == [2000, 2000, 2000]
+
+
+def test_the_nation_fits():
+    """A station costs one record of about 40 bytes in the state."""
+    held = Turnout()
+    held.report("TPS 001 Muara Teladan", 300, 250, EIGHT_MS, 1)
+    assert len(held.store("TPS 001 Muara Teladan")) < 40
+
+
+def test_bad_vector_of_palembang_2024_is_over_capacity():
+    """Palembang, Feb 2024: 792,934 voters against 758,086 + 37,278 = 795,364 is within; of the DPT alone it is not."""
+    held = Turnout()
+    held.report("Palembang", 795_364, 792_934, EIGHT_MS, 1)
+    assert held.over_capacity == 0
+    held.report("Palembang", 758_086, 792_934, EIGHT_MS, 2)
+    assert held.over_capacity == 1
