@@ -6,6 +6,7 @@ from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.structs import OffsetAndMetadata
 
 from agents.batching.shard import Sources
 from agents.batching.stage import Reader, Stage
@@ -15,6 +16,22 @@ IDLE_EVERY_S = 0.25
 LOST_AFTER_S = 5.0
 
 log = logging.getLogger(__name__)
+
+
+class PositionUnknown(Exception):
+    """The group's coordinator did not say how far a partition is read."""
+
+
+async def committed_offset(admin: AIOKafkaAdminClient, group: str, source: TopicPartition) -> OffsetAndMetadata:
+    """The group's offset of a partition; -1 when it has none. Raises PositionUnknown when there is no answer to rely on.
+
+    A coordinator that is still loading answers with an error and no partitions, which aiokafka takes for a group without offsets
+    (docs/upstream.md). Believing it read every input a second time after a broker's restart.
+    """
+    offsets = await admin.list_consumer_group_offsets(group, partitions=[source])
+    if source not in offsets:
+        raise PositionUnknown(f"the coordinator of group {group} does not say how far {source.topic}[{source.partition}] is read")
+    return offsets[source]
 
 
 def attach(app: BatchApp, stages: Sequence[Stage], partitions: int) -> None:
@@ -50,9 +67,8 @@ def _add_agent(app: BatchApp, stage: Stage, concurrency: int) -> None:
 def _connect_assignment(app: BatchApp, stages: Sequence[Stage]) -> None:
     admin: list[AIOKafkaAdminClient] = []
 
-    async def committed(source: TopicPartition) -> Any:
-        offsets = await admin[0].list_consumer_group_offsets(app.conf.id, partitions=[source])
-        return offsets.get(source)
+    async def committed(source: TopicPartition) -> OffsetAndMetadata:
+        return await committed_offset(admin[0], app.conf.id, source)
 
     @app.on_partitions_assigned.connect(weak=False)
     async def assigned(sender: Any, assigned: Any, **_: Any) -> None:
