@@ -30,6 +30,9 @@ from streams.intake import Admitted, ClockMode, Gate, Rejection
 #: Header of a ledger frame: append time of the oldest input record in it, for the latency of an escalation.
 APPENDED_HEADER = "siaga.appended"
 
+#: Kafka's mark of timestamps that the broker gave.
+LOG_APPEND_TIME = 1
+
 #: A watermark is told after this much event time, or this much wall time: often enough that a replay at any speed is not held
 #: back by more than a quarter second, seldom enough that a day at full speed is some 800 frames per shard and partition.
 TELL_EVENT_MS = 60_000
@@ -99,9 +102,10 @@ class IntakeFold:
     def fold(self, batch: Batch) -> Iterator[Output]:
         tally = self._tally = _Tally()
         frames: dict[str, list[Entry]] = {}
-        clock_ms = self._newest_ms if self._is_event_clock else self._now_ms()
-        oldest_ms = _NEVER_MS
+        clock_ms, oldest_ms = self._newest_ms, _NEVER_MS
         for record in batch.records:
+            if not self._is_event_clock:
+                clock_ms = self._wall_ms(record)
             decision = self._admit(record, clock_ms)
             if isinstance(decision, Rejection):
                 tally.rejected[decision.reason.value] += 1
@@ -119,6 +123,14 @@ class IntakeFold:
                 yield self._to_ledger(partition_of(regency, self._partitions), regency.encode(), value, appended)
         if self._is_event_clock:
             yield from self._tell_progress(oldest_ms)
+
+    def _wall_ms(self, record: Record) -> int:
+        """When the broker took the record. Its clock is one for all workers, and what is folded again is stamped the same again.
+
+        A topic that keeps its publishers' timestamps (`siaga topics` makes none) is read by the worker's own clock.
+        """
+        is_brokers = getattr(record, "timestamp_type", None) == LOG_APPEND_TIME
+        return record.timestamp if is_brokers else self._now_ms()
 
     def _admit(self, record: Record, clock_ms: int) -> Admitted | Rejection:
         if type(record.value) is Cut:

@@ -15,7 +15,7 @@ from prometheus_client import Gauge
 from agents import metrics
 from agents.batching.fold import Batch, Output
 from agents.intake import APPENDED_HEADER
-from schemas.ledger import decode_frame, encode_frames, partition_of
+from schemas.ledger import encode_frames, entries_of, partition_of
 from schemas.topics import Topic, TopicNames
 from streams.sequencer import Sequencer
 from streams.table import Drained, RiskTable
@@ -70,9 +70,9 @@ class RiskFold:
         self._appended_ms = {}
         for record in batch.records:
             try:
-                entries = decode_frame(record.value)
+                entries = entries_of(record.value, record.timestamp)
                 key = record.key.decode()
-            except (ValueError, TypeError, AttributeError) as error:
+            except (ValueError, TypeError, AttributeError, LookupError) as error:
                 where = f"{self._source.topic}[{self._source.partition}]@{record.offset}"
                 raise ForeignLedgerRecord(f"{where} is no ledger frame: {type(error).__name__}") from error
             for name, value in record.headers:

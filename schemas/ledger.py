@@ -47,11 +47,16 @@ def decode_frame(value: bytes) -> list[Entry]:
     return orjson.loads(value)
 
 
+def entries_of(value: bytes, appended_ms: int) -> list[Entry]:
+    """Entries of a ledger record appended at this time. A tick tells the time of its append, not its writer's: the broker's clock
+    is one for all workers, and a worker whose clock is an hour ahead must not age everything by an hour."""
+    entries = orjson.loads(value)
+    return [[TICK, appended_ms]] if entries[0][0] == TICK else entries
+
+
 def tick_frame(at_ms: int) -> bytes:
-    """A frame that tells every regency of a partition the time."""
+    """A frame that tells every regency of a partition the time; `at_ms` is its writer's, see `entries_of`."""
     return orjson.dumps([[TICK, at_ms]])
-
-
 
 
 def watermark_frame(newest_ms: int, shard: str, is_idle: bool) -> bytes:

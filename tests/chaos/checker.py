@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tests.chaos import oracle
+from tests.chaos.contract import ms
 from tests.chaos.evidence import Evidence, Seen
 from tests.chaos.oracle import Entry, Inputs, Place
 
@@ -21,6 +22,10 @@ LEVELS = ("normal", "waspada", "siaga", "awas")
 GRAVE_CATEGORIES = {"clash", "intimidation", "property_attack", "fatality"}
 #: Well inside the last hour, in which a grave incident counts: the fold looks at the clock on a grid.
 FRESH_MS = 30 * 60_000
+
+
+#: Append times within one broker differ by no more.
+CLOCK_AHEAD_MS = 1000
 
 
 class Violation(NamedTuple):
@@ -46,6 +51,7 @@ def check(evidence: Evidence, places: dict[str, Place]) -> list[Violation]:
         *_law("B", _neighbours_are_told_once(escalations, entries, places)),
         *_law("C", _rows_equal_the_recount(rows, histories, evidence.removed)),
         *_law("C", _rows_follow_escalations(rows, escalations)),
+        *_law("C", _clocks_tell_the_time(rows)),
         *_law("C", _state_stands_where_rows_do(rows, evidence)),
         *_law("D", _settled(evidence)),
     ]
@@ -160,7 +166,9 @@ def _grave_incidents_are_told(histories: dict[str, list[Entry]], escalations: li
 
 
 def _neighbours_are_told_once(escalations: list[dict], entries: list[Entry], places: dict[str, Place]) -> Iterator[str]:
-    told = Counter((e.key, e.fields[2], e.fields[5]) for e in entries if e.fields[0] == "n" and len(e.key) == 5)
+    """Notices that carry no escalation's id tell of turnout; those are checked by the audit only."""
+    notices = [e for e in entries if e.fields[0] == "n" and len(e.key) == 5 and e.fields[5]]
+    told = Counter((e.key, e.fields[2], e.fields[5]) for e in notices)
     want: Counter = Counter()
     for e in escalations:
         if e["level"] != e["previous_level"] and e["regency"] in places:
@@ -219,6 +227,14 @@ def _rows_follow_escalations(rows: list, escalations: list[dict]) -> Iterator[st
     for code, chain in chains.items():
         if len(code) == 5 and chain[-1]["ledger"]["offset"] > before.get(code, -1):
             yield f"{code}: torn: escalation {chain[-1]['escalation_id']} without its row"
+
+
+def _clocks_tell_the_time(rows: list) -> Iterator[str]:
+    """No row is of a time that has not come: a clock ahead ages every window and every level."""
+    for record, row in rows:
+        ahead_ms = ms(row["as_of"]) - record.at_ms
+        if ahead_ms > CLOCK_AHEAD_MS:
+            yield f"{row['regency']}: the row at {record.partition}@{record.offset} is {ahead_ms} ms ahead of its time"
 
 
 def _state_stands_where_rows_do(rows: list, evidence: Evidence) -> Iterator[str]:

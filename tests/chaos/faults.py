@@ -117,6 +117,21 @@ async def zombie(scene: Scene, rnd: random.Random) -> Struck:
     return Struck("zombie", name, at, now_ms())
 
 
+def clock_off(seconds: int) -> Fault:
+    async def strike(scene: Scene, rnd: random.Random) -> Struck:
+        """A worker whose wall clock is wrong for a while: it must age nothing, alarm nobody and refuse nothing."""
+        cluster, name = scene.cluster, _victim(scene, rnd)
+        cluster.kill(name)
+        at = now_ms()
+        cluster.start(name, CHAOS_CLOCK_SHIFT_S=str(seconds))
+        await asyncio.sleep(12)
+        cluster.kill(name)
+        cluster.start(name)
+        return Struck(f"clock_off_{seconds:+d}_s", name, at, now_ms())
+
+    return strike
+
+
 async def broker_kill(scene: Scene, rnd: random.Random) -> Struck:
     broker = scene.cluster.broker
     at = now_ms()
@@ -226,6 +241,8 @@ FAULTS: dict[str, Fault] = {
     **{f"kill_at_{point}": kill_at(point) for point in POINTS},
     "term": term,
     "zombie": zombie,
+    "clock_ahead": clock_off(3600),
+    "clock_behind": clock_off(-3600),
     "broker_kill": broker_kill,
     "broker_stop": broker_stop,
     "broker_freeze": broker_freeze,

@@ -5,7 +5,7 @@ Only for testing the checker; the checker itself never sees the product's code.
 
 from collections import defaultdict
 
-from schemas.ledger import TICK_KEY, encode_frames, partition_of, tick_frame
+from schemas.ledger import TICK_KEY, encode_frames, entries_of, partition_of, tick_frame
 from schemas.rejected import rejected_headers
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
@@ -44,7 +44,7 @@ def honest_evidence(seed: int, count: int) -> Evidence:
     gate, traffic = Gate(roster, ClockMode.WALL), Traffic(seed, sorted(roster))
     tables = {p: RiskTable(p, PARTITIONS, roster, rules) for p in range(PARTITIONS)}
     now_ms = int(__import__("time").time() * 1000)
-    waiting: list[Seen] = [log.append("ledger", p, TICK_KEY, tick_frame(now_ms)) for p in range(PARTITIONS)]
+    waiting: list[Seen] = [log.append("ledger", p, TICK_KEY, tick_frame(0), (), now_ms) for p in range(PARTITIONS)]
     for number in range(count):
         now_ms += 7
         message = traffic.next()
@@ -63,10 +63,8 @@ def honest_evidence(seed: int, count: int) -> Evidence:
 
 
 def _fold(log: Log, tables: dict[int, RiskTable], frame: Seen, now_ms: int) -> list[Seen]:
-    from schemas.ledger import decode_frame
-
     table = tables[frame.partition]
-    table.apply(frame.offset, frame.key, decode_frame(frame.value))
+    table.apply(frame.offset, frame.key, entries_of(frame.value, frame.at_ms))
     drained = table.drain()
     for topic, pairs in (("risk", drained.rows), ("escalations", drained.escalations)):
         for key, value in pairs:

@@ -50,9 +50,14 @@ class Entry:
 
 
 def entries(ledger: list[Seen]) -> list[Entry]:
-    """Entries of all frames, in order."""
+    """Entries of all frames, in order. A tick tells the time of its append (docs/architecture.md)."""
     return [
-        Entry(record.partition, (record.offset, index), record.key.decode(), fields)
+        Entry(
+            record.partition,
+            (record.offset, index),
+            record.key.decode(),
+            ["k", record.at_ms] if fields[0] == "k" else fields,
+        )
         for record in ledger
         for index, fields in enumerate(json.loads(record.value))
     ]
