@@ -1,0 +1,26 @@
+#!/bin/sh
+# One incident, a revision, a retraction and a turnout count, sent to Siaga with kcat (Debian: apt-get install kcat).
+set -eu
+
+broker=${SIAGA_BROKER:-127.0.0.1:9092}
+prefix=${SIAGA_TOPIC_PREFIX:-siaga.}
+
+# From your own database in earnest: sent twice, a message must have the same event_id both times.
+run="kcat-$(date +%s)-$$"
+now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
+
+# One record a line, the key before the tab. kcat exits with a status other than 0 when the broker did not take one.
+send() {
+    kcat -P -b "$broker" -t "$prefix$1" -K "$(printf '\t')" -z gzip \
+        -X acks=all -X enable.idempotence=true -X allow.auto.create.topics=false
+}
+
+incident() { # revision, severity, status
+    printf '16.71\t{"event_id":"%s-%d","incident_id":"%s-incident","revision":%d,' "$run" "$1" "$run" "$1"
+    printf '"regency":"16.71","station":"TPS 004","category":"logistics","severity":%d,"status":"%s",' "$2" "$3"
+    printf '"occurred_at":"%s","reported_at":"%s","source":"example-kcat"}\n' "$now" "$now"
+}
+
+{ incident 1 2 reported; incident 2 3 verified; incident 3 3 retracted; } | send incidents
+printf '16.71\t{"event_id":"%s-4","regency":"16.71","station":"TPS 004","registered":300,"voted":120,"as_of":"%s","source":"example-kcat"}\n' \
+    "$run" "$now" | send turnout
