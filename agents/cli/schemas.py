@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from schemas.asyncapi import documents, render
+from schemas.messages_page import PAGE, messages_page
 
 
 @click.command()
@@ -17,8 +18,13 @@ from schemas.asyncapi import documents, render
 def command(name: str | None, out: Path | None, check: bool) -> None:
     """Print the schema NAME (incident, turnout, ..., asyncapi), or all of them as one object keyed by file name.
 
+    The NAME messages prints a page for people instead, in Markdown.
+
     Generated from the models, so they say what this version reads and writes.
     """
+    if name == PAGE and out is None and not check:
+        click.echo(messages_page(), nl=False)
+        return
     texts = {file: render(document) for file, document in documents().items()}
     if name is not None and (out is not None or check):
         raise click.UsageError("NAME only prints: leave it out with --out or --check")

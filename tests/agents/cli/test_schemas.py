@@ -6,6 +6,7 @@ from click.testing import CliRunner
 
 from agents.cli.schemas import command
 from schemas.asyncapi import documents, render
+from schemas.messages_page import messages_page
 
 
 def run(*arguments: str):
@@ -44,6 +45,11 @@ def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     result = run("--out", str(tmp_path / "file" / "json"))
     assert result.exit_code == 1 and result.output.startswith("Error: cannot write")
+
+
+def test_messages_is_the_page_for_people():
+    assert run("messages").output == messages_page()
+    assert run("messages", "--check").exit_code == 2
 
 
 def test_a_name_with_out_or_check_is_refused():
