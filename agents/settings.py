@@ -39,6 +39,8 @@ READ_ELSEWHERE = frozenset(
         "SIAGA_PYTHON_TRIED",
         "SIAGA_TEST_AXE",
         "SIAGA_VENV",
+        "SIAGA_WEBHOOK_SECRET",
+        "SIAGA_WEBHOOK_SECRET_FILE",
     }
 )
 _TOPIC_PREFIX_MAX = 249 - max(len(topic) for topic in Topic)  # Kafka's limit of a topic name

@@ -8,16 +8,35 @@ import orjson
 from hypothesis import strategies as st
 
 from schemas.escalation import Escalation
-from schemas.examples import EXAMPLES
 
 START = datetime(2024, 11, 27, 1, 14, tzinfo=UTC)
+BASE: dict[str, Any] = {
+    "schema": "siaga.escalation/1",
+    "regency": "16.71",
+    "name": "Kota Palembang",
+    "episode": 1,
+    "change": "raised",
+    "level": "waspada",
+    "previous_level": "normal",
+    "score": 45,
+    "threshold": 25,
+    "reason": "incident_pressure",
+    "components": {"security": 40, "integrity": 0, "turnout": 5},
+    "evidence": [
+        {"incident_id": "polda-000077", "category": "clash", "severity": 3, "status": "verified", "weight": 4},
+        {"incident_id": "bawaslu-142", "category": "intimidation", "severity": 3, "status": "reported", "weight": 4},
+    ],
+    "routes": ["police", "kpu", "bawaslu", "governor"],
+    "unverified": False,
+    "ruleset": "sumsel-pilkada-2024@1",
+}
 LEVELS = ("normal", "waspada", "siaga", "awas")
 
 
 def escalation(number: int = 1, **changes: Any) -> dict[str, Any]:
-    """The documented example with another id, a minute later for each number."""
+    """A plausible one with another id, a minute later for each number."""
     moment = (START + timedelta(minutes=number)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
-    made = EXAMPLES["escalation"] | {
+    made = BASE | {
         "escalation_id": hashlib.blake2b(str(number).encode(), digest_size=16).hexdigest(),
         "event_time": moment,
         "ledger": {"partition": 3, "offset": number},

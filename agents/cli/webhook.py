@@ -1,0 +1,90 @@
+"""`siaga webhook`: post escalations to a URL."""
+
+import asyncio
+import os
+import signal
+
+import click
+
+from agents.cli.options import CommandError, with_settings
+from agents.kafka_clients import aiokafka_options
+from agents.logs import configure_logging
+from agents.outward.courier import Courier
+from agents.outward.posting import Poster
+from agents.outward.refused_list import RefusedList
+from agents.outward.signing import SecretError, Signer, load_signer
+from agents.outward.target import Target, TargetError, target_of
+from agents.refusals import refusal
+from agents.settings import Settings
+from schemas.topics import Topic
+
+
+@click.command(name="webhook")
+@click.option("--url", required=True, help="Where to post. Nothing is sent anywhere else; redirects are not followed.")
+@click.option(
+    "--name",
+    metavar="NAME",
+    help="Names position and list of refused; two with one name share the work. Default: made of the URL.",
+)
+@click.option("--from-beginning", is_flag=True, help="On its first start, send what is there already too.")
+@click.option(
+    "--timeout", type=click.FloatRange(0.1, 300), default=10.0, show_default=True, help="Seconds to wait for an answer."
+)
+@click.option("--plain-http", is_flag=True, help="Allow http beyond this machine.")
+@with_settings("group", "instance", "data_dir", "log_format", "log_level")
+def command(
+    settings: Settings, url: str, name: str | None, from_beginning: bool, timeout: float, plain_http: bool
+) -> None:
+    """Post each escalation as JSON to --url: signed, each regency's in order, until the receiver took it.
+
+    The secret comes from the file named by SIAGA_WEBHOOK_SECRET_FILE (one a line) or from SIAGA_WEBHOOK_SECRET. Network
+    errors, 408, 425, 429 and 5xx are tried again for as long as it takes; what is refused for good is kept in
+    SIAGA_DATA_DIR/webhook/NAME.refused.jsonl. A restart goes on where the last one stopped. docs/outward-alerts.md says
+    what a receiver has to do.
+    """
+    try:
+        target, signer = target_of(url, plain_http), load_signer(os.environ)
+    except (TargetError, SecretError) as error:
+        raise CommandError(str(error), exit_code=2) from None
+    if line := refusal(settings):
+        raise CommandError(line)
+    configure_logging(settings)
+    name = _checked(name or target.name)
+    refused = RefusedList(settings.data_dir / "webhook" / f"{name}.refused.jsonl")
+    click.echo(f"webhook {name}: {target.shown}", err=True)
+    asyncio.run(_serve(settings, target, signer, refused, name, from_beginning, timeout))
+
+
+def _checked(name: str) -> str:
+    if not name.isascii() or not name.replace("-", "").replace("_", "").isalnum() or len(name) > 100:
+        raise CommandError("--name: letters, digits, - and _, at most 100", exit_code=2)
+    return name
+
+
+async def _serve(
+    settings: Settings,
+    target: Target,
+    signer: Signer,
+    refused: RefusedList,
+    name: str,
+    from_beginning: bool,
+    timeout_s: float,
+) -> None:
+    import aiohttp
+
+    # Under the prefix that the reader's rights cover (docs/security.md).
+    group = f"{settings.group}-reader-webhook-{name}"
+    courier = Courier(
+        aiokafka_options(settings), settings.topics[Topic.ESCALATIONS], group, settings.instance, timeout_s
+    )
+    async with aiohttp.ClientSession(trust_env=False, cookie_jar=aiohttp.DummyCookieJar()) as session:
+        poster = Poster(session, target, signer, timeout_s)
+        work = asyncio.create_task(courier.run(poster, refused, from_beginning))
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, work.cancel)
+        try:
+            await work
+        except asyncio.CancelledError:
+            pass
+    click.echo(", ".join(f"{courier.tally[word]} {word}" for word in ("delivered", "tried again", "refused")), err=True)
