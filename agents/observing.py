@@ -8,9 +8,16 @@ from aiokafka import TopicPartition
 
 from agents import metrics
 from agents.batching.fold import Batch
-from agents.batching.shard import Committed
+from agents.batching.shard import Committed, SourceReset
+from schemas.topics import Topic
 
 log = logging.getLogger(__name__)
+
+
+_BEGIN_ANEW = (
+    "%s was created anew and the state was folded from the old one. To begin the table anew: stop all workers, run "
+    "`python -m kafka.admin -b $SIAGA_BROKER topics delete -t %s`, then `siaga topics`, and start them again"
+)
 
 
 class ShardMetrics:
@@ -43,6 +50,10 @@ class ShardMetrics:
 
     def failed(self, source: TopicPartition, error: BaseException) -> None:
         metrics.SHARD_FAILURES.labels(self._stage).inc()
+        if isinstance(error, SourceReset) and self._short(source.topic) == Topic.LEDGER:
+            # An input created anew is read from its beginning: Kafka forgets a deleted topic's offsets. The state does not.
+            state = source.topic.removesuffix(Topic.LEDGER) + Topic.STATE
+            log.error(_BEGIN_ANEW, source.topic, state)
 
     def lost(self, source: TopicPartition, offsets: int) -> None:
         metrics.GAPS.labels(self._short(source.topic)).inc(offsets)

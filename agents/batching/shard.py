@@ -29,6 +29,9 @@ POSITION_KEY = b"@next"
 #: Key of the record that the first transaction of a state writes. State without it lost its beginning: a topic that was deleted
 #: and created anew under a running worker holds only what changed since. Value: up to which source offset to publish nothing.
 BEGIN_KEY = b"@begin"
+#: Key of the record that keeps a shard shut once its source was found created anew: the new source grows, and would in time pass
+#: the position of the old one unnoticed. Deleting the state lifts it.
+REFUSED_KEY = b"@refused"
 
 
 class SourceGap(Exception):
@@ -78,6 +81,7 @@ class Shard:
         self._state = state
         self._has_begun = state is None
         self._quiet_until = 0
+        self._is_refused = False
 
     @classmethod
     async def open(
@@ -95,7 +99,8 @@ class Shard:
             await transactor.start()
             note = await shard._restore(sources, options, new_fold)
             end = await sources.end_offset(source)
-            if end < shard.next_offset:
+            if end < shard.next_offset or shard._is_refused:
+                await shard._refuse()
                 raise SourceReset(source, shard.next_offset, end)
             shard.fold.restored(note)
         except BaseException:
@@ -125,10 +130,17 @@ class Shard:
         if key == POSITION_KEY:
             if value is not None:
                 self.next_offset = json.loads(value)["offset"]
+        elif key == REFUSED_KEY:
+            self._is_refused = True
         elif key == BEGIN_KEY:
             self._has_begun, self._quiet_until = True, json.loads(value)["quiet_until"]
         else:
             self.fold.restore(key, value)
+
+    async def _refuse(self) -> None:
+        if self._state is not None and not self._is_refused:
+            mark = Output(self._state.topic, self._state.partition, REFUSED_KEY, self.source.topic.encode())
+            await self._transactor.commit([mark], self.source, OffsetAndMetadata(0, ""))
 
     async def process(self, batch: Batch) -> Committed | None:
         """Fold and commit a batch; None when all of it was in the state already. Raises SourceGap or SourceReset."""

@@ -1,6 +1,9 @@
 """Topics deleted, emptied or cut under the system's feet: everything that can be saved is saved, and nothing passes in silence."""
 
 import asyncio
+import re
+import subprocess
+import sys
 import time
 
 import pytest
@@ -38,10 +41,15 @@ async def recreate(cluster: Cluster, topic: str) -> None:
     admin = cluster.admin()
     await asyncio.to_thread(admin.delete_topics, [cluster.prefix + topic])
     admin.close()
+    await asyncio.to_thread(ready, cluster)
+
+
+def ready(cluster: Cluster) -> None:
+    """`siaga topics`, again while Kafka is still deleting."""
     deadline = time.monotonic() + 30
-    while (done := await asyncio.to_thread(lambda: cluster.run("topics", check=False))).returncode:
+    while (done := cluster.run("topics", check=False)).returncode:
         assert time.monotonic() < deadline, done.stdout + done.stderr
-        await asyncio.sleep(0.2)
+        time.sleep(0.2)
 
 
 async def incidents(cluster: Cluster) -> int:
@@ -104,6 +112,31 @@ async def test_an_input_created_anew_under_a_running_worker_is_read_from_its_beg
         await asyncio.sleep(0.3)
     assert await incidents(cluster) == before + after
     assert "not found" in log(cluster) or "created anew" in log(cluster)
+
+
+async def test_a_ledger_created_anew_is_refused_with_the_command_that_begins_anew(cluster):
+    cluster.start("a")
+    await send(cluster, "x", 20)
+    await cluster.drained()
+    await cluster.stop_workers()
+    await recreate(cluster, "ledger")
+    cluster.start("a")
+    await until(lambda: "To begin the table anew" in log(cluster), 40, "the command")
+    await send(cluster, "more", 60)  # the new ledger grows past where the old one was read
+    cluster.kill("a")
+    cluster.start("a")
+    await until(lambda: log(cluster).count("To begin the table anew") >= 2, 40, "the command again")
+    assert (await cluster.rows())[CODE]["windows"]["1h"]["incidents"] == 20
+    [command] = set(re.findall(r"run `(python -m kafka.admin[^`]*)`", log(cluster)))
+    await cluster.stop_workers()
+    argv = command.replace("$SIAGA_BROKER", cluster.bootstrap).split()
+    await asyncio.to_thread(subprocess.run, [sys.executable, *argv[1:]], check=True, capture_output=True, timeout=60)
+    await asyncio.to_thread(ready, cluster)
+    cluster.start("a")
+    await send(cluster, "y", 3)
+    await until(lambda: cluster.metric('siaga_shards_open{stage="risk"}') == 3, 40, "the shards open")
+    await cluster.drained()
+    assert await incidents(cluster) == 63
 
 
 async def test_records_removed_before_they_were_read_are_counted_and_said(cluster):

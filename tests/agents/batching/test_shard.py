@@ -159,6 +159,18 @@ async def test_a_source_that_ends_before_the_next_offset_was_created_anew_and_is
         await made.process(Batch(records(0, 1), 0, 2, 2))
 
 
+async def test_a_source_found_created_anew_stays_refused_when_it_has_grown():
+    transactor = Ledger()
+    made = shard(10, transactor=transactor)
+    await made._refuse()
+    [([mark], position)] = transactor.transactions
+    assert (mark.topic, position.offset) == ("state", 0)
+    made._take(mark.key, mark.value)
+    assert made._is_refused
+    await made._refuse()
+    assert len(transactor.transactions) == 1, "said once"
+
+
 async def test_a_failed_transaction_is_not_told_to_the_fold_as_committed():
     made = shard(10, transactor=Ledger(fail=RuntimeError("broker away")))
     with pytest.raises(RuntimeError):
