@@ -76,7 +76,7 @@ def points(rules: Rules, seen: float, ordinary: float, most: int) -> int:
 
 
 class Group(NamedTuple):
-    """One group's points: `alone` by all that was said, `shared` with the loudest source held to what others bear out."""
+    """One group's points: `alone` by all that was said, `shared` with the loudest source held to the others."""
 
     alone: int
     shared: int
