@@ -140,7 +140,9 @@ async def test_after_a_kill_one_repeat_at_most_and_none_for_a_receiver_that_goes
     webhook: Start, receiver: Receiver, publish: Publisher
 ):
     receiver.answers = lambda post, before: None if len(receiver.posts) == 6 else 200
-    await publish(range(0, 48, 4))  # all of one regency, so that one post is under way and no other's position is in doubt
+    await publish(
+        range(0, 48, 4)
+    )  # all of one regency, so that one post is under way and no other's position is in doubt
     process = webhook("--from-beginning", "--instance", "one")
     await until(lambda: len(receiver.posts) >= 6, WITHIN_S, "a post that was not answered")
     process.kill()

@@ -1,0 +1,96 @@
+"""Where `siaga webhook` begins, how several share the work, and what it refuses to start with."""
+
+import asyncio
+import signal
+import subprocess
+
+import pytest
+
+from tests.agents.cli.siaga import Siaga
+from tests.agents.deployment import until
+from tests.agents.outward.conftest import Publisher, Start
+from tests.agents.outward.receiver import Receiver
+
+WITHIN_S = 60
+
+
+async def ready(tmp_path, times: int = 1) -> None:
+    """Wait until the webhook has been given its partitions so many times."""
+    log = tmp_path / "webhook.log"
+    await until(lambda: log.read_text().count("partitions: ") >= times, WITHIN_S, "partitions assigned")
+
+
+async def killed(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+    await asyncio.to_thread(process.wait, 30)
+
+
+async def test_the_first_start_begins_now_and_a_crash_before_the_first_delivery_forgets_nothing(
+    webhook: Start, receiver: Receiver, publish: Publisher, tmp_path
+):
+    await publish(range(6))
+    first = webhook("--instance", "one")
+    await ready(tmp_path)
+    await killed(first)
+    await publish(range(6, 12))
+    webhook("--instance", "one")
+    await until(lambda: len(receiver.posts) >= 6, WITHIN_S, "what came while it was down")
+    assert sorted(receiver.keys) == sorted(publish.ids[6:])
+
+
+async def test_from_beginning_counts_on_the_first_start_only(
+    webhook: Start, receiver: Receiver, publish: Publisher, tmp_path
+):
+    await publish(range(3))
+    first = webhook("--from-beginning", "--instance", "one")
+    await until(lambda: len(receiver.posts) == 3, WITHIN_S, "the past")
+    first.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(first.wait, 30) == 0
+    webhook("--from-beginning", "--instance", "one")
+    await ready(tmp_path, 2)
+    await publish(range(3, 6))
+    await until(lambda: len(receiver.posts) >= 6, WITHIN_S, "the news")
+    assert sorted(receiver.keys) == sorted(publish.ids)
+
+
+async def test_two_share_the_work_and_one_that_stops_hands_over_without_a_repeat(
+    webhook: Start, receiver: Receiver, publish: Publisher, tmp_path
+):
+    one = webhook("--from-beginning")
+    await ready(tmp_path)
+    await publish(range(8))
+    webhook("--from-beginning")
+    await ready(tmp_path, 3)  # one of them twice: it gave some of its partitions away
+    await publish(range(8, 16))
+    await until(lambda: len(set(receiver.keys)) == 16, WITHIN_S, "both deliver")
+    one.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(one.wait, 30) == 0
+    await publish(range(16, 24))
+    await until(lambda: len(set(receiver.keys)) == 24, WITHIN_S, "the other goes on alone")
+    assert len(receiver.posts) == 24
+
+
+@pytest.mark.parametrize(
+    ("url", "word"),
+    [
+        ("ftp://127.0.0.1/x", "only http and https"),
+        ("http:///x", "no host"),
+        ("https://user:hunter2@example.org/", "no user"),
+        ("http://example.org/hook", "use https"),
+        ("https://example.org:99999/", "Port out of range"),
+        ("https://example.org/a b", "blanks"),
+    ],
+)
+def test_a_url_that_is_no_good_is_one_line_and_nothing_is_sent(url: str, word: str):
+    done = Siaga({"SIAGA_WEBHOOK_SECRET": "s" * 32})("webhook", "--url", url)
+    assert done.status == 2 and len(done.error_lines) == 1 and word in done.err and "hunter2" not in done.err
+
+
+def test_without_a_url_or_a_secret_it_does_not_start(tmp_path):
+    assert Siaga({"SIAGA_WEBHOOK_SECRET": "s" * 32})("webhook").status == 2
+    url = ("webhook", "--url", "https://example.org/")
+    assert "exactly one is needed" in Siaga()(*url).err
+    assert "at least 24" in Siaga({"SIAGA_WEBHOOK_SECRET": "short"})(*url).err
+    (tmp_path / "empty").touch()
+    done = Siaga({"SIAGA_WEBHOOK_SECRET_FILE": str(tmp_path / "empty")})(*url)
+    assert done.status == 2 and "empty" in done.err and len(done.error_lines) == 1
