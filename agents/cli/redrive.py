@@ -88,7 +88,8 @@ def _send(settings: Settings, rejects: Rejects, judge: Judge, again: bool, tally
             redrive(fit(rejects, judge, redriven, tally, _tell), sender, journal, tally)
     except (DeliveryError, JournalError) as error:
         _summary(tally, "redriven")
-        raise CommandError(str(error)) from None
+        who = f"broker {settings.broker}: " if isinstance(error, DeliveryError) else ""
+        raise CommandError(f"{who}{error}; run it again for the rest") from None
     except KeyboardInterrupt:
         _summary(tally, "redriven")
         click.echo("interrupted; run it again for the rest", err=True)

@@ -2,13 +2,14 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from agents.publishing.messages import Message
 from agents.publishing.publish import Tally
 from agents.publishing.redriven import Journal
 from agents.publishing.rejects import Origin, Reject, Unreadable
-from agents.publishing.sender import Sender
+from agents.publishing.sender import DeliveryError, Sender
 from schemas.topics import INPUTS, TopicNames
 from streams.intake import ClockMode, Gate, Rejection
 
@@ -83,6 +84,11 @@ def redrive(rejects: Iterable[Reject], sender: Sender, journal: Journal, tally: 
             sender.send(reject.origin.topic, Message(reject.key, reject.value or b"", headers=replaces))
             _settle(waiting, sender, journal, tally)
         sender.drain()
+    except KeyboardInterrupt:
+        # What is on its way is noted too, or the next run would send it again. A second Ctrl-C does not wait.
+        with suppress(DeliveryError):
+            sender.drain()
+        raise
     finally:
         _settle(waiting, sender, journal, tally)
 

@@ -2,6 +2,9 @@
 
 import base64
 import json
+import signal
+import subprocess
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -107,6 +110,27 @@ def test_half_a_line_of_a_crash_does_not_count_as_redriven(redrive, log: Log, fr
     done = redrive([reject_line(fresh_prefix, number, good(number)) for number in (4, 41)])
     assert done.error_lines == ["2 read, 1 redriven, 1 redriven before, 0 still fail"]
     assert journal.read_bytes() == b"0/41\n0/4\n"
+
+
+def test_an_interrupted_run_notes_what_was_sent_and_the_next_sends_the_rest(
+    siaga: Siaga, log: Log, fresh_prefix: str, tmp_path: Path
+):
+    count = 20_000
+    file = tmp_path / "rejects.jsonl"
+    file.write_bytes(
+        json_lines(reject_line(fresh_prefix, number, good(number, regency="16.71")) for number in range(count))
+    )
+    run = siaga.start("redrive", str(file), stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while not any(path.stat().st_size for path in (tmp_path / "data").glob("redrive/*")):
+        assert time.monotonic() < deadline and run.poll() is None, run.stderr and run.stderr.read()
+        time.sleep(0.02)
+    run.send_signal(signal.SIGINT)
+    _, err = run.communicate(timeout=60)
+    assert (run.returncode, err.splitlines()[-1]) == (130, "interrupted; run it again for the rest")
+    assert siaga("redrive", str(file), timeout=120).status == 0
+    sent = [json.loads(record.value)["event_id"] for record in log.records("incidents")]
+    assert (len(sent), len(set(sent))) == (count, count)
 
 
 def test_a_value_may_be_written_as_json_or_base64(redrive, log: Log, fresh_prefix: str):
