@@ -25,7 +25,7 @@ from schemas.rejected import (
 )
 from schemas.topics import Topic, TopicNames
 from schemas.wire import VALUE_MAX_BYTES
-from streams.intake import Admitted, ClockMode, Gate, Rejection
+from streams.intake import Admitted, Gate, Rejection
 
 #: Header of a ledger frame: append time of the oldest input record in it, for the latency of an escalation.
 APPENDED_HEADER = "siaga.appended"

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import json
 import logging
+import math
 import shutil
 import statistics
 import sys
@@ -120,19 +121,21 @@ def report(lines: list[dict]) -> str:
             counts[struck["fault"]] += 1
             if seconds is not None:
                 times[struck["fault"]].append(seconds)
-    rows = ["| fault | struck | recovery p50 s | p95 s | max s |", "|---|---|---|---|---|"]
+    rows = ["| fault | struck | recovery seen | p50 s | p95 s | max s |", "|---|---|---|---|---|---|"]
     for fault in sorted(counts):
         some = sorted(times[fault])
-        figures = (statistics.median(some), some[int(0.95 * (len(some) - 1))], some[-1]) if some else ("", "", "")
+        figures = (statistics.median(some), some[math.ceil(0.95 * len(some)) - 1], some[-1]) if some else ("", "", "")
         shown = " | ".join(f"{figure:.1f}" if figure != "" else "" for figure in figures)
-        rows.append(f"| {fault} | {counts[fault]} | {shown} |")
+        rows.append(f"| {fault} | {counts[fault]} | {len(some)} | {shown} |")
     violations = [v for line in lines for v in line["violations"]]
     rows += [
         "",
-        f"{len(lines)} rounds, {sum(line['inputs'] for line in lines):,} inputs, "
-        f"{sum(line['escalations'] for line in lines):,} escalations, {len(violations)} violations. "
-        f"Most memory of a worker: {max((line['memory_mib_max'] for line in lines), default=0):.0f} MiB. "
-        f"Longest settling after the load ended: {max((line['settle_s'] for line in lines), default=0):.0f} s.",
+        (
+            f"{len(lines)} rounds, {sum(line['inputs'] for line in lines):,} inputs, "
+            f"{sum(line['escalations'] for line in lines):,} escalations, {len(violations)} violations. "
+            f"Most memory of a worker: {max((line['memory_mib_max'] for line in lines), default=0):.0f} MiB. "
+            f"Longest settling after the load ended: {max((line['settle_s'] for line in lines), default=0):.0f} s."
+        ),
         f"Seeds: {', '.join(str(line['plan']['seed']) for line in lines)}.",
     ]
     return "\n".join(rows)

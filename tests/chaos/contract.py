@@ -5,10 +5,10 @@ import re
 from datetime import datetime
 from typing import Any, NamedTuple
 
-CATEGORIES = set(
-    "logistics administration eligibility money_politics neutrality disinformation intimidation protest clash "
-    "property_attack fatality natural_hazard data_integrity".split()
-)
+CATEGORIES = {
+    "logistics", "administration", "eligibility", "money_politics", "neutrality", "disinformation", "intimidation", "protest",
+    "clash", "property_attack", "fatality", "natural_hazard", "data_integrity",
+}  # fmt: skip
 STATUSES = {"reported", "verified", "resolved", "retracted"}
 VALUE_BYTES_MAX = 16 * 1024
 FUTURE_MS = 10 * 60_000

@@ -166,7 +166,7 @@ async def broker_freeze(scene: Scene, rnd: random.Random) -> Struck:
 async def churn(scene: Scene, rnd: random.Random) -> Struck:
     """Workers come and go every few seconds: a rebalance each time."""
     cluster, at = scene.cluster, now_ms()
-    for step in range(4):
+    for _ in range(4):
         extra = f"extra{rnd.randrange(2)}"
         if extra in cluster.alive():
             cluster.signal(extra, rnd.choice((signal.SIGTERM, signal.SIGKILL)))

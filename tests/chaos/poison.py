@@ -69,7 +69,7 @@ def _text(rnd: random.Random, fields: dict) -> bytes:
     text = json.dumps(fields)
     name = rnd.choice(list(fields))
     return rnd.choice((
-        text.replace("{", '{"%s": 1, ' % name, 1), text + text, text + "\x00", "\ufeff" + text, "//" + text, text.replace('"', "'"),
+        text.replace("{", f'{{"{name}": 1, ', 1), text + text, text + "\x00", "\ufeff" + text, "//" + text, text.replace('"', "'"),
         text[:-1] + ",}", text.replace(": 1", ": NaN"), text.replace(": 1", ": 01"), text.replace(": 1", ": 1e0"),
         text.replace(": 1", ": -0"), " " * 20_000 + text, " " * 9_000 + text, "[" + text + "]",
     )).encode()  # fmt: skip

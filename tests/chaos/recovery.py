@@ -37,10 +37,15 @@ def journeys(evidence: Evidence, codes: set[str]) -> list[tuple[int, int]]:
 
 
 def recoveries(evidence: Evidence, codes: set[str], struck: list[Struck]) -> list[float | None]:
-    """Seconds from the moment each fault was gone until all that was published around it had its row; None: nothing was."""
+    """Seconds from the moment each fault was gone until all that was published around it had its row.
+
+    None when nothing was published, or when the next fault struck before: then it is not this one's recovery.
+    """
     made = journeys(evidence, codes)
+    nexts = [fault.at_ms for fault in struck[1:]] + [None]
     answers: list[float | None] = []
-    for fault in struck:
-        done = [row for appended, row in made if abs(appended - fault.free_ms) <= AROUND_MS]
-        answers.append(max(0.0, (max(done) - fault.free_ms) / 1000) if done else None)
+    for fault, next_ms in zip(struck, nexts, strict=True):
+        done = max((row for appended, row in made if abs(appended - fault.free_ms) <= AROUND_MS), default=None)
+        is_own = done is not None and (next_ms is None or done < next_ms)
+        answers.append(max(0.0, (done - fault.free_ms) / 1000) if is_own else None)
     return answers

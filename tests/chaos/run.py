@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Self
 
 from tests.agents.deployment import ROOT
 from tests.chaos import oracle
@@ -78,7 +79,7 @@ class World:
     async def _broker_call(self, call: Callable[[], object]) -> object:
         return await asyncio.get_running_loop().run_in_executor(self._one_thread, call)
 
-    async def __aenter__(self) -> "World":
+    async def __aenter__(self) -> Self:
         plan = self.plan
         self.directory.mkdir(parents=True, exist_ok=True)
         self.broker, seen = await self._broker_call(lambda: new_broker(self.directory / "broker", plan.proxied))

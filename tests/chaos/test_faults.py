@@ -9,7 +9,11 @@ CRASHES = tuple(f"kill_at_{point}" for point in POINTS)
 
 
 @pytest.mark.parametrize("plan", [
-    pytest.param(Plan(11, 30, ("kill", *CRASHES), pause_s=3), id="workers killed at random and at named points"),
+    pytest.param(Plan(11, 25, ("kill", *CRASHES), pause_s=3), id="workers killed at random and at named points"),
+    pytest.param(
+        Plan(12, 30, ("broker_kill", "broker_freeze", "proxy_cut", "clock_ahead"), pause_s=3, long_s=8),
+        id="the broker killed and frozen, connections cut, a clock an hour ahead",
+    ),
 ])  # fmt: skip
 async def test_nothing_is_lost_doubled_or_torn(plan, tmp_path):
     result = await run(plan, tmp_path)

@@ -2,6 +2,7 @@
 
 import random
 import time
+from typing import Self
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -30,7 +31,7 @@ class Raw:
         self._codec, self._topic = CODECS[codec], deployment.prefix + "incidents"
         self._producer = AIOKafkaProducer(bootstrap_servers=deployment.bootstrap, acks="all")
 
-    async def __aenter__(self) -> "Raw":
+    async def __aenter__(self) -> Self:
         await self._producer.start()
         return self
 
@@ -73,14 +74,14 @@ async def test_the_largest_record_a_broker_takes_is_rejected_whole(deployment):
     assert (second.key, second.value) == (b"k" * 500_000, value[:500_000])
 
 
-@pytest.mark.parametrize("codec", ["gzip", "lz4", "zstd"])
-async def test_a_decompression_bomb_is_rejected_and_its_neighbours_are_read(deployment, codec):
+async def test_a_decompression_bomb_is_rejected_and_its_neighbours_are_read(deployment):
+    """zstd, the worst; the other codecs are held to the same in tests/agents/batching/test_inflating.py."""
     deployment.start("a")
-    async with Raw(deployment, codec) as raw:
+    async with Raw(deployment, "zstd") as raw:
         await raw.send(good(1))
         await until(lambda: deployment.metric('siaga_records_total{outcome="admitted",topic="incidents"}') == 1, 40, "one read")
         before = deployment.memory_mib("a")
-        size = (200 if codec == "lz4" else 400) * MIB
+        size = 400 * MIB
         await raw.send(good(2), (b"k", b"\0" * size, []), good(3))
         for number in range(30):
             await raw.send((b"k", b"\0" * (10 * MIB), []), good(10 + number))
