@@ -6,12 +6,13 @@ and keeps the position: no repeat.
 """
 
 import asyncio
+import functools
 import logging
 from collections import Counter
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import CommitFailedError, KafkaError
 
 from agents.outward.first_position import keep_first_position
 from agents.outward.lane import Lane
@@ -102,11 +103,17 @@ class Courier(ConsumerRebalanceListener):
             if self._is_moving or not records:
                 continue  # read again from the committed position by whoever gets the partition
 
-            async def commit(record: Any, partition: TopicPartition = partition) -> None:
-                await consumer.commit({partition: record.offset + 1})
-
-            lane = Lane(poster, refused, commit, self.tally)
+            lane = Lane(poster, refused, functools.partial(self._commit, consumer, partition), self.tally)
             self._lanes[partition] = lane, asyncio.create_task(lane.run(records))
+
+    async def _commit(self, consumer: AIOKafkaConsumer, partition: TopicPartition, record: Any) -> None:
+        try:
+            await consumer.commit({partition: record.offset + 1})
+        except CommitFailedError:
+            # The group moved on without us and aiokafka joins it anew. Until then no lane may begin: the reader stands behind
+            # what this one leaves undone, and would deliver the later before the earlier.
+            self._is_moving = True
+            raise
 
     def _close_lanes(self) -> None:
         """Forget lanes that are done; what a lane did not foresee ends the command."""

@@ -16,6 +16,9 @@ from agents.outward.posting import Answer, Outcome, Poster, pause_s
 from agents.outward.reading import Unreadable, escalation_of
 from agents.outward.refused_list import RefusedList
 
+#: Seconds that a commit may still take once the lane is stopped.
+COMMIT_GRACE_S = 5.0
+
 log = logging.getLogger("siaga.webhook")
 Commit = Callable[[Any], Awaitable[None]]
 
@@ -79,20 +82,28 @@ class Lane:
                 return True
 
     async def _move_on(self, record: Any) -> bool:
-        """Commit the position behind the record; False when the partition is no longer ours, and it may come again."""
+        """Commit the position behind the record; False when that cannot be, and the record may come again."""
         tries = 0
         while True:
             try:
-                await self._commit(record)
+                await self._committed(record)
                 return True
-            except (CommitFailedError, IllegalStateError) as error:
-                log.warning("position of %d not kept, it is another's now: %s", record.partition, type(error).__name__)
+            except (CommitFailedError, IllegalStateError, TimeoutError) as error:
+                log.warning("position of %d not kept, it may come again: %s", record.partition, type(error).__name__)
                 return False
             except KafkaError as error:
                 tries += 1
                 log.warning("position of %d not kept: %s; trying again", record.partition, type(error).__name__)
                 if not await self._wait(pause_s(tries, None)):
                     return False
+
+    async def _committed(self, record: Any) -> None:
+        """Commit, for as long as it takes; once stopped, a little longer. Raises KafkaError, TimeoutError."""
+        commit, stop = asyncio.ensure_future(self._commit(record)), asyncio.ensure_future(self._stopping.wait())
+        await asyncio.wait([commit, stop], return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        # aiokafka waits for a broker that is away without end, and a stop must end.
+        await asyncio.wait_for(commit, COMMIT_GRACE_S)
 
     async def _wait(self, seconds: float) -> bool:
         """Wait, unless stopped; True when the time has passed."""
