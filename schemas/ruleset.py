@@ -176,8 +176,8 @@ class Ladder(BaseModel):
         for lower, upper in zip(rungs, rungs[1:], strict=False):
             if upper.raise_at.value <= lower.raise_at.value or upper.lower_below.value < lower.lower_below.value:
                 raise ValueError("raise_at must rise from waspada over siaga to awas, and lower_below must not fall")
-        if not 1 <= self.step.value <= 60 or self.step.value % 1:
-            raise ValueError("step must be a whole number of seconds from 1 to 60")
+        if self.step.value not in (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60):
+            raise ValueError("step must be a number of seconds that divides a minute")
         return self
 
 

@@ -71,7 +71,7 @@ def incident(record: Record) -> bytes:
 def restore_incident(state: RegencyState, incident_id: str, value: bytes) -> None:
     revision, category, severity, status, occurred, source, touched, spoken = orjson.loads(value)
     kind = state.rules.kinds[category, severity]
-    state.incidents.put(incident_id, Record(revision, kind, status, occurred, source, touched, spoken, 0))
+    state.incidents.put(incident_id, revision, kind, status, occurred, source, touched, spoken)
     state.touched.setdefault(touched // HOUR_MS, []).append(incident_id)
 
 

@@ -61,8 +61,7 @@ class Urgency(NamedTuple):
 def decide(state: RegencyState) -> list[Decision]:
     """Evaluate a state after an entry: moves the ladder and the data status, returns what to publish in order."""
     current = state.score()
-    state.needs = [need.total for need in current.needs]
-    state.need_by_two = [need.by_two for need in current.needs]
+    state.decided, state.needs = current, [None] * SCORED
     is_review = state.is_review or state.incidents.news
     state.is_due = state.is_review = state.incidents.news = False
     decisions = _data_status(state, current)

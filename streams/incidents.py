@@ -1,15 +1,15 @@
 """The incidents of one regency: the latest revision of each, and the sums that windows and pressure need.
 
 Exact and cheap: whole numbers only, so that taking an incident out is the exact inverse of putting it in, and the cost
-of one event does not grow with how many are held. Three heaps hold the incidents of the last hour, of the hours 1-6
-and 6-24; as time passes each incident moves from one to the next, three moves in all. Entries of replaced incidents
-are skipped when they surface.
+of one event does not grow with how many are held. Incidents lie in buckets as wide as the evaluation step, which
+divides every window: as time passes, whole buckets move from the class of the last hour to the hours 1-6, to 6-24, and
+out. Entries of replaced incidents stay in their bucket and are skipped.
 
 Time moves here only by `pass_to`, on the evaluation grid; `windows_at` gives counts exact to the millisecond in
 between.
 """
 
-from heapq import heappop, heappush
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from streams.rules import GRAVE, GROUPS, SCORED, SERIOUS, WINDOWS_MS, Kind, Rules
@@ -21,7 +21,7 @@ _UNKNOWN = -1
 
 
 class Record(NamedTuple):
-    """The latest revision of an incident; `serial` is 0 while it counts nowhere."""
+    """The latest revision of an incident; `serial` tells its entry in the buckets, 0 when it was never counted."""
 
     revision: int
     kind: Kind
@@ -38,7 +38,7 @@ class Incidents:
 
     __slots__ = (
         "rules", "records", "edges", "landmark", "totals", "by_source", "counts", "weights", "grave", "serious",
-        "confirmed", "tops", "news", "vouched", "_heaps", "_serial",
+        "confirmed", "tops", "news", "vouched", "_buckets", "_serial",
     )  # fmt: skip
 
     def __init__(self, rules: Rules) -> None:
@@ -60,27 +60,32 @@ class Incidents:
         self.tops = [0] * SCORED  # the loudest source's share of `totals`; UNKNOWN after something was taken out
         self.vouched = 0  # counted incidents that are verified or resolved
         self.news = False  # a source or a grave incident counts that did not before: who confirms may have changed
-        self._heaps: tuple[list, list, list] = ([], [], [])
+        self._buckets: dict[int, list[tuple[int, str]]] = {}  # (serial, incident id) by the bucket's last step
         self._serial = 0
 
-    def put(self, incident_id: str, record: Record) -> None:
-        """Hold the newest revision; the caller has taken out the one before.
-
-        Counts it when it is live and young enough.
-        """
-        if record.status == "retracted":
-            self.records[incident_id] = record
-            return
-        occurred = record.occurred_ms
+    def put(
+        self,
+        incident_id: str,
+        revision: int,
+        kind: Kind,
+        status: str,
+        occurred: int,
+        source: str,
+        touched: int,
+        spoken: str,
+    ) -> None:
+        """Hold the newest revision, and count it if it is live and young enough. The caller took out the one before."""
         edges = self.edges
-        age = 0 if occurred > edges[0] else 1 if occurred > edges[1] else 2 if occurred > edges[2] else -1
-        if age < 0:
-            self.records[incident_id] = record
+        age = 0 if occurred > edges[0] else _age(occurred, edges)
+        if age == _AGES or status == "retracted":
+            self.records[incident_id] = Record(revision, kind, status, occurred, source, touched, spoken, 0)
             return
         self._serial = serial = self._serial + 1
-        revision, kind, status, _, source, touched, spoken, _ = record
-        self.records[incident_id] = Record(revision, kind, status, occurred, source, touched, spoken, serial)
-        heappush(self._heaps[age], (occurred, serial, incident_id))
+        self.records[incident_id] = record = Record(revision, kind, status, occurred, source, touched, spoken, serial)
+        bucket = self._buckets.get(-(-occurred // self.rules.step_ms))
+        if bucket is None:
+            bucket = self._buckets[-(-occurred // self.rules.step_ms)] = []
+        bucket.append((serial, incident_id))
         group = kind.group
         self.counts[age * _G + group] += 1
         self.weights[age] += kind.window_milli
@@ -104,19 +109,26 @@ class Incidents:
     def take(self, incident_id: str) -> None:
         """Undo `put` of the record held under this id; the record itself stays until it is replaced."""
         record = self.records[incident_id]
-        if record.serial:
-            self._discount(record, self._age(record.occurred_ms))
+        if self.is_counted(record):
+            self._discount(record, _age(record.occurred_ms, self.edges))
+
+    def is_counted(self, record: Record) -> bool:
+        """Whether a record that is held counts in a window."""
+        return record.serial > 0 and record.occurred_ms > self.edges[2]
 
     def pass_to(self, now_ms: int) -> None:
         """Let time pass to an evaluation time: move incidents to older classes and out, then move the landmark."""
         edges = [now_ms - window for window in WINDOWS_MS]
-        for age in range(_AGES):
-            heap, edge = self._heaps[age], edges[age]
-            while heap and heap[0][0] <= edge:
-                _, serial, incident_id = heappop(heap)
-                record = self.records.get(incident_id)
-                if record is not None and record.serial == serial:
-                    self._grow_older(incident_id, record, age)
+        passed: set[int] = set()
+        for old_edge, edge in zip(self.edges, edges, strict=True):
+            passed.update(self._passed(old_edge, edge))
+        for number in passed:
+            occurred_at_most = number * self.rules.step_ms  # whole buckets pass: edges lie between them
+            old, new = _age(occurred_at_most, self.edges), _age(occurred_at_most, edges)
+            for record in self._valid(number):
+                self._grow_older(record, old, new)
+            if new == _AGES:
+                del self._buckets[number]
         self.edges = edges
         landmark = self.rules.decay.landmark(now_ms)
         if landmark != self.landmark:
@@ -129,7 +141,7 @@ class Incidents:
         for age, window in enumerate(WINDOWS_MS):
             count += sum(self.counts[age * _G : age * _G + _G])
             weight += self.weights[age]
-            gone, lost = self._behind(age, clock_ms - window)
+            gone, lost = self._behind(clock_ms - window)
             windows.append((count - gone, weight - lost))
         return windows
 
@@ -143,49 +155,43 @@ class Incidents:
         """Counts by group of one age class: 0 the last hour, 1 hours 1 to 6, 2 hours 6 to 24."""
         return self.counts[age * _G : age * _G + _G]
 
-    def live(self) -> list[tuple[str, Record]]:
+    def live(self) -> Iterator[tuple[str, Record]]:
         """Incidents counted in the longest window, in no particular order."""
         records = self.records
-        found = []
-        for heap in self._heaps:
-            for _, serial, incident_id in heap:
+        for bucket in self._buckets.values():
+            for serial, incident_id in bucket:
                 record = records.get(incident_id)
                 if record is not None and record.serial == serial:
-                    found.append((incident_id, record))
-        return found
+                    yield incident_id, record
 
-    def _age(self, occurred: int) -> int:
-        edges = self.edges
-        return 0 if occurred > edges[0] else 1 if occurred > edges[1] else 2
+    def _passed(self, old_edge: int, edge: int) -> list[int]:
+        """Buckets, oldest first, that a boundary passes on its way. Edges are multiples of the step."""
+        first, last = old_edge // self.rules.step_ms + 1, edge // self.rules.step_ms
+        if last - first > len(self._buckets):
+            return sorted(number for number in self._buckets if first <= number <= last)
+        return [number for number in range(first, last + 1) if number in self._buckets]
 
-    def _behind(self, age: int, edge: int) -> tuple[int, int]:
-        """Incidents of an age class at or before `edge`: a walk over the top of its heap, no further than needed."""
-        heap, count, weight = self._heaps[age], 0, 0
-        pending = [0]
-        while pending:
-            index = pending.pop()
-            if index >= len(heap) or heap[index][0] > edge:
-                continue
-            record = self.records.get(heap[index][2])
-            if record is not None and record.serial == heap[index][1]:
-                count += 1
-                weight += record.kind.window_milli
-            pending += (2 * index + 1, 2 * index + 2)
-        return count, weight
+    def _valid(self, number: int) -> list[Record]:
+        records = self.records
+        found = ((records.get(incident_id), serial) for serial, incident_id in self._buckets.get(number, ()))
+        return [record for record, serial in found if record is not None and record.serial == serial]
 
-    def _grow_older(self, incident_id: str, record: Record, age: int) -> None:
-        kind = record.kind
-        is_serious = kind.severity >= SERIOUS and kind.pressure_milli[record.status]
-        if age == 2:
-            self._discount(record, 2)
-            self.records[incident_id] = record._replace(serial=0)
+    def _behind(self, edge: int) -> tuple[int, int]:
+        """Incidents and weight at or before `edge` that the grid's edge, less than a step earlier, has not passed."""
+        gone = [record for record in self._valid(edge // self.rules.step_ms + 1) if record.occurred_ms <= edge]
+        return len(gone), sum(record.kind.window_milli for record in gone)
+
+    def _grow_older(self, record: Record, old: int, new: int) -> None:
+        """Move a record to an older class, or out."""
+        if new == _AGES:
+            self._discount(record, old)
             return
-        self.counts[age * _G + kind.group] -= 1
-        self.weights[age] -= kind.window_milli
-        self.counts[age * _G + _G + kind.group] += 1
-        self.weights[age + 1] += kind.window_milli
-        heappush(self._heaps[age + 1], (record.occurred_ms, record.serial, incident_id))
-        if is_serious and age == 0:
+        kind = record.kind
+        self.counts[old * _G + kind.group] -= 1
+        self.weights[old] -= kind.window_milli
+        self.counts[new * _G + kind.group] += 1
+        self.weights[new] += kind.window_milli
+        if old == 0 and kind.severity >= SERIOUS and kind.pressure_milli[record.status]:
             self._note_serious(record, -1)
 
     def _discount(self, record: Record, age: int) -> None:
@@ -222,6 +228,11 @@ class Incidents:
             self.by_source = [{name: grown >> shift for name, grown in sums.items()} for sums in self.by_source]
             self.tops = [_UNKNOWN] * SCORED
         self.landmark = landmark
+
+
+def _age(occurred: int, edges: list[int]) -> int:
+    """Age class: 0 the last hour, 1 hours 1 to 6, 2 hours 6 to 24, _AGES when it is out."""
+    return 0 if occurred > edges[0] else 1 if occurred > edges[1] else 2 if occurred > edges[2] else _AGES
 
 
 def _subtract(sums: dict, name, amount: int) -> None:

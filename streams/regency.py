@@ -5,8 +5,8 @@ never goes back.
 
 Decisions are taken after every entry. Two facts make that cheap and exact. The score is looked at on a time grid (the
 ruleset's `step`), so between two grid times only entries can move it; and an added report can only raise it, so as
-long as no group's sum has reached what it needs for another point (`Score.needs`) and nothing new confirms anything,
-no decision can change.
+long as no group's sum has reached what it needs for another point (`streams.scoring.need`) and nothing new confirms
+anything, no decision can change.
 """
 
 from collections import Counter
@@ -17,7 +17,7 @@ from streams.event_ids import EventIds
 from streams.incidents import MANY, Incidents, Record
 from streams.levels import Ladder
 from streams.rules import LEVELS, SCORED, SLOT_MS, WINDOWS_MS, Rules
-from streams.scoring import Score, learned, score
+from streams.scoring import Score, learned, need, score
 from streams.turnout import Turnout
 
 HOUR_MS = 3_600_000
@@ -68,8 +68,10 @@ class RegencyState:
         self.scored: Score | None = None  # the score, as long as nothing that it depends on has changed
         self._factors_key: tuple[int, ...] = ()
         self._factors: tuple[float, ...] = ()
-        self.needs: list[float] = [0.0] * SCORED
-        self.need_by_two = [False] * SCORED
+        self.decided: Score | None = None  # the score of the last decision
+        self.needs: list[float | None] = [
+            None
+        ] * SCORED  # what each group needs for a point more; None is not yet asked
         self.is_due = True
         self.is_review = True  # the grid time or an incident behind an escalation changed: amendments are looked at
         self.is_heard = False  # a report came in while the data were stale or silent
@@ -162,7 +164,7 @@ def _incident(state: RegencyState, entry: Entry) -> str:
         incidents.take(incident_id)
     kind = state.rules.kinds[category, severity]
     clock = state.clock_ms
-    incidents.put(incident_id, Record(revision, kind, status, occurred, source, clock, spoken, 0))
+    incidents.put(incident_id, revision, kind, status, occurred, source, clock, spoken)
     state.changed_incidents[incident_id] = None
     state.touched.setdefault(clock // HOUR_MS, []).append(incident_id)
     _hear(state)
@@ -189,13 +191,16 @@ def _hear(state: RegencyState) -> None:
 
 def _needs_met(state: RegencyState, group: int) -> bool:
     """Whether the group may have gained a point since the last decision."""
-    incidents = state.incidents
-    if state.rules.rolling_milli is not None:
-        return incidents.weights[0] >= state.needs[0]
-    total, need = incidents.totals[group], state.needs[group]
-    if total < need:
+    incidents, rules = state.incidents, state.rules
+    needed = state.needs[group]
+    if needed is None:
+        needed = state.needs[group] = need(rules, state.decided, group)
+    if rules.rolling_milli is not None:
+        return incidents.weights[0] >= needed
+    total = incidents.totals[group]
+    if total < needed:
         return False
-    return not state.need_by_two[group] or (1 + state.rules.loudest_most) * (total - incidents.tops[group]) >= need
+    return not state.decided.by_two or (1 + rules.loudest_most) * (total - incidents.tops[group]) >= needed
 
 
 def _note_correction(state: RegencyState, incident_id: str, old: Record) -> None:
@@ -251,6 +256,6 @@ def _forget(state: RegencyState, at_ms: int) -> None:
     for hour in [hour for hour in state.touched if hour < horizon]:
         for incident_id in state.touched.pop(hour):
             record = records.get(incident_id)
-            if record is not None and record.touched_ms // HOUR_MS == hour and not record.serial:
+            if record is not None and record.touched_ms // HOUR_MS == hour and not state.incidents.is_counted(record):
                 del records[incident_id]
                 state.changed_incidents[incident_id] = None

@@ -20,24 +20,26 @@ NEIGHBOURS_LEAST = 3  # fewer neighbours make no median
 _MOST = 100
 
 
-class Need(NamedTuple):
-    """What a group's grown total must reach to score one point more; `by_two` when others must match the loudest
-    source.
-    """
+class Group(NamedTuple):
+    """One group's points: `alone` by all that was said, `shared` with the loudest source held to the others."""
 
-    total: float
-    by_two: bool
+    alone: int
+    shared: int
+    ordinary: float  # reports expected, decayed
+    unit: int  # one report's grown weight now
 
 
 class Score(NamedTuple):
-    """Points by component, their sum, what of it more than one source bears out, and what the groups need for another
-    point.
+    """Points by component, their sum, what of it more than one source bears out, and the groups behind it.
+
+    `by_two`: one source alone can add nothing more, others must bear it out.
     """
 
     parts: tuple[int, ...]
     total: int
     borne_out: int
-    needs: tuple[Need, ...]
+    groups: tuple[Group, ...]
+    by_two: bool
 
 
 def learned(rules: Rules, stations: int, history: list[int], first_ms: int, now_ms: int) -> tuple[float, ...]:
@@ -75,15 +77,6 @@ def points(rules: Rules, seen: float, ordinary: float, most: int) -> int:
     return min(most, max(0, floor((digits(seen, ordinary, rules.shape) - rules.free_digits) * rules.points_per_digit)))
 
 
-class Group(NamedTuple):
-    """One group's points: `alone` by all that was said, `shared` with the loudest source held to the others."""
-
-    alone: int
-    shared: int
-    ordinary: float
-    unit: int  # one report's grown weight now
-
-
 def group_points(rules: Rules, incidents: Incidents, group: int, ordinary: float, now_ms: int) -> Group:
     """Points of one group.
 
@@ -99,27 +92,32 @@ def group_points(rules: Rules, incidents: Incidents, group: int, ordinary: float
     return Group(alone, points(rules, seen / unit, ordinary, most), ordinary, unit)
 
 
-def incident_points(rules: Rules, groups: list[Group]) -> tuple[list[int], list[Need]]:
-    """Points of all groups, and what each needs for one more.
+def incident_points(rules: Rules, groups: list[Group]) -> tuple[list[int], bool]:
+    """Points of all groups, and whether only what others bear out can add more.
 
     What others bear out counts in full. What rests on one source alone lifts the sum of the groups to
     `one_source_most` and no further, whatever the number of groups it speaks of.
     """
     room = max(0, rules.one_source_most - sum(group.shared for group in groups))
-    parts, needs = [], []
+    parts = []
     for group in groups:
         lifted = min(group.alone - group.shared, room)
         room -= lifted
         parts.append(group.shared + lifted)
-    by_two = room == 0
-    for index, group in enumerate(groups):
-        got = group.shared if by_two else group.alone
-        if got >= rules.group_most[index]:
-            needs.append(Need(inf, by_two))
-            continue
-        wanted = rules.free_digits + (got + 1) / rules.points_per_digit
-        needs.append(Need(int(seen_at(wanted, group.ordinary, rules.shape) * group.unit), by_two))
-    return parts, needs
+    return parts, room == 0
+
+
+def need(rules: Rules, score: Score, group: int) -> float:
+    """The grown total with which a group could score a point more: all of it, or with `by_two` what others bear out."""
+    if rules.rolling_milli is not None:
+        got = score.total
+        return inf if got >= _MOST else -(-(got + 1) * rules.rolling_milli // _MOST)
+    alone, shared, ordinary, unit = score.groups[group]
+    got = shared if score.by_two else alone
+    if got >= rules.group_most[group]:
+        return inf
+    wanted = rules.free_digits + (got + 1) / rules.points_per_digit
+    return int(seen_at(wanted, ordinary, rules.shape) * unit)
 
 
 def turnout_points(rules: Rules, turnout: Turnout, stations: int, shares: dict[str, int], now_ms: int) -> int:
@@ -156,22 +154,21 @@ def neighbour_points(rules: Rules, levels: dict[str, int]) -> int:
     return min(rules.neighbours_most, sum(rules.neighbour_points[level] for level in levels.values()))
 
 
-def add_up(parts: list[int], borne_out: int, needs: list[Need]) -> Score:
-    """The score: the sum, with later parts trimmed where it would exceed 100."""
+def add_up(parts: list[int]) -> tuple[tuple[int, ...], int]:
+    """The parts and their sum, later parts trimmed where it would exceed 100."""
     left, kept = _MOST, []
     for part in parts:
         part = min(part, left)
         kept.append(part)
         left -= part
-    return Score(tuple(kept), _MOST - left, borne_out, tuple(needs))
+    return tuple(kept), _MOST - left
 
 
 def rolling_score(rules: Rules, incidents: Incidents) -> Score:
     """The plain job: percent of the threshold that the last hour's severity sum has reached."""
     weight, threshold = incidents.weights[0], rules.rolling_milli
     got = min(_MOST, _MOST * weight // threshold) if threshold else _MOST
-    next_weight = inf if got >= _MOST else -(-(got + 1) * threshold // _MOST)
-    return Score((got,), got, got, (Need(next_weight, False),))
+    return Score((got,), got, got, (), False)
 
 
 def score(
@@ -191,11 +188,12 @@ def score(
         group_points(rules, incidents, group, expected(rules, regency.stations, group, factors[group], now_ms), now_ms)
         for group in range(SCORED)
     ]
-    parts, needs = incident_points(rules, groups)
+    parts, by_two = incident_points(rules, groups)
     parts.append(turnout_points(rules, turnout, regency.stations, shares, now_ms))
     parts.append(neighbour_points(rules, neighbours))
     parts.append(floor((regency.prior or 0) * rules.prior_factor))
-    return add_up(parts, sum(group.shared for group in groups), needs)
+    kept, total = add_up(parts)
+    return Score(kept, total, sum(group.shared for group in groups), tuple(groups), by_two)
 
 
 def report_weight(milli: int) -> int | float:

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.incidents import Incidents, Record
+from streams.incidents import Incidents
 from tests.streams.ledgers import COMPILED, EIGHT_MS, HOUR_MS, MINUTE_MS, PALEMBANG, incident, run, tick
 
 WINDOWS = {"1h": HOUR_MS, "6h": 6 * HOUR_MS, "24h": 24 * HOUR_MS}
@@ -77,7 +77,7 @@ def test_sums_are_zero_to_the_bit_once_everything_is_out():
     for number in range(500):
         kind = COMPILED.kinds["clash", 1 + number % 5]
         at_ms = EIGHT_MS - number * 170_000
-        incidents.put(str(number), Record(1, kind, "reported", at_ms, f"s{number % 3}", EIGHT_MS, f"s{number % 3}", 0))
+        incidents.put(str(number), 1, kind, "reported", at_ms, f"s{number % 3}", EIGHT_MS, f"s{number % 3}")
     incidents.pass_to(EIGHT_MS + 5 * HOUR_MS)
     for number in range(500):
         incidents.take(str(number))
