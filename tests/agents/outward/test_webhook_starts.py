@@ -70,6 +70,25 @@ async def test_two_share_the_work_and_one_that_stops_hands_over_without_a_repeat
     assert len(receiver.posts) == 24
 
 
+async def test_one_that_was_frozen_and_replaced_repeats_its_post_at_most_and_nothing_overtakes(
+    webhook: Start, receiver: Receiver, publish: Publisher, tmp_path
+):
+    receiver.answers = lambda post, before: None if len(receiver.posts) == 3 else 200
+    await publish(range(0, 24, 4))  # all of one regency
+    frozen = webhook("--from-beginning")
+    await until(lambda: len(receiver.posts) == 3, WITHIN_S, "a post under way")
+    frozen.send_signal(signal.SIGSTOP)
+    webhook()
+    await until(lambda: len(set(receiver.keys)) == 6, WITHIN_S, "the other took over")
+    receiver.release.set()
+    frozen.send_signal(signal.SIGCONT)
+    await ready(tmp_path, 3)  # it is a member again
+    await publish(range(24, 48, 4))
+    await until(lambda: len(set(receiver.keys)) == 12, WITHIN_S, "and they go on together")
+    assert [post.key for post in receiver.kept()] == publish.ids
+    assert len(receiver.posts) == 13
+
+
 @pytest.mark.parametrize(
     ("url", "word"),
     [
