@@ -17,10 +17,10 @@ def digits(seen: float, expected: float) -> float:
 
 
 def test_palembang_by_hand_is_palembang_by_the_fold():
-    seen = (1 - 1 / 2) / (1 - 2 ** (-1 / 12))
-    expected = 2264 * 0.00076
+    seen = round((1 - 1 / 2) / (1 - 2 ** (-1 / 12)), 1)
+    expected = round(2264 * 0.00076, 2)
     security = floor((digits(seen, expected) - 1) * 30)
-    assert (round(seen, 1), round(expected, 2), round(digits(seen, expected), 2), security) == (8.9, 1.72, 2.98, 59)
+    assert (seen, expected, round(digits(seen, expected), 2), security) == (8.9, 1.72, 2.98, 59)
     for number in ("**8.9**", "**1.72**", "**2.98**", "**59**", "the score is 62, siaga"):
         assert number in DOCUMENT
     reports = [
