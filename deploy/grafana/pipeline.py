@@ -135,6 +135,7 @@ def _shards() -> list:
             grown("siaga_shard_opens_total", "opened"),
             grown("siaga_shard_fences_total", "fenced"),
             grown("siaga_shard_failures_total", "failed"),
+            grown("siaga_shard_rebuilds_total", "state built again"),
         ),
         series(
             "Restore time",

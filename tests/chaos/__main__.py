@@ -19,7 +19,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.chaos.checker import Violation
-from tests.chaos.faults import FAULTS
+from tests.chaos.faults import FAULTS, Struck
+from tests.chaos.recovery import own_recoveries
 from tests.chaos.run import Plan, Result, run
 
 
@@ -117,10 +118,12 @@ def report(lines: list[dict]) -> str:
     times: dict[str, list[float]] = defaultdict(list)
     counts: dict[str, int] = defaultdict(int)
     for line in lines:
-        for struck, seconds in zip(line["struck"], line["recoveries_s"] or [None] * len(line["struck"]), strict=True):
-            counts[struck["fault"]] += 1
+        struck = [Struck(**fault) for fault in line["struck"]]
+        seen = own_recoveries(struck, line["recoveries_s"] or [None] * len(struck))
+        for fault, seconds in zip(struck, seen, strict=True):
+            counts[fault.fault] += 1
             if seconds is not None:
-                times[struck["fault"]].append(seconds)
+                times[fault.fault].append(seconds)
     rows = ["| fault | struck | recovery seen | p50 s | p95 s | max s |", "|---|---|---|---|---|---|"]
     for fault in sorted(counts):
         some = sorted(times[fault])

@@ -39,6 +39,13 @@ class Cluster(Deployment):
         worker = self.workers[name] = spawn(list(command), self.log(name), env, self.directory)
         return worker
 
+    async def drained(self, within_s: float = 60) -> None:
+        try:
+            await super().drained(within_s)
+        except AssertionError as error:
+            tails = "\n".join(f"{name}: {self.log(name).read_text()[-1500:]}" for name in self.workers)
+            raise AssertionError(f"{error}; alive: {self.alive()}\n{tails}") from None
+
     def signal(self, name: str, number: signal.Signals) -> None:
         if self.workers[name].poll() is None:
             os.kill(self.workers[name].pid, number)

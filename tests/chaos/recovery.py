@@ -39,13 +39,20 @@ def journeys(evidence: Evidence, codes: set[str]) -> list[tuple[int, int]]:
 def recoveries(evidence: Evidence, codes: set[str], struck: list[Struck]) -> list[float | None]:
     """Seconds from the moment each fault was gone until all that was published around it had its row.
 
-    None when nothing was published, or when the next fault struck before: then it is not this one's recovery.
+    None when nothing was published then. The next fault may have struck before: see `own_recoveries`.
     """
     made = journeys(evidence, codes)
-    nexts = [fault.at_ms for fault in struck[1:]] + [None]
     answers: list[float | None] = []
-    for fault, next_ms in zip(struck, nexts, strict=True):
+    for fault in struck:
         done = max((row for appended, row in made if abs(appended - fault.free_ms) <= AROUND_MS), default=None)
-        is_own = done is not None and (next_ms is None or done < next_ms)
-        answers.append(max(0.0, (done - fault.free_ms) / 1000) if is_own else None)
+        answers.append(None if done is None else max(0.0, (done - fault.free_ms) / 1000))
     return answers
+
+
+def own_recoveries(struck: list[Struck], recoveries_s: list[float | None]) -> list[float | None]:
+    """Those recoveries that were over before the next fault struck; the others say nothing about their fault."""
+    nexts = [fault.at_ms for fault in struck[1:]] + [float("inf")]
+    return [
+        seconds if seconds is not None and fault.free_ms + 1000 * seconds < next_ms else None
+        for fault, seconds, next_ms in zip(struck, recoveries_s, nexts, strict=True)
+    ]
