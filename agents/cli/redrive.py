@@ -1,7 +1,8 @@
 """`siaga redrive`: send rejected records again, fixed or good by now."""
 
+import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from uuid import UUID
@@ -15,7 +16,7 @@ from agents.cli.options import CommandError, with_settings
 from agents.clock import wall_ms
 from agents.kafka_clients import kafka_python_options
 from agents.publishing.lines import InputError, open_input, read_lines, unpacked
-from agents.publishing.redrive import Judge, RedriveTally, fit, redrive
+from agents.publishing.redrive import Judge, RedriveTally, fit, redrive, unless
 from agents.publishing.redriven import Journal, JournalError
 from agents.publishing.rejects import Origin, Reject, Unreadable, of_lines, of_records
 from agents.publishing.sender import DeliveryError
@@ -82,20 +83,41 @@ def _judge(settings: Settings) -> Judge:
 def _send(settings: Settings, rejects: Rejects, judge: Judge, again: bool, tally: RedriveTally) -> None:
     inputs = [settings.topics[topic] for topic in INPUTS]
     sender = open_sender(settings, inputs)
+    interrupted = False
     try:
-        with Journal(settings.data_dir / "redrive", _topic_ids(settings, inputs)) as journal:
+        with Journal(settings.data_dir / "redrive", _topic_ids(settings, inputs)) as journal, _interrupts() as stopped:
             redriven = _never if again else journal.__contains__
-            redrive(fit(rejects, judge, redriven, tally, _tell), sender, journal, tally)
+            redrive(fit(unless(stopped, rejects), judge, redriven, tally, _tell), sender, journal, tally)
+            interrupted = stopped()
     except (DeliveryError, JournalError) as error:
         _summary(tally, "redriven")
         who = f"broker {settings.broker}: " if isinstance(error, DeliveryError) else ""
         raise CommandError(f"{who}{error}; run it again for the rest") from None
     except KeyboardInterrupt:
-        _summary(tally, "redriven")
-        click.echo("interrupted; run it again for the rest", err=True)
-        raise SystemExit(INTERRUPTED) from None
+        interrupted = True
     finally:
         sender.close()
+    if interrupted:
+        _summary(tally, "redriven")
+        click.echo("interrupted; run it again for the rest", err=True)
+        raise SystemExit(INTERRUPTED)
+
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C ends the reading, so that what is on its way is noted; a second one ends it all."""
+    is_stopped = False
+
+    def stop(_signal: int, _frame: object) -> None:
+        nonlocal is_stopped
+        is_stopped = True
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield lambda: is_stopped
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _topic_ids(settings: Settings, names: list[str]) -> dict[str, str]:

@@ -2,14 +2,13 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 
 from agents.publishing.messages import Message
 from agents.publishing.publish import Tally
 from agents.publishing.redriven import Journal
 from agents.publishing.rejects import Origin, Reject, Unreadable
-from agents.publishing.sender import DeliveryError, Sender
+from agents.publishing.sender import Sender
 from schemas.topics import INPUTS, TopicNames
 from streams.intake import ClockMode, Gate, Rejection
 
@@ -71,31 +70,37 @@ def fit(
 
 
 def redrive(rejects: Iterable[Reject], sender: Sender, journal: Journal, tally: RedriveTally) -> None:
-    """Send all and journal each when it is acknowledged, however the run ends.
+    """Send all and journal each once it is acknowledged; at the end, and when the broker fails, all that were.
 
-    Raises DeliveryError, KafkaError, JournalError, or what reading raises.
+    Raises DeliveryError, KafkaError, JournalError, or what reading raises. An exception from a signal handler may come between
+    two steps, so after one nothing more is journaled: stop by ending `rejects` (see `unless`).
     """
     waiting: deque[Origin] = deque()
     try:
         for reject in rejects:
             replaces = ((REPLACES_HEADER, str(reject.origin).encode()),)
-            # Before sending: what is sent is then never missing here, whatever interrupts.
             waiting.append(reject.origin)
             sender.send(reject.origin.topic, Message(reject.key, reject.value or b"", headers=replaces))
             _settle(waiting, sender, journal, tally)
         sender.drain()
-    except KeyboardInterrupt:
-        # What is on its way is noted too, or the next run would send it again. A second Ctrl-C does not wait.
-        with suppress(DeliveryError):
-            sender.drain()
-        raise
-    finally:
+    except Exception:
         _settle(waiting, sender, journal, tally)
+        raise
+    _settle(waiting, sender, journal, tally)
+
+
+def unless(stopped: Callable[[], bool], rejects: Iterable[Reject | Unreadable]) -> Iterator[Reject | Unreadable]:
+    """The same until `stopped()`, so that what was sent is waited for and noted."""
+    for reject in rejects:
+        if stopped():
+            return
+        yield reject
 
 
 def _settle(waiting: deque[Origin], sender: Sender, journal: Journal, tally: RedriveTally) -> None:
     while tally.sent < sender.acknowledged:
-        journal.add(waiting.popleft())
+        journal.add(waiting[0])  # first: if it cannot be noted, it stays the next to be noted
+        waiting.popleft()
         tally.sent += 1
 
 
