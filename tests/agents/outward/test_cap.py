@@ -145,7 +145,7 @@ def test_the_category_comes_from_the_incidents_and_without_any_from_the_score():
     money = hazard | {"category": "money_politics", "weight": 2}
     assert cap_rules.texts(one(), "info/category") == ["Security"] * 2
     assert cap_rules.texts(one(evidence=[hazard, money]), "info/category") == ["Safety", "Other"] * 2
-    assert cap_rules.texts(one(evidence=[]), "info/category") == ["Security"] * 2
+    assert cap_rules.texts(one(evidence=[]), "info/category") == ["Security", "Other"] * 2
     assert cap_rules.texts(one(evidence=[], components={"turnout": 45}), "info/category") == ["Other"] * 2
 
 
