@@ -94,7 +94,7 @@ def evaluate(
     for name in sorted({name for day in held_out for name in day.raises}):
         score = score_days(truths, [day.raises[name] for day in held_out], grace_ms)
         if name == SHIPPED:
-            outcome.results[SIAGA] = Result(score, "ruleset as shipped, not tuned")
+            outcome.results[SIAGA] = Result(score, "ruleset as shipped")
         outcome.curves.setdefault(SIAGA, []).append(score)
     watched = [day.watched for day in held_out]
     for name, make in makers([day.watched for day in reference]).items():
