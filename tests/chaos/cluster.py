@@ -84,6 +84,9 @@ class Cluster(Deployment):
         finally:
             await consumer.stop()
 
+    async def input_ends(self) -> dict[TopicPartition, int]:
+        return {tp: end for topic in INPUTS for tp, end in (await self.ends(topic)).items()}
+
     async def committed(self) -> dict[tuple[str, int], int]:
         """The group's offsets by (topic, partition); absent ones are 0."""
         places = [TopicPartition(self.prefix + topic, p) for topic in (*INPUTS, "ledger") for p in range(self.partitions)]

@@ -95,6 +95,15 @@ async def _close(producer: AIOKafkaProducer) -> None:
         pass
 
 
+def _close_for_good(producer: KafkaProducer) -> None:
+    """Until its buffer is delivered or given up: a close that times out leaves a thread that goes on sending behind our back."""
+    deadline = time.monotonic() + 180
+    while time.monotonic() < deadline:
+        with contextlib.suppress(KafkaPythonError):
+            producer.close(timeout=10)
+            return
+
+
 class ThreadPublisher:
     """kafka-python in a thread of its own, as a script in the field would run it."""
 
@@ -109,7 +118,9 @@ class ThreadPublisher:
 
     async def stop(self) -> None:
         self._stop.set()
-        await asyncio.to_thread(self._thread.join, 30)
+        await asyncio.to_thread(self._thread.join, 200)
+        if self._thread.is_alive():
+            raise AssertionError("the kafka-python publisher still has records to send")
 
     def _run(self) -> None:
         while not self._stop.is_set():
@@ -125,8 +136,7 @@ class ThreadPublisher:
             except (KafkaPythonError, OSError):
                 pass
             finally:
-                with contextlib.suppress(KafkaPythonError):
-                    producer.close(timeout=5)
+                _close_for_good(producer)
 
     def _publish(self, producer: KafkaProducer) -> None:
         left = 0.0

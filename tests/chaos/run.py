@@ -152,10 +152,13 @@ class World:
         result, cluster = self.result, self.cluster
         for publisher in self.publishers:
             await publisher.stop()
+        published = await cluster.input_ends()
         result.settle_s = await cluster.settle(self.plan.settle_s)
         state = await self._group_settles()
         stubborn = await cluster.stop_workers()
         evidence = await cluster.evidence(state)
+        if await cluster.input_ends() != published:
+            raise AssertionError("a publisher wrote after it had ended: this run says nothing")
         result.violations = check(evidence, self.places)
         result.violations += [Violation("D", f"worker {name} did not end within 20 s of SIGTERM") for name in stubborn]
         audit = await asyncio.to_thread(lambda: cluster.run("audit", check=False))
