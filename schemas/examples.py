@@ -4,7 +4,7 @@ from typing import Any
 
 _LEDGER = {"partition": 3, "offset": 10482}
 _RULESET = "sumsel-pilkada-2024@1"
-_COMPONENTS = {"integrity": 0, "process": 0, "counting": 0, "turnout": 0, "neighbours": 0, "prior": 0}
+_COMPONENTS = {"integrity": 0, "supply": 0, "process": 0, "turnout": 0, "neighbours": 0, "prior": 0}
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "incident": {

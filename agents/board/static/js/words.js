@@ -52,7 +52,7 @@ export const WORDS = {
     statuses: { reported: "dilaporkan", verified: "terverifikasi", resolved: "selesai", retracted: "ditarik" },
     routes: { kpu: "KPU", bawaslu: "Bawaslu", gakkumdu: "Gakkumdu", police: "Polisi", governor: "Gubernur", kominda: "Kominda", bpbd: "BPBD" },
     parts: {
-      security: "Keamanan", integrity: "Integritas", process: "Penyelenggaraan", counting: "Penghitungan", turnout: "Partisipasi",
+      security: "Keamanan", integrity: "Integritas", process: "Prosedur dan penghitungan", supply: "Logistik dan bencana", turnout: "Partisipasi",
       neighbours: "Tetangga", prior: "Kerawanan awal", rolling_sum: "Jumlah satu jam",
     },
   },
@@ -107,7 +107,7 @@ export const WORDS = {
     statuses: { reported: "reported", verified: "verified", resolved: "resolved", retracted: "retracted" },
     routes: { kpu: "KPU", bawaslu: "Bawaslu", gakkumdu: "Gakkumdu", police: "Police", governor: "Governor", kominda: "Kominda", bpbd: "BPBD" },
     parts: {
-      security: "Security", integrity: "Integrity", process: "Process", counting: "Counting", turnout: "Turnout",
+      security: "Security", integrity: "Integrity", process: "Procedure and counting", supply: "Supplies and hazards", turnout: "Turnout",
       neighbours: "Neighbours", prior: "Prior", rolling_sum: "Sum of the hour",
     },
   },
