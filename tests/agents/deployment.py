@@ -121,7 +121,7 @@ class Deployment:
     async def escalations(self) -> list[dict]:
         return [json.loads(record.value) for record in await self.read("escalations")]
 
-    async def drained(self, within_s: float = 60) -> None:
+    async def drained(self, within_s: float = 180) -> None:
         """Wait until intake and then risk have committed everything that was written, ticks of the meantime aside."""
         for topic in ("incidents", "turnout", "ledger"):
             await self._reached(await self.read(topic), within_s)

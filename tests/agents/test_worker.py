@@ -114,7 +114,7 @@ def _sources(rejected: list[oracle.Record]) -> list[tuple[str, int, int]]:
 
 
 async def ticked(deployment: Deployment, name: str = "a") -> None:
-    await until(lambda: deployment.metric('siaga_shards_open{stage="risk"}', name) > 0, 40, "risk shards open")
+    await until(lambda: deployment.metric('siaga_shards_open{stage="risk"}', name) > 0, 180, "risk shards open")
 
 
 async def test_every_input_ends_in_exactly_one_outcome_whatever_partition_it_lands_in(deployment):
@@ -175,7 +175,7 @@ async def test_a_serious_incident_raises_at_once_and_says_why(deployment):
 
 async def test_every_regency_has_a_row_from_the_first_tick_and_silence_is_not_safety(deployment):
     deployment.start()
-    await until(lambda: deployment.metric('siaga_ledger_entries_total{kind="k",outcome="applied"}') > 3, 40, "ticks")
+    await until(lambda: deployment.metric('siaga_ledger_entries_total{kind="k",outcome="applied"}') > 3, 180, "ticks")
     await deployment.drained()
     rows = await deployment.rows()
     assert set(rows) == set(CODES)

@@ -79,7 +79,7 @@ async def test_a_decompression_bomb_is_rejected_and_its_neighbours_are_read(depl
     deployment.start("a")
     async with Raw(deployment, "zstd") as raw:
         await raw.send(good(1))
-        await until(lambda: deployment.metric('siaga_records_total{outcome="admitted",topic="incidents"}') == 1, 40, "one read")
+        await until(lambda: deployment.metric('siaga_records_total{outcome="admitted",topic="incidents"}') == 1, 180, "one read")
         before = deployment.memory_mib("a")
         size = 400 * MIB
         await raw.send(good(2), (b"k", b"\0" * size, []), good(3))

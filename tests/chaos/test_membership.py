@@ -25,7 +25,7 @@ async def test_the_worker_that_came_first_ends_and_says_why(cluster):
     first = cluster.workers.pop("a")
     cluster.start("a")
     try:
-        await until(lambda: first.poll() is not None, 40, "the end of the first worker")
+        await until(lambda: first.poll() is not None, 180, "the end of the first worker")
         assert first.returncode == 1
         assert "another worker has started under the instance name 'a'" in cluster.log("a").read_text()
         await send(cluster, "y", 5)
