@@ -73,7 +73,6 @@ ESCALATION_LATENCY = Histogram(
 # Worker and board
 BUILD = _gauge("siaga_build_info", "Always 1; version and ruleset as labels.", "version", "ruleset", "clock")
 BOARD_VIEWERS = _gauge("siaga_board_viewers", "Live connections of the board.")
-BOARD_LAG = _gauge("siaga_board_lag_records", "Records the board has yet to read.")
 BOARD_LAST_UPDATE = _gauge("siaga_board_last_update_timestamp_seconds", "Unix time of the newest row the board has shown.")
 
 

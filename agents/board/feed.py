@@ -15,7 +15,6 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
-from agents import metrics
 from agents.board.table import BoardTable, Unreadable
 from agents.kafka_clients import aiokafka_options
 from agents.settings import Settings
@@ -169,7 +168,6 @@ class Feed:
         for partition, end in goal.items():
             lag += max(0, end - await consumer.position(partition))
         self.state.lag_records = lag
-        metrics.BOARD_LAG.set(lag)
         if lag:
             self._goal = self._goal or goal  # still to be reached
             return
