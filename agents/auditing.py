@@ -47,7 +47,10 @@ async def audit(settings: Settings, roster: Roster, ruleset: Ruleset) -> Audit:
     """Audit every partition. Safe while workers run: outputs are read first, then the ledger, which can only be ahead."""
     result = Audit()
     consumer = AIOKafkaConsumer(
-        **aiokafka_options(settings), isolation_level="read_committed", enable_auto_commit=False, fetch_max_wait_ms=POLL_MS
+        **aiokafka_options(settings),
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        fetch_max_wait_ms=POLL_MS,
     )
     try:
         await consumer.start()
@@ -74,7 +77,11 @@ async def _audit_partition(
     followed: set[str] = set()
     last_row_offset = max((offset for _, offset in published.rows), default=-1)
     async for record in _records(consumer, ledger):
-        table.apply_in_order(sequencer, record.offset, record.key, entries_of(record.value, record.timestamp))
+        entries = entries_of(record.value, record.timestamp)
+        if sequencer is None:
+            table.apply(record.offset, record.key, entries)
+        else:
+            table.apply_in_order(sequencer, record.offset, record.key, entries, record.value)
         drained = table.drain()
         result.frames += 1
         for _, value in drained.escalations:

@@ -13,7 +13,7 @@ from benchmarks.system import REGENCY_TRIGGERS, System, load_regencies, trigger_
 
 async def latency(rate: int, seconds: float, triggers: int = 300) -> dict[str, float]:
     """Milliseconds, median and 99th percentile, over up to `triggers` escalations spread evenly over the load."""
-    with System("wall") as system:
+    with System("wall", triggers=REGENCY_TRIGGERS) as system:
         system.start_worker(0)
         system.wait_ready(0)
         arrivals: dict[str, float] = {}
@@ -60,7 +60,10 @@ async def _send(system: System, rate: int, seconds: float, triggers: int) -> dic
 
 async def _read(system: System, arrivals: dict[str, float]) -> None:
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=system.bootstrap, isolation_level="read_committed", auto_offset_reset="earliest", fetch_max_wait_ms=5
+        bootstrap_servers=system.bootstrap,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        fetch_max_wait_ms=5,
     )
     await consumer.start()
     try:

@@ -28,8 +28,10 @@ def load_regencies() -> list[str]:
 class System:
     """`with System(...) as system`: `system.bootstrap`, `system.start_worker(n)`, `system.metric(...)`."""
 
-    def __init__(self, clock: str, partitions: int = 6, workers: int = 1, rules: Path | None = None) -> None:
-        self.clock, self.partitions, self.count, self.rules = clock, partitions, workers, rules
+    def __init__(
+        self, clock: str, partitions: int = 6, workers: int = 1, rules: Path | None = None, triggers: int = 0
+    ) -> None:
+        self.clock, self.partitions, self.count, self.rules, self.triggers = clock, partitions, workers, rules, triggers
         self.workers: dict[int, subprocess.Popen] = {}
         self.ports: dict[int, int] = {}
 
@@ -40,7 +42,7 @@ class System:
         self.broker.start()
         self.bootstrap = self.broker.bootstrap
         self.roster = self.path / "roster.csv"
-        rows = [f"{code},Regency {code},100,30000" for code in load_regencies() + trigger_regencies(REGENCY_TRIGGERS)]
+        rows = [f"{code},Regency {code},100,30000" for code in load_regencies() + trigger_regencies(self.triggers)]
         self.roster.write_text("regency,name,stations,registered\n" + "\n".join(rows) + "\n")
         subprocess.run(self._command("topics"), check=True, env=self._env(), stdout=subprocess.DEVNULL, cwd=ROOT)
         return self

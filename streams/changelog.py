@@ -1,15 +1,15 @@
 """The fold's state as records of the state topic, and back.
 
-Keys are fine-grained, so that a change writes little: `16.71/h` the head of a regency, `16.71/i/<incident_id>`,
-`16.71/s/<station>`, `16.71/d/<ledger offset>` (digests of event ids), `16/p` a province. Windows and pressure are not
+Keys are fine-grained, so that a change writes little: `16.71/h` the head of a regency, `16.71/i/<number>` a segment of
+incidents, `16.71/s/<station>`, `16.71/d/<number>` a segment of event ids' digests, `16/p` a province. Windows and pressure are not
 stored: they are rebuilt from the incidents, which cannot drift.
 """
 
 import orjson
 
-from streams.incidents import Record
 from streams.levels import Phase
-from streams.regency import HOUR_MS, LIVE, SILENT, STALE, RegencyState
+from streams.regency import LIVE, SILENT, STALE, RegencyState
+from streams.segments import Segment
 
 _STATUS = {LIVE: LIVE, STALE: STALE, SILENT: SILENT}  # restored words must be the very objects that `is` compares
 
@@ -21,6 +21,7 @@ def head(state: RegencyState) -> bytes:
         {
             "clock": [state.clock_ms, state.first_ms, state.grid_ms, state.pruned_hour],
             "offset": state.offset,
+            "segments": [state.segments.last, state.event_ids.last],
             "ladder": [ladder.phases, ladder.since_ms, ladder.changed_ms],
             "since": state.since_ms,
             "data": [state.data_status, state.silence_ms, state.is_quiet],
@@ -40,6 +41,7 @@ def restore_head(state: RegencyState, value: bytes) -> None:
     stored = orjson.loads(value)
     state.clock_ms, state.first_ms, state.grid_ms, state.pruned_hour = stored["clock"]
     state.offset = stored["offset"]
+    state.segments.last, state.event_ids.last = stored["segments"]
     phases, state.ladder.since_ms, state.ladder.changed_ms = stored["ladder"]
     state.ladder.phases = [Phase(phase) for phase in phases]
     state.since_ms = stored["since"]
@@ -58,34 +60,51 @@ def restore_head(state: RegencyState, value: bytes) -> None:
         state.incidents.pass_to(state.grid_ms)
 
 
-def incident(record: Record) -> bytes:
-    kind = record.kind
-    return orjson.dumps(
-        [
-            record.revision, kind.category, kind.severity, record.status, record.occurred_ms, record.source,
-            record.touched_ms, record.spoken,
-        ]
-    )  # fmt: skip
+def close_frame(state: RegencyState) -> None:
+    """A ledger frame has ended: turn what it brought into segments. As of now, so that batches do not matter."""
+    state.event_ids.close_frame(state.clock_ms)
+    for number, segment in state.segments.close_frame():
+        state.segments.changed[number] = _incidents(state, segment, number)
 
 
-def restore_incident(state: RegencyState, incident_id: str, value: bytes) -> None:
-    revision, category, severity, status, occurred, source, touched, spoken = orjson.loads(value)
-    kind = state.rules.kinds[category, severity]
-    state.incidents.put(incident_id, revision, kind, status, occurred, source, touched, spoken)
-    state.touched.setdefault(touched // HOUR_MS, []).append(incident_id)
+def _incidents(state: RegencyState, segment: Segment, number: int) -> bytes:
+    """The incidents whose newest revision lies in a segment."""
+    held = state.incidents.records
+    revisions = ((incident_id, held[incident_id]) for incident_id in dict.fromkeys(segment.ids))
+    rows = [
+        (
+            incident_id, record.revision, record.kind.category, record.kind.severity, record.status, record.occurred_ms,
+            record.source, record.spoken,
+        )
+        for incident_id, record in revisions
+        if record.segment == number
+    ]  # fmt: skip
+    return orjson.dumps([segment.clock_ms, rows])
+
+
+def restore_incidents(state: RegencyState, stored: dict[int, bytes]) -> None:
+    """Take back all segments; of an incident's revisions the one in the latest segment counts."""
+    newest: dict[str, tuple[int, list]] = {}
+    for number in sorted(stored):
+        clock_ms, rows = orjson.loads(stored[number])
+        state.segments.restore(number, clock_ms)
+        for row in rows:
+            newest[row[0]] = number, row
+    kinds, put = state.rules.kinds, state.incidents.put
+    for number, (incident_id, revision, category, severity, status, occurred, source, spoken) in newest.values():
+        put(incident_id, revision, kinds[category, severity], status, occurred, source, number, spoken)
+        state.segments.put_back(number, incident_id)
 
 
 def drain(state: RegencyState, prefix: bytes) -> list[tuple[bytes, bytes | None]]:
     """State records of what changed since the last drain, the head included."""
     records: list[tuple[bytes, bytes | None]] = []
-    held = state.incidents.records
-    for incident_id in state.changed_incidents:
-        record = held.get(incident_id)
-        records.append((prefix + b"/i/" + incident_id.encode(), None if record is None else incident(record)))
+    for number, segment in state.segments.changed.items():
+        records.append((prefix + b"/i/%d" % number, segment))
     for station in state.changed_stations:
         records.append((prefix + b"/s/" + station.encode(), state.turnout.store(station)))
-    for offset, segment in state.event_ids.changed.items():
-        records.append((prefix + b"/d/" + str(offset).encode(), segment))
+    for number, ids in state.event_ids.changed.items():
+        records.append((prefix + b"/d/%d" % number, ids))
     records.append((prefix + b"/h", head(state)))
-    state.changed_incidents, state.changed_stations, state.event_ids.changed = {}, {}, {}
+    state.segments.changed, state.changed_stations, state.event_ids.changed = {}, {}, {}
     return records

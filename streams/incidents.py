@@ -21,14 +21,17 @@ _UNKNOWN = -1
 
 
 class Record(NamedTuple):
-    """The latest revision of an incident; `serial` tells its entry in the buckets, 0 when it was never counted."""
+    """The latest revision of an incident.
+
+    `segment` is where it lies in the state; `serial` tells its entry in the buckets, 0 when it was never counted.
+    """
 
     revision: int
     kind: Kind
     status: str
     occurred_ms: int
     source: str
-    touched_ms: int
+    segment: int
     spoken: str  # the only source that spoke of it, or MANY
     serial: int
 
@@ -71,17 +74,17 @@ class Incidents:
         status: str,
         occurred: int,
         source: str,
-        touched: int,
+        segment: int,
         spoken: str,
     ) -> None:
         """Hold the newest revision, and count it if it is live and young enough. The caller took out the one before."""
         edges = self.edges
         age = 0 if occurred > edges[0] else _age(occurred, edges)
         if age == _AGES or status == "retracted":
-            self.records[incident_id] = Record(revision, kind, status, occurred, source, touched, spoken, 0)
+            self.records[incident_id] = Record(revision, kind, status, occurred, source, segment, spoken, 0)
             return
         self._serial = serial = self._serial + 1
-        self.records[incident_id] = record = Record(revision, kind, status, occurred, source, touched, spoken, serial)
+        self.records[incident_id] = record = Record(revision, kind, status, occurred, source, segment, spoken, serial)
         bucket = self._buckets.get(-(-occurred // self.rules.step_ms))
         if bucket is None:
             bucket = self._buckets[-(-occurred // self.rules.step_ms)] = []

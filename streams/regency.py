@@ -18,6 +18,7 @@ from streams.incidents import MANY, Incidents, Record
 from streams.levels import Ladder
 from streams.rules import LEVELS, SCORED, SLOT_MS, WINDOWS_MS, Rules
 from streams.scoring import Score, learned, need, score
+from streams.segments import Segments
 from streams.turnout import Turnout
 
 HOUR_MS = 3_600_000
@@ -63,7 +64,7 @@ class RegencyState:
         self.told_hour = 0  # the clock's hour in which neighbours were last told of the own share
         self.published = Published()
         self.pruned_hour = 0
-        self.touched: dict[int, list[str]] = {}  # incident ids by the clock's hour of their last change
+        self.segments = Segments()
         # Not state: rebuilt or drained.
         self.scored: Score | None = None  # the score, as long as nothing that it depends on has changed
         self._factors_key: tuple[int, ...] = ()
@@ -75,7 +76,6 @@ class RegencyState:
         self.is_due = True
         self.is_review = True  # the grid time or an incident behind an escalation changed: amendments are looked at
         self.is_heard = False  # a report came in while the data were stale or silent
-        self.changed_incidents: dict[str, None] = {}
         self.changed_stations: dict[str, None] = {}
 
     def factors(self) -> tuple[float, ...]:
@@ -162,11 +162,11 @@ def _incident(state: RegencyState, entry: Entry) -> str:
         if old.spoken != source:
             spoken = MANY
         incidents.take(incident_id)
+        state.segments.leave(old.segment)
     kind = state.rules.kinds[category, severity]
     clock = state.clock_ms
-    incidents.put(incident_id, revision, kind, status, occurred, source, clock, spoken)
-    state.changed_incidents[incident_id] = None
-    state.touched.setdefault(clock // HOUR_MS, []).append(incident_id)
+    segment = state.segments.add(incident_id, clock)
+    incidents.put(incident_id, revision, kind, status, occurred, source, segment, spoken)
     _hear(state)
     if old is not None:
         state.is_due = True
@@ -251,11 +251,13 @@ def _forget(state: RegencyState, at_ms: int) -> None:
     """Once an hour of the clock: drop event ids and incidents older than the ruleset remembers."""
     state.pruned_hour = at_ms // HOUR_MS
     state.event_ids.forget_before(at_ms - state.rules.event_ids_ms)
-    horizon = (at_ms - state.rules.incidents_ms) // HOUR_MS
-    records = state.incidents.records
-    for hour in [hour for hour in state.touched if hour < horizon]:
-        for incident_id in state.touched.pop(hour):
-            record = records.get(incident_id)
-            if record is not None and record.touched_ms // HOUR_MS == hour and not state.incidents.is_counted(record):
-                del records[incident_id]
-                state.changed_incidents[incident_id] = None
+    incidents = state.incidents
+    records = incidents.records
+
+    def may_go(incident_id: str, segment: int) -> bool:
+        record = records.get(incident_id)
+        return record is None or record.segment != segment or not incidents.is_counted(record)
+
+    for incident_id, segment in state.segments.forget_before(at_ms - state.rules.incidents_ms, may_go):
+        if incident_id in records and records[incident_id].segment == segment:
+            del records[incident_id]

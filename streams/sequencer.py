@@ -9,15 +9,21 @@ records landed.
 
 Akidau et al., "The Dataflow Model", VLDB 2015, for watermarks; the minimum over sources and their idleness as in Flink.
 
-Pure: what waits and what the shards have told are part of the state (keys `@w` and `@b/<ledger offset>`).
+Between two ticks regencies know nothing of each other, so within a minute entries are released regency by regency, each in its
+order of time. Every run carries the ledger offset of the frame that released it.
+
+Pure: what waits and what the shards have told are part of the state. A frame some of whose entries wait is kept as it is (key
+`@b/<ledger offset>`); the time up to which entries were released (in `@w`) tells which of them still wait.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator
-from heapq import heappop, heappush
+from heapq import nsmallest
+from operator import itemgetter
 
 import orjson
 
-from schemas.ledger import INCIDENT, NEIGHBOUR, TICK, TICK_KEY, WATERMARK, Entry
+from schemas.ledger import INCIDENT, NEIGHBOUR, TICK, TICK_KEY, WATERMARK, Entry, decode_frame
 
 SOURCES_KEY = b"@w"
 HELD_PREFIX = b"@b/"
@@ -29,6 +35,38 @@ DAY_MS = 24 * HOUR_MS
 HELD_MAX = 1_000_000
 
 Run = tuple[int, bytes, list[Entry]]
+_TIME = itemgetter(0)
+
+
+class _Waiting:
+    """Entries of one regency that wait, by time. Entries of one moment are ordered by what they are, not by where they landed."""
+
+    __slots__ = ("_entries", "_is_sorted")
+
+    def __init__(self) -> None:
+        self._entries: list[tuple[int, int, str, int, int, Entry]] = []
+        self._is_sorted = True
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def add(self, offset: int, entries: list[Entry]) -> None:
+        revision = 4 if entries[0][0] == INCIDENT else 7
+        self._entries += [(entry[1], entry[revision], entry[2], offset, n, entry) for n, entry in enumerate(entries)]
+        self._is_sorted = False
+
+    def pop(self, until_ms: int) -> list[Entry]:
+        entries = self._entries
+        if not self._is_sorted:
+            entries.sort()
+            self._is_sorted = True
+        end = bisect_right(entries, until_ms, key=_TIME)
+        released = [entry[-1] for entry in entries[:end]]
+        del entries[:end]
+        return released
+
+    def times(self) -> list[int]:
+        return [entry[0] for entry in self._entries]
 
 
 class Sequencer:
@@ -37,25 +75,28 @@ class Sequencer:
     def __init__(self, sources: int, held_max: int = HELD_MAX) -> None:
         self._expected, self._held_max = sources, held_max
         self._sources: dict[str, tuple[int, bool]] = {}  # shard -> (watermark, is idle)
-        self._heap: list[tuple[int, bytes, int, str, int, int, Entry]] = []
-        self._held: dict[int, tuple[bytes, dict[int, Entry]]] = {}  # ledger offset -> key, entries by place in the frame
+        self._waiting: dict[bytes, _Waiting] = {}
+        self._count = 0
+        self._frames: dict[int, int] = {}  # ledger offset of a frame that waits, whole or in part -> its newest time
+        self._fresh: dict[int, bytes] = {}  # those that the state does not hold yet, as they are stored
         self._released_ms = 0
         self._ticked_ms: int | None = None
-        self._dirty: set[int] = set()
-        self._stored: set[int] = set()
-        self._sources_changed = False
+        self._has_progress = False
 
     def __len__(self) -> int:
         """Entries waiting."""
-        return len(self._heap)
+        return self._count
 
     @property
     def released_ms(self) -> int:
         """Event time up to which entries were released."""
         return self._released_ms
 
-    def take(self, offset: int, key: bytes, entries: list[Entry]) -> Iterator[Run]:
-        """Take one ledger frame; yield what may be folded now as (ledger offset, key, entries), in order."""
+    def take(self, offset: int, key: bytes, entries: list[Entry], value: bytes) -> Iterator[Run]:
+        """Take one ledger frame; yield what may be folded now as (ledger offset, key, entries), in order.
+
+        `value` is the frame as it lies on the ledger: `entries` are what it holds.
+        """
         if key == TICK_KEY:
             for entry in entries:
                 yield from self._watermark(offset, entry)
@@ -64,22 +105,32 @@ class Sequencer:
             # It follows from entries already released elsewhere; waiting would only make it later still.
             yield offset, key, entries
             return
-        late = [entry for entry in entries if entry[1] <= self._released_ms]
-        if late:
-            yield offset, key, late
-        self._hold(offset, key, [(n, entry) for n, entry in enumerate(entries) if entry[1] > self._released_ms])
-        if len(self._heap) > self._held_max:
-            yield from self._release(self._heap[self._held_max // 2][0], offset)
+        released = self._released_ms
+        early = [entry for entry in entries if entry[1] > released]
+        if len(early) < len(entries):
+            yield offset, key, [entry for entry in entries if entry[1] <= released]
+        if early:
+            self._hold(offset, key, early)
+            self._fresh[offset] = key + b"\n" + value
+        if self._count > self._held_max:
+            self._has_progress = True
+            yield from self._release(self._middle_ms(), offset)
 
-    def _hold(self, offset: int, key: bytes, numbered: list[tuple[int, Entry]]) -> None:
-        if not numbered:
-            return
-        self._held[offset] = (key, dict(numbered))
-        self._dirty.add(offset)
-        for n, entry in numbered:
-            # Entries of one moment are ordered by what they are, not by where they landed.
-            revision = entry[4] if entry[0] == INCIDENT else entry[7]
-            heappush(self._heap, (entry[1], key, revision, entry[2], offset, n, entry))
+    def _hold(self, offset: int, key: bytes, entries: list[Entry]) -> None:
+        waiting = self._waiting.get(key)
+        if waiting is None:
+            waiting = self._waiting[key] = _Waiting()
+        by_kind: dict[str, list[Entry]] = {}
+        for entry in entries:
+            by_kind.setdefault(entry[0], []).append(entry)
+        for alike in by_kind.values():
+            waiting.add(offset, alike)
+        self._count += len(entries)
+        self._frames[offset] = max([entry[1] for entry in entries])
+
+    def _middle_ms(self) -> int:
+        times = [time for waiting in self._waiting.values() for time in waiting.times()]
+        return nsmallest(len(times) - self._held_max // 2, times)[-1]
 
     def _watermark(self, offset: int, entry: Entry) -> Iterator[Run]:
         kind, at_ms = entry[0], entry[1]
@@ -89,7 +140,7 @@ class Sequencer:
         _, _, source, is_idle = entry
         newest = max(at_ms, self._sources.get(source, (0, False))[0])
         self._sources[source] = (newest, is_idle)
-        self._sources_changed = True
+        self._has_progress = True
         if len(self._sources) < self._expected:
             return
         at_work = [newest for newest, idle in self._sources.values() if not idle]
@@ -101,12 +152,12 @@ class Sequencer:
     def _release(self, until_ms: int, offset: int, is_last: bool = False) -> Iterator[Run]:
         """Release up to a time, a tick at every full minute on the way; after the last, the time itself."""
         if self._ticked_ms is None:
-            first_ms = min(self._heap[0][0], until_ms) if self._heap else until_ms
+            first_ms = min([until_ms, *(time for waiting in self._waiting.values() for time in waiting.times())])
             self._ticked_ms = first_ms - first_ms % TICK_EVERY_MS
         while (due_ms := self._next_tick_ms(until_ms)) <= until_ms:
-            yield from self._pop(due_ms)
+            yield from self._pop(due_ms, offset)
             yield self._tick(due_ms, offset)
-        yield from self._pop(until_ms)
+        yield from self._pop(until_ms, offset)
         self._released_ms = max(self._released_ms, until_ms)
         if is_last and until_ms > self._ticked_ms:
             yield self._tick(until_ms, offset)
@@ -121,45 +172,30 @@ class Sequencer:
         self._ticked_ms = at_ms
         return offset, TICK_KEY, [[TICK, at_ms]]
 
-    def _pop(self, until_ms: int) -> Iterator[Run]:
-        """Entries up to a time, neighbours in order that came in one frame as one run."""
-        run: Run | None = None
-        while self._heap and self._heap[0][0] <= until_ms:
-            _, key, _, _, at, n, entry = heappop(self._heap)
-            self._forget(at, n)
-            if run is not None and run[:2] == (at, key):
-                run[2].append(entry)
-                continue
-            if run is not None:
-                yield run
-            run = (at, key, [entry])
-        if run is not None:
-            yield run
-
-    def _forget(self, offset: int, n: int) -> None:
-        entries = self._held[offset][1]
-        del entries[n]
-        self._dirty.add(offset)
-        if not entries:
-            del self._held[offset]
+    def _pop(self, until_ms: int, offset: int) -> Iterator[Run]:
+        """Entries up to a time, a run for each regency that has any."""
+        for key in sorted(self._waiting):
+            waiting = self._waiting[key]
+            run = waiting.pop(until_ms)
+            if run:
+                self._count -= len(run)
+                yield offset, key, run
+            if not waiting:
+                del self._waiting[key]
 
     def drain(self) -> list[tuple[bytes, bytes | None]]:
         """State records of what changed since the last drain; frames that came and went in between leave none."""
         records: list[tuple[bytes, bytes | None]] = []
-        if self._sources_changed:
+        if self._has_progress:
             told = {"released": self._released_ms, "ticked": self._ticked_ms, "sources": self._sources}
             records.append((SOURCES_KEY, orjson.dumps(told)))
-            self._sources_changed = False
-        for offset in sorted(self._dirty):
-            name = HELD_PREFIX + str(offset).encode()
-            if offset in self._held:
-                key, entries = self._held[offset]
-                records.append((name, orjson.dumps([key.decode(), list(entries.items())])))
-                self._stored.add(offset)
-            elif offset in self._stored:
-                records.append((name, None))
-                self._stored.discard(offset)
-        self._dirty.clear()
+            self._has_progress = False
+        for offset in [offset for offset, newest in self._frames.items() if newest <= self._released_ms]:
+            del self._frames[offset]
+            if self._fresh.pop(offset, None) is None:
+                records.append((HELD_PREFIX + b"%d" % offset, None))
+        records += [(HELD_PREFIX + b"%d" % offset, value) for offset, value in self._fresh.items()]
+        self._fresh = {}
         return records
 
     @staticmethod
@@ -169,14 +205,12 @@ class Sequencer:
 
     def restore(self, stored: dict[bytes, bytes]) -> None:
         """Take the state records that `owns` says are ours, the last of each key."""
-        for key, value in stored.items():
-            if key == SOURCES_KEY:
-                told = orjson.loads(value)
-                self._released_ms, self._ticked_ms = told["released"], told["ticked"]
-                self._sources = {source: (newest, idle) for source, (newest, idle) in told["sources"].items()}
-            else:
-                offset = int(key[len(HELD_PREFIX) :])
-                name, numbered = orjson.loads(value)
-                self._hold(offset, name.encode(), [(n, entry) for n, entry in numbered])
-                self._stored.add(offset)
-        self._dirty.clear()
+        stored = dict(stored)
+        if told_bytes := stored.pop(SOURCES_KEY, None):
+            told = orjson.loads(told_bytes)
+            self._released_ms, self._ticked_ms = told["released"], told["ticked"]
+            self._sources = {source: (newest, idle) for source, (newest, idle) in told["sources"].items()}
+        for name, kept in stored.items():
+            key, _, value = kept.partition(b"\n")
+            waiting = [entry for entry in decode_frame(value) if entry[1] > self._released_ms]
+            self._hold(int(name[len(HELD_PREFIX) :]), key, waiting)

@@ -81,6 +81,7 @@ class RiskTable:
         """All state was given: rebuild. Raises UnknownRegency when it is of another roster."""
         stored, self._stored = self._stored, {}
         digests: dict[bytes, dict[int, bytes]] = {}
+        segments: dict[bytes, dict[int, bytes]] = {}
         for key, value in stored.items():  # heads first: they hold the time against which incidents are counted
             if key.endswith(b"/h"):
                 changelog.restore_head(self._state(key[:-2]), value)
@@ -89,13 +90,15 @@ class RiskTable:
         for key, value in stored.items():
             code, kind, name = key[:5], key[5:8], key[8:]
             if kind == b"/i/":
-                changelog.restore_incident(self._state(code), name.decode(), value)
+                segments.setdefault(code, {})[int(name)] = value
             elif kind == b"/s/":
                 self._state(code).turnout.restore(name.decode(), value)
             elif kind == b"/d/":
                 digests.setdefault(code, {})[int(name)] = value
-        for code, segments in digests.items():
-            self._state(code).event_ids.restore(segments)
+        for code, stored_ids in digests.items():
+            self._state(code).event_ids.restore(stored_ids)
+        for code, stored_incidents in segments.items():
+            changelog.restore_incidents(self._state(code), stored_incidents)
 
     def apply(self, offset: int, key: bytes, entries: list[Entry]) -> None:
         """Fold one ledger frame. Raises UnknownRegency, or ValueError for an entry of unknown kind."""
@@ -111,12 +114,9 @@ class RiskTable:
         else:
             raise UnknownRegency(f"ledger offset {offset}: {key!r} is not of partition {self.partition} of this roster")
 
-    def apply_in_order(self, sequencer: Sequencer | None, offset: int, key: bytes, entries: list[Entry]) -> None:
-        """`apply`, but in the order of event time when there is a sequencer (event clock)."""
-        if sequencer is None:
-            self.apply(offset, key, entries)
-            return
-        for at, whose, run in sequencer.take(offset, key, entries):
+    def apply_in_order(self, sequencer: Sequencer, offset: int, key: bytes, entries: list[Entry], value: bytes) -> None:
+        """`apply`, but in the order of event time (event clock). `value` is the frame whose entries these are."""
+        for at, whose, run in sequencer.take(offset, key, entries, value):
             self.apply(at, whose, run)
 
     def drain(self) -> Drained:
@@ -146,7 +146,7 @@ class RiskTable:
         for entry in entries:
             if step(state, entry, outcomes):
                 self._decide(state, offset)
-        state.event_ids.close_frame(offset, state.clock_ms)
+        changelog.close_frame(state)
         self._dirty[key] = None
 
     def _decide(self, state: RegencyState, offset: int) -> None:

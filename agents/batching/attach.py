@@ -30,7 +30,9 @@ async def committed_offset(admin: AIOKafkaAdminClient, group: str, source: Topic
     """
     offsets = await admin.list_consumer_group_offsets(group, partitions=[source])
     if source not in offsets:
-        raise PositionUnknown(f"the coordinator of group {group} does not say how far {source.topic}[{source.partition}] is read")
+        raise PositionUnknown(
+            f"the coordinator of group {group} does not say how far {source.topic}[{source.partition}] is read"
+        )
     return offsets[source]
 
 

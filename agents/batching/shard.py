@@ -5,6 +5,7 @@ Open:    start the transactional producer whose id is fixed per (stage, source p
          State that is gone or incomplete (its topic was deleted, emptied or created anew) is built again from the source, in
          silence: what was published for it before is not published twice.
 Process: skip what the state already holds; fold the rest in memory; write outputs, state and next offset in one transaction.
+         Without state the next offset is the group's; with state it is in the state, and the group's follows now and then.
 Fail:    after any error the outcome is unknown, so the shard is dropped with its memory and opened anew. The next source
          offset read then tells whether the transaction had been committed.
 """
@@ -72,13 +73,22 @@ class Committed:
 class Shard:
     """The state and the producer of one source partition. Not reentrant: one batch at a time."""
 
-    def __init__(self, source: TopicPartition, fold: Fold, transactor: Transactor, state: TopicPartition | None) -> None:
+    def __init__(
+        self,
+        source: TopicPartition,
+        fold: Fold,
+        transactor: Transactor,
+        state: TopicPartition | None,
+        offset_every_ms: int,
+    ) -> None:
         self.source = source
         self.fold = fold
         self.next_offset = 0
         self.restored_records = 0
         self._transactor = transactor
         self._state = state
+        self._offset_every_s = offset_every_ms / 1000 if state is not None else 0.0
+        self._told_offset, self._told_at = 0, 0.0
         self._has_begun = state is None
         self._quiet_until = 0
         self._is_refused = False
@@ -94,7 +104,7 @@ class Shard:
         options: BatchingOptions,
     ) -> "Shard":
         """Fence, restore, and check that the source still holds what comes next. Closes the producer if that fails."""
-        shard = cls(source, new_fold(), transactor, state)
+        shard = cls(source, new_fold(), transactor, state, options.offset_every_ms)
         try:
             await transactor.start()
             note = await shard._restore(sources, options, new_fold)
@@ -117,7 +127,8 @@ class Shard:
         note = ""
         committed = await sources.committed(self.source)
         if committed is not None and committed.offset >= 0:
-            self.next_offset, note = committed.offset, committed.metadata
+            self.next_offset = self._told_offset = committed.offset
+            note = committed.metadata
         if self._state is not None:
             published, self.next_offset = self.next_offset, 0
             self.restored_records = await read_to_end(self._state, options, self._take)
@@ -165,7 +176,7 @@ class Shard:
             outputs = [output for output in outputs if output.topic == self._state.topic]
         if self._state is not None:
             outputs += self._bookkeeping(batch.next_offset)
-        await self._transactor.commit(outputs, self.source, OffsetAndMetadata(batch.next_offset, self.fold.note()))
+        await self._commit(outputs, batch.next_offset)
         self.next_offset, self._has_begun = batch.next_offset, True
         if not is_quiet:
             self.fold.committed()
@@ -174,10 +185,23 @@ class Shard:
     async def idle(self) -> None:
         """Give the fold a chance to write while its source has nothing more."""
         outputs = list(self.fold.idle())
+        if outputs or self._is_offset_due(self.next_offset):
+            await self._commit(outputs, self.next_offset)
         if outputs:
-            position = OffsetAndMetadata(self.next_offset, self.fold.note())
-            await self._transactor.commit(outputs, self.source, position)
             self.fold.committed()
+
+    def _is_offset_due(self, offset: int) -> bool:
+        """Never while lost state is built again: the group's offset tells up to where all was published already."""
+        if offset <= self._told_offset or offset < self._quiet_until:
+            return False
+        return time.monotonic() - self._told_at >= self._offset_every_s
+
+    async def _commit(self, outputs: list[Output], offset: int) -> None:
+        is_due = self._state is None or self._is_offset_due(offset)
+        position = OffsetAndMetadata(offset, self.fold.note()) if is_due else None
+        await self._transactor.commit(outputs, self.source, position)
+        if is_due:
+            self._told_offset, self._told_at = offset, time.monotonic()
 
     def skip_lost(self, offset: int) -> int:
         """Accept that the source no longer holds anything before `offset`; return how many offsets are lost."""

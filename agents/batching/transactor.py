@@ -43,11 +43,17 @@ class Transactor:
         """Fence the earlier owner and end its open transaction (Kafka's init_transactions)."""
         await self._producer.start()
 
-    async def commit(self, outputs: Iterable[Output], source: TopicPartition, position: OffsetAndMetadata) -> None:
-        """Write outputs and source position in one transaction. Any exception means: outcome unknown, drop the shard."""
+    async def commit(
+        self, outputs: Iterable[Output], source: TopicPartition, position: OffsetAndMetadata | None
+    ) -> None:
+        """Write outputs, and the group's offset of the source if one is given, in one transaction.
+
+        Any exception means: outcome unknown, drop the shard.
+        """
         await self._producer.begin_transaction()
         deliveries = await self._send(outputs)
-        await self._producer.send_offsets_to_transaction({source: position}, self._group)
+        if position is not None:
+            await self._producer.send_offsets_to_transaction({source: position}, self._group)
         if deliveries:
             await asyncio.gather(*deliveries)
         await self._producer.commit_transaction()

@@ -2,6 +2,7 @@
 
 import random
 
+import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -19,6 +20,11 @@ def told(at_ms: int, shard: str, idle: bool = False) -> list:
     return ["w", at_ms, shard, idle]
 
 
+def take(made: Sequencer, offset: int, key: bytes, entries: list) -> list:
+    """The runs that a frame of these entries releases."""
+    return list(made.take(offset, key, entries, orjson.dumps(entries)))
+
+
 def times(runs) -> list[int]:
     return [e[1] for _, key, entries in runs if key != TICK_KEY for e in entries]
 
@@ -29,56 +35,70 @@ def ticks(runs) -> list[int]:
 
 def test_entries_wait_until_every_shard_has_passed_their_time():
     made = Sequencer(2)
-    assert times(made.take(0, b"16.71", [entry(10), entry(30)])) == []
-    assert times(made.take(1, TICK_KEY, [told(30, A)])) == []
-    assert times(made.take(2, TICK_KEY, [told(20, B)])) == [10]
-    assert times(made.take(3, TICK_KEY, [told(30, B)])) == [30]
+    assert times(take(made, 0, b"16.71", [entry(10), entry(30)])) == []
+    assert times(take(made, 1, TICK_KEY, [told(30, A)])) == []
+    assert times(take(made, 2, TICK_KEY, [told(20, B)])) == [10]
+    assert times(take(made, 3, TICK_KEY, [told(30, B)])) == [30]
 
 
 def test_a_shard_ahead_does_not_make_the_others_late():
     made, seen = Sequencer(2), []
     frames = [
-        (b"16.71", [entry(50_000)]),
-        (TICK_KEY, [told(50_000, A)]),
+        (b"16.71", [entry(130_000)]),
+        (TICK_KEY, [told(130_000, A)]),
         (b"16.72", [entry(10_000)]),
         (TICK_KEY, [told(10_000, B)]),
-        (b"16.72", [entry(40_000)]),
-        (TICK_KEY, [told(60_000, B)]),
+        (b"16.72", [entry(100_000)]),
+        (TICK_KEY, [told(190_000, B)]),
     ]
     for offset, (key, entries) in enumerate(frames):
-        seen += times(made.take(offset, key, entries))
-    assert seen == [10_000, 40_000, 50_000]
+        seen += times(take(made, offset, key, entries))
+    assert seen == [10_000, 100_000, 130_000]
+
+
+def test_within_a_minute_each_regency_comes_at_once_and_in_its_own_order():
+    made = Sequencer(1)
+    take(made, 0, b"16.72", [entry(40), entry(10)])
+    take(made, 1, b"16.71", [entry(30)])
+    take(made, 2, b"16.72", [entry(20), entry(70_000)])
+    runs = take(made, 3, TICK_KEY, [told(70_000, A)])
+    assert [(offset, key, [e[1] for e in entries]) for offset, key, entries in runs] == [
+        (3, b"16.71", [30]),
+        (3, b"16.72", [10, 20, 40]),
+        (3, TICK_KEY, [60_000]),
+        (3, b"16.72", [70_000]),
+    ]
 
 
 def test_an_idle_shard_holds_nobody_back():
     made = Sequencer(2)
-    list(made.take(0, b"16.71", [entry(10)]))
-    list(made.take(1, TICK_KEY, [told(0, B, idle=True)]))
-    assert times(made.take(2, TICK_KEY, [told(10, A)])) == [10]
+    take(made, 0, b"16.71", [entry(10)])
+    take(made, 1, TICK_KEY, [told(0, B, idle=True)])
+    assert times(take(made, 2, TICK_KEY, [told(10, A)])) == [10]
 
 
 def test_when_all_are_idle_everything_is_released_and_the_time_told_is_the_newest():
     made = Sequencer(2)
-    list(made.take(0, b"16.71", [entry(10)]))
-    list(made.take(1, TICK_KEY, [told(10, A, idle=True)]))
-    runs = list(made.take(2, TICK_KEY, [told(7, B, idle=True)]))
+    take(made, 0, b"16.71", [entry(10)])
+    take(made, 1, TICK_KEY, [told(10, A, idle=True)])
+    runs = take(made, 2, TICK_KEY, [told(7, B, idle=True)])
     assert times(runs) == [10] and ticks(runs) == [10]
     assert len(made) == 0
 
 
 def test_what_comes_after_its_time_was_released_is_folded_at_once():
     made = Sequencer(1)
-    list(made.take(0, TICK_KEY, [told(100, A)]))
-    assert times(made.take(1, b"16.71", [entry(40)])) == [40]
+    take(made, 0, TICK_KEY, [told(100, A)])
+    assert times(take(made, 1, b"16.71", [entry(40)])) == [40]
 
 
 def test_ticks_fall_on_full_minutes_between_the_entries_however_far_a_release_goes():
     def day(told_every: int) -> list:
         made, runs = Sequencer(1), []
-        runs += made.take(0, b"16.71", [entry(30_000), entry(90_000), entry(150_000)])
+        runs += take(made, 0, b"16.71", [entry(30_000), entry(90_000), entry(150_000)])
         for at in range(told_every, 180_000, told_every):
-            runs += made.take(at, TICK_KEY, [told(at, A)])
-        runs += made.take(999_999, TICK_KEY, [told(179_999, A, idle=True)])
+            runs += take(made, at, TICK_KEY, [told(at, A)])
+        runs += take(made, 999_999, TICK_KEY, [told(179_999, A, idle=True)])
         return [entries[0][1] for _, _, entries in runs]
 
     assert day(1000) == day(170_000) == [30_000, 60_000, 90_000, 120_000, 150_000, 179_999]
@@ -86,28 +106,35 @@ def test_ticks_fall_on_full_minutes_between_the_entries_however_far_a_release_go
 
 def test_a_jump_of_years_takes_few_ticks():
     made = Sequencer(1)
-    list(made.take(0, TICK_KEY, [told(TICK_EVERY_MS, A)]))
-    assert len(ticks(made.take(1, TICK_KEY, [told(6 * 365 * 86_400_000, A)]))) < 5000
+    take(made, 0, TICK_KEY, [told(TICK_EVERY_MS, A)])
+    assert len(ticks(take(made, 1, TICK_KEY, [told(6 * 365 * 86_400_000, A)]))) < 5000
 
 
 def test_a_neighbours_notice_does_not_wait():
     notice = ["n", 99, "16.72", "siaga", "normal", "id", "live"]
-    assert list(Sequencer(2).take(5, b"16.71", [notice])) == [(5, b"16.71", [notice])]
+    assert take(Sequencer(2), 5, b"16.71", [notice]) == [(5, b"16.71", [notice])]
 
 
 def test_memory_is_bounded_by_releasing_the_oldest_early():
     made, seen = Sequencer(2, held_max=10), []
     for n in range(100):
-        seen += times(made.take(n, b"16.71", [entry(n + 1)]))
+        seen += times(take(made, n, b"16.71", [entry(n + 1)]))
         assert len(made) <= 10
     assert seen == sorted(seen) and len(seen) >= 90
 
 
-DAY = st.lists(st.tuples(st.integers(1, 500), st.sampled_from([b"16.71", b"16.02"])), max_size=40, unique=True)
+DAY = st.lists(
+    st.tuples(st.integers(1, 300).map(lambda second: second * 1000), st.sampled_from([b"16.71", b"16.02"])),
+    max_size=40,
+    unique=True,
+)
 
 
-def play(day, seed: int) -> list[int]:
-    """Two shards read their halves of the day in their own order of time, interleaved at random, then fall idle."""
+def play(day, seed: int) -> dict[bytes, list]:
+    """Two shards read their halves of the day in their own order of time, interleaved at random, then fall idle.
+
+    What each regency is given: names of entries, and the ticks between them.
+    """
     rnd = random.Random(seed)
     halves = {A: [], B: []}
     for item in sorted(day):
@@ -117,15 +144,19 @@ def play(day, seed: int) -> list[int]:
         shard = rnd.choice([name for name, left in halves.items() if left])
         batch = [halves[shard].pop(0) for _ in range(min(len(halves[shard]), rnd.randint(1, 5)))]
         for key in {key for _, key in batch}:
-            seen += made.take(offset, key, [entry(at, key.decode()) for at, k in batch if k == key])
+            seen += take(made, offset, key, [entry(at, key.decode()) for at, k in batch if k == key])
             offset += 1
-        seen += made.take(offset, TICK_KEY, [told(batch[-1][0], shard)])
+        seen += take(made, offset, TICK_KEY, [told(batch[-1][0], shard)])
         offset += 1
     for shard in (A, B):
-        seen += made.take(offset, TICK_KEY, [told(0, shard, idle=True)])
+        seen += take(made, offset, TICK_KEY, [told(0, shard, idle=True)])
         offset += 1
     assert len(made) == 0
-    return [(key, e[2]) for _, key, entries in seen if key != TICK_KEY for e in entries]
+    given = {key: [] for _, key in day}
+    for _, key, entries in seen:
+        for whose in given if key == TICK_KEY else [key]:
+            given[whose] += [e[1] if key == TICK_KEY else e[2] for e in entries]
+    return given
 
 
 @settings(deadline=None)
@@ -147,7 +178,7 @@ def test_a_restart_in_the_middle_changes_nothing(day, cut):
             if offset == restart_at:
                 made = Sequencer(1)
                 made.restore(stored)
-            seen += made.take(offset, key, entries)
+            seen += take(made, offset, key, entries)
             for name, value in made.drain():
                 stored[name] = value
                 if value is None:

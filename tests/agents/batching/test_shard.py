@@ -80,7 +80,7 @@ def sources(committed: OffsetAndMetadata | None = None, end: int = 100) -> Sourc
 
 
 def shard(next_offset: int = 0, state: TopicPartition | None = STATE, transactor: Ledger | None = None) -> Shard:
-    made = Shard(SOURCE, Seen(), transactor or Ledger(), state)
+    made = Shard(SOURCE, Seen(), transactor or Ledger(), state, offset_every_ms=0)
     made.next_offset, made._has_begun = next_offset, True
     return made
 
@@ -95,9 +95,31 @@ async def test_outputs_state_position_and_group_offset_are_one_transaction():
     assert position == OffsetAndMetadata(12, "noted")
 
 
+async def test_with_state_the_groups_offset_follows_now_and_then_and_when_nothing_comes():
+    transactor = Ledger()
+    made = Shard(SOURCE, Seen(), transactor, STATE, offset_every_ms=60_000)
+    await made.process(Batch(records(0), 0, 1, 9))
+    await made.process(Batch(records(1), 1, 2, 9))
+    await made.idle()
+    assert [position and position.offset for _, position in transactor.transactions] == [1, None]
+    assert b'"offset": 2' in transactor.transactions[1][0][1].value, "the state, which is the truth, does not lag"
+    made._told_at -= 61
+    await made.idle()
+    await made.idle()
+    assert transactor.transactions[2:] == [([], OffsetAndMetadata(2, "noted"))], "told once"
+
+
+async def test_without_state_the_groups_offset_is_in_every_transaction():
+    transactor = Ledger()
+    made = Shard(SOURCE, Seen(), transactor, None, offset_every_ms=60_000)
+    for offset in (0, 1, 2):
+        await made.process(Batch(records(offset), offset, offset + 1, 9))
+    assert [position.offset for _, position in transactor.transactions] == [1, 2, 3]
+
+
 async def test_the_first_transaction_of_a_state_says_that_it_begins():
     transactor = Ledger()
-    made = Shard(SOURCE, Seen(), transactor, STATE)
+    made = Shard(SOURCE, Seen(), transactor, STATE, offset_every_ms=0)
     await made.process(Batch(records(0), 0, 1, 9))
     await made.process(Batch(records(1), 1, 2, 9))
     assert [[output.key for output in outputs] for outputs, _ in transactor.transactions] == [
@@ -108,7 +130,7 @@ async def test_the_first_transaction_of_a_state_says_that_it_begins():
 
 async def test_while_lost_state_is_built_again_nothing_is_published_or_counted_twice():
     transactor = Ledger()
-    made = Shard(SOURCE, Seen(), transactor, STATE)
+    made = Shard(SOURCE, Seen(), transactor, STATE, offset_every_ms=0)
     made._quiet_until = 12
     assert made.rebuild_until == 12
     await made.process(Batch(records(8, 9), 0, 10, 20))
@@ -116,7 +138,8 @@ async def test_while_lost_state_is_built_again_nothing_is_published_or_counted_t
     assert made.rebuild_until is None
     topics = [[output.topic for output in outputs] for outputs, _ in transactor.transactions]
     assert topics == [["state", "state"], ["state"], ["out", "state"]]
-    assert [position.offset for _, position in transactor.transactions] == [10, 12, 14]
+    told = [position and position.offset for _, position in transactor.transactions]
+    assert told == [None, 12, 14], "the group's offset, which says what was published, does not go back"
     assert made.fold.offsets == [8, 9, 10, 11, 12, 13] and made.fold.commits == 1
 
 
@@ -195,9 +218,7 @@ async def test_opening_fences_before_it_asks_for_the_position():
 async def test_opening_on_a_source_created_anew_is_refused_and_lets_go_of_the_producer():
     transactor = Ledger()
     with pytest.raises(SourceReset):
-        await Shard.open(
-            SOURCE, Seen, transactor, None, sources(OffsetAndMetadata(50, ""), end=3), BatchingOptions()
-        )
+        await Shard.open(SOURCE, Seen, transactor, None, sources(OffsetAndMetadata(50, ""), end=3), BatchingOptions())
     assert transactor.closed
 
 

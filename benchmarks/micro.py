@@ -1,0 +1,128 @@
+"""The pure parts alone, by processor time: microseconds an event, and as a multiple of `json.loads` of the same message.
+
+The multiple is what can be compared between machines and runs; `tests/benchmarks` guards it with room for noise.
+"""
+
+import gc
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from aiokafka import TopicPartition
+from aiokafka.producer.message_accumulator import BatchBuilder
+from aiokafka.record.default_records import DefaultRecordBatch
+
+from agents.batching.fold import Batch, Output
+from agents.batching.options import BatchingOptions
+from agents.intake import IntakeFold
+from agents.risk import RiskFold
+from benchmarks.stream import past_day
+from benchmarks.system import load_regencies
+from schemas.rejected import Rejected
+from schemas.roster import Roster
+from schemas.ruleset import Ruleset
+from schemas.topics import Topic, TopicNames
+from schemas.wire import decode_incident
+from streams.intake import ClockMode, Gate
+from streams.rules import Rules
+from streams.sequencer import Sequencer
+from streams.table import RiskTable
+
+BATCH = 5_000
+NAMES = TopicNames("siaga.")
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A record as a fold sees it."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes
+    headers: tuple = ()
+
+
+def micro(count: int = 40_000, rounds: int = 3) -> dict[str, dict[str, float]]:
+    """{part: {"us": microseconds of processor time per event, "of_json": multiple of json.loads}}; best of `rounds`."""
+    best: dict[str, float] = {}
+    for _ in range(rounds):
+        for name, seconds in _once(count).items():
+            best[name] = min(seconds, best.get(name, seconds))
+    reference = best["json.loads"]
+    return {
+        name: {"us": round(seconds / count * 1e6, 2), "of_json": round(seconds / reference, 2)}
+        for name, seconds in best.items()
+    }
+
+
+def _once(count: int) -> dict[str, float]:
+    day = list(past_day(count, load_regencies()))
+    values = [value for _, value in day]
+    took = {"json.loads": _timed(lambda: [json.loads(value) for value in values])}
+    took["decode"] = _timed(lambda: _decode(values))
+    ledger: list[Output] = []
+    took["intake fold"] = _timed(lambda: ledger.extend(_intake(day)))
+    frames = [output for output in ledger if output.topic == NAMES[Topic.LEDGER]]
+    wall: list[Output] = []
+    took["risk fold"] = _timed(lambda: wall.extend(_risk(frames, None)))
+    took["risk fold, event order"] = _timed(lambda: _risk(frames, Sequencer(1)))
+    took["produce"] = _timed(lambda: _produce([*ledger, *wall]))
+    return took
+
+
+def _timed(work: Callable[[], object]) -> float:
+    gc.collect()
+    started = time.process_time()
+    work()
+    return time.process_time() - started
+
+
+def _decode(values: list[bytes]) -> None:
+    for value in values:
+        try:
+            decode_incident(value)
+        except Rejected:
+            continue
+
+
+def _intake(day: list[tuple[str, bytes]]) -> list[Output]:
+    source = TopicPartition(NAMES[Topic.INCIDENTS], 0)
+    gate = Gate(Roster.default(), ClockMode.EVENT)
+    fold = IntakeFold(source, Topic.INCIDENTS, gate, NAMES, 1, lambda: int(time.time() * 1000), True)
+    records = [Recorded(n, 1, key.encode(), value) for n, (key, value) in enumerate(day)]
+    return [output for part in _batches(records) for output in fold.fold(part)] + list(fold.idle())
+
+
+def _risk(frames: list[Output], sequencer: Sequencer | None) -> list[Output]:
+    table = RiskTable(0, 1, Roster.default(), Rules(Ruleset.default()))
+    fold = RiskFold(TopicPartition(NAMES[Topic.LEDGER], 0), table, NAMES, 1, sequencer)
+    records = [Recorded(n, 1, frame.key, frame.value, frame.headers) for n, frame in enumerate(frames)]
+    if sequencer is None:
+        records = [record for record in records if record.key != b"*"]
+    return [output for part in _batches(records) for output in fold.fold(part)]
+
+
+def _batches(records: list[Recorded]) -> list[Batch]:
+    parts = [records[start : start + BATCH] for start in range(0, len(records), BATCH)]
+    return [Batch(part, part[0].offset, part[-1].offset + 1, part[-1].offset + 1) for part in parts]
+
+
+def _produce(outputs: list[Output]) -> None:
+    options = BatchingOptions(client={})
+    builder = None
+    for output in outputs:
+        if builder is None or builder.append(timestamp=None, key=output.key, value=output.value, headers=[]) is None:
+            if builder is not None:
+                builder.close()
+                builder._build()
+            builder = _builder(options)
+            builder.append(timestamp=None, key=output.key, value=output.value, headers=[])
+    builder.close()
+    builder._build()
+
+
+def _builder(options: BatchingOptions) -> BatchBuilder:
+    codec = {"zstd": DefaultRecordBatch.CODEC_ZSTD, "lz4": DefaultRecordBatch.CODEC_LZ4, None: 0}[options.compression]
+    return BatchBuilder(options.produce_batch_bytes_max, codec, is_transactional=False)
