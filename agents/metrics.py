@@ -4,7 +4,8 @@
 (`SOURCES_MAX`, the rest count as `other`); `reason` and `outcome` are enums. Nothing a publisher writes freely becomes a label.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -13,47 +14,69 @@ from schemas.topics import INPUTS
 
 SOURCES_MAX = 64
 _LATENCY_S = (0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 15, 60)
+_RESTORE_S = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60)
 _BATCH = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
 
+_Metric = TypeVar("_Metric", Counter, Gauge, Histogram)
+
 REGISTRY = CollectorRegistry()
+#: What each program's /metrics shows: its own, since another's would read zero there and look like a fact.
+WORKER, BOARD, OUTWARD = CollectorRegistry(), CollectorRegistry(), CollectorRegistry()
+_PAGES = {"siaga_board_": BOARD, "siaga_outward_": OUTWARD}
 
 
 def _counter(name: str, about: str, *labels: str) -> Counter:
-    return Counter(name, about, labels, registry=REGISTRY)
+    return _on_its_page(Counter(name, about, labels, registry=REGISTRY), name)
 
 
 def _gauge(name: str, about: str, *labels: str) -> Gauge:
-    return Gauge(name, about, labels, registry=REGISTRY)
+    return _on_its_page(Gauge(name, about, labels, registry=REGISTRY), name)
+
+
+def _histogram(name: str, about: str, *labels: str, buckets: Sequence[float]) -> Histogram:
+    return _on_its_page(Histogram(name, about, labels, buckets=buckets, registry=REGISTRY), name)
+
+
+def _on_its_page(metric: _Metric, name: str) -> _Metric:
+    page = next((page for prefix, page in _PAGES.items() if name.startswith(prefix)), WORKER)
+    page.register(metric)
+    return metric
 
 
 # Intake and fold
-RECORDS = _counter("siaga_records_total", "Input records by what became of them: admitted, rejected.", "topic", "outcome")
+RECORDS = _counter(
+    "siaga_records_total", "Input records by what became of them: admitted, rejected.", "topic", "outcome"
+)
 REJECTED = _counter("siaga_rejected_total", "Rejected input records by reason.", "topic", "reason")
 SOURCE_RECORDS = _counter("siaga_source_records_total", "Admitted records by publishing system.", "source")
-SOURCE_LAST_SEEN = _gauge("siaga_source_last_record_timestamp_seconds", "Unix time a source's last record was admitted.", "source")
+SOURCE_LAST_SEEN = _gauge(
+    "siaga_source_last_record_timestamp_seconds", "Unix time a source's last record was admitted.", "source"
+)
 SOURCE_DELAY = _gauge("siaga_source_event_delay_seconds", "Clock minus event time of a source's last record.", "source")
 ENTRIES = _counter("siaga_ledger_entries_total", "Ledger entries folded, by kind and outcome.", "kind", "outcome")
 
 # Lag
 LAG_RECORDS = _gauge("siaga_lag_records", "Records behind the end of a source partition.", "topic", "partition")
-LAG_SECONDS = _gauge("siaga_lag_seconds", "Age of the oldest record of the last batch when it was committed.", "topic", "partition")
+LAG_SECONDS = _gauge(
+    "siaga_lag_seconds", "Age of the oldest record of the last batch when it was committed.", "topic", "partition"
+)
 CLOCK = _gauge("siaga_clock_timestamp_seconds", "The fold's clock of a ledger partition, Unix time.", "partition")
 CLOCK_SKEW = _gauge("siaga_clock_skew_seconds", "Broker append time minus this worker's wall time at the last batch.")
 
 # Shards
-BATCH_RECORDS = Histogram("siaga_batch_records", "Source records per transaction.", ("stage",), buckets=_BATCH, registry=REGISTRY)
-TRANSACTION_SECONDS = Histogram(
-    "siaga_transaction_seconds", "From the first send to the committed transaction.", ("stage",), buckets=_LATENCY_S, registry=REGISTRY
+BATCH_RECORDS = _histogram("siaga_batch_records", "Source records per transaction.", "stage", buckets=_BATCH)
+TRANSACTION_SECONDS = _histogram(
+    "siaga_transaction_seconds", "From the first send to the committed transaction.", "stage", buckets=_LATENCY_S
 )
-FOLD_SECONDS = Histogram("siaga_fold_seconds", "Time spent in the fold per batch.", ("stage",), buckets=_LATENCY_S, registry=REGISTRY)
+FOLD_SECONDS = _histogram("siaga_fold_seconds", "Time spent in the fold per batch.", "stage", buckets=_LATENCY_S)
 SHARDS_OPEN = _gauge("siaga_shards_open", "Shards this worker holds open.", "stage")
 SHARD_OPENS = _counter("siaga_shard_opens_total", "Shards opened: fenced the earlier owner and restored.", "stage")
 SHARD_FENCES = _counter("siaga_shard_fences_total", "Shards lost to another owner.", "stage")
 SHARD_FAILURES = _counter("siaga_shard_failures_total", "Shards dropped for another error, to be opened anew.", "stage")
-SHARD_REBUILDS = _counter("siaga_shard_rebuilds_total", "Shards whose state was gone and is built again from the source.", "stage")
-RESTORE_SECONDS = Histogram(
-    "siaga_restore_seconds", "Time to fence and restore a shard.", ("stage",), buckets=(0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60), registry=REGISTRY
+SHARD_REBUILDS = _counter(
+    "siaga_shard_rebuilds_total", "Shards whose state was gone and is built again from the source.", "stage"
 )
+RESTORE_SECONDS = _histogram("siaga_restore_seconds", "Time to fence and restore a shard.", "stage", buckets=_RESTORE_S)
 RESTORED_RECORDS = _counter("siaga_restored_records_total", "State records read while restoring.", "stage")
 GAPS = _counter("siaga_source_gaps_total", "Source offsets that were gone before they were read.", "topic")
 
@@ -61,19 +84,54 @@ GAPS = _counter("siaga_source_gaps_total", "Source offsets that were gone before
 LEVEL = _gauge("siaga_regency_level", "Level of a regency: 0 normal, 1 waspada, 2 siaga, 3 awas.", "regency", "name")
 SCORE = _gauge("siaga_regency_score", "Score of a regency, 0 to 100.", "regency", "name")
 DATA_STATUS = _gauge("siaga_regency_data_status", "Data of a regency: 0 live, 1 stale, 2 silent.", "regency", "name")
-STATIONS_REPORTED = _gauge("siaga_regency_stations_reported", "Polling stations that reported turnout.", "regency", "name")
+STATIONS_REPORTED = _gauge(
+    "siaga_regency_stations_reported", "Polling stations that reported turnout.", "regency", "name"
+)
 STATIONS_EXPECTED = _gauge("siaga_regency_stations_expected", "Polling stations in the roster.", "regency", "name")
 VOTED = _gauge("siaga_regency_voted", "Voters so far, sum over reporting stations.", "regency", "name")
 REGISTERED = _gauge("siaga_regency_registered", "Voters entitled at the reporting stations.", "regency", "name")
 ESCALATIONS = _counter("siaga_escalations_total", "Escalations published.", "change", "level")
-ESCALATION_LATENCY = Histogram(
-    "siaga_escalation_latency_seconds", "From the input record's append to the committed escalation.", buckets=_LATENCY_S, registry=REGISTRY
+ESCALATION_LATENCY = _histogram(
+    "siaga_escalation_latency_seconds",
+    "From the input record's append to the committed escalation.",
+    buckets=_LATENCY_S,
+)
+BUILD = _gauge("siaga_build_info", "Always 1; version and ruleset as labels.", "version", "ruleset", "clock")
+
+# Board
+BOARD_VIEWERS = _gauge("siaga_board_viewers", "Live connections of the board.")
+BOARD_LAST_UPDATE = _gauge(
+    "siaga_board_last_update_timestamp_seconds",
+    "Append time (Kafka's clock, Unix time) of the newest row given to viewers.",
+)
+BOARD_BEHIND = _gauge("siaga_board_behind_seconds", "Seconds since the viewers last had all that Kafka held.")
+BOARD_LAG_RECORDS = _gauge("siaga_board_lag_records", "Offsets between the board and the ends of what it reads.")
+BOARD_DELAY = _histogram(
+    "siaga_board_delay_seconds",
+    "From a record's append (row, province, escalation) to its being given to viewers.",
+    buckets=_LATENCY_S,
+)
+BOARD_UNREADABLE = _counter(
+    "siaga_board_unreadable_records_total", "Records the board could not read and does not show."
 )
 
-# Worker and board
-BUILD = _gauge("siaga_build_info", "Always 1; version and ruleset as labels.", "version", "ruleset", "clock")
-BOARD_VIEWERS = _gauge("siaga_board_viewers", "Live connections of the board.")
-BOARD_LAST_UPDATE = _gauge("siaga_board_last_update_timestamp_seconds", "Unix time of the newest row the board has shown.")
+# Outward: `siaga webhook` and `siaga cap`. `sender` is `cap` or `webhook-NAME`, as many as are started.
+OUTWARD_ESCALATIONS = _counter(
+    "siaga_outward_escalations_total",
+    "Escalations settled by outcome: delivered, refused by the receiver for good, unreadable.",
+    "sender",
+    "outcome",
+)
+OUTWARD_RETRIES = _counter("siaga_outward_retries_total", "Posts that failed and are tried again.", "sender")
+OUTWARD_LAST_SUCCESS = _gauge(
+    "siaga_outward_last_success_timestamp_seconds", "Unix time the last escalation was delivered.", "sender"
+)
+OUTWARD_WAITING_SINCE = _gauge(
+    "siaga_outward_waiting_since_timestamp_seconds",
+    "Append time of the escalation a partition waits for; absent when none waits.",
+    "sender",
+    "partition",
+)
 
 
 def touch_counters() -> None:

@@ -15,6 +15,7 @@ from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
+from agents import metrics
 from agents.board.table import BoardTable, Unreadable
 from agents.kafka_clients import aiokafka_options
 from agents.settings import Settings
@@ -35,12 +36,17 @@ log = logging.getLogger("siaga.board")
 
 @dataclass
 class FeedState:
-    """How well the board hears Kafka. Times are seconds of the monotonic clock unless named otherwise."""
+    """How well the board hears Kafka. Times are seconds of the monotonic clock unless named otherwise.
+
+    `taken_ms`: append times of the records taken since whoever publishes them last emptied it. History that is read at the start
+    is not in it: nobody waited for that.
+    """
 
     caught_up: bool = False
     lag_records: int = 0
     last_level: float = field(default_factory=time.monotonic)
     newest_row_ms: int = 0
+    taken_ms: list[int] = field(default_factory=list)
     unreadable: int = 0
     trouble: str = "waiting for the broker"
 
@@ -184,6 +190,7 @@ class Feed:
                     self._take_record(partition, record)
                 except Unreadable as error:
                     self.state.unreadable += 1
+                    metrics.BOARD_UNREADABLE.inc()
                     where = f"{partition.topic}[{partition.partition}]@{record.offset}"
                     log.warning("unreadable record %s: %s", where, error)
             self._next[partition] = records[-1].offset + 1
@@ -191,6 +198,8 @@ class Feed:
             self._on_change()
 
     def _take_record(self, partition: TopicPartition, record: ConsumerRecord) -> None:
+        if self.state.caught_up:
+            self.state.taken_ms.append(record.timestamp)
         if partition.topic == self._escalations:
             self._table.take_escalation(record.value or b"", record.timestamp, partition.partition, record.offset)
             return

@@ -28,6 +28,15 @@ class Publisher:
         self._dirty = asyncio.Event()
         self._snapshot: Frame | None = None
         self._layout: tuple[frozenset[str], dict] = (frozenset(), {})
+        self._shown_level = time.monotonic()
+
+    @property
+    def behind_s(self) -> float:
+        """Seconds since the viewers last had all that Kafka held: what is not read yet counts, and what is read but not out."""
+        if self.state is None:
+            return 0.0
+        level = self._shown_level if self._dirty.is_set() else self.state.last_level
+        return max(0.0, time.monotonic() - level)
 
     def changed(self) -> None:
         """Tell it that the table holds something new."""
@@ -48,14 +57,26 @@ class Publisher:
         """
         update = self._table.drain()
         if update is None:
+            self._given()
             return 0
         if self._journal.head == 0:
             frame = self._journal.append("snapshot", orjson.dumps(self._whole()))
         else:
             layout = {"layout": self.layout()} if self._unplaced() else {}
             frame = self._journal.append("update", orjson.dumps(update | self._now() | layout))
-        metrics.BOARD_LAST_UPDATE.set(time.time())
+        self._given()
         return len(frame.plain)
+
+    def _given(self) -> None:
+        """All that was taken so far is with the viewers now: say how late each record was, and what they are level with."""
+        if self.state is None:
+            return
+        now_ms = time.time() * 1000
+        for appended_ms in self.state.taken_ms:
+            metrics.BOARD_DELAY.observe(max(0.0, now_ms - appended_ms) / 1000)
+        self.state.taken_ms.clear()
+        self._shown_level = self.state.last_level
+        metrics.BOARD_LAST_UPDATE.set(self.state.newest_row_ms / 1000)
 
     def snapshot(self) -> Frame:
         """Everything as one event whose id is the journal's head: who reads it goes on from there. Shared by all who ask."""

@@ -1,8 +1,12 @@
 """The board on a real broker: what it reads, what it says of its own hearing, what it serves."""
 
+import asyncio
+import time
+
 import aiohttp
 import orjson
 
+from agents.board.feed import BEHIND_AFTER_S
 from agents.embedded import EmbeddedBroker
 from schemas.topics import Topic
 from tests.agents.board.board_scene import Scene, until
@@ -18,6 +22,13 @@ async def get(scene: Scene, path: str, method: str = "GET") -> tuple[int, dict, 
 async def get_json(scene: Scene, path: str) -> tuple[int, dict]:
     status, _, body = await get(scene, path)
     return status, orjson.loads(body)
+
+
+async def told(scene: Scene) -> dict[str, float]:
+    """What /metrics says now."""
+    _, _, body = await get(scene, "/metrics")
+    lines = [line.rsplit(" ", 1) for line in body.decode().splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in lines}
 
 
 async def test_the_pages_say_what_the_topics_say(broker, fresh_prefix):
@@ -88,6 +99,7 @@ async def test_the_broker_goes_and_comes_back_and_nothing_is_lost(tmp_path, fres
             own.stop()
             await until(lambda: not scene.board.feed.state.healthy, "it notices", 60)
             assert (await get_json(scene, "/healthz"))[0] == 503
+            assert (await told(scene))["siaga_board_behind_seconds"] >= BEHIND_AFTER_S
             assert scene.board.table.rows["16.71"]["score"] == 10
             own.start()
             await until(lambda: scene.board.feed.state.healthy, "it is back", 60)
@@ -121,12 +133,33 @@ async def test_its_metrics_are_its_own(broker, fresh_prefix):
         await scene.write(rows=[row()])
         await scene.ready()
         await until(lambda: scene.board.journal.head, "a frame is out")
-        _, headers, body = await get(scene, "/metrics")
-        samples = dict(line.rsplit(" ", 1) for line in body.decode().splitlines() if not line.startswith("#"))
+        _, headers, _ = await get(scene, "/metrics")
+        samples = await told(scene)
         assert headers["Content-Type"].startswith("text/plain")
         assert all(name.startswith("siaga_board_") for name in samples)
-        assert float(samples["siaga_board_viewers"]) == 0
-        assert float(samples["siaga_board_last_update_timestamp_seconds"]) > 1.7e9
+        assert samples["siaga_board_viewers"] == 0
+        assert abs(time.time() - samples["siaga_board_last_update_timestamp_seconds"]) < 60
+
+
+async def test_it_says_how_far_behind_kafka_its_viewers_are(broker, fresh_prefix):
+    async with Scene(broker.bootstrap, fresh_prefix) as scene:
+        await scene.write(rows=[row("16.71", score=10)])
+        await scene.ready()
+        await until(lambda: scene.board.journal.head, "a frame is out")
+        before = await told(scene)
+        assert before["siaga_board_behind_seconds"] < 5 and before["siaga_board_lag_records"] == 0
+        await scene.write(rows=[row("16.71", score=11)], escalations=[escalation()])
+        await until(lambda: scene.board.journal.head == 2, "both are given to viewers")
+        after = await told(scene)
+        count = "siaga_board_delay_seconds_count"
+        assert after[count] - before[count] == 2, "what was read at the start kept nobody waiting"
+        assert 0 < after["siaga_board_delay_seconds_sum"] - before["siaga_board_delay_seconds_sum"] < 10
+        # A board that reads but gives nothing out is behind too.
+        scene.board._tasks[1].cancel()
+        await scene.write(rows=[row("16.71", score=12)])
+        await until(lambda: scene.board.table.rows["16.71"]["score"] == 12, "it is read")
+        await asyncio.sleep(2.5)
+        assert scene.board.feed.state.behind_s < 2 < (await told(scene))["siaga_board_behind_seconds"]
 
 
 async def test_a_cached_asset_is_not_sent_again(broker, fresh_prefix):
