@@ -10,6 +10,7 @@ import click
 
 from agents import tailing
 from agents.cli.broker_errors import CONNECT_S, broker_errors
+from agents.cli.metrics_port import serve_if_asked
 from agents.cli.options import CommandError, with_settings
 from agents.kafka_clients import kafka_python_options
 from agents.logs import configure_logging
@@ -39,7 +40,7 @@ from schemas.topics import Topic
 @click.option("--sender", default=NOBODY, show_default=True, help="Who issues it, a domain or address that is yours.")
 @click.option("--sender-name", default="Siaga", show_default=True, help="The same for people to read.")
 @click.option("--utc-offset", default="+07:00", show_default=True, help="Offset that times are written in.")
-@with_settings("log_format", "log_level")
+@with_settings("metrics_host", "metrics_port", "log_format", "log_level")
 def command(settings: Settings, from_beginning: bool, until_end: bool, out: Path | None, **profile: str) -> None:
     """Write escalations as Common Alerting Protocol 1.2 XML, one document a line, or one file each with --out.
 
@@ -49,6 +50,7 @@ def command(settings: Settings, from_beginning: bool, until_end: bool, out: Path
     escalation (told on standard error), 2 when asked wrongly.
     """
     configure_logging(settings)
+    serve_if_asked(settings)
     issuer = Issuer(_profile(**profile))
     try:
         put = directory(out) if out else _print

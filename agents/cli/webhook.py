@@ -6,6 +6,7 @@ import signal
 
 import click
 
+from agents.cli.metrics_port import serve_if_asked
 from agents.cli.options import CommandError, with_settings
 from agents.kafka_clients import aiokafka_options
 from agents.logs import configure_logging
@@ -13,6 +14,7 @@ from agents.outward.courier import Courier
 from agents.outward.posting import Poster
 from agents.outward.refused_list import RefusedList
 from agents.outward.signing import SecretError, Signer, load_signer
+from agents.outward.tally import Tally
 from agents.outward.target import Target, TargetError, target_of
 from agents.refusals import refusal
 from agents.settings import Settings
@@ -31,7 +33,7 @@ from schemas.topics import Topic
     "--timeout", type=click.FloatRange(0.1, 300), default=10.0, show_default=True, help="Seconds to wait for an answer."
 )
 @click.option("--plain-http", is_flag=True, help="Allow http beyond this machine.")
-@with_settings("group", "instance", "data_dir", "log_format", "log_level")
+@with_settings("group", "instance", "data_dir", "metrics_host", "metrics_port", "log_format", "log_level")
 def command(
     settings: Settings, url: str, name: str | None, from_beginning: bool, timeout: float, plain_http: bool
 ) -> None:
@@ -50,6 +52,7 @@ def command(
         raise CommandError(line)
     configure_logging(settings)
     name = _checked(name or target.name)
+    serve_if_asked(settings)
     refused = RefusedList(settings.data_dir / "webhook" / f"{name}.refused.jsonl")
     click.echo(f"webhook {name}: {target.shown}", err=True)
     asyncio.run(_serve(settings, target, signer, refused, name, from_beginning, timeout))
@@ -74,8 +77,9 @@ async def _serve(
 
     # Under the prefix that the reader's rights cover (docs/security.md).
     group = f"{settings.group}-reader-webhook-{name}"
+    tally = Tally(f"webhook-{name}")
     courier = Courier(
-        aiokafka_options(settings), settings.topics[Topic.ESCALATIONS], group, settings.instance, timeout_s
+        aiokafka_options(settings), settings.topics[Topic.ESCALATIONS], group, settings.instance, timeout_s, tally
     )
     async with aiohttp.ClientSession(trust_env=False, cookie_jar=aiohttp.DummyCookieJar()) as session:
         poster = Poster(session, target, signer, timeout_s)
@@ -87,4 +91,4 @@ async def _serve(
             await work
         except asyncio.CancelledError:
             pass
-    click.echo(", ".join(f"{courier.tally[word]} {word}" for word in ("delivered", "tried again", "refused")), err=True)
+    click.echo(str(tally), err=True)

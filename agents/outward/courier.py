@@ -8,7 +8,6 @@ and keeps the position: no repeat.
 import asyncio
 import functools
 import logging
-from collections import Counter
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
@@ -18,6 +17,7 @@ from agents.outward.first_position import keep_first_position
 from agents.outward.lane import Lane
 from agents.outward.posting import Poster, pause_s
 from agents.outward.refused_list import RefusedList
+from agents.outward.tally import Tally
 
 POLL_MS = 200
 RECORDS_MOST = 50
@@ -28,14 +28,15 @@ log = logging.getLogger("siaga.webhook")
 
 
 class Courier(ConsumerRebalanceListener):
-    """Runs a lane for each partition that has something. `tally` counts delivered, tried again and refused."""
+    """Runs a lane for each partition that has something."""
 
-    def __init__(self, options: dict[str, Any], topic: str, group: str, instance: str | None, timeout_s: float) -> None:
+    def __init__(
+        self, options: dict[str, Any], topic: str, group: str, instance: str | None, timeout_s: float, tally: Tally
+    ) -> None:
         self._options, self._topic, self._group, self._timeout_s = options, topic, group, timeout_s
-        self._instance = instance
+        self._instance, self._tally = instance, tally
         self._lanes: dict[TopicPartition, tuple[Lane, asyncio.Task[None]]] = {}
         self._is_moving = False
-        self.tally: Counter[str] = Counter()
 
     async def run(self, poster: Poster, refused: RefusedList, from_beginning: bool) -> None:
         """Deliver until cancelled; a broker that is away is waited for."""
@@ -103,7 +104,7 @@ class Courier(ConsumerRebalanceListener):
             if self._is_moving or not records:
                 continue  # read again from the committed position by whoever gets the partition
 
-            lane = Lane(poster, refused, functools.partial(self._commit, consumer, partition), self.tally)
+            lane = Lane(poster, refused, functools.partial(self._commit, consumer, partition), self._tally)
             self._lanes[partition] = lane, asyncio.create_task(lane.run(records))
 
     async def _commit(self, consumer: AIOKafkaConsumer, partition: TopicPartition, record: Any) -> None:

@@ -10,6 +10,7 @@ from agents.outward.cap import Profile, document, identifier
 from agents.outward.chain import Chains
 from agents.outward.outbox import Outbox
 from agents.outward.reading import Unreadable, escalation_of
+from agents.outward.tally import Tally
 from agents.tailing import POLL_MS
 
 log = logging.getLogger("siaga.cap")
@@ -21,6 +22,7 @@ class Issuer:
     def __init__(self, profile: Profile) -> None:
         self._profile = profile
         self._chains = Chains()
+        self._tally = Tally("cap")
         self.unreadable = 0
 
     def issue(self, record: Any, put: Outbox | None) -> None:
@@ -29,11 +31,13 @@ class Issuer:
             escalation = escalation_of(record.value)
         except Unreadable as error:
             self.unreadable += 1
+            self._tally.unreadable()
             log.warning("%s %d:%d: no escalation: %s", record.topic, record.partition, record.offset, error)
             return
         link = self._chains.link(escalation)
         if put:
             put(escalation, identifier(escalation, self._profile), document(escalation, link, self._profile))
+            self._tally.delivered()
 
 
 def history_then_news(

@@ -6,7 +6,6 @@ escalation does not hold up the others'.
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -15,6 +14,7 @@ from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from agents.outward.posting import Answer, Outcome, Poster, pause_s
 from agents.outward.reading import Unreadable, escalation_of
 from agents.outward.refused_list import RefusedList
+from agents.outward.tally import Tally
 
 #: Seconds that a commit may still take once the lane is stopped.
 COMMIT_GRACE_S = 5.0
@@ -26,7 +26,7 @@ Commit = Callable[[Any], Awaitable[None]]
 class Lane:
     """Works through records of one partition until done or told to stop; `stop` lets a post that is under way end."""
 
-    def __init__(self, poster: Poster, refused: RefusedList, commit: Commit, tally: Counter[str]) -> None:
+    def __init__(self, poster: Poster, refused: RefusedList, commit: Commit, tally: Tally) -> None:
         self._poster, self._refused, self._commit, self._tally = poster, refused, commit, tally
         self._stopping = asyncio.Event()
 
@@ -36,8 +36,16 @@ class Lane:
     async def run(self, records: list[Any]) -> None:
         """Deliver in order. What is left when it is stopped is read again by whoever owns the partition next."""
         for record in records:
-            if self._stopping.is_set() or not await self._settle(record) or not await self._move_on(record):
+            if self._stopping.is_set() or not await self._deliver(record):
                 return
+
+    async def _deliver(self, record: Any) -> bool:
+        """One record until it is settled and the position behind it; False when that could not be."""
+        self._tally.begun(record.partition, record.timestamp)
+        try:
+            return await self._settle(record) and await self._move_on(record)
+        finally:
+            self._tally.over(record.partition)
 
     async def _settle(self, record: Any) -> bool:
         """Have the record taken or put on the list; False when stopped before."""
@@ -45,18 +53,18 @@ class Lane:
         try:
             escalation_id = escalation_of(record.value).escalation_id
         except Unreadable as error:
-            return await self._keep(record, f"no escalation: {error}", place)
+            return await self._keep(record, f"no escalation: {error}", place, self._tally.unreadable)
         tries = 0
         while True:
             answer = await self._poster.post(escalation_id, record.value)
             if answer.outcome is Outcome.TAKEN:
-                self._tally["delivered"] += 1
+                self._tally.delivered()
                 log.info("delivered %s (%s)", escalation_id, place)
                 return True
             if answer.outcome is Outcome.REFUSED:
-                return await self._keep(record, answer.said, f"{escalation_id} ({place})")
+                return await self._keep(record, answer.said, f"{escalation_id} ({place})", self._tally.refused)
             tries += 1
-            self._tally["tried again"] += 1
+            self._tally.tried_again()
             if not await self._pause(tries, answer, escalation_id):
                 return False
 
@@ -65,7 +73,7 @@ class Lane:
         log.warning("%s is not delivered yet: %s; next try in %.0f s", escalation_id, answer.said, seconds)
         return await self._wait(seconds)
 
-    async def _keep(self, record: Any, said: str, what: str) -> bool:
+    async def _keep(self, record: Any, said: str, what: str, count: Callable[[], None]) -> bool:
         """Put it on the list of refused; a disk that does not take it is waited for, or the escalation would be lost."""
         tries = 0
         while True:
@@ -77,7 +85,7 @@ class Lane:
                 if not await self._wait(pause_s(tries, None)):
                     return False
             else:
-                self._tally["refused"] += 1
+                count()
                 log.error("refused for good, kept in %s: %s: %s", self._refused.path, what, said)
                 return True
 
