@@ -1,0 +1,111 @@
+"""What events weigh: bytes on Kafka's disk by topic, and memory of a worker and a board. For docs/sizing.md; no clock matters.
+
+    python -m benchmarks.footprint [--regencies 514] [--stations 100000] [--incidents 200000]
+
+Turnout first, one report for each station, then incidents of one day as `benchmarks drain` has them; told after each. One worker
+that holds all partitions. Bytes are those of the segments' records as the topics' own compression leaves them, before any cleaner.
+"""
+
+import argparse
+import asyncio
+import json
+import re
+from collections import Counter
+
+from aiokafka import AIOKafkaProducer
+
+from benchmarks.drain import committed
+from benchmarks.stream import START_MS, past_day, stamp
+from benchmarks.system import System, load_regencies, sample, trigger_regencies
+from benchmarks.viewers import board_of, memory_mib
+
+READY_S = 300  # no clock matters, so a busy machine may take its time
+WAIT_S = 1800
+OUTCOMES = ("admitted", "rejected")
+_PARTITION = re.compile(r"siaga\.([a-z-]+)-\d+")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--regencies", type=int, default=17)
+    parser.add_argument("--stations", type=int, default=13_055)
+    parser.add_argument("--incidents", type=int, default=100_000)
+    chosen = parser.parse_args()
+    asyncio.run(measure(chosen.regencies, chosen.stations, chosen.incidents))
+
+
+async def measure(regencies: int, stations: int, incidents: int) -> None:
+    """Print a line for the empty system, one after turnout, one after incidents."""
+    few = load_regencies()
+    codes = few + trigger_regencies(max(0, regencies - len(few)))
+    with System("event", triggers=len(codes) - len(few)) as system, board_of(system) as (board, _):
+        system.start_worker(0)
+        system.wait_ready(0, READY_S)
+
+        def tell(what: str, events: int) -> None:
+            weights = _bytes_by_topic(system)
+            told = {"after": what, "events": events, "regencies": len(codes)}
+            told |= {"worker_mib": round(system.memory_mib(0)), "board_mib": round(memory_mib(board.pid))}
+            print(json.dumps(told | {"mib": {k: round(v / 2**20, 2) for k, v in sorted(weights.items())}}), flush=True)
+
+        tell("start", 0)
+        await _publish(system, "turnout", _reports(codes, stations))
+        await _folded(system, "turnout", stations)
+        tell("turnout", stations)
+        await _publish(system, "incidents", past_day(incidents, codes))
+        await _folded(system, "incidents", incidents)
+        tell("incidents", incidents)
+
+
+def _reports(codes: list[str], stations: int):
+    """One turnout report for each station, (regency, value)."""
+    for number in range(stations):
+        code = codes[number % len(codes)]
+        report = {
+            "event_id": f"kpu-{code}-{number:06d}-1",
+            "regency": code,
+            "station": f"{number // len(codes):03d}",
+            "registered": 500,
+            "voted": number % 450,
+            "as_of": stamp(START_MS + number * 4),
+            "revision": 1,
+            "source": "kpu-sumsel",
+            "is_exercise": False,
+        }
+        yield code, json.dumps(report).encode()
+
+
+async def _publish(system: System, topic: str, messages) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=system.bootstrap, compression_type="gzip", linger_ms=20)
+    await producer.start()
+    for code, value in messages:
+        await producer.send(f"siaga.{topic}", value, key=code.encode())
+    await producer.stop()
+
+
+async def _folded(system: System, topic: str, count: int) -> None:
+    """Until intake has taken `count` records of an input and the ledger is folded to its end."""
+    for _ in range(WAIT_S):
+        try:
+            text = system.metrics(0)
+        except OSError:  # busy
+            continue
+        taken = sum(sample(text, f'siaga_records_total{{outcome="{o}",topic="{topic}"}}') for o in OUTCOMES)
+        _, left = await committed(system)
+        if taken >= count and left == 0:
+            return
+        await asyncio.sleep(1)
+    raise TimeoutError(f"not folded within {WAIT_S} s: {taken:.0f} of {count} taken, {left} left")
+
+
+def _bytes_by_topic(system: System) -> Counter[str]:
+    """Bytes of records by topic name without prefix."""
+    found: Counter[str] = Counter()
+    for file in system.path.rglob("*.log"):
+        if match := _PARTITION.fullmatch(file.parent.name):
+            found[match[1]] += file.stat().st_size
+    return found
+
+
+if __name__ == "__main__":
+    main()

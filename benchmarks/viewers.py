@@ -1,0 +1,249 @@
+"""A thousand viewers on one machine with the workers: what they cost, and whether escalations leave later for it.
+
+    python -m benchmarks.viewers [--viewers 1000] [--rate 50] [--seconds 20] [--rounds 2]
+
+A broker, one worker and a board as processes of their own, under a steady load; in turn without and with viewers, so that whatever
+else the machine does falls on both. Viewers are real connections that take gzip, as browsers do, held by one more process on the
+same machine: its processor time is told apart, since real viewers bring their own. Told for each turn: how long from just before
+publish to an escalation that a read_committed consumer can read; processor time of worker (also for each record it took), board and
+viewers; how late the viewers hear of a record after its append (a few of them unpack what comes, the others only read it).
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import multiprocessing
+import os
+import random
+import resource
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from agents.embedded.ports import free_port
+from benchmarks.stream import incident
+from benchmarks.system import ROOT, System, load_regencies, sample, trigger_regencies
+
+TRIGGERS_PER_S = 3
+LISTENERS = 10
+READY_S = 300
+WARM_S = 30
+SETTLE_S = 5
+OPENING_S = 15  # what a thousand connections may take to open; triggers must last
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--viewers", type=int, default=1000)
+    parser.add_argument("--rate", type=int, default=50, help="incidents a second")
+    parser.add_argument("--seconds", type=float, default=20, help="length of a turn")
+    parser.add_argument("--rounds", type=int, default=2, help="turns without and with viewers")
+    chosen = parser.parse_args()
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    asyncio.run(measure(chosen.viewers, chosen.rate, chosen.seconds, chosen.rounds))
+
+
+async def measure(viewers: int, rate: int, seconds: float, rounds: int) -> None:
+    """Print one line a turn."""
+    triggers = int(TRIGGERS_PER_S * (WARM_S + rounds * 2 * (seconds + SETTLE_S + OPENING_S))) + 10
+    with System("wall", triggers=triggers) as system, board_of(system) as (board, port):
+        system.start_worker(0)
+        system.wait_ready(0, READY_S)
+        load = _Load(system, rate, trigger_regencies(triggers))
+        work = [asyncio.create_task(load.send()), asyncio.create_task(load.read())]
+        await asyncio.sleep(WARM_S)
+        for turn in range(rounds * 2):
+            told = await _turn(system, board, port, load, viewers if turn % 2 else 0, seconds)
+            print(json.dumps(told), flush=True)
+        for task in work:
+            task.cancel()
+        await asyncio.gather(*work, return_exceptions=True)
+
+
+async def _turn(
+    system: System, board: subprocess.Popen, port: int, load: "_Load", viewers: int, seconds: float
+) -> dict[str, Any]:
+    audience = _Audience(port, viewers)
+    await asyncio.sleep(SETTLE_S)
+    processes = {"worker": system.workers[0].pid, "board": board.pid} | audience.process()
+    before = {name: _cpu_s(pid) for name, pid in processes.items()}
+    records = _records(system)
+    began, since = time.monotonic(), time.time()
+    await asyncio.sleep(seconds)
+    took = time.monotonic() - began
+    told: dict[str, Any] = {"viewers": viewers, "regencies": len(load_regencies()) + len(load.triggers)}
+    told |= {f"{name}_core": round((_cpu_s(pid) - before[name]) / took, 3) for name, pid in processes.items()}
+    taken = _records(system) - records
+    told |= {
+        "records": taken,
+        "worker_ms_per_record": round((_cpu_s(system.workers[0].pid) - before["worker"]) * 1000 / taken, 3),
+    }
+    told |= {"board_mib": round(memory_mib(board.pid)), "load_average": os.getloadavg()[0]}
+    told |= _quantiles("escalation_ms", load.delays_ms(since, since + seconds - 2))
+    return told | await asyncio.to_thread(audience.leave)
+
+
+class _Load:
+    """Incidents at a steady rate, some of which raise a regency that has not been raised before."""
+
+    def __init__(self, system: System, rate: int, triggers: list[str]) -> None:
+        self._system, self._rate, self.triggers = system, rate, triggers
+        self._sent: dict[str, float] = {}
+        self._arrived: dict[str, float] = {}
+
+    def delays_ms(self, since: float, until: float) -> list[float]:
+        """Of the triggers sent in that time (Unix seconds) that have arrived."""
+        sent = {regency: at for regency, at in self._sent.items() if since <= at < until}
+        return [(self._arrived[regency] - at) * 1000 for regency, at in sent.items() if regency in self._arrived]
+
+    async def send(self) -> None:
+        rnd, regencies, waiting = random.Random(5), load_regencies(), iter(self.triggers)
+        producer = AIOKafkaProducer(bootstrap_servers=self._system.bootstrap, linger_ms=0)
+        await producer.start()
+        started, every = time.time(), max(1, self._rate // TRIGGERS_PER_S)
+        try:
+            for number in range(10**9):
+                await asyncio.sleep(max(0.0, started + number / self._rate - time.time()))
+                regency = next(waiting, None) if number % every == 0 else None
+                now_ms = int(time.time() * 1000)
+                message = incident(rnd, regency or rnd.choice(regencies), 5 if regency else 1, now_ms, now_ms)
+                message["category"] = "clash" if regency else "logistics"
+                if regency:
+                    self._sent[regency] = time.time()
+                await producer.send("siaga.incidents", json.dumps(message).encode(), key=message["regency"].encode())
+        finally:
+            await producer.stop()
+
+    async def read(self) -> None:
+        consumer = AIOKafkaConsumer(
+            bootstrap_servers=self._system.bootstrap, isolation_level="read_committed", fetch_max_wait_ms=5
+        )
+        await consumer.start()
+        consumer.assign([TopicPartition("siaga.escalations", number) for number in range(self._system.partitions)])
+        try:
+            while True:
+                for records in (await consumer.getmany(timeout_ms=50)).values():
+                    for record in records:
+                        self._arrived.setdefault(record.key.decode(), time.time())
+        finally:
+            await consumer.stop()
+
+
+class _Audience:
+    """Viewers in a process of their own, from now until they leave."""
+
+    def __init__(self, port: int, count: int) -> None:
+        self._process = None
+        if count:
+            self._mine, theirs = multiprocessing.Pipe()
+            spawn = multiprocessing.get_context("spawn")
+            self._process = spawn.Process(target=_hold, args=(port, count, theirs), daemon=True)
+            self._process.start()
+            assert self._mine.poll(60) and self._mine.recv() == count, "not all viewers were let in"
+
+    def process(self) -> dict[str, int]:
+        return {"viewers": self._process.pid} if self._process else {}
+
+    def leave(self) -> dict[str, float]:
+        """How late they heard, ms after the append of what they heard of."""
+        if self._process is None:
+            return {}
+        self._mine.send("leave")
+        late_ms, frames = self._mine.recv()
+        self._process.join()
+        return {"updates_per_viewer": frames} | _quantiles("heard_ms", late_ms)
+
+
+def _hold(port: int, count: int, theirs: Any) -> None:
+    async def hold() -> tuple[list[float], int]:
+        late_ms: list[float] = []
+        frames = [0]
+        tasks = []
+        opened = asyncio.Semaphore(0)
+        for number in range(count):
+            tasks.append(asyncio.create_task(_view(port, late_ms if number < LISTENERS else None, frames, opened)))
+            await asyncio.sleep(0.003)
+        for _ in range(count):
+            await opened.acquire()
+        theirs.send(count)
+        while not theirs.poll():
+            await asyncio.sleep(0.1)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        return late_ms, frames[0] // min(LISTENERS, count)
+
+    theirs.send(asyncio.run(hold()))
+
+
+async def _view(port: int, late_ms: list[float] | None, frames: list[int], opened: asyncio.Semaphore) -> None:
+    """Read until cancelled; with a list, unpack what comes and note how old the newest row is when its last byte is read."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
+    writer.write(b"GET /events HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n")
+    await reader.readuntil(b"\r\n\r\n")
+    opened.release()
+    if late_ms is None:
+        while await reader.read(1 << 16):
+            pass
+        return
+    unpack = zlib.decompressobj(31)
+    newest = 0
+    while True:
+        size = int(await reader.readuntil(b"\r\n"), 16)
+        text = unpack.decompress((await reader.readexactly(size + 2))[:-2])
+        now_ms = time.time() * 1000
+        frames[0] += text.count(b"event: update")
+        mark = text.rfind(b'"newest_row_ms":')
+        told = int(text[mark + 16 : mark + 29]) if mark >= 0 else 0
+        if newest and told > newest:
+            late_ms.append(now_ms - told)
+        newest = max(newest, told)
+
+
+@contextlib.contextmanager
+def board_of(system: System):
+    """A board on the system's broker and roster; (process, port)."""
+    port = free_port()
+    settings = {"SIAGA_BROKER": system.bootstrap, "SIAGA_ROSTER": str(system.roster), "SIAGA_BOARD_PORT": str(port)}
+    with open(system.path / "board.log", "w") as log:
+        command = [sys.executable, "-m", "agents.cli.main", "board"]
+        board = subprocess.Popen(command, env={**os.environ, **settings}, stdout=log, stderr=log, cwd=ROOT)
+    try:
+        yield board, port
+    finally:
+        board.terminate()
+        board.wait()
+
+
+def _records(system: System) -> int:
+    """Incidents the worker has taken so far."""
+    return int(sample(system.metrics(0), 'siaga_records_total{outcome="admitted",topic="incidents"}'))
+
+
+def _quantiles(name: str, values: list[float]) -> dict[str, float]:
+    if not values:
+        return {f"{name}_count": 0}
+    ordered = sorted(values)
+    found = {"count": len(ordered)}
+    found |= {f"p{q}": round(ordered[min(len(ordered) - 1, len(ordered) * q // 100)], 1) for q in (50, 99)}
+    return {f"{name}_{key}": value for key, value in found.items()}
+
+
+def _cpu_s(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def memory_mib(pid: int) -> float:
+    return int(Path(f"/proc/{pid}/status").read_text().split("VmRSS:")[1].split()[0]) / 1024
+
+
+if __name__ == "__main__":
+    main()
