@@ -11,19 +11,24 @@ from benchmarks.stream import incident
 from benchmarks.system import REGENCY_TRIGGERS, System, load_regencies, trigger_regencies
 
 
-async def latency(rate: int, seconds: float, triggers: int = 300) -> dict[str, float]:
-    """Milliseconds, median and 99th percentile, over up to `triggers` escalations spread evenly over the load."""
+async def latency(rate: int, seconds: float, warm_seconds: float, triggers: int = 300) -> dict[str, float]:
+    """Milliseconds, median and 99th percentile, over up to `triggers` escalations spread evenly over the load.
+
+    `warm_seconds` of the same load come first: a broker's Java code takes that long to be compiled.
+    """
     with System("wall", triggers=REGENCY_TRIGGERS) as system:
         system.start_worker(0)
         system.wait_ready(0)
         arrivals: dict[str, float] = {}
         reader = asyncio.create_task(_read(system, arrivals))
-        sent = await _send(system, rate, seconds, triggers)
+        sent = await _send(system, rate, warm_seconds, seconds, triggers)
         await _wait(lambda: len(arrivals) >= len(sent), 30)
         reader.cancel()
+        cpu = system.cpu_seconds(0)
         delays = sorted((arrivals[regency] - at) * 1000 for regency, at in sent.items() if regency in arrivals)
         return {
             "rate": rate,
+            "cpu_share": round(cpu / (warm_seconds + seconds), 2),
             "escalations": len(delays),
             "missing": len(sent) - len(delays),
             "p50_ms": round(delays[len(delays) // 2], 1),
@@ -32,13 +37,13 @@ async def latency(rate: int, seconds: float, triggers: int = 300) -> dict[str, f
         }
 
 
-async def _send(system: System, rate: int, seconds: float, triggers: int) -> dict[str, float]:
-    """Publish at `rate`; after a fifth of the time as warm-up every n-th message is a trigger. {regency: time sent}."""
+async def _send(system: System, rate: int, warm_seconds: float, seconds: float, triggers: int) -> dict[str, float]:
+    """Publish at `rate`; after the warm-up every n-th message is a trigger. {regency: time sent}."""
     rnd = random.Random(3)
     producer = AIOKafkaProducer(bootstrap_servers=system.bootstrap, linger_ms=0)
     await producer.start()
-    total = int(rate * seconds)
-    every = max(1, int(total * 0.8) // min(triggers, REGENCY_TRIGGERS))
+    warm, total = int(rate * warm_seconds), int(rate * (warm_seconds + seconds))
+    every = max(1, (total - warm) // min(triggers, REGENCY_TRIGGERS))
     waiting, sent = iter(trigger_regencies(REGENCY_TRIGGERS)), {}
     regencies = load_regencies()
     started = time.time()
@@ -46,7 +51,7 @@ async def _send(system: System, rate: int, seconds: float, triggers: int) -> dic
         ahead = started + n / rate - time.time()
         if ahead > 0.001:
             await asyncio.sleep(ahead)
-        is_trigger = n > total * 0.2 and n % every == 0
+        is_trigger = n >= warm and n % every == 0
         regency = next(waiting, None) if is_trigger else None
         now = int(time.time() * 1000)
         message = incident(rnd, regency or rnd.choice(regencies), 5 if regency else 1, now, now)

@@ -1,10 +1,12 @@
-"""The pure parts alone, by processor time: microseconds an event, and as a multiple of `json.loads` of the same message.
+"""The pure parts alone: microseconds of processor time an event, as a multiple of `json.loads` of the same message, and calls.
 
-The multiple is what can be compared between machines and runs; `tests/benchmarks` guards it with room for noise.
+The multiple can be compared between machines and runs. The calls (of Python functions and of C functions by Python code) are the
+same on every machine for one version of Python, so `tests/agents/test_cost.py` can hold them without timing anything.
 """
 
 import gc
 import json
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 
 from agents.batching.fold import Batch, Output
 from agents.batching.options import BatchingOptions
-from agents.intake import IntakeFold
+from agents.intake import IDLE_AFTER_MS, IntakeFold
 from agents.risk import RiskFold
 from benchmarks.stream import past_day
 from benchmarks.system import load_regencies
@@ -57,6 +59,34 @@ def micro(count: int = 40_000, rounds: int = 3) -> dict[str, dict[str, float]]:
     }
 
 
+def calls(count: int = 4_000) -> dict[str, float]:
+    """{part: function calls per event}. Exact: the stream is seeded and nothing is timed."""
+    day = list(past_day(count, load_regencies()))
+    ledger, counted = _counted(lambda: _intake(day))
+    frames = [output for output in ledger if output.topic == NAMES[Topic.LEDGER]]
+    folded, risk = _counted(lambda: _risk(frames, None))
+    _, ordered = _counted(lambda: _risk(frames, Sequencer(1)))
+    parts = {"intake fold": counted, "risk fold": risk, "risk fold, event order": ordered}
+    return {name: round(number / count, 2) for name, number in parts.items()} | {
+        "records written": round((len(ledger) + len(folded)) / count, 3)
+    }
+
+
+def _counted(work: Callable[[], list[Output]]) -> tuple[list[Output], int]:
+    number = 0
+
+    def count_calls(_frame: object, event: str, _argument: object) -> None:
+        nonlocal number
+        number += event in ("call", "c_call")
+
+    sys.setprofile(count_calls)
+    try:
+        done = work()
+    finally:
+        sys.setprofile(None)
+    return done, number
+
+
 def _once(count: int) -> dict[str, float]:
     day = list(past_day(count, load_regencies()))
     values = [value for _, value in day]
@@ -90,7 +120,10 @@ def _decode(values: list[bytes]) -> None:
 def _intake(day: list[tuple[str, bytes]]) -> list[Output]:
     source = TopicPartition(NAMES[Topic.INCIDENTS], 0)
     gate = Gate(Roster.default(), ClockMode.EVENT)
-    fold = IntakeFold(source, Topic.INCIDENTS, gate, NAMES, 1, lambda: int(time.time() * 1000), True)
+    wall = iter(
+        range(0, 10**9, IDLE_AFTER_MS)
+    )  # each look at the clock is that much later, so the shard soon falls idle
+    fold = IntakeFold(source, Topic.INCIDENTS, gate, NAMES, 1, lambda: next(wall), True)
     records = [Recorded(n, 1, key.encode(), value) for n, (key, value) in enumerate(day)]
     return [output for part in _batches(records) for output in fold.fold(part)] + list(fold.idle())
 

@@ -38,7 +38,7 @@ class System:
     def __enter__(self) -> "System":
         self._directory = tempfile.TemporaryDirectory(prefix="siaga-bench-")
         self.path = Path(self._directory.name)
-        self.broker = EmbeddedBroker(self.path / "kafka")
+        self.broker = EmbeddedBroker(self.path / "kafka", lasting=True)
         self.broker.start()
         self.bootstrap = self.broker.bootstrap
         self.roster = self.path / "roster.csv"
