@@ -17,6 +17,7 @@ from schemas.ruleset_lines import line_of
 
 DEFAULT_NAME = "sumsel-pilkada-2024"
 HOURS = 24
+SEVERITIES = 5
 STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 Category = Literal[
@@ -53,6 +54,12 @@ def _quantity(unit: str, least: float, most: float) -> Any:
     return Annotated[Quantity, AfterValidator(check)]
 
 
+def _positive(quantity: Quantity) -> Quantity:
+    if quantity.value <= 0:
+        raise ValueError("value must be greater than 0")
+    return quantity
+
+
 Points = _quantity("points", 0, 1000)
 Weight = _quantity("weight", 0, 1000)
 Factor = _quantity("factor", 0, 100)
@@ -63,6 +70,9 @@ LocalHour = _quantity("hour of day", 0, 24)
 Count = _quantity("count", 0, 1_000_000)
 Share = _quantity("share", 0, 1)
 Rate = _quantity("per 1000 stations and day", 0, 100_000)
+Hourly = _quantity("per hour", 0, 10_000)
+HourlyLeast = _quantity("per hour", 0.000_001, 10_000)
+Digits = _quantity("digits", 0, 100)
 Shape = _quantity("shape", 0.1, 1_000_000)
 
 
@@ -95,8 +105,8 @@ class CategoryRule(BaseModel):
     group: Group
     factor: Factor
     base_rate: Rate
-    base_reports: Factor
     profile: str
+    mix: str
     routes: Routes
     grave_routes: Annotated[tuple[Authority, ...], Field(strict=False)] = ()
 
@@ -116,6 +126,21 @@ class Profile(BaseModel):
         return self
 
 
+class Mix(BaseModel):
+    """How grave ordinary incidents of a kind are: the share of each severity, 1 to 5."""
+
+    model_config = STRICT
+
+    shares: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(strict=False)]
+    reason: Annotated[str, Field(min_length=8)]
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if len(self.shares) != SEVERITIES or abs(sum(self.shares) - 1) > 1e-9:
+            raise ValueError(f"shares must be {SEVERITIES} that add up to 1")
+        return self
+
+
 class GroupRule(BaseModel):
     """A group of categories that is judged together, and the most it can score."""
 
@@ -125,21 +150,22 @@ class GroupRule(BaseModel):
 
 
 class Surprise(BaseModel):
-    """How rarity becomes points; see docs/risk-model.md."""
+    """How evidence is weighed and becomes points; see docs/risk-model.md."""
 
     model_config = STRICT
 
     half_life: Minutes
-    shape: Shape
     learning: Shape
     learned_least: Factor
     learned_most: Factor
-    expected_least: Count
-    free_digits: Count
-    points_per_digit: Points
+    rate_least: HourlyLeast
+    expected_share: Factor
+    free_digits: Digits
+    points_per_digit: Annotated[Points, AfterValidator(_positive)]
     one_source_most: Points
     loudest_most: Factor
-    reports: dict[Severity, Factor]
+    surge_stations: Annotated[Count, AfterValidator(_positive)]
+    surge: dict[Severity, Hourly]
 
 
 class LevelRule(BaseModel):
@@ -284,6 +310,7 @@ class Ruleset(BaseModel):
     severity: dict[Severity, Weight]
     status: dict[Literal["reported", "verified", "resolved"], Factor]
     profiles: dict[str, Profile]
+    mixes: dict[str, Mix]
     categories: dict[Category, CategoryRule]
     groups: dict[Group, GroupRule]
     surprise: Surprise
@@ -303,7 +330,7 @@ class Ruleset(BaseModel):
     @model_validator(mode="after")
     def _complete(self) -> Self:
         for table, words in (
-            ("severity", Severity), ("surprise.reports", Severity),
+            ("severity", Severity), ("surprise.surge", Severity),
             ("status", Literal["reported", "verified", "resolved"]),
             ("categories", Category), ("groups", Group),
         ):  # fmt: skip
@@ -313,6 +340,8 @@ class Ruleset(BaseModel):
         for name, rule in self.categories.items():
             if rule.profile not in self.profiles:
                 raise ValueError(f"categories.{name}.profile names no profile: {rule.profile!r}")
+            if rule.mix not in self.mixes:
+                raise ValueError(f"categories.{name}.mix names no mix: {rule.mix!r}")
         if (self.model == "rolling_sum") != (self.rolling_sum is not None):
             raise ValueError('the table rolling_sum goes with model = "rolling_sum"')
         return self

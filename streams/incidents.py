@@ -12,12 +12,12 @@ between.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from streams.rules import GRAVE, GROUPS, SCORED, SERIOUS, WINDOWS_MS, Kind, Rules
+from streams.evidence import Place
+from streams.rules import GRAVE, GROUPS, HOUR_MS, SCORED, SERIOUS, WINDOWS_MS, Kind, Rules
 
 _G = len(GROUPS)
 MANY = "*"  # stands for "more than one source spoke of it"; no source can be called so
 _AGES = 3
-_UNKNOWN = -1
 
 
 class Record(NamedTuple):
@@ -40,16 +40,17 @@ class Incidents:
     """All incidents of one regency and their running sums."""
 
     __slots__ = (
-        "rules", "records", "edges", "landmark", "totals", "by_source", "counts", "weights", "grave", "serious",
-        "confirmed", "tops", "news", "vouched", "_buckets", "_serial",
+        "rules", "place", "records", "edges", "landmark", "totals", "by_source", "counts", "weights", "grave", "serious",
+        "confirmed", "news", "vouched", "_buckets", "_serial",
     )  # fmt: skip
 
-    def __init__(self, rules: Rules) -> None:
+    def __init__(self, rules: Rules, place: Place) -> None:
         self.rules = rules
+        self.place = place
         self.records: dict[str, Record] = {}
         self.edges = [0, 0, 0]  # an incident counts in a window when it occurred after the window's edge
         self.landmark = 0
-        self.totals = [0] * SCORED  # grown milli-weights, see streams/decay.py
+        self.totals = [0] * SCORED  # evidence, grown millionths of a digit, see streams/decay.py
         self.by_source: list[dict[str, int]] = [{} for _ in range(SCORED)]
         self.counts = [0] * (_AGES * _G)  # by age class and group
         self.weights = [0] * _AGES  # milli-weights by age class
@@ -60,7 +61,6 @@ class Incidents:
             {} for _ in range(SCORED)
         ]  # source -> incidents of severity 3+, last hour
         self.confirmed = [0] * SCORED  # incidents of severity 3+ of the last hour that two sources spoke of
-        self.tops = [0] * SCORED  # the loudest source's share of `totals`; UNKNOWN after something was taken out
         self.vouched = 0  # counted incidents that are verified or resolved
         self.news = False  # a source or a grave incident counts that did not before: who confirms may have changed
         self._buckets: dict[int, list[tuple[int, str]]] = {}  # (serial, incident id) by the bucket's last step
@@ -96,16 +96,14 @@ class Incidents:
             self.vouched += 1
         pressure = kind.pressure_milli[status]
         if pressure:
-            grown = pressure * self.rules.decay.growth(occurred, self.landmark)
+            grown = self._told(kind, pressure, occurred) * self.rules.decay.growth(occurred, self.landmark)
             self.totals[group] += grown
             sources = self.by_source[group]
             held = sources.get(source)
             if held is None:
                 self.news = True
                 held = 0
-            sources[source] = held = held + grown
-            if held > self.tops[group] >= 0:
-                self.tops[group] = held
+            sources[source] = held + grown
             if kind.severity >= SERIOUS and age == 0:
                 self._note_serious(record, 1)
 
@@ -147,12 +145,6 @@ class Incidents:
             gone, lost = self._behind(clock_ms - window)
             windows.append((count - gone, weight - lost))
         return windows
-
-    def loudest(self, group: int) -> int:
-        """The largest share of the group's total that one source holds."""
-        if self.tops[group] < 0:
-            self.tops[group] = max(self.by_source[group].values(), default=0)
-        return self.tops[group]
 
     def ages(self, age: int) -> list[int]:
         """Counts by group of one age class: 0 the last hour, 1 hours 1 to 6, 2 hours 6 to 24."""
@@ -204,13 +196,18 @@ class Incidents:
         self.vouched -= record.status != "reported"
         pressure = kind.pressure_milli[record.status]
         if pressure:
-            grown = pressure * self.rules.decay.growth(record.occurred_ms, self.landmark)
+            occurred = record.occurred_ms
+            grown = self._told(kind, pressure, occurred) * self.rules.decay.growth(occurred, self.landmark)
             self.totals[group] -= grown
             _subtract(self.by_source[group], record.source, grown)
-            self.tops[group] = _UNKNOWN
             self.news = True
             if kind.severity >= SERIOUS and age == 0:
                 self._note_serious(record, -1)
+
+    def _told(self, kind: Kind, pressure: int, occurred: int) -> int:
+        """Evidence of a report that occurred then, in millionths of a digit; `pressure`: how much of it counts."""
+        hour = (occurred + self.rules.offset_ms) // HOUR_MS % 24
+        return self.place.milli[kind.number * 24 + hour] * pressure
 
     def _note_serious(self, record: Record, sign: int) -> None:
         kind, group = record.kind, record.kind.group
@@ -229,7 +226,6 @@ class Incidents:
             shift = self.rules.decay.shift(self.landmark, landmark)
             self.totals = [total >> shift for total in self.totals]
             self.by_source = [{name: grown >> shift for name, grown in sums.items()} for sums in self.by_source]
-            self.tops = [_UNKNOWN] * SCORED
         self.landmark = landmark
 
 

@@ -49,7 +49,7 @@ class RegencyState:
         self.first_ms = 0  # first clock reading; 0 while there was none
         self.grid_ms = 0  # evaluation time in force
         self.offset = -1  # ledger offset of the last frame
-        self.incidents = Incidents(rules)
+        self.incidents = Incidents(rules, rules.place(regency.stations))
         self.event_ids = EventIds()
         self.turnout = Turnout()
         self.ladder = Ladder()
@@ -197,10 +197,7 @@ def _needs_met(state: RegencyState, group: int) -> bool:
         needed = state.needs[group] = need(rules, state.decided, group)
     if rules.rolling_milli is not None:
         return incidents.weights[0] >= needed
-    total = incidents.totals[group]
-    if total < needed:
-        return False
-    return not state.decided.by_two or (1 + rules.loudest_most) * (total - incidents.tops[group]) >= needed
+    return incidents.totals[group] >= needed
 
 
 def _note_correction(state: RegencyState, incident_id: str, old: Record) -> None:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from schemas.ruleset import Profile, Ruleset
 from streams.decay import Decay
+from streams.evidence import Place
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -27,10 +28,11 @@ SERIOUS = 3  # severity from which another source's report of the last hour conf
 class Kind(NamedTuple):
     """What a category at a severity weighs.
 
-    `window_milli`: severity weight, as windows and evidence show it. `pressure_milli[status]`: how many ordinary
-    reports it counts as in the score, in thousandths.
+    `number` tells it from the others. `window_milli`: severity weight, as windows and the incidents named show it.
+    `pressure_milli[status]`: how much of its evidence counts in the score, in thousandths.
     """
 
+    number: int
     category: str
     severity: int
     group: int
@@ -78,29 +80,22 @@ class Rules:
     def _surprise(self, ruleset: Ruleset) -> None:
         rule = ruleset.surprise
         self.decay = Decay(_ms(rule.half_life.value * 60), DAY_MS)
-        self.shape = rule.shape.value
         self.learning = rule.learning.value
         self.learned = (rule.learned_least.value, rule.learned_most.value)
-        self.expected_least = rule.expected_least.value
+        self.expected_share = rule.expected_share.value
         self.free_digits = rule.free_digits.value
         self.points_per_digit = rule.points_per_digit.value
         self.one_source_most = round(rule.one_source_most.value)
         self.loudest_most = round(rule.loudest_most.value)
         self.group_most = tuple(round(ruleset.groups[group].most.value) for group in GROUPS)
-        self.expected = tuple(self._expected(ruleset, group) for group in range(SCORED))
         self.cumulative = tuple(_cumulative(ruleset, group) for group in range(SCORED))
+        self._places: dict[int, Place] = {}
 
-    def _expected(self, ruleset: Ruleset, group: int) -> tuple[float, ...]:
-        """Per station and slot of the local day: the decayed sum that ordinary days show, in reports."""
-        rate = [0.0] * SLOTS
-        for rule in ruleset.categories.values():
-            if rule.group == GROUPS[group]:
-                weight = rule.base_reports.value * rule.factor.value
-                for slot, share in enumerate(_slot_shares(ruleset.profiles[rule.profile])):
-                    rate[slot] += rule.base_rate.value / 1000 * share * weight
-        fade = [2 ** (-(back + 0.5) * SLOT_MS / self.decay.half_life_ms) for back in range(SLOTS)]
-        # At the middle of a slot half of it has passed: look back from there.
-        return tuple(sum(rate[(slot - back) % SLOTS] * fade[back] for back in range(SLOTS)) for slot in range(SLOTS))
+    def place(self, stations: int) -> Place:
+        """What one report tells in a regency of so many stations; shared by all that are as large."""
+        if stations not in self._places:
+            self._places[stations] = Place(self.ruleset, self.kinds.values(), SCORED, self.decay.half_life_ms, stations)
+        return self._places[stations]
 
     def _rest(self, ruleset: Ruleset) -> None:
         self.stale_ms = _ms(ruleset.silence.stale_after.value * 60)
@@ -144,15 +139,14 @@ def _kinds(ruleset: Ruleset) -> dict[tuple[str, int], Kind]:
     for category, rule in ruleset.categories.items():
         for severity in range(1, 6):
             weight = ruleset.severity[str(severity)].value
-            moved = ruleset.surprise.reports[str(severity)].value * rule.factor.value
             group = GROUPS.index(rule.group)
             pressure = {
-                status: _milli(moved * factor.value) if group < SCORED else 0
+                status: _milli(rule.factor.value * factor.value) if group < SCORED else 0
                 for status, factor in ruleset.status.items()
             }
             routes = rule.routes + (rule.grave_routes if severity >= GRAVE else ())
             kinds[category, severity] = Kind(
-                category, severity, group, _milli(weight), pressure | {"retracted": 0}, routes
+                len(kinds), category, severity, group, _milli(weight), pressure | {"retracted": 0}, routes
             )
     return kinds
 

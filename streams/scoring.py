@@ -9,9 +9,9 @@ from statistics import median
 from typing import NamedTuple
 
 from schemas.roster import Regency
+from streams.evidence import Place
 from streams.incidents import Incidents
 from streams.rules import DAY_MS, MILLI, SCORED, SLOT_MS, WINDOWS_MS, Rules
-from streams.surprise import digits, seen_at
 from streams.turnout import Turnout
 
 COMPONENTS = ("security", "integrity", "supply", "process", "turnout", "neighbours", "prior")
@@ -21,25 +21,27 @@ _MOST = 100
 
 
 class Group(NamedTuple):
-    """One group's points: `alone` by all that was said, `shared` with the loudest source held to the others."""
+    """One group's evidence: `total`, `bar` (what is expected and free), `net` of that, and the `most` that counts."""
 
-    alone: int
-    shared: int
-    ordinary: float  # reports expected, decayed
-    unit: int  # one report's grown weight now
+    total: int
+    bar: int
+    net: int
+    most: int
 
 
 class Score(NamedTuple):
     """Points by component, their sum, what of it more than one source bears out, and the groups behind it.
 
-    `by_two`: one source alone can add nothing more, others must bear it out.
+    Evidence is in grown millionths of a digit. `gap`: by how much the evidence of one group has to grow, at the least,
+    for another point. `is_held`: a source says more than others bear out.
     """
 
     parts: tuple[int, ...]
     total: int
     borne_out: int
-    groups: tuple[Group, ...]
-    by_two: bool
+    groups: tuple[Group, ...] = ()
+    gap: int = 0
+    is_held: bool = False
 
 
 def learned(rules: Rules, stations: int, history: list[int], first_ms: int, now_ms: int) -> tuple[float, ...]:
@@ -62,62 +64,78 @@ def learned(rules: Rules, stations: int, history: list[int], first_ms: int, now_
     return tuple(factors)
 
 
-def expected(rules: Rules, stations: int, group: int, factor: float, now_ms: int) -> float:
-    """The decayed sum, in reports, that an ordinary day would show here now."""
+def expected(rules: Rules, place: Place, group: int, factor: float, now_ms: int) -> float:
+    """Digits of evidence that count for nothing: more than an ordinary day would show here now, and what is free."""
     slot = rules.local_ms(now_ms) // SLOT_MS
-    return max(rules.expected_least, stations * rules.expected[group][slot] * factor)
+    return rules.expected_share * place.expected[group][slot] * factor + rules.free_digits
 
 
-def points(rules: Rules, seen: float, ordinary: float, most: int) -> int:
-    """Points of a decayed sum: digits of rarity beyond the free ones, times points per digit, at most the group's
-    most.
+def weigh(rules: Rules, incidents: Incidents, factors: tuple[float, ...], now_ms: int, unit: int) -> list[Group]:
+    """The evidence of each group that is left when what is expected is taken off."""
+    groups = []
+    for group, total in enumerate(incidents.totals):
+        bar = int(expected(rules, incidents.place, group, factors[group], now_ms) * unit)
+        most = int(rules.group_most[group] / rules.points_per_digit * unit)
+        groups.append(Group(total, bar, max(0, total - bar), most))
+    return groups
+
+
+def borne_out(rules: Rules, incidents: Incidents, groups: list[Group]) -> int:
+    """Evidence with the loudest source held to `loudest_most` times what the others say together.
+
+    Each source has its share of what is left of each group. What it says counts once, whatever the group.
     """
-    if seen <= ordinary:
-        return 0
-    return min(most, max(0, floor((digits(seen, ordinary, rules.shape) - rules.free_digits) * rules.points_per_digit)))
+    told: dict[str, int] = {}
+    for group, sources in zip(groups, incidents.by_source, strict=True):
+        if group.net:
+            for source, held in sources.items():
+                told[source] = told.get(source, 0) + group.net * held // group.total
+    everybody = sum(told.values())
+    return min(everybody, (1 + rules.loudest_most) * (everybody - max(told.values(), default=0)))
 
 
-def group_points(rules: Rules, incidents: Incidents, group: int, ordinary: float, now_ms: int) -> Group:
-    """Points of one group.
+def incident_points(rules: Rules, incidents: Incidents, factors: tuple[float, ...], now_ms: int) -> Score:
+    """Points of all groups.
 
-    `shared` counts the loudest source at most `loudest_most` times what the others say together.
+    What others bear out counts in full; what rests on one source alone lifts the sum of the groups to
+    `one_source_most` and no further, in the order of the groups.
     """
-    total = incidents.totals[group]
-    unit = MILLI * rules.decay.growth(now_ms, incidents.landmark)
-    if total <= ordinary * unit:
-        return Group(0, 0, ordinary, unit)
-    most = rules.group_most[group]
-    alone = points(rules, total / unit, ordinary, most)
-    seen = min(total, (1 + rules.loudest_most) * (total - incidents.loudest(group)))
-    return Group(alone, points(rules, seen / unit, ordinary, most), ordinary, unit)
-
-
-def incident_points(rules: Rules, groups: list[Group]) -> tuple[list[int], bool]:
-    """Points of all groups, and whether only what others bear out can add more.
-
-    What others bear out counts in full. What rests on one source alone lifts the sum of the groups to
-    `one_source_most` and no further, whatever the number of groups it speaks of.
-    """
-    room = max(0, rules.one_source_most - sum(group.shared for group in groups))
-    parts = []
+    unit = MILLI * MILLI * rules.decay.growth(now_ms, incidents.landmark)
+    groups = weigh(rules, incidents, factors, now_ms, unit)
+    left = sum(group.net for group in groups)
+    shared = borne_out(rules, incidents, groups) if left else 0
+    room = max(shared, int(rules.one_source_most / rules.points_per_digit * unit))
+    parts, counted, got = [], 0, 0
     for group in groups:
-        lifted = min(group.alone - group.shared, room)
-        room -= lifted
-        parts.append(group.shared + lifted)
-    return parts, room == 0
+        counted += min(group.net, group.most, room - counted)
+        # Rounded down as a running sum, so that the parts are what the whole is, and the whole never falls by rounding.
+        parts.append(to_points(rules, counted, unit) - got)
+        got += parts[-1]
+    gap = int((got + 1) / rules.points_per_digit * unit) - counted
+    if room < left:
+        gap //= 1 + rules.loudest_most
+    gap -= unit >> 30  # rounding errs to the side of asking once too often
+    return Score(tuple(parts), got, to_points(rules, shared, unit), tuple(groups), gap, room < left)
+
+
+def to_points(rules: Rules, evidence: int, unit: int) -> int:
+    """Whole points of grown evidence, rounded down."""
+    return floor(evidence / unit * rules.points_per_digit)
 
 
 def need(rules: Rules, score: Score, group: int) -> float:
-    """The grown total with which a group could score a point more: all of it, or with `by_two` what others bear out."""
+    """The grown total with which a group could score a point more.
+
+    While the loudest source is held back, a report brings more than its own evidence: it lets the loudest count for
+    more. `gap` allows for that.
+    """
     if rules.rolling_milli is not None:
         got = score.total
         return inf if got >= _MOST else -(-(got + 1) * rules.rolling_milli // _MOST)
-    alone, shared, ordinary, unit = score.groups[group]
-    got = shared if score.by_two else alone
-    if got >= rules.group_most[group]:
+    total, bar, net, most = score.groups[group]
+    if sum(score.parts[:SCORED]) >= _MOST or (net >= most and not score.is_held):
         return inf
-    wanted = rules.free_digits + (got + 1) / rules.points_per_digit
-    return int(seen_at(wanted, ordinary, rules.shape) * unit)
+    return max(total, bar) + score.gap
 
 
 def turnout_points(rules: Rules, turnout: Turnout, stations: int, shares: dict[str, int], now_ms: int) -> int:
@@ -168,7 +186,7 @@ def rolling_score(rules: Rules, incidents: Incidents) -> Score:
     """The plain job: percent of the threshold that the last hour's severity sum has reached."""
     weight, threshold = incidents.weights[0], rules.rolling_milli
     got = min(_MOST, _MOST * weight // threshold) if threshold else _MOST
-    return Score((got,), got, got, (), False)
+    return Score((got,), got, got)
 
 
 def score(
@@ -184,16 +202,15 @@ def score(
     """The score at an evaluation time. Pure: it changes nothing."""
     if rules.rolling_milli is not None:
         return rolling_score(rules, incidents)
-    groups = [
-        group_points(rules, incidents, group, expected(rules, regency.stations, group, factors[group], now_ms), now_ms)
-        for group in range(SCORED)
+    told = incident_points(rules, incidents, factors, now_ms)
+    parts = [
+        *told.parts,
+        turnout_points(rules, turnout, regency.stations, shares, now_ms),
+        neighbour_points(rules, neighbours),
+        floor((regency.prior or 0) * rules.prior_factor),
     ]
-    parts, by_two = incident_points(rules, groups)
-    parts.append(turnout_points(rules, turnout, regency.stations, shares, now_ms))
-    parts.append(neighbour_points(rules, neighbours))
-    parts.append(floor((regency.prior or 0) * rules.prior_factor))
     kept, total = add_up(parts)
-    return Score(kept, total, sum(group.shared for group in groups), tuple(groups), by_two)
+    return told._replace(parts=kept, total=total)
 
 
 def report_weight(milli: int) -> int | float:

@@ -30,7 +30,7 @@ def bare_numbers(table: dict, path: str = "") -> list[str]:
 
 
 def test_the_default_is_named_and_versioned():
-    assert Ruleset.default().id == "sumsel-pilkada-2024@1"
+    assert Ruleset.default().id == "sumsel-pilkada-2024@2"
 
 
 def test_every_number_has_a_unit_and_a_reason():
@@ -72,7 +72,7 @@ def test_a_protest_cannot_move_the_score():
         ('profile = "supply"', 'profile = "suply"', "categories.logistics.profile names no profile: 'suply'"),
         ('utc_offset = "+07:00"', 'utc_offset = "WIB"', "election.utc_offset"),
         ('unit = "h", reason = "as long', 'unit = "h", because = "as long', "memory.incidents.reason: Field required"),
-        ("version = 1", "version = 0", "version: Input should be greater than or equal to 1"),
+        ("version = 2", "version = 0", "version: Input should be greater than or equal to 1"),
         ('name = "sumsel-pilkada-2024"', 'name = "Sumsel 2024"', "name: String should match pattern"),
         ('model = "surprise"', 'model = "rolling_sum"', 'the table rolling_sum goes with model = "rolling_sum"'),
         ("reports_due = {", "reports_due = ", "not TOML"),
@@ -90,7 +90,7 @@ def test_an_error_names_line_and_field_in_one_line(old, new, said):
 def test_the_line_is_where_the_field_stands():
     lines = TEXT.splitlines()
     number = next(n for n, line in enumerate(lines, 1) if line.startswith("half_life"))
-    wrong = TEXT.replace('unit = "min", reason = "an election day', 'unit = "h", reason = "an election day')
+    wrong = TEXT.replace('unit = "min", reason = "half of the flare-ups', 'unit = "h", reason = "half of the flare-ups')
     with pytest.raises(RulesetError, match=f"mine.toml line {number}, surprise.half_life"):
         Ruleset.parse(wrong, "mine.toml")
 
@@ -101,5 +101,5 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path):
 
 
 def test_a_file_of_ones_own_is_read(tmp_path):
-    (tmp_path / "mine.toml").write_text(TEXT.replace("version = 1", "version = 7"), encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(TEXT.replace("version = 2", "version = 7"), encoding="utf-8")
     assert Ruleset.load(tmp_path / "mine.toml").id == "sumsel-pilkada-2024@7"

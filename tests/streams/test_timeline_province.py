@@ -9,12 +9,11 @@ def test_a_storm_is_told_once_more_for_the_province():
         10:02 OKI: clash 3 by bawaslu, 5 times
         10:00 Palembang: clash 3 by polri, 5 times
         10:02 Palembang: clash 3 by bawaslu, 5 times
-        10:03 => OKI raised to waspada: incident_pressure
-        10:04 => OKI raised to awas: incident_pressure
-        10:04 => Palembang raised to siaga: incident_pressure
-        10:05 => Palembang raised to awas: incident_pressure
-        10:05 => Province raised to waspada: members
-        10:06 => Province raised to siaga: members
+        10:02 => OKI raised to waspada, unverified: incident_pressure
+        10:02 => Palembang raised to waspada, unverified: incident_pressure
+        10:03 => OKI raised to awas: incident_pressure
+        10:03 => Palembang raised to awas: incident_pressure
+        10:04 => Province raised to siaga: members
         10:20 nothing
     """)
     storm = said[-1]
@@ -27,21 +26,21 @@ def test_unrest_next_door_makes_the_same_reports_weigh_more():
     check("""
         10:00 OKI: clash 3 by polri, 5 times
         10:02 OKI: clash 3 by bawaslu, 5 times
-        10:03 => OKI raised to waspada: incident_pressure
-        10:04 => OKI raised to awas: incident_pressure
-        10:05 => Province raised to waspada: members
-        10:16 Palembang: intimidation 3 by polri, 2 times
-        10:17 Palembang: intimidation 3 by bawaslu, 2 times
+        10:02 => OKI raised to waspada, unverified: incident_pressure
+        10:03 => OKI raised to awas: incident_pressure
+        10:04 => Province raised to waspada: members
+        10:16 Palembang: intimidation 3 by polri
+        10:17 Palembang: intimidation 3 by bawaslu
         10:18 Palembang: intimidation 2 by bawaslu
-        10:19 => Palembang raised to waspada: incident_pressure
+        10:19 => Palembang raised to waspada: spill_over
         10:25 nothing
     """)
 
 
 def test_without_unrest_next_door_they_do_not_raise():
     check("""
-        10:16 Palembang: intimidation 3 by polri, 2 times
-        10:17 Palembang: intimidation 3 by bawaslu, 2 times
+        10:16 Palembang: intimidation 3 by polri
+        10:17 Palembang: intimidation 3 by bawaslu
         10:18 Palembang: intimidation 2 by bawaslu
         10:25 nothing
     """)
@@ -51,8 +50,8 @@ def test_unrest_next_door_alone_raises_nobody():
     check("""
         10:00 OKI: clash 3 by polri, 5 times
         10:02 OKI: clash 3 by bawaslu, 5 times
-        10:03 => OKI raised to waspada: incident_pressure
-        10:04 => OKI raised to awas: incident_pressure
-        10:05 => Province raised to waspada: members
+        10:02 => OKI raised to waspada, unverified: incident_pressure
+        10:03 => OKI raised to awas: incident_pressure
+        10:04 => Province raised to waspada: members
         10:30 nothing
     """)

@@ -20,13 +20,13 @@ def test_silence_holds_the_level():
     check("""
         08:00 Palembang: intimidation 3 by polri, 10 times
         08:01 Palembang: clash 3 by bawaslu, 10 times
-        08:03 => Palembang raised to siaga: incident_pressure
-        08:04 => Palembang raised to awas: incident_pressure
-        08:05 => Province raised to waspada: members
-        10:23 => Palembang lowered to siaga: calm
-        10:53 => Palembang lowered to waspada: calm
-        10:53 => Province cleared: calm
-        11:10 => Palembang stale: silence     # it would have been cleared at 11:23
+        08:02 => Palembang raised to waspada: incident_pressure
+        08:03 => Palembang raised to awas: incident_pressure
+        08:04 => Province raised to waspada: members
+        10:19 => Palembang lowered to siaga: calm
+        10:49 => Palembang lowered to waspada: calm
+        10:49 => Province cleared: calm
+        11:10 => Palembang stale: silence     # it would have been cleared at 11:19
         15:00 Palembang: logistics 1 by kpu
         15:00 => Palembang recovered: reports_resumed
         15:00 => Palembang cleared: calm

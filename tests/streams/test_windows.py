@@ -72,7 +72,7 @@ def test_a_late_report_counts_in_the_windows_its_time_falls_in():
 
 
 def test_sums_are_zero_to_the_bit_once_everything_is_out():
-    incidents = Incidents(COMPILED)
+    incidents = Incidents(COMPILED, COMPILED.place(2264))
     incidents.pass_to(EIGHT_MS)
     for number in range(500):
         kind = COMPILED.kinds["clash", 1 + number % 5]

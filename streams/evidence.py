@@ -1,0 +1,70 @@
+"""What one report tells in a regency of a size: how much more often it is told in a flare-up than on an ordinary day.
+
+Turing's and Good's weight of evidence, in digits (bans, powers of ten): a category at a severity is told `surge` times
+an hour while a flare-up runs, the more the larger the place, and `ordinary` times an hour on an ordinary day, here, at this hour. A report of it is
+
+    log10(1 + surge / ordinary)
+
+digits in favour of a flare-up. Evidence adds up over reports, so a score made of it is a sum that anybody can redo.
+Everything here is a constant of the ruleset and of the number of stations.
+"""
+
+from collections.abc import Iterable
+from math import log10
+from typing import TYPE_CHECKING
+
+from schemas.ruleset import HOURS, Ruleset
+
+if TYPE_CHECKING:
+    from streams.rules import Kind
+
+MILLI = 1000
+SLOTS_PER_HOUR = 4
+_SLOT_MS = 3_600_000 // SLOTS_PER_HOUR
+_SLOTS = HOURS * SLOTS_PER_HOUR
+
+
+class Place:
+    """Evidence of every kind of report at every local hour, and what ordinary days add up to.
+
+    `milli[kind.number * 24 + hour]`: thousandths of a digit. `expected[group][slot]`: digits, decayed like the sums it
+    is compared with, by quarter hour of the local day.
+    """
+
+    __slots__ = ("milli", "expected")
+
+    def __init__(self, ruleset: Ruleset, kinds: Iterable["Kind"], groups: int, half_life_ms: int, stations: int):
+        rule = ruleset.surprise
+        size = (stations / rule.surge_stations.value) ** 0.5
+        self.milli: list[int] = []
+        rates = [[0.0] * HOURS for _ in range(groups)]  # digits an hour that ordinary days show
+        for kind in kinds:
+            surge = rule.surge[str(kind.severity)].value * size
+            full = kind.pressure_milli["reported"] / MILLI
+            for hour, ordinary in enumerate(ordinary_rates(ruleset, kind.category, kind.severity, stations)):
+                digits = log10(1 + surge / max(ordinary, rule.rate_least.value))
+                self.milli.append(max(1, round(digits * MILLI)))  # never nothing: sums are empty only when nobody told
+                if kind.group < groups:
+                    rates[kind.group][hour] += ordinary * digits * full
+        self.expected = tuple(_decayed(hourly, half_life_ms) for hourly in rates)
+
+
+def ordinary_rates(ruleset: Ruleset, category: str, severity: int, stations: int) -> list[float]:
+    """Reports an hour that an ordinary day shows in a regency, by local hour."""
+    rule = ruleset.categories[category]
+    hours = ruleset.profiles[rule.profile].hours
+    a_day = stations * rule.base_rate.value / 1000 * ruleset.mixes[rule.mix].shares[severity - 1]
+    return [a_day * weight / sum(hours) for weight in hours]
+
+
+def _decayed(hourly: list[float], half_life_ms: int) -> tuple[float, ...]:
+    """The decayed sum of a steady daily course, as of the middle of each quarter hour: half of that one has passed."""
+    keep = 2 ** (-_SLOT_MS / half_life_ms)
+    entering, leaving = 2 ** (-0.25 * _SLOT_MS / half_life_ms) / 2, 2 ** (-0.75 * _SLOT_MS / half_life_ms) / 2
+    told = [rate / SLOTS_PER_HOUR for rate in hourly for _ in range(SLOTS_PER_HOUR)]
+    held, sums = 0.0, [0.0] * _SLOTS
+    for _ in range(2):  # the second day begins with what the first left over
+        for slot in range(_SLOTS):
+            held = held * keep + told[slot] * entering + told[slot - 1] * leaving
+            sums[slot] = held
+    return tuple(sums)
