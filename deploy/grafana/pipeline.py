@@ -212,7 +212,9 @@ def _outward() -> list:
     )
     retries = Query("sum by (sender) (increase(siaga_outward_retries_total[$__rate_interval]))", "{{sender}} again")
     waiting = Query(
-        "max by (sender) (time() - siaga_outward_waiting_since_timestamp_seconds)", "{{sender}} oldest waiting"
+        "max by (sender) (time() - siaga_outward_waiting_since_timestamp_seconds)"
+        " or max by (sender) (0 * siaga_outward_retries_total)",
+        "{{sender}} oldest waiting",
     )
     success = Query(
         "time() - max by (sender) (siaga_outward_last_success_timestamp_seconds)", "{{sender}} since the last delivery"
@@ -228,7 +230,7 @@ def _outward() -> list:
         series(
             "Outward: waiting and last delivery",
             "s",
-            "Age of the oldest escalation not delivered, none when nothing waits; time since a delivery is long on calm days.",
+            "Age of the oldest escalation not delivered, 0 when nothing waits; time since a delivery is long on calm days.",
             waiting,
             success,
         ),

@@ -1,5 +1,5 @@
-"""The whole stack for real: a Kafka that knows only the users of deploy/kubernetes/users.yaml, two workers, the board, Prometheus,
-Alertmanager. A flare-up is published, arrives at the webhook, and ends when the reports are retracted."""
+"""The whole stack for real: a Kafka that knows only the users of deploy/kubernetes/users.yaml, two workers, the board, a sender of
+escalations, Prometheus, Alertmanager. A flare-up is published, arrives at the webhooks, and ends when the reports are retracted."""
 
 import json
 import os
@@ -128,6 +128,17 @@ def _board(home: Path, kafka: SecuredKafka) -> Iterator[str]:
         yield address
 
 
+@contextmanager
+def _sender(home: Path, kafka: SecuredKafka, webhook: Webhook) -> Iterator[str]:
+    """`siaga webhook` with a reader's rights; host:port of its metrics."""
+    address = f"127.0.0.1:{free_port()}"
+    more = {"SIAGA_METRICS_PORT": address.rpartition(":")[2], "SIAGA_WEBHOOK_SECRET": "a secret of the tests, 32 bytes"}
+    environment = _environment(home, kafka, "siaga-reader", **more)
+    command = [*SIAGA, "webhook", "--url", f"http://{webhook.address}/outward", "--name", "stack", "--from-beginning"]
+    with running(command, f"http://{address}/metrics", home / "webhook.log", environment):
+        yield address
+
+
 @pytest.fixture(scope="module")
 def stack(deploy, program, tmp_path_factory) -> Iterator[Stack]:
     home = tmp_path_factory.mktemp("stack")
@@ -140,11 +151,12 @@ def stack(deploy, program, tmp_path_factory) -> Iterator[Stack]:
         assert made.returncode == 0
         workers = [held.enter_context(_worker(home, kafka, name)) for name in ("worker-1", "worker-2")]
         board = held.enter_context(_board(home, kafka))
+        sender = held.enter_context(_sender(home, kafka, webhook))
         manager = held.enter_context(alertmanager(manager_binary, deploy, home, webhook.address))
-        targets = {"siaga-worker": workers, "siaga-board": [board]}
+        targets = {"siaga-worker": workers, "siaga-board": [board], "siaga-webhook": [sender]}
         api = held.enter_context(prometheus(prometheus_binary, deploy, home, targets, manager))
         stack = Stack(kafka, home, webhook, api)
-        wait_for("both workers and the board scraped", lambda: len(api.query("up == 1")) == len(workers) + 1)
+        wait_for("workers, board and sender scraped", lambda: len(api.query("up == 1")) == len(workers) + 2)
         stack.publish(1, "verified")
         refused = stack.siaga("siaga-publisher", "publish", "--no-validate", "incidents", "-", stdin="{no json\n")
         assert refused.returncode == 0, refused.stderr
@@ -154,6 +166,8 @@ def stack(deploy, program, tmp_path_factory) -> Iterator[Stack]:
 def test_a_real_flare_up_reaches_the_room_and_ends(stack):
     told = {("SiagaRegencyAwas", "16.71", "firing"), ("SiagaRegencySiaga", "16.02", "firing")}
     wait_for("awas and siaga in one message of the province", lambda: stack.webhook.latest("16") == told, WITHIN_S)
+    outward = {body["regency"] for path, body in stack.webhook.messages if path == "/outward"}
+    assert outward >= {"16.71", "16.02"}, "the receiver of escalations knows before Alertmanager has grouped them"
     stack.publish(2, "retracted")
     wait_for("the end of the alarm", lambda: stack.webhook.room("16")[-1]["status"] == "resolved", WITHIN_S)
     assert stack.api.firing() == {"SiagaWatchdog"}, "a healthy stack raises no alarm of its own"
