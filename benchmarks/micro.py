@@ -60,7 +60,7 @@ def micro(count: int = 40_000, rounds: int = 3) -> dict[str, dict[str, float]]:
 
 
 def calls(count: int = 4_000) -> dict[str, float]:
-    """{part: function calls per event}. Exact: the stream is seeded and nothing is timed."""
+    """{part: function calls per event}. The stream is seeded and nothing is timed."""
     day = list(past_day(count, load_regencies()))
     _risk(
         [output for output in _intake(day) if output.topic == NAMES[Topic.LEDGER]], None
@@ -82,11 +82,14 @@ def _counted(work: Callable[[], list[Output]]) -> tuple[list[Output], int]:
         nonlocal number
         number += event in ("call", "c_call")
 
+    gc.collect()
+    gc.disable()  # a collection in between calls finalizers of what is not ours
     sys.setprofile(count_calls)
     try:
         done = work()
     finally:
         sys.setprofile(None)
+        gc.enable()
     return done, number
 
 
