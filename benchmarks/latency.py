@@ -22,7 +22,7 @@ async def latency(rate: int, seconds: float, warm_seconds: float, triggers: int 
         arrivals: dict[str, float] = {}
         reader = asyncio.create_task(_read(system, arrivals))
         sent = await _send(system, rate, warm_seconds, seconds, triggers)
-        await _wait(lambda: len(arrivals) >= len(sent), 30)
+        await _wait(lambda: sent.keys() <= arrivals.keys(), 30)
         reader.cancel()
         cpu = system.cpu_seconds(0)
         delays = sorted((arrivals[regency] - at) * 1000 for regency, at in sent.items() if regency in arrivals)
