@@ -12,8 +12,8 @@ def test_violence_told_by_three_sources():
         08:15 Palembang: intimidation 3 by polri
         08:16 => Palembang raised to siaga: incident_pressure
         08:25 Palembang: intimidation 2 by bawaslu
-        09:05 => Palembang lowered to waspada: calm
-        09:35 => Palembang cleared: calm
+        09:04 => Palembang lowered to waspada: calm
+        09:34 => Palembang cleared: calm
         10:00 nothing
     """)
     assert {item["episode"] for item in said} == {1}
@@ -24,7 +24,7 @@ def test_violence_told_by_three_sources():
 def test_twelve_reports_in_an_hour_are_a_wave_in_palembang():
     check("""
         09:00 Palembang: intimidation 2 by polri, 6 times
-        09:05 => Palembang raised to waspada, unverified: incident_pressure
+        09:06 => Palembang raised to waspada, unverified: incident_pressure
         09:30 Palembang: intimidation 2 by bawaslu, 6 times
         09:30 => Palembang amended at waspada: confirmation
         09:35 => Palembang raised to siaga: incident_pressure
@@ -37,7 +37,7 @@ def test_missing_ballots_are_told_to_the_election_offices_not_to_the_police():
         08:00 Palembang: logistics 2 by kpu, 6 times
         08:05 Palembang: logistics 2 by bawaslu, 6 times
         08:06 => Palembang raised to waspada: incident_pressure
-        08:08 => Palembang raised to siaga: incident_pressure
+        08:09 => Palembang raised to siaga: incident_pressure
         08:20 nothing
     """)
     assert {tuple(item["routes"]) for item in said} == {("kpu", "bawaslu")}

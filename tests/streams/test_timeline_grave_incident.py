@@ -46,6 +46,6 @@ def test_what_turns_out_less_grave_is_amended():
         10:00 => OKI raised to waspada, unverified: grave_incident
         10:10 OKI: A clash 2 by polri
         10:10 => OKI amended at waspada, unverified: correction
-        10:44 => OKI cleared: calm
+        10:42 => OKI cleared: calm
         11:00 nothing
     """)

@@ -23,10 +23,10 @@ def test_silence_holds_the_level():
         08:02 => Palembang raised to waspada: incident_pressure
         08:03 => Palembang raised to awas: incident_pressure
         08:04 => Province raised to waspada: members
-        10:19 => Palembang lowered to siaga: calm
-        10:49 => Palembang lowered to waspada: calm
-        10:49 => Province cleared: calm
-        11:10 => Palembang stale: silence     # it would have been cleared at 11:19
+        10:18 => Palembang lowered to siaga: calm
+        10:48 => Palembang lowered to waspada: calm
+        10:48 => Province cleared: calm
+        11:10 => Palembang stale: silence     # it would have been cleared at 11:18
         15:00 Palembang: logistics 1 by kpu
         15:00 => Palembang recovered: reports_resumed
         15:00 => Palembang cleared: calm
