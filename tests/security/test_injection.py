@@ -83,7 +83,7 @@ def test_sources_without_end_do_not_become_labels_without_end(monkeypatch: pytes
 def test_every_label_is_ours_or_bounded():
     """A label with a free text in it would grow the memory of worker and Prometheus at a publisher's will."""
     bounded = {"topic", "outcome", "reason", "source", "kind", "partition", "stage", "regency", "name", "change"}
-    bounded |= {"level", "version", "ruleset", "clock"}
+    bounded |= {"level", "version", "ruleset", "clock", "sender"}
     families = [metric for metric in vars(metrics).values() if isinstance(metric, MetricWrapperBase)]
     assert len(families) > 20
     assert {label for family in families for label in family._labelnames} <= bounded
