@@ -78,10 +78,7 @@ async def _audit_partition(
     last_row_offset = max((offset for _, offset in published.rows), default=-1)
     async for record in _records(consumer, ledger):
         entries = entries_of(record.value, record.timestamp)
-        if sequencer is None:
-            table.apply(record.offset, record.key, entries)
-        else:
-            table.apply_in_order(sequencer, record.offset, record.key, entries, record.value)
+        table.apply_in_order(sequencer, record.offset, record.key, entries, record.value)
         drained = table.drain()
         result.frames += 1
         for _, value in drained.escalations:

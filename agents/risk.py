@@ -79,10 +79,7 @@ class RiskFold:
             for name, value in record.headers:
                 if name == APPENDED_HEADER:
                     self._appended_ms.setdefault(key, int(value))
-            if self._sequencer is None:
-                self._table.apply(record.offset, record.key, entries)
-            else:
-                self._table.apply_in_order(self._sequencer, record.offset, record.key, entries, record.value)
+            self._table.apply_in_order(self._sequencer, record.offset, record.key, entries, record.value)
         self._drained = self._table.drain()
         if self._sequencer is not None:
             self._drained.state += self._sequencer.drain()

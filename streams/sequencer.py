@@ -51,8 +51,10 @@ class _Waiting:
         return len(self._entries)
 
     def add(self, offset: int, entries: list[Entry]) -> None:
-        revision = 4 if entries[0][0] == INCIDENT else 7
-        self._entries += [(entry[1], entry[revision], entry[2], offset, n, entry) for n, entry in enumerate(entries)]
+        self._entries += [
+            (entry[1], entry[4] if entry[0] == INCIDENT else entry[7], entry[2], offset, n, entry)  # time, revision, id
+            for n, entry in enumerate(entries)
+        ]
         self._is_sorted = False
 
     def pop(self, until_ms: int) -> list[Entry]:
@@ -120,11 +122,7 @@ class Sequencer:
         waiting = self._waiting.get(key)
         if waiting is None:
             waiting = self._waiting[key] = _Waiting()
-        by_kind: dict[str, list[Entry]] = {}
-        for entry in entries:
-            by_kind.setdefault(entry[0], []).append(entry)
-        for alike in by_kind.values():
-            waiting.add(offset, alike)
+        waiting.add(offset, entries)
         self._count += len(entries)
         self._frames[offset] = max([entry[1] for entry in entries])
 

@@ -114,8 +114,16 @@ class RiskTable:
         else:
             raise UnknownRegency(f"ledger offset {offset}: {key!r} is not of partition {self.partition} of this roster")
 
-    def apply_in_order(self, sequencer: Sequencer, offset: int, key: bytes, entries: list[Entry], value: bytes) -> None:
-        """`apply`, but in the order of event time (event clock). `value` is the frame whose entries these are."""
+    def apply_in_order(
+        self, sequencer: Sequencer | None, offset: int, key: bytes, entries: list[Entry], value: bytes
+    ) -> None:
+        """`apply`, but in the order of event time when there is a sequencer (event clock).
+
+        `value` is the frame whose entries these are, as it lies on the ledger.
+        """
+        if sequencer is None:
+            self.apply(offset, key, entries)
+            return
         for at, whose, run in sequencer.take(offset, key, entries, value):
             self.apply(at, whose, run)
 
