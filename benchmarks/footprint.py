@@ -15,9 +15,10 @@ from collections import Counter
 from aiokafka import AIOKafkaProducer
 
 from benchmarks.drain import committed
+from benchmarks.processes import memory_mib
 from benchmarks.stream import START_MS, past_day, stamp
 from benchmarks.system import System, load_regencies, sample, trigger_regencies
-from benchmarks.viewers import board_of, memory_mib
+from benchmarks.viewers import board_of
 
 READY_S = 300  # no clock matters, so a busy machine may take its time
 WAIT_S = 1800

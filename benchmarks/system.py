@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agents.embedded import EmbeddedBroker
 from agents.embedded.ports import free_port
+from benchmarks import processes
 
 ROOT = Path(__file__).resolve().parents[1]
 REGENCY_TRIGGERS = 900
@@ -104,13 +105,11 @@ class System:
 
     def cpu_seconds(self, number: int) -> float:
         """User plus system time of a worker so far."""
-        fields = Path(f"/proc/{self.workers[number].pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return processes.cpu_seconds(self.workers[number].pid)
 
     def memory_mib(self, number: int) -> float:
         """Resident memory of a worker."""
-        status = Path(f"/proc/{self.workers[number].pid}/status").read_text()
-        return int(status.split("VmRSS:")[1].split()[0]) / 1024
+        return processes.memory_mib(self.workers[number].pid)
 
 
 def sample(text: str, name: str) -> float:

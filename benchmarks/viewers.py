@@ -20,15 +20,15 @@ import resource
 import subprocess
 import sys
 import time
-import zlib
-from pathlib import Path
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from agents.embedded.ports import free_port
+from benchmarks.processes import cpu_seconds, memory_mib
 from benchmarks.stream import incident
 from benchmarks.system import ROOT, System, load_regencies, sample, trigger_regencies
+from benchmarks.viewing import chunks, connect, milliseconds_after
 
 TRIGGERS_PER_S = 3
 LISTENERS = 10
@@ -73,17 +73,17 @@ async def _turn(
     audience = _Audience(port, viewers)
     await asyncio.sleep(SETTLE_S)
     processes = {"worker": system.workers[0].pid, "board": board.pid} | audience.process()
-    before = {name: _cpu_s(pid) for name, pid in processes.items()}
+    before = {name: cpu_seconds(pid) for name, pid in processes.items()}
     records = _records(system)
     began, since = time.monotonic(), time.time()
     await asyncio.sleep(seconds)
     took = time.monotonic() - began
     told: dict[str, Any] = {"viewers": viewers, "regencies": len(load_regencies()) + len(load.triggers)}
-    told |= {f"{name}_core": round((_cpu_s(pid) - before[name]) / took, 3) for name, pid in processes.items()}
+    told |= {f"{name}_core": round((cpu_seconds(pid) - before[name]) / took, 3) for name, pid in processes.items()}
     taken = _records(system) - records
     told |= {
         "records": taken,
-        "worker_ms_per_record": round((_cpu_s(system.workers[0].pid) - before["worker"]) * 1000 / taken, 3),
+        "worker_ms_per_record": round((cpu_seconds(system.workers[0].pid) - before["worker"]) * 1000 / taken, 3),
     }
     told |= {"board_mib": round(memory_mib(board.pid)), "load_average": os.getloadavg()[0]}
     told |= _quantiles("escalation_ms", load.delays_ms(since, since + seconds - 2))
@@ -185,23 +185,16 @@ def _hold(port: int, count: int, theirs: Any) -> None:
 
 async def _view(port: int, late_ms: list[float] | None, frames: list[int], opened: asyncio.Semaphore) -> None:
     """Read until cancelled; with a list, unpack what comes and note how old the newest row is when its last byte is read."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
-    writer.write(b"GET /events HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n")
-    await reader.readuntil(b"\r\n\r\n")
+    reader, _ = await connect(port)
     opened.release()
     if late_ms is None:
         while await reader.read(1 << 16):
             pass
         return
-    unpack = zlib.decompressobj(31)
     newest = 0
-    while True:
-        size = int(await reader.readuntil(b"\r\n"), 16)
-        text = unpack.decompress((await reader.readexactly(size + 2))[:-2])
-        now_ms = time.time() * 1000
+    async for text, now_ms in chunks(reader):
         frames[0] += text.count(b"event: update")
-        mark = text.rfind(b'"newest_row_ms":')
-        told = int(text[mark + 16 : mark + 29]) if mark >= 0 else 0
+        told = milliseconds_after(text, b"newest_row_ms") or 0
         if newest and told > newest:
             late_ms.append(now_ms - told)
         newest = max(newest, told)
@@ -234,15 +227,6 @@ def _quantiles(name: str, values: list[float]) -> dict[str, float]:
     found = {"count": len(ordered)}
     found |= {f"p{q}": round(ordered[min(len(ordered) - 1, len(ordered) * q // 100)], 1) for q in (50, 99)}
     return {f"{name}_{key}": value for key, value in found.items()}
-
-
-def _cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def memory_mib(pid: int) -> float:
-    return int(Path(f"/proc/{pid}/status").read_text().split("VmRSS:")[1].split()[0]) / 1024
 
 
 if __name__ == "__main__":

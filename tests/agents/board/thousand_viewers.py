@@ -13,12 +13,12 @@ import multiprocessing
 import resource
 import statistics
 import time
-import zlib
 
 import click
 
 from agents.board.journal import Journal
 from agents.board.publisher import Publisher
+from benchmarks.viewing import chunks, connect, milliseconds_after
 from tests.agents.board.examples import give_row
 from tests.agents.board.test_viewers import Line
 
@@ -26,20 +26,14 @@ CHANGES_PER_S = 5
 
 
 async def _view(port: int, lateness: list[float], heard: list[int], until_s: float) -> None:
-    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
-    writer.write(b"GET /events HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n")
-    await reader.readuntil(b"\r\n\r\n")
-    unpack = zlib.decompressobj(31)
+    reader, writer = await connect(port)
     with contextlib.suppress(TimeoutError, asyncio.IncompleteReadError):
         async with asyncio.timeout(until_s - time.monotonic()):
-            while True:
-                size = int(await reader.readuntil(b"\r\n"), 16)
-                text = unpack.decompress((await reader.readexactly(size + 2))[:-2])
-                now_ms = time.time() * 1000
+            async for text, now_ms in chunks(reader):
                 heard[0] += text.count(b"event: update")
-                mark = text.rfind(b'"now_ms":')
-                if b"event: update" in text and mark >= 0:
-                    lateness.append(now_ms - int(text[mark + 9 : mark + 22]))
+                told = milliseconds_after(text, b"now_ms")
+                if b"event: update" in text and told is not None:
+                    lateness.append(now_ms - told)
     writer.close()
 
 

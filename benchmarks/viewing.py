@@ -1,0 +1,31 @@
+"""A viewer of the board: a real connection that takes gzip, as browsers do."""
+
+import asyncio
+import time
+import zlib
+from collections.abc import AsyncIterator
+
+
+async def connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Ask the board on this port for its events; returns once they begin."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
+    writer.write(b"GET /events HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n")
+    await reader.readuntil(b"\r\n\r\n")
+    return reader, writer
+
+
+async def chunks(reader: asyncio.StreamReader) -> AsyncIterator[tuple[bytes, float]]:
+    """What comes, unpacked, and the wall's milliseconds when its last byte was read. Raises IncompleteReadError at the end."""
+    unpack = zlib.decompressobj(31)
+    while True:
+        size = int(await reader.readuntil(b"\r\n"), 16)
+        packed = await reader.readexactly(size + 2)
+        text = unpack.decompress(packed[:-2])
+        yield text, time.time() * 1000
+
+
+def milliseconds_after(text: bytes, name: bytes) -> int | None:
+    """The last 13-digit number of this name in a piece of JSON text."""
+    mark = text.rfind(b'"' + name + b'":')
+    start = mark + len(name) + 3
+    return int(text[start : start + 13]) if mark >= 0 else None
