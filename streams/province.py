@@ -108,7 +108,7 @@ class ProvinceState:
             self.since_ms = at_ms
         if at_ms > self.clock_ms:
             self.clock_ms = at_ms
-            self.grid_ms = at_ms - at_ms % self.rules.step_ms
+            self.grid_ms = self.rules.grid(at_ms)
 
     def _told(self, entry: Entry) -> None:
         code, level = entry[2], LEVELS.index(entry[3])

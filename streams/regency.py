@@ -56,6 +56,7 @@ class RegencyState:
         self.since_ms = 0
         self.data_status = SILENT
         self.silence_ms = 0  # observed silence since the last report
+        self.observed_ms = 0  # clock up to which the silence is counted
         self.is_quiet = False  # silent for too long, as of the grid time
         self.excluded = {"late": 0, "exercise": 0, "duplicate": 0}
         self.history = [0] * SCORED  # reports by group, 6 to 24 hours old, as of the grid time
@@ -125,13 +126,14 @@ def step(state: RegencyState, entry: Entry, outcomes: Counter) -> bool:
 def _advance(state: RegencyState, at_ms: int, kind: str) -> None:
     """Move the clock. Silence is what ticks tell: a jump of the clock counts as `most_per_tick` at the most."""
     rules = state.rules
-    if kind == TICK and state.clock_ms:
-        state.silence_ms += min(at_ms - state.clock_ms, rules.tick_most_ms)
     if not state.first_ms:
-        state.first_ms = state.since_ms = at_ms
+        state.first_ms = state.since_ms = state.observed_ms = at_ms
         state.pruned_hour = at_ms // HOUR_MS
+    if kind == TICK:
+        state.silence_ms += min(at_ms - state.observed_ms, rules.tick_most_ms)
+        state.observed_ms = at_ms
     state.clock_ms = at_ms
-    grid_ms = at_ms - at_ms % rules.step_ms
+    grid_ms = rules.grid(at_ms)
     if grid_ms != state.grid_ms:
         state.grid_ms = grid_ms
         state.scored = None
@@ -184,6 +186,7 @@ def _incident(state: RegencyState, entry: Entry) -> str:
 def _hear(state: RegencyState) -> None:
     """A report came in: the silence is over."""
     state.silence_ms = 0
+    state.observed_ms = state.clock_ms
     state.is_quiet = False
     if state.data_status is not LIVE:
         state.is_heard = state.is_due = True

@@ -119,6 +119,10 @@ class Rules:
         rolling = ruleset.rolling_sum
         self.rolling_milli = None if rolling is None else _milli(rolling.threshold.value)
 
+    def grid(self, at_ms: int) -> int:
+        """The last time at or before `at_ms` at which levels are looked at."""
+        return at_ms - at_ms % self.step_ms
+
     def local_ms(self, at_ms: int) -> int:
         """Milliseconds since local midnight."""
         return (at_ms + self.offset_ms) % DAY_MS

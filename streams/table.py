@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from schemas.ledger import NEIGHBOUR, TICK_KEY, Entry, partition_of
+from schemas.ledger import NEIGHBOUR, TICK, TICK_KEY, Entry, partition_of
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from streams import changelog
@@ -61,11 +61,12 @@ class RiskTable:
         self._stored: dict[bytes, bytes] = {}
         self._dirty: dict[bytes, None] = {}
         self._drained = Drained()
+        self._ticked_ms = 0  # not state: the newest tick since this table was made
 
     @property
     def clock_ms(self) -> int:
-        """The newest clock of any regency here; 0 before the first entry."""
-        return max((state.clock_ms for state in self._regencies.values()), default=0)
+        """The newest time that was told here; 0 before the first entry."""
+        return max(self._ticked_ms, *(state.clock_ms for state in self._regencies.values()), 0)
 
     def __iter__(self) -> Iterator[RegencyState]:
         return iter(self._regencies.values())
@@ -103,10 +104,7 @@ class RiskTable:
     def apply(self, offset: int, key: bytes, entries: list[Entry]) -> None:
         """Fold one ledger frame. Raises UnknownRegency, or ValueError for an entry of unknown kind."""
         if key == TICK_KEY:
-            for code, state in self._regencies.items():
-                self._fold(code, state, offset, entries)
-            for code, province in self._provinces.items():
-                self._fold_province(code, province, offset, entries)
+            self._tick(offset, entries)
         elif key in self._regencies:
             self._fold(key, self._regencies[key], offset, entries)
         elif key in self._provinces:
@@ -147,6 +145,23 @@ class RiskTable:
         for state in self._regencies.values():
             if state.first_ms:
                 yield state.regency.code, to_bytes(row(state, self.partition))
+
+    def _tick(self, offset: int, entries: list[Entry]) -> None:
+        """Tell the time to everybody for whom it passes a grid time. In between nothing can be decided, and a row and a state
+        record of each regency at every tick would be most of what a quiet day writes.
+        """
+        for kind, *_ in entries:
+            if kind != TICK:
+                raise ValueError(f"ledger entry of kind {kind!r} is not for everybody")
+        newest_ms = max(entry[1] for entry in entries)
+        self._ticked_ms = max(self._ticked_ms, newest_ms)
+        grid_ms = self.rules.grid(newest_ms)
+        for code, state in self._regencies.items():
+            if grid_ms > state.grid_ms:
+                self._fold(code, state, offset, entries)
+        for code, province in self._provinces.items():
+            if grid_ms > province.grid_ms:
+                self._fold_province(code, province, offset, entries)
 
     def _fold(self, key: bytes, state: RegencyState, offset: int, entries: list[Entry]) -> None:
         state.offset = offset

@@ -10,12 +10,14 @@ from streams import changelog
 from streams.regency import step
 from streams.table import RiskTable
 from tests.streams.ledgers import (
+    COMPILED,
     EIGHT_MS,
     HOUR_MS,
     MINUTE_MS,
     PALEMBANG,
     ROSTER,
     RULES,
+    Frame,
     Told,
     fresh,
     incident,
@@ -39,6 +41,26 @@ class EveryEntryDecides(RiskTable):
             self._decide(state, offset)
         changelog.close_frame(state)
         self._dirty[key] = None
+
+
+class EveryTickCounts(RiskTable):
+    """The same table without its other shortcut: it tells everybody every tick."""
+
+    def _tick(self, offset: int, entries: list[Entry]) -> None:
+        for code, state in self._regencies.items():
+            self._fold(code, state, offset, entries)
+        for code, province in self._provinces.items():
+            self._fold_province(code, province, offset, entries)
+
+
+def with_more_ticks(ledger: list[Frame]) -> list[Frame]:
+    """Up to four ticks between two frames, five seconds apart."""
+    dense: list[Frame] = []
+    for frame in ledger:
+        before = dense[-1][1][-1][1] if dense else frame[1][0][1]
+        dense += [tick(at_ms) for at_ms in range(before + 5_000, frame[1][0][1], 5_000)[:4]]
+        dense.append(frame)
+    return dense
 
 
 def outputs(told: Told) -> tuple:
@@ -187,6 +209,20 @@ def test_exercises_never_move_a_level(ledger):
         row = told.row(regency)
         assert row["windows"] == run([tick(EIGHT_MS)]).row(regency)["windows"]
         assert row["data_status"] == "silent"
+
+
+@LAW
+@given(ledgers())
+def test_a_tick_that_passes_no_grid_time_decides_nothing(ledger):
+    dense = with_more_ticks(ledger)
+    told, every = run(dense, fresh()), run(dense, fresh(EveryTickCounts))
+    assert (told.escalations, told.notices) == (every.escalations, every.notices)
+
+
+def test_a_tick_that_passes_no_grid_time_writes_nothing():
+    first = run([tick(EIGHT_MS)])
+    assert outputs(run([tick(EIGHT_MS), tick(EIGHT_MS + COMPILED.step_ms - 1)])) == outputs(first)
+    assert run([tick(EIGHT_MS), tick(EIGHT_MS + COMPILED.step_ms)]).rows != first.rows
 
 
 def test_every_regency_has_a_row_from_the_first_tick_on():

@@ -1,7 +1,7 @@
 """Silence is said, holds the level, and never reads as safe."""
 
 from schemas.ledger import TICK_KEY
-from tests.streams.ledgers import EIGHT_MS, HOUR_MS, PALEMBANG, fresh, incident, run, tick
+from tests.streams.ledgers import EIGHT_MS, HOUR_MS, OKI, PALEMBANG, fresh, incident, run, tick
 from tests.streams.timelines import check
 
 
@@ -53,3 +53,13 @@ def test_the_clock_never_goes_back():
     table.apply(0, TICK_KEY, [["k", EIGHT_MS + HOUR_MS]])
     table.apply(1, TICK_KEY, [["k", EIGHT_MS]])
     assert table.clock_ms == EIGHT_MS + HOUR_MS
+
+
+def test_what_others_tell_of_a_place_does_not_shorten_its_silence():
+    """Neighbours' notices move the clock but are no report of the place itself."""
+    frames = [(PALEMBANG, [incident("a", EIGHT_MS, severity=1)]), tick(EIGHT_MS)]
+    for seconds in range(0, 3 * 3600 + 60, 30):
+        at_ms = EIGHT_MS + seconds * 1000
+        frames.append((PALEMBANG, [["n", at_ms + 29_000, OKI, "normal", "normal", "", "live", None]]))
+        frames.append(tick(at_ms + 30_000))
+    assert [change["change"] for change in run(frames).changes(PALEMBANG)] == ["stale"]
