@@ -6,23 +6,19 @@ All deciding is in `streams.table`; this file only moves bytes between it and th
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from operator import itemgetter
 
 import orjson
 from aiokafka import TopicPartition
-from prometheus_client import Gauge
 
 from agents import metrics
 from agents.batching.fold import Batch, Output
 from agents.intake import APPENDED_HEADER
+from agents.showing import ShownRows, forget
 from schemas.ledger import encode_frames, entries_of, partition_of
 from schemas.topics import Topic, TopicNames
 from streams.sequencer import Sequencer
 from streams.table import Drained, RiskTable
-
-_LEVELS = {"normal": 0, "waspada": 1, "siaga": 2, "awas": 3}
-_STATUSES = {"live": 0, "stale": 1, "silent": 2}
 
 
 class ForeignLedgerRecord(Exception):
@@ -45,6 +41,7 @@ class RiskFold:
         self._names, self._partitions = names, partitions
         self._drained: Drained | None = None
         self._appended_ms: dict[str, int] = {}
+        self._shown = ShownRows()
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         if not Sequencer.owns(key):
@@ -113,14 +110,11 @@ class RiskFold:
             metrics.ENTRIES.labels(kind, outcome).inc(count)
         self._count_escalations(drained)
         for _, value in drained.rows:
-            show_row(orjson.loads(value))
+            self._shown.show(orjson.loads(value))
         metrics.CLOCK.labels(str(self._source.partition)).set(self._table.clock_ms / 1000)
 
     def closed(self) -> None:
-        """Another worker shows these regencies from now on; a level left standing here would never fall."""
-        for state in self._table:
-            for gauge in _ROW_GAUGES:
-                forget(gauge, state.regency.code, state.regency.name)
+        self._shown.forget()
         forget(metrics.CLOCK, str(self._source.partition))
 
     def _count_escalations(self, drained: Drained) -> None:
@@ -136,34 +130,4 @@ class RiskFold:
 
     def _show_levels(self) -> None:
         for _, value in self._table.rows():
-            show_row(orjson.loads(value))
-
-
-_ROW_GAUGES = (
-    metrics.LEVEL,
-    metrics.SCORE,
-    metrics.DATA_STATUS,
-    metrics.STATIONS_REPORTED,
-    metrics.STATIONS_EXPECTED,
-    metrics.VOTED,
-    metrics.REGISTERED,
-)
-
-
-def forget(gauge: Gauge, *labels: str) -> None:
-    """Drop one series, if it was ever set."""
-    with suppress(KeyError):
-        gauge.remove(*labels)
-
-
-def show_row(row: dict) -> None:
-    """Set the gauges of one risk row."""
-    labels = (row["regency"], row["name"])
-    turnout = row["turnout"]
-    metrics.LEVEL.labels(*labels).set(_LEVELS[row["level"]])
-    metrics.SCORE.labels(*labels).set(row["score"])
-    metrics.DATA_STATUS.labels(*labels).set(_STATUSES[row["data_status"]])
-    metrics.STATIONS_REPORTED.labels(*labels).set(turnout["stations_reported"])
-    metrics.STATIONS_EXPECTED.labels(*labels).set(turnout["stations_expected"])
-    metrics.VOTED.labels(*labels).set(turnout["voted"])
-    metrics.REGISTERED.labels(*labels).set(turnout["registered"])
+            self._shown.show(orjson.loads(value))
