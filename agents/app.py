@@ -44,7 +44,7 @@ class Topology:
         self.roster = Roster.load(settings.roster) if settings.roster else Roster.default()
         self.ruleset = Ruleset.load(settings.rules) if settings.rules else Ruleset.default()
         self.is_event_clock = settings.clock is ClockMode.EVENT
-        self.options = BatchingOptions(client=aiokafka_options(settings))
+        self.options = BatchingOptions(client=aiokafka_options(settings), lanes=settings.lanes)
         self._gate = Gate(self.roster, settings.clock)
         self.observers = {name: ShardMetrics(name, settings.topic_prefix) for name in ("intake", "risk")}
         self._inputs = {self.names[topic]: topic for topic in INPUTS}

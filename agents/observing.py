@@ -8,7 +8,8 @@ from aiokafka import TopicPartition
 
 from agents import metrics
 from agents.batching.fold import Batch
-from agents.batching.shard import Committed, SourceReset
+from agents.batching.lane import Committed
+from agents.batching.shard import SourceReset
 from schemas.topics import Topic
 
 log = logging.getLogger(__name__)

@@ -134,6 +134,9 @@ class Settings(BaseModel):
         DEFAULT_PREFIX, pattern=r"^[A-Za-z0-9._-]*$", max_length=_TOPIC_PREFIX_MAX, description="prefix of every topic"
     )
     partitions: int = Field(DEFAULT_PARTITIONS, ge=1, le=1000, description="partitions of every topic")
+    lanes: int = Field(
+        3, ge=1, le=1000, description="sets of partitions that commit together; at most so many workers have work"
+    )
     replication: int = Field(
         BROKER_DEFAULT_REPLICATION, ge=-1, le=32767, description="replicas of every topic; -1 is the broker's default"
     )

@@ -8,8 +8,9 @@ from aiokafka import TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import OffsetAndMetadata
 
+from agents.batching.lane import Reader
 from agents.batching.shard import Sources
-from agents.batching.stage import Reader, Stage
+from agents.batching.stage import Stage
 from agents.batching.transport import BatchApp
 
 IDLE_EVERY_S = 0.25
@@ -47,11 +48,11 @@ def attach(app: BatchApp, stages: Sequence[Stage], partitions: int) -> None:
         for tp in await app.consumer.release_lost(LOST_AFTER_S):
             log.warning("the batch of %s[%d] reached no agent; reading on", *tp)
         for stage in stages:
-            await stage.idle()
+            stage.idle()
 
 
 def _add_agent(app: BatchApp, stage: Stage, concurrency: int) -> None:
-    """As many actors as partitions can be in flight, so that transactions of different partitions run side by side."""
+    """As many actors as partitions can be in flight: a lane commits what all of its partitions brought."""
 
     async def process(stream: Any) -> AsyncIterator[None]:
         async for event in stream.events():

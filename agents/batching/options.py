@@ -15,6 +15,9 @@ class BatchingOptions:
     #: Passed to every aiokafka client: bootstrap_servers, security_protocol, ssl_context, sasl_*.
     #: Not shown: it may hold a password.
     client: Mapping[str, Any] = field(default_factory=lambda: {"bootstrap_servers": "127.0.0.1:9092"}, repr=False)
+    #: Sets of partitions that commit together, for all workers: so many workers at most have work, and the fewer, the less
+    #: processor time and latency (docs/performance.md). All workers of a group must have the same.
+    lanes: int = 1
     #: A batch must end long before the session or the transaction times out; at 10 µs a record this is 0.1 s of work.
     batch_records_max: int = 10_000
     #: Nor may it grow large in memory: publishers may send records of up to 1 MiB, which are all copied when they are rejected.
@@ -34,7 +37,7 @@ class BatchingOptions:
     #: Between retries, also while the broker still writes the markers of the previous transaction (aiokafka's default of
     #: 100, and a constant of 20 in its sender, made back-to-back transactions take 26 ms).
     transaction_backoff_ms: int = 3
-    #: How far the group's offset of a shard with state may lag behind the state's own, which is the truth: telling it costs a
+    #: How far the group's offsets of shards with state may lag behind the state's own, which is the truth: telling it costs a
     #: third of a small transaction (docs/performance.md).
     offset_every_ms: int = 500
     #: One produced batch. Below the broker's message.max.bytes (1 MiB), above the largest frame.

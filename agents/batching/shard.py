@@ -1,19 +1,18 @@
-"""A shard: the one place where a batch of one source partition becomes exactly once.
+"""A shard: the state of one source partition, and what of it belongs into the next transaction.
 
-Open:    start the transactional producer whose id is fixed per (stage, source partition). That fences any earlier owner and
-         ends its open transaction. Only then read the state and the next source offset: nobody else can change them now.
-         State that is gone or incomplete (its topic was deleted, emptied or created anew) is built again from the source, in
-         silence: what was published for it before is not published twice.
-Process: skip what the state already holds; fold the rest in memory; write outputs, state and next offset in one transaction.
-         Without state the next offset is the group's; with state it is in the state, and the group's follows now and then.
-Fail:    after any error the outcome is unknown, so the shard is dropped with its memory and opened anew. The next source
-         offset read then tells whether the transaction had been committed.
+It decides and remembers; its lane (lane.py) owns the producer and commits. Between `prepare` and `committed` its memory is ahead
+of the log, so after any failure in between the shard is dropped and restored.
+
+Restore: only after the lane has fenced every earlier owner: nobody else can change state or position now. State that is gone or
+         incomplete (its topic was deleted, emptied or created anew) is built again from the source, in silence: what was
+         published for it before is not published twice.
+Prepare: skip what the state already holds; fold the rest in memory. Without state the next offset is the group's; with state
+         it is in the state, and the group's follows now and then.
 """
 
-import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from aiokafka import TopicPartition
@@ -22,7 +21,6 @@ from aiokafka.structs import OffsetAndMetadata
 from agents.batching.fold import Batch, Fold, Output
 from agents.batching.options import BatchingOptions
 from agents.batching.restore import read_to_end
-from agents.batching.transactor import Transactor
 
 #: Key of the record in the state topic that holds the next source offset. It, not the group's committed offset, is the
 #: truth: the group's offset can be reset by an operator or expire.
@@ -55,67 +53,53 @@ class SourceReset(Exception):
 
 @dataclass(frozen=True)
 class Sources:
-    """What a shard must ask of Kafka besides its own producer. Filled by the stage."""
+    """What a shard must ask of Kafka. Filled by the stage."""
 
     committed: Callable[[TopicPartition], Awaitable[OffsetAndMetadata | None]]
     end_offset: Callable[[TopicPartition], Awaitable[int]]
 
 
 @dataclass(frozen=True)
-class Committed:
-    """What one processed batch cost. Seconds."""
+class Prepared:
+    """One shard's part of a transaction. `batch` is None for an idle word; `is_quiet` while lost state is built again."""
 
-    records: int
+    batch: Batch | None
+    outputs: Sequence[Output]
+    next_offset: int
     fold_seconds: float
-    transaction_seconds: float
+    is_quiet: bool = False
 
 
 class Shard:
-    """The state and the producer of one source partition. Not reentrant: one batch at a time."""
+    """Not reentrant: one `prepare` or `idle`, then `committed`."""
 
-    def __init__(
-        self,
-        source: TopicPartition,
-        fold: Fold,
-        transactor: Transactor,
-        state: TopicPartition | None,
-        offset_every_ms: int,
-    ) -> None:
+    def __init__(self, source: TopicPartition, fold: Fold, state: TopicPartition | None) -> None:
         self.source = source
         self.fold = fold
         self.next_offset = 0
         self.restored_records = 0
-        self._transactor = transactor
+        self.is_refused = False
         self._state = state
-        self._offset_every_s = offset_every_ms / 1000 if state is not None else 0.0
-        self._told_offset, self._told_at = 0, 0.0
+        self._told_offset = 0
         self._has_begun = state is None
         self._quiet_until = 0
-        self._is_refused = False
 
     @classmethod
-    async def open(
+    async def restored(
         cls,
         source: TopicPartition,
         new_fold: Callable[[], Fold],
-        transactor: Transactor,
         state: TopicPartition | None,
         sources: Sources,
         options: BatchingOptions,
     ) -> "Shard":
-        """Fence, restore, and check that the source still holds what comes next. Closes the producer if that fails."""
-        shard = cls(source, new_fold(), transactor, state, options.offset_every_ms)
-        try:
-            await transactor.start()
-            note = await shard._restore(sources, options, new_fold)
-            end = await sources.end_offset(source)
-            if end < shard.next_offset or shard._is_refused:
-                await shard._refuse()
-                raise SourceReset(source, shard.next_offset, end)
-            shard.fold.restored(note)
-        except BaseException:
-            await asyncio.shield(transactor.close())
-            raise
+        """Read state and position, once every earlier owner is fenced.
+
+        The shard may come back as refused, or end behind its source's end (`check_source`): its lane then says so.
+        """
+        shard = cls(source, new_fold(), state)
+        note = await shard._restore(sources, options, new_fold)
+        shard.fold.restored(note)
         return shard
 
     @property
@@ -142,30 +126,31 @@ class Shard:
             if value is not None:
                 self.next_offset = json.loads(value)["offset"]
         elif key == REFUSED_KEY:
-            self._is_refused = True
+            self.is_refused = True
         elif key == BEGIN_KEY:
             self._has_begun, self._quiet_until = True, json.loads(value)["quiet_until"]
         else:
             self.fold.restore(key, value)
 
-    async def _refuse(self) -> None:
-        if self._state is not None and not self._is_refused:
-            mark = Output(self._state.topic, self._state.partition, REFUSED_KEY, self.source.topic.encode())
-            await self._transactor.commit([mark], self.source, OffsetAndMetadata(0, ""))
+    def refusal(self) -> list[Output]:
+        """The record that keeps this shard shut from now on, also after a restart; nothing when it is there or there is no state."""
+        if self._state is None or self.is_refused:
+            return []
+        return [Output(self._state.topic, self._state.partition, REFUSED_KEY, self.source.topic.encode())]
 
-    async def process(self, batch: Batch) -> Committed | None:
-        """Fold and commit a batch; None when all of it was in the state already. Raises SourceGap or SourceReset."""
+    def prepare(self, batch: Batch) -> Prepared | None:
+        """Fold a batch, or its first part when only that is to be kept quiet (`rest` of it comes next).
+
+        None when all of it was in the state already. Raises SourceGap or SourceReset before anything has changed.
+        """
         if batch.start_offset > self.next_offset:
             raise SourceGap(self.source, self.next_offset, batch.start_offset)
         if batch.end_offset < self.next_offset:
             raise SourceReset(self.source, self.next_offset, batch.end_offset)
         batch = batch.since(self.next_offset)
         if batch.start_offset < self._quiet_until < batch.next_offset:
-            await self._work(batch.until(self._quiet_until))
-            batch = batch.since(self._quiet_until)
-        return await self._work(batch)
-
-    async def _work(self, batch: Batch) -> Committed | None:
+            quiet = batch.until(self._quiet_until)
+            batch = quiet if quiet.records else batch.since(self._quiet_until)
         if not batch.records:
             return None
         is_quiet = batch.start_offset < self._quiet_until
@@ -176,32 +161,37 @@ class Shard:
             outputs = [output for output in outputs if output.topic == self._state.topic]
         if self._state is not None:
             outputs += self._bookkeeping(batch.next_offset)
-        await self._commit(outputs, batch.next_offset)
-        self.next_offset, self._has_begun = batch.next_offset, True
-        if not is_quiet:
-            self.fold.committed()
-        return Committed(len(batch.records), folded - started, time.perf_counter() - folded)
+        return Prepared(batch, outputs, batch.next_offset, folded - started, is_quiet)
 
-    async def idle(self) -> None:
-        """Give the fold a chance to write while its source has nothing more."""
+    def rest(self, batch: Batch) -> Batch | None:
+        """What `prepare` left of a batch, once its part is committed."""
+        rest = batch.since(self.next_offset)
+        return rest if rest.records else None
+
+    def idle(self) -> Prepared | None:
+        """What the fold has to say while its source has nothing more."""
         outputs = list(self.fold.idle())
-        if outputs or self._is_offset_due(self.next_offset):
-            await self._commit(outputs, self.next_offset)
-        if outputs:
+        return Prepared(None, outputs, self.next_offset, 0.0) if outputs else None
+
+    def position(self, offset: int) -> OffsetAndMetadata | None:
+        """What to tell the group once everything before `offset` is committed; None when it knows.
+
+        Never while lost state is built again: the group's offset tells up to where all was published already.
+        """
+        if offset <= self._told_offset or offset < self._quiet_until:
+            return None
+        return OffsetAndMetadata(offset, self.fold.note())
+
+    def committed(self, prepared: Prepared) -> None:
+        """The transaction with this part is committed."""
+        self.next_offset = prepared.next_offset
+        self._has_begun = self._has_begun or prepared.batch is not None
+        if not prepared.is_quiet:
             self.fold.committed()
 
-    def _is_offset_due(self, offset: int) -> bool:
-        """Never while lost state is built again: the group's offset tells up to where all was published already."""
-        if offset <= self._told_offset or offset < self._quiet_until:
-            return False
-        return time.monotonic() - self._told_at >= self._offset_every_s
-
-    async def _commit(self, outputs: list[Output], offset: int) -> None:
-        is_due = self._state is None or self._is_offset_due(offset)
-        position = OffsetAndMetadata(offset, self.fold.note()) if is_due else None
-        await self._transactor.commit(outputs, self.source, position)
-        if is_due:
-            self._told_offset, self._told_at = offset, time.monotonic()
+    def told(self, position: OffsetAndMetadata) -> None:
+        """The transaction with this position is committed."""
+        self._told_offset = position.offset
 
     def skip_lost(self, offset: int) -> int:
         """Accept that the source no longer holds anything before `offset`; return how many offsets are lost."""
@@ -216,7 +206,6 @@ class Shard:
             own.append((BEGIN_KEY, {"quiet_until": self._quiet_until}))
         return [Output(self._state.topic, self._state.partition, key, json.dumps(value).encode()) for key, value in own]
 
-    async def close(self) -> None:
-        """Let go. An unfinished transaction is ended by the next owner."""
+    def closed(self) -> None:
+        """Let go of what this worker shows of the shard."""
         self.fold.closed()
-        await self._transactor.close()

@@ -1,11 +1,11 @@
-"""One transactional producer: writes the outputs of a batch and the source position as one unit.
+"""One transactional producer: writes the outputs of a lane's batches and their source positions as one unit.
 
 Records go straight into producer batches (`create_batch`/`send_batch`), which work inside a transaction and spare a future
 per record.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.producer.message_accumulator import BatchBuilder
@@ -43,17 +43,15 @@ class Transactor:
         """Fence the earlier owner and end its open transaction (Kafka's init_transactions)."""
         await self._producer.start()
 
-    async def commit(
-        self, outputs: Iterable[Output], source: TopicPartition, position: OffsetAndMetadata | None
-    ) -> None:
-        """Write outputs, and the group's offset of the source if one is given, in one transaction.
+    async def commit(self, outputs: Iterable[Output], positions: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+        """Write outputs, and the group's offsets of the sources given, in one transaction.
 
-        Any exception means: outcome unknown, drop the shard.
+        Any exception means: outcome unknown, drop the lane.
         """
         await self._producer.begin_transaction()
         deliveries = await self._send(outputs)
-        if position is not None:
-            await self._producer.send_offsets_to_transaction({source: position}, self._group)
+        if positions:
+            await self._producer.send_offsets_to_transaction(dict(positions), self._group)
         if deliveries:
             await asyncio.gather(*deliveries)
         await self._producer.commit_transaction()

@@ -21,7 +21,6 @@ import aiokafka
 import faust
 from aiokafka import TopicPartition
 from aiokafka.consumer.fetcher import Fetcher
-from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
 from aiokafka.errors import ConsumerStoppedError, IllegalStateError
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP, ConsumerMessage
@@ -29,6 +28,7 @@ from mode.utils.futures import notify
 
 from agents.batching import inflating
 from agents.batching.fold import Batch
+from agents.batching.lanes import lane_assignor
 from agents.batching.membership import InstanceTaken, watch_heartbeats
 from agents.batching.options import BatchingOptions
 
@@ -59,7 +59,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             client_id=self.app.conf.broker_client_id,
             group_id=self.app.conf.id,
             group_instance_id=self.app.conf.consumer_group_instance_id,
-            partition_assignment_strategy=[RoundRobinPartitionAssignor],
+            partition_assignment_strategy=[lane_assignor(options.lanes)],
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
@@ -74,7 +74,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             # Polling is Faust's fetcher, which never stops; a fold that hangs shows in the lag, not by eviction.
             max_poll_interval_ms=2**31 - 1,
         )
-        self._assignor = RoundRobinPartitionAssignor
+        self._assignor = lane_assignor(options.lanes)
         return consumer
 
     async def on_start(self) -> None:

@@ -1,4 +1,4 @@
-"""Laws of a shard, with a producer and a source that are plain objects: no Kafka is needed to see what it decides."""
+"""Laws of a shard, with a source that is a plain object: no Kafka is needed to see what it decides."""
 
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -9,7 +9,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from agents.batching.fold import Batch, Output
 from agents.batching.options import BatchingOptions
-from agents.batching.shard import BEGIN_KEY, POSITION_KEY, Shard, SourceGap, SourceReset, Sources
+from agents.batching.shard import BEGIN_KEY, POSITION_KEY, Prepared, Shard, SourceGap, SourceReset, Sources
 
 SOURCE = TopicPartition("in", 3)
 STATE = TopicPartition("state", 3)
@@ -50,25 +50,6 @@ class Seen:
         self.commits += 1
 
 
-class Ledger:
-    """Stands where a Transactor stands: keeps what was committed, fails when told to."""
-
-    def __init__(self, fail: Exception | None = None) -> None:
-        self.fail, self.started, self.closed = fail, False, False
-        self.transactions: list[tuple[list[Output], OffsetAndMetadata]] = []
-
-    async def start(self) -> None:
-        self.started = True
-
-    async def commit(self, outputs, source, position) -> None:
-        if self.fail:
-            raise self.fail
-        self.transactions.append((list(outputs), position))
-
-    async def close(self) -> None:
-        self.closed = True
-
-
 def sources(committed: OffsetAndMetadata | None = None, end: int = 100) -> Sources:
     async def committed_offset(tp: TopicPartition) -> OffsetAndMetadata | None:
         return committed
@@ -79,149 +60,144 @@ def sources(committed: OffsetAndMetadata | None = None, end: int = 100) -> Sourc
     return Sources(committed_offset, end_offset)
 
 
-def shard(next_offset: int = 0, state: TopicPartition | None = STATE, transactor: Ledger | None = None) -> Shard:
-    made = Shard(SOURCE, Seen(), transactor or Ledger(), state, offset_every_ms=0)
+def shard(next_offset: int = 0, state: TopicPartition | None = STATE) -> Shard:
+    made = Shard(SOURCE, Seen(), state)
     made.next_offset, made._has_begun = next_offset, True
     return made
 
 
-async def test_outputs_state_position_and_group_offset_are_one_transaction():
-    transactor = Ledger()
-    made = shard(10, transactor=transactor)
-    await made.process(Batch(records(10, 11), 10, 12, 12))
-    [(outputs, position)] = transactor.transactions
-    assert [output.key for output in outputs] == [b"k", POSITION_KEY]
-    assert outputs[1].topic == "state" and outputs[1].partition == 3 and b'"offset": 12' in outputs[1].value
-    assert position == OffsetAndMetadata(12, "noted")
+def commit(made: Shard, batch: Batch) -> list[Prepared]:
+    """What a lane does with a batch when nothing fails: the parts it became."""
+    parts = []
+    while batch is not None and (part := made.prepare(batch)) is not None:
+        position = made.position(part.next_offset)
+        made.committed(part)
+        if position is not None:
+            made.told(position)
+        parts.append(part)
+        batch = made.rest(batch)
+    return parts
 
 
-async def test_with_state_the_groups_offset_follows_now_and_then_and_when_nothing_comes():
-    transactor = Ledger()
-    made = Shard(SOURCE, Seen(), transactor, STATE, offset_every_ms=60_000)
-    await made.process(Batch(records(0), 0, 1, 9))
-    await made.process(Batch(records(1), 1, 2, 9))
-    await made.idle()
-    assert [position and position.offset for _, position in transactor.transactions] == [1, None]
-    assert b'"offset": 2' in transactor.transactions[1][0][1].value, "the state, which is the truth, does not lag"
-    made._told_at -= 61
-    await made.idle()
-    await made.idle()
-    assert transactor.transactions[2:] == [([], OffsetAndMetadata(2, "noted"))], "told once"
+def test_outputs_state_and_position_are_one_part():
+    [part] = commit(shard(10), Batch(records(10, 11), 10, 12, 12))
+    assert [output.key for output in part.outputs] == [b"k", POSITION_KEY]
+    assert part.outputs[1].topic == "state" and part.outputs[1].partition == 3
+    assert b'"offset": 12' in part.outputs[1].value and part.next_offset == 12
 
 
-async def test_without_state_the_groups_offset_is_in_every_transaction():
-    transactor = Ledger()
-    made = Shard(SOURCE, Seen(), transactor, None, offset_every_ms=60_000)
-    for offset in (0, 1, 2):
-        await made.process(Batch(records(offset), offset, offset + 1, 9))
-    assert [position.offset for _, position in transactor.transactions] == [1, 2, 3]
+def test_the_group_is_told_a_position_once_with_the_folds_note():
+    made = shard(10)
+    assert made.position(10) == OffsetAndMetadata(10, "noted")
+    made.told(OffsetAndMetadata(10, "noted"))
+    assert made.position(10) is None
+    assert made.position(11).offset == 11
 
 
-async def test_the_first_transaction_of_a_state_says_that_it_begins():
-    transactor = Ledger()
-    made = Shard(SOURCE, Seen(), transactor, STATE, offset_every_ms=0)
-    await made.process(Batch(records(0), 0, 1, 9))
-    await made.process(Batch(records(1), 1, 2, 9))
-    assert [[output.key for output in outputs] for outputs, _ in transactor.transactions] == [
-        [b"k", POSITION_KEY, BEGIN_KEY],
-        [b"k", POSITION_KEY],
-    ]
+def test_the_first_part_of_a_state_says_that_it_begins():
+    made = Shard(SOURCE, Seen(), STATE)
+    [first] = commit(made, Batch(records(0), 0, 1, 9))
+    [second] = commit(made, Batch(records(1), 1, 2, 9))
+    assert [output.key for output in first.outputs] == [b"k", POSITION_KEY, BEGIN_KEY]
+    assert [output.key for output in second.outputs] == [b"k", POSITION_KEY]
 
 
-async def test_while_lost_state_is_built_again_nothing_is_published_or_counted_twice():
-    transactor = Ledger()
-    made = Shard(SOURCE, Seen(), transactor, STATE, offset_every_ms=0)
+def test_an_idle_word_does_not_begin_a_state():
+    made = Shard(SOURCE, Seen(), STATE)
+    made.fold.idle = lambda: [Output("out", 3, None, None)]
+    made.committed(made.idle())
+    [first] = commit(made, Batch(records(0), 0, 1, 9))
+    assert BEGIN_KEY in [output.key for output in first.outputs]
+
+
+def test_without_state_only_the_folds_outputs_are_written():
+    [part] = commit(shard(10, state=None), Batch(records(10), 10, 11, 11))
+    assert [output.topic for output in part.outputs] == ["out"]
+
+
+def test_while_lost_state_is_built_again_nothing_is_published_or_counted_twice():
+    made = Shard(SOURCE, Seen(), STATE)
     made._quiet_until = 12
-    assert made.rebuild_until == 12
-    await made.process(Batch(records(8, 9), 0, 10, 20))
-    await made.process(Batch(records(10, 11, 12, 13), 10, 14, 20))
+    assert made.rebuild_until == 12 and made.position(10) is None
+    parts = commit(made, Batch(records(8, 9), 0, 10, 20))
+    parts += commit(made, Batch(records(10, 11, 12, 13), 10, 14, 20))
     assert made.rebuild_until is None
-    topics = [[output.topic for output in outputs] for outputs, _ in transactor.transactions]
+    topics = [[output.topic for output in part.outputs] for part in parts]
     assert topics == [["state", "state"], ["state"], ["out", "state"]]
-    told = [position and position.offset for _, position in transactor.transactions]
-    assert told == [None, 12, 14], "the group's offset, which says what was published, does not go back"
     assert made.fold.offsets == [8, 9, 10, 11, 12, 13] and made.fold.commits == 1
 
 
-async def test_the_position_lies_behind_the_markers_that_end_the_batch():
+def test_a_quiet_part_without_records_does_not_hide_what_follows():
     made = shard(10)
-    await made.process(Batch(records(10, 11), 10, 14, 14))
+    made._quiet_until = 12
+    [part] = commit(made, Batch(records(12, 13), 10, 14, 20))
+    assert not part.is_quiet and made.fold.offsets == [12, 13]
+
+
+def test_the_position_lies_behind_the_markers_that_end_the_batch():
+    made = shard(10)
+    commit(made, Batch(records(10, 11), 10, 14, 14))
     assert made.next_offset == 14
 
 
-async def test_records_the_state_already_holds_are_skipped():
+def test_records_the_state_already_holds_are_skipped():
     made = shard(12)
-    await made.process(Batch(records(10, 11, 12, 13), 10, 14, 14))
+    commit(made, Batch(records(10, 11, 12, 13), 10, 14, 14))
     assert made.fold.offsets == [12, 13]
 
 
-async def test_a_batch_the_state_holds_entirely_commits_nothing():
-    transactor = Ledger()
-    made = shard(14, transactor=transactor)
-    assert await made.process(Batch(records(10, 11), 10, 14, 20)) is None
-    assert transactor.transactions == [] and made.fold.commits == 0
+def test_a_batch_the_state_holds_entirely_has_no_part():
+    made = shard(14)
+    assert made.prepare(Batch(records(10, 11), 10, 14, 20)) is None
+    assert made.fold.offsets == []
 
 
-async def test_holes_left_by_markers_inside_a_batch_are_no_gap():
+def test_holes_left_by_markers_inside_a_batch_are_no_gap():
     made = shard(10)
-    await made.process(Batch(records(12, 15), 10, 16, 16))
+    commit(made, Batch(records(12, 15), 10, 16, 16))
     assert made.fold.offsets == [12, 15]
 
 
-async def test_a_batch_that_starts_beyond_the_next_offset_is_a_gap():
+def test_a_batch_that_starts_beyond_the_next_offset_is_a_gap():
     made = shard(10)
     with pytest.raises(SourceGap) as gap:
-        await made.process(Batch(records(15), 15, 16, 16))
+        made.prepare(Batch(records(15), 15, 16, 16))
     assert (gap.value.expected, gap.value.found) == (10, 15)
     assert made.fold.offsets == []
 
 
-async def test_a_source_that_ends_before_the_next_offset_was_created_anew_and_is_refused():
+def test_lost_offsets_are_accepted_once_and_counted():
+    made = shard(10)
+    assert made.skip_lost(15) == 5
+    commit(made, Batch(records(15), 15, 16, 16))
+    assert made.fold.offsets == [15]
+
+
+def test_a_source_that_ends_before_the_next_offset_was_created_anew_and_is_refused():
     made = shard(10)
     with pytest.raises(SourceReset, match=r"in\[3\] ends at 2"):
-        await made.process(Batch(records(0, 1), 0, 2, 2))
+        made.prepare(Batch(records(0, 1), 0, 2, 2))
 
 
-async def test_a_source_found_created_anew_stays_refused_when_it_has_grown():
-    transactor = Ledger()
-    made = shard(10, transactor=transactor)
-    await made._refuse()
-    [([mark], position)] = transactor.transactions
-    assert (mark.topic, position.offset) == ("state", 0)
+def test_a_refusal_is_written_once_and_a_shard_that_reads_it_is_refused():
+    made = shard(10)
+    [mark] = made.refusal()
+    assert mark.topic == "state"
     made._take(mark.key, mark.value)
-    assert made._is_refused
-    await made._refuse()
-    assert len(transactor.transactions) == 1, "said once"
+    assert made.is_refused and made.refusal() == []
 
 
-async def test_a_failed_transaction_is_not_told_to_the_fold_as_committed():
-    made = shard(10, transactor=Ledger(fail=RuntimeError("broker away")))
-    with pytest.raises(RuntimeError):
-        await made.process(Batch(records(10), 10, 11, 11))
+def test_a_part_that_was_not_committed_is_not_told_to_the_fold():
+    made = shard(10)
+    made.prepare(Batch(records(10), 10, 11, 11))
     assert made.fold.commits == 0 and made.next_offset == 10
 
 
-async def test_opening_fences_before_it_asks_for_the_position():
-    transactor, order = Ledger(), []
-
-    async def committed(tp: TopicPartition) -> OffsetAndMetadata:
-        order.append(("asked", transactor.started))
-        return OffsetAndMetadata(7, "a note")
-
-    opened = await Shard.open(
-        SOURCE, Seen, transactor, None, Sources(committed, sources().end_offset), BatchingOptions()
-    )
-    assert order == [("asked", True)]
-    assert (opened.next_offset, opened.fold.restored_note) == (7, "a note")
-
-
-async def test_opening_on_a_source_created_anew_is_refused_and_lets_go_of_the_producer():
-    transactor = Ledger()
-    with pytest.raises(SourceReset):
-        await Shard.open(SOURCE, Seen, transactor, None, sources(OffsetAndMetadata(50, ""), end=3), BatchingOptions())
-    assert transactor.closed
+async def test_a_restored_shard_begins_where_the_group_says_with_its_note():
+    restored = await Shard.restored(SOURCE, Seen, None, sources(OffsetAndMetadata(7, "a note")), BatchingOptions())
+    assert (restored.next_offset, restored.fold.restored_note) == (7, "a note")
 
 
 async def test_a_group_that_never_committed_starts_at_the_beginning():
-    opened = await Shard.open(SOURCE, Seen, Ledger(), None, sources(OffsetAndMetadata(-1, "")), BatchingOptions())
-    assert opened.next_offset == 0
+    restored = await Shard.restored(SOURCE, Seen, None, sources(OffsetAndMetadata(-1, "")), BatchingOptions())
+    assert restored.next_offset == 0

@@ -1,78 +1,92 @@
-"""Laws of a stage: what it does with its shards when partitions come and go."""
+"""Laws of a stage: what it does with its lanes when partitions come and go."""
 
-import asyncio
-
+import pytest
 from aiokafka import TopicPartition
 
+from agents.batching import stage as stage_module
+from agents.batching.fold import Batch
+from agents.batching.lane import Reader
 from agents.batching.options import BatchingOptions
-from agents.batching.shard import Shard, Sources
-from agents.batching.stage import Reader, Stage
-
-SOURCE = TopicPartition("in", 0)
+from agents.batching.shard import Sources
+from agents.batching.stage import Stage
 
 
-class Counting:
-    """Observer that counts."""
+class Track:
+    """Stands where a lane stands and remembers."""
 
-    def __init__(self) -> None:
-        self.seen: list[str] = []
+    def __init__(self, transactional_id, sources, work, reader) -> None:
+        self.id, self.sources, self.reader = transactional_id, sources, reader
+        self.started = self.closed = 0
+        self.taken: list[TopicPartition] = []
+        all_tracks.append(self)
 
-    def __getattr__(self, name: str):
-        return lambda *args: self.seen.append(name)
-
-
-class Door:
-    """Stands where a shard's opening stands: opens when told to, and remembers whether the shard was closed."""
-
-    def __init__(self) -> None:
-        self.may_open, self.closed = asyncio.Event(), 0
-
-    async def open(self, *args) -> Shard:
-        await self.may_open.wait()
-        return self
-
-    restored_records = 0
-    rebuild_until = None
+    def start(self) -> None:
+        self.started += 1
 
     async def close(self) -> None:
         self.closed += 1
 
+    async def submit(self, source, batch) -> bool:
+        self.taken.append(source)
+        return True
 
-def stage_with(door: Door, monkeypatch) -> Stage:
-    monkeypatch.setattr(Shard, "open", door.open)
-    monkeypatch.setattr("agents.batching.stage.Transactor", lambda *args: None)
-    return Stage("law", "group", ["in"], lambda tp: None, None, BatchingOptions(), Counting())
+
+all_tracks: list[Track] = []
+
+
+@pytest.fixture
+def stage(monkeypatch) -> Stage:
+    all_tracks.clear()
+    monkeypatch.setattr(stage_module, "Lane", Track)
+    return Stage("law", "group", ["in"], lambda tp: None, None, BatchingOptions(lanes=2), None)
 
 
 def reader() -> Reader:
     return Reader(Sources(None, None), None, None, lambda tp: True, lambda: True)
 
 
-async def test_a_shard_whose_partition_is_taken_away_while_it_opens_is_let_go(monkeypatch):
-    door = Door()
-    stage = stage_with(door, monkeypatch)
-    await stage.assign(reader(), [SOURCE])
-    await asyncio.sleep(0)
-    await stage.assign(reader(), [])
-    door.may_open.set()
-    for _ in range(5):
-        await asyncio.sleep(0)
-    assert door.closed == 1
-    assert SOURCE not in stage._shards
+def sources(*partitions: int) -> list[TopicPartition]:
+    return [TopicPartition("in", partition) for partition in partitions]
 
 
-async def test_a_shard_whose_partition_stays_is_kept_over_a_rebalance(monkeypatch):
-    door = Door()
-    door.may_open.set()
-    stage = stage_with(door, monkeypatch)
-    await stage.assign(reader(), [SOURCE])
-    for _ in range(5):
-        await asyncio.sleep(0)
-    await stage.assign(reader(), [SOURCE])
-    assert door.closed == 0 and stage._observer.seen == ["opened"]
+async def test_partitions_are_grouped_into_lanes_with_an_id_each(stage):
+    await stage.assign(reader(), sources(0, 1, 2, 3))
+    assert {lane.id: sorted(tp.partition for tp in lane.sources) for lane in all_tracks} == {
+        "group-law-lane-0-of-2": [0, 2],
+        "group-law-lane-1-of-2": [1, 3],
+    }
+    assert [lane.started for lane in all_tracks] == [1, 1]
 
 
-async def test_partitions_of_other_stages_are_not_ours(monkeypatch):
-    stage = stage_with(Door(), monkeypatch)
+async def test_a_lane_that_stays_is_kept_over_a_rebalance_and_reads_through_the_new_reader(stage):
+    await stage.assign(reader(), sources(0, 1, 2, 3))
+    later = reader()
+    await stage.assign(later, sources(0, 2))
+    stays, goes = all_tracks
+    assert (stays.closed, goes.closed, len(all_tracks)) == (0, 1, 2)
+    assert stays.reader is later and stage.owned == frozenset(sources(0, 2))
+
+
+async def test_a_lane_of_other_partitions_than_before_is_opened_anew(stage):
+    await stage.assign(reader(), sources(0))
+    await stage.assign(reader(), sources(0, 2))
+    assert [lane.closed for lane in all_tracks] == [1, 0]
+
+
+async def test_a_batch_goes_to_its_lane_and_one_that_is_not_ours_is_given_up(stage):
+    await stage.assign(reader(), sources(0, 2))
+    assert await stage.handle(TopicPartition("in", 2), Batch([], 0, 0, 0))
+    assert not await stage.handle(TopicPartition("in", 1), Batch([], 0, 0, 0))
+    assert not await stage.handle(TopicPartition("in", 4), Batch([], 0, 0, 0))
+    assert all_tracks[0].taken == sources(2)
+
+
+async def test_partitions_of_other_stages_are_not_ours(stage):
     await stage.assign(reader(), [TopicPartition("other", 0)])
     assert stage.owned == frozenset()
+
+
+async def test_closing_closes_every_lane(stage):
+    await stage.assign(reader(), sources(0, 1))
+    await stage.close()
+    assert [lane.closed for lane in all_tracks] == [1, 1] and stage.owned == frozenset()

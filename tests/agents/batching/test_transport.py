@@ -110,7 +110,9 @@ def test_reading_back_is_never_dropped_by_faust_as_read_before():
     offsets = _NoReadOffsets()
     offsets["t", 0] = 1714
     assert offsets["t", 0] is None
-    assert "get_read_offset = self._read_offset.__getitem__" in inspect.getsource(faust_consumer.Consumer._drain_messages)
+    assert "get_read_offset = self._read_offset.__getitem__" in inspect.getsource(
+        faust_consumer.Consumer._drain_messages
+    )
 
 
 async def test_a_batch_passes_through_faust_undecoded():
@@ -118,7 +120,15 @@ async def test_a_batch_passes_through_faust_undecoded():
     topic = app.batches(["t"])
     batch = Batch([], 0, 0, 0)
     message = faust.types.ConsumerMessage(
-        topic="t", partition=0, offset=0, timestamp=0.0, timestamp_type=0, headers=[], key=None, value=batch, checksum=None
+        topic="t",
+        partition=0,
+        offset=0,
+        timestamp=0.0,
+        timestamp_type=0,
+        headers=[],
+        key=None,
+        value=batch,
+        checksum=None,
     )
     event = await topic.decode(message)
     assert event.value is batch

@@ -1,0 +1,352 @@
+"""A lane: the one place where batches of its source partitions become exactly once.
+
+Open:   start the transactional producer whose id is fixed per (stage, lane). That fences any earlier owner and ends its open
+        transaction. Only then are the shards restored: nobody else can change state or positions now.
+Turn:   whatever batches wait, of whichever of its partitions, are folded and committed in one transaction; what arrives in the
+        meantime is the next turn's (group commit).
+Fail:   after any error in a transaction its outcome is unknown, so the producer and all shards are dropped with their memory
+        and opened anew; the same batches are given to the new shards, whose positions tell whether it had been committed.
+        An error of one shard (its source was created anew, its fold raises) drops that shard alone; the others go on.
+"""
+
+import asyncio
+import functools
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from aiokafka import TopicPartition
+from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
+from aiokafka.structs import OffsetAndMetadata
+
+from agents.batching.fold import Batch, Fold
+from agents.batching.options import BatchingOptions
+from agents.batching.pauses import Pauses
+from agents.batching.shard import Prepared, Shard, SourceGap, SourceReset, Sources
+from agents.batching.transactor import Transactor
+
+log = logging.getLogger(__name__)
+
+FENCED = (ProducerFenced, InvalidProducerEpoch)
+#: How often a lane that cannot work looks whether it can again.
+LOOK_AGAIN_S = 0.05
+#: How long a lane that is taken away may finish the transaction it is in.
+FINISH_S = 2.0
+
+
+@dataclass(frozen=True)
+class Committed:
+    """What one shard's part of a transaction cost. Seconds; the transaction's are shared with the lane's other shards."""
+
+    records: int
+    fold_seconds: float
+    transaction_seconds: float
+
+
+class Observer(Protocol):
+    """Told what happens to the shards of a stage, for metrics. All times in seconds."""
+
+    def opened(self, source: TopicPartition, seconds: float, records: int) -> None: ...
+    def closed(self, source: TopicPartition) -> None: ...
+    def fenced(self, source: TopicPartition) -> None: ...
+    def failed(self, source: TopicPartition, error: BaseException) -> None: ...
+    def committed(self, source: TopicPartition, batch: Batch, cost: Committed) -> None: ...
+    def lost(self, source: TopicPartition, offsets: int) -> None: ...
+    def rebuilding(self, source: TopicPartition, offsets: int) -> None: ...
+
+
+@dataclass(frozen=True)
+class Reader:
+    """The consumer as a lane sees it."""
+
+    sources: Sources
+    beginning_offset: Callable
+    rewind: Callable
+    #: Whether a partition has been read to its end and has no batch in flight.
+    caught_up: Callable[[TopicPartition], bool]
+    #: False from the moment a rebalance begins: no new work on the old assignment.
+    steady: Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class Work:
+    """What all lanes of a stage have in common. `state_topic` is None for a stage without state."""
+
+    stage: str
+    group: str
+    new_fold: Callable[[TopicPartition], Fold]
+    state_topic: str | None
+    options: BatchingOptions
+    observer: Observer
+
+
+@dataclass
+class _Waiting:
+    """A batch somebody waits for: True when it is committed or read elsewhere, False when it was given up."""
+
+    batch: Batch
+    done: asyncio.Future
+
+
+class Lane:
+    """Owns a producer and shards; runs in a task of its own from `start` to `close`."""
+
+    def __init__(self, transactional_id: str, sources: frozenset[TopicPartition], work: Work, reader: Reader) -> None:
+        self.sources, self.reader = sources, reader
+        self._id, self._work = transactional_id, work
+        self._transactor: Transactor | None = None
+        self._shards: dict[TopicPartition, Shard] = {}
+        self._waiting: dict[TopicPartition, _Waiting] = {}
+        self._pauses = Pauses(work.options.reopen_pause_ms / 1000, work.options.reopen_pause_ms_max / 1000)
+        self._told_at = 0.0
+        self._is_idle_due = self._is_committing = self._is_closing = False
+        self._news = asyncio.Event()
+        self._task: asyncio.Task | None = None
+
+    def start(self) -> None:
+        """Open at once, not at the first batch, so that a dead owner's open transaction is ended at once."""
+        self._task = asyncio.create_task(self._run())
+
+    async def submit(self, source: TopicPartition, batch: Batch) -> bool:
+        """Have a batch committed, however often that fails. False when it was given up: a rebalance, or no longer ours."""
+        if self._is_closing or not self.reader.steady():
+            return False
+        waiting = self._waiting[source] = _Waiting(batch, asyncio.get_running_loop().create_future())
+        self._news.set()
+        return await waiting.done
+
+    def idle_soon(self) -> None:
+        """Let the folds of shards with nothing to read have their say in the next turn. Call it now and then."""
+        self._is_idle_due = True
+        self._news.set()
+
+    async def close(self) -> None:
+        """Let go: finish the transaction it is in, if that is quick. What stays open is ended by the next owner."""
+        self._is_closing = True
+        self._news.set()
+        if self._task is not None:
+            if self._is_committing:
+                await asyncio.wait({self._task}, timeout=FINISH_S)
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        self._give_up()
+
+    async def _run(self) -> None:
+        try:
+            while not self._is_closing:
+                await self._go_on()
+        finally:
+            await asyncio.shield(self._drop())
+
+    async def _go_on(self) -> None:
+        """Do what is next, and what has to follow when it fails."""
+        try:
+            await self._open()
+            await self._hear_news()
+            if self.reader.steady():
+                await self._turn()
+            else:
+                self._give_up()
+        except FENCED:
+            log.warning("%s lane %s was fenced by another owner", self._work.stage, self._id)
+            for source in self.sources:
+                self._work.observer.fenced(source)
+            await self._drop()
+            await self._pause(self._work.options.fenced_pause_ms / 1000)
+        except Exception as error:
+            log.error("%s lane %s failed, opening it anew: %r", self._work.stage, self._id, error)
+            for source in self.sources:
+                self._work.observer.failed(source, error)
+            await self._drop()
+            await self._pause(self._pauses.after_failure(None))
+
+    async def _hear_news(self) -> None:
+        """Wait for batches or an idle word; a lane that lacks a shard, or may not work, looks again by itself."""
+        if any(tp in self._shards for tp in self._waiting):
+            return
+        is_whole = len(self._shards) == len(self.sources) and self.reader.steady()
+        try:
+            await asyncio.wait_for(self._news.wait(), None if is_whole else LOOK_AGAIN_S)
+        except TimeoutError:
+            return
+        self._news.clear()
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, but not past the begin of a rebalance, which waits for us in turn."""
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not self._is_closing:
+            if not self.reader.steady():
+                self._give_up()
+            await asyncio.sleep(LOOK_AGAIN_S)
+
+    def _give_up(self) -> None:
+        for source in list(self._waiting):
+            self._finish(source, False)
+
+    def _finish(self, source: TopicPartition, is_taken: bool) -> None:
+        waiting = self._waiting.pop(source)
+        if not waiting.done.done():
+            waiting.done.set_result(is_taken)
+
+    async def _open(self) -> None:
+        """Fence, then restore what is missing and due. One shard that does not open keeps only itself from work."""
+        if self._transactor is None:
+            self._transactor = Transactor(self._id, self._work.group, self._work.options)
+            await self._transactor.start()
+        missing = [tp for tp in self.sources if tp not in self._shards and self._pauses.is_over(tp)]
+        results = await asyncio.gather(*map(self._restore, missing), return_exceptions=True)
+        for source, result in zip(missing, results, strict=True):
+            if isinstance(result, FENCED):
+                raise result
+            if isinstance(result, Exception):
+                self._shard_failed(source, result)
+            elif isinstance(result, BaseException):
+                raise result
+
+    async def _restore(self, source: TopicPartition) -> None:
+        work, started = self._work, time.perf_counter()
+        state = TopicPartition(work.state_topic, source.partition) if work.state_topic else None
+        new_fold = functools.partial(work.new_fold, source)
+        shard = await Shard.restored(source, new_fold, state, self.reader.sources, work.options)
+        end = await self.reader.sources.end_offset(source)
+        if end < shard.next_offset or shard.is_refused:
+            await self._transactor.commit(shard.refusal(), {source: OffsetAndMetadata(0, "")})
+            raise SourceReset(source, shard.next_offset, end)
+        self._shards[source] = shard
+        work.observer.opened(source, time.perf_counter() - started, shard.restored_records)
+        if shard.rebuild_until is not None:
+            log.error(
+                "the state of %s[%d] is gone or incomplete: building it again from offsets %d to %d, publishing nothing of them",
+                *source, shard.next_offset, shard.rebuild_until,
+            )  # fmt: skip
+            work.observer.rebuilding(source, shard.rebuild_until - shard.next_offset)
+
+    def _shard_failed(self, source: TopicPartition, error: BaseException) -> None:
+        log.error("%s shard of %s[%d] failed, opening it anew: %r", self._work.stage, *source, error)
+        self._work.observer.failed(source, error)
+        shard = self._shards.pop(source, None)
+        if shard is not None:
+            self._close_shard(shard)
+        self._pauses.after_failure(source)
+
+    async def _turn(self) -> None:
+        """One transaction of what waits, at most a batch's worth of records, and of what idle shards have to say."""
+        parts = await self._prepare_waiting()
+        if self._is_idle_due:
+            self._is_idle_due = False
+            await self._prepare_idle(parts)
+        positions = self._positions(parts)
+        if not parts and not positions:
+            return
+        started = time.perf_counter()
+        await self._commit([output for part in parts.values() for output in part.outputs], positions)
+        seconds = time.perf_counter() - started
+        for source, part in parts.items():
+            self._settle(source, part, seconds)
+        for source, position in positions.items():
+            self._shards[source].told(position)
+
+    async def _prepare_waiting(self) -> dict[TopicPartition, Prepared]:
+        parts: dict[TopicPartition, Prepared] = {}
+        left = self._work.options.batch_records_max
+        for source in [tp for tp in self._waiting if tp in self._shards]:
+            if parts and len(self._waiting[source].batch.records) > left:
+                break  # the next turn begins with it
+            part = await self._prepare(source, self._waiting[source].batch)
+            if part is not None:
+                parts[source] = part
+                left -= len(part.batch.records)
+            # Folding a full batch takes half a second: others on this loop are let in between.
+            await asyncio.sleep(0)
+        return parts
+
+    async def _prepare(self, source: TopicPartition, batch: Batch) -> Prepared | None:
+        try:
+            part = await self._prepare_over_gaps(self._shards[source], batch)
+        except Exception as error:
+            self._shard_failed(source, error)
+            return None
+        if part is None:
+            self._finish(source, True)
+        return part
+
+    async def _prepare_over_gaps(self, shard: Shard, batch: Batch) -> Prepared | None:
+        try:
+            return shard.prepare(batch)
+        except SourceGap as gap:
+            beginning = await self.reader.beginning_offset(shard.source)
+            if beginning <= gap.expected:
+                log.warning("reading back: %s", gap)
+                await self.reader.rewind(shard.source, gap.expected)
+                return None
+            lost = shard.skip_lost(gap.found)
+            log.error("%d offsets are gone from the source before they were read: %s", lost, gap)
+            self._work.observer.lost(shard.source, lost)
+            return shard.prepare(batch)
+
+    async def _prepare_idle(self, parts: dict[TopicPartition, Prepared]) -> None:
+        for source, shard in list(self._shards.items()):
+            if source in parts or source in self._waiting or not self.reader.caught_up(source):
+                continue
+            if shard.rebuild_until is not None:
+                # What is to be folded again was committed long ago, so nobody will bring it.
+                await self.reader.rewind(source, shard.next_offset)
+                continue
+            try:
+                part = shard.idle()
+            except Exception as error:
+                self._shard_failed(source, error)
+                continue
+            if part is not None:
+                parts[source] = part
+
+    def _positions(self, parts: Mapping[TopicPartition, Prepared]) -> dict[TopicPartition, OffsetAndMetadata]:
+        """Of every shard that is ahead of what the group knows; with state only now and then, as the state is the truth."""
+        since_told = time.monotonic() - self._told_at
+        if self._work.state_topic is not None and since_told < self._work.options.offset_every_ms / 1000:
+            return {}
+        positions = {}
+        for source, shard in self._shards.items():
+            offset = parts[source].next_offset if source in parts else shard.next_offset
+            if position := shard.position(offset):
+                positions[source] = position
+        return positions
+
+    async def _commit(self, outputs: list, positions: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+        self._is_committing = True
+        try:
+            await self._transactor.commit(outputs, positions)
+        finally:
+            self._is_committing = False
+        self._pauses.after_success(None)
+        if positions:
+            self._told_at = time.monotonic()
+
+    def _settle(self, source: TopicPartition, part: Prepared, seconds: float) -> None:
+        shard = self._shards[source]
+        shard.committed(part)
+        if part.batch is None:
+            return
+        self._pauses.after_success(source)
+        cost = Committed(len(part.batch.records), part.fold_seconds, seconds)
+        self._work.observer.committed(source, part.batch, cost)
+        waiting = self._waiting[source]
+        rest = shard.rest(waiting.batch)
+        if rest is None:
+            self._finish(source, True)
+        else:
+            waiting.batch = rest
+
+    def _close_shard(self, shard: Shard) -> None:
+        self._work.observer.closed(shard.source)
+        shard.closed()
+
+    async def _drop(self) -> None:
+        shards, self._shards = self._shards, {}
+        for shard in shards.values():
+            self._close_shard(shard)
+        transactor, self._transactor = self._transactor, None
+        if transactor is not None:
+            await transactor.close()

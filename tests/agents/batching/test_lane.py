@@ -1,0 +1,268 @@
+"""Laws of a lane, with a producer, sources and folds that are plain objects: what it commits together and what a failure takes with it."""
+
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+from aiokafka import TopicPartition
+from aiokafka.errors import ProducerFenced
+from aiokafka.structs import OffsetAndMetadata
+
+from agents.batching import lane as lane_module
+from agents.batching.fold import Batch, Output
+from agents.batching.lane import Lane, Reader, Work
+from agents.batching.options import BatchingOptions
+from agents.batching.shard import Sources
+
+A, B = TopicPartition("in", 0), TopicPartition("in", 1)
+
+
+class Producers:
+    """Stands where transactors stand. All of them share one log; `failing` holds errors for the next commits."""
+
+    def __init__(self) -> None:
+        self.started = self.closed = 0
+        self.failing: list[Exception | None] = []
+        self.log: list[tuple[list[Output], dict]] = []
+        self.may_commit = asyncio.Event()
+        self.may_commit.set()
+        self.may_start = asyncio.Event()
+        self.may_start.set()
+
+    def __call__(self, transactional_id, group, options) -> "Producers":
+        return self
+
+    async def start(self) -> None:
+        await self.may_start.wait()
+        self.started += 1
+
+    async def commit(self, outputs, positions) -> None:
+        await self.may_commit.wait()
+        error = self.failing.pop(0) if self.failing else None
+        if error:
+            raise error
+        self.log.append((list(outputs), dict(positions)))
+
+    async def close(self) -> None:
+        self.closed += 1
+
+
+class Echo:
+    """A fold that gives each record out again, and raises at b"raise"."""
+
+    def __init__(self, source: TopicPartition) -> None:
+        self.source, self.word = source, ()
+
+    def restored(self, note: str) -> None:
+        pass
+
+    def fold(self, batch: Batch):
+        for record in batch.records:
+            if record.value == b"raise":
+                raise RuntimeError("told to")
+            yield Output("out", self.source.partition, None, b"%d" % record.offset)
+
+    def idle(self):
+        word, self.word = self.word, ()
+        return word
+
+    def note(self) -> str:
+        return ""
+
+    def committed(self) -> None:
+        pass
+
+    def closed(self) -> None:
+        pass
+
+
+class Counting:
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, TopicPartition]] = []
+
+    def __getattr__(self, name: str):
+        return lambda source, *rest: self.seen.append((name, source))
+
+    def count(self, name: str) -> int:
+        return sum(event == name for event, _ in self.seen)
+
+
+class Scene:
+    def __init__(self) -> None:
+        self.producers, self.observer = Producers(), Counting()
+        self.is_steady, self.beginning, self.ends = True, 0, {}
+        self.rewound: list[tuple[TopicPartition, int]] = []
+        self.folds: dict[TopicPartition, Echo] = {}
+        self.committed: dict[TopicPartition, OffsetAndMetadata] = {}
+
+    def new_fold(self, source: TopicPartition) -> Echo:
+        self.folds[source] = Echo(source)
+        return self.folds[source]
+
+    async def start(self, **options) -> Lane:
+        async def committed(source):
+            return self.committed.get(source)
+
+        async def end(source):
+            return self.ends.get(source, 1000)
+
+        async def beginning(source):
+            return self.beginning
+
+        async def rewind(source, offset):
+            self.rewound.append((source, offset))
+
+        reader = Reader(Sources(committed, end), beginning, rewind, lambda tp: True, lambda: self.is_steady)
+        quick = BatchingOptions(reopen_pause_ms=1, reopen_pause_ms_max=2, fenced_pause_ms=1, **options)
+        self.lane = Lane(
+            "id", frozenset({A, B}), Work("law", "group", self.new_fold, None, quick, self.observer), reader
+        )
+        self.lane.start()
+        return self.lane
+
+    @property
+    def values(self) -> list[list[bytes]]:
+        return [[output.value for output in outputs] for outputs, _ in self.producers.log]
+
+
+@pytest.fixture
+async def scene(monkeypatch):
+    scene = Scene()
+    monkeypatch.setattr(lane_module, "Transactor", scene.producers)
+    monkeypatch.setattr(lane_module, "LOOK_AGAIN_S", 0.001)
+    yield scene
+    scene.producers.may_commit.set()
+    scene.producers.may_start.set()
+    await scene.lane.close()
+
+
+def batch(*offsets: int, value: bytes = b"v", end: int = 1000) -> Batch:
+    records = [SimpleNamespace(offset=o, key=b"k", value=value, headers=(), timestamp=0) for o in offsets]
+    return Batch(records, offsets[0], offsets[-1] + 1, end)
+
+
+async def within(awaitable):
+    return await asyncio.wait_for(awaitable, 5)
+
+
+async def until(condition) -> None:
+    async def look() -> None:
+        while not condition():
+            await asyncio.sleep(0.001)
+
+    await within(look())
+
+
+async def test_what_waits_is_one_transaction_with_all_positions(scene):
+    lane = await scene.start()
+    scene.producers.may_commit.clear()
+    first = asyncio.create_task(lane.submit(A, batch(0)))
+    await until(lambda: lane._is_committing)
+    meanwhile = [asyncio.create_task(lane.submit(tp, batch(n))) for tp, n in ((B, 0),)]
+    scene.producers.may_commit.set()
+    assert await within(asyncio.gather(first, *meanwhile)) == [True, True]
+    both = [asyncio.create_task(lane.submit(tp, batch(1))) for tp in (A, B)]
+    await within(asyncio.gather(*both))
+    outputs, positions = scene.producers.log[-1]
+    assert len(outputs) == 2 and {tp: p.offset for tp, p in positions.items()} == {A: 2, B: 2}
+
+
+async def test_a_turn_takes_no_more_than_a_batchs_worth_of_records(scene):
+    lane = await scene.start(batch_records_max=3)
+    both = [asyncio.create_task(lane.submit(tp, batch(0, 1))) for tp in (A, B)]
+    await within(asyncio.gather(*both))
+    assert [len(values) for values in scene.values] == [2, 2]
+
+
+async def test_a_failed_transaction_drops_everything_and_the_same_batch_is_committed_by_what_is_opened_next(scene):
+    lane = await scene.start()
+    scene.producers.failing = [RuntimeError("broker away")]
+    assert await within(lane.submit(A, batch(0, 1)))
+    assert scene.values == [[b"0", b"1"]]
+    assert (scene.producers.started, scene.producers.closed) == (2, 1)
+    assert scene.observer.count("opened") == 4 and scene.observer.count("closed") == 2
+
+
+async def test_a_transaction_that_failed_after_it_was_committed_is_not_committed_twice(scene):
+    lane = await scene.start()
+    await until(lambda: len(lane._shards) == 2)
+    scene.producers.failing = [RuntimeError("answer lost")]
+    scene.committed[A] = OffsetAndMetadata(2, "")
+    assert await within(lane.submit(A, batch(0, 1)))
+    assert scene.values == [] and scene.producers.started == 2
+
+
+async def test_fenced_means_pause_and_open_anew(scene):
+    lane = await scene.start()
+    scene.producers.failing = [ProducerFenced()]
+    assert await within(lane.submit(A, batch(0)))
+    assert scene.observer.count("fenced") == 2 and scene.values == [[b"0"]]
+
+
+async def test_a_fold_that_raises_keeps_only_its_own_shard_from_work(scene):
+    lane = await scene.start()
+    stuck = asyncio.create_task(lane.submit(A, batch(0, value=b"raise")))
+    for n in range(3):
+        assert await within(lane.submit(B, batch(n)))
+    await until(lambda: scene.observer.seen.count(("failed", A)) >= 2)
+    assert not stuck.done() and ("failed", B) not in scene.observer.seen
+    assert scene.producers.started == 1, "the producer is not to blame"
+
+
+async def test_a_source_created_anew_keeps_only_its_own_shard_from_work(scene):
+    scene.committed, scene.ends = {A: OffsetAndMetadata(50, "")}, {A: 3}
+    lane = await scene.start()
+    assert await within(lane.submit(B, batch(0)))
+    await until(lambda: ("failed", A) in scene.observer.seen)
+    assert ("opened", A) not in scene.observer.seen
+
+
+async def test_a_gap_is_read_back_and_one_that_nobody_holds_any_more_is_counted(scene):
+    lane = await scene.start()
+    assert await within(lane.submit(A, batch(5)))
+    assert scene.rewound == [(A, 0)] and scene.values == []
+    scene.beginning = 5
+    assert await within(lane.submit(A, batch(5)))
+    assert scene.observer.count("lost") == 1 and scene.values == [[b"5"]]
+
+
+async def test_a_rebalance_gives_up_what_waits_and_takes_nothing_new(scene):
+    lane = await scene.start()
+    await until(lambda: len(lane._shards) == 2)
+    scene.is_steady = False
+    assert not await within(lane.submit(A, batch(0)))
+    scene.is_steady = True
+    assert await within(lane.submit(A, batch(0)))
+
+
+async def test_an_idle_word_is_committed_once(scene):
+    lane = await scene.start()
+    await until(lambda: len(lane._shards) == 2)
+    scene.folds[B].word = (Output("out", 1, None, b"idle"),)
+    lane.idle_soon()
+    await until(lambda: scene.values == [[b"idle"]])
+    lane.idle_soon()
+    assert await within(lane.submit(A, batch(0)))
+    assert scene.values == [[b"idle"], [b"0"]]
+
+
+async def test_a_lane_taken_away_while_it_opens_lets_go_of_its_producer_and_gives_up_what_waits(scene):
+    scene.producers.may_start.clear()
+    lane = await scene.start()
+    waiting = asyncio.create_task(lane.submit(A, batch(0)))
+    await asyncio.sleep(0)
+    await within(lane.close())
+    assert await within(waiting) is False and scene.producers.closed == 1
+    assert not await within(lane.submit(A, batch(0)))
+
+
+async def test_a_lane_taken_away_finishes_the_transaction_it_is_in(scene):
+    lane = await scene.start()
+    scene.producers.may_commit.clear()
+    waiting = asyncio.create_task(lane.submit(A, batch(0)))
+    await until(lambda: lane._is_committing)
+    closing = asyncio.create_task(lane.close())
+    await asyncio.sleep(0)
+    scene.producers.may_commit.set()
+    await within(closing)
+    assert await within(waiting) is True and scene.values == [[b"0"]]
