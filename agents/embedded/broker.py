@@ -6,14 +6,18 @@ import re
 import signal
 import subprocess
 import time
-import uuid
-from base64 import urlsafe_b64encode
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from agents.embedded import probe
-from agents.embedded.config import Extra, server_properties, write_logging_properties, write_server_properties
+from agents.embedded.config import (
+    Extra,
+    new_cluster_id,
+    server_properties,
+    write_logging_properties,
+    write_server_properties,
+)
 from agents.embedded.errors import BrokerError, disk_error
 from agents.embedded.jars import Progress, fetch_jars
 from agents.embedded.java import NATIVE_CODE, java_command, run_tool
@@ -148,12 +152,7 @@ class EmbeddedBroker:
         try:
             return json.loads((self.directory / "node.json").read_text(encoding="ascii"))
         except FileNotFoundError:
-            cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-            return {
-                "cluster": cluster.replace("-", "A", 1) if cluster[0] == "-" else cluster,
-                "port": None,
-                "controller": None,
-            }
+            return {"cluster": new_cluster_id(), "port": None, "controller": None}
         except ValueError:
             raise BrokerError(f"{self.directory / 'node.json'} is damaged; begin anew in another directory") from None
 

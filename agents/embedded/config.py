@@ -1,5 +1,7 @@
 """The broker's configuration: one node that is broker and controller, on loopback, for an election day or a test run."""
 
+import uuid
+from base64 import urlsafe_b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +20,12 @@ java.util.logging.FileHandler.append=true
 java.util.logging.FileHandler.formatter=java.util.logging.SimpleFormatter
 java.util.logging.SimpleFormatter.format=%1$tF %1$tT.%1$tL %4$s %3$s: %5$s%6$s%n
 """
+
+
+def new_cluster_id() -> str:
+    """A random id as Kafka has them, 22 characters. It never begins with a dash, which Kafka's tools would take for an option."""
+    cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+    return "A" + cluster[1:] if cluster[0] == "-" else cluster
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,6 @@ Strimzi's operators have one of their own.
 
 import subprocess
 import time
-import uuid
-from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ import yaml
 from kafka import KafkaAdminClient
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ACLResourcePatternType, ResourcePattern, ResourceType
 
-from agents.embedded.config import server_properties, write_server_properties
+from agents.embedded.config import new_cluster_id, server_properties, write_server_properties
 from agents.embedded.java import java_command, run_tool
 from agents.embedded.ports import free_port
 from agents.embedded.probe import cluster_id
@@ -97,9 +95,8 @@ def _properties(data: Path, admin: int, secured: int, controller: int) -> dict[s
 
 
 def _format(properties: Path, users: list[str]) -> None:
-    cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     scram = [f"--add-scram=SCRAM-SHA-512=[name={user},password={PASSWORD}]" for user in users]
-    run_tool("kafka.tools.StorageTool", "format", "--standalone", "-t", cluster, "-c", str(properties), *scram)
+    run_tool("kafka.tools.StorageTool", "format", "--standalone", "-t", new_cluster_id(), "-c", str(properties), *scram)
 
 
 def _wait_answer(broker: subprocess.Popen, port: int, log: Path) -> None:
