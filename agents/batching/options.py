@@ -17,7 +17,7 @@ class BatchingOptions:
     client: Mapping[str, Any] = field(default_factory=lambda: {"bootstrap_servers": "127.0.0.1:9092"}, repr=False)
     #: Sets of partitions that commit together, for all workers: so many workers at most have work, and the fewer, the less
     #: processor time and latency (docs/performance.md). All workers of a group must have the same.
-    lanes: int = 1
+    lanes: int = 2
     #: A batch must end long before the session or the transaction times out; at 10 µs a record this is 0.1 s of work.
     batch_records_max: int = 10_000
     #: Nor may it grow large in memory: publishers may send records of up to 1 MiB, which are all copied when they are rejected.

@@ -81,6 +81,9 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         await super().on_start()
         # While one partition's prefetched records wait for its commit, the others must not wait for them.
         self._fetcher._prefetch_backoff = 0.0
+        # A fetch that ends just as records are taken is overlooked, and nothing is fetched until this time is over
+        # (docs/upstream.md): 200 ms by default.
+        self._fetcher._fetcher_timeout = self.app.batching.fetch_wait_ms / 1000
         if instance := self.app.conf.consumer_group_instance_id:
             limit_s = self.app.batching.session_timeout_ms / 2000
             watch_heartbeats(self._ensure_consumer()._coordinator, limit_s, lambda: self._taken_over(instance))

@@ -58,7 +58,7 @@ def test_fetched_records_only_asks_membership_and_truth_of_the_partitions():
 
 def test_the_fetcher_has_the_parts_we_reach_for():
     source = inspect.getsource(fetcher.Fetcher.__init__)
-    for part in ("_records", "_prefetch_backoff", "_fetch_waiters", "_subscriptions"):
+    for part in ("_records", "_prefetch_backoff", "_fetcher_timeout", "_fetch_waiters", "_subscriptions"):
         assert f"self.{part} =" in source, part
     assert {"_create_fetch_waiter", "_notify"} <= set(dir(fetcher.Fetcher))
     state = TopicPartitionState.__init__.__code__.co_names + tuple(dir(TopicPartitionState))
