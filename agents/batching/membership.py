@@ -1,8 +1,12 @@
-"""Two workers under one static name: the one that came first must end, or they take the partitions from each other for ever.
+"""When a worker cannot be a member of its group, it must end and say why.
+
+Two workers under one static name: the one that came first must end, or they take the partitions from each other for ever.
 
 Kafka tells the first by an error in its heartbeat, FENCED_INSTANCE_ID. aiokafka's heartbeat does not carry the static name, so it
 is told UNKNOWN_MEMBER_ID instead, takes that for an expired session, and joins again, which fences the other in turn, and so on.
 An expired session has missed its heartbeats; a member whose last heartbeat was well a moment ago was replaced.
+
+Another number of lanes than the others': Kafka refuses the member, and aiokafka gives up for good without telling anybody.
 """
 
 import asyncio
@@ -10,8 +14,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from aiokafka.errors import NoError, UnknownMemberIdError, for_code
-from aiokafka.protocol.group import HeartbeatRequest
+from aiokafka.errors import InconsistentGroupProtocolError, NoError, UnknownMemberIdError, for_code
+from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest
 
 
 class InstanceTaken(Exception):
@@ -21,6 +25,29 @@ class InstanceTaken(Exception):
         super().__init__(
             f"another worker has started under the instance name {instance!r} and taken over: give each worker a name of its own"
         )
+
+
+class LanesDiffer(Exception):
+    """The group's members share the partitions by another assignor."""
+
+    def __init__(self, lanes: int) -> None:
+        super().__init__(
+            f"the group's other workers have another number of lanes than {lanes}, or are of a version without any: "
+            f"stop all workers, then start them alike"
+        )
+
+
+def watch_join(coordinator: Any, refused: Callable[[], None]) -> None:
+    """Call `refused` when the group's other members share the partitions otherwise."""
+    send = coordinator._send_req
+
+    async def watched(request: Any) -> Any:
+        answer = await send(request)
+        if isinstance(request, JoinGroupRequest) and for_code(answer.error_code) is InconsistentGroupProtocolError:
+            refused()
+        return answer
+
+    coordinator._send_req = watched
 
 
 def watch_heartbeats(

@@ -29,7 +29,7 @@ from mode.utils.futures import notify
 from agents.batching import inflating
 from agents.batching.fold import Batch
 from agents.batching.lanes import lane_assignor
-from agents.batching.membership import InstanceTaken, watch_heartbeats
+from agents.batching.membership import InstanceTaken, LanesDiffer, watch_heartbeats, watch_join
 from agents.batching.options import BatchingOptions
 
 log = logging.getLogger(__name__)
@@ -84,12 +84,13 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         # A fetch that ends just as records are taken is overlooked, and nothing is fetched until this time is over
         # (docs/upstream.md): 200 ms by default.
         self._fetcher._fetcher_timeout = self.app.batching.fetch_wait_ms / 1000
+        coordinator = self._ensure_consumer()._coordinator
+        watch_join(coordinator, lambda: self._end(LanesDiffer(self.app.batching.lanes)))
         if instance := self.app.conf.consumer_group_instance_id:
             limit_s = self.app.batching.session_timeout_ms / 2000
-            watch_heartbeats(self._ensure_consumer()._coordinator, limit_s, lambda: self._taken_over(instance))
+            watch_heartbeats(coordinator, limit_s, lambda: self._end(InstanceTaken(instance)))
 
-    def _taken_over(self, instance: str) -> None:
-        reason = InstanceTaken(instance)
+    def _end(self, reason: Exception) -> None:
         log.critical("%s", reason)
         asyncio.run_coroutine_threadsafe(self.app.crash(reason), self.parent_loop)
 

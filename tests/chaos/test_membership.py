@@ -49,3 +49,16 @@ async def test_a_worker_that_slept_past_its_session_joins_again_and_does_not_end
     await cluster.drained()
     assert await incidents(cluster) == 10 and cluster.alive() == ["a"]
     assert time.monotonic() - started < 30
+
+
+async def test_a_worker_of_another_number_of_lanes_ends_and_says_why(cluster):
+    cluster.start("a")
+    await send(cluster, "x", 5)
+    await cluster.drained()
+    other = cluster.start("b", SIAGA_LANES="3")
+    await until(lambda: other.poll() is not None, 60, "the end of the worker that counts otherwise")
+    assert other.returncode == 1
+    assert "another number of lanes than 3" in cluster.log("b").read_text()
+    await send(cluster, "y", 5)
+    await cluster.drained()
+    assert await incidents(cluster) == 10 and cluster.alive() == ["a"]
