@@ -93,6 +93,8 @@ class Replay:
             return
         at_work = [told for told, idle in self._told.values() if not idle]
         until = min(at_work) if at_work else max(told for told, _ in self._told.values())
+        if not until:
+            return  # nobody has read anything yet
         if self._ticked is None:
             first = min([until, *(waiting[0][0] for waiting in self._waiting.values() if waiting)])
             self._ticked = first // MINUTE_MS * MINUTE_MS

@@ -48,8 +48,7 @@ class SiagaJob(run.Job):
         self.env = self._settings(triggers)
         command = [o.siaga_python, "-m", "agents.cli.main", "topics"]
         subprocess.run(command, env=self.env, cwd=self.dir, stdout=self.log, stderr=self.log, check=True)
-        if topic:
-            reading.copy(run.BROKER, topic, self.prefix + "incidents", PARTITIONS)
+        self.total = reading.copy(run.BROKER, topic, self.prefix + "incidents", PARTITIONS) if topic else 0
 
     def _settings(self, triggers: int) -> dict[str, str]:
         rules, roster = self.dir / "rules.toml", self.dir / "roster.csv"
@@ -109,7 +108,16 @@ class Decided(run.Position):
 
     def __init__(self, job: SiagaJob) -> None:
         command = [sys.executable, "-m", "benchmarks.peers.watching", "decided"]
-        command += ["--bootstrap", run.BROKER, "--prefix", job.prefix, "--partitions", str(PARTITIONS)]
+        command += [
+            "--bootstrap",
+            run.BROKER,
+            "--prefix",
+            job.prefix,
+            "--partitions",
+            str(PARTITIONS),
+            "--total",
+            str(job.total),
+        ]
         self.p = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT)
         self.at = [(0.0, 0)]
         threading.Thread(target=self.follow, daemon=True).start()

@@ -25,7 +25,7 @@ class Record(NamedTuple):
     offset: int
     key: bytes | None
     value: bytes | None
-    headers: dict[str, bytes] = {}  # noqa: RUF012 - never changed
+    headers: dict[str, bytes] = {}  # never changed
 
 
 #: The peers' own judge of a record: (message, event time in s), None when it is invalid.
