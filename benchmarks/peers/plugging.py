@@ -13,14 +13,15 @@ from benchmarks.peers.siaga_job import KIND, SiagaJob, outcome
 from benchmarks.peers.siaga_latency import latency
 
 
-def plug(peers: dict[str, tuple], latency_only: set[str], no_latency: set[str], python: str) -> ModuleType:
+def plug(peers: dict[str, tuple], latency_only: set[str], throughput_only: set[str], python: str) -> ModuleType:
     """Return the harness's module with Siaga in it. `python` is the interpreter with Siaga's packages."""
     run.PEERS = {name: (KIND, *rest) for name, rest in peers.items()} | run.PEERS
-    run.NO_LATENCY |= no_latency
+    run.NO_LATENCY |= throughput_only
     run.Job.__new__ = staticmethod(_job_of)
     run.outcome = _outcome(run.outcome)
     run.latency = _latency(run.latency)
-    run.throughput, run.kill = (_without(latency_only, measure) for measure in (run.throughput, run.kill))
+    run.throughput = _without(latency_only, run.throughput)
+    run.kill = _without(latency_only | throughput_only, run.kill)
     bench = run.bench
 
     def bench_with_siaga(o: Any) -> None:
