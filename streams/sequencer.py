@@ -149,6 +149,8 @@ class Sequencer:
 
     def _release(self, until_ms: int, offset: int, is_last: bool = False) -> Iterator[Run]:
         """Release up to a time, a tick at every full minute on the way; after the last, the time itself."""
+        if not until_ms:
+            return  # nobody has read anything: ticks counted from here would begin in 1970
         if self._ticked_ms is None:
             first_ms = min([until_ms, *(time for waiting in self._waiting.values() for time in waiting.times())])
             self._ticked_ms = first_ms - first_ms % TICK_EVERY_MS

@@ -186,3 +186,10 @@ def test_a_restart_in_the_middle_changes_nothing(day, cut):
         return seen
 
     assert fold(-1) == fold(cut)
+
+
+def test_shards_that_were_idle_before_the_first_message_do_not_make_the_ticks_begin_in_1970():
+    made, first_ms = Sequencer(2), 1_707_519_600_000
+    runs = take(made, 0, TICK_KEY, [told(0, A, idle=True)]) + take(made, 1, TICK_KEY, [told(0, B, idle=True)])
+    runs += take(made, 2, TICK_KEY, [told(first_ms, A)]) + take(made, 3, b"16.71", [entry(first_ms)])
+    assert ticks(runs) == [] and times(runs) == [first_ms]
