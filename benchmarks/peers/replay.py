@@ -116,7 +116,10 @@ class Replay:
             self._fold(offset, key, due)
 
     def _tick(self, offset: int, at_ms: int) -> None:
+        """A tick counts for whom it passes a full minute, the step of the job's ruleset."""
         for code, regency in self.regencies.items():
+            if at_ms // MINUTE_MS <= regency.clock_ms // MINUTE_MS:
+                continue
             regency.offset = offset
             self._pass_to(regency, at_ms)
             self._decide(code, regency)

@@ -20,6 +20,8 @@ from tests.chaos.oracle import Entry, Inputs, Place
 LEVELS = ("normal", "waspada", "siaga", "awas")
 #: Severity 4-5 of these raises at once (contract, domain page); how high is the ruleset's business.
 GRAVE_CATEGORIES = {"clash", "intimidation", "property_attack", "fatality"}
+#: A tick moves a row when it passes a time of this grid (`step` of the shipped ruleset).
+GRID_MS = 15_000
 #: Well inside the last hour, in which a grave incident counts: the fold looks at the clock on a grid.
 FRESH_MS = 30 * 60_000
 
@@ -193,11 +195,17 @@ def _rows_equal_the_recount(rows: list, histories: dict[str, list[Entry]], remov
             yield f"{code}: its row stands at ledger offset {row['ledger']['offset']}, its last entry at {told[-1].offset}"
         again = oracle.recount(history, row["ledger"]["offset"])
         yield from _row_faults(code, row, again)
+        behind_ms = max(entry.fields[1] for entry in history) - ms(row["as_of"])
+        if behind_ms >= GRID_MS:
+            yield f"{code}: its row is as of {row['as_of']}, {behind_ms} ms before the newest time on the ledger"
 
 
 def _row_faults(code: str, row: dict, again: oracle.Recount) -> Iterator[str]:
+    as_of_ms = ms(row["as_of"])
+    if as_of_ms > again.clock_ms:
+        yield f"{code}: as of {as_of_ms}, recounted {again.clock_ms}"
     for name, length in oracle.WINDOWS_MS.items():
-        want = again.window(length)
+        want = again.window(length, as_of_ms)
         if row["windows"][name] != want:
             yield f"{code}: window {name} is {row['windows'][name]}, recounted {want}"
     for name, want in again.turnout().items():

@@ -116,8 +116,8 @@ class Recount:
     corrected: int = 0
     last_offset: int = -1
 
-    def window(self, length_ms: int) -> dict[str, float]:
-        inside = [i for i in self.incidents.values() if i[8] != "retracted" and i[9] > self.clock_ms - length_ms]
+    def window(self, length_ms: int, as_of_ms: int) -> dict[str, float]:
+        inside = [i for i in self.incidents.values() if i[8] != "retracted" and i[9] > as_of_ms - length_ms]
         return {"incidents": len(inside), "weight": sum(WEIGHTS[i[7]] for i in inside)}
 
     def turnout(self) -> dict[str, int]:

@@ -3,6 +3,7 @@
 import copy
 import json
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -170,6 +171,14 @@ def test_a_wrong_figure_in_a_row_is_found(planted, part, name, value):
     index = last_row(planted)
     rows[index] = rewritten(rows[index], **{part: json.loads(rows[index].value)[part] | {name: value}})
     assert found(planted, "C", name)
+
+
+def test_a_row_whose_clock_stood_still_is_found(planted):
+    rows = planted.topics["risk"]
+    index = last_row(planted)
+    as_of = datetime.fromisoformat(json.loads(rows[index].value)["as_of"]) - timedelta(seconds=16)
+    rows[index] = rewritten(rows[index], as_of=as_of.isoformat())
+    assert found(planted, "C", "before the newest time")
 
 
 def test_a_row_from_the_future_is_found(planted):
