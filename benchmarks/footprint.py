@@ -44,7 +44,7 @@ async def measure(regencies: int, stations: int, incidents: int) -> None:
         system.wait_ready(0, READY_S)
 
         def tell(what: str, events: int) -> None:
-            weights = _bytes_by_topic(system)
+            weights = bytes_by_topic(system)
             told = {"after": what, "events": events, "regencies": len(codes)}
             told |= {"worker_mib": round(system.memory_mib(0)), "board_mib": round(memory_mib(board.pid))}
             print(json.dumps(told | {"mib": {k: round(v / 2**20, 2) for k, v in sorted(weights.items())}}), flush=True)
@@ -99,7 +99,7 @@ async def _folded(system: System, topic: str, count: int) -> None:
     raise TimeoutError(f"not folded within {WAIT_S} s: {taken:.0f} of {count} taken, {left} left")
 
 
-def _bytes_by_topic(system: System) -> Counter[str]:
+def bytes_by_topic(system: System) -> Counter[str]:
     """Bytes of records by topic name without prefix."""
     found: Counter[str] = Counter()
     for file in system.path.rglob("*.log"):

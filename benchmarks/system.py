@@ -30,9 +30,18 @@ class System:
     """`with System(...) as system`: `system.bootstrap`, `system.start_worker(n)`, `system.metric(...)`."""
 
     def __init__(
-        self, clock: str, partitions: int = 6, workers: int = 1, rules: Path | None = None, triggers: int = 0
+        self,
+        clock: str,
+        partitions: int = 6,
+        workers: int = 1,
+        rules: Path | None = None,
+        triggers: int = 0,
+        places: dict[str, int] | None = None,
     ) -> None:
-        self.clock, self.partitions, self.count, self.rules, self.triggers = clock, partitions, workers, rules, triggers
+        """`places`: stations by regency code; unset: Sumsel's seventeen and as many places for triggers, 100 stations each."""
+        codes = load_regencies() + trigger_regencies(triggers)
+        self.places = places or dict.fromkeys(codes, 100)
+        self.clock, self.partitions, self.count, self.rules = clock, partitions, workers, rules
         self.workers: dict[int, subprocess.Popen] = {}
         self.ports: dict[int, int] = {}
 
@@ -43,7 +52,7 @@ class System:
         self.broker.start()
         self.bootstrap = self.broker.bootstrap
         self.roster = self.path / "roster.csv"
-        rows = [f"{code},Regency {code},100,30000" for code in load_regencies() + trigger_regencies(self.triggers)]
+        rows = [f"{code},Regency {code},{count},{300 * count}" for code, count in self.places.items()]
         self.roster.write_text("regency,name,stations,registered\n" + "\n".join(rows) + "\n")
         subprocess.run(self._command("topics"), check=True, env=self._env(), stdout=subprocess.DEVNULL, cwd=ROOT)
         return self
