@@ -33,6 +33,8 @@ from streams.table import RiskTable
 log = logging.getLogger(__name__)
 
 LAG_EVERY_S = 2.0
+_INTAKE_OUTPUTS = (Topic.LEDGER, Topic.REJECTED)
+_RISK_OUTPUTS = (Topic.RISK, Topic.PROVINCE, Topic.ESCALATIONS, Topic.LEDGER)
 
 
 class Topology:
@@ -48,11 +50,18 @@ class Topology:
         self._gate = Gate(self.roster, settings.clock)
         self.observers = {name: ShardMetrics(name, settings.topic_prefix) for name in ("intake", "risk")}
         self._inputs = {self.names[topic]: topic for topic in INPUTS}
-        self.intake = self._stage("intake", tuple(self._inputs), self._intake_fold, None)
-        self.risk = self._stage("risk", (self.names[Topic.LEDGER],), self._risk_fold, self.names[Topic.STATE])
+        self.intake = self._stage("intake", tuple(self._inputs), self._intake_fold, None, _INTAKE_OUTPUTS)
+        self.risk = self._stage(
+            "risk", (self.names[Topic.LEDGER],), self._risk_fold, self.names[Topic.STATE], _RISK_OUTPUTS
+        )
 
-    def _stage(self, name: str, topics: tuple[str, ...], new_fold: Any, state_topic: str | None) -> Stage:
-        return Stage(name, self.settings.group, topics, new_fold, state_topic, self.options, self.observers[name])
+    def _stage(
+        self, name: str, topics: tuple[str, ...], new_fold: Any, state_topic: str | None, outputs: tuple[Topic, ...]
+    ) -> Stage:
+        partitions = range(self.settings.partitions)
+        written = [TopicPartition(self.names[topic], partition) for topic in outputs for partition in partitions]
+        observer = self.observers[name]
+        return Stage(name, self.settings.group, topics, new_fold, state_topic, self.options, observer, written)
 
     def _intake_fold(self, source: TopicPartition) -> IntakeFold:
         return IntakeFold(

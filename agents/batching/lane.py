@@ -80,6 +80,8 @@ class Work:
     state_topic: str | None
     options: BatchingOptions
     observer: Observer
+    #: Partitions the folds write to, besides their state.
+    outputs: frozenset[TopicPartition] = frozenset()
 
 
 @dataclass
@@ -194,7 +196,7 @@ class Lane:
         """Fence, then restore what is missing and due. One shard that does not open keeps only itself from work."""
         if self._transactor is None:
             self._transactor = Transactor(self._id, self._work.group, self._work.options)
-            await self._transactor.start()
+            await self._transactor.start(self._touched())
         missing = [tp for tp in self.sources if tp not in self._shards and self._pauses.is_over(tp)]
         results = await asyncio.gather(*map(self._restore, missing), return_exceptions=True)
         for source, result in zip(missing, results, strict=True):
@@ -204,6 +206,12 @@ class Lane:
                 self._shard_failed(source, result)
             elif isinstance(result, BaseException):
                 raise result
+
+    def _touched(self) -> set[TopicPartition]:
+        """Every partition that a transaction of this lane may have written."""
+        state_topic = self._work.state_topic
+        own = {TopicPartition(state_topic, source.partition) for source in self.sources} if state_topic else set()
+        return own | self._work.outputs
 
     async def _restore(self, source: TopicPartition) -> None:
         work, started = self._work, time.perf_counter()

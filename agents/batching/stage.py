@@ -15,7 +15,8 @@ from agents.batching.options import BatchingOptions
 
 
 class Stage:
-    """Opens, feeds and closes lanes. `state_topic` is None for a stage without state."""
+    """Opens, feeds and closes lanes. `state_topic` is None for a stage without state; `outputs` is all the folds may write to
+    besides."""
 
     def __init__(
         self,
@@ -26,10 +27,11 @@ class Stage:
         state_topic: str | None,
         options: BatchingOptions,
         observer: Observer,
+        outputs: Iterable[TopicPartition] = (),
     ) -> None:
         self.name = name
         self.topics = frozenset(topics)
-        self._work = Work(name, group, new_fold, state_topic, options, observer)
+        self._work = Work(name, group, new_fold, state_topic, options, observer, frozenset(outputs))
         self._lanes: dict[int, Lane] = {}
 
     @property

@@ -13,7 +13,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from agents.batching.fold import Output
 from agents.batching.options import BatchingOptions
-from agents.batching.transport import shorten_transaction_backoff
+from agents.batching.transport import end_forgotten, shorten_transaction_backoff
 
 CLOSE_SECONDS = 2.0
 
@@ -39,9 +39,13 @@ class Transactor:
             linger_ms=0,
         )
 
-    async def start(self) -> None:
-        """Fence the earlier owner and end its open transaction (Kafka's init_transactions)."""
+    async def start(self, touched: Iterable[TopicPartition] = ()) -> None:
+        """Fence the earlier owner and end its open transaction (Kafka's init_transactions).
+
+        `touched` are the partitions that its transactions may have written: what a broker forgot to end there is ended too.
+        """
         await self._producer.start()
+        await end_forgotten(self._producer, self._group, touched)
 
     async def commit(self, outputs: Iterable[Output], positions: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         """Write outputs, and the group's offsets of the sources given, in one transaction.

@@ -86,7 +86,8 @@ def main(
     def new_fold(tp: TopicPartition) -> Counting:
         return Counting(out, state, tp.partition)
 
-    stage = Stage("count", group, [source], new_fold, state, options, Printing())
+    outputs = [TopicPartition(out, partition) for partition in range(int(partitions))]
+    stage = Stage("count", group, [source], new_fold, state, options, Printing(), outputs)
     app = BatchApp(
         group,
         batching=options,

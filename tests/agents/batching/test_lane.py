@@ -15,6 +15,7 @@ from agents.batching.options import BatchingOptions
 from agents.batching.shard import Sources
 
 A, B = TopicPartition("in", 0), TopicPartition("in", 1)
+WRITTEN = frozenset({TopicPartition("out", 0)})
 
 
 class Producers:
@@ -32,9 +33,10 @@ class Producers:
     def __call__(self, transactional_id, group, options) -> "Producers":
         return self
 
-    async def start(self) -> None:
+    async def start(self, touched) -> None:
         await self.may_start.wait()
         self.started += 1
+        self.touched = touched
 
     async def commit(self, outputs, positions) -> None:
         await self.may_commit.wait()
@@ -115,7 +117,7 @@ class Scene:
         reader = Reader(Sources(committed, end), beginning, rewind, lambda tp: True, lambda: self.is_steady)
         quick = BatchingOptions(reopen_pause_ms=1, reopen_pause_ms_max=2, fenced_pause_ms=1, **options)
         self.lane = Lane(
-            "id", frozenset({A, B}), Work("law", "group", self.new_fold, None, quick, self.observer), reader
+            "id", frozenset({A, B}), Work("law", "group", self.new_fold, None, quick, self.observer, WRITTEN), reader
         )
         self.lane.start()
         return self.lane
@@ -266,3 +268,9 @@ async def test_a_lane_taken_away_finishes_the_transaction_it_is_in(scene):
     scene.producers.may_commit.set()
     await within(closing)
     assert await within(waiting) is True and scene.values == [[b"0"]]
+
+
+async def test_a_lane_ends_what_was_forgotten_wherever_it_writes_before_it_reads(scene):
+    lane = await scene.start()
+    await until(lambda: len(lane._shards) == 2)
+    assert scene.producers.touched == {TopicPartition("out", 0)}

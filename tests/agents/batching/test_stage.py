@@ -15,7 +15,7 @@ class Track:
     """Stands where a lane stands and remembers."""
 
     def __init__(self, transactional_id, sources, work, reader) -> None:
-        self.id, self.sources, self.reader = transactional_id, sources, reader
+        self.id, self.sources, self.work, self.reader = transactional_id, sources, work, reader
         self.started = self.closed = 0
         self.taken: list[TopicPartition] = []
         all_tracks.append(self)

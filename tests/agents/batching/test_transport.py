@@ -12,6 +12,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.producer import sender
 from aiokafka.producer.producer import AIOKafkaProducer
+from aiokafka.producer.transaction_manager import TransactionManager
 from faust.transport import consumer as faust_consumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -68,6 +69,13 @@ def test_the_fetcher_has_the_parts_we_reach_for():
 def test_the_pause_between_transactions_is_a_constant_of_the_sender():
     assert "BACKOFF_OVERRIDE" in inspect.getsource(sender.AddPartitionsToTxnHandler)
     assert 0 < sender.BACKOFF_OVERRIDE <= 0.02
+
+
+def test_a_group_and_partitions_without_records_can_be_put_into_a_transaction():
+    assert parameters(sender.Sender._do_add_offsets_to_txn) == ["self", "group_id"]
+    assert "consumer_group_added" in inspect.getsource(sender.AddOffsetsToTxnHandler.handle_response)
+    assert parameters(TransactionManager.maybe_add_partition_to_txn) == ["self", "tp"]
+    assert "_txn_consumer_group" in inspect.getsource(TransactionManager.is_empty_transaction)
 
 
 def test_producer_batches_can_be_built_by_hand_and_sent_inside_a_transaction():

@@ -42,7 +42,8 @@ function draw() {
   speak(escalations);
   if (all || codes.has(openCode()) || escalations.some((e) => e.regency === openCode())) refreshSoon(close, open);
   markOpen(openCode());
-  drawLink();
+  if (document.documentElement.dataset.ready) drawLink();
+  else drawClocks(); // the first picture has its time at once, not a second later
   document.documentElement.dataset.ready = "true";
 }
 
