@@ -5,8 +5,9 @@ from contextlib import suppress
 from prometheus_client import Gauge
 
 from agents import metrics
+from streams.rules import LEVELS
 
-_LEVELS = {"normal": 0, "waspada": 1, "siaga": 2, "awas": 3}
+_LEVELS = {name: number for number, name in enumerate(LEVELS)}
 _STATUSES = {"live": 0, "stale": 1, "silent": 2}
 _GAUGES = (
     metrics.LEVEL,
