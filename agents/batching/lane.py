@@ -125,11 +125,12 @@ class Lane:
         self._news.set()
 
     async def close(self) -> None:
-        """Let go: finish the transaction it is in, if that is quick. What stays open is ended by the next owner."""
+        """Let go: finish the transaction it is in and tell the group its positions, if that is quick. What stays open is ended
+        by the next owner."""
         self._is_closing = True
         self._news.set()
         if self._task is not None:
-            if self._is_committing:
+            if self._is_committing or self._is_open:
                 await asyncio.wait({self._task}, timeout=FINISH_S)
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -139,8 +140,22 @@ class Lane:
         try:
             while not self._is_closing:
                 await self._go_on()
+            await self._tell_positions()
         finally:
             await asyncio.shield(self._drop())
+
+    @property
+    def _is_open(self) -> bool:
+        return self._transactor is not None and len(self._shards) == len(self.sources)
+
+    async def _tell_positions(self) -> None:
+        """The group's offsets up to date for who comes next: should the state be lost meanwhile, they say what was published."""
+        self._told_at = 0.0
+        if self._is_open and (positions := self._positions({})):
+            try:
+                await self._commit([], positions)
+            except Exception as error:
+                log.warning("%s lane %s could not tell its last positions: %r", self._work.stage, self._id, error)
 
     async def _go_on(self) -> None:
         """Do what is next, and what has to follow when it fails."""
@@ -194,10 +209,12 @@ class Lane:
 
     async def _open(self) -> None:
         """Fence, then restore what is missing and due. One shard that does not open keeps only itself from work."""
+        missing = [tp for tp in self.sources if tp not in self._shards and self._pauses.is_over(tp)]
         if self._transactor is None:
             self._transactor = Transactor(self._id, self._work.group, self._work.options)
-            await self._transactor.start(self._touched())
-        missing = [tp for tp in self.sources if tp not in self._shards and self._pauses.is_over(tp)]
+            await self._transactor.start()
+        if missing:
+            await self._transactor.end_forgotten(self._touched())
         results = await asyncio.gather(*map(self._restore, missing), return_exceptions=True)
         for source, result in zip(missing, results, strict=True):
             if isinstance(result, FENCED):

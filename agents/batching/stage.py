@@ -1,6 +1,6 @@
 """A stage: the lanes of one step of the pipeline that this worker owns.
 
-Lanes survive a rebalance that leaves their partitions here; fencing, not politeness, keeps that correct.
+Lanes with state survive a rebalance that leaves their partitions here; fencing, not politeness, keeps that correct.
 """
 
 import asyncio
@@ -47,7 +47,12 @@ class Stage:
         for tp in assigned:
             if tp[0] in self.topics:
                 sources.setdefault(self._lane_of(tp), set()).add(TopicPartition(*tp))
-        changed = [number for number, lane in self._lanes.items() if lane.sources != sources.get(number)]
+        # Without state the group's offsets are all there is, and Kafka forgets them with a topic that is deleted: a source that is
+        # back by the time its deletion was noticed must be read from its beginning.
+        is_kept = self._work.state_topic is not None
+        changed = [
+            number for number, lane in self._lanes.items() if not is_kept or lane.sources != sources.get(number)
+        ]
         await asyncio.gather(*(self._lanes.pop(number).close() for number in changed))
         for number, partitions in sources.items():
             if number in self._lanes:

@@ -39,12 +39,15 @@ class Transactor:
             linger_ms=0,
         )
 
-    async def start(self, touched: Iterable[TopicPartition] = ()) -> None:
-        """Fence the earlier owner and end its open transaction (Kafka's init_transactions).
-
-        `touched` are the partitions that its transactions may have written: what a broker forgot to end there is ended too.
-        """
+    async def start(self) -> None:
+        """Fence the earlier owner and end its open transaction (Kafka's init_transactions)."""
         await self._producer.start()
+
+    async def end_forgotten(self, touched: Iterable[TopicPartition]) -> None:
+        """End what a broker forgot to end of earlier transactions, before a position or state they wrote is read.
+
+        `touched` are all partitions that they may have written.
+        """
         await end_forgotten(self._producer, self._group, touched)
 
     async def commit(self, outputs: Iterable[Output], positions: Mapping[TopicPartition, OffsetAndMetadata]) -> None:

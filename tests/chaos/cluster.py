@@ -99,8 +99,10 @@ class Cluster(Deployment):
             await consumer.stop()
 
     async def state_positions(self) -> dict[tuple[str, int], int]:
-        """Up to where the risk state holds the ledger, by ("ledger", partition)."""
-        marks = [record for record in await self.records("risk-state") if record.key == b"@next" and record.value]
+        """Up to where the risk state holds the ledger, by ("ledger", partition). State that lost its beginning holds nothing."""
+        records = await self.records("risk-state")
+        begun = {record.partition for record in records if record.key == b"@begin"}
+        marks = [r for r in records if r.key == b"@next" and r.value and r.partition in begun]
         return {("ledger", mark.partition): json.loads(mark.value)["offset"] for mark in marks}
 
     async def settle(self, within_s: float) -> float:

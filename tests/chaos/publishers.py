@@ -7,8 +7,10 @@ topics hold.
 import asyncio
 import contextlib
 import random
+import sys
 import threading
 import time
+import traceback
 import zlib
 
 from aiokafka import AIOKafkaProducer
@@ -120,7 +122,9 @@ class ThreadPublisher:
         self._stop.set()
         await asyncio.to_thread(self._thread.join, 200)
         if self._thread.is_alive():
-            raise AssertionError("the kafka-python publisher still has records to send")
+            frame = sys._current_frames().get(self._thread.ident)
+            where = "".join(traceback.format_stack(frame)) if frame else ""
+            raise AssertionError(f"the kafka-python publisher does not end; it is at\n{where}")
 
     def _run(self) -> None:
         while not self._stop.is_set():

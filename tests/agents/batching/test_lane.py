@@ -9,6 +9,7 @@ from aiokafka.errors import ProducerFenced
 from aiokafka.structs import OffsetAndMetadata
 
 from agents.batching import lane as lane_module
+from agents.batching import shard as shard_module
 from agents.batching.fold import Batch, Output
 from agents.batching.lane import Lane, Reader, Work
 from agents.batching.options import BatchingOptions
@@ -25,6 +26,7 @@ class Producers:
         self.started = self.closed = 0
         self.failing: list[Exception | None] = []
         self.log: list[tuple[list[Output], dict]] = []
+        self.ended: list[set[TopicPartition]] = []
         self.may_commit = asyncio.Event()
         self.may_commit.set()
         self.may_start = asyncio.Event()
@@ -33,10 +35,12 @@ class Producers:
     def __call__(self, transactional_id, group, options) -> "Producers":
         return self
 
-    async def start(self, touched) -> None:
+    async def start(self) -> None:
         await self.may_start.wait()
         self.started += 1
-        self.touched = touched
+
+    async def end_forgotten(self, touched) -> None:
+        self.ended.append(touched)
 
     async def commit(self, outputs, positions) -> None:
         await self.may_commit.wait()
@@ -101,7 +105,7 @@ class Scene:
         self.folds[source] = Echo(source)
         return self.folds[source]
 
-    async def start(self, **options) -> Lane:
+    async def start(self, state_topic: str | None = None, **options) -> Lane:
         async def committed(source):
             return self.committed.get(source)
 
@@ -116,9 +120,8 @@ class Scene:
 
         reader = Reader(Sources(committed, end), beginning, rewind, lambda tp: True, lambda: self.is_steady)
         quick = BatchingOptions(reopen_pause_ms=1, reopen_pause_ms_max=2, fenced_pause_ms=1, **options)
-        self.lane = Lane(
-            "id", frozenset({A, B}), Work("law", "group", self.new_fold, None, quick, self.observer, WRITTEN), reader
-        )
+        work = Work("law", "group", self.new_fold, state_topic, quick, self.observer, WRITTEN)
+        self.lane = Lane("id", frozenset({A, B}), work, reader)
         self.lane.start()
         return self.lane
 
@@ -273,4 +276,26 @@ async def test_a_lane_taken_away_finishes_the_transaction_it_is_in(scene):
 async def test_a_lane_ends_what_was_forgotten_wherever_it_writes_before_it_reads(scene):
     lane = await scene.start()
     await until(lambda: len(lane._shards) == 2)
-    assert scene.producers.touched == {TopicPartition("out", 0)}
+    assert scene.producers.ended == [WRITTEN]
+
+
+async def test_so_it_does_before_it_reads_for_one_shard_that_failed(scene):
+    lane = await scene.start()
+    await until(lambda: len(lane._shards) == 2)
+    stuck = asyncio.create_task(lane.submit(A, batch(0, value=b"raise")))
+    await until(lambda: scene.observer.seen.count(("opened", A)) >= 2)
+    assert len(scene.producers.ended) >= 2 and scene.producers.started == 1
+    stuck.cancel()
+
+
+async def test_a_lane_taken_away_tells_the_group_how_far_its_state_is(scene, monkeypatch):
+    async def nothing(state, options, take) -> int:
+        return 0
+
+    monkeypatch.setattr(shard_module, "read_to_end", nothing)
+    lane = await scene.start(state_topic="state", offset_every_ms=3_600_000)
+    assert await within(lane.submit(A, batch(0)))
+    assert await within(lane.submit(B, batch(0)))
+    assert {tp for _, positions in scene.producers.log for tp in positions} == {A}
+    await within(lane.close())
+    assert scene.producers.log[-1] == ([], {B: OffsetAndMetadata(1, "")})

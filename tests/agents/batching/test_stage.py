@@ -34,11 +34,15 @@ class Track:
 all_tracks: list[Track] = []
 
 
+def new_stage(state_topic: str | None) -> Stage:
+    return Stage("law", "group", ["in"], lambda tp: None, state_topic, BatchingOptions(lanes=2), None)
+
+
 @pytest.fixture
 def stage(monkeypatch) -> Stage:
     all_tracks.clear()
     monkeypatch.setattr(stage_module, "Lane", Track)
-    return Stage("law", "group", ["in"], lambda tp: None, None, BatchingOptions(lanes=2), None)
+    return new_stage("state")
 
 
 def reader() -> Reader:
@@ -65,6 +69,13 @@ async def test_a_lane_that_stays_is_kept_over_a_rebalance_and_reads_through_the_
     stays, goes = all_tracks
     assert (stays.closed, goes.closed, len(all_tracks)) == (0, 1, 2)
     assert stays.reader is later and stage.owned == frozenset(sources(0, 2))
+
+
+async def test_a_lane_without_state_is_opened_anew_as_kafka_may_have_forgotten_its_offsets_with_a_topic(stage):
+    stage = new_stage(None)
+    await stage.assign(reader(), sources(0))
+    await stage.assign(reader(), sources(0))
+    assert [lane.closed for lane in all_tracks] == [1, 0]
 
 
 async def test_a_lane_of_other_partitions_than_before_is_opened_anew(stage):
