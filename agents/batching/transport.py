@@ -352,12 +352,15 @@ async def end_forgotten(producer: aiokafka.AIOKafkaProducer, group: str, touched
     offsets then stay invisible until the next marker of the same producer, so a position read in between is too old, and what
     follows it is done twice. Where no marker is missing, this changes nothing that a reader sees.
     """
-    await producer.begin_transaction()
-    while not await producer._sender._do_add_offsets_to_txn(group):
-        pass  # it has paused already
-    for partition in touched:
-        producer._txn_manager.maybe_add_partition_to_txn(partition)
-    await producer.commit_transaction()
+    for partitions in (touched, ()):
+        # Kafka answers a commit before it has written the markers. It refuses a next transaction until it has: only when the
+        # second one has begun, with the group's offsets in it, are all markers of the first where they can be read.
+        await producer.begin_transaction()
+        while not await producer._sender._do_add_offsets_to_txn(group):
+            pass  # it has paused already
+        for partition in partitions:
+            producer._txn_manager.maybe_add_partition_to_txn(partition)
+        await producer.commit_transaction()
 
 
 @functools.cache
