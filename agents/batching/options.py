@@ -37,6 +37,8 @@ class BatchingOptions:
     #: Between retries, also while the broker still writes the markers of the previous transaction (aiokafka's default of
     #: 100, and a constant of 20 in its sender, made back-to-back transactions take 26 ms).
     transaction_backoff_ms: int = 3
+    #: Between attempts to connect to a broker that does not answer.
+    reconnect_pause_ms: int = 100
     #: How far the group's offsets of shards with state may lag behind the state's own, which is the truth: telling it costs a
     #: third of a small transaction (docs/performance.md).
     offset_every_ms: int = 500

@@ -13,7 +13,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from agents.batching.fold import Output
 from agents.batching.options import BatchingOptions
-from agents.batching.transport import end_forgotten, shorten_transaction_backoff
+from agents.batching.transport import end_forgotten, pace_connecting, shorten_transaction_backoff
 
 CLOSE_SECONDS = 2.0
 
@@ -38,6 +38,7 @@ class Transactor:
             compression_type=options.compression,
             linger_ms=0,
         )
+        pace_connecting(self._producer.client, options.reconnect_pause_ms / 1000)
 
     async def start(self) -> None:
         """Fence the earlier owner and end its open transaction (Kafka's init_transactions)."""

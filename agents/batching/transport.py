@@ -20,6 +20,7 @@ from typing import Any
 import aiokafka
 import faust
 from aiokafka import TopicPartition
+from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.errors import ConsumerStoppedError, IllegalStateError
 from faust.transport.drivers import aiokafka as driver
@@ -361,6 +362,26 @@ async def end_forgotten(producer: aiokafka.AIOKafkaProducer, group: str, touched
         for partition in partitions:
             producer._txn_manager.maybe_add_partition_to_txn(partition)
         await producer.commit_transaction()
+
+
+def pace_connecting(client: AIOKafkaClient, pause_s: float) -> None:
+    """Have a client wait `pause_s` after a connection that failed before it tries the same node again.
+
+    aiokafka tries as often as its retries come, and a producer with short transaction back-off has them every few milliseconds: a
+    broker that comes up again would be met by hundreds of attempts a second of every lane.
+    """
+    connect, failed_at = client._get_conn, {}
+
+    async def paced(node_id: int, *, group: Any = ConnectionGroup.DEFAULT, no_hint: bool = False) -> Any:
+        left = failed_at.get((node_id, group), -pause_s) + pause_s - monotonic()
+        if left > 0:
+            await asyncio.sleep(left)
+        connection = await connect(node_id, group=group, no_hint=no_hint)
+        if connection is None:
+            failed_at[node_id, group] = monotonic()
+        return connection
+
+    client._get_conn = paced
 
 
 @functools.cache

@@ -8,6 +8,7 @@ from time import monotonic
 from types import SimpleNamespace
 
 import faust
+from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.subscription_state import TopicPartitionState
 from aiokafka.producer import sender
@@ -19,7 +20,14 @@ from faust.types import TP
 
 from agents.batching.fold import Batch
 from agents.batching.options import BatchingOptions
-from agents.batching.transport import BatchApp, BatchConsumer, BatchTransport, _Available, _NoReadOffsets
+from agents.batching.transport import (
+    BatchApp,
+    BatchConsumer,
+    BatchTransport,
+    _Available,
+    _NoReadOffsets,
+    pace_connecting,
+)
 
 
 def parameters(function) -> list[str]:
@@ -69,6 +77,27 @@ def test_the_fetcher_has_the_parts_we_reach_for():
 def test_the_pause_between_transactions_is_a_constant_of_the_sender():
     assert "BACKOFF_OVERRIDE" in inspect.getsource(sender.AddPartitionsToTxnHandler)
     assert 0 < sender.BACKOFF_OVERRIDE <= 0.02
+
+
+def test_a_client_connects_through_the_method_we_pace():
+    assert parameters(AIOKafkaClient._get_conn) == ["self", "node_id", "group", "no_hint"]
+    assert "self._get_conn(" in inspect.getsource(AIOKafkaClient.ready)
+
+
+async def test_a_node_that_does_not_answer_is_tried_again_only_after_the_pause():
+    class Client:
+        tried: list[float] = []
+
+        async def _get_conn(self, node_id, *, group, no_hint):
+            self.tried.append(monotonic())
+
+    client = Client()
+    pace_connecting(client, 0.05)
+    for _ in range(3):
+        assert await client._get_conn(1) is None
+    assert await client._get_conn(2) is None
+    first, second, third, other = client.tried
+    assert second - first >= 0.05 and third - second >= 0.05 and other - third < third - second
 
 
 def test_a_group_and_partitions_without_records_can_be_put_into_a_transaction():
