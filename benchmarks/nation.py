@@ -1,6 +1,6 @@
 """The nation replayed: 514 regencies, 823,220 stations, each telling its turnout every hour, and incidents at 100 times the base rates.
 
-    python -m benchmarks.nation [--hours 1] [--workers 2]
+    python -m benchmarks.nation [--hours 1] [--workers 2] [--stations 823220]
 
 Everything is published first, in the order of a day; then the workers start and what it takes them is told. At the end one worker
 is killed and started again at once: how long until it has its state back and folds again. A whole day of voting has 13 hours.
@@ -27,15 +27,15 @@ PARTITIONS = 12
 READY_S = 300
 
 
-def places() -> dict[str, int]:
-    """Stations by code: 38 provinces, and the stations spread evenly; codes are made up."""
+def places(stations: int) -> dict[str, int]:
+    """Stations by code: the provinces' number of regencies, and the stations spread evenly; codes are made up."""
     codes = [f"{11 + n // 14:02d}.{1 + n % 14:02d}" for n in range(REGENCIES)]
-    least, more = divmod(STATIONS, REGENCIES)
+    least, more = divmod(stations, REGENCIES)
     return {code: least + (n < more) for n, code in enumerate(codes)}
 
 
-def incidents_per_hour() -> int:
-    per_day = sum(rule.base_rate.value for rule in Ruleset.default().categories.values()) * STATIONS / 1000
+def incidents_per_hour(stations: int) -> int:
+    per_day = sum(rule.base_rate.value for rule in Ruleset.default().categories.values()) * stations / 1000
     return round(RATE_FACTOR * per_day / 24)
 
 
@@ -76,7 +76,7 @@ async def publish(system: System, hours: int) -> int:
     for hour in range(hours):
         for source in (
             turnout_hour(hour, system.places),
-            incidents_hour(hour, list(system.places), incidents_per_hour()),
+            incidents_hour(hour, list(system.places), incidents_per_hour(sum(system.places.values()))),
         ):
             for topic, code, value in source:
                 target = f"siaga.{topic}", int(code.replace(".", "")) % system.partitions
@@ -127,10 +127,10 @@ async def resume(system: System) -> dict[str, float]:
     }
 
 
-async def nation(hours: int, workers: int) -> dict:
-    with System("event", partitions=PARTITIONS, workers=workers, places=places()) as system:
+async def nation(hours: int, workers: int, stations: int) -> dict:
+    with System("event", partitions=PARTITIONS, workers=workers, places=places(stations)) as system:
         count = await publish(system, hours)
-        print(json.dumps({"published": count, "incidents_per_hour": incidents_per_hour()}), flush=True)
+        print(json.dumps({"published": count, "incidents_per_hour": incidents_per_hour(stations)}), flush=True)
         for number in range(workers):
             system.start_worker(number)
         for number in range(workers):
@@ -154,8 +154,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hours", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--stations", type=int, default=STATIONS, help="of the country: what the state's size goes with")
     chosen = parser.parse_args()
-    print(json.dumps(asyncio.run(nation(chosen.hours, chosen.workers))), flush=True)
+    print(json.dumps(asyncio.run(nation(chosen.hours, chosen.workers, chosen.stations))), flush=True)
 
 
 if __name__ == "__main__":
