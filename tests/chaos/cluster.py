@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from agents.embedded import EmbeddedBroker
 from agents.embedded.ports import free_port
@@ -161,6 +162,13 @@ class Cluster(Deployment):
         found = [item for items in listed.values() for item in items] if isinstance(listed, dict) else listed
         names = [item["transactional_id"] if isinstance(item, dict) else item.transactional_id for item in found]
         return [name for name in names if name.startswith(self.group)]
+
+    def configure(self, topic: str, settings: dict[str, str]) -> None:
+        admin = self.admin()
+        try:
+            admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, self.prefix + topic, settings)])
+        finally:
+            admin.close()
 
     def admin(self) -> KafkaAdminClient:
         return KafkaAdminClient(bootstrap_servers=self.bootstrap)

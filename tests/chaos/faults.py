@@ -6,10 +6,13 @@ a process is hit is up to the machine.
 
 import asyncio
 import random
+import resource
 import signal
 import time
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple
+
+from aiokafka import AIOKafkaConsumer
 
 from tests.chaos.cluster import Cluster
 from tests.chaos.launcher import POINTS
@@ -18,6 +21,8 @@ from tests.chaos.publishers import Rate
 
 #: Session and transaction time-outs of the product's defaults, and a margin.
 ZOMBIE_S = 13.0
+#: Kafka's cleaner looks every 15 s.
+COMPACTING_S = 20.0
 
 
 class Struck(NamedTuple):
@@ -151,6 +156,34 @@ async def broker_stop(scene: Scene, rnd: random.Random) -> Struck:
     return Struck("broker_stop", f"{scene.long_s:.0f} s", at, now_ms())
 
 
+async def disk_full(scene: Scene, rnd: random.Random) -> Struck:
+    """No file of the broker may grow: every append fails as on a full disk. Kafka gives up its only directory and ends."""
+    broker, at = scene.cluster.broker, now_ms()
+    resource.prlimit(broker.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
+    deadline = time.monotonic() + 20
+    while broker.running and time.monotonic() < deadline:
+        await asyncio.sleep(0.1)
+    ended = "ended by itself" if not broker.running else "killed"
+    await scene.broker_call(broker.kill)
+    await scene.broker_call(broker.start)
+    return Struck("disk_full", ended, at, now_ms())
+
+
+async def state_compacted(scene: Scene, rnd: random.Random) -> Struck:
+    """The state topic is compacted as hard as Kafka can, tombstones at once; a worker that is then killed restores from it."""
+    at, cluster = now_ms(), scene.cluster
+    hard = {
+        "segment.ms": "1000", "min.cleanable.dirty.ratio": "0.0", "max.compaction.lag.ms": "1000", "delete.retention.ms": "0",
+    }  # fmt: skip
+    await asyncio.to_thread(cluster.configure, "risk-state", hard)
+    await asyncio.sleep(COMPACTING_S)
+    left, ever = len(await cluster.records("risk-state")), sum((await cluster.ends("risk-state")).values())
+    name = _victim(scene, rnd)
+    cluster.kill(name)
+    cluster.start(name)
+    return Struck("state_compacted", f"{left} of {ever} offsets left, then kill {name}", at, now_ms())
+
+
 async def broker_freeze(scene: Scene, rnd: random.Random) -> Struck:
     """There, and silent."""
     from agents.embedded.process import send
@@ -227,12 +260,29 @@ def _hold_end(proxy: Proxy) -> None:
 
 
 async def overload(scene: Scene, rnd: random.Random) -> Struck:
-    """Ten times the load for a while."""
+    """Ten times the load for a while, and a reader of the rows that cannot keep up."""
     at, before = now_ms(), scene.rate.per_s
+    reading = asyncio.create_task(_read_slowly(scene.cluster))
     scene.rate.per_s = 10 * before
     await asyncio.sleep(10)
     scene.rate.per_s = before
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
     return Struck("overload", "10x for 10 s", at, now_ms())
+
+
+async def _read_slowly(cluster: Cluster) -> None:
+    consumer = AIOKafkaConsumer(
+        cluster.prefix + "risk", bootstrap_servers=cluster.bootstrap, isolation_level="read_committed",
+        auto_offset_reset="earliest", max_poll_records=1, max_partition_fetch_bytes=2048,
+    )  # fmt: skip
+    await consumer.start()
+    try:
+        while True:
+            await consumer.getmany(timeout_ms=100)
+            await asyncio.sleep(0.2)
+    finally:
+        await consumer.stop()
 
 
 FAULTS: dict[str, Fault] = {
@@ -246,6 +296,8 @@ FAULTS: dict[str, Fault] = {
     "broker_kill": broker_kill,
     "broker_stop": broker_stop,
     "broker_freeze": broker_freeze,
+    "disk_full": disk_full,
+    "state_compacted": state_compacted,
     "churn": churn,
     "crowd": crowd,
     "proxy_cut": through_proxy("proxy_cut", Proxy.cut, (0.0, 0.5)),
