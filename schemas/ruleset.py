@@ -9,16 +9,33 @@ import tomllib
 from importlib import resources
 from operator import attrgetter
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
-from schemas.ruleset_lines import line_of
+from schemas.quantities import (
+    STRICT,
+    Count,
+    Digits,
+    Factor,
+    Hourly,
+    HourlyLeast,
+    Hours,
+    LocalHour,
+    Minutes,
+    Points,
+    Rate,
+    Seconds,
+    Shape,
+    Share,
+    Weight,
+    positive,
+)
+from schemas.ruleset_lines import first_wrong
 
 DEFAULT_NAME = "sumsel-pilkada-2024"
 HOURS = 24
 SEVERITIES = 5
-STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 Category = Literal[
     "logistics", "administration", "eligibility", "money_politics", "neutrality", "disinformation", "intimidation",
@@ -33,49 +50,7 @@ class RulesetError(ValueError):
     """A ruleset that cannot be used: one line that names the file, the line and the field."""
 
 
-class Quantity(BaseModel):
-    """A number with its unit and the reason for it."""
-
-    model_config = STRICT
-
-    value: Annotated[float, Field(allow_inf_nan=False)]
-    unit: str
-    reason: Annotated[str, Field(min_length=8)]
-
-
-def _quantity(unit: str, least: float, most: float) -> Any:
-    def check(quantity: Quantity) -> Quantity:
-        if quantity.unit != unit:
-            raise ValueError(f"unit must be {unit!r}, not {quantity.unit!r}")
-        if not least <= quantity.value <= most:
-            raise ValueError(f"value must be from {least:g} to {most:g} {unit}, not {quantity.value:g}")
-        return quantity
-
-    return Annotated[Quantity, AfterValidator(check)]
-
-
-def _positive(quantity: Quantity) -> Quantity:
-    if quantity.value <= 0:
-        raise ValueError("value must be greater than 0")
-    return quantity
-
-
-Points = _quantity("points", 0, 1000)
-Weight = _quantity("weight", 0, 1000)
-Factor = _quantity("factor", 0, 100)
-Seconds = _quantity("s", 0, 86_400)
-Minutes = _quantity("min", 0, 1440)
-Hours = _quantity("h", 1, 8760)
-LocalHour = _quantity("hour of day", 0, 24)
-Count = _quantity("count", 0, 1_000_000)
-Share = _quantity("share", 0, 1)
-Rate = _quantity("per 1000 stations and day", 0, 100_000)
-Hourly = _quantity("per hour", 0, 10_000)
-HourlyLeast = _quantity("per hour", 0.000_001, 10_000)
-Digits = _quantity("digits", 0, 100)
-Shape = _quantity("shape", 0.1, 1_000_000)
-
-
+FiniteShare = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Authority = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
 Routes = Annotated[tuple[Authority, ...], Field(strict=False, min_length=1)]
 
@@ -89,6 +64,12 @@ class Election(BaseModel):
     voting_opens: LocalHour
     voting_closes: LocalHour
     reports_due: LocalHour
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.voting_opens.value < self.voting_closes.value <= self.reports_due.value:
+            raise ValueError("voting_opens must come before voting_closes, and reports_due not before that")
+        return self
 
     @property
     def offset_ms(self) -> int:
@@ -116,7 +97,7 @@ class Profile(BaseModel):
 
     model_config = STRICT
 
-    hours: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(strict=False)]
+    hours: Annotated[tuple[FiniteShare, ...], Field(strict=False)]
     reason: Annotated[str, Field(min_length=8)]
 
     @model_validator(mode="after")
@@ -131,7 +112,7 @@ class Mix(BaseModel):
 
     model_config = STRICT
 
-    shares: Annotated[tuple[Annotated[float, Field(ge=0)], ...], Field(strict=False)]
+    shares: Annotated[tuple[FiniteShare, ...], Field(strict=False)]
     reason: Annotated[str, Field(min_length=8)]
 
     @model_validator(mode="after")
@@ -154,18 +135,24 @@ class Surprise(BaseModel):
 
     model_config = STRICT
 
-    half_life: Minutes
+    half_life: Annotated[Minutes, AfterValidator(positive)]
     learning: Shape
     learned_least: Factor
     learned_most: Factor
     rate_least: HourlyLeast
     expected_share: Factor
     free_digits: Digits
-    points_per_digit: Annotated[Points, AfterValidator(_positive)]
+    points_per_digit: Annotated[Points, AfterValidator(positive)]
     one_source_most: Points
     loudest_most: Factor
-    surge_stations: Annotated[Count, AfterValidator(_positive)]
+    surge_stations: Annotated[Count, AfterValidator(positive)]
     surge: dict[Severity, Hourly]
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Self:
+        if self.learned_least.value > self.learned_most.value:
+            raise ValueError("learned_least must not exceed learned_most")
+        return self
 
 
 class LevelRule(BaseModel):
@@ -192,6 +179,7 @@ class Ladder(BaseModel):
     step: Seconds
     keep: Minutes
     amend_every: Minutes
+    amend_points: Points
     waspada: LevelRule
     siaga: LevelRule
     awas: LevelRule
@@ -216,6 +204,13 @@ class Immediate(BaseModel):
     confirmed: Alarm
     reason: Annotated[str, Field(min_length=8)]
 
+    @model_validator(mode="after")
+    def _confirmed_is_no_less(self) -> Self:
+        alarms = Alarm.__args__
+        if alarms.index(self.confirmed) < alarms.index(self.unconfirmed):
+            raise ValueError("confirmed must not be a lower level than unconfirmed")
+        return self
+
 
 class Immediates(BaseModel):
     model_config = STRICT
@@ -225,11 +220,12 @@ class Immediates(BaseModel):
 
 
 class Silence(BaseModel):
-    """When a regency that reported before counts as stale."""
+    """When a regency that reported before counts as stale, and how long unheard its level cannot fall any more."""
 
     model_config = STRICT
 
     stale_after: Minutes
+    falls_within: Minutes
     most_per_tick: Minutes
     routes: Routes
 
@@ -354,10 +350,7 @@ class Ruleset(BaseModel):
         except tomllib.TOMLDecodeError as wrong:
             raise RulesetError(f"{origin}: not TOML: {wrong}") from None
         except ValidationError as wrong:
-            first = wrong.errors(include_url=False, include_input=False)[0]
-            field = ".".join(str(part) for part in first["loc"]) or "ruleset"
-            message = first["msg"].removeprefix("Value error, ").splitlines()[0]
-            raise RulesetError(f"{origin} line {line_of(text, first['loc'])}, {field}: {message}") from None
+            raise RulesetError(f"{origin} {first_wrong(text, wrong)}") from None
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

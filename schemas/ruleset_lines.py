@@ -1,6 +1,8 @@
-"""On which line of a TOML text a field stands: the standard library's reader does not say."""
+"""What is wrong with a TOML text, and on which line: the standard library's reader does not say."""
 
 import re
+
+from pydantic import ValidationError
 
 _TABLE = re.compile(r"^\s*\[{1,2}\s*([^\]]+?)\s*\]{1,2}")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_\-.\"']+(?:\s*\.\s*[A-Za-z0-9_\-\"']+)*)\s*=")
@@ -26,3 +28,22 @@ def line_of(text: str, location: tuple[str | int, ...]) -> int:
 
 def _parts(dotted: str) -> list[str]:
     return [part.strip().strip("\"'") for part in dotted.split(".")]
+
+
+def first_wrong(text: str, wrong: ValidationError) -> str:
+    """Line, field and message of the first error; of a field that is missing also what stands in its table and is not known."""
+    errors = wrong.errors(include_url=False, include_input=False)
+    first = errors[0]
+    location, message = first["loc"], first["msg"].removeprefix("Value error, ").splitlines()[0]
+    # Checks across tables name the field in their message.
+    line = line_of(text, location or tuple(message.split()[0].split(".")))
+    unknown = [
+        f"; line {line_of(text, error['loc'])}, {_dotted(error['loc'])}: not known"
+        for error in errors
+        if first["type"] == "missing" and error["type"] == "extra_forbidden" and error["loc"][:-1] == location[:-1]
+    ]
+    return f"line {line}, {_dotted(location) or 'ruleset'}: {message}{''.join(unknown)}"
+
+
+def _dotted(location: tuple[str | int, ...]) -> str:
+    return ".".join(str(part) for part in location)

@@ -24,13 +24,13 @@ def head(state: RegencyState) -> bytes:
             "segments": [state.segments.last, state.event_ids.last],
             "ladder": [ladder.phases, ladder.since_ms, ladder.changed_ms],
             "since": state.since_ms,
-            "data": [state.data_status, state.silence_ms, state.observed_ms, state.is_quiet],
+            "data": [state.data_status, state.silence_ms, state.observed_ms, state.is_quiet, state.is_unheard],
             "excluded": state.excluded,
             "history": state.history,
             "neighbours": [state.neighbours, state.shares, state.told_hour],
             "published": [
                 published.episode, published.sequence, published.at_ms, published.evidence, published.unverified,
-                published.is_amend_due,
+                published.is_amend_due, published.corrected, published.is_borne_out, published.score,
             ],
             "turnout": state.turnout.totals(),
         }
@@ -45,7 +45,7 @@ def restore_head(state: RegencyState, value: bytes) -> None:
     phases, state.ladder.since_ms, state.ladder.changed_ms = stored["ladder"]
     state.ladder.phases = [Phase(phase) for phase in phases]
     state.since_ms = stored["since"]
-    status, state.silence_ms, state.observed_ms, state.is_quiet = stored["data"]
+    status, state.silence_ms, state.observed_ms, state.is_quiet, state.is_unheard = stored["data"]
     state.data_status = _STATUS[status]
     state.excluded = stored["excluded"]
     state.history = stored["history"]
@@ -53,7 +53,7 @@ def restore_head(state: RegencyState, value: bytes) -> None:
     published = state.published
     (
         published.episode, published.sequence, published.at_ms, published.evidence, published.unverified,
-        published.is_amend_due,
+        published.is_amend_due, published.corrected, published.is_borne_out, published.score,
     ) = stored["published"]  # fmt: skip
     state.turnout.restore_totals(stored["turnout"])
     if state.grid_ms:

@@ -69,12 +69,17 @@ def decide(state: RegencyState) -> list[Decision]:
     ladder, rules = state.ladder, state.rules
     before = ladder.level
     if urgency.level or current.total >= rules.rungs[0].raise_at or not ladder.is_at_rest():
-        ladder.step(state.grid_ms, current.total, urgency.level, rules.rungs, rules.keep_ms, state.data_status is STALE)
+        ladder.step(state.grid_ms, current.total, urgency.level, rules.rungs, rules.keep_ms, is_held_by_silence(state))
     if ladder.level != before:
         decisions.append(_level_change(state, current, urgency, before))
     elif before and is_review and (amended := _amendment(state, current, urgency)):
         decisions.append(amended)
     return decisions
+
+
+def is_held_by_silence(state: RegencyState) -> bool:
+    """Whether no level may fall because nothing is heard."""
+    return state.data_status is STALE or state.is_unheard
 
 
 def urgent(state: RegencyState) -> Urgency:
@@ -111,6 +116,8 @@ def _is_unverified(state: RegencyState, current: Score, urgency: Urgency) -> boo
         return not urgency.is_confirmed
     if state.rules.rolling_milli is not None:
         return len(set().union(*state.incidents.by_source)) < 2
+    if state.published.is_borne_out and current.total <= state.published.score:
+        return False  # a second source has since spoken of what was told, and nothing came on top
     if not any(current.parts[:SCORED]):
         return state.published.unverified and state.ladder.level > 0
     rests_on_one = sum(current.parts[:SCORED]) > current.borne_out
@@ -138,7 +145,8 @@ def _level_change(state: RegencyState, current: Score, urgency: Urgency, before:
     state.since_ms = state.clock_ms
     published.at_ms = state.grid_ms
     published.unverified = unverified and after > 0
-    published.is_amend_due = False
+    published.is_amend_due, published.corrected = False, 0
+    published.is_borne_out = published.is_borne_out and after < before
     if after < before:
         published.unverified = was_unverified and published.unverified
         change = Change.LOWERED if after else Change.CLEARED
@@ -162,12 +170,13 @@ def _amendment(state: RegencyState, current: Score, urgency: Urgency) -> Decisio
     published = state.published
     unverified = _is_unverified(state, current, urgency)
     is_confirmation = published.unverified and not unverified
-    if not (published.is_amend_due or is_confirmation) or state.grid_ms - published.at_ms < state.rules.amend_ms:
+    is_correction = published.is_amend_due or published.corrected >= state.rules.amend_points
+    if not (is_correction or is_confirmation) or state.grid_ms - published.at_ms < state.rules.amend_ms:
         return None
-    reason = Reason.CORRECTION if published.is_amend_due else Reason.CONFIRMATION
+    reason = Reason.CORRECTION if is_correction else Reason.CONFIRMATION
     published.at_ms = state.grid_ms
     published.unverified = unverified
-    published.is_amend_due = False
+    published.is_amend_due, published.corrected = False, 0
     level = state.ladder.level
     groups = _deciding_groups(current, urgency, state)
     return Decision(Change.AMENDED, reason, level, level, current, unverified, groups)

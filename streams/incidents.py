@@ -159,6 +159,12 @@ class Incidents:
                 if record is not None and record.serial == serial:
                     yield incident_id, record
 
+    def grown(self, record: Record) -> int:
+        """What a counted record adds to its group's total, in the same unit."""
+        kind, occurred = record.kind, record.occurred_ms
+        pressure = kind.pressure_milli[record.status]
+        return self._told(kind, pressure, occurred) * self.rules.decay.growth(occurred, self.landmark)
+
     def _passed(self, old_edge: int, edge: int) -> list[int]:
         """Buckets, oldest first, that a boundary passes on its way. Edges are multiples of the step."""
         first, last = old_edge // self.rules.step_ms + 1, edge // self.rules.step_ms

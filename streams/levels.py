@@ -29,7 +29,7 @@ class Signal(StrEnum):
     HELD = "held"  # ... and has been for the rung's hold
     BETWEEN = "between"  # between the two thresholds: the hysteresis band
     BELOW = "below"  # under the lower threshold, or nothing may fall yet
-    KEPT = "kept"  # under it, and the level has been kept long enough, it is the top rung, and reports are coming in
+    KEPT = "kept"  # under it, and the level has been kept long enough, it is the top rung, and the regency is heard
 
 
 class Transition(NamedTuple):

@@ -6,10 +6,10 @@ from heapq import nsmallest
 import orjson
 
 from streams.decisions import Change, Decision, Reason
-from streams.incidents import Record
+from streams.incidents import Incidents, Record
 from streams.moments import rfc3339
 from streams.regency import RegencyState
-from streams.rules import LEVELS, WINDOW_NAMES
+from streams.rules import GRAVE, LEVELS, WINDOW_NAMES
 from streams.scoring import COMPONENTS, ROLLING, Score, report_weight
 
 ROW_SCHEMA, ESCALATION_SCHEMA = "siaga.risk/1", "siaga.escalation/1"
@@ -69,16 +69,24 @@ def confidence(state: RegencyState) -> dict:
 
 
 def evidence(state: RegencyState, groups: tuple[int, ...]) -> list[tuple[str, Record]]:
-    """Up to 20 incidents of the deciding groups, heaviest first, the newer first among equals.
+    """Up to 20 incidents of the deciding groups that add most as of now, told heaviest first, the newer first among equals.
 
-    Weightless ones are none.
+    Grave ones of the last hour are always among them; weightless ones are none.
     """
+    incidents = state.incidents
     found = [
         (incident_id, record)
-        for incident_id, record in state.incidents.live()
+        for incident_id, record in incidents.live()
         if record.kind.pressure_milli[record.status] and (not groups or record.kind.group in groups)
     ]
+    if state.rules.rolling_milli is None:
+        found = nsmallest(EVIDENCE_MOST, found, key=lambda item: _most_first(incidents, *item))
     return nsmallest(EVIDENCE_MOST, found, key=_heaviest_first)
+
+
+def _most_first(incidents: Incidents, incident_id: str, record: Record) -> tuple[bool, int, int, str]:
+    is_urgent = record.kind.severity >= GRAVE and record.occurred_ms > incidents.edges[0]
+    return not is_urgent, -incidents.grown(record), -record.occurred_ms, incident_id
 
 
 def _heaviest_first(item: tuple[str, Record]) -> tuple[int, int, str]:
@@ -94,6 +102,7 @@ def escalation(state: RegencyState, decision: Decision, partition: int, offset: 
     named = [] if is_about_data else evidence(state, decision.groups)
     if not is_about_data:
         published.evidence = [incident_id for incident_id, _ in named] if decision.level else []
+        published.score = decision.score.total
     return {
         "schema": ESCALATION_SCHEMA,
         "escalation_id": escalation_id(state.regency.code, published.episode, published.sequence, partition, offset),

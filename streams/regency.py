@@ -28,7 +28,9 @@ LIVE, STALE, SILENT = "live", "stale", "silent"
 class Published:
     """What the last escalation of the running episode said, to know when a correction changes it."""
 
-    __slots__ = ("episode", "sequence", "at_ms", "evidence", "unverified", "is_amend_due")
+    __slots__ = (
+        "episode", "sequence", "at_ms", "evidence", "unverified", "is_amend_due", "corrected", "is_borne_out", "score",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.episode = 0  # counts up per regency
@@ -37,6 +39,9 @@ class Published:
         self.evidence: list[str] = []  # incident ids
         self.unverified = False
         self.is_amend_due = False
+        self.corrected = 0  # points that corrections of what it did not name have moved since
+        self.is_borne_out = False  # a second source has spoken of an incident it named since
+        self.score = 0  # points it told
 
 
 class RegencyState:
@@ -58,6 +63,7 @@ class RegencyState:
         self.silence_ms = 0  # observed silence since the last report
         self.observed_ms = 0  # clock up to which the silence is counted
         self.is_quiet = False  # silent for too long, as of the grid time
+        self.is_unheard = False  # silent for so long that no level may fall, as of the grid time
         self.excluded = {"late": 0, "exercise": 0, "duplicate": 0}
         self.history = [0] * SCORED  # reports by group, 6 to 24 hours old, as of the grid time
         self.neighbours: dict[str, int] = {}  # levels of neighbours above normal
@@ -140,6 +146,7 @@ def _advance(state: RegencyState, at_ms: int, kind: str) -> None:
         state.incidents.pass_to(grid_ms)
         state.history = state.incidents.ages(2)[:SCORED]
         state.is_quiet = state.silence_ms >= rules.stale_ms
+        state.is_unheard = state.silence_ms >= rules.falls_within_ms
         state.is_due = state.is_review = True
         if at_ms // HOUR_MS != state.pruned_hour:
             _forget(state, at_ms)
@@ -153,26 +160,26 @@ def _incident(state: RegencyState, entry: Entry) -> str:
     if exercise:
         state.excluded["exercise"] += 1
         return "exercise"
-    state.scored = None
     incidents = state.incidents
     old = incidents.records.get(incident_id)
-    spoken = source
+    spoken, told = source, 0
     if old is not None:
         if revision <= old.revision:
             state.excluded["duplicate"] += 1
             return "duplicate"
-        if old.spoken != source:
-            spoken = MANY
+        spoken = _spoken(old, source, status)
+        told = state.score().total if state.ladder.level else 0
         incidents.take(incident_id)
         state.segments.leave(old.segment)
     kind = state.rules.kinds[category, severity]
     clock = state.clock_ms
     segment = state.segments.add(incident_id, clock)
+    state.scored = None
     incidents.put(incident_id, revision, kind, status, occurred, source, segment, spoken)
     _hear(state)
     if old is not None:
         state.is_due = True
-        _note_correction(state, incident_id, old)
+        _note_correction(state, incident_id, old, told)
     elif incidents.news:
         state.is_due = True
     elif not state.is_due and kind.group < SCORED:
@@ -183,11 +190,21 @@ def _incident(state: RegencyState, entry: Entry) -> str:
     return "applied"
 
 
+def _spoken(old: Record, source: str, status: str) -> str:
+    """Who stands behind an incident after another revision of it. Who takes it back does not bear it out."""
+    if status == "retracted" or old.spoken == source:
+        return old.spoken
+    return MANY
+
+
 def _hear(state: RegencyState) -> None:
     """A report came in: the silence is over."""
     state.silence_ms = 0
     state.observed_ms = state.clock_ms
     state.is_quiet = False
+    if state.is_unheard:
+        state.is_unheard = False
+        state.is_due = True  # what may not fall in silence may fall now
     if state.data_status is not LIVE:
         state.is_heard = state.is_due = True
 
@@ -203,14 +220,32 @@ def _needs_met(state: RegencyState, group: int) -> bool:
     return incidents.totals[group] >= needed
 
 
-def _note_correction(state: RegencyState, incident_id: str, old: Record) -> None:
-    """A retraction or another weight of an incident that the last escalation named changes that escalation."""
+def _note_correction(state: RegencyState, incident_id: str, old: Record, told: int) -> None:
+    """What the last escalation said is no longer so: an incident that it named weighs otherwise or is borne out, or others moved
+    its score. `told`: the score before the correction.
+    """
     published = state.published
-    if not state.ladder.level or incident_id not in published.evidence:
+    if not state.ladder.level:
         return
     new = state.incidents.records[incident_id]
-    if new.status == "retracted" or new.kind is not old.kind:
-        published.is_amend_due = state.is_review = True
+    if incident_id not in published.evidence:
+        _note_points(state, told)
+        return
+    published.is_borne_out = published.is_borne_out or (new.spoken == MANY and old.spoken != MANY)
+    published.is_amend_due = published.is_amend_due or _weight(new) != _weight(old)
+    state.is_review = True
+
+
+def _weight(record: Record) -> tuple:
+    """What makes up how much an incident weighs."""
+    return record.kind, record.kind.pressure_milli[record.status], record.occurred_ms
+
+
+def _note_points(state: RegencyState, told: int) -> None:
+    """Points that a correction has moved; enough of them amend what was published."""
+    published = state.published
+    published.corrected += abs(state.score().total - told)
+    state.is_review = state.is_review or published.corrected >= state.rules.amend_points
 
 
 def _turnout(state: RegencyState, entry: Entry) -> str:
@@ -222,13 +257,16 @@ def _turnout(state: RegencyState, entry: Entry) -> str:
         state.excluded["exercise"] += 1
         return "exercise"
     turnout = state.turnout
-    before = turnout.over_capacity, turnout.repeated
+    before, corrected = (turnout.over_capacity, turnout.repeated), turnout.corrected
+    told = state.score().total if state.ladder.level else 0
     if not turnout.report(station, registered, voted, as_of, revision):
         state.excluded["duplicate"] += 1
         return "superseded"
     state.changed_stations[station] = None
     state.scored = None
     _hear(state)
+    if state.ladder.level and (turnout.corrected > corrected or turnout.over_capacity < before[0]):
+        _note_points(state, told)
     if before != (turnout.over_capacity, turnout.repeated):
         state.is_due = True
     return "applied"

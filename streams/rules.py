@@ -68,6 +68,7 @@ class Rules:
         self.step_ms = _ms(ladder.step.value)
         self.keep_ms = _ms(ladder.keep.value * 60)
         self.amend_ms = _ms(ladder.amend_every.value * 60)
+        self.amend_points = round(ladder.amend_points.value)
         self.rungs = tuple(
             Rung(name, round(rule.raise_at.value), round(rule.lower_below.value), _ms(rule.hold.value))
             for name, rule in (("waspada", ladder.waspada), ("siaga", ladder.siaga), ("awas", ladder.awas))
@@ -99,6 +100,7 @@ class Rules:
 
     def _rest(self, ruleset: Ruleset) -> None:
         self.stale_ms = _ms(ruleset.silence.stale_after.value * 60)
+        self.falls_within_ms = _ms(ruleset.silence.falls_within.value * 60)
         self.tick_most_ms = _ms(ruleset.silence.most_per_tick.value * 60)
         self.event_ids_ms = _ms(ruleset.memory.event_ids.value * 3600)
         self.incidents_ms = _ms(ruleset.memory.incidents.value * 3600)

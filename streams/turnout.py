@@ -1,6 +1,6 @@
 """Turnout of one regency: the latest figure of each polling station, and totals that follow it exactly.
 
-The latest `(as_of, revision)` of a station wins. A falling cumulative count, or a new revision of the same moment, is a
+The latest `(as_of, revision)` of a station wins. A falling cumulative count, or other figures for the same moment, are a
 correction: counted, and only a repeated one can alarm. More voted than registered is flagged, not refused.
 """
 
@@ -39,7 +39,8 @@ class Turnout:
             if (as_of_ms, revision) <= (old.as_of_ms, old.revision):
                 return False
             corrections = old.corrections
-            if voted < old.voted or as_of_ms == old.as_of_ms:
+            is_restated = as_of_ms == old.as_of_ms and (registered, voted) != (old.registered, old.voted)
+            if voted < old.voted or is_restated:
                 corrections += 1
                 self.corrected += 1
                 self.repeated += corrections == 2

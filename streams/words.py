@@ -68,6 +68,7 @@ ENGLISH: Words = {
     "rules": "By ruleset {ruleset}; ledger partition {partition}, offset {offset}.",
     "history": "How it came to this:",
     "no_history": "No level change has been published.",
+    "held": "The score alone is below this level's threshold. A grave incident holds a level for an hour; then it falls step by step, after a time of calm, and only while reports come in.",
     "unknown": "unknown",
 }  # fmt: skip
 
@@ -132,6 +133,7 @@ INDONESIAN: Words = {
     "rules": "Menurut aturan {ruleset}; buku besar partisi {partition}, offset {offset}.",
     "history": "Jalannya sampai ke sini:",
     "no_history": "Belum ada perubahan tingkat yang diterbitkan.",
+    "held": "Skor saja di bawah ambang tingkat ini. Insiden berat menahan tingkat selama satu jam; setelah itu turun bertahap, setelah masa tenang, dan hanya selama laporan masuk.",
     "unknown": "tidak diketahui",
 }  # fmt: skip
 

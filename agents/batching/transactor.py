@@ -13,7 +13,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from agents.batching.fold import Output
 from agents.batching.options import BatchingOptions
-from agents.batching.transport import end_forgotten, pace_connecting, shorten_transaction_backoff
+from agents.batching.producing import end_forgotten, pace_connecting, shorten_transaction_backoff
 
 CLOSE_SECONDS = 2.0
 

@@ -5,8 +5,8 @@ message carries what one fetch brought for one partition. While a batch is being
 fetch; what arrives meanwhile forms the next batch (group commit). Offsets are committed by the shards, inside their
 transactions, so everything Faust does about acks and commits is switched off.
 
-This module is the only one that touches private parts of Faust and aiokafka. They are pinned in requirements.lock and
-`tests/agents/batching/test_transport.py` holds each of them against the pinned versions.
+This module and producing.py are the only ones that touch private parts of Faust and aiokafka. They are pinned in
+requirements.lock and `tests/agents/batching/test_transport.py` holds each of them against the pinned versions.
 """
 
 import asyncio
@@ -20,7 +20,6 @@ from typing import Any
 import aiokafka
 import faust
 from aiokafka import TopicPartition
-from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.consumer.fetcher import Fetcher
 from aiokafka.errors import ConsumerStoppedError, IllegalStateError
 from faust.transport.drivers import aiokafka as driver
@@ -344,52 +343,6 @@ class BatchApp(faust.App):
     def batches(self, topics: Iterable[str], **kwargs: Any) -> Any:
         """A Faust topic whose agent receives `Batch` values."""
         return self.topic(*topics, schema=BatchSchema(), allow_empty=True, **kwargs)
-
-
-async def end_forgotten(producer: aiokafka.AIOKafkaProducer, group: str, touched: Iterable[TopicPartition]) -> None:
-    """Commit a transaction without records on all of `touched` and on the group's offsets, which leaves a marker in each.
-
-    A broker that is stopped may call a transaction committed and have written no marker of it (docs/upstream.md). Its records and
-    offsets then stay invisible until the next marker of the same producer, so a position read in between is too old, and what
-    follows it is done twice. Where no marker is missing, this changes nothing that a reader sees.
-    """
-    for partitions in (touched, ()):
-        # Kafka answers a commit before it has written the markers. It refuses a next transaction until it has: only when the
-        # second one has begun, with the group's offsets in it, are all markers of the first where they can be read.
-        await producer.begin_transaction()
-        while not await producer._sender._do_add_offsets_to_txn(group):
-            pass  # it has paused already
-        for partition in partitions:
-            producer._txn_manager.maybe_add_partition_to_txn(partition)
-        await producer.commit_transaction()
-
-
-def pace_connecting(client: AIOKafkaClient, pause_s: float) -> None:
-    """Have a client wait `pause_s` after a connection that failed before it tries the same node again.
-
-    aiokafka tries as often as its retries come, and a producer with short transaction back-off has them every few milliseconds: a
-    broker that comes up again would be met by hundreds of attempts a second of every lane.
-    """
-    connect, failed_at = client._get_conn, {}
-
-    async def paced(node_id: int, *, group: Any = ConnectionGroup.DEFAULT, no_hint: bool = False) -> Any:
-        left = failed_at.get((node_id, group), -pause_s) + pause_s - monotonic()
-        if left > 0:
-            await asyncio.sleep(left)
-        connection = await connect(node_id, group=group, no_hint=no_hint)
-        if connection is None:
-            failed_at[node_id, group] = monotonic()
-        return connection
-
-    client._get_conn = paced
-
-
-@functools.cache
-def shorten_transaction_backoff(milliseconds: int) -> None:
-    """Lower aiokafka's fixed pause between transactions, a constant of its sender, for this process."""
-    from aiokafka.producer import sender
-
-    sender.BACKOFF_OVERRIDE = milliseconds / 1000
 
 
 @functools.cache

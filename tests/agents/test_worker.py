@@ -4,7 +4,7 @@ import json
 import random
 import socket
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -13,7 +13,7 @@ from schemas.roster import Roster
 from tests import oracle
 from tests.agents.deployment import Deployment, until
 
-NOW = datetime.now(timezone.utc)
+NOW = datetime.now(UTC)
 CODES = sorted(Roster.default())
 BAD = (b"\xff\xfe", b"{", b'{"event_id": 1}', b"\x00\x00\x00\x00\x01abc", b"null", b"")
 

@@ -44,6 +44,7 @@ def test_a_level_is_explained_from_row_and_escalations(told):
     text = "\n".join(lines)
     assert lines[0].startswith("Palembang (16.71) is at siaga (alert), score 20 of 100, since 2024-11-27 08:00:00+0700")
     assert "3 from structural risk known before the day" in text
+    assert "The score alone is below this level's threshold." in text
     assert "This rests on one source and is not verified." in text
     assert "fatality, severity 5, reported (i-a)" in text
     assert "a grave incident was told; no second source has confirmed it yet" in text

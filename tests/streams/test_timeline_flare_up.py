@@ -13,6 +13,7 @@ def test_violence_told_by_three_sources():
         08:16 => Palembang raised to siaga: incident_pressure
         08:25 Palembang: intimidation 2 by bawaslu
         09:04 => Palembang lowered to waspada: calm
+        09:30 Palembang: logistics 1 by kpu       # unheard for an hour, nothing would fall
         09:34 => Palembang cleared: calm
         10:00 nothing
     """)

@@ -34,6 +34,7 @@ def test_another_sources_report_of_something_serious_confirms():
         10:00 => OKI raised to waspada, unverified: grave_incident
         10:10 OKI: property_attack 3 by bawaslu
         10:10 => OKI raised to siaga: grave_incident_confirmed
+        11:15 OKI: logistics 1 by kpu
         11:30 => OKI lowered to waspada: calm   # an hour after the incident its rule ends; then half an hour of calm
         12:00 => OKI cleared: calm
         12:30 nothing

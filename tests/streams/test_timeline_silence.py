@@ -23,14 +23,31 @@ def test_silence_holds_the_level():
         08:02 => Palembang raised to waspada: incident_pressure
         08:03 => Palembang raised to awas: incident_pressure
         08:04 => Province raised to waspada: members
+        11:10 => Palembang stale: silence     # long since calm by the numbers, and nobody said so
+        15:00 Palembang: logistics 1 by kpu
+        15:00 => Palembang recovered: reports_resumed
+        15:00 => Palembang lowered to siaga: calm
+        15:30 => Palembang lowered to waspada: calm
+        15:30 => Province cleared: calm
+        16:30 nothing                         # an hour after the last report the level stays
+    """)
+
+
+def test_a_level_falls_as_soon_as_calm_is_told():
+    check("""
+        08:00 Palembang: intimidation 3 by polri, 10 times
+        08:01 Palembang: clash 3 by bawaslu, 10 times
+        08:02 => Palembang raised to waspada: incident_pressure
+        08:03 => Palembang raised to awas: incident_pressure
+        08:04 => Province raised to waspada: members
+        09:15 Palembang: TPS 7 voted 210 of 500
+        10:10 Palembang: TPS 8 voted 210 of 500
         10:18 => Palembang lowered to siaga: calm
         10:48 => Palembang lowered to waspada: calm
         10:48 => Province cleared: calm
-        11:10 => Palembang stale: silence     # it would have been cleared at 11:18
-        15:00 Palembang: logistics 1 by kpu
-        15:00 => Palembang recovered: reports_resumed
-        15:00 => Palembang cleared: calm
-        15:30 nothing
+        11:15 Palembang: TPS 9 voted 210 of 500
+        11:18 => Palembang cleared: calm
+        11:30 nothing
     """)
 
 

@@ -20,13 +20,13 @@ from faust.types import TP
 
 from agents.batching.fold import Batch
 from agents.batching.options import BatchingOptions
+from agents.batching.producing import pace_connecting
 from agents.batching.transport import (
     BatchApp,
     BatchConsumer,
     BatchTransport,
     _Available,
     _NoReadOffsets,
-    pace_connecting,
 )
 
 

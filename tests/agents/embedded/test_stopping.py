@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaError
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
-from agents.batching.transport import shorten_transaction_backoff
+from agents.batching.producing import shorten_transaction_backoff
 from agents.embedded import EmbeddedBroker
 
 PARTITIONS = [TopicPartition("whole", p) for p in range(2)]
