@@ -220,11 +220,12 @@ class Immediates(BaseModel):
 
 
 class Silence(BaseModel):
-    """When a regency that reported before counts as stale, and how long unheard its level cannot fall any more."""
+    """When a regency that reported before counts as stale, when that is news, and how long unheard its level may fall."""
 
     model_config = STRICT
 
     stale_after: Minutes
+    expected_least: Count
     falls_within: Minutes
     most_per_tick: Minutes
     routes: Routes

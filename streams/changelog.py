@@ -24,7 +24,9 @@ def head(state: RegencyState) -> bytes:
             "segments": [state.segments.last, state.event_ids.last],
             "ladder": [ladder.phases, ladder.since_ms, ladder.changed_ms],
             "since": state.since_ms,
-            "data": [state.data_status, state.silence_ms, state.observed_ms, state.is_quiet, state.is_unheard],
+            "data": [
+                state.data_status, state.silence_ms, state.observed_ms, state.is_quiet, state.is_unheard, state.is_silence_told,
+            ],
             "excluded": state.excluded,
             "history": state.history,
             "neighbours": [state.neighbours, state.shares, state.told_hour],
@@ -45,7 +47,9 @@ def restore_head(state: RegencyState, value: bytes) -> None:
     phases, state.ladder.since_ms, state.ladder.changed_ms = stored["ladder"]
     state.ladder.phases = [Phase(phase) for phase in phases]
     state.since_ms = stored["since"]
-    status, state.silence_ms, state.observed_ms, state.is_quiet, state.is_unheard = stored["data"]
+    (
+        status, state.silence_ms, state.observed_ms, state.is_quiet, state.is_unheard, state.is_silence_told,
+    ) = stored["data"]  # fmt: skip
     state.data_status = _STATUS[status]
     state.excluded = stored["excluded"]
     state.history = stored["history"]

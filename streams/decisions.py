@@ -7,7 +7,7 @@ recovered.
 from enum import StrEnum
 from typing import NamedTuple
 
-from streams.regency import LIVE, STALE, RegencyState
+from streams.regency import LIVE, SILENT, STALE, RegencyState
 from streams.rules import SCORED
 from streams.scoring import COMPONENTS, Score
 
@@ -125,16 +125,26 @@ def _is_unverified(state: RegencyState, current: Score, urgency: Urgency) -> boo
 
 
 def _data_status(state: RegencyState, current: Score) -> list[Decision]:
-    level, told = state.ladder.level, state.published.unverified
+    """What is heard again, or has been silent for too long. The row says so at once; it is published when it is news."""
+    level, unverified = state.ladder.level, state.published.unverified
     if state.is_heard:
-        state.is_heard = False
-        was, state.data_status = state.data_status, LIVE
-        if was is STALE:
-            return [Decision(Change.RECOVERED, Reason.REPORTS_RESUMED, level, level, current, told, ())]
-    elif state.is_quiet and state.data_status is LIVE:
+        was_told, state.is_silence_told = state.is_silence_told, False
+        state.is_heard, state.data_status = False, LIVE
+        if was_told:
+            return [Decision(Change.RECOVERED, Reason.REPORTS_RESUMED, level, level, current, unverified, ())]
+    elif state.is_quiet and state.data_status is not SILENT:
         state.data_status = STALE
-        return [Decision(Change.STALE, Reason.SILENCE, level, level, current, told, ())]
+        if not state.is_silence_told and (level or _missed(state) >= state.rules.silence_expected):
+            state.is_silence_told = True
+            return [Decision(Change.STALE, Reason.SILENCE, level, level, current, unverified, ())]
     return []
+
+
+def _missed(state: RegencyState) -> float:
+    """Reports that ordinary days would have brought since the last one."""
+    rules, now_ms = state.rules, state.grid_ms
+    per_station = sum(rules.ordinary_reports(group, now_ms - state.silence_ms, now_ms) for group in range(SCORED))
+    return state.regency.stations * per_station
 
 
 def _level_change(state: RegencyState, current: Score, urgency: Urgency, before: int) -> Decision:

@@ -63,6 +63,7 @@ class RegencyState:
         self.silence_ms = 0  # observed silence since the last report
         self.observed_ms = 0  # clock up to which the silence is counted
         self.is_quiet = False  # silent for too long, as of the grid time
+        self.is_silence_told = False  # the silence that lasts has been published
         self.is_unheard = False  # silent for so long that no level may fall, as of the grid time
         self.excluded = {"late": 0, "exercise": 0, "duplicate": 0}
         self.history = [0] * SCORED  # reports by group, 6 to 24 hours old, as of the grid time

@@ -100,6 +100,7 @@ class Rules:
 
     def _rest(self, ruleset: Ruleset) -> None:
         self.stale_ms = _ms(ruleset.silence.stale_after.value * 60)
+        self.silence_expected = ruleset.silence.expected_least.value
         self.falls_within_ms = _ms(ruleset.silence.falls_within.value * 60)
         self.tick_most_ms = _ms(ruleset.silence.most_per_tick.value * 60)
         self.event_ids_ms = _ms(ruleset.memory.event_ids.value * 3600)

@@ -80,7 +80,7 @@ def test_a_protest_cannot_move_the_score():
         ("learned_least = { value = 0.7", "learned_least = { value = 7", "surprise: learned_least must not exceed"),
         ("voting_opens = { value = 7", "voting_opens = { value = 22", "election: voting_opens must come before"),
         ('confirmed = "awas"', 'confirmed = "waspada"', "immediate.severity_5: confirmed must not be a lower level"),
-        ("[memory]", "[memry]", "memory: Field required; line 264, memry: not known"),
+        ("[memory]", "[memry]", "memory: Field required; line 265, memry: not known"),
         ("half_life = {", "half_lif = {", "surprise.half_life: Field required; line 208, surprise.half_lif: not known"),
         ('profile = "voting"', 'profile = "votting"', "line 146, ruleset: categories.intimidation.profile names no"),
     ],

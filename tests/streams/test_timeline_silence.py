@@ -1,7 +1,7 @@
 """Silence is said, holds the level, and never reads as safe."""
 
 from schemas.ledger import TICK_KEY
-from tests.streams.ledgers import EIGHT_MS, HOUR_MS, OKI, PALEMBANG, fresh, incident, run, tick
+from tests.streams.ledgers import EIGHT_MS, HOUR_MS, OKI, PAGAR_ALAM, PALEMBANG, fresh, incident, run, tick
 from tests.streams.timelines import check
 
 
@@ -14,6 +14,20 @@ def test_three_hours_without_any_report_are_said_and_the_next_report_too():
         13:00 nothing
     """)
     assert said[0]["routes"] == ["kpu", "bawaslu"] and said[0]["evidence"] == []
+
+
+def test_silence_of_a_night_is_on_the_row_and_is_news_only_when_reports_were_to_be_expected():
+    told = run([
+        (PAGAR_ALAM, [incident("a", EIGHT_MS + 10 * HOUR_MS, severity=1)]),
+        *(tick(EIGHT_MS + 10 * HOUR_MS + minutes * 60_000) for minutes in range(0, 600, 5)),
+    ])  # fmt: skip
+    assert told.changes() == [] and told.row(PAGAR_ALAM)["data_status"] == "stale"
+    next_day = run([
+        (PAGAR_ALAM, [incident("a", EIGHT_MS + 10 * HOUR_MS, severity=1)]),
+        *(tick(EIGHT_MS + 10 * HOUR_MS + minutes * 60_000) for minutes in range(0, 1080, 5)),
+        (PAGAR_ALAM, [incident("b", EIGHT_MS + 28 * HOUR_MS, severity=1)]),
+    ])  # fmt: skip
+    assert [(item["change"], item["event_time"][11:13]) for item in next_day.changes()] == [("stale", "00"), ("recovered", "05")]
 
 
 def test_silence_holds_the_level():
