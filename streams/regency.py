@@ -258,15 +258,16 @@ def _turnout(state: RegencyState, entry: Entry) -> str:
         state.excluded["exercise"] += 1
         return "exercise"
     turnout = state.turnout
-    before, corrected = (turnout.over_capacity, turnout.repeated), turnout.corrected
-    told = state.score().total if state.ladder.level else 0
+    before = turnout.over_capacity, turnout.repeated
+    is_correction = state.ladder.level > 0 and turnout.corrects(station, registered, voted, as_of)
+    told = state.score().total if is_correction else 0
     if not turnout.report(station, registered, voted, as_of, revision):
         state.excluded["duplicate"] += 1
         return "superseded"
     state.changed_stations[station] = None
     state.scored = None
     _hear(state)
-    if state.ladder.level and (turnout.corrected > corrected or turnout.over_capacity < before[0]):
+    if is_correction:
         _note_points(state, told)
     if before != (turnout.over_capacity, turnout.repeated):
         state.is_due = True

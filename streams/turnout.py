@@ -1,7 +1,7 @@
 """Turnout of one regency: the latest figure of each polling station, and totals that follow it exactly.
 
-The latest `(as_of, revision)` of a station wins. A falling cumulative count, or other figures for the same moment, are a
-correction: counted, and only a repeated one can alarm. More voted than registered is flagged, not refused.
+The latest `(as_of, revision)` of a station wins. A falling cumulative count, or a new revision of the same moment, is a
+correction: counted, and only a repeated one that brings other figures can alarm. More voted than registered is flagged, not refused.
 """
 
 from typing import NamedTuple
@@ -16,7 +16,7 @@ class Station(NamedTuple):
     revision: int
     registered: int
     voted: int
-    corrections: int
+    corrections: int  # that brought other figures
 
 
 class Turnout:
@@ -39,10 +39,9 @@ class Turnout:
             if (as_of_ms, revision) <= (old.as_of_ms, old.revision):
                 return False
             corrections = old.corrections
-            is_restated = as_of_ms == old.as_of_ms and (registered, voted) != (old.registered, old.voted)
-            if voted < old.voted or is_restated:
+            self.corrected += voted < old.voted or as_of_ms == old.as_of_ms
+            if _corrects(old, registered, voted, as_of_ms):
                 corrections += 1
-                self.corrected += 1
                 self.repeated += corrections == 2
             self.registered -= old.registered
             self.voted -= old.voted
@@ -52,6 +51,11 @@ class Turnout:
         self.over_capacity += voted > registered
         self.stations[station] = Station(as_of_ms, revision, registered, voted, corrections)
         return True
+
+    def corrects(self, station: str, registered: int, voted: int, as_of_ms: int) -> bool:
+        """Whether a figure that is newer than what is held takes some of it back."""
+        old = self._held(station)
+        return old is not None and _corrects(old, registered, voted, as_of_ms)
 
     def restore(self, station: str, value: bytes) -> None:
         """Hold a stored station without decoding it; totals are restored apart."""
@@ -78,3 +82,7 @@ class Turnout:
     def _held(self, station: str) -> Station | None:
         held = self.stations.get(station)
         return Station(*orjson.loads(held)) if isinstance(held, bytes) else held
+
+
+def _corrects(old: Station, registered: int, voted: int, as_of_ms: int) -> bool:
+    return voted < old.voted or (as_of_ms == old.as_of_ms and (registered, voted) != (old.registered, old.voted))

@@ -55,6 +55,22 @@ def test_a_falling_count_and_a_new_revision_are_corrections_and_only_a_second_on
     assert (held.corrected, held.repeated) == (2, 1)
 
 
+def test_the_same_figures_told_again_are_counted_and_alarm_nobody():
+    held = Turnout()
+    for revision in (1, 2, 3):
+        held.report("TPS 1", 500, 300, 1, revision)
+    assert (held.corrected, held.repeated) == (2, 0)
+
+
+def test_more_votes_than_the_first_roll_alone_are_not_over_capacity():
+    """Palembang, Pilgub 2024: 792,934 voters against a DPT of 758,086 and 37,278 of DPTb and DPK."""
+    held = Turnout()
+    held.report("TPS 1", 758_086 + 37_278, 792_934, 1, 1)
+    assert held.over_capacity == 0
+    held.report("TPS 1", 758_086, 792_934, 1, 2)
+    assert held.over_capacity == 1
+
+
 def test_the_row_counts_over_capacity_and_corrections():
     told = run(
         [
