@@ -102,7 +102,7 @@ class Lane:
         self._shards: dict[TopicPartition, Shard] = {}
         self._waiting: dict[TopicPartition, _Waiting] = {}
         self._pauses = Pauses(work.options.reopen_pause_ms / 1000, work.options.reopen_pause_ms_max / 1000)
-        self._told_at = 0.0
+        self._told_at = self._committed_at = 0.0
         self._is_idle_due = self._is_committing = self._is_closing = False
         self._news = asyncio.Event()
         self._task: asyncio.Task | None = None
@@ -162,6 +162,7 @@ class Lane:
         try:
             await self._open()
             await self._hear_news()
+            await self._let_markers_be_written()
             if self.reader.steady():
                 await self._turn()
             else:
@@ -189,6 +190,12 @@ class Lane:
         except TimeoutError:
             return
         self._news.clear()
+
+    async def _let_markers_be_written(self) -> None:
+        """Not begin the next transaction while the broker ends the last: it would refuse, and be asked again and again."""
+        left = self._committed_at + self._work.options.settle_ms / 1000 - time.monotonic()
+        if left > 0:
+            await asyncio.sleep(left)
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not past the begin of a rebalance, which waits for us in turn."""
@@ -345,9 +352,10 @@ class Lane:
             await self._transactor.commit(outputs, positions)
         finally:
             self._is_committing = False
+        self._committed_at = time.monotonic()
         self._pauses.after_success(None)
         if positions:
-            self._told_at = time.monotonic()
+            self._told_at = self._committed_at
 
     def _settle(self, source: TopicPartition, part: Prepared, seconds: float) -> None:
         shard = self._shards[source]
