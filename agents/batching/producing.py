@@ -5,12 +5,13 @@ Reaches for private parts, as transport.py does.
 
 import asyncio
 import functools
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from time import monotonic
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.client import AIOKafkaClient, ConnectionGroup
+from aiokafka.errors import KafkaError
 
 
 async def end_forgotten(producer: AIOKafkaProducer, group: str, touched: Iterable[TopicPartition]) -> None:
@@ -29,6 +30,22 @@ async def end_forgotten(producer: AIOKafkaProducer, group: str, touched: Iterabl
         for partition in partitions:
             producer._txn_manager.maybe_add_partition_to_txn(partition)
         await producer.commit_transaction()
+
+
+async def while_sending(producer: AIOKafkaProducer, work: Coroutine) -> None:
+    """Await `work`, or raise what ended the producer's sender first.
+
+    A batch that is put back for another try after the sender has ended is forgotten by aiokafka: whoever waits for its delivery
+    would wait for ever (docs/upstream.md).
+    """
+    task, sender = asyncio.ensure_future(work), producer._sender.sender_task
+    try:
+        await asyncio.wait({task, sender}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise (None if sender.cancelled() else sender.exception()) or KafkaError("the producer's sender has ended")
+        task.result()
+    finally:
+        task.cancel()
 
 
 def pace_connecting(client: AIOKafkaClient, pause_s: float) -> None:

@@ -13,7 +13,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from agents.batching.fold import Output
 from agents.batching.options import BatchingOptions
-from agents.batching.producing import end_forgotten, pace_connecting, shorten_transaction_backoff
+from agents.batching.producing import end_forgotten, pace_connecting, shorten_transaction_backoff, while_sending
 
 CLOSE_SECONDS = 2.0
 
@@ -49,13 +49,16 @@ class Transactor:
 
         `touched` are all partitions that they may have written.
         """
-        await end_forgotten(self._producer, self._group, touched)
+        await while_sending(self._producer, end_forgotten(self._producer, self._group, touched))
 
     async def commit(self, outputs: Iterable[Output], positions: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         """Write outputs, and the group's offsets of the sources given, in one transaction.
 
         Any exception means: outcome unknown, drop the lane.
         """
+        await while_sending(self._producer, self._commit(outputs, positions))
+
+    async def _commit(self, outputs: Iterable[Output], positions: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         await self._producer.begin_transaction()
         deliveries = await self._send(outputs)
         if positions:

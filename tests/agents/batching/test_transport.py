@@ -3,14 +3,17 @@
 When a pin moves and one of these fails, read that part again before touching the transport.
 """
 
+import asyncio
 import inspect
 from time import monotonic
 from types import SimpleNamespace
 
 import faust
+import pytest
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.subscription_state import TopicPartitionState
+from aiokafka.errors import ProducerFenced
 from aiokafka.producer import sender
 from aiokafka.producer.producer import AIOKafkaProducer
 from aiokafka.producer.transaction_manager import TransactionManager
@@ -20,7 +23,7 @@ from faust.types import TP
 
 from agents.batching.fold import Batch
 from agents.batching.options import BatchingOptions
-from agents.batching.producing import pace_connecting
+from agents.batching.producing import pace_connecting, while_sending
 from agents.batching.transport import (
     BatchApp,
     BatchConsumer,
@@ -98,6 +101,19 @@ async def test_a_node_that_does_not_answer_is_tried_again_only_after_the_pause()
     assert await client._get_conn(2) is None
     first, second, third, other = client.tried
     assert second - first >= 0.05 and third - second >= 0.05 and other - third < third - second
+
+
+async def test_who_waits_for_a_delivery_hears_of_the_end_of_the_sender():
+    async def fenced() -> None:
+        raise ProducerFenced
+
+    async def forgotten() -> None:
+        await asyncio.get_running_loop().create_future()
+
+    producer = SimpleNamespace(_sender=SimpleNamespace(sender_task=asyncio.create_task(fenced())))
+    with pytest.raises(ProducerFenced):
+        await asyncio.wait_for(while_sending(producer, forgotten()), 5)
+    assert "sender_task" in dir(sender.Sender)
 
 
 def test_a_group_and_partitions_without_records_can_be_put_into_a_transaction():
