@@ -94,9 +94,8 @@ class Incidents:
         self.weights[age] += kind.window_milli
         if status != "reported":
             self.vouched += 1
-        pressure = kind.pressure_milli[status]
-        if pressure:
-            grown = self._told(kind, pressure, occurred) * self.rules.decay.growth(occurred, self.landmark)
+        if kind.pressure_milli[status]:
+            grown = self.grown(record)
             self.totals[group] += grown
             sources = self.by_source[group]
             held = sources.get(source)
@@ -160,10 +159,11 @@ class Incidents:
                     yield incident_id, record
 
     def grown(self, record: Record) -> int:
-        """What a counted record adds to its group's total, in the same unit."""
+        """What a counted record adds to its group's total: its evidence at the hour it occurred, in grown millionths of a digit."""
         kind, occurred = record.kind, record.occurred_ms
-        pressure = kind.pressure_milli[record.status]
-        return self._told(kind, pressure, occurred) * self.rules.decay.growth(occurred, self.landmark)
+        hour = (occurred + self.rules.offset_ms) // HOUR_MS % 24
+        told = self.place.milli[kind.number * 24 + hour] * kind.pressure_milli[record.status]
+        return told * self.rules.decay.growth(occurred, self.landmark)
 
     def _passed(self, old_edge: int, edge: int) -> list[int]:
         """Buckets, oldest first, that a boundary passes on its way. Edges are multiples of the step."""
@@ -200,20 +200,13 @@ class Incidents:
         self.counts[age * _G + group] -= 1
         self.weights[age] -= kind.window_milli
         self.vouched -= record.status != "reported"
-        pressure = kind.pressure_milli[record.status]
-        if pressure:
-            occurred = record.occurred_ms
-            grown = self._told(kind, pressure, occurred) * self.rules.decay.growth(occurred, self.landmark)
+        if kind.pressure_milli[record.status]:
+            grown = self.grown(record)
             self.totals[group] -= grown
             _subtract(self.by_source[group], record.source, grown)
             self.news = True
             if kind.severity >= SERIOUS and age == 0:
                 self._note_serious(record, -1)
-
-    def _told(self, kind: Kind, pressure: int, occurred: int) -> int:
-        """Evidence of a report that occurred then, in millionths of a digit; `pressure`: how much of it counts."""
-        hour = (occurred + self.rules.offset_ms) // HOUR_MS % 24
-        return self.place.milli[kind.number * 24 + hour] * pressure
 
     def _note_serious(self, record: Record, sign: int) -> None:
         kind, group = record.kind, record.kind.group

@@ -4,6 +4,14 @@ from schemas.ledger import TICK_KEY
 from tests.streams.ledgers import EIGHT_MS, HOUR_MS, OKI, PAGAR_ALAM, PALEMBANG, fresh, incident, run, tick
 from tests.streams.timelines import check
 
+AWAS_AT_EIGHT = """
+        08:00 Palembang: intimidation 3 by polri, 10 times
+        08:01 Palembang: clash 3 by bawaslu, 10 times
+        08:02 => Palembang raised to waspada: incident_pressure
+        08:03 => Palembang raised to awas: incident_pressure
+        08:04 => Province raised to waspada: members
+"""
+
 
 def test_three_hours_without_any_report_are_said_and_the_next_report_too():
     said = check("""
@@ -31,12 +39,7 @@ def test_silence_of_a_night_is_on_the_row_and_is_news_only_when_reports_were_to_
 
 
 def test_silence_holds_the_level():
-    check("""
-        08:00 Palembang: intimidation 3 by polri, 10 times
-        08:01 Palembang: clash 3 by bawaslu, 10 times
-        08:02 => Palembang raised to waspada: incident_pressure
-        08:03 => Palembang raised to awas: incident_pressure
-        08:04 => Province raised to waspada: members
+    check(AWAS_AT_EIGHT + """
         11:10 => Palembang stale: silence     # long since calm by the numbers, and nobody said so
         15:00 Palembang: logistics 1 by kpu
         15:00 => Palembang recovered: reports_resumed
@@ -48,12 +51,7 @@ def test_silence_holds_the_level():
 
 
 def test_a_level_falls_as_soon_as_calm_is_told():
-    check("""
-        08:00 Palembang: intimidation 3 by polri, 10 times
-        08:01 Palembang: clash 3 by bawaslu, 10 times
-        08:02 => Palembang raised to waspada: incident_pressure
-        08:03 => Palembang raised to awas: incident_pressure
-        08:04 => Province raised to waspada: members
+    check(AWAS_AT_EIGHT + """
         09:15 Palembang: TPS 7 voted 210 of 500
         10:10 Palembang: TPS 8 voted 210 of 500
         10:18 => Palembang lowered to siaga: calm
