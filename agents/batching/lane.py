@@ -24,6 +24,7 @@ from aiokafka.structs import OffsetAndMetadata
 from agents.batching.fold import Batch, Fold
 from agents.batching.options import BatchingOptions
 from agents.batching.pauses import Pauses
+from agents.batching.positions import group_offset
 from agents.batching.shard import Prepared, Shard, SourceGap, SourceReset, Sources
 from agents.batching.transactor import Transactor
 
@@ -92,6 +93,13 @@ class _Waiting:
     done: asyncio.Future
 
 
+def is_cancelled(error: BaseException) -> bool:
+    """Whether it is this task that is being cancelled. A client that gives up a call of its own throws the same exception, and a lane that
+    ended by it would be missed by nobody.
+    """
+    return isinstance(error, asyncio.CancelledError) and asyncio.current_task().cancelling() > 0
+
+
 class Lane:
     """Owns a producer and shards; runs in a task of its own from `start` to `close`."""
 
@@ -102,7 +110,7 @@ class Lane:
         self._shards: dict[TopicPartition, Shard] = {}
         self._waiting: dict[TopicPartition, _Waiting] = {}
         self._pauses = Pauses(work.options.reopen_pause_ms / 1000, work.options.reopen_pause_ms_max / 1000)
-        self._told_at = self._committed_at = 0.0
+        self._told_at = self._committed_at = float("-inf")  # monotonic seconds begin with the machine, not far enough back
         self._is_idle_due = self._is_committing = self._is_closing = False
         self._news = asyncio.Event()
         self._task: asyncio.Task | None = None
@@ -150,7 +158,7 @@ class Lane:
 
     async def _tell_positions(self) -> None:
         """The group's offsets up to date for who comes next: should the state be lost meanwhile, they say what was published."""
-        self._told_at = 0.0
+        self._told_at = float("-inf")
         if self._is_open and (positions := self._positions({})):
             try:
                 await self._commit([], positions)
@@ -173,7 +181,9 @@ class Lane:
                 self._work.observer.fenced(source)
             await self._drop()
             await self._pause(self._work.options.fenced_pause_ms / 1000)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
+            if is_cancelled(error):
+                raise
             log.error("%s lane %s failed, opening it anew: %r", self._work.stage, self._id, error)
             for source in self.sources:
                 self._work.observer.failed(source, error)
@@ -226,7 +236,7 @@ class Lane:
         for source, result in zip(missing, results, strict=True):
             if isinstance(result, FENCED):
                 raise result
-            if isinstance(result, Exception):
+            if isinstance(result, (Exception, asyncio.CancelledError)):
                 self._shard_failed(source, result)
             elif isinstance(result, BaseException):
                 raise result
@@ -240,9 +250,11 @@ class Lane:
     async def _restore(self, source: TopicPartition) -> None:
         work, started = self._work, time.perf_counter()
         state = TopicPartition(work.state_topic, source.partition) if work.state_topic else None
-        new_fold = functools.partial(work.new_fold, source)
-        shard = await Shard.restored(source, new_fold, state, self.reader.sources, work.options)
-        end = await self.reader.sources.end_offset(source)
+        new_fold, sources = functools.partial(work.new_fold, source), self.reader.sources
+        pause_s = work.options.doubt_pause_ms / 1000
+        known = Sources(lambda tp: group_offset(tp, sources, work.outputs, pause_s), sources.end_offset)
+        shard = await Shard.restored(source, new_fold, state, known, work.options)
+        end = await sources.end_offset(source)
         if end < shard.next_offset or shard.is_refused:
             await self._transactor.commit(shard.refusal(), {source: OffsetAndMetadata(0, "")})
             raise SourceReset(source, shard.next_offset, end)

@@ -27,8 +27,8 @@ async def read_to_end(
         max_partition_fetch_bytes=8 * MIB,
         fetch_max_wait_ms=POLL_MS,
     )
-    await consumer.start()
     try:
+        await consumer.start()
         consumer.assign([state])
         start = (await consumer.beginning_offsets([state]))[state]
         end = (await consumer.end_offsets([state]))[state]

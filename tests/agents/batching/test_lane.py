@@ -119,7 +119,7 @@ class Scene:
             self.rewound.append((source, offset))
 
         reader = Reader(Sources(committed, end), beginning, rewind, lambda tp: True, lambda: self.is_steady)
-        quick = BatchingOptions(reopen_pause_ms=1, reopen_pause_ms_max=2, fenced_pause_ms=1, **options)
+        quick = BatchingOptions(reopen_pause_ms=1, reopen_pause_ms_max=2, fenced_pause_ms=1, doubt_pause_ms=1, **options)
         work = Work("law", "group", self.new_fold, state_topic, quick, self.observer, WRITTEN)
         self.lane = Lane("id", frozenset({A, B}), work, reader)
         self.lane.start()
@@ -299,3 +299,26 @@ async def test_a_lane_taken_away_tells_the_group_how_far_its_state_is(scene, mon
     assert {tp for _, positions in scene.producers.log for tp in positions} == {A}
     await within(lane.close())
     assert scene.producers.log[-1] == ([], {B: OffsetAndMetadata(1, "")})
+
+
+async def test_a_call_that_a_client_cancels_is_a_failure_and_not_the_end_of_the_lane(scene):
+    lane = await scene.start()
+    await until(lambda: len(lane._shards) == 2)
+    scene.producers.failing = [asyncio.CancelledError()]
+    assert await within(lane.submit(A, batch(0)))
+    assert scene.producers.started == 2 and ("failed", A) in scene.observer.seen
+
+
+async def test_a_read_that_a_client_cancels_keeps_one_shard_shut_and_not_the_lane(scene, monkeypatch):
+    calls = []
+
+    async def cancelled_once(state, options, take) -> int:
+        calls.append(state)
+        if len(calls) == 1:
+            raise asyncio.CancelledError
+        return 0
+
+    monkeypatch.setattr(shard_module, "read_to_end", cancelled_once)
+    lane = await scene.start(state_topic="state")
+    assert await within(lane.submit(A, batch(0))) and await within(lane.submit(B, batch(0)))
+    assert len(calls) == 3
