@@ -4,7 +4,9 @@ Two workers under one static name: the one that came first must end, or they tak
 
 Kafka tells the first by an error in its heartbeat, FENCED_INSTANCE_ID. aiokafka's heartbeat does not carry the static name, so it
 is told UNKNOWN_MEMBER_ID instead, takes that for an expired session, and joins again, which fences the other in turn, and so on.
-An expired session has missed its heartbeats; a member whose last heartbeat was well a moment ago was replaced.
+An expired session has missed its heartbeats; a member whose last heartbeat was well a moment ago was replaced. Unless the broker has just
+come up: Kafka's coordinator may answer for a moment before it has read who its members are (docs/upstream.md). So a member joins
+again once; who is replaced twice within a while is not alone. Of two workers with one name this ends one and leaves the other.
 
 Another number of lanes than the others': Kafka refuses the member, and aiokafka gives up for good without telling anybody.
 """
@@ -12,10 +14,14 @@ Another number of lanes than the others': Kafka refuses the member, and aiokafka
 import asyncio
 import time
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from aiokafka.errors import InconsistentGroupProtocolError, NoError, UnknownMemberIdError, for_code
 from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest
+
+#: Two workers of one name replace each other within a few heartbeats; a broker that comes up forgets a member once.
+AGAIN_S = 60.0
 
 
 class InstanceTaken(Exception):
@@ -53,19 +59,23 @@ def watch_join(coordinator: Any, refused: Callable[[], None]) -> None:
 def watch_heartbeats(
     coordinator: Any, within_s: float, taken_over: Callable[[], None], now: Callable[[], float] = time.monotonic
 ) -> None:
-    """Call `taken_over` when the group no longer knows a member whose heartbeat it took less than `within_s` ago."""
-    send, last_well = coordinator._send_req, -within_s
+    """Call `taken_over` when the group twice within `AGAIN_S` no longer knows a member whose heartbeat it took less than
+    `within_s` ago.
+    """
+    send, last_well, last_replaced = coordinator._send_req, -inf, -inf
 
     async def watched(request: Any) -> Any:
-        nonlocal last_well
+        nonlocal last_well, last_replaced
         answer = await send(request)
         if isinstance(request, HeartbeatRequest):
             error = for_code(answer.error_code)
             if error is NoError:
                 last_well = now()
             elif error is UnknownMemberIdError and now() - last_well < within_s:
-                taken_over()
-                await asyncio.Future()  # until cancelled: an answer would make aiokafka join again and fence the other
+                is_again, last_replaced = now() - last_replaced < AGAIN_S, now()
+                if is_again:
+                    taken_over()
+                    await asyncio.Future()  # until cancelled: an answer would make aiokafka join again and fence the other
         return answer
 
     coordinator._send_req = watched

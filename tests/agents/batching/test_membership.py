@@ -34,12 +34,26 @@ class Group:
             assert self.told, "only a member that was replaced falls silent"
 
 
+async def lose(group: Group, at_s: float, silence_s: float = 1) -> None:
+    """A good heartbeat, then one that is answered by a group that does not know the member."""
+    await group.beat(at_s, NoError)
+    await group.beat(at_s + silence_s, UnknownMemberIdError)
+
+
 @pytest.mark.parametrize("silence_s, is_taken", [(1, True), (4.9, True), (5, False), (60, False)])
-async def test_a_member_unknown_soon_after_a_good_heartbeat_was_replaced(silence_s, is_taken):
+async def test_a_member_twice_unknown_soon_after_a_good_heartbeat_was_replaced(silence_s, is_taken):
     group = Group()
-    await group.beat(200, NoError)
-    await group.beat(200 + silence_s, UnknownMemberIdError)
+    await lose(group, 200)
+    assert not group.told  # a broker that has just come up may know nobody for a moment
+    await lose(group, 210 - silence_s, silence_s)
     assert group.told == is_taken
+
+
+async def test_twice_in_an_hour_is_two_restarts_of_a_broker():
+    group = Group()
+    await lose(group, 200)
+    await lose(group, 3800)
+    assert not group.told
 
 
 async def test_a_member_unknown_from_the_start_was_not():
