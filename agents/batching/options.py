@@ -20,8 +20,9 @@ class BatchingOptions:
     lanes: int = 2
     #: A batch must end long before the session or the transaction times out; at 10 µs a record this is 0.1 s of work.
     batch_records_max: int = 10_000
-    #: Nor may it grow large in memory: publishers may send records of up to 1 MiB, which are all copied when they are rejected.
-    batch_bytes_max: int = 16 * MIB
+    #: Nor may it hold more bytes: a ledger record holds many events in catch-up, 100 bytes each, and publishers may send records of up
+    #: to 1 MiB, which are all copied when they are rejected.
+    batch_bytes_max: int = 4 * MIB
     #: What one fetch may bring per partition. Catch-up wants it large; two are held per partition, one folded, one waiting.
     partition_fetch_bytes_max: int = 4 * MIB
     #: How long the broker may hold a fetch with nothing to send. A partition released after its commit waits for the fetch
@@ -52,6 +53,8 @@ class BatchingOptions:
     #: After a failure: first and longest pause before a shard is opened anew.
     reopen_pause_ms: int = 100
     reopen_pause_ms_max: int = 5_000
+    #: A coordinator that knows no offset where offsets should be is asked again after this: the wrong answers seen lasted 2 s.
+    doubt_pause_ms: int = 5_000
     #: After being fenced, time for the group to tell us that the partition is no longer ours. Without it a worker that
     #: woke up late would fence the rightful owner back.
     fenced_pause_ms: int = 3_000
