@@ -13,7 +13,8 @@ import asyncio
 import functools
 import logging
 import sys
-from collections.abc import AsyncIterator, Container, Iterable, Mapping
+from collections import Counter
+from collections.abc import AsyncIterator, Collection, Container, Iterable, Mapping
 from time import monotonic
 from typing import Any
 
@@ -28,24 +29,34 @@ from mode.utils.futures import notify
 
 from agents.batching import inflating
 from agents.batching.fold import Batch
-from agents.batching.lanes import lane_assignor
+from agents.batching.lanes import lane_assignor, lane_of
 from agents.batching.membership import InstanceTaken, LanesDiffer, watch_heartbeats, watch_join
 from agents.batching.options import BatchingOptions
 
 log = logging.getLogger(__name__)
 
 #: Records taken from a fetch answer before their size is looked at again.
-_TAKE = 500
+_TAKE = 100
+#: The least part of a lane's transaction that a partition gets, however many share it.
+_PART_LEAST = 1 / 20
 
 
 class _Available:
     """The partitions a fetch may return: active and not in flight. Live: it changes while a fetch waits."""
 
     def __init__(self, active: set[TP], in_flight: Container[TP]) -> None:
-        self._active, self._in_flight = active, in_flight
+        self.active, self._in_flight = active, in_flight
 
     def __contains__(self, tp: TopicPartition) -> bool:
-        return tp in self._active and tp not in self._in_flight
+        return tp in self.active and tp not in self._in_flight
+
+
+def shares(partitions: Collection[TP], lanes: int) -> dict[TP, float]:
+    """What part of a lane's transaction each partition may hand out at a time. They commit together: more would only wait in
+    memory, and the backlog of one would keep the others waiting.
+    """
+    mates = Counter((topic, lane_of(number, lanes)) for topic, number in partitions)
+    return {tp: max(_PART_LEAST, 1 / mates[tp[0], lane_of(tp[1], lanes)]) for tp in partitions}
 
 
 class BatchConsumerThread(driver.AIOKafkaConsumerThread):
@@ -117,27 +128,29 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def _drain(self, consumer, available: _Available, max_records: int) -> dict[TopicPartition, Batch]:
         batches = {}
+        parts = shares(available.active, self.app.batching.lanes)
         for tp in list(consumer._fetcher._records):
             if tp not in available:
                 continue
             state = consumer._subscription.subscription.assignment.state_value(tp)
             start = state.position
-            records = await self._take(consumer._fetcher, tp, max_records)
+            records = await self._take(consumer._fetcher, tp, parts[tp], max_records)
             if records:
                 end = state.lso if state.lso is not None else state.highwater
                 batches[tp] = Batch(records, start, state.position, end)
         return batches
 
-    async def _take(self, fetcher: Fetcher, tp: TopicPartition, max_records: int) -> list:
-        """Fetched records of a partition, at most so many, and no more once they hold so many bytes."""
+    async def _take(self, fetcher: Fetcher, tp: TopicPartition, part: float, max_records: int) -> list:
+        """Fetched records of a partition, no more once they are or hold its part of a batch."""
         records: list = []
-        left = self.app.batching.batch_bytes_max
-        while left > 0 and len(records) < max_records and tp in fetcher._records:
-            some = (await fetcher.fetched_records({tp}, 0, min(_TAKE, max_records - len(records)))).get(tp, ())
+        left, size_left = round(part * max_records), part * self.app.batching.batch_bytes_max
+        while left > 0 and size_left > 0 and tp in fetcher._records:
+            some = (await fetcher.fetched_records({tp}, 0, min(_TAKE, left))).get(tp, ())
             if not some:
                 break
             records += some
-            left -= sum([len(record.value) for record in some if record.value])
+            left -= len(some)
+            size_left -= sum([len(record.value) for record in some if record.value])
         return records
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
