@@ -2,9 +2,12 @@
 
 CHAOS_CRASH_AT=point:n      SIGKILL itself the n-th time it comes to the point (POINTS below)
 CHAOS_CLOCK_SHIFT_S=3600    the worker's wall clock is that many seconds ahead
+
+SIGUSR2 has it tell, on stderr, where each of its tasks waits.
 """
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -79,7 +82,24 @@ def _after(owner: type, name: str, act: Callable[[], None], wait_for: Callable |
     setattr(owner, name, wrapped)
 
 
+def tell_tasks_on_signal() -> None:
+    """Where a worker that hangs hangs: the stack of every task of every loop."""
+
+    def tell(*_: object) -> None:
+        for task in [task for task in gc.get_objects() if isinstance(task, asyncio.Task) and not task.done()]:
+            print(f"chaos: {task.get_name()} {task.get_coro()!r}", file=sys.stderr)
+            waits = task.get_coro()
+            while waits is not None:
+                if frame := getattr(waits, "cr_frame", None) or getattr(waits, "gi_frame", None):
+                    print(f"chaos:    {frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_qualname}", file=sys.stderr)
+                waits = getattr(waits, "cr_await", None) or getattr(waits, "gi_yieldfrom", None)
+        sys.stderr.flush()
+
+    signal.signal(signal.SIGUSR2, tell)
+
+
 def main() -> None:
+    tell_tasks_on_signal()
     shift_clock(float(os.environ.get("CHAOS_CLOCK_SHIFT_S") or 0))
     crash = os.environ.get("CHAOS_CRASH_AT")
     if crash:

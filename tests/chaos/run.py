@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -153,7 +154,12 @@ class World:
         for publisher in self.publishers:
             await publisher.stop()
         published = await cluster.input_ends()
-        result.settle_s = await cluster.settle(self.plan.settle_s)
+        try:
+            result.settle_s = await cluster.settle(self.plan.settle_s)
+        except AssertionError:
+            await self._have_workers_tell_where_they_hang()
+            raise
+        gone = {"abcdefgh"[index] for index in range(self.plan.workers)} - set(cluster.alive())
         state = await self._group_settles()
         stubborn = await cluster.stop_workers()
         evidence = await cluster.evidence(state)
@@ -161,6 +167,7 @@ class World:
             raise AssertionError("a publisher wrote after it had ended: this run says nothing")
         result.violations = check(evidence, self.places)
         result.violations += [Violation("D", f"worker {name} did not end within 20 s of SIGTERM") for name in stubborn]
+        result.violations += [Violation("D", f"worker {name} ended by itself") for name in sorted(gone)]
         audit = await asyncio.to_thread(lambda: cluster.run("audit", check=False))
         result.audit = audit.stdout.strip().splitlines()[-1] if audit.stdout else audit.stderr.strip()
         if audit.returncode:
@@ -169,6 +176,11 @@ class World:
         result.recoveries_s = recoveries(evidence, set(self.places), result.struck)
         result.log_lines = sum(cluster.log(name).read_bytes().count(b"\n") for name in cluster.workers)
         return result
+
+    async def _have_workers_tell_where_they_hang(self) -> None:
+        for name in self.cluster.alive():
+            self.cluster.signal(name, signal.SIGUSR2)
+        await asyncio.sleep(3)
 
     async def _group_settles(self) -> str:
         deadline = time.monotonic() + 30
