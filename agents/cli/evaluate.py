@@ -25,7 +25,7 @@ from agents.laboratory.evaluation import (
     simulated,
 )
 from agents.laboratory.plot import PlotMissing, draw, require_matplotlib
-from agents.laboratory.report import as_json, goals, markdown
+from agents.laboratory.report import as_json, curve_table, goals, markdown
 from agents.laboratory.scenario import ScenarioError, load_scenario
 from agents.laboratory.scoring import GRACE_MS
 from agents.laboratory.sweep import variants
@@ -52,7 +52,7 @@ class Setup:
 @click.option("--turnout-every", default=180, show_default=True, help="Minutes between a station's reports; 0: none.")
 @click.option("--scenario", type=click.Path(dir_okay=False, path_type=Path), help="Score on the days of this file.")
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here.")
-@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw the trade-off curves here, PNG.")
+@click.option("--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw the trade-off curves here, PNG, and print them as a table.")
 @click.option("--processes", default=0, show_default=True, help="0: one per core.")
 @click.option("--live", is_flag=True, help="Send one day through the broker and its workers; they must agree.")
 @with_settings("roster", "rules", "partitions", "replication")
@@ -92,6 +92,7 @@ def command(
     if json_file is not None:
         json_file.write_bytes(orjson.dumps(as_json(outcome.results), option=orjson.OPT_INDENT_2))
     if plot is not None:
+        click.echo(curve_table(outcome.results, outcome.curves))
         draw(plot, outcome.results, outcome.curves, len(setup.held_out) * len(setup.roster))
 
 

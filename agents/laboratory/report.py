@@ -1,6 +1,6 @@
 """Results as JSON, as a Markdown table and as sentences about the goals."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,8 @@ from agents.laboratory.scoring import Detection, Score, quantile
 
 SIAGA = "siaga"
 GOAL_DETECTION, GOAL_FALSE, GOAL_DELAY_SHARE = 0.95, 1.0, 0.5
+#: False raises per 100 regency-days at which the trade-off is tabled.
+BUDGETS = (0.25, 0.5, 1, 2, 5)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,30 @@ def markdown(results: Mapping[str, Result]) -> str:
             f" | {item['false_per_100_regency_days']:.2f} {_span(item['false_ci95'], 1, 2)} | {item['setting']} |"
         )
     return "\n".join([*rows, "", "¹ escalations per 100 regency-days. Brackets: 95 % intervals."])
+
+
+def curve_table(results: Mapping[str, Result], curves: Mapping[str, Sequence[Score]]) -> str:
+    """The trade-off as a table: what each detector reaches, whichever threshold it takes, at no more false raises than each budget.
+
+    Detected share and median delay in minutes; `-` where no threshold that was tried is within the budget.
+    """
+    rows = [
+        "| detected, median delay at most | " + " | ".join(f"{budget:g} false¹" for budget in BUDGETS) + " |",
+        "|---" * (1 + len(BUDGETS)) + "|",
+    ]
+    for name, result in results.items():
+        points = [result.score, *curves.get(name, ())]
+        rows.append(f"| {name} | " + " | ".join(_best_within(points, budget) for budget in BUDGETS) + " |")
+    return "\n".join(rows)
+
+
+def _best_within(points: Sequence[Score], budget: float) -> str:
+    """The most that is detected within a budget of false raises, ties to the shorter delay."""
+    within = [score for score in points if score.detected and score.false_per_100_regency_days <= budget]
+    if not within:
+        return "-"
+    best = max(within, key=lambda score: (score.detection_rate, -score.delay_min(0.5)))
+    return f"{100 * best.detection_rate:.0f} %, {best.delay_min(0.5):.0f} min"
 
 
 def goals(results: Mapping[str, Result]) -> list[str]:

@@ -3,7 +3,7 @@
 from schemas.ruleset import Ruleset
 
 SHIPPED = "shipped"
-RAISE_AT = (45, 60)  # points; the shipped value is a point of its own. Each costs a fold of every day
+RAISE_AT = (40, 45, 55, 60, 65)  # points; the shipped value is a point of its own. Each costs a fold of every day
 
 
 def variants(ruleset: Ruleset, curve: bool) -> dict[str, Ruleset]:

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from agents.cli.evaluate import command
 from agents.laboratory.plot import draw
-from agents.laboratory.report import Result, as_json, goals
+from agents.laboratory.report import Result, as_json, curve_table, goals
 from agents.laboratory.scoring import Detection, Raise, Score
 from agents.simulation.truth import FlareUp
 
@@ -105,3 +105,12 @@ def test_the_best_baseline_is_the_one_that_detects_most():
     sees_most = Result(score([40.0] * 9 + [None]), "")
     line = goals({"siaga": Result(score([20.0] * 10), ""), "ears_c1": fast_but_blind, "farrington": sees_most})[2]
     assert line.startswith("met") and "farrington, 40.0 min" in line
+
+
+def test_the_table_of_the_curve_takes_the_best_within_each_budget():
+    strict, lax = score([30.0, None, None, None]), score([10.0, 20.0, 40.0, None], 1)
+    table = curve_table({"siaga": Result(strict, ""), "ears_c1": Result(score([None], 9), "")}, {"siaga": [lax]})
+    assert table.splitlines()[2:] == [
+        "| siaga | 25 %, 30 min | 25 %, 30 min | 75 %, 20 min | 75 %, 20 min | 75 %, 20 min |",
+        "| ears_c1 | - | - | - | - | - |",
+    ]
