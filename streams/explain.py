@@ -4,7 +4,7 @@ Takes the messages as they were published (parsed JSON) and returns lines of tex
 state, so whatever can read the topics can explain.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -35,6 +35,32 @@ def explain_row(row: Message, history: Sequence[Message], language: str, offset_
         if row["score"] < changes[-1]["threshold"]:
             lines.append(words["held"])
         lines += _grounds(changes[-1], words)
+    lines += _history(history, words, offset_min)
+    lines.append(words["rules"].format(ruleset=row["ruleset"], **row["ledger"]))
+    return lines
+
+
+def explain_province(
+    row: Message, history: Sequence[Message], names: Mapping[str, str], language: str, offset_min: int = 0
+) -> list[str]:
+    """A province as of its row. `names`: regencies by code; a code without a name stands for itself."""
+    words = LANGUAGES[language]
+    elevated = [
+        f"  - {names.get(item['regency'], item['regency'])} ({item['regency']}): {words['levels'][item['level']]}"
+        for item in row["elevated"]
+    ]
+    unheard = ", ".join(f"{names.get(code, code)} ({code})" for code in row["not_live"])
+    lines = [
+        words["province"].format(
+            province=row["province"], level=words["levels"][row["level"]], score=row["score"],
+            since=_local(row["since"], offset_min), as_of=_local(row["as_of"], offset_min),
+        ),
+        *_parts(row["components"], words),
+        *([words["elevated"], *elevated] if elevated else [words["none_elevated"]]),
+        *([words["not_live"].format(regencies=unheard)] if unheard else []),
+    ]  # fmt: skip
+    if row["level"] != "normal" and history:
+        lines += _grounds(history[-1], words)
     lines += _history(history, words, offset_min)
     lines.append(words["rules"].format(ruleset=row["ruleset"], **row["ledger"]))
     return lines

@@ -14,7 +14,7 @@ from agents.settings import Settings
 from schemas.roster import Roster, RosterError
 from schemas.ruleset import Ruleset, RulesetError
 from schemas.topics import Topic
-from streams.explain import explain_escalation, explain_row
+from streams.explain import explain_escalation, explain_province, explain_row
 
 Message = dict[str, Any]
 
@@ -26,33 +26,42 @@ Message = dict[str, Any]
 @with_settings("roster", "rules")
 def command(settings: Settings, regency: str, at: str | None, lang: str) -> None:
     """Say why REGENCY (code or name) has its level: score, incidents that weigh most, who is told, how it came to
-    this.
+    this. A province's two digits: which of its regencies are above normal, and which are not heard.
     """
-    code, moment = _code(settings, regency), _moment(at)
+    roster = _roster(settings)
+    code, moment = _code(roster, regency), _moment(at)
     offset_min = _offset_min(settings)
+    topic = Topic.RISK if code in roster else Topic.PROVINCE
     with broker_errors(settings):
         history = [
             item for item in _published(settings, Topic.ESCALATIONS, code) if _is_until(item["event_time"], moment)
         ]
-        rows = [row for row in _published(settings, Topic.RISK, code) if _is_until(row["as_of"], moment)]
+        rows = [row for row in _published(settings, topic, code) if _is_until(row["as_of"], moment)]
     if not rows and not history:
         raise CommandError(f"nothing has been published about {code}" + (f" until {at}" if at else ""))
     for language in ("en", "id") if lang == "both" else (lang,):
         # Compaction keeps the latest row only; the past is told by the escalations, which are all kept.
-        lines = explain_row(rows[-1], history, language, offset_min) if rows else []
         if not rows:
-            lines = [line for item in history[-1:] for line in explain_escalation(item, language, offset_min)]
+            lines = explain_escalation(history[-1], language, offset_min)
+        elif topic is Topic.PROVINCE:
+            names = {code: entry.name for code, entry in roster.items()}
+            lines = explain_province(rows[-1], history, names, language, offset_min)
+        else:
+            lines = explain_row(rows[-1], history, language, offset_min)
         click.echo("\n".join(lines))
         if lang == "both" and language == "en":
             click.echo()
 
 
-def _code(settings: Settings, regency: str) -> str:
-    """The code of a regency given by code or name; a province's code stays as it is."""
+def _roster(settings: Settings) -> Roster:
     try:
-        roster = Roster.load(settings.roster) if settings.roster else Roster.default()
+        return Roster.load(settings.roster) if settings.roster else Roster.default()
     except RosterError as wrong:
         raise CommandError(str(wrong), exit_code=2) from None
+
+
+def _code(roster: Roster, regency: str) -> str:
+    """The code of a regency given by code or name; a province's code stays as it is."""
     named = {entry.name.casefold(): code for code, entry in roster.items()}
     if regency in roster or regency in {entry.province for entry in roster.values()}:
         return regency

@@ -3,13 +3,14 @@
 import pytest
 
 from schemas.escalation import CategoryName
+from schemas.province import ProvinceRow
 from schemas.ruleset import Ruleset
 from streams.decisions import Change, Reason
-from streams.explain import explain_escalation, explain_row
+from streams.explain import explain_escalation, explain_province, explain_row
 from streams.rules import LEVELS
 from streams.scoring import COMPONENTS, ROLLING
 from streams.words import ENGLISH, INDONESIAN, LANGUAGES
-from tests.streams.ledgers import EIGHT_MS, MINUTE_MS, PALEMBANG, incident, run, tick, turnout
+from tests.streams.ledgers import EIGHT_MS, MINUTE_MS, OKI, PALEMBANG, ROSTER, incident, run, tick, turnout
 
 
 @pytest.fixture
@@ -69,3 +70,35 @@ def test_silence_is_not_explained_as_safety():
     row = run([tick(EIGHT_MS)]).row(PALEMBANG)
     assert "never reported. That does not mean it is safe" in "\n".join(explain_row(row, [], "en"))
     assert "bukan berarti aman" in "\n".join(explain_row(row, [], "id"))
+
+
+@pytest.mark.parametrize(
+    "language, expected",
+    [
+        ("en", ["Province 16 is at waspada", "25 from regencies at awas", "Palembang (16.71): awas", "Not heard", "Ogan Komering Ilir (16.02)"]),
+        ("id", ["Provinsi 16 berada di tingkat waspada", "Palembang (16.71): awas", "Tidak terdengar", "Ogan Komering Ilir (16.02)"]),
+    ],
+)  # fmt: skip
+def test_a_province_is_explained_by_its_regencies(language, expected):
+    row = {
+        "schema": "siaga.province/1", "province": "16", "level": "waspada", "score": 25,
+        "since": "2024-11-27T01:00:00.000Z", "as_of": "2024-11-27T01:10:00.000Z",
+        "regencies": {"normal": 16, "waspada": 0, "siaga": 0, "awas": 1},
+        "elevated": [{"regency": PALEMBANG, "level": "awas"}], "not_live": [OKI],
+        "components": {"members_awas": 25, "members_siaga": 0, "members_waspada": 0},
+        "ruleset": "sumsel-pilkada-2024@4", "ledger": {"partition": 0, "offset": 9},
+    }  # fmt: skip
+    names = {code: entry.name for code, entry in ROSTER.items()}
+    text = "\n".join(explain_province(ProvinceRow.model_validate(row).model_dump(mode="json", by_alias=True), [], names, language, 420))
+    for words in expected:
+        assert words in text
+
+
+def test_a_quiet_province_says_so():
+    row = {
+        "province": "16", "level": "normal", "score": 0, "since": "2024-11-27T01:00:00.000Z", "as_of": "2024-11-27T01:10:00.000Z",
+        "elevated": [], "not_live": [], "components": {"members_awas": 0, "members_siaga": 0, "members_waspada": 0},
+        "ruleset": "sumsel-pilkada-2024@4", "ledger": {"partition": 0, "offset": 9},
+    }  # fmt: skip
+    text = "\n".join(explain_province(row, [], {}, "en"))
+    assert "None of its regencies is above normal." in text and "Not heard" not in text
