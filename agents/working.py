@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 BROKER_PATIENCE_S = 60.0
 GC_THRESHOLDS = (50_000, 20, 100)
 BROKER_TRY_S = 5.0
+AGAIN_S = 0.5
 
 
 class WorkerError(Exception):
@@ -53,17 +54,27 @@ def check_topics(settings: Settings) -> None:
     Waits up to BROKER_PATIENCE_S for the broker, so that a worker may be started before it.
     """
     names = [settings.topics[spec.topic] for spec in SPECS]
-    with _patient_admin(settings) as admin:
-        try:
-            counts = partition_counts(admin, names)
-        except (TopicError, KafkaError) as error:
-            raise WorkerError(f"cannot describe the topics: {error}") from error
+    counts = _patient_counts(settings, names)
     missing = [name for name in names if name not in counts]
     if missing:
         raise WorkerError(f"{', '.join(missing)}: no such topic; run `siaga topics` first")
     wrong = [f"{name} has {count}" for name, count in counts.items() if count != settings.partitions]
     if wrong:
         raise WorkerError(f"SIAGA_PARTITIONS is {settings.partitions} but {', '.join(wrong)} partitions")
+
+
+def _patient_counts(settings: Settings, names: list[str]) -> dict[str, int]:
+    """Partitions by topic; a broker that goes away between two answers is waited for again."""
+    deadline = time.monotonic() + BROKER_PATIENCE_S
+    while True:
+        try:
+            with _patient_admin(settings) as admin:
+                return partition_counts(admin, names)
+        except (TopicError, KafkaError) as error:
+            if not getattr(error, "retriable", False) or time.monotonic() >= deadline:
+                raise WorkerError(f"cannot describe the topics: {error}") from error
+            log.warning("Kafka went away while the topics were looked at; trying again: %s", error)
+            time.sleep(AGAIN_S)
 
 
 def _patient_admin(settings: Settings) -> KafkaAdminClient:

@@ -9,6 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import OffsetAndMetadata
 
 from agents.batching.lane import Reader
+from agents.batching.patience import start_patiently
 from agents.batching.shard import Sources
 from agents.batching.stage import Stage
 from agents.batching.transport import BatchApp
@@ -73,12 +74,14 @@ def _connect_assignment(app: BatchApp, stages: Sequence[Stage]) -> None:
     async def committed(source: TopicPartition) -> OffsetAndMetadata:
         return await committed_offset(admin[0], app.conf.id, source)
 
+    async def connect() -> None:
+        admin.append(AIOKafkaAdminClient(**app.batching.client))
+        await admin[0].start()
+
     @app.on_partitions_assigned.connect(weak=False)
     async def assigned(sender: Any, assigned: Any, **_: Any) -> None:
         if not admin:
-            client = AIOKafkaAdminClient(**app.batching.client)
-            await client.start()
-            admin.append(client)
+            await start_patiently(connect, lambda: admin.pop().close())
         reader = Reader(
             sources=Sources(committed=committed, end_offset=app.consumer.end_offset),
             beginning_offset=app.consumer.beginning_offset,

@@ -32,6 +32,7 @@ from agents.batching.fold import Batch
 from agents.batching.lanes import lane_assignor, lane_of
 from agents.batching.membership import InstanceTaken, LanesDiffer, watch_heartbeats, watch_join
 from agents.batching.options import BatchingOptions
+from agents.batching.patience import start_patiently
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         return consumer
 
     async def on_start(self) -> None:
-        await super().on_start()
+        await start_patiently(super().on_start, lambda: self._ensure_consumer().stop())
         # While one partition's prefetched records wait for its commit, the others must not wait for them.
         self._fetcher._prefetch_backoff = 0.0
         # A fetch that ends just as records are taken is overlooked, and nothing is fetched until this time is over
@@ -315,6 +316,9 @@ class BatchConsumer(driver.Consumer):
 
 class BatchProducer(driver.Producer):
     """Faust's plain producer, with the connection options of the app."""
+
+    async def on_start(self) -> None:
+        await start_patiently(super().on_start, lambda: self._ensure_producer().stop())
 
     def _settings_auth(self) -> Mapping[str, Any]:
         return self.app.batching.client
