@@ -140,10 +140,12 @@ class Surprise(BaseModel):
     learned_least: Factor
     learned_most: Factor
     rate_least: HourlyLeast
+    minor_most: Digits
     expected_share: Factor
     free_digits: Digits
     points_per_digit: Annotated[Points, AfterValidator(positive)]
     one_source_most: Points
+    one_report_most: Points
     loudest_most: Factor
     surge_stations: Annotated[Count, AfterValidator(positive)]
     surge: dict[Severity, Hourly]
@@ -152,6 +154,8 @@ class Surprise(BaseModel):
     def _bounds(self) -> Self:
         if self.learned_least.value > self.learned_most.value:
             raise ValueError("learned_least must not exceed learned_most")
+        if self.one_report_most.value > self.one_source_most.value:
+            raise ValueError("one_report_most must not exceed one_source_most: one report is one source's")
         return self
 
 

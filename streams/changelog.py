@@ -78,7 +78,7 @@ def _incidents(state: RegencyState, segment: Segment, number: int) -> bytes:
     rows = [
         (
             incident_id, record.revision, record.kind.category, record.kind.severity, record.status, record.occurred_ms,
-            record.source, record.spoken,
+            record.source, record.spoken, record.grave_ms,
         )
         for incident_id, record in revisions
         if record.segment == number
@@ -95,8 +95,9 @@ def restore_incidents(state: RegencyState, stored: dict[int, bytes]) -> None:
         for row in rows:
             newest[row[0]] = number, row
     kinds, put = state.rules.kinds, state.incidents.put
-    for number, (incident_id, revision, category, severity, status, occurred, source, spoken) in newest.values():
-        put(incident_id, revision, kinds[category, severity], status, occurred, source, number, spoken)
+    for number, row in newest.values():
+        incident_id, revision, category, severity, status, occurred, source, spoken, grave_ms = row
+        put(incident_id, revision, kinds[category, severity], status, occurred, source, number, spoken, grave_ms)
         state.segments.put_back(number, incident_id)
 
 

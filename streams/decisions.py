@@ -7,6 +7,7 @@ recovered.
 from enum import StrEnum
 from typing import NamedTuple
 
+from streams.incidents import MANY, Incidents, Record
 from streams.regency import LIVE, SILENT, STALE, RegencyState
 from streams.rules import SCORED
 from streams.scoring import COMPONENTS, Score
@@ -85,22 +86,24 @@ def is_held_by_silence(state: RegencyState) -> bool:
 def urgent(state: RegencyState) -> Urgency:
     """What the grave incidents of the last hour ask for."""
     incidents, most, is_sure, groups = state.incidents, 0, False, []
-    if state.rules.rolling_milli is not None:
+    if not incidents.urgent or state.rules.rolling_milli is not None:
         return Urgency(0, False, ())
     for group in range(SCORED):
-        if not incidents.grave[group]:
+        grave = incidents.grave(group)
+        if not grave:
             continue
-        is_confirmed = _is_confirmed(state, group)
-        level = max(state.rules.immediate[severity][is_confirmed] for severity, _ in incidents.grave[group])
+        is_confirmed = _is_confirmed(incidents, group, grave)
+        level = max(state.rules.immediate[record.kind.severity][is_confirmed] for record in grave)
         groups.append(group)
         if level > most:
             most, is_sure = level, is_confirmed
     return Urgency(most, is_sure, tuple(groups))
 
 
-def _is_confirmed(state: RegencyState, group: int) -> bool:
-    """Two sources told of serious incidents of the group within the hour, or two spoke of the same one."""
-    return len(state.incidents.serious[group]) >= 2 or state.incidents.confirmed[group] > 0
+def _is_confirmed(incidents: Incidents, group: int, grave: list[Record]) -> bool:
+    """Two sources told of grave or, within the hour, serious incidents of the group, or two spoke of the same one."""
+    sources = incidents.serious[group].keys() | {record.source for record in grave}
+    return len(sources) >= 2 or incidents.confirmed[group] > 0 or any(record.spoken == MANY for record in grave)
 
 
 def _deciding_groups(current: Score, urgency: Urgency, state: RegencyState) -> tuple[int, ...]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from streams.evidence import Place
-from streams.rules import GRAVE, GROUPS, HOUR_MS, SCORED, SERIOUS, WINDOWS_MS, Kind, Rules
+from streams.rules import GROUPS, HOUR_MS, SCORED, SERIOUS, WINDOWS_MS, Kind, Rules
 
 _G = len(GROUPS)
 MANY = "*"  # stands for "more than one source spoke of it"; no source can be called so
@@ -34,13 +34,14 @@ class Record(NamedTuple):
     segment: int
     spoken: str  # the only source that spoke of it, or MANY
     serial: int
+    grave_ms: int  # the regency's clock when it was first told to be as grave; 0 when it is not
 
 
 class Incidents:
     """All incidents of one regency and their running sums."""
 
     __slots__ = (
-        "rules", "place", "records", "edges", "landmark", "totals", "by_source", "counts", "weights", "grave", "serious",
+        "rules", "place", "records", "edges", "landmark", "totals", "by_source", "counts", "weights", "urgent", "serious",
         "confirmed", "news", "vouched", "_buckets", "_serial",
     )  # fmt: skip
 
@@ -54,9 +55,7 @@ class Incidents:
         self.by_source: list[dict[str, int]] = [{} for _ in range(SCORED)]
         self.counts = [0] * (_AGES * _G)  # by age class and group
         self.weights = [0] * _AGES  # milli-weights by age class
-        self.grave: list[dict[tuple[int, str], int]] = [
-            {} for _ in range(SCORED)
-        ]  # (severity, source) of the last hour
+        self.urgent: dict[str, int] = {}  # grave incidents first told of in the last hour, and when, however late that was
         self.serious: list[dict[str, int]] = [
             {} for _ in range(SCORED)
         ]  # source -> incidents of severity 3+, last hour
@@ -76,15 +75,17 @@ class Incidents:
         source: str,
         segment: int,
         spoken: str,
+        grave_ms: int,
     ) -> None:
         """Hold the newest revision, and count it if it is live and young enough. The caller took out the one before."""
         edges = self.edges
         age = 0 if occurred > edges[0] else _age(occurred, edges)
         if age == _AGES or status == "retracted":
-            self.records[incident_id] = Record(revision, kind, status, occurred, source, segment, spoken, 0)
+            self.records[incident_id] = Record(revision, kind, status, occurred, source, segment, spoken, 0, grave_ms)
             return
         self._serial = serial = self._serial + 1
-        self.records[incident_id] = record = Record(revision, kind, status, occurred, source, segment, spoken, serial)
+        record = Record(revision, kind, status, occurred, source, segment, spoken, serial, grave_ms)
+        self.records[incident_id] = record
         bucket = self._buckets.get(-(-occurred // self.rules.step_ms))
         if bucket is None:
             bucket = self._buckets[-(-occurred // self.rules.step_ms)] = []
@@ -105,12 +106,16 @@ class Incidents:
             sources[source] = held + grown
             if kind.severity >= SERIOUS and age == 0:
                 self._note_serious(record, 1)
+            if grave_ms > edges[0]:
+                self.urgent[incident_id] = grave_ms
+                self.news = True
 
     def take(self, incident_id: str) -> None:
         """Undo `put` of the record held under this id; the record itself stays until it is replaced."""
         record = self.records[incident_id]
         if self.is_counted(record):
             self._discount(record, _age(record.occurred_ms, self.edges))
+        self.urgent.pop(incident_id, None)
 
     def is_counted(self, record: Record) -> bool:
         """Whether a record that is held counts in a window."""
@@ -130,6 +135,8 @@ class Incidents:
             if new == _AGES:
                 del self._buckets[number]
         self.edges = edges
+        if self.urgent:
+            self.urgent = {name: at_ms for name, at_ms in self.urgent.items() if at_ms > edges[0]}
         landmark = self.rules.decay.landmark(now_ms)
         if landmark != self.landmark:
             self._rebase(landmark)
@@ -148,6 +155,16 @@ class Incidents:
     def ages(self, age: int) -> list[int]:
         """Counts by group of one age class: 0 the last hour, 1 hours 1 to 6, 2 hours 6 to 24."""
         return self.counts[age * _G : age * _G + _G]
+
+    def grave(self, group: int) -> list[Record]:
+        """Incidents of a group that raise at once: grave, live, not a day old, and first told of in the last hour."""
+        found = (self.records[incident_id] for incident_id in self.urgent)
+        return [record for record in found if record.kind.group == group and self.is_counted(record)]
+
+    def recent(self) -> int:
+        """Counted incidents of the last six hours that can score."""
+        counts = self.counts
+        return sum(counts[:SCORED]) + sum(counts[_G : _G + SCORED])
 
     def live(self) -> Iterator[tuple[str, Record]]:
         """Incidents counted in the longest window, in no particular order."""
@@ -209,16 +226,13 @@ class Incidents:
                 self._note_serious(record, -1)
 
     def _note_serious(self, record: Record, sign: int) -> None:
-        kind, group = record.kind, record.kind.group
-        serious, grave, grave_key = self.serious[group], self.grave[group], (kind.severity, record.source)
+        group = record.kind.group
+        serious = self.serious[group]
         if sign < 0 or record.source not in serious or record.spoken == MANY:
             self.news = True
         _subtract(serious, record.source, -sign)
         if record.spoken == MANY:
             self.confirmed[group] += sign
-        if kind.severity >= GRAVE:
-            self.news = self.news or grave_key not in grave
-            _subtract(grave, grave_key, -sign)
 
     def _rebase(self, landmark: int) -> None:
         if self.landmark:

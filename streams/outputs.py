@@ -9,7 +9,7 @@ from streams.decisions import Change, Decision, Reason
 from streams.incidents import Incidents, Record
 from streams.moments import rfc3339
 from streams.regency import RegencyState
-from streams.rules import GRAVE, LEVELS, WINDOW_NAMES
+from streams.rules import LEVELS, WINDOW_NAMES
 from streams.scoring import COMPONENTS, ROLLING, Score, report_weight
 
 ROW_SCHEMA, ESCALATION_SCHEMA = "siaga.risk/1", "siaga.escalation/1"
@@ -85,8 +85,7 @@ def evidence(state: RegencyState, groups: tuple[int, ...]) -> list[tuple[str, Re
 
 
 def _most_first(incidents: Incidents, incident_id: str, record: Record) -> tuple[bool, int, int, str]:
-    is_urgent = record.kind.severity >= GRAVE and record.occurred_ms > incidents.edges[0]
-    return not is_urgent, -incidents.grown(record), -record.occurred_ms, incident_id
+    return incident_id not in incidents.urgent, -incidents.grown(record), -record.occurred_ms, incident_id
 
 
 def _heaviest_first(item: tuple[str, Record]) -> tuple[int, int, str]:

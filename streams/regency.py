@@ -16,7 +16,7 @@ from schemas.roster import Regency
 from streams.event_ids import EventIds
 from streams.incidents import MANY, Incidents, Record
 from streams.levels import Ladder
-from streams.rules import LEVELS, SCORED, SLOT_MS, WINDOWS_MS, Rules
+from streams.rules import GRAVE, LEVELS, SCORED, SLOT_MS, WINDOWS_MS, Kind, Rules
 from streams.scoring import Score, learned, need, score
 from streams.segments import Segments
 from streams.turnout import Turnout
@@ -176,7 +176,8 @@ def _incident(state: RegencyState, entry: Entry) -> str:
     clock = state.clock_ms
     segment = state.segments.add(incident_id, clock)
     state.scored = None
-    incidents.put(incident_id, revision, kind, status, occurred, source, segment, spoken)
+    grave_ms = _grave_since(old, kind, status, clock)
+    incidents.put(incident_id, revision, kind, status, occurred, source, segment, spoken, grave_ms)
     _hear(state)
     if old is not None:
         state.is_due = True
@@ -189,6 +190,16 @@ def _incident(state: RegencyState, entry: Entry) -> str:
         state.excluded["late"] += 1
         return "late"
     return "applied"
+
+
+def _grave_since(old: Record | None, kind: Kind, status: str, clock_ms: int) -> int:
+    """When an incident was first told to be as grave as it is told now; 0 when it is not grave, or taken back.
+
+    It raises from then on, not from when it occurred: a death of which one hears two hours later is news now.
+    """
+    if kind.severity < GRAVE or status == "retracted":
+        return 0
+    return old.grave_ms if old is not None and old.grave_ms and old.kind.severity >= kind.severity else clock_ms
 
 
 def _spoken(old: Record, source: str, status: str) -> str:

@@ -5,10 +5,11 @@ from math import log10
 import pytest
 
 from streams.evidence import ordinary_rates
-from tests.streams.ledgers import COMPILED, EIGHT_MS, HOUR_MS, MINUTE_MS, PAGAR_ALAM, RULES, incident, run, tick
+from tests.streams.ledgers import COMPILED, EIGHT_MS, HOUR_MS, MINUTE_MS, PAGAR_ALAM, PALEMBANG, RULES, incident, run, tick
 
 STATIONS = {"Pagar Alam": 247, "a middling regency": 800, "Palembang": 2264}
 TEN = 10
+TEN_MS = EIGHT_MS + 2 * HOUR_MS
 
 
 def told(category: str, severity: int, stations: int, hour: int = TEN) -> int:
@@ -16,10 +17,15 @@ def told(category: str, severity: int, stations: int, hour: int = TEN) -> int:
     return COMPILED.place(stations).milli[COMPILED.kinds[category, severity].number * 24 + hour]
 
 
-def test_a_report_tells_how_much_more_often_it_comes_in_a_flare_up():
-    """By hand: 4.6 a thousand stations and day, three in five of severity 2, 5.2 of 36.8 of the day at 09:00."""
-    ordinary = 800 * 4.6 / 1000 * 0.6 * 5.2 / sum(RULES.profiles["voting"].hours)
-    assert told("intimidation", 2, 800, hour=9) == round(1000 * log10(1 + 1.5 / ordinary))
+def test_a_report_tells_how_much_more_often_one_as_severe_comes_in_a_flare_up():
+    """By hand: 4.6 a thousand stations and day, four in five of severity 2 or above, 5.2 of 36.8 of the day at 09:00."""
+    ordinary = 800 * 4.6 / 1000 * 0.79 * 5.2 / sum(RULES.profiles["voting"].hours)
+    assert told("intimidation", 2, 800, hour=9) == round(1000 * log10(1 + 2.25 / ordinary))
+
+
+def test_a_minor_report_tells_little_however_quiet_the_hour():
+    minor = [told(category, 1, 247, hour) for category in RULES.categories for hour in range(24)]
+    assert max(minor) == 600
 
 
 @pytest.mark.parametrize("stations", STATIONS.values(), ids=STATIONS)
@@ -31,6 +37,14 @@ def test_what_is_rare_tells_more_than_what_is_common(stations):
 
 def test_the_same_report_tells_more_in_a_small_place():
     assert told("intimidation", 2, 247) > told("intimidation", 2, 800) > told("intimidation", 2, 2264)
+
+
+@pytest.mark.parametrize("stations", STATIONS.values(), ids=STATIONS)
+def test_what_is_severe_never_tells_less_than_what_is_mild(stations):
+    for category in RULES.categories:
+        for hour in range(24):
+            by_severity = [told(category, severity, stations, hour) for severity in range(1, 6)]
+            assert by_severity == sorted(by_severity), (category, hour)
 
 
 def test_no_report_is_rarer_than_the_rarest_the_ruleset_allows():
@@ -58,3 +72,40 @@ def test_one_source_is_held_to_what_one_source_may_reach_whatever_it_tells_of():
     ]
     components = run([tick(EIGHT_MS), *reports]).row(PAGAR_ALAM)["components"]
     assert sum(components[name] for name in ("security", "integrity", "supply", "process")) == 40
+
+
+@pytest.mark.parametrize("severity", [1, 2, 3])
+def test_one_report_alone_never_raises_whatever_it_tells_of_and_at_whatever_hour(severity):
+    for category in RULES.categories:
+        for hour in range(24):
+            at_ms = EIGHT_MS + hour * HOUR_MS
+            row = run([tick(EIGHT_MS), (PAGAR_ALAM, [incident("a", at_ms, category, severity)]), tick(at_ms + MINUTE_MS)])
+            assert row.row(PAGAR_ALAM)["level"] == "normal", (category, hour)
+            assert row.row(PAGAR_ALAM)["score"] <= 24
+
+
+def test_a_second_report_frees_the_first_from_that_limit():
+    alone = [tick(EIGHT_MS), (PAGAR_ALAM, [incident("a", EIGHT_MS + HOUR_MS, "clash", 3)])]
+    assert run(alone).row(PAGAR_ALAM)["score"] == 24
+    trifle = (PAGAR_ALAM, [incident("b", EIGHT_MS + HOUR_MS, "logistics", 1)])
+    assert run([*alone, trifle]).row(PAGAR_ALAM)["score"] > 24
+
+
+def test_six_hours_later_a_report_is_alone_again():
+    first = (PAGAR_ALAM, [incident("a", EIGHT_MS, "logistics", 1)])
+    late_ms = EIGHT_MS + 7 * HOUR_MS
+    assert run([tick(EIGHT_MS), first, (PAGAR_ALAM, [incident("b", late_ms, "clash", 3)])]).row(PAGAR_ALAM)["score"] == 24
+
+
+@pytest.mark.parametrize("category", [name for name, rule in RULES.categories.items() if rule.group != "expression"])
+def test_twelve_minor_reports_in_an_hour_are_a_wave_in_palembang(category):
+    told = [incident(n, TEN_MS - (11 - n) * 5 * MINUTE_MS, category, 1, source=("polri", "bawaslu")[n % 2]) for n in range(12)]
+    frames = [tick(EIGHT_MS), *((PALEMBANG, [entry]) for entry in told), tick(TEN_MS + MINUTE_MS)]
+    assert run(frames).row(PALEMBANG)["level"] in ("waspada", "siaga")
+
+
+@pytest.mark.parametrize("category", RULES.categories)
+def test_two_minor_reports_at_night_are_two_trifles(category):
+    night_ms = EIGHT_MS + 14 * HOUR_MS
+    told = [(PAGAR_ALAM, [incident(n, night_ms, category, 1, source=source)]) for n, source in enumerate(("polri", "bawaslu"))]
+    assert run([tick(EIGHT_MS), *told, tick(night_ms + MINUTE_MS)]).row(PAGAR_ALAM)["level"] == "normal"

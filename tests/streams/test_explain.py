@@ -43,7 +43,7 @@ def test_every_word_of_the_fold_is_known(words):
 def test_a_level_is_explained_from_row_and_escalations(told):
     lines = explain_row(told.row(PALEMBANG), told.changes(PALEMBANG), "en", 420)
     text = "\n".join(lines)
-    assert lines[0].startswith("Palembang (16.71) is at siaga (alert), score 20 of 100, since 2024-11-27 08:00:00+0700")
+    assert lines[0].startswith("Palembang (16.71) is at siaga (alert), score 25 of 100, since 2024-11-27 08:00:00+0700")
     assert "3 from structural risk known before the day" in text
     assert "The score alone is below this level's threshold." in text
     assert "This rests on one source and is not verified." in text
@@ -61,7 +61,7 @@ def test_it_is_explained_in_indonesian_too(told):
 def test_an_escalation_explains_itself(told):
     lines = explain_escalation(told.changes(PALEMBANG)[0], "en", 420)
     assert lines[0] == (
-        "2024-11-27 08:00:00+0700  Palembang raised to siaga (alert) (score 20, threshold 50): "
+        "2024-11-27 08:00:00+0700  Palembang raised to siaga (alert) (score 25, threshold 50): "
         "a grave incident was told; no second source has confirmed it yet."
     )
 

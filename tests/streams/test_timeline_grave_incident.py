@@ -47,6 +47,42 @@ def test_what_turns_out_less_grave_is_amended():
         10:00 => OKI raised to waspada, unverified: grave_incident
         10:10 OKI: A clash 2 by polri
         10:10 => OKI amended at waspada, unverified: correction
-        10:42 => OKI cleared: calm
+        10:40 => OKI cleared: calm
         11:00 nothing
+    """)
+
+
+def test_a_death_that_is_heard_of_hours_later_raises_when_it_is_heard_of():
+    check("""
+        12:00 OKI: logistics 1 by kpu
+        13:00 OKI: fatality 5 by polri, occurred 10:30, is incident A
+        13:00 => OKI raised to siaga, unverified: grave_incident
+        13:20 OKI: A verified by bawaslu
+        13:20 => OKI raised to awas: grave_incident_confirmed
+        13:21 => Province raised to waspada: members
+        13:50 nothing
+    """)
+
+
+def test_it_is_news_once_and_not_with_every_later_word():
+    check("""
+        08:00 OKI: clash 4 by polri is incident A
+        08:00 => OKI raised to waspada, unverified: grave_incident
+        08:55 OKI: logistics 1 by kpu
+        09:30 => OKI cleared: calm
+        10:00 OKI: A verified by bawaslu
+        10:30 OKI: A resolved by bawaslu
+        11:30 nothing
+    """)
+
+
+def test_what_turns_out_graver_is_news_again():
+    check("""
+        08:00 OKI: clash 4 by polri is incident A
+        08:00 => OKI raised to waspada, unverified: grave_incident
+        08:55 OKI: logistics 1 by kpu
+        09:30 => OKI cleared: calm
+        10:00 OKI: A clash 5 by polri
+        10:00 => OKI raised to siaga, unverified: grave_incident
+        10:30 nothing
     """)

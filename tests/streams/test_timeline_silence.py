@@ -54,11 +54,11 @@ def test_a_level_falls_as_soon_as_calm_is_told():
     check(AWAS_AT_EIGHT + """
         09:15 Palembang: TPS 7 voted 210 of 500
         10:10 Palembang: TPS 8 voted 210 of 500
-        10:18 => Palembang lowered to siaga: calm
-        10:48 => Palembang lowered to waspada: calm
-        10:48 => Province cleared: calm
+        10:15 => Palembang lowered to siaga: calm
+        10:45 => Palembang lowered to waspada: calm
+        10:45 => Province cleared: calm
         11:15 Palembang: TPS 9 voted 210 of 500
-        11:18 => Palembang cleared: calm
+        11:15 => Palembang cleared: calm
         11:30 nothing
     """)
 

@@ -77,10 +77,10 @@ def test_sums_are_zero_to_the_bit_once_everything_is_out():
     for number in range(500):
         kind = COMPILED.kinds["clash", 1 + number % 5]
         at_ms = EIGHT_MS - number * 170_000
-        incidents.put(str(number), 1, kind, "reported", at_ms, f"s{number % 3}", EIGHT_MS, f"s{number % 3}")
+        incidents.put(str(number), 1, kind, "reported", at_ms, f"s{number % 3}", EIGHT_MS, f"s{number % 3}", 0)
     incidents.pass_to(EIGHT_MS + 5 * HOUR_MS)
     for number in range(500):
         incidents.take(str(number))
         incidents.records[str(number)] = incidents.records[str(number)]._replace(serial=0, status="retracted")
     assert incidents.totals == [0] * 4 and incidents.weights == [0, 0, 0] and not any(incidents.counts)
-    assert not any(incidents.by_source) and not any(incidents.serious) and not any(incidents.grave)
+    assert not any(incidents.by_source) and not any(incidents.serious) and not incidents.urgent

@@ -4,6 +4,7 @@ Each line begins with local time (WIB). What happens:
 
     08:05 Palembang: clash 3 by polri
     08:05 Palembang: clash 3 by polri, 4 times         one a minute, from that minute on
+    08:15 Palembang: clash 3 by polri, occurred 07:30, is incident B    told late
     08:20 Palembang: clash 3 by polri is incident A    so that later lines can speak of it again
     08:40 Palembang: A retracted by polri              the next revision; also verified, resolved, or "clash 5"
     09:00 Palembang: drill clash 5 by polri
@@ -37,7 +38,7 @@ _TIME = r"(?P<hour>\d\d):(?P<minute>\d\d) "
 _SAID = re.compile(_TIME + r"=> (?P<what>.+)")
 _REPORT = re.compile(
     _TIME + r"(?P<place>[\w ]+): (?P<drill>drill )?(?P<category>\w+) (?P<severity>[1-5]) by (?P<source>[\w-]+)"
-    r"(, (?P<times>\d+) times)?( is incident (?P<label>\w+))?"
+    r"(, (?P<times>\d+) times)?(, occurred (?P<then>\d\d:\d\d),)?( is incident (?P<label>\w+))?"
 )
 _AGAIN = re.compile(
     _TIME + r"(?P<place>[\w ]+): (?P<label>[A-Z]\w*) "
@@ -85,7 +86,8 @@ class Timeline:
             category, severity = match["category"], int(match["severity"])
             self._subjects[match["place"], label] = (category, "reported", severity, 1)
             self._add(at_ms, PLACES[match["place"]], incident(
-                number, at_ms, category, severity, source=match["source"], incident=label, exercise=bool(match["drill"])
+                number, at_ms, category, severity, source=match["source"], incident=label, exercise=bool(match["drill"]),
+                occurred_ms=_clock_ms(*match["then"].split(":")) if match["then"] else None,
             ))  # fmt: skip
 
     def _again(self, match: re.Match) -> None:
@@ -145,7 +147,11 @@ def check(text: str) -> list[dict]:
 
 
 def _at(match: re.Match) -> int:
-    return _MIDNIGHT_MS + (int(match["hour"]) * 60 + int(match["minute"])) * MINUTE_MS
+    return _clock_ms(match["hour"], match["minute"])
+
+
+def _clock_ms(hour: str, minute: str) -> int:
+    return _MIDNIGHT_MS + (int(hour) * 60 + int(minute)) * MINUTE_MS
 
 
 def _line(item: dict) -> str:
