@@ -61,7 +61,8 @@ class Topology:
         partitions = range(self.settings.partitions)
         written = [TopicPartition(self.names[topic], partition) for topic in outputs for partition in partitions]
         observer = self.observers[name]
-        return Stage(name, self.settings.group, topics, new_fold, state_topic, self.options, observer, written)
+        noted = None if state_topic else self.names[Topic.POSITIONS]
+        return Stage(name, self.settings.group, topics, new_fold, state_topic, self.options, observer, written, noted)
 
     def _intake_fold(self, source: TopicPartition) -> IntakeFold:
         return IntakeFold(

@@ -23,6 +23,7 @@ class Topic(StrEnum):
     INCIDENTS = "incidents"
     TURNOUT = "turnout"
     LEDGER = "ledger"
+    POSITIONS = "intake-state"
     STATE = "risk-state"
     RISK = "risk"
     PROVINCE = "province"
@@ -62,6 +63,7 @@ SPECS: tuple[TopicSpec, ...] = (
     TopicSpec(Topic.INCIDENTS, Direction.IN, 30 * DAY_MS, "incident reports from publishers"),
     TopicSpec(Topic.TURNOUT, Direction.IN, 30 * DAY_MS, "turnout per polling station from publishers"),
     TopicSpec(Topic.LEDGER, Direction.INTERNAL, 30 * DAY_MS, "validated events, ticks and control events, one order per regency"),
+    TopicSpec(Topic.POSITIONS, Direction.INTERNAL, None, "how far intake has read each input"),
     TopicSpec(Topic.STATE, Direction.INTERNAL, None, "the fold's state"),
     TopicSpec(Topic.RISK, Direction.OUT, None, "the rolling risk row of each regency"),
     TopicSpec(Topic.PROVINCE, Direction.OUT, None, "the roll-up row of each province"),

@@ -176,7 +176,7 @@ def _incident(state: RegencyState, entry: Entry) -> str:
     clock = state.clock_ms
     segment = state.segments.add(incident_id, clock)
     state.scored = None
-    grave_ms = _grave_since(old, kind, status, clock)
+    grave_ms = _grave_since(old, kind, status, clock) if kind.severity >= GRAVE else 0
     incidents.put(incident_id, revision, kind, status, occurred, source, segment, spoken, grave_ms)
     _hear(state)
     if old is not None:
@@ -193,11 +193,11 @@ def _incident(state: RegencyState, entry: Entry) -> str:
 
 
 def _grave_since(old: Record | None, kind: Kind, status: str, clock_ms: int) -> int:
-    """When an incident was first told to be as grave as it is told now; 0 when it is not grave, or taken back.
+    """When a grave incident was first told to be as grave as it is told now; 0 when it is taken back.
 
     It raises from then on, not from when it occurred: a death of which one hears two hours later is news now.
     """
-    if kind.severity < GRAVE or status == "retracted":
+    if status == "retracted":
         return 0
     return old.grave_ms if old is not None and old.grave_ms and old.kind.severity >= kind.severity else clock_ms
 

@@ -21,10 +21,11 @@ from aiokafka import TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 from aiokafka.structs import OffsetAndMetadata
 
+from agents.batching.cancelling import is_cancelled
 from agents.batching.fold import Batch, Fold
 from agents.batching.options import BatchingOptions
 from agents.batching.pauses import Pauses
-from agents.batching.positions import group_offset
+from agents.batching.positions import Doubt, Notes, notes_of, read_notes
 from agents.batching.shard import Prepared, Shard, SourceGap, SourceReset, Sources
 from agents.batching.transactor import Transactor
 
@@ -83,6 +84,8 @@ class Work:
     observer: Observer
     #: Partitions the folds write to, besides their state.
     outputs: frozenset[TopicPartition] = frozenset()
+    #: Where a stage without state notes how far its sources are read.
+    positions_topic: str | None = None
 
 
 @dataclass
@@ -91,13 +94,6 @@ class _Waiting:
 
     batch: Batch
     done: asyncio.Future
-
-
-def is_cancelled(error: BaseException) -> bool:
-    """Whether it is this task that is being cancelled. A client that gives up a call of its own throws the same exception, and a lane that
-    ended by it would be missed by nobody.
-    """
-    return isinstance(error, asyncio.CancelledError) and asyncio.current_task().cancelling() > 0
 
 
 class Lane:
@@ -109,6 +105,7 @@ class Lane:
         self._transactor: Transactor | None = None
         self._shards: dict[TopicPartition, Shard] = {}
         self._waiting: dict[TopicPartition, _Waiting] = {}
+        self._notes: Notes = {}
         self._pauses = Pauses(work.options.reopen_pause_ms / 1000, work.options.reopen_pause_ms_max / 1000)
         self._told_at = self._committed_at = float("-inf")  # monotonic seconds begin with the machine, not far enough back
         self._is_idle_due = self._is_committing = self._is_closing = False
@@ -232,6 +229,8 @@ class Lane:
             await self._transactor.start()
         if missing:
             await self._transactor.end_forgotten(self._touched())
+            if topic := self._work.positions_topic:
+                self._notes = await read_notes(topic, {source.partition for source in self.sources}, self._work.options)
         results = await asyncio.gather(*map(self._restore, missing), return_exceptions=True)
         for source, result in zip(missing, results, strict=True):
             if isinstance(result, FENCED):
@@ -243,16 +242,15 @@ class Lane:
 
     def _touched(self) -> set[TopicPartition]:
         """Every partition that a transaction of this lane may have written."""
-        state_topic = self._work.state_topic
-        own = {TopicPartition(state_topic, source.partition) for source in self.sources} if state_topic else set()
-        return own | self._work.outputs
+        own = self._work.state_topic or self._work.positions_topic
+        return self._work.outputs | ({TopicPartition(own, source.partition) for source in self.sources} if own else set())
 
     async def _restore(self, source: TopicPartition) -> None:
         work, started = self._work, time.perf_counter()
         state = TopicPartition(work.state_topic, source.partition) if work.state_topic else None
         new_fold, sources = functools.partial(work.new_fold, source), self.reader.sources
-        pause_s = work.options.doubt_pause_ms / 1000
-        known = Sources(lambda tp: group_offset(tp, sources, work.outputs, pause_s), sources.end_offset)
+        doubt = Doubt(self._notes, work.outputs, work.options.doubt_pause_ms / 1000)
+        known = Sources(lambda tp: doubt.group_offset(tp, sources), sources.end_offset)
         shard = await Shard.restored(source, new_fold, state, known, work.options)
         end = await sources.end_offset(source)
         if end < shard.next_offset or shard.is_refused:
@@ -285,7 +283,9 @@ class Lane:
         if not parts and not positions:
             return
         started = time.perf_counter()
-        await self._commit([output for part in parts.values() for output in part.outputs], positions)
+        outputs = [output for part in parts.values() for output in part.outputs]
+        outputs += notes_of(self._work.positions_topic, self._shards, parts)
+        await self._commit(outputs, positions)
         seconds = time.perf_counter() - started
         for source, part in parts.items():
             self._settle(source, part, seconds)

@@ -1,36 +1,109 @@
-"""How far the group has read, and when to doubt an answer of "nothing"."""
+"""How far a source without state is read: what its lane noted itself, and when to doubt what the group says.
+
+Kafka's coordinator may answer with old offsets, or none, and no error, when a broker comes up after a kill (docs/upstream.md). Believed, a
+source without state would be read twice. So a lane writes how far each of its sources is read into a compacted topic as well, in
+the transactions that tell the group: the two differ only where the group forgot, or where a source was created anew.
+"""
 
 import asyncio
+import json
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from agents.batching.shard import Sources
+from agents.batching.fold import Output
+from agents.batching.options import BatchingOptions
+from agents.batching.shard import Prepared, Shard, Sources
 
 log = logging.getLogger(__name__)
 
+#: Offsets at the end of a partition among which its latest notes are: every transaction notes all sources of the partition.
+TAIL = 2_000
+POLL_MS = 500
 
-async def group_offset(
-    source: TopicPartition, sources: Sources, written: Iterable[TopicPartition], pause_s: float
-) -> OffsetAndMetadata | None:
-    """The group's offset of a source. None at all is asked for again after `pause_s` where somebody has written before.
+Notes = Mapping[TopicPartition, OffsetAndMetadata]
 
-    Kafka's coordinator may answer before it has read its log when a broker comes up after a kill, and then knows of no offset, without
-    an error (docs/upstream.md). Believed, a source without state would be read a second time from its beginning. A first start has
-    nothing in `written`, the partitions that folds of this stage write, and a source without a record has nothing to read twice.
+
+def notes_of(topic: str | None, shards: Mapping[TopicPartition, Shard], parts: Mapping[TopicPartition, Prepared]) -> list[Output]:
+    """How far the sources of all partitions that move will be read, each in its own partition number. Sources that rest are
+    noted with those that move, so that the latest notes lie together at the end.
     """
-    found = await sources.committed(source)
-    if found is not None and found.offset >= 0:
-        return found
-    if not await sources.end_offset(source):
-        return found
-    ends = await asyncio.gather(*(sources.end_offset(tp) for tp in written))
-    if not any(ends):
-        return found
-    await asyncio.sleep(pause_s)
-    again = await sources.committed(source)
-    if again is not None and again.offset >= 0:
-        log.warning("the group's coordinator had forgotten for a moment how far %s[%d] is read", *source)
-    return again
+    if topic is None:
+        return []
+    moved = {source.partition for source in parts}
+    standing = {
+        source: shard.standing(parts[source].next_offset if source in parts else shard.next_offset)
+        for source, shard in shards.items()
+        if source.partition in moved
+    }
+    return [Output(topic, source.partition, source.topic.encode(), _value(source, at)) for source, at in standing.items()]
+
+
+def _value(source: TopicPartition, at: OffsetAndMetadata) -> bytes:
+    return json.dumps({"topic": source.topic, "offset": at.offset, "note": at.metadata}).encode()
+
+
+async def read_notes(topic: str, partitions: Iterable[int], options: BatchingOptions) -> Notes:
+    """The latest committed notes at the end of these partitions, by source."""
+    tps = [TopicPartition(topic, number) for number in partitions]
+    consumer = AIOKafkaConsumer(
+        **options.client,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        request_timeout_ms=options.request_timeout_ms,
+        fetch_max_wait_ms=POLL_MS,
+    )
+    found: dict[TopicPartition, OffsetAndMetadata] = {}
+    try:
+        await consumer.start()
+        consumer.assign(tps)
+        starts, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+        for tp in tps:
+            consumer.seek(tp, max(starts[tp], ends[tp] - TAIL))
+        left = [tp for tp in tps if starts[tp] < ends[tp]]
+        while left := [tp for tp in left if await consumer.position(tp) < ends[tp]]:
+            for tp, records in (await consumer.getmany(*left, timeout_ms=POLL_MS)).items():
+                for record in records:
+                    told = json.loads(record.value)
+                    found[TopicPartition(told["topic"], tp.partition)] = OffsetAndMetadata(told["offset"], told["note"])
+    finally:
+        await consumer.stop()
+    return found
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """What a lane knows besides the group: `notes` of its own, and the partitions its folds have `written` to."""
+
+    notes: Notes
+    written: frozenset[TopicPartition]
+    pause_s: float
+
+    async def group_offset(self, source: TopicPartition, sources: Sources) -> OffsetAndMetadata | None:
+        """The group's offset of a source, or what was noted where the group has forgotten it.
+
+        None at all is asked for again after a pause where somebody has written before: a first start has nothing in `written`, and a
+        source without a record has nothing to read twice. A source that ends before its note was created anew: what the group
+        says, nothing as a rule, is right. So it is when the group goes on knowing nothing: Kafka forgets the offsets of
+        a topic that is deleted.
+        """
+        found, end = await sources.committed(source), await sources.end_offset(source)
+        if (found is None or found.offset < 0) and end and await self._has_written(sources):
+            await asyncio.sleep(self.pause_s)
+            found = await sources.committed(source)
+        if found is None or found.offset < 0:
+            return found
+        noted = self.notes.get(source)
+        if noted is None or not found.offset < noted.offset <= end:
+            return found
+        log.warning(
+            "the group has forgotten how far %s[%d] is read: it says %d, noted was %d", *source, found.offset, noted.offset
+        )
+        return noted
+
+    async def _has_written(self, sources: Sources) -> bool:
+        return any(await asyncio.gather(*(sources.end_offset(tp) for tp in self.written)))

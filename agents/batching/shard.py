@@ -173,6 +173,10 @@ class Shard:
         outputs = list(self.fold.idle())
         return Prepared(None, outputs, self.next_offset, 0.0) if outputs else None
 
+    def standing(self, offset: int) -> OffsetAndMetadata:
+        """How far the source is read once everything before `offset` is committed."""
+        return OffsetAndMetadata(offset, self.fold.note())
+
     def position(self, offset: int) -> OffsetAndMetadata | None:
         """What to tell the group once everything before `offset` is committed; None when it knows.
 
@@ -180,7 +184,7 @@ class Shard:
         """
         if offset <= self._told_offset or offset < self._quiet_until:
             return None
-        return OffsetAndMetadata(offset, self.fold.note())
+        return self.standing(offset)
 
     def committed(self, prepared: Prepared) -> None:
         """The transaction with this part is committed."""

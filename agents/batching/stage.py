@@ -15,8 +15,8 @@ from agents.batching.options import BatchingOptions
 
 
 class Stage:
-    """Opens, feeds and closes lanes. `state_topic` is None for a stage without state; `outputs` is all the folds may write to
-    besides."""
+    """Opens, feeds and closes lanes. `state_topic` is None for a stage without state, which may note how far it has read in
+    `positions_topic`; `outputs` is all the folds may write to besides."""
 
     def __init__(
         self,
@@ -28,10 +28,13 @@ class Stage:
         options: BatchingOptions,
         observer: Observer,
         outputs: Iterable[TopicPartition] = (),
+        positions_topic: str | None = None,
     ) -> None:
         self.name = name
         self.topics = frozenset(topics)
-        self._work = Work(name, group, new_fold, state_topic, options, observer, frozenset(outputs))
+        self._work = Work(
+            name, group, new_fold, state_topic, options, observer, frozenset(outputs), positions_topic
+        )  # fmt: skip
         self._lanes: dict[int, Lane] = {}
 
     @property

@@ -30,7 +30,7 @@ from tests.agents.cli.siaga import Siaga
 from tests.security.deployment import STRANGER, USERS, GuardedDeployment
 
 INPUTS = (Topic.INCIDENTS, Topic.TURNOUT)
-INTERNAL = (Topic.LEDGER, Topic.STATE)
+INTERNAL = (Topic.POSITIONS, Topic.LEDGER, Topic.STATE)
 PUBLIC = (Topic.RISK, Topic.PROVINCE, Topic.ESCALATIONS)
 EVERY = tuple(Topic)
 MAY_WRITE = {"publisher": INPUTS, "processor": (*INTERNAL, *PUBLIC, Topic.REJECTED), "reader": (), "operator": ()}

@@ -5,7 +5,18 @@ from math import log10
 import pytest
 
 from streams.evidence import ordinary_rates
-from tests.streams.ledgers import COMPILED, EIGHT_MS, HOUR_MS, MINUTE_MS, PAGAR_ALAM, PALEMBANG, RULES, incident, run, tick
+from tests.streams.ledgers import (
+    COMPILED,
+    EIGHT_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    PAGAR_ALAM,
+    PALEMBANG,
+    RULES,
+    incident,
+    run,
+    tick,
+)
 
 STATIONS = {"Pagar Alam": 247, "a middling regency": 800, "Palembang": 2264}
 TEN = 10

@@ -1,17 +1,19 @@
-"""When an answer of "no offset" is believed."""
+"""When the group is believed about how far a source is read."""
 
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from agents.batching.positions import group_offset
+from agents.batching.positions import Doubt
 from agents.batching.shard import Sources
 
 SOURCE, OUT = TopicPartition("incidents", 0), TopicPartition("ledger", 0)
-NONE, SEVEN = OffsetAndMetadata(-1, ""), OffsetAndMetadata(7, "note")
+NONE, SEVEN, NINE = OffsetAndMetadata(-1, ""), OffsetAndMetadata(7, "note"), OffsetAndMetadata(9, "later")
 
 
-async def ask(answers: list[OffsetAndMetadata], ends: dict[TopicPartition, int]) -> tuple[OffsetAndMetadata | None, int]:
+async def ask(
+    answers: list[OffsetAndMetadata], ends: dict[TopicPartition, int], noted: OffsetAndMetadata | None = None
+) -> tuple[OffsetAndMetadata | None, int]:
     """What is believed, and how often the coordinator was asked."""
     asked = []
 
@@ -22,16 +24,28 @@ async def ask(answers: list[OffsetAndMetadata], ends: dict[TopicPartition, int])
     async def end_offset(tp: TopicPartition) -> int:
         return ends[tp]
 
-    return await group_offset(SOURCE, Sources(committed, end_offset), [OUT], pause_s=0), len(asked)
+    doubt = Doubt({SOURCE: noted} if noted else {}, frozenset({OUT}), 0.0)
+    return await doubt.group_offset(SOURCE, Sources(committed, end_offset)), len(asked)
 
 
 async def test_an_offset_is_an_offset():
-    assert await ask([SEVEN], {}) == (SEVEN, 1)
+    assert await ask([SEVEN], {SOURCE: 20}) == (SEVEN, 1)
+    assert await ask([SEVEN], {SOURCE: 20}, noted=SEVEN) == (SEVEN, 1)
+
+
+async def test_what_was_noted_counts_where_the_group_fell_back():
+    assert await ask([SEVEN], {SOURCE: 20}, noted=NINE) == (NINE, 1)
+    assert await ask([SEVEN], {SOURCE: 9}, noted=NINE) == (NINE, 1)
+
+
+async def test_a_source_that_ends_before_its_note_was_created_anew():
+    assert await ask([SEVEN], {SOURCE: 8}, noted=NINE) == (SEVEN, 1)
 
 
 async def test_none_is_asked_for_again_where_somebody_has_written():
-    assert await ask([NONE, SEVEN], {SOURCE: 9, OUT: 40}) == (SEVEN, 2)
-    assert await ask([NONE, NONE], {SOURCE: 9, OUT: 40}) == (NONE, 2)
+    assert await ask([NONE, SEVEN], {SOURCE: 20, OUT: 40}) == (SEVEN, 2)
+    assert await ask([NONE, SEVEN], {SOURCE: 20, OUT: 40}, noted=NINE) == (NINE, 2)
+    assert await ask([NONE, NONE], {SOURCE: 20, OUT: 40}, noted=NINE) == (NONE, 2)  # a topic that was deleted is forgotten
 
 
 @pytest.mark.parametrize("ends", [{SOURCE: 9, OUT: 0}, {SOURCE: 0, OUT: 40}], ids=["first start", "empty source"])
