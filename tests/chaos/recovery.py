@@ -51,7 +51,7 @@ def recoveries(evidence: Evidence, codes: set[str], struck: list[Struck]) -> lis
 
 def own_recoveries(struck: list[Struck], recoveries_s: list[float | None]) -> list[float | None]:
     """Those recoveries that were over before the next fault struck; the others say nothing about their fault."""
-    nexts = [fault.at_ms for fault in struck[1:]] + [float("inf")]
+    nexts = [*(fault.at_ms for fault in struck[1:]), float("inf")][: len(struck)]
     return [
         seconds if seconds is not None and fault.free_ms + 1000 * seconds < next_ms else None
         for fault, seconds, next_ms in zip(struck, recoveries_s, nexts, strict=True)

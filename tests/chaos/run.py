@@ -190,8 +190,12 @@ class World:
 
 
 async def run(plan: Plan, directory: Path, say: Callable[[str], None] = lambda text: None) -> Result:
-    """One run from nothing to its verdict. Raises AssertionError when the system does not come back at all."""
+    """One run from nothing to its verdict. A system that does not come back at all is a violation too."""
     async with World(plan, directory, say) as world:
-        await world.warm_up()
-        await world.strike()
-        return await world.verdict()
+        try:
+            await world.warm_up()
+            await world.strike()
+            return await world.verdict()
+        except AssertionError as error:
+            world.result.violations.append(Violation("run", str(error)))
+            return world.result
