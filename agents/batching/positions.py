@@ -11,18 +11,18 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from agents.batching.fold import Output
 from agents.batching.options import BatchingOptions
+from agents.batching.restore import POLL_MS, committed_reader
 from agents.batching.shard import Prepared, Shard, Sources
 
 log = logging.getLogger(__name__)
 
 #: Offsets at the end of a partition among which its latest notes are: every transaction notes all sources of the partition.
 TAIL = 2_000
-POLL_MS = 500
 
 Notes = Mapping[TopicPartition, OffsetAndMetadata]
 
@@ -34,12 +34,11 @@ def notes_of(topic: str | None, shards: Mapping[TopicPartition, Shard], parts: M
     if topic is None:
         return []
     moved = {source.partition for source in parts}
-    standing = {
-        source: shard.standing(parts[source].next_offset if source in parts else shard.next_offset)
+    return [
+        Output(topic, source.partition, source.topic.encode(), _value(source, shard.standing(parts.get(source, shard).next_offset)))
         for source, shard in shards.items()
         if source.partition in moved
-    }
-    return [Output(topic, source.partition, source.topic.encode(), _value(source, at)) for source, at in standing.items()]
+    ]
 
 
 def _value(source: TopicPartition, at: OffsetAndMetadata) -> bytes:
@@ -49,14 +48,7 @@ def _value(source: TopicPartition, at: OffsetAndMetadata) -> bytes:
 async def read_notes(topic: str, partitions: Iterable[int], options: BatchingOptions) -> Notes:
     """The latest committed notes at the end of these partitions, by source."""
     tps = [TopicPartition(topic, number) for number in partitions]
-    consumer = AIOKafkaConsumer(
-        **options.client,
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-        request_timeout_ms=options.request_timeout_ms,
-        fetch_max_wait_ms=POLL_MS,
-    )
+    consumer = committed_reader(options)
     found: dict[TopicPartition, OffsetAndMetadata] = {}
     try:
         await consumer.start()
@@ -91,14 +83,14 @@ class Doubt:
         says, nothing as a rule, is right. So it is when the group goes on knowing nothing: Kafka forgets the offsets of
         a topic that is deleted.
         """
-        found, end = await sources.committed(source), await sources.end_offset(source)
-        if (found is None or found.offset < 0) and end and await self._has_written(sources):
+        found = await sources.committed(source)
+        if _is_none(found) and await sources.end_offset(source) and await self._has_written(sources):
             await asyncio.sleep(self.pause_s)
             found = await sources.committed(source)
-        if found is None or found.offset < 0:
-            return found
         noted = self.notes.get(source)
-        if noted is None or not found.offset < noted.offset <= end:
+        if _is_none(found) or noted is None or noted.offset <= found.offset:
+            return found
+        if noted.offset > await sources.end_offset(source):
             return found
         log.warning(
             "the group has forgotten how far %s[%d] is read: it says %d, noted was %d", *source, found.offset, noted.offset
@@ -107,3 +99,7 @@ class Doubt:
 
     async def _has_written(self, sources: Sources) -> bool:
         return any(await asyncio.gather(*(sources.end_offset(tp) for tp in self.written)))
+
+
+def _is_none(found: OffsetAndMetadata | None) -> bool:
+    return found is None or found.offset < 0

@@ -9,15 +9,9 @@ from agents.batching.options import MIB, BatchingOptions
 POLL_MS = 500
 
 
-async def read_to_end(
-    state: TopicPartition, options: BatchingOptions, take: Callable[[bytes, bytes | None], None]
-) -> int:
-    """Give every committed record of `state` to `take(key, value)`; return how many there were.
-
-    The end is reached when the consumer's *position* reaches the end offset: markers of transactions take offsets but are
-    never delivered, so waiting for a last record would wait for ever.
-    """
-    consumer = AIOKafkaConsumer(
+def committed_reader(options: BatchingOptions) -> AIOKafkaConsumer:
+    """A consumer without a group, of committed records, not yet started: its partitions are assigned by hand."""
+    return AIOKafkaConsumer(
         **options.client,
         enable_auto_commit=False,
         isolation_level="read_committed",
@@ -27,6 +21,17 @@ async def read_to_end(
         max_partition_fetch_bytes=8 * MIB,
         fetch_max_wait_ms=POLL_MS,
     )
+
+
+async def read_to_end(
+    state: TopicPartition, options: BatchingOptions, take: Callable[[bytes, bytes | None], None]
+) -> int:
+    """Give every committed record of `state` to `take(key, value)`; return how many there were.
+
+    The end is reached when the consumer's *position* reaches the end offset: markers of transactions take offsets but are
+    never delivered, so waiting for a last record would wait for ever.
+    """
+    consumer = committed_reader(options)
     try:
         await consumer.start()
         consumer.assign([state])
