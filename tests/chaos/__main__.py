@@ -136,6 +136,8 @@ def report(lines: list[dict]) -> str:
         (
             f"{len(lines)} rounds, {sum(line['inputs'] for line in lines):,} inputs, "
             f"{sum(line['escalations'] for line in lines):,} escalations, {len(violations)} violations. "
+            f"{sum(line['kills'] for line in lines)} times a worker was killed -9, "
+            f"{sum(line['rebalances'] for line in lines)} or more generations of the group. "
             f"Most memory of a worker: {max((line['memory_mib_max'] for line in lines), default=0):.0f} MiB. "
             f"Longest settling after the load ended: {max((line['settle_s'] for line in lines), default=0):.0f} s."
         ),

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import sys
 import time
@@ -31,6 +32,12 @@ class Cluster(Deployment):
         self.broker = broker
         self._workers_see = workers_see
         self.removed: dict[tuple[str, int], int] = {}
+        #: How often a worker was killed outright, by us or by itself at a crash point.
+        self.kills = 0
+
+    def kill(self, name: str) -> None:
+        self.kills += 1
+        super().kill(name)
 
     def start(self, name: str = "a", command: tuple[str, ...] | None = None, **more: str):
         self.ports[name] = free_port()
@@ -50,6 +57,7 @@ class Cluster(Deployment):
 
     def signal(self, name: str, number: signal.Signals) -> None:
         if self.workers[name].poll() is None:
+            self.kills += number == signal.SIGKILL
             os.kill(self.workers[name].pid, number)
 
     def alive(self) -> list[str]:
@@ -144,6 +152,11 @@ class Cluster(Deployment):
             return found
         finally:
             await consumer.stop()
+
+    def rebalances(self) -> int:
+        """Generations of the group since the broker's last start, as its newest log tells them; fewer where that rotated."""
+        text = self.broker.log_path.read_text(errors="replace")
+        return len(re.findall(rf"Stabilized group {re.escape(self.group)} generation", text))
 
     def group_state(self) -> str:
         admin = self.admin()

@@ -88,7 +88,9 @@ def kill_at(point: str) -> Fault:
         while cluster.workers[name].poll() is None and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
         reached = cluster.workers[name].poll() is not None
-        if not reached:
+        if reached:
+            cluster.kills += 1
+        else:
             cluster.kill(name)
         at = now_ms()
         cluster.start(name)

@@ -59,6 +59,9 @@ class Result:
     memory_mib_max: float = 0.0
     audit: str = ""
     log_lines: int = 0
+    #: Workers killed outright, and generations of the group.
+    kills: int = 0
+    rebalances: int = 0
 
     def as_dict(self) -> dict:
         return asdict(self) | {
@@ -76,8 +79,11 @@ class World:
         self._one_thread = ThreadPoolExecutor(1)
         self._proxy: Proxy | None = None
         self._watch: asyncio.Task | None = None
+        self.cluster: Cluster | None = None
 
     async def _broker_call(self, call: Callable[[], object]) -> object:
+        if self.cluster is not None and call == self.broker.start:  # it begins a new log
+            self.result.rebalances += self.cluster.rebalances()
         return await asyncio.get_running_loop().run_in_executor(self._one_thread, call)
 
     async def __aenter__(self) -> Self:
@@ -199,3 +205,6 @@ async def run(plan: Plan, directory: Path, say: Callable[[str], None] = lambda t
         except AssertionError as error:
             world.result.violations.append(Violation("run", str(error)))
             return world.result
+        finally:
+            world.result.kills = world.cluster.kills
+            world.result.rebalances += world.cluster.rebalances()
