@@ -5,6 +5,12 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
+#: Of a day: tables by the hour have as many numbers.
+HOURS = 24
+
+FiniteShare = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Authority = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
+Routes = Annotated[tuple[Authority, ...], Field(strict=False, min_length=1)]
 
 
 class Quantity(BaseModel):

@@ -14,10 +14,13 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from schemas.quantities import (
+    HOURS,
     STRICT,
+    Authority,
     Count,
     Digits,
     Factor,
+    FiniteShare,
     Hourly,
     HourlyLeast,
     Hours,
@@ -25,16 +28,16 @@ from schemas.quantities import (
     Minutes,
     Points,
     Rate,
+    Routes,
     Seconds,
     Shape,
-    Share,
     Weight,
     positive,
 )
 from schemas.ruleset_lines import first_wrong
+from schemas.ruleset_turnout import TurnoutRule
 
 DEFAULT_NAME = "sumsel-pilkada-2024"
-HOURS = 24
 SEVERITIES = 5
 
 Category = Literal[
@@ -48,11 +51,6 @@ Group = Literal["security", "integrity", "supply", "process", "expression"]
 
 class RulesetError(ValueError):
     """A ruleset that cannot be used: one line that names the file, the line and the field."""
-
-
-FiniteShare = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Authority = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,32}$")]
-Routes = Annotated[tuple[Authority, ...], Field(strict=False, min_length=1)]
 
 
 class Election(BaseModel):
@@ -248,24 +246,6 @@ class Memory(BaseModel):
         if self.incidents.value < HOURS:
             raise ValueError("incidents must be remembered for at least the longest window, 24 h")
         return self
-
-
-class TurnoutRule(BaseModel):
-    """What turnout adds to the score."""
-
-    model_config = STRICT
-
-    routes: Routes
-    most: Points
-    over_capacity_free: Share
-    over_capacity_points: Points
-    corrected_free: Share
-    corrected_points: Points
-    missing_free: Share
-    missing_points: Points
-    outlier_gap: Share
-    outlier_stations_least: Count
-    outlier_points: Points
 
 
 class Context(BaseModel):

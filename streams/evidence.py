@@ -13,7 +13,8 @@ from collections.abc import Iterable
 from math import log10
 from typing import TYPE_CHECKING
 
-from schemas.ruleset import HOURS, Ruleset
+from schemas.quantities import HOURS
+from schemas.ruleset import Ruleset
 
 if TYPE_CHECKING:
     from streams.rules import Kind

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from schemas.roster import Regency
 from streams.evidence import Place
 from streams.incidents import Incidents
-from streams.rules import DAY_MS, MILLI, SCORED, SLOT_MS, WINDOWS_MS, Rules
+from streams.rules import DAY_MS, HOUR_MS, MILLI, SCORED, SLOT_MS, WINDOWS_MS, Rules
 from streams.turnout import Turnout
 
 COMPONENTS = ("security", "integrity", "supply", "process", "turnout", "neighbours", "prior")
@@ -166,11 +166,28 @@ def turnout_points(rules: Rules, turnout: Turnout, stations: int, shares: dict[s
 
 
 def is_outlier(rules: Rules, turnout: Turnout, shares: dict[str, int]) -> bool:
-    """Whether the share leaves the neighbours' curve: far from the median of what at least three of them last told."""
-    own = turnout.share_myriad(round(rules.turnout.outlier_stations_least.value))
-    if own is None or len(shares) < NEIGHBOURS_LEAST:
+    """Whether the share leaves every curve there is: what at least three neighbours last told, and the election's own.
+
+    Where neighbours tell nothing, only more than the election's curve allows is odd: low turnout as such is nothing.
+    """
+    rule = rules.turnout
+    own = turnout.share_myriad(round(rule.outlier_stations_least.value))
+    if own is None:
         return False
-    return abs(own - median(shares.values())) > 10_000 * rules.turnout.outlier_gap.value
+    above = own - election_share(rules, turnout.as_of_ms()) if rule.curve else None
+    if len(shares) < NEIGHBOURS_LEAST:
+        return above is not None and above > 10_000 * rule.curve.gap.value
+    if abs(own - median(shares.values())) <= 10_000 * rule.outlier_gap.value:
+        return False
+    return above is None or abs(above) > 10_000 * rule.curve.gap.value
+
+
+def election_share(rules: Rules, as_of_ms: int) -> float:
+    """What the election's own curve has at a time, in ten-thousandths: straight between full hours, level after the last."""
+    shares = rules.turnout.curve.shares
+    hour, rest_ms = divmod(rules.local_ms(as_of_ms), HOUR_MS)
+    here, there = shares[hour], shares[min(hour + 1, len(shares) - 1)]
+    return 10_000 * (here + (there - here) * rest_ms / HOUR_MS)
 
 
 def neighbour_points(rules: Rules, levels: dict[str, int]) -> int:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import orjson
 
+MINUTE_MS = 60_000
+
 
 class Station(NamedTuple):
     """The figure in force at one polling station. Stored as a JSON array of the same order."""
@@ -22,7 +24,7 @@ class Station(NamedTuple):
 class Turnout:
     """Stations and totals of one regency. Restored stations stay bytes until one is touched: most never are."""
 
-    __slots__ = ("stations", "registered", "voted", "over_capacity", "corrected", "repeated")
+    __slots__ = ("stations", "registered", "voted", "over_capacity", "corrected", "repeated", "voter_min")
 
     def __init__(self) -> None:
         self.stations: dict[str, Station | bytes] = {}
@@ -30,6 +32,8 @@ class Turnout:
         self.over_capacity = 0  # stations with more voted than registered
         self.corrected = 0  # corrections, all stations
         self.repeated = 0  # stations with more than one correction
+        # Sum of registered voters times the minute (Unix time) of their figure; None when state does not tell it.
+        self.voter_min: int | None = 0
 
     def report(self, station: str, registered: int, voted: int, as_of_ms: int, revision: int) -> bool:
         """Take one figure. False when what is held is as new or newer: then nothing changes."""
@@ -43,9 +47,13 @@ class Turnout:
             if _corrects(old, registered, voted, as_of_ms):
                 corrections += 1
                 self.repeated += corrections == 2
+            if self.voter_min is not None:
+                self.voter_min -= old.registered * (old.as_of_ms // MINUTE_MS)
             self.registered -= old.registered
             self.voted -= old.voted
             self.over_capacity -= old.voted > old.registered
+        if self.voter_min is not None:
+            self.voter_min += registered * (as_of_ms // MINUTE_MS)
         self.registered += registered
         self.voted += voted
         self.over_capacity += voted > registered
@@ -72,12 +80,21 @@ class Turnout:
             return None
         return 10_000 * self.voted // self.registered
 
-    def totals(self) -> list[int]:
-        """Running totals, for the state."""
-        return [self.registered, self.voted, self.over_capacity, self.corrected, self.repeated]
+    def as_of_ms(self) -> int:
+        """Of what time the figures are that make up the share: their mean, each station by its registered voters."""
+        if self.voter_min is None:
+            held = map(self._held, self.stations)
+            self.voter_min = sum(station.registered * (station.as_of_ms // MINUTE_MS) for station in held)
+        return self.voter_min // self.registered * MINUTE_MS if self.registered else 0
 
-    def restore_totals(self, totals: list[int]) -> None:
-        self.registered, self.voted, self.over_capacity, self.corrected, self.repeated = totals
+    def totals(self) -> list[int | None]:
+        """Running totals, for the state."""
+        return [self.registered, self.voted, self.over_capacity, self.corrected, self.repeated, self.voter_min]
+
+    def restore_totals(self, totals: list[int | None]) -> None:
+        """Take back `totals`; older state has no sixth, which is then counted from the stations when it is asked for."""
+        self.registered, self.voted, self.over_capacity, self.corrected, self.repeated, *more = totals
+        self.voter_min = more[0] if more else None
 
     def _held(self, station: str) -> Station | None:
         held = self.stations.get(station)

@@ -30,7 +30,7 @@ def bare_numbers(table: dict, path: str = "") -> list[str]:
 
 
 def test_the_default_is_named_and_versioned():
-    assert Ruleset.default().id == "sumsel-pilkada-2024@4"
+    assert Ruleset.default().id == "sumsel-pilkada-2024@5"
 
 
 def test_every_number_has_a_unit_and_a_reason():
@@ -72,7 +72,7 @@ def test_a_protest_cannot_move_the_score():
         ('profile = "supply"', 'profile = "suply"', "categories.logistics.profile names no profile: 'suply'"),
         ('utc_offset = "+07:00"', 'utc_offset = "WIB"', "election.utc_offset"),
         ('unit = "h", reason = "as long', 'unit = "h", because = "as long', "memory.incidents.reason: Field required"),
-        ("version = 4", "version = 0", "version: Input should be greater than or equal to 1"),
+        ("version = 5", "version = 0", "version: Input should be greater than or equal to 1"),
         ('name = "sumsel-pilkada-2024"', 'name = "Sumsel 2024"', "name: String should match pattern"),
         ('model = "surprise"', 'model = "rolling_sum"', 'the table rolling_sum goes with model = "rolling_sum"'),
         ("reports_due = {", "reports_due = ", "not TOML"),
@@ -82,6 +82,7 @@ def test_a_protest_cannot_move_the_score():
         ('confirmed = "awas"', 'confirmed = "waspada"', "immediate.severity_5: confirmed must not be a lower level"),
         ("[memory]", "[memry]", "memory: Field required; line 267, memry: not known"),
         ("half_life = {", "half_lif = {", "surprise.half_life: Field required; line 208, surprise.half_lif: not known"),
+        ("0.07, 0.22,", "0.22, 0.07,", "turnout.curve: shares must be 24 that never fall"),
         ('profile = "voting"', 'profile = "votting"', "line 146, ruleset: categories.intimidation.profile names no"),
     ],
 )
@@ -108,5 +109,5 @@ def test_a_file_that_is_not_there_is_one_line(tmp_path):
 
 
 def test_a_file_of_ones_own_is_read(tmp_path):
-    (tmp_path / "mine.toml").write_text(TEXT.replace("version = 4", "version = 7"), encoding="utf-8")
+    (tmp_path / "mine.toml").write_text(TEXT.replace("version = 5", "version = 7"), encoding="utf-8")
     assert Ruleset.load(tmp_path / "mine.toml").id == "sumsel-pilkada-2024@7"

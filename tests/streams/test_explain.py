@@ -86,7 +86,7 @@ def test_a_province_is_explained_by_its_regencies(language, expected):
         "regencies": {"normal": 16, "waspada": 0, "siaga": 0, "awas": 1},
         "elevated": [{"regency": PALEMBANG, "level": "awas"}], "not_live": [OKI],
         "components": {"members_awas": 25, "members_siaga": 0, "members_waspada": 0},
-        "ruleset": "sumsel-pilkada-2024@4", "ledger": {"partition": 0, "offset": 9},
+        "ruleset": "sumsel-pilkada-2024@5", "ledger": {"partition": 0, "offset": 9},
     }  # fmt: skip
     names = {code: entry.name for code, entry in ROSTER.items()}
     text = "\n".join(explain_province(ProvinceRow.model_validate(row).model_dump(mode="json", by_alias=True), [], names, language, 420))
@@ -98,7 +98,7 @@ def test_a_quiet_province_says_so():
     row = {
         "province": "16", "level": "normal", "score": 0, "since": "2024-11-27T01:00:00.000Z", "as_of": "2024-11-27T01:10:00.000Z",
         "elevated": [], "not_live": [], "components": {"members_awas": 0, "members_siaga": 0, "members_waspada": 0},
-        "ruleset": "sumsel-pilkada-2024@4", "ledger": {"partition": 0, "offset": 9},
+        "ruleset": "sumsel-pilkada-2024@5", "ledger": {"partition": 0, "offset": 9},
     }  # fmt: skip
     text = "\n".join(explain_province(row, [], {}, "en"))
     assert "None of its regencies is above normal." in text and "Not heard" not in text

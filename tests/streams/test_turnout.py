@@ -1,12 +1,17 @@
 """Turnout: the latest figure per station wins, corrections are counted, over capacity is flagged, totals stay exact."""
 
+from pathlib import Path
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.ruleset import Ruleset
+from streams.rules import Rules
 from streams.scoring import is_outlier, turnout_points
 from streams.turnout import Turnout
 from tests.streams.ledgers import COMPILED, EIGHT_MS, HOUR_MS, MINUTE_MS, PALEMBANG, run, tick, turnout
 
+SHIPPED = Path(__file__).parents[2] / "schemas" / "rulesets"
 FIGURES = st.lists(
     st.tuples(st.integers(0, 3), st.integers(0, 4), st.integers(1, 3), st.integers(1, 500), st.integers(0, 600)),
     max_size=40,
@@ -100,7 +105,7 @@ def test_one_station_over_capacity_is_not_worth_an_alarm_many_are():
 def test_stations_silent_past_their_time_count_once_reports_are_due():
     held = Turnout()
     for number in range(60):
-        held.report(f"TPS {number}", 500, 300, EIGHT_MS, 1)
+        held.report(f"TPS {number}", 500, 30, EIGHT_MS, 1)
     before, after = EIGHT_MS + 9 * HOUR_MS, EIGHT_MS + 10 * HOUR_MS  # 17:00 and 18:00 local time
     assert turnout_points(COMPILED, held, 247, {}, before) == 0
     assert turnout_points(COMPILED, held, 247, {}, after) == 7
@@ -114,13 +119,65 @@ def test_low_turnout_as_such_is_nothing_and_no_feed_is_no_finding():
     assert turnout_points(COMPILED, Turnout(), 247, {}, EIGHT_MS + 10 * HOUR_MS) == 0
 
 
-def test_a_share_far_from_three_neighbours_at_the_same_time_is_told_apart():
+def at_share(hour: float, share: float) -> Turnout:
+    """Forty stations that all told the same share at a local hour."""
     held = Turnout()
     for number in range(40):
-        held.report(f"TPS {number}", 500, 450, EIGHT_MS, 1)
+        held.report(f"TPS {number}", 500, round(500 * share), EIGHT_MS + int((hour - 8) * HOUR_MS), 1)
+    return held
+
+
+def test_a_share_far_from_three_neighbours_and_the_elections_curve_is_told_apart():
+    held = at_share(8, 0.9)  # by then the curve has 0.07
     assert is_outlier(COMPILED, held, {"a": 5000, "b": 5200, "c": 5500})
     assert not is_outlier(COMPILED, held, {"a": 7500, "b": 8000, "c": 8200})
-    assert not is_outlier(COMPILED, held, {"a": 5000, "b": 5200})  # two neighbours make no curve
+
+
+def test_who_keeps_to_the_elections_curve_is_no_outlier_though_the_neighbours_are():
+    assert not is_outlier(COMPILED, at_share(13, 0.72), {"a": 3000, "b": 3100, "c": 3200})
+    assert is_outlier(COMPILED, at_share(13, 0.98), {"a": 3000, "b": 3100, "c": 3200})
+
+
+def test_who_left_both_curves_downwards_is_told_apart_too():
+    assert is_outlier(COMPILED, at_share(13, 0.3), {"a": 7000, "b": 7100, "c": 7200})
+
+
+def test_where_neighbours_tell_nothing_only_more_than_the_curve_allows_is_odd():
+    two = {"a": 5000, "b": 5200}  # two neighbours make no curve
+    assert is_outlier(COMPILED, at_share(9.5, 0.6), two)  # half way from 0.22 to 0.39
+    assert not is_outlier(COMPILED, at_share(9.5, 0.55), two)
+    assert not is_outlier(COMPILED, at_share(13, 0.1), two)  # low turnout as such is nothing
+
+
+def test_the_curve_is_read_at_the_time_of_the_figures_not_of_the_clock():
+    early, late = at_share(8, 0.45), at_share(10, 0.45)
+    at_night = EIGHT_MS + 14 * HOUR_MS
+    assert turnout_points(COMPILED, early, 40, {}, at_night) == 10
+    assert turnout_points(COMPILED, late, 40, {}, at_night) == 0
+
+
+def test_without_a_curve_neighbours_alone_decide():
+    plain = Rules(Ruleset.load(SHIPPED / "rolling-sum-60min.toml"))
+    assert is_outlier(plain, at_share(13, 0.72), {"a": 3000, "b": 3100, "c": 3200})
+    assert not is_outlier(plain, at_share(8, 0.9), {})
+
+
+@settings(deadline=None)
+@given(FIGURES)
+def test_the_figures_mean_time_is_exact_and_counted_again_where_older_state_has_none(figures):
+    held = Turnout()
+    for station, as_of, revision, registered, voted in figures:
+        held.report(f"TPS {station}", registered, voted, as_of * HOUR_MS, revision)
+    back = Turnout()
+    back.restore_totals(held.totals()[:5])
+    for station in held.stations:
+        back.restore(station, held.store(station))
+    weighed = sum(s.registered * (s.as_of_ms // MINUTE_MS) for s in held.stations.values())
+    expected = weighed // held.registered * MINUTE_MS if held.registered else 0
+    assert held.as_of_ms() == back.as_of_ms() == expected
+    again = Turnout()
+    again.restore_totals(held.totals())
+    assert again.totals() == held.totals()
 
 
 def test_neighbours_are_told_the_share_once_an_hour():
