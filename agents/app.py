@@ -9,6 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from aiokafka import TopicPartition
+from faust.app.base import BootStrategy
 
 from agents import metrics
 from agents.batching.attach import attach
@@ -85,17 +86,26 @@ class Topology:
         return (self.intake, self.risk)
 
 
+class _NoWeb(BootStrategy):
+    """Faust's own web server stays away. `faust worker` turns it on whatever the app's settings say, on every address."""
+
+    enable_web = False
+
+
+class _App(BatchApp):
+    BootStrategy = _NoWeb
+
+
 def create_app(settings: Settings) -> BatchApp:
     """A worker's Faust app. Raises SettingsError or a roster or ruleset error, each one line."""
     topology = Topology(settings)
-    app = BatchApp(
+    app = _App(
         settings.group,
         batching=topology.options,
         broker=[f"kafka://{server}" for server in settings.bootstrap_servers],
         consumer_group_instance_id=settings.instance,
         topic_allow_declare=False,
         topic_disable_leader=True,
-        web_enabled=False,
         stream_recovery_delay=0.0,
         producer_acks=-1,
         producer_linger=0.0,

@@ -10,6 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from agents import metrics
 from agents.board.assets import load_assets
+from agents.board.descriptors import VIEWERS_MAX
 from agents.board.feed import Feed
 from agents.board.headers import secure
 from agents.board.journal import Journal
@@ -20,19 +21,21 @@ from agents.settings import Settings
 from schemas.roster import Roster
 
 STOP_S = 3.0
+KEEP_ALIVE_S = 15.0
+"""A page's parts come over one connection; kept for longer it only holds a descriptor."""
 
 
 class Board:
     """One board: table, journal, feed and web application, wired together. Raises SettingsError."""
 
-    def __init__(self, settings: Settings, roster: Roster) -> None:
+    def __init__(self, settings: Settings, roster: Roster, viewers_most: int = VIEWERS_MAX) -> None:
         self.settings, self.roster = settings, roster
         self.table = BoardTable()
         self.journal = Journal()
         self.publisher = Publisher(roster, self.table, self.journal, {"clock": settings.clock.value})
         self.feed = Feed(settings, self.table, self.publisher.changed)
         self.publisher.state = self.feed.state
-        self.viewers = Viewers(self.journal, self.publisher)
+        self.viewers = Viewers(self.journal, self.publisher, most=viewers_most)
         self.url = ""
         self._tasks: list[asyncio.Task] = []
 
@@ -52,7 +55,9 @@ class Board:
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator["Board"]:
         """Listen and read while the context lasts. Raises OSError when the port cannot be had."""
-        runner = web.AppRunner(self.application(), handler_cancellation=True, access_log=None, shutdown_timeout=STOP_S)
+        runner = web.AppRunner(
+            self.application(), handler_cancellation=True, access_log=None, shutdown_timeout=STOP_S, keepalive_timeout=KEEP_ALIVE_S,
+        )  # fmt: skip
         await runner.setup()
         site = web.TCPSite(runner, self.settings.board_host, self.settings.board_port, backlog=1024)
         tasks = self._tasks = []

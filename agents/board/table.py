@@ -89,13 +89,16 @@ class BoardTable:
         self._new_escalations.append(escalation)
 
     def drain(self) -> dict | None:
-        """What changed since the last call, cut for viewers (contract fields, and `quiet_since_ms`); None when nothing did."""
+        """What changed since the last call, cut for viewers (contract fields, and `quiet_since_ms`); None when nothing did.
+
+        `removed` are codes of regencies and provinces: five characters and two.
+        """
         rows, provinces = self._changed["rows"], self._changed["provinces"]
         if not (rows or provinces or self._new_escalations):
             return None
         update = {
             "rows": [self._tile(code) for code in sorted(rows) if code in self.rows],
-            "removed": sorted(rows - self.rows.keys()),
+            "removed": sorted((rows - self.rows.keys()) | (provinces - self.provinces.keys())),
             "provinces": [
                 self.provinces[code] | {"province": code} for code in sorted(provinces & self.provinces.keys())
             ],

@@ -6,10 +6,10 @@ from aiohttp import web
 
 from agents import metrics
 from agents.board.assets import accepts_gzip
+from agents.board.descriptors import VIEWERS_MAX
 from agents.board.journal import GZIP_HEADER, Frame, Journal
 from agents.board.publisher import Publisher
 
-VIEWERS_MAX = 5000
 BEAT_S = 10.0
 WRITE_TIMEOUT_S = 30.0
 """A viewer that takes nothing for so long is cut off; it comes back with its last event id, or for a snapshot."""
@@ -20,15 +20,16 @@ RETRY_MS = 1000
 class Viewers:
     """Serves /events. A viewer costs a task, a number and its socket's bounded buffer."""
 
-    def __init__(self, journal: Journal, publisher: Publisher, beat_s: float = BEAT_S) -> None:
-        self._journal, self._publisher, self._beat_s = journal, publisher, beat_s
-        self._open: set[web.StreamResponse] = set()
+    def __init__(self, journal: Journal, publisher: Publisher, beat_s: float = BEAT_S, most: int = VIEWERS_MAX) -> None:
+        self._journal, self._publisher, self._beat_s, self._most = journal, publisher, beat_s, most
         self._tasks: set[asyncio.Task] = set()
 
     async def events(self, request: web.Request) -> web.StreamResponse:
         """GET /events: `Last-Event-ID` (or `?last_event_id=`) resumes; too old or unknown gets a snapshot."""
-        if len(self._tasks) >= VIEWERS_MAX:
-            return web.Response(status=503, text="too many viewers\n", headers={"Retry-After": "10"})
+        if len(self._tasks) >= self._most:
+            full = web.Response(status=503, text="too many viewers\n", headers={"Retry-After": "10"})
+            full.force_close()  # a connection kept for later would hold the descriptor that there is none for
+            return full
         asked = request.headers.get("Last-Event-ID") or request.query.get("last_event_id")
         packed = accepts_gzip(request)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})

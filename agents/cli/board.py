@@ -5,6 +5,7 @@ import signal
 
 import click
 
+from agents.board.descriptors import most_viewers, raise_limit
 from agents.board.server import Board
 from agents.cli.options import CommandError, with_settings
 from agents.logs import configure_logging
@@ -28,7 +29,7 @@ def command(settings: Settings) -> None:
         raise CommandError(line)
     configure_logging(settings)
     try:
-        asyncio.run(_serve(Board(settings, roster)))
+        asyncio.run(_serve(Board(settings, roster, most_viewers(raise_limit()))))
     except OSError as error:
         where = f"{settings.board_host}:{settings.board_port}"
         raise CommandError(f"the board cannot listen on {where}: {error.strerror or error}") from None

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaProducer
 from schemas.roster import Roster
 from tests import oracle
 from tests.agents.deployment import Deployment, until
+from tests.security.processes import listening
 
 NOW = datetime.now(UTC)
 CODES = sorted(Roster.default())
@@ -184,11 +185,12 @@ async def test_every_regency_has_a_row_from_the_first_tick_and_silence_is_not_sa
 
 async def test_faust_starts_the_worker_too(deployment):
     command = (sys.executable, "-m", "faust", "-A", "agents.app", "worker", "--loglevel", "warn")
-    deployment.start("a", command)
+    process = deployment.start("a", command)
     await send(deployment, [("incidents", incident(1))])
     await deployment.drained()
     assert (await deployment.rows())["16.71"]["windows"]["1h"]["incidents"] == 1
     assert deployment.metric('siaga_records_total{outcome="admitted",topic="incidents"}') == 1
+    assert listening(process.pid) == {("127.0.0.1", deployment.ports["a"])}, "Faust's own web server"
 
 
 def test_a_port_in_use_is_one_line(deployment):

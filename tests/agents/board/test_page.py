@@ -52,6 +52,7 @@ async def test_after_loading_the_page_equals_the_table(broker, fresh_prefix):
         shown = await page.evaluate(TILES)
         wanted = {item["regency"]: [item["level"], str(item["score"]), item["data_status"]] for item in mixed_rows()}
         assert shown == wanted | {max(ROSTER): ["none", "", "none"]}
+        await _reads_as_the_table(page)
         newest_first = [item["escalation_id"] for item in scene.board.table.escalations()]
         assert await page.evaluate(FEED) == newest_first
         assert sorted(newest_first) == sorted(alarm["escalation_id"] for alarm in alarms)
@@ -59,6 +60,18 @@ async def test_after_loading_the_page_equals_the_table(broker, fresh_prefix):
             "#levels .chip", "all => all.map(c => [c.dataset.value, +c.dataset.count])"
         )
         assert dict(counts) == {level: [item["level"] for item in mixed_rows()].count(level) for level in LEVELS}
+
+
+async def _reads_as_the_table(page) -> None:
+    """What stands on each tile for the eye: the level's word, the score, and how old the word is where it is not live."""
+    words = (await page.evaluate("async () => (await import('/static/js/words.js')).WORDS"))["en"]
+    for item in mixed_rows():
+        text = await page.inner_text(f"#tile-{item['regency'].replace('.', chr(92) + '.')} .tile-body")
+        is_live = item["data_status"] == "live"
+        doubted = "?" if item["data_status"] == "silent" else ""
+        assert text.split("\n")[0] == words[item["level"]] + doubted, (item, text)
+        assert text.split("\n")[1] == str(item["score"]), (item, text)
+        assert is_live or words[item["data_status"]] in text, (item, text)
 
 
 async def test_an_update_shows_within_a_second_of_its_commit(broker, fresh_prefix):
@@ -180,6 +193,23 @@ async def test_a_regency_shows_parts_that_add_up_and_why(broker, fresh_prefix):
             assert piece in text, piece
         await scene.write(rows=[row("16.71", score=61, level="siaga")])
         await page.wait_for_function("() => document.querySelector('#detail .big-score').textContent === '61'")
+
+
+async def test_why_a_level_stands_is_what_raised_it_not_why_it_fell_from_a_higher_one(broker, fresh_prefix):
+    clash = {"incident_id": "i-9", "category": "clash", "severity": 5, "status": "reported", "weight": 16}
+    raised = escalation(level="awas", previous_level="siaga", reason="grave_incident", evidence=[clash])
+    lowered = escalation(level="siaga", previous_level="awas", change="lowered", reason="calm", evidence=[], minute=40)
+    async with Scene(broker.bootstrap, fresh_prefix) as scene, chromium_page() as page:
+        await scene.write(rows=[row("16.71", score=55, level="siaga")], escalations=[raised])
+        await scene.write(escalations=[lowered])
+        await scene.ready()
+        await opened(page, scene, "#16.71")
+        await page.wait_for_selector("#detail .why")
+        words = (await page.evaluate("async () => (await import('/static/js/words.js')).WORDS"))["en"]["reasons"]
+        await page.wait_for_function("() => document.querySelectorAll('#detail .history li').length === 2")
+        assert await page.inner_text("#detail .why") == words["grave_incident"]
+        text = await page.inner_text("#detail")
+        assert words["calm"] in text and "i-9" in text
 
 
 async def test_a_new_escalation_is_spoken(broker, fresh_prefix):

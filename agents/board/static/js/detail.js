@@ -76,12 +76,13 @@ function drawMissing(onClose) {
 
 function draw({ regency, name, row, escalations, trend, neighbours }, onClose, onOpen) {
   const last = escalations[0];
+  const ground = groundOf(escalations, row);
   const head = h("header", { cls: "detail-head", "data-level": row?.level ?? "none" },
     h("div", {}, h("h2", { id: "detail-title" }, name), h("p", { cls: "code" }, regency)), closeButton(onClose));
   if (!row) return show(head, h("p", { cls: "band", "data-status": "none" }, t("noRow")));
-  show(head, levelLine(row), dataBand(regency), why(last, row),
+  show(head, levelLine(row), dataBand(regency), why(ground, last, row),
     trend ? h("div", { cls: "detail-trend", "data-level": row.level }, spark({ end: trend.end_ms, scores: trend.scores }, store.buckets), h("span", {}, t("trend"))) : null,
-    components(row), windows(row), turnout(row), confidence(row), evidence(last), history(escalations, row),
+    components(row), windows(row), turnout(row), confidence(row), evidence(ground), history(escalations, row),
     nearby(neighbours, onOpen), provenance(row));
 }
 
@@ -102,10 +103,17 @@ function block(title, ...children) {
   return h("section", { cls: "block" }, h("h3", {}, t(title)), ...children);
 }
 
-function why(last, row) {
-  const reason = row.reason ?? (last && last.level === row.level ? last.reason : null);
-  if (!reason) return null;
-  return block("why", h("p", { cls: "why" }, word("reasons", reason)), last ? tags(last) : null);
+// What a level rests on. What came after in its episode (a fall, a silence) says why it is no higher, not why it stands.
+function groundOf(escalations, row) {
+  const [last] = escalations;
+  if (!last || row.level === "normal") return last;
+  return escalations.find((e) => e.episode === last.episode && (e.change === "raised" || e.change === "amended")) ?? last;
+}
+
+function why(ground, last, row) {
+  if (!ground || last.level !== row.level) return null;
+  const since = last === ground ? null : h("p", { cls: "note" }, `${change(last.change)}: ${word("reasons", last.reason)}`);
+  return block("why", h("p", { cls: "why" }, word("reasons", ground.reason)), since, tags(ground));
 }
 
 function components(row) {

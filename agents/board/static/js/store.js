@@ -61,7 +61,11 @@ export function takeSnapshot(message) {
 export function takeUpdate(message) {
   if (message.layout) takeLayout(message.layout);
   const codes = new Set(message.removed);
-  for (const code of message.removed) store.rows.delete(code);
+  for (const code of message.removed) {
+    store.rows.delete(code);
+    store.trends.delete(code);
+    store.provinces.delete(code);
+  }
   for (const row of message.rows) {
     store.rows.set(row.regency, row);
     addToTrend(row);
