@@ -16,7 +16,7 @@ from agents.publishing.messages import Message
 IN_FLIGHT_MAX = 10_000
 IN_FLIGHT_MAX_BYTES = 16 * 1024 * 1024
 # Past this the broker is as good as away; kafka-python's own two minutes are too long to look at a still bar.
-DELIVERY_TIMEOUT_MS = 30_000
+DELIVERY_S = 30.0
 
 
 class DeliveryError(Exception):
@@ -40,7 +40,10 @@ class Sender:
     `acknowledged` counts records; `position` is the mark given with the last record of the acknowledged prefix.
     """
 
-    def __init__(self, options: dict[str, Any], compression: str | None = None, connect_s: float = 10.0) -> None:
+    def __init__(
+        self, options: dict[str, Any], compression: str | None = None, connect_s: float = 10.0, delivery_s: float = DELIVERY_S
+    ) -> None:
+        self._patience_s = delivery_s + 5
         self._producer = _Producer(
             **options,
             client_id="siaga-publish",
@@ -51,8 +54,8 @@ class Sender:
             batch_size=128 * 1024,
             max_block_ms=int(connect_s * 1000),
             bootstrap_timeout_ms=int(connect_s * 1000),
-            delivery_timeout_ms=DELIVERY_TIMEOUT_MS,
-            request_timeout_ms=DELIVERY_TIMEOUT_MS // 2,
+            delivery_timeout_ms=int(delivery_s * 1000),
+            request_timeout_ms=int(delivery_s * 500),
             allow_auto_create_topics=False,
             metrics_enabled=False,
         )
@@ -78,7 +81,7 @@ class Sender:
     def drain(self) -> None:
         """Wait until everything sent is acknowledged. Raises DeliveryError."""
         if self._in_flight:
-            self._producer.flush(timeout=DELIVERY_TIMEOUT_MS / 1000 + 5)
+            self._producer.flush(timeout=self._patience_s)
         while self._in_flight:
             self._settle_oldest(wait=True)
 
@@ -89,7 +92,7 @@ class Sender:
     def _settle_oldest(self, wait: bool) -> None:
         future, size, position = self._in_flight[0]
         try:
-            future.get(timeout=DELIVERY_TIMEOUT_MS / 1000 + 5 if wait else 0)
+            future.get(timeout=self._patience_s if wait else 0)
         except KafkaError as error:
             raise DeliveryError(
                 f"record {self.acknowledged + 1} was not taken: {type(error).__name__}: {error}"

@@ -11,6 +11,7 @@ import logging
 import math
 import shutil
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -18,6 +19,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
+from tests.agents.deployment import ROOT
 from tests.chaos.checker import Violation
 from tests.chaos.faults import FAULTS, Struck
 from tests.chaos.recovery import own_recoveries
@@ -75,18 +77,29 @@ def plans(options: argparse.Namespace) -> list[Plan]:
 
 async def long_run(options: argparse.Namespace) -> int:
     """Rounds until all are done; exit status 1 when any found a violation."""
-    todo = plans(options)
-    done = {json.dumps(line["plan"], sort_keys=True) for line in _lines([options.out] if options.out.exists() else [])}
-    bad = 0
+    todo, before = plans(options), _lines([options.out] if options.out.exists() else [])
+    done = {json.dumps(line["plan"], sort_keys=True): len(line["violations"]) for line in before}
+    bad, build = 0, _build()
     for number, plan in enumerate(todo, 1):
-        if json.dumps(Result(plan).as_dict()["plan"], sort_keys=True) in done:
-            print(f"round {number}/{len(todo)} was run before", file=sys.stderr)
+        known = json.dumps(Result(plan).as_dict()["plan"], sort_keys=True)
+        if known in done:
+            print(f"round {number}/{len(todo)} was run before, {done[known]} violations", file=sys.stderr)
+            bad += bool(done[known])
             continue
         result = await _round(plan, f"round {number}/{len(todo)}")
         bad += bool(result.violations)
         with options.out.open("a") as out:
-            out.write(json.dumps(result.as_dict()) + "\n")
+            out.write(json.dumps(result.as_dict() | {"build": build}) + "\n")
     return 1 if bad else 0
+
+
+def _build() -> str:
+    """The commit that is run, with a + where the files are not all as committed; empty without git."""
+    said = [
+        subprocess.run(("git", *command), capture_output=True, text=True, check=False, cwd=ROOT).stdout.strip()
+        for command in (("rev-parse", "--short", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
+    ]
+    return said[0] + "+" * bool(said[1])
 
 
 async def _round(plan: Plan, name: str) -> Result:
@@ -141,7 +154,8 @@ def report(lines: list[dict]) -> str:
             f"Most memory of a worker: {max((line['memory_mib_max'] for line in lines), default=0):.0f} MiB. "
             f"Longest settling after the load ended: {max((line['settle_s'] for line in lines), default=0):.0f} s."
         ),
-        f"Seeds: {', '.join(str(line['plan']['seed']) for line in lines)}.",
+        f"Seeds: {', '.join(str(line['plan']['seed']) for line in lines)}. "
+        f"Builds: {', '.join(sorted({line.get('build', 'unknown') for line in lines}))}.",
     ]
     return "\n".join(rows)
 

@@ -29,14 +29,20 @@ def die_at(point: str, nth: int) -> None:
     from agents.batching.shard import Shard
     from agents.batching.transactor import AIOKafkaProducer, Transactor
 
-    left = [nth]
+    left, committing = [nth], set()
 
-    def reached() -> None:
+    def reached(*_: object) -> None:
         left[0] -= 1
         if left[0] == 0:
             print(f"chaos: dying at {point}", file=sys.stderr, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
 
+    def reached_with_outputs(producer: object) -> None:
+        """Empty transactions that end what a broker forgot are no commits of what was read."""
+        if producer in committing:
+            reached()
+
+    _during(Transactor, "_commit", committing)
     if point == "after-fence":
         _after(Transactor, "start", reached)
     elif point == "mid-restore":
@@ -51,32 +57,46 @@ def die_at(point: str, nth: int) -> None:
         # The outputs are in the log, uncommitted, and nothing says yet what was read for them.
         _after(Transactor, "_send", reached, lambda deliveries: asyncio.gather(*deliveries))
     elif point == "before-commit":
-        _before(AIOKafkaProducer, "commit_transaction", reached)
+        _before(AIOKafkaProducer, "commit_transaction", reached_with_outputs)
     elif point == "after-commit":
         # Committed at the broker, and the shard has not taken the new position over.
-        _after(AIOKafkaProducer, "commit_transaction", reached)
+        _after(AIOKafkaProducer, "commit_transaction", reached_with_outputs)
     else:
         raise SystemExit(f"CHAOS_CRASH_AT: no such point {point!r}; one of {', '.join(POINTS)}")
 
 
-def _before(owner: type, name: str, act: Callable[[], None]) -> None:
+def _during(owner: type, name: str, producers: set) -> None:
+    """Hold the producer of each transactor whose call of `name` is on its way."""
+    original = getattr(owner, name)
+
+    async def wrapped(transactor: object, *args: object, **kwargs: object) -> object:
+        producers.add(transactor._producer)
+        try:
+            return await original(transactor, *args, **kwargs)
+        finally:
+            producers.discard(transactor._producer)
+
+    setattr(owner, name, wrapped)
+
+
+def _before(owner: type, name: str, act: Callable[[object], None]) -> None:
     original = getattr(owner, name)
 
     async def wrapped(*args: object, **kwargs: object) -> object:
-        act()
+        act(args[0])
         return await original(*args, **kwargs)
 
     setattr(owner, name, wrapped)
 
 
-def _after(owner: type, name: str, act: Callable[[], None], wait_for: Callable | None = None) -> None:
+def _after(owner: type, name: str, act: Callable[[object], None], wait_for: Callable | None = None) -> None:
     original = getattr(owner, name)
 
     async def wrapped(*args: object, **kwargs: object) -> object:
         result = await original(*args, **kwargs)
         if wait_for is not None:
             await wait_for(result)
-        act()
+        act(args[0])
         return result
 
     setattr(owner, name, wrapped)

@@ -39,6 +39,10 @@ class Plan:
     tick_s: float = 0.5
     long_s: float = 12.0
     settle_s: float = 120.0
+    #: Go on until each fault was struck once, however long that takes.
+    is_whole: bool = False
+    #: Resident memory that no worker may exceed, whatever happens.
+    memory_mib_most: float = 600.0
 
     @property
     def proxied(self) -> bool:
@@ -144,7 +148,7 @@ class World:
         """Faults one after another until the time is up. Each is drawn before any is repeated."""
         plan, rnd = self.plan, random.Random(f"schedule-{self.plan.seed}")
         until, deck = time.monotonic() + plan.seconds, []
-        while time.monotonic() < until:
+        while time.monotonic() < until or (plan.is_whole and len(self.result.struck) < len(plan.faults)):
             await asyncio.sleep(rnd.uniform(1, plan.pause_s))
             if not plan.faults:
                 continue
@@ -174,6 +178,8 @@ class World:
         result.violations = check(evidence, self.places)
         result.violations += [Violation("D", f"worker {name} did not end within 20 s of SIGTERM") for name in stubborn]
         result.violations += [Violation("D", f"worker {name} ended by itself") for name in sorted(gone)]
+        if result.memory_mib_max > self.plan.memory_mib_most:
+            result.violations += [Violation("D", f"a worker took {result.memory_mib_max:.0f} MiB")]
         audit = await asyncio.to_thread(lambda: cluster.run("audit", check=False))
         result.audit = audit.stdout.strip().splitlines()[-1] if audit.stdout else audit.stderr.strip()
         if audit.returncode:

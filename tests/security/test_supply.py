@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from agents.embedded.jars import locked_jars
-from deploy import sbom
+from deploy import audit, sbom
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = ("requirements.lock", "requirements-test.lock")
@@ -74,3 +74,23 @@ def test_the_bill_satisfies_the_schema_of_cyclonedx():
     validation = pytest.importorskip("cyclonedx.validation.json", reason=reason)
     schema = pytest.importorskip("cyclonedx.schema", reason=reason)
     assert validation.JsonStrictValidator(schema.SchemaVersion.V1_6).validate_str(written_bill()) is None
+
+
+AIOHTTP = {"name": "aiohttp", "version": "3.0", "vulns": []}
+KNOWN = AIOHTTP | {"vulns": [{"id": "GHSA-1", "fix_versions": ["3.1"]}, {"id": "GHSA-2", "fix_versions": []}]}
+UNKNOWN = {"name": "faust-streaming", "skip_reason": "not found"}
+
+
+@pytest.mark.parametrize("packages, said, status", [
+    ([AIOHTTP, UNKNOWN], "audit: 1 of 2 packages looked up, 0 known vulnerabilities", 0),
+    ([UNKNOWN, UNKNOWN], "audit: NOT DONE, none of 2 packages could be looked up from here", 0),
+    ([KNOWN], "audit: 1 of 1 packages looked up, 2 known vulnerabilities\naiohttp 3.0: GHSA-1, mended in 3.1\n"
+              "aiohttp 3.0: GHSA-2, mended in no release", 1),
+])  # fmt: skip
+def test_an_audit_says_how_much_it_looked_up_and_fails_on_what_is_known(packages, said, status):
+    assert audit.verdict({"dependencies": packages}) == (said, status)
+
+
+def test_ci_audits_after_the_tests():
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert lines[-2:] == ["./siaga test", 'exec "${SIAGA_VENV:-.venv}/bin/python" deploy/audit.py']
