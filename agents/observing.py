@@ -59,6 +59,9 @@ class ShardMetrics:
     def lost(self, source: TopicPartition, offsets: int) -> None:
         metrics.GAPS.labels(self._short(source.topic)).inc(offsets)
 
+    def recreated(self, source: TopicPartition) -> None:
+        metrics.RECREATED.labels(self._short(source.topic)).inc()
+
     def rebuilding(self, source: TopicPartition, offsets: int) -> None:
         metrics.SHARD_REBUILDS.labels(self._stage).inc()
 

@@ -68,7 +68,7 @@ def _patient_counts(settings: Settings, names: list[str]) -> dict[str, int]:
     deadline = time.monotonic() + BROKER_PATIENCE_S
     while True:
         try:
-            with _patient_admin(settings) as admin:
+            with _patient_admin(settings, deadline) as admin:
                 return partition_counts(admin, names)
         except (TopicError, KafkaError) as error:
             if not getattr(error, "retriable", False) or time.monotonic() >= deadline:
@@ -77,11 +77,10 @@ def _patient_counts(settings: Settings, names: list[str]) -> dict[str, int]:
             time.sleep(AGAIN_S)
 
 
-def _patient_admin(settings: Settings) -> KafkaAdminClient:
+def _patient_admin(settings: Settings, deadline: float) -> KafkaAdminClient:
     # It logs each attempt and retries a wrong password like a broker that is away; the lines below say it once.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     options = kafka_python_options(settings)
-    deadline = time.monotonic() + BROKER_PATIENCE_S
     while True:
         if line := refusal(settings):
             raise WorkerError(line)

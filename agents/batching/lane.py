@@ -56,6 +56,7 @@ class Observer(Protocol):
     def failed(self, source: TopicPartition, error: BaseException) -> None: ...
     def committed(self, source: TopicPartition, batch: Batch, cost: Committed) -> None: ...
     def lost(self, source: TopicPartition, offsets: int) -> None: ...
+    def recreated(self, source: TopicPartition) -> None: ...
     def rebuilding(self, source: TopicPartition, offsets: int) -> None: ...
 
 
@@ -249,7 +250,7 @@ class Lane:
         work, started = self._work, time.perf_counter()
         state = TopicPartition(work.state_topic, source.partition) if work.state_topic else None
         new_fold, sources = functools.partial(work.new_fold, source), self.reader.sources
-        doubt = Doubt(self._notes, work.outputs, work.options.doubt_pause_ms / 1000)
+        doubt = Doubt(self._notes, work.outputs, work.options.doubt_pause_ms / 1000, work.observer.recreated)
         known = Sources(lambda tp: doubt.group_offset(tp, sources), sources.end_offset)
         shard = await Shard.restored(source, new_fold, state, known, work.options)
         end = await sources.end_offset(source)

@@ -8,7 +8,7 @@ the transactions that tell the group: the two differ only where the group forgot
 import asyncio
 import json
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from aiokafka import TopicPartition
@@ -74,6 +74,8 @@ class Doubt:
     notes: Notes
     written: frozenset[TopicPartition]
     pause_s: float
+    #: Told of a source that was created anew.
+    recreated: Callable[[TopicPartition], None]
 
     async def group_offset(self, source: TopicPartition, sources: Sources) -> OffsetAndMetadata | None:
         """The group's offset of a source, or what was noted where the group has forgotten it.
@@ -88,9 +90,11 @@ class Doubt:
             await asyncio.sleep(self.pause_s)
             found = await sources.committed(source)
         noted = self.notes.get(source)
-        if _is_none(found) or noted is None or noted.offset <= found.offset:
+        if noted is not None and noted.offset > (end := await sources.end_offset(source)):
+            log.error("%s[%d] ends at %d but was read up to %d: it was created anew and is read as such", *source, end, noted.offset)
+            self.recreated(source)
             return found
-        if noted.offset > await sources.end_offset(source):
+        if _is_none(found) or noted is None or noted.offset <= found.offset:
             return found
         log.warning(
             "the group has forgotten how far %s[%d] is read: it says %d, noted was %d", *source, found.offset, noted.offset

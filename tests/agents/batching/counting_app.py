@@ -74,6 +74,9 @@ class Printing:
     def lost(self, source, offsets):
         print(f"lost {source.partition} {offsets}", flush=True)
 
+    def recreated(self, source):
+        print(f"recreated {source.partition}", flush=True)
+
     def rebuilding(self, source, offsets):
         print(f"rebuilding {source.partition} {offsets}", flush=True)
 

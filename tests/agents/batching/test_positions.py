@@ -12,10 +12,13 @@ NONE, SEVEN, NINE = OffsetAndMetadata(-1, ""), OffsetAndMetadata(7, "note"), Off
 
 
 async def ask(
-    answers: list[OffsetAndMetadata], ends: dict[TopicPartition, int], noted: OffsetAndMetadata | None = None
+    answers: list[OffsetAndMetadata],
+    ends: dict[TopicPartition, int],
+    noted: OffsetAndMetadata | None = None,
+    recreated: list[TopicPartition] | None = None,
 ) -> tuple[OffsetAndMetadata | None, int]:
-    """What is believed, and how often the coordinator was asked."""
-    asked = []
+    """What is believed, and how often the coordinator was asked. Sources found created anew go to `recreated`."""
+    asked, told = [], [] if recreated is None else recreated
 
     async def committed(tp: TopicPartition) -> OffsetAndMetadata:
         asked.append(tp)
@@ -24,7 +27,7 @@ async def ask(
     async def end_offset(tp: TopicPartition) -> int:
         return ends[tp]
 
-    doubt = Doubt({SOURCE: noted} if noted else {}, frozenset({OUT}), 0.0)
+    doubt = Doubt({SOURCE: noted} if noted else {}, frozenset({OUT}), 0.0, told.append)
     return await doubt.group_offset(SOURCE, Sources(committed, end_offset)), len(asked)
 
 
@@ -35,11 +38,16 @@ async def test_an_offset_is_an_offset():
 
 async def test_what_was_noted_counts_where_the_group_fell_back():
     assert await ask([SEVEN], {SOURCE: 20}, noted=NINE) == (NINE, 1)
-    assert await ask([SEVEN], {SOURCE: 9}, noted=NINE) == (NINE, 1)
+    told: list[TopicPartition] = []
+    assert await ask([SEVEN], {SOURCE: 9}, noted=NINE, recreated=told) == (NINE, 1)
+    assert told == []
 
 
 async def test_a_source_that_ends_before_its_note_was_created_anew():
-    assert await ask([SEVEN], {SOURCE: 8}, noted=NINE) == (SEVEN, 1)
+    told: list[TopicPartition] = []
+    assert await ask([SEVEN], {SOURCE: 8}, noted=NINE, recreated=told) == (SEVEN, 1)
+    assert await ask([NONE, NONE], {SOURCE: 8, OUT: 40}, noted=NINE, recreated=told) == (NONE, 2)
+    assert told == [SOURCE, SOURCE]
 
 
 async def test_none_is_asked_for_again_where_somebody_has_written():
