@@ -9,15 +9,17 @@ import random
 import resource
 import signal
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import NamedTuple
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
 from tests.chaos.cluster import Cluster
 from tests.chaos.launcher import POINTS
+from tests.chaos.poison import poison
 from tests.chaos.proxied import Proxy
 from tests.chaos.publishers import Rate
+from tests.chaos.traffic import Message
 
 #: Session and transaction time-outs of the product's defaults, and a margin.
 ZOMBIE_S = 13.0
@@ -40,6 +42,8 @@ class Scene(NamedTuple):
     cluster: Cluster
     rate: Rate
     proxy: Proxy | None
+    #: Regencies of the roster.
+    codes: tuple[str, ...]
     #: Seconds of a long stop or freeze: shorter in CI.
     long_s: float
     #: Runs a broker call in the one thread that lives as long as the run (the broker dies with the thread that forked it).
@@ -284,6 +288,33 @@ async def overload(scene: Scene, rnd: random.Random) -> Struck:
     return Struck("overload", f"{published / took_s:.0f} inputs a second for {took_s:.0f} s", at, now_ms())
 
 
+async def poisoned(scene: Scene, rnd: random.Random) -> Struck:
+    """Two hundred poisonous payloads among the others; a few of them are good after all."""
+    at = now_ms()
+    await _publish(scene.cluster, poison(rnd.randrange(1_000_000), 200, list(scene.codes)))
+    return Struck("poison", "200 payloads", at, now_ms())
+
+
+async def giants(scene: Scene, rnd: random.Random) -> Struck:
+    """Records as large as a broker takes, which no message may be."""
+    at = now_ms()
+    await _publish(scene.cluster, (Message("incidents", b"k", rnd.randbytes((1 << 20) - 4096), ()) for _ in range(5)))
+    return Struck("giants", "5 records of 1 MiB", at, now_ms())
+
+
+async def _publish(cluster: Cluster, messages: Iterable[Message]) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=cluster.bootstrap, acks="all", enable_idempotence=True, max_request_size=2 << 20)
+    await producer.start()
+    try:
+        sent = [
+            await producer.send(cluster.prefix + message.topic, message.value, message.key, headers=list(message.headers))
+            for message in messages
+        ]
+        await asyncio.gather(*sent)
+    finally:
+        await producer.stop()
+
+
 async def _read_slowly(cluster: Cluster) -> None:
     consumer = AIOKafkaConsumer(
         cluster.prefix + "risk", bootstrap_servers=cluster.bootstrap, isolation_level="read_committed",
@@ -319,4 +350,6 @@ FAULTS: dict[str, Fault] = {
     "proxy_mute": through_proxy("proxy_mute", _mute, (2, 20)),
     "proxy_hold_end_txn": through_proxy("proxy_hold_end_txn", _hold_end, (1, 14)),
     "overload": overload,
+    "poison": poisoned,
+    "giants": giants,
 }

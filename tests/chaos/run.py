@@ -100,7 +100,7 @@ class World:
         self.cluster = Cluster(self.broker, self.directory, seen, **settings)
         await asyncio.to_thread(self.cluster.run, "topics")
         self.rate = Rate(plan.rate_per_s)
-        self.scene = Scene(self.cluster, self.rate, self._proxy, plan.long_s, self._broker_call)
+        self.scene = Scene(self.cluster, self.rate, self._proxy, tuple(sorted(self.places)), plan.long_s, self._broker_call)
         self.publishers = self._publishers()
         self._watch = asyncio.create_task(self._watch_memory())
         return self
