@@ -5,6 +5,8 @@ Here the table is fed directly; tests/agents/board/test_feed.py has the board on
 
 import asyncio
 import contextlib
+import re
+import resource
 import socket
 from typing import Self
 
@@ -17,6 +19,7 @@ from agents.board.journal import Journal
 from agents.board.publisher import Publisher
 from agents.board.table import BoardTable
 from agents.board.viewers import WRITE_MAX_BYTES, Viewers
+from benchmarks.viewing import chunks, connect
 from schemas.roster import Roster
 from tests.agents.board.board_scene import until
 from tests.agents.board.examples import give_escalation, give_row
@@ -192,3 +195,43 @@ def test_a_snapshot_is_json_of_one_line():
     data = publisher.snapshot().plain.split(b"data: ", 1)[1]
     assert data.count(b"\n") == 2
     assert orjson.loads(data)["rows"][0]["name"] == "a\nb"
+
+
+async def test_a_thousand_viewers_hear_every_update(many_descriptors):
+    """What that costs, and whom: `python -m benchmarks.viewers`."""
+    many_descriptors(2 * 1000 + 200)
+    async with Line() as line, asyncio.TaskGroup() as group:
+        line.row(0)
+        viewers = [group.create_task(_heard(line.port, last=5)) for _ in range(1000)]
+        await until(lambda: line.publisher.viewers == 1000, "a thousand viewers", 60)
+        for score in range(1, 6):
+            line.row(score)
+            await asyncio.sleep(0)
+    assert all(viewer.result() == [0, 1, 2, 3, 4, 5] for viewer in viewers)
+
+
+async def _heard(port: int, last: int) -> list[int]:
+    """The scores of one regency as a viewer hears them, up to `last`."""
+    reader, writer = await connect(port)
+    found: list[int] = []
+    async with asyncio.timeout(120):
+        async for text, _ in chunks(reader):
+            found += [int(score) for score in re.findall(rb'"score":(\d+)', text)]
+            if found and found[-1] == last:
+                break
+    writer.close()
+    return found
+
+
+@pytest.fixture
+def many_descriptors():
+    """A way to have so many file descriptors during the test; skips where the system grants fewer."""
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def have(count: int) -> None:
+        if before[1] != resource.RLIM_INFINITY and before[1] < count:
+            pytest.skip(f"the system grants {before[1]} file descriptors, this needs {count}")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(before[0], count), before[1]))
+
+    yield have
+    resource.setrlimit(resource.RLIMIT_NOFILE, before)
