@@ -71,7 +71,7 @@ TRANSACTION_SECONDS = _histogram(
 FOLD_SECONDS = _histogram("siaga_fold_seconds", "Time spent in the fold per batch.", "stage", buckets=_LATENCY_S)
 SHARDS_OPEN = _gauge("siaga_shards_open", "Shards this worker holds open.", "stage")
 SHARD_OPENS = _counter("siaga_shard_opens_total", "Shards opened: fenced the earlier owner and restored.", "stage")
-SHARD_FENCES = _counter("siaga_shard_fences_total", "Shards lost to another owner.", "stage")
+SHARD_FENCES = _counter("siaga_shard_fences_total", "Shards lost to another owner.", "stage", "topic", "partition")
 SHARD_FAILURES = _counter("siaga_shard_failures_total", "Shards dropped for another error, to be opened anew.", "stage")
 SHARD_REBUILDS = _counter(
     "siaga_shard_rebuilds_total", "Shards whose state was gone and is built again from the source.", "stage"
