@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from schemas.escalation import LEVELS_AFTER
 from schemas.rejected import Reason
 from schemas.topics import INPUTS
 
@@ -135,12 +136,15 @@ OUTWARD_WAITING_SINCE = _gauge(
 
 
 def touch_counters() -> None:
-    """Show the counters an alert watches as 0 before they first move: `rate` cannot see a first increment."""
+    """Show the counters that are watched as 0 before they first move: `rate` and `increase` cannot see a first increment."""
     for topic in INPUTS:
         for outcome in ("admitted", "rejected"):
             RECORDS.labels(topic.value, outcome)
         for reason in Reason:
             REJECTED.labels(topic.value, reason.value)
+    for change, levels in LEVELS_AFTER.items():
+        for level in levels:
+            ESCALATIONS.labels(change, level.value)
 
 
 _known_sources: set[str] = set()
