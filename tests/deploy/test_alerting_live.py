@@ -41,7 +41,9 @@ def test_a_flare_up_arrives_grouped_muted_and_ends(deploy, program, tmp_path, we
     binary = program("prometheus-alertmanager")
     with (
         alertmanager(binary, deploy, tmp_path, webhook.address) as manager,
-        prometheus(program("prometheus"), deploy, tmp_path, {"siaga-worker": [worker]}, manager) as api,
+        prometheus(
+            program("prometheus"), deploy, tmp_path, {"siaga-worker": [worker], "alertmanager": [manager]}, manager
+        ) as api,
     ):
         watchdog = wait_for(
             "the watchdog at its own receiver",
@@ -49,6 +51,11 @@ def test_a_flare_up_arrives_grouped_muted_and_ends(deploy, program, tmp_path, we
         )[0]
         assert watchdog["annotations"]["runbook_url"] == f"{RUNBOOK_BASE}docs/runbook.md#siagawatchdog"
         assert watchdog["labels"].keys() == {"alertname", "severity", "audience", "system"}
+        failed = wait_for(
+            "Alertmanager's own counter of failures, by what SiagaNotificationsFailing asks for",
+            lambda: api.query('alertmanager_notifications_failed_total{job="alertmanager", integration="webhook"}'),
+        )
+        assert {sample["value"][1] for sample in failed} == {"0"}
         assert not webhook.room("16"), "peace is not announced"
 
         put(PALEMBANG, SIAGA), put(OGAN_ILIR, SIAGA), put(BENGKULU, SIAGA)
