@@ -13,8 +13,10 @@ from agents.board.viewers import VIEWERS_MAX
 from agents.settings import Settings, unknown_variables
 from tests.deploy.compose_reading import resolved
 
-OURS = {"topics", "worker-1", "worker-2", "board", "webhook"}
-ONE_SHOT = {"topics"}
+OURS = {"topics", "worker-1", "worker-2", "board", "webhook", "toolbox"}
+ONE_SHOT = {"topics", "toolbox"}
+# Run again until done; run once when somebody types, and never by itself.
+RESTART = {"topics": "on-failure:5", "toolbox": "no"}
 # A connection for each viewer the board admits, and some for Kafka and the files it serves.
 BOARD_FILES_LEAST = VIEWERS_MAX + 1000
 # Their container's health is that of their /metrics, which the image itself asks for.
@@ -75,8 +77,10 @@ def test_it_is_what_the_specification_allows(load_yaml, repo, tmp_path):
     assert unknown <= SINCE_ADDED and len(faults) == sum("does not match" in fault.message for fault in faults), faults
 
 
-def test_a_webhook_runs_only_where_it_is_asked_for(compose_services):
-    assert {name for name, service in compose_services.items() if "profiles" in service} == {"webhook"}
+def test_a_webhook_and_the_toolbox_run_only_where_they_are_asked_for(compose_services):
+    profiles = {name: service["profiles"] for name, service in compose_services.items() if "profiles" in service}
+    assert profiles == {"webhook": ["outward"], "toolbox": ["tools"]}
+    assert "depends_on" not in compose_services["toolbox"], "it is needed most when nothing else comes up"
 
 
 def test_the_board_may_open_a_file_for_each_viewer(compose):
@@ -102,7 +106,7 @@ def test_every_container_is_locked_down(compose):
 def test_every_container_has_limits_a_restart_policy_and_bounded_logs(compose):
     for name, service in compose["services"].items():
         assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}, name
-        assert service["restart"] == ("on-failure:5" if name in ONE_SHOT else "unless-stopped"), name
+        assert service["restart"] == RESTART.get(name, "unless-stopped"), name
         assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
 
 

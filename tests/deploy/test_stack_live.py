@@ -18,6 +18,7 @@ import pytest
 pytest.importorskip("yaml", reason="PyYAML is not installed (pip install 'siaga[deploy]')")
 
 from agents.embedded.ports import free_port
+from tests.deploy import runbook
 from tests.deploy.programs import PrometheusApi, alertmanager, prometheus, running, wait_for
 from tests.deploy.secured import SecuredKafka, secured_kafka
 from tests.deploy.webhook import Webhook, listening
@@ -196,6 +197,19 @@ def test_each_user_can_do_its_work_and_nothing_else(stack):
     assert stack.siaga("siaga-publisher", "tail", "risk", *whole).returncode == 1
     line = _incident(9, "16.71", "operator", 1, "reported") + "\n"
     assert stack.siaga("siaga-operator", "publish", "incidents", "-", stdin=line).returncode == 1
+
+
+def test_the_operator_may_do_all_that_the_runbook_says_and_a_worker_may_not(stack):
+    whole = ("--from-beginning", "--until-end")
+    for words in runbook.commands():
+        # Without these a tail waits at the end for what comes, and reads nothing.
+        more = whole if words[0] == "tail" else ()
+        done = stack.siaga("siaga-operator", *words, *more)
+        assert done.returncode == 0, f"siaga {' '.join(words)}: {done.stderr}"
+    audit = stack.siaga("siaga-operator", "audit", "--rules", str(stack.home / "quick.toml"))
+    assert audit.returncode == 0, audit.stdout + audit.stderr
+    for words in (("topics", "--check"), ("tail", "risk", *whole), ("tail", "rejected", *whole)):
+        assert stack.siaga("siaga-processor", *words).returncode == 1, words
 
 
 def test_every_dashboard_query_finds_something_in_real_workers(stack, deploy):
