@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from schemas.escalation import LEVELS_AFTER
 from schemas.rejected import Reason
 from schemas.topics import INPUTS
 
@@ -71,7 +72,7 @@ TRANSACTION_SECONDS = _histogram(
 FOLD_SECONDS = _histogram("siaga_fold_seconds", "Time spent in the fold per batch.", "stage", buckets=_LATENCY_S)
 SHARDS_OPEN = _gauge("siaga_shards_open", "Shards this worker holds open.", "stage")
 SHARD_OPENS = _counter("siaga_shard_opens_total", "Shards opened: fenced the earlier owner and restored.", "stage")
-SHARD_FENCES = _counter("siaga_shard_fences_total", "Shards lost to another owner.", "stage")
+SHARD_FENCES = _counter("siaga_shard_fences_total", "Shards lost to another owner.", "stage", "topic", "partition")
 SHARD_FAILURES = _counter("siaga_shard_failures_total", "Shards dropped for another error, to be opened anew.", "stage")
 SHARD_REBUILDS = _counter(
     "siaga_shard_rebuilds_total", "Shards whose state was gone and is built again from the source.", "stage"
@@ -136,12 +137,15 @@ OUTWARD_WAITING_SINCE = _gauge(
 
 
 def touch_counters() -> None:
-    """Show the counters an alert watches as 0 before they first move: `rate` cannot see a first increment."""
+    """Show the counters that are watched as 0 before they first move: `rate` and `increase` cannot see a first increment."""
     for topic in INPUTS:
         for outcome in ("admitted", "rejected"):
             RECORDS.labels(topic.value, outcome)
         for reason in Reason:
             REJECTED.labels(topic.value, reason.value)
+    for change, levels in LEVELS_AFTER.items():
+        for level in levels:
+            ESCALATIONS.labels(change, level.value)
 
 
 _known_sources: set[str] = set()

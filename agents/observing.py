@@ -5,6 +5,7 @@ import time
 from contextlib import suppress
 
 from aiokafka import TopicPartition
+from prometheus_client import Counter
 
 from agents import metrics
 from agents.batching.fold import Batch
@@ -27,7 +28,7 @@ class ShardMetrics:
     def __init__(self, stage: str, topic_prefix: str) -> None:
         self._stage, self._prefix = stage, topic_prefix
         # Touched once so that a counter that never moved is seen as 0, not as missing.
-        for counter in (metrics.SHARD_OPENS, metrics.SHARD_FENCES, metrics.SHARD_FAILURES, metrics.RESTORED_RECORDS):
+        for counter in (metrics.SHARD_OPENS, metrics.SHARD_FAILURES, metrics.RESTORED_RECORDS):
             counter.labels(stage)
         metrics.SHARD_REBUILDS.labels(stage)
         metrics.RESTORE_SECONDS.labels(stage)
@@ -35,6 +36,7 @@ class ShardMetrics:
 
     def opened(self, source: TopicPartition, seconds: float, records: int) -> None:
         metrics.SHARD_OPENS.labels(self._stage).inc()
+        self._fences(source)  # seen as 0 from here on: `increase` cannot see the first of a counter that is born with it
         metrics.SHARDS_OPEN.labels(self._stage).inc()
         metrics.RESTORE_SECONDS.labels(self._stage).observe(seconds)
         metrics.RESTORED_RECORDS.labels(self._stage).inc(records)
@@ -47,7 +49,7 @@ class ShardMetrics:
                 gauge.remove(self._short(source.topic), str(source.partition))
 
     def fenced(self, source: TopicPartition) -> None:
-        metrics.SHARD_FENCES.labels(self._stage).inc()
+        self._fences(source).inc()
 
     def failed(self, source: TopicPartition, error: BaseException) -> None:
         metrics.SHARD_FAILURES.labels(self._stage).inc()
@@ -79,6 +81,9 @@ class ShardMetrics:
     def lag(self, source: TopicPartition, records: int) -> None:
         """Set the record lag of a source partition."""
         metrics.LAG_RECORDS.labels(self._short(source.topic), str(source.partition)).set(records)
+
+    def _fences(self, source: TopicPartition) -> Counter:
+        return metrics.SHARD_FENCES.labels(self._stage, self._short(source.topic), str(source.partition))
 
     def _short(self, topic: str) -> str:
         return topic.removeprefix(self._prefix)

@@ -6,10 +6,19 @@ from pydantic import BaseModel, Field, model_validator
 
 from schemas.fields import MESSAGE, EventId, Timestamp
 from schemas.incident import Category
-from schemas.risk import LedgerPosition, LevelName, Points, RulesetId, Whole
+from schemas.risk import LedgerPosition, Level, LevelName, Points, RulesetId, Whole
 
 ESCALATION_SCHEMA = "siaga.escalation/1"
 EVIDENCE_MOST = 20
+#: The levels that each change can end at. A fall is by one rung, and what is amended is an alarm.
+LEVELS_AFTER: dict[str, tuple[Level, ...]] = {
+    "raised": (Level.WASPADA, Level.SIAGA, Level.AWAS),
+    "lowered": (Level.WASPADA, Level.SIAGA),
+    "cleared": (Level.NORMAL,),
+    "amended": (Level.WASPADA, Level.SIAGA, Level.AWAS),
+    "stale": tuple(Level),
+    "recovered": tuple(Level),
+}
 CategoryName = Literal[tuple(category.value for category in Category)]  # type: ignore[valid-type]
 
 

@@ -78,6 +78,7 @@ def _table():
 
 def _curves() -> list:
     score = Query(f"max by (name) (siaga:regency_score:current{{{HERE}}})", "{{name}}")
+    # No $province here: the counter names no regency. With one it would be 17 series for each, all to be born at 0.
     escalations = Query("sum by (change, level) (increase(siaga_escalations_total[10m]))", "{{change}} to {{level}}")
     stations = Query(f"max by (name) (siaga_regency_stations_reported{{{RAW}}})", "{{name}}")
     turnout = Query(
@@ -88,7 +89,7 @@ def _curves() -> list:
         series(
             "Escalations in 10 minutes",
             "none",
-            "Published escalations of all provinces by kind of change and the level reached.",
+            "Published escalations by kind of change and the level reached. Of all provinces, whichever are chosen above.",
             escalations,
             stacked=True,
         ),

@@ -18,6 +18,7 @@ from agents.embedded.process import end, spawn
 
 READY_WITHIN_S = 30
 INTERVAL = "500ms"
+RUNBOOK_BASE = "https://docs.example.org/siaga/"
 
 
 def wait_for(what: str, condition: Callable[[], Any], within_s: float = 30, every_s: float = 0.1) -> Any:
@@ -86,6 +87,7 @@ def prometheus(
     file = home / "prometheus" / "prometheus.yml"
     config = yaml.safe_load(file.read_text(encoding="utf-8"))
     config["global"] |= {name: INTERVAL for name in ("scrape_interval", "scrape_timeout", "evaluation_interval")}
+    config["global"]["external_labels"]["runbook_base"] = RUNBOOK_BASE
     config["scrape_configs"] = [
         job | {"static_configs": [{"targets": targets[job["job_name"]]}]}
         for job in config["scrape_configs"]

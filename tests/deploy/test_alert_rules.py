@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 TIMELINES = Path(__file__).parent / "timelines"
+# One external label says where the runbook is published; it is empty as committed, and what is left is a path.
+RUNBOOK = "{{ $externalLabels.runbook_base }}docs/runbook.md#"
 SEVERITIES = {"none", "warning", "critical"}
 AUDIENCES = {"operators", "room", "deadman"}
 
@@ -48,9 +50,15 @@ def test_every_runbook_link_leads_to_a_section_and_every_section_to_an_alert(ale
     text = (repo / "docs" / "runbook.md").read_text(encoding="utf-8")
     anchors = {_anchor(heading) for heading in re.findall(r"^## (.+)$", text, re.MULTILINE)}
     links = {rule["annotations"]["runbook_url"] for rule in alerts.values()}
-    assert links == {f"docs/runbook.md#{anchor}" for anchor in anchors}
+    assert links == {RUNBOOK + anchor for anchor in anchors}
     inner = set(re.findall(r"\]\(#([^)]+)\)", text))
     assert inner <= anchors
+
+
+def test_where_the_runbook_is_published_is_said_once_and_stands_on_no_alert(deploy, load_yaml):
+    config = load_yaml(deploy / "prometheus" / "prometheus.yml")
+    assert config["global"]["external_labels"] == {"system": "siaga", "runbook_base": ""}
+    assert {"action": "labeldrop", "regex": "runbook_base"} in config["alerting"]["alert_relabel_configs"]
 
 
 def test_the_runbook_tells_what_to_look_at_and_what_to_do(repo):

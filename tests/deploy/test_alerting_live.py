@@ -8,7 +8,7 @@ from prometheus_client import start_http_server
 
 pytest.importorskip("yaml", reason="PyYAML is not installed (pip install 'siaga[deploy]')")
 
-from tests.deploy.programs import alertmanager, get_json, prometheus, wait_for
+from tests.deploy.programs import RUNBOOK_BASE, alertmanager, get_json, prometheus, wait_for
 from tests.deploy.webhook import Webhook, listening
 
 PALEMBANG, OGAN_ILIR, BENGKULU = ("16.71", "Palembang"), ("16.10", "Ogan Ilir"), ("17.71", "Bengkulu")
@@ -39,12 +39,23 @@ def test_a_flare_up_arrives_grouped_muted_and_ends(deploy, program, tmp_path, we
         fresh_metrics.LEVEL.labels(*regency).set(level)
 
     binary = program("prometheus-alertmanager")
-    targets = {"siaga-worker": [worker]}
     with (
         alertmanager(binary, deploy, tmp_path, webhook.address) as manager,
-        prometheus(program("prometheus"), deploy, tmp_path, targets, manager) as api,
+        prometheus(
+            program("prometheus"), deploy, tmp_path, {"siaga-worker": [worker], "alertmanager": [manager]}, manager
+        ) as api,
     ):
-        wait_for("the watchdog at its own receiver", lambda: any(path == "/deadman" for path, _ in webhook.messages))
+        watchdog = wait_for(
+            "the watchdog at its own receiver",
+            lambda: [alert for path, body in webhook.messages if path == "/deadman" for alert in body["alerts"]],
+        )[0]
+        assert watchdog["annotations"]["runbook_url"] == f"{RUNBOOK_BASE}docs/runbook.md#siagawatchdog"
+        assert watchdog["labels"].keys() == {"alertname", "severity", "audience", "system"}
+        failed = wait_for(
+            "Alertmanager's own counter of failures, by what SiagaNotificationsFailing asks for",
+            lambda: api.query('alertmanager_notifications_failed_total{job="alertmanager", integration="webhook"}'),
+        )
+        assert {sample["value"][1] for sample in failed} == {"0"}
         assert not webhook.room("16"), "peace is not announced"
 
         put(PALEMBANG, SIAGA), put(OGAN_ILIR, SIAGA), put(BENGKULU, SIAGA)

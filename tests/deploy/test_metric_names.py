@@ -11,8 +11,10 @@ from agents import metrics
 
 # What Prometheus adds to every scraped series.
 TARGET_LABELS = {"job", "instance"}
+# What other programs expose and we ask for; test_alerting_live.py finds it in the real one.
+FOREIGN = {"alertmanager_notifications_failed_total": {"integration"}}
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
-_SELECTOR = re.compile(r"\b(siaga[a-z0-9_:]*|up)\b\s*(\{[^}]*\})?")
+_SELECTOR = re.compile(r"\b(siaga[a-z0-9_:]*|alertmanager_[a-z0-9_]+|up)\b\s*(\{[^}]*\})?")
 _MATCHER = re.compile(r'([a-zA-Z_]\w*)\s*(?:=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"')
 _GROUPING = re.compile(r"\b(?:by|without|on|ignoring)\s*\(([^)]*)\)")
 
@@ -37,7 +39,7 @@ def exposed(fresh_registry, recorded) -> Exposed:
         for sample in family.samples:
             found.add(sample)
     found.labels["up"] = set()
-    found.labels |= recorded
+    found.labels |= recorded | FOREIGN
     return found
 
 

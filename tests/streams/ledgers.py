@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import orjson
 from hypothesis import strategies as st
 
-from schemas.escalation import Escalation
+from schemas.escalation import LEVELS_AFTER, Escalation
 from schemas.incident import Category
 from schemas.ledger import TICK_KEY, Entry
 from schemas.province import ProvinceRow
@@ -119,7 +119,8 @@ class Told:
         for value in self.provinces.values():
             ProvinceRow.model_validate_json(value)
         for value in self.escalations:
-            Escalation.model_validate_json(value)
+            escalation = Escalation.model_validate_json(value)
+            assert escalation.level in LEVELS_AFTER[escalation.change]
 
     def row(self, regency: str) -> dict:
         return orjson.loads(self.rows[regency])

@@ -1,0 +1,45 @@
+"""Laws of counters that alerts and dashboards watch: each is seen as 0 before it first moves, or its first increment is never seen."""
+
+import pytest
+from aiokafka import TopicPartition
+
+from agents import metrics
+from agents.metrics import REGISTRY
+from agents.observing import ShardMetrics
+from schemas.escalation import LEVELS_AFTER, Escalation
+from schemas.risk import Level
+
+STAGE, PREFIX = "of-test-counting", "counting."
+SHARD = TopicPartition(f"{PREFIX}ledger", 3)
+FENCES = {"stage": STAGE, "topic": "ledger", "partition": "3"}
+
+
+@pytest.fixture
+def shards() -> ShardMetrics:
+    return ShardMetrics(STAGE, PREFIX)
+
+
+def test_a_shard_that_is_open_has_been_lost_no_time_and_then_once_more_each_time(shards):
+    before = fences() or 0
+    shards.opened(SHARD, 0.1, 0)
+    assert fences() == before
+    shards.fenced(SHARD)
+    assert fences() == before + 1
+
+
+def test_every_escalation_that_can_be_is_seen_before_it_is_and_no_other():
+    metrics.touch_counters()
+    seen = {(sample.labels["change"], sample.labels["level"]) for family in metrics.ESCALATIONS.collect() for sample in family.samples}
+    possible = {(change, level) for change, levels in LEVELS_AFTER.items() for level in levels}
+    assert seen == possible
+
+
+def test_levels_are_told_for_every_change_and_only_calm_ends_at_normal():
+    changes = Escalation.model_fields["change"].annotation.__args__
+    assert LEVELS_AFTER.keys() == set(changes)
+    moving = {change for change in changes if change not in ("stale", "recovered")}
+    assert {change for change in moving if Level.NORMAL in LEVELS_AFTER[change]} == {"cleared"}
+
+
+def fences() -> float | None:
+    return REGISTRY.get_sample_value("siaga_shard_fences_total", FENCES)
