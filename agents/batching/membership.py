@@ -9,9 +9,13 @@ come up: Kafka's coordinator may answer for a moment before it has read who its 
 again once; who is replaced twice within a while is not alone. Of two workers with one name this ends one and leaves the other.
 
 Another number of lanes than the others': Kafka refuses the member, and aiokafka gives up for good without telling anybody.
+
+So it does after any other error of the group that it has no name for (docs/upstream.md): it waits for somebody to ask for records in its own
+way, which nobody does here. A worker must join again, or its partitions stay unread while all looks well.
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from math import inf
@@ -20,8 +24,12 @@ from typing import Any
 from aiokafka.errors import InconsistentGroupProtocolError, NoError, UnknownMemberIdError, for_code
 from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest
 
+log = logging.getLogger(__name__)
+
 #: Two workers of one name replace each other within a few heartbeats; a broker that comes up forgets a member once.
 AGAIN_S = 60.0
+#: Between an error of the group and another try to join it.
+PAUSE_S = 1.0
 
 
 class InstanceTaken(Exception):
@@ -54,6 +62,21 @@ def watch_join(coordinator: Any, refused: Callable[[], None]) -> None:
         return answer
 
     coordinator._send_req = watched
+
+
+def join_again_after_errors(coordinator: Any, pause_s: float = PAUSE_S) -> None:
+    """Have a coordinator that was told an error begin anew after a pause, as another member, until it is let in or closed."""
+    give_up = coordinator._push_error_to_user
+
+    async def again(error: BaseException) -> None:
+        if isinstance(error, InconsistentGroupProtocolError):  # `watch_join` ends the worker
+            await give_up(error)
+            return
+        log.warning("the group answered with an error, joining it again: %r", error)
+        coordinator.reset_generation()
+        await asyncio.wait([coordinator._closing], timeout=pause_s)
+
+    coordinator._push_error_to_user = again
 
 
 def watch_heartbeats(

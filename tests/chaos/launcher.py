@@ -3,6 +3,8 @@
 CHAOS_CRASH_AT=point:n      SIGKILL itself the n-th time it comes to the point (POINTS below)
 CHAOS_CLOCK_SHIFT_S=3600    the worker's wall clock is that many seconds ahead
 
+CHAOS_SYNC_ERROR=-1         the first answer of the group with the worker's partitions carries that error instead
+
 SIGUSR2 has it tell, on stderr, where each of its tasks waits.
 """
 
@@ -115,16 +117,37 @@ def tell_tasks_on_signal() -> None:
                 waits = getattr(waits, "cr_await", None) or getattr(waits, "gi_yieldfrom", None)
         sys.stderr.flush()
 
-    signal.signal(signal.SIGUSR2, tell)
+    from mode.worker import Worker
+
+    Worker._on_sigusr2 = tell  # it would install a debugger of its own over any handler
+
+
+def spoil_first_sync(code: int) -> None:
+    """What a broker does whose log of the group fails just then."""
+    from aiokafka.consumer.group_coordinator import GroupCoordinator
+    from aiokafka.protocol.group import SyncGroupRequest
+
+    send, left = GroupCoordinator._send_req, [1]
+
+    async def spoilt(coordinator: object, request: object) -> object:
+        answer = await send(coordinator, request)
+        if isinstance(request, SyncGroupRequest) and left[0]:
+            left[0] -= 1
+            answer.error_code = code
+        return answer
+
+    GroupCoordinator._send_req = spoilt
 
 
 def main() -> None:
-    tell_tasks_on_signal()
     shift_clock(float(os.environ.get("CHAOS_CLOCK_SHIFT_S") or 0))
+    tell_tasks_on_signal()
     crash = os.environ.get("CHAOS_CRASH_AT")
     if crash:
         point, _, nth = crash.partition(":")
         die_at(point, int(nth or 1))
+    if code := os.environ.get("CHAOS_SYNC_ERROR"):
+        spoil_first_sync(int(code))
     from agents.cli.main import main as siaga
 
     sys.argv = ["siaga", "worker"]

@@ -1,4 +1,4 @@
-"""The same instance name given twice: one worker ends and says why, the other works on."""
+"""Members that are replaced, forgotten or told an error: one of two with the same name ends and says why, all others work on."""
 
 import asyncio
 import signal
@@ -61,6 +61,26 @@ async def test_a_worker_of_another_number_of_lanes_ends_and_says_why(cluster):
     await until(lambda: other.poll() is not None, 60, "the end of the worker that counts otherwise")
     assert other.returncode == 1
     assert "another number of lanes than 3" in cluster.log("b").read_text()
+    await send(cluster, "y", 5)
+    await cluster.drained()
+    assert await incidents(cluster) == 10 and cluster.alive() == ["a"]
+
+
+async def test_a_worker_whom_the_group_tells_an_error_joins_again(cluster):
+    """Seed 100005: the broker's log was ending as it wrote the assignment, and the worker never asked again."""
+    cluster.start("a", CHAOS_SYNC_ERROR="-1")
+    await send(cluster, "x", 5)
+    await cluster.drained()
+    assert "the group answered with an error, joining it again" in cluster.log("a").read_text()
+    assert await incidents(cluster) == 5
+
+
+async def test_a_worker_that_hangs_tells_where(cluster):
+    cluster.start("a")
+    await send(cluster, "x", 5)
+    await cluster.drained()
+    cluster.signal("a", signal.SIGUSR2)
+    await until(lambda: "Lane" in cluster.log("a").read_text(), 20, "its tasks in the log")
     await send(cluster, "y", 5)
     await cluster.drained()
     assert await incidents(cluster) == 10 and cluster.alive() == ["a"]

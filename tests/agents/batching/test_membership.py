@@ -4,10 +4,16 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
-from aiokafka.errors import NoError, RebalanceInProgressError, UnknownMemberIdError
+from aiokafka.errors import (
+    InconsistentGroupProtocolError,
+    KafkaError,
+    NoError,
+    RebalanceInProgressError,
+    UnknownMemberIdError,
+)
 from aiokafka.protocol.group import HeartbeatRequest
 
-from agents.batching.membership import watch_heartbeats
+from agents.batching.membership import join_again_after_errors, watch_heartbeats
 
 HEARTBEAT = HeartbeatRequest("group", 1, "member")
 
@@ -76,3 +82,39 @@ async def test_other_requests_say_nothing_about_it():
     await group.beat(200, NoError)
     await group.beat(201, UnknownMemberIdError, request=object())
     assert not group.told
+
+
+class Erring:
+    """A coordinator that is told errors: whether it began anew, and whether it waits for somebody to ask."""
+
+    def __init__(self) -> None:
+        self.begun_anew, self.waits = 0, 0
+        self._closing = asyncio.get_running_loop().create_future()
+        join_again_after_errors(self, pause_s=0.01)
+
+    async def _push_error_to_user(self, error: Exception) -> None:
+        self.waits += 1
+
+    def reset_generation(self) -> None:
+        self.begun_anew += 1
+
+
+async def test_after_an_error_of_the_group_a_member_begins_anew_each_time_it_comes():
+    coordinator = Erring()
+    await coordinator._push_error_to_user(KafkaError("UnknownError()"))
+    await coordinator._push_error_to_user(KafkaError("UnknownError()"))
+    assert (coordinator.begun_anew, coordinator.waits) == (2, 0)
+
+
+async def test_who_shares_the_partitions_otherwise_does_not_try_again():
+    coordinator = Erring()
+    await coordinator._push_error_to_user(InconsistentGroupProtocolError())
+    assert (coordinator.begun_anew, coordinator.waits) == (0, 1)
+
+
+async def test_a_pause_ends_when_the_coordinator_is_closed():
+    coordinator = Erring()
+    join_again_after_errors(coordinator, pause_s=60)
+    coordinator._closing.set_result(None)
+    async with asyncio.timeout(5):
+        await coordinator._push_error_to_user(KafkaError("UnknownError()"))
