@@ -8,6 +8,7 @@ import click
 
 from agents.cli.metrics_port import serve_if_asked
 from agents.cli.options import CommandError, with_settings
+from agents.groups import earlier_webhook_groups, sender_groups
 from agents.kafka_clients import aiokafka_options
 from agents.logs import configure_logging
 from agents.outward.courier import Courier
@@ -75,11 +76,15 @@ async def _serve(
 ) -> None:
     import aiohttp
 
-    # Under the prefix that the reader's rights cover (docs/security.md).
-    group = f"{settings.group}-reader-webhook-{name}"
     tally = Tally(f"webhook-{name}")
     courier = Courier(
-        aiokafka_options(settings), settings.topics[Topic.ESCALATIONS], group, settings.instance, timeout_s, tally
+        aiokafka_options(settings),
+        settings.topics[Topic.ESCALATIONS],
+        f"{sender_groups(settings.group)}webhook-{name}",
+        f"{earlier_webhook_groups(settings.group)}{name}",
+        settings.instance,
+        timeout_s,
+        tally,
     )
     async with aiohttp.ClientSession(trust_env=False, cookie_jar=aiohttp.DummyCookieJar()) as session:
         poster = Poster(session, target, signer, timeout_s)

@@ -158,6 +158,7 @@ def test_publishers_only_write_and_readers_see_no_rejected_record(of):
     assert rights["siaga-publisher"] == {topic: {"Write"} for topic in inputs}
     assert rights["siaga-reader"].keys().isdisjoint(inputs | {NAMES[Topic.REJECTED], NAMES[Topic.LEDGER]})
     assert set().union(*rights["siaga-reader"].values()) == {"Read"}
+    assert rights["siaga-sender"] == {NAMES[Topic.ESCALATIONS]: {"Read"}}
 
 
 def test_no_user_may_alter_or_delete(of):
