@@ -41,6 +41,8 @@ READ_ELSEWHERE = frozenset(
         "SIAGA_VENV",
         "SIAGA_WEBHOOK_SECRET",
         "SIAGA_WEBHOOK_SECRET_FILE",
+        "SIAGA_WEBHOOK_URL",
+        "SIAGA_WEBHOOK_URL_FILE",
     }
 )
 _TOPIC_PREFIX_MAX = 249 - max(len(topic) for topic in Topic)  # Kafka's limit of a topic name

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -11,6 +12,7 @@ from tests.agents.cli.siaga import Siaga
 from tests.agents.deployment import until
 from tests.agents.outward.conftest import Publisher, Start
 from tests.agents.outward.receiver import Receiver
+from tests.security.processes import command_line
 
 WITHIN_S = 60
 
@@ -90,6 +92,29 @@ async def test_one_that_was_frozen_and_replaced_repeats_its_post_at_most_and_not
     assert len(receiver.posts) == 13
 
 
+async def test_a_url_of_a_file_is_posted_to_and_is_in_no_log_or_command_line(
+    siaga: Siaga, receiver: Receiver, publish: Publisher, tmp_path
+):
+    file = tmp_path / "url"
+    file.write_text(f"{receiver.url}?token=Kunci-Rahasia-41\n")
+    receiver.answers = lambda post, before: 200 if before else 503
+    await publish(range(3))
+    more = {"SIAGA_WEBHOOK_URL_FILE": str(file), "SIAGA_LOG_LEVEL": "DEBUG"}
+    with open(tmp_path / "webhook.log", "wb") as log:
+        command = ("webhook", "--from-beginning", "--name", "tests")
+        process = Siaga(siaga.environment | more).start(*command, stdout=log, stderr=log)
+    try:
+        await until(lambda: len(receiver.posts) >= 6, WITHIN_S, "all delivered, at the second try")
+        if Path(f"/proc/{process.pid}/cmdline").exists():
+            assert "/hook" not in command_line(process.pid)
+    finally:
+        process.kill()
+        process.wait()
+    text = (tmp_path / "webhook.log").read_text()
+    assert "not delivered yet" in text and receiver.url.removesuffix("/hook") in text
+    assert "/hook" not in text and "Kunci" not in text
+
+
 async def earlier_position(siaga: Siaga, offsets: dict[int, int]) -> None:
     """Put there what a webhook of a build before left, or whoever may write the readers' groups."""
     group, topic = siaga.environment["SIAGA_GROUP"], siaga.environment["SIAGA_TOPIC_PREFIX"] + "escalations"
@@ -137,17 +162,21 @@ async def test_no_position_of_a_readers_group_makes_a_first_start_leave_anything
         ("http:///x", "no host"),
         ("https://user:hunter2@example.org/", "no user"),
         ("http://example.org/hook", "use https"),
-        ("https://example.org:99999/", "Port out of range"),
+        ("https://example.org:99999/", "port"),
+        ("https://example.org:hunter2/", "port"),
+        ("https://hunter2\u2100example.org/", "host"),
         ("https://example.org/a b", "blanks"),
     ],
 )
 def test_a_url_that_is_no_good_is_one_line_and_nothing_is_sent(url: str, word: str):
     done = Siaga({"SIAGA_WEBHOOK_SECRET": "s" * 32})("webhook", "--url", url)
     assert done.status == 2 and len(done.error_lines) == 1 and word in done.err and "hunter2" not in done.err
+    assert done.err.startswith("Error: --url: ")
 
 
 def test_without_a_url_or_a_secret_it_does_not_start(tmp_path):
-    assert Siaga({"SIAGA_WEBHOOK_SECRET": "s" * 32})("webhook").status == 2
+    done = Siaga({"SIAGA_WEBHOOK_SECRET": "s" * 32})("webhook")
+    assert done.status == 2 and len(done.error_lines) == 1 and "SIAGA_WEBHOOK_URL_FILE or SIAGA_WEBHOOK_URL" in done.err
     url = ("webhook", "--url", "https://example.org/")
     assert "exactly one is needed" in Siaga()(*url).err
     assert "at least 24" in Siaga({"SIAGA_WEBHOOK_SECRET": "short"})(*url).err
