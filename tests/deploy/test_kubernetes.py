@@ -248,7 +248,7 @@ def test_the_sender_has_the_secret_that_the_docs_tell_of(of, repo):
 def test_no_pod_has_a_secret_on_its_command_line_or_in_its_environment(workloads):
     for name, template in workloads.items():
         (container,) = template["spec"]["containers"]
-        words = [*container.get("command", []), *container["args"]]
+        words = [*container.get("command", []), *container.get("args", [])]
         assert not [word for word in words if "$(" in word or "://" in word], name
         assert not [entry for entry in container["env"] if "secretKeyRef" in entry.get("valueFrom", {})], name
 
