@@ -1,12 +1,12 @@
 """Least privilege: what each role may do on the broker, granted to principals and held against what they have.
 
-Four roles, one principal or more each. Write and Read carry Describe in Kafka, and a Write on any topic carries the idempotent
+Five roles, one principal or more each. Write and Read carry Describe in Kafka, and a Write on any topic carries the idempotent
 producer's right (KIP-679, Kafka 2.8 and later), so neither is granted apart. Nobody here may create or delete a topic: that is
 the cluster administrator's, who also runs this.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from kafka import KafkaAdminClient
@@ -22,18 +22,23 @@ from kafka.admin import (
 )
 from kafka.errors import ClusterAuthorizationFailedError, KafkaError, SecurityDisabledError
 
+from agents.groups import STAGES, earlier_webhook_groups, reader_groups, sender_groups, transactional_ids
 from agents.settings import Settings
 from schemas.topics import SPECS, Direction, Topic
 
 _READ, _WRITE, _DESCRIBE = ACLOperation.READ, ACLOperation.WRITE, ACLOperation.DESCRIBE
 _OPERATOR = (_READ, ACLOperation.DESCRIBE_CONFIGS, ACLOperation.ALTER_CONFIGS)
 _PREFIXED, _LITERAL = ACLResourcePatternType.PREFIXED, ACLResourcePatternType.LITERAL
+_ANYWHERE = "*"
+#: Kafka's name for whoever signs in, or need not.
+EVERYBODY = "*"
 
 
 class Role(StrEnum):
     PUBLISHER = "publisher"
     PROCESSOR = "processor"
     READER = "reader"
+    SENDER = "sender"
     OPERATOR = "operator"
 
 
@@ -41,7 +46,7 @@ class State(StrEnum):
     OK = "ok"
     CREATED = "created"
     MISSING = "missing"
-    #: A right on Siaga's topics that the role does not need. Told, never taken away: someone may have given it on purpose.
+    #: A right on what is Siaga's that the role does not need. Told, never taken away: someone may have given it on purpose.
     SURPLUS = "surplus"
 
     @property
@@ -51,18 +56,20 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Right:
-    """One operation on one resource, from any host."""
+    """One operation on one resource."""
 
     kind: ResourceType
     name: str
     operation: ACLOperation
     pattern: ACLResourcePatternType = _LITERAL
     permission: ACLPermissionType = ACLPermissionType.ALLOW
+    host: str = _ANYWHERE
 
     def __str__(self) -> str:
         many = "*" if self.pattern is _PREFIXED else ""
         deny = "deny " if self.permission is ACLPermissionType.DENY else ""
-        return f"{deny}{_words(self.operation)} {_words(self.kind)} {self.name}{many}"
+        where = "" if self.host == _ANYWHERE else f" from {self.host}"
+        return f"{deny}{_words(self.operation)} {_words(self.kind)} {self.name}{many}{where}"
 
 
 @dataclass(frozen=True)
@@ -90,16 +97,22 @@ def rights_of(role: Role, settings: Settings) -> frozenset[Right]:
             | _topics(of[Direction.INTERNAL], _READ, _WRITE)
             | _topics(of[Direction.OUT], _WRITE)
             | {Right(ResourceType.GROUP, settings.group, _READ)}
-            | {Right(ResourceType.TRANSACTIONAL_ID, f"{settings.group}-", _WRITE, _PREFIXED)}
+            | _transactions(settings, _WRITE)
         )
+    if role is Role.SENDER:
+        return _topics([names[Topic.ESCALATIONS]], _READ) | {
+            Right(ResourceType.GROUP, sender_groups(settings.group), _READ, _PREFIXED),
+            # To go on, on its first start, where a webhook of a build before stopped: to see, not to write.
+            Right(ResourceType.GROUP, earlier_webhook_groups(settings.group), _DESCRIBE, _PREFIXED),
+        }
     if role is Role.READER:
         # What was rejected may hold what the schema keeps out, a name or a telephone number: not for every reader.
         outputs = [name for name in of[Direction.OUT] if name != names[Topic.REJECTED]]
-        return _topics(outputs, _READ) | {Right(ResourceType.GROUP, f"{settings.group}-reader-", _READ, _PREFIXED)}
+        return _topics(outputs, _READ) | {Right(ResourceType.GROUP, reader_groups(settings.group), _READ, _PREFIXED)}
     return (
         _topics([names[spec.topic] for spec in SPECS], *_OPERATOR)
         | {Right(ResourceType.GROUP, settings.group, _DESCRIBE)}
-        | {Right(ResourceType.TRANSACTIONAL_ID, f"{settings.group}-", _DESCRIBE, _PREFIXED)}
+        | _transactions(settings, _DESCRIBE)
     )
 
 
@@ -119,17 +132,21 @@ def ensure_acls(
             _grant(admin, principal, missing)
         state = State.CREATED if create else State.MISSING
         findings += [Finding(principal, right, state if right in missing else State.OK) for right in _sorted(wanted)]
-        surplus = {right for right in held - wanted if _touches_siaga(right, settings)}
-        findings += [Finding(principal, right, State.SURPLUS) for right in _sorted(surplus)]
-    return findings
+        findings += _surplus(principal, held, wanted, settings)
+    return findings + _surplus(EVERYBODY, _held(admin, EVERYBODY), frozenset(), settings)
 
 
 def _topics(names: Iterable[str], *operations: ACLOperation) -> frozenset[Right]:
     return frozenset(Right(ResourceType.TOPIC, name, operation) for name in names for operation in operations)
 
 
+def _transactions(settings: Settings, operation: ACLOperation) -> frozenset[Right]:
+    names = (transactional_ids(settings.group, stage) for stage in STAGES)
+    return frozenset(Right(ResourceType.TRANSACTIONAL_ID, name, operation, _PREFIXED) for name in names)
+
+
 def _sorted(rights: Iterable[Right]) -> list[Right]:
-    return sorted(rights, key=lambda right: (right.kind, right.name, right.operation, right.permission))
+    return sorted(rights, key=lambda right: (right.kind, right.name, right.operation, right.permission, right.host))
 
 
 def _held(admin: KafkaAdminClient, principal: str) -> set[Right]:
@@ -139,19 +156,20 @@ def _held(admin: KafkaAdminClient, principal: str) -> set[Right]:
         acls, _ = admin.describe_acls(every)
     except (SecurityDisabledError, ClusterAuthorizationFailedError) as error:
         raise AclError(f"cannot read the rights of {principal}: {_said(type(error))}") from None
-    return {_right(acl) for acl in acls if acl.host == "*"}
+    return {_right(acl) for acl in acls}
 
 
 def _right(acl: ACL) -> Right:
     pattern = acl.resource_pattern
-    return Right(pattern.resource_type, pattern.resource_name, acl.operation, pattern.pattern_type, acl.permission_type)
+    name, kind = pattern.resource_name, pattern.resource_type
+    return Right(kind, name, acl.operation, pattern.pattern_type, acl.permission_type, acl.host)
 
 
 def _grant(admin: KafkaAdminClient, principal: str, rights: Iterable[Right]) -> None:
     acls = [
         ACL(
             f"User:{principal}",
-            "*",
+            right.host,
             right.operation,
             right.permission,
             ResourcePattern(right.kind, right.name, right.pattern),
@@ -163,13 +181,31 @@ def _grant(admin: KafkaAdminClient, principal: str, rights: Iterable[Right]) -> 
         raise AclError(f"cannot grant rights to {principal}: {_said(failed[0])}")
 
 
+def _surplus(principal: str, held: Iterable[Right], wanted: frozenset[Right], settings: Settings) -> list[Finding]:
+    """What a principal has beyond its roles. A right of its roles that holds from one host only is not beyond them."""
+    theirs = (right for right in held if replace(right, host=_ANYWHERE) not in wanted)
+    beyond = _sorted(right for right in theirs if _touches_siaga(right, settings))
+    return [Finding(principal, right, State.SURPLUS) for right in beyond]
+
+
 def _touches_siaga(right: Right, settings: Settings) -> bool:
-    if right.kind is not ResourceType.TOPIC:
-        return False
-    names = [settings.topics[spec.topic] for spec in SPECS]
+    """Whether it is on something of this deployment. A right on the cluster, on its users or their tokens is on all there is."""
+    exact, prefixes = _names(right.kind, settings)
+    if right.kind not in (ResourceType.TOPIC, ResourceType.GROUP, ResourceType.TRANSACTIONAL_ID):
+        return True
     if right.pattern is _PREFIXED:
-        return any(name.startswith(right.name) for name in names)
-    return right.name == "*" or right.name in names
+        return right.name.startswith(prefixes) or any(name.startswith(right.name) for name in (*exact, *prefixes))
+    return right.name == "*" or right.name in exact or right.name.startswith(prefixes)
+
+
+def _names(kind: ResourceType, settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of this deployment's resources of a kind, and what further ones begin with."""
+    group = settings.group
+    if kind is ResourceType.TOPIC:
+        return tuple(settings.topics[spec.topic] for spec in SPECS), ()
+    if kind is ResourceType.GROUP:
+        return (group,), (reader_groups(group), sender_groups(group))
+    return (), tuple(transactional_ids(group, stage) for stage in STAGES)
 
 
 def _said(error: type[KafkaError]) -> str:

@@ -115,6 +115,7 @@ def create_app(settings: Settings) -> BatchApp:
     attach(app, topology.stages, settings.partitions)
     _add_timers(app, topology)
     metrics.touch_counters()
+    metrics.name_sources(settings.known_sources)
     metrics.BUILD.labels(_version(), topology.ruleset.id, settings.clock.value).set(1)
     return app
 

@@ -1,12 +1,25 @@
 """Settings as the options of the two Kafka clients: one place knows how each spells broker, TLS and SASL.
 
-Both clients take an `ssl.SSLContext`; it checks the certificate and the host name.
+Both clients take an `ssl.SSLContext`; it checks the certificate and the host name. Both write the password out when they
+debug, unless they are kept from it (docs/upstream.md).
 """
 
+import logging
 import ssl
 from typing import Any
 
 from agents.settings import Settings, SettingsError
+
+#: They log requests whole, and one of SASL/PLAIN is nothing but user and password; this one as bytes besides.
+_BYTES_LOGGER = "kafka.protocol.parser"
+_REQUEST_LOGGERS = ("aiokafka.conn", "kafka.net.connection", _BYTES_LOGGER)
+
+
+class _Password(str):
+    """A password for a client's options, which it logs as `repr` writes them."""
+
+    def __repr__(self) -> str:
+        return "'**********'"
 
 
 def aiokafka_options(settings: Settings) -> dict[str, Any]:
@@ -52,5 +65,13 @@ def _connection(settings: Settings) -> dict[str, Any]:
     if settings.security_protocol.sasl and settings.sasl_mechanism:
         options["sasl_mechanism"] = settings.sasl_mechanism.value
         options["sasl_plain_username"] = settings.sasl_username
-        options["sasl_plain_password"] = settings.password()
+        options["sasl_plain_password"] = _Password(settings.password())
+        for name in _REQUEST_LOGGERS:
+            logging.getLogger(name).addFilter(_is_no_login)
     return options
+
+
+def _is_no_login(record: logging.LogRecord) -> bool:
+    if record.levelno > logging.DEBUG:
+        return True
+    return record.name != _BYTES_LOGGER and "SaslAuthenticate" not in record.getMessage()

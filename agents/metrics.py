@@ -1,10 +1,11 @@
 """Every metric Siaga exposes, named in one place (base units, bounded labels).
 
-`topic` and `stage` are ours and few; `regency` and `level` are bounded by the roster; `source` is bounded by a cap
-(`SOURCES_MAX`, the rest count as `other`); `reason` and `outcome` are enums. Nothing a publisher writes freely becomes a label.
+`topic` and `stage` are ours and few; `regency` and `level` are bounded by the roster; `source` is one of those that are named in
+the settings, or bounded by a cap (`SOURCES_MAX`, the rest count as `other`); `reason` and `outcome` are enums. Nothing a publisher
+writes freely becomes a label.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -148,12 +149,19 @@ def touch_counters() -> None:
             ESCALATIONS.labels(change, level.value)
 
 
+_named_sources: set[str] = set()
 _known_sources: set[str] = set()
 
 
+def name_sources(sources: Iterable[str]) -> None:
+    """Have these always keep labels of their own: whoever invents sources first would else take all there are."""
+    _named_sources.update(sources)
+
+
 def source_label(source: str) -> str:
-    """The label of a publishing system: itself while there are few, else `other`. Publishers must not grow our memory."""
-    if source not in _known_sources:
+    """The label of a publishing system: itself if it is named in the settings or while there are few, else `other`.
+    Publishers must not grow our memory."""
+    if source not in _named_sources and source not in _known_sources:
         if len(_known_sources) >= SOURCES_MAX:
             return "other"
         _known_sources.add(source)

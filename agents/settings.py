@@ -24,6 +24,7 @@ from pydantic import (
     model_validator,
 )
 
+from schemas.fields import SOURCE_PATTERN
 from schemas.topics import DEFAULT_PARTITIONS, DEFAULT_PREFIX, Topic, TopicNames
 from streams.intake import ClockMode
 
@@ -41,6 +42,8 @@ READ_ELSEWHERE = frozenset(
         "SIAGA_VENV",
         "SIAGA_WEBHOOK_SECRET",
         "SIAGA_WEBHOOK_SECRET_FILE",
+        "SIAGA_WEBHOOK_URL",
+        "SIAGA_WEBHOOK_URL_FILE",
     }
 )
 _TOPIC_PREFIX_MAX = 249 - max(len(topic) for topic in Topic)  # Kafka's limit of a topic name
@@ -96,6 +99,15 @@ def _addresses(text: str) -> str:
         if match is None or not 1 <= int(match["port"]) <= 65535:
             raise ValueError(f"{address!r} is not host:port (an IPv6 host goes in brackets: [::1]:9092)")
     return ",".join(addresses)
+
+
+def _sources(text: str) -> str:
+    """`name[,name]` of publishing systems, without blanks."""
+    names = [part.strip() for part in text.split(",")] if text else []
+    for name in names:
+        if not re.fullmatch(SOURCE_PATTERN, name):
+            raise ValueError(f"{name!r} is no source: 1 to 32 of a-z, 0-9 and -")
+    return ",".join(names)
 
 
 def _file(path: Path) -> Path:
@@ -155,6 +167,9 @@ class Settings(BaseModel):
     data_dir: Path = Field(default_factory=default_data_dir, description="directory of local data")
     metrics_host: str = Field("127.0.0.1", min_length=1, description="address /metrics listens on")
     metrics_port: Port = Field(9464, description="port of /metrics; 0 takes a free one")
+    sources: Annotated[str, AfterValidator(_sources)] = Field(
+        "", description="publishing systems that metrics always name, name[,name...]"
+    )
     board_host: str = Field("127.0.0.1", min_length=1, description="address the board listens on")
     board_port: Port = Field(8080, description="port of the board; 0 takes a free one")
     log_format: Annotated[LogFormat, BeforeValidator(_lower)] = Field(LogFormat.TEXT, description="text or json")
@@ -222,6 +237,11 @@ class Settings(BaseModel):
     @property
     def bootstrap_servers(self) -> list[str]:
         return self.broker.split(",")
+
+    @property
+    def known_sources(self) -> frozenset[str]:
+        """Publishing systems that have a metric label of their own, whoever else writes."""
+        return frozenset(filter(None, self.sources.split(",")))
 
     def password(self) -> str | None:
         """The SASL password, from its variable or its file (less the newline editors add). Raises SettingsError."""

@@ -35,8 +35,8 @@ async def end_forgotten(producer: AIOKafkaProducer, group: str, touched: Iterabl
 async def while_sending(producer: AIOKafkaProducer, work: Coroutine) -> None:
     """Await `work`, or raise what ended the producer's sender first.
 
-    A batch that is put back for another try after the sender has ended is forgotten by aiokafka: whoever waits for its delivery
-    would wait for ever (docs/upstream.md).
+    A batch that is handed over just as the sender ends is forgotten by aiokafka: whoever waits for its delivery would wait for ever
+    (docs/upstream.md).
     """
     task, sender = asyncio.ensure_future(work), producer._sender.sender_task
     try:

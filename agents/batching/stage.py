@@ -12,6 +12,7 @@ from agents.batching.fold import Batch, Fold
 from agents.batching.lane import Lane, Observer, Reader, Work
 from agents.batching.lanes import lane_of
 from agents.batching.options import BatchingOptions
+from agents.groups import transactional_ids
 
 
 class Stage:
@@ -42,7 +43,7 @@ class Stage:
         return frozenset().union(*(lane.sources for lane in self._lanes.values()))
 
     def transactional_id(self, lane: int) -> str:
-        return f"{self._work.group}-{self.name}-lane-{lane}-of-{self._work.options.lanes}"
+        return f"{transactional_ids(self._work.group, self.name)}{lane}-of-{self._work.options.lanes}"
 
     async def assign(self, reader: Reader, assigned: Iterable[TopicPartition]) -> None:
         """Take over these partitions (those of other stages are ignored) and begin to open their lanes."""

@@ -18,6 +18,7 @@ _ABOUT = {
     Role.PUBLISHER: "may write incidents and turnout",
     Role.PROCESSOR: "runs workers",
     Role.READER: "may read risk, province and escalations",
+    Role.SENDER: "carries escalations outward (`siaga webhook`)",
     Role.OPERATOR: "may read every topic and change its configuration",
 }
 
@@ -43,7 +44,8 @@ def roles_named(acls: bool, quota: int | None, users: Mapping[str, Sequence[str]
                 raise CommandError(f"--{role}: {user!r} is no user name: no blanks, not *, at most 200 characters", 2)
             named.setdefault(user.removeprefix("User:"), []).append(role)
     if acls and not named:
-        raise CommandError("--acls: name at least one --publisher, --processor, --reader or --operator", exit_code=2)
+        wanted = ", ".join(f"--{role}" for role in Role)
+        raise CommandError(f"--acls: name at least one user for a role: {wanted}", exit_code=2)
     if not acls and (named or quota is not None):
         raise CommandError("users and --quota are for --acls", exit_code=2)
     if quota is not None and not users[Role.PUBLISHER.value]:

@@ -8,6 +8,7 @@ import click
 
 from agents.cli.metrics_port import serve_if_asked
 from agents.cli.options import CommandError, with_settings
+from agents.groups import earlier_webhook_groups, sender_groups
 from agents.kafka_clients import aiokafka_options
 from agents.logs import configure_logging
 from agents.outward.courier import Courier
@@ -15,14 +16,16 @@ from agents.outward.posting import Poster
 from agents.outward.refused_list import RefusedList
 from agents.outward.signing import SecretError, Signer, load_signer
 from agents.outward.tally import Tally
-from agents.outward.target import Target, TargetError, target_of
+from agents.outward.target import Target, TargetError, load_target
 from agents.refusals import refusal
 from agents.settings import Settings
 from schemas.topics import Topic
 
 
 @click.command(name="webhook")
-@click.option("--url", required=True, help="Where to post. Nothing is sent anywhere else; redirects are not followed.")
+@click.option(
+    "--url", help="Where to post. It shows in `ps`: a URL with a token in it goes in the variable or the file."
+)
 @click.option(
     "--name",
     metavar="NAME",
@@ -35,17 +38,18 @@ from schemas.topics import Topic
 @click.option("--plain-http", is_flag=True, help="Allow http beyond this machine.")
 @with_settings("group", "instance", "data_dir", "metrics_host", "metrics_port", "log_format", "log_level")
 def command(
-    settings: Settings, url: str, name: str | None, from_beginning: bool, timeout: float, plain_http: bool
+    settings: Settings, url: str | None, name: str | None, from_beginning: bool, timeout: float, plain_http: bool
 ) -> None:
-    """Post each escalation as JSON to --url: signed, each regency's in order, until the receiver took it.
+    """Post each escalation as JSON to a URL: signed, each regency's in order, until the receiver took it.
 
-    The secret comes from the file named by SIAGA_WEBHOOK_SECRET_FILE (one a line) or from SIAGA_WEBHOOK_SECRET. Network
-    errors, 408, 425, 429 and 5xx are tried again for as long as it takes; what is refused for good is kept in
-    SIAGA_DATA_DIR/webhook/NAME.refused.jsonl. A restart goes on where the last one stopped. docs/outward-alerts.md says
-    what a receiver has to do.
+    The URL comes from the file named by SIAGA_WEBHOOK_URL_FILE, from SIAGA_WEBHOOK_URL or from --url; nothing is sent
+    anywhere else, and redirects are not followed. The secret comes from the file named by SIAGA_WEBHOOK_SECRET_FILE (one
+    a line) or from SIAGA_WEBHOOK_SECRET. Network errors, 408, 425, 429 and 5xx are tried again for as long as it takes;
+    what is refused for good is kept in SIAGA_DATA_DIR/webhook/NAME.refused.jsonl. A restart goes on where the last one
+    stopped. docs/outward-alerts.md says what a receiver has to do.
     """
     try:
-        target, signer = target_of(url, plain_http), load_signer(os.environ)
+        target, signer = load_target(url, os.environ, plain_http), load_signer(os.environ)
     except (TargetError, SecretError) as error:
         raise CommandError(str(error), exit_code=2) from None
     if line := refusal(settings):
@@ -75,11 +79,15 @@ async def _serve(
 ) -> None:
     import aiohttp
 
-    # Under the prefix that the reader's rights cover (docs/security.md).
-    group = f"{settings.group}-reader-webhook-{name}"
     tally = Tally(f"webhook-{name}")
     courier = Courier(
-        aiokafka_options(settings), settings.topics[Topic.ESCALATIONS], group, settings.instance, timeout_s, tally
+        aiokafka_options(settings),
+        settings.topics[Topic.ESCALATIONS],
+        f"{sender_groups(settings.group)}webhook-{name}",
+        f"{earlier_webhook_groups(settings.group)}{name}",
+        settings.instance,
+        timeout_s,
+        tally,
     )
     async with aiohttp.ClientSession(trust_env=False, cookie_jar=aiohttp.DummyCookieJar()) as session:
         poster = Poster(session, target, signer, timeout_s)

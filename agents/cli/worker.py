@@ -17,6 +17,7 @@ from agents.settings import Settings
     "tick_seconds",
     "metrics_host",
     "metrics_port",
+    "sources",
     "log_format",
     "log_level",
 )

@@ -1,13 +1,22 @@
-"""Where a webhook goes: the one URL that was given, checked before anything is sent."""
+"""Where a webhook goes: the one URL that was given, checked before anything is sent.
+
+Path and query of such URLs often are a token, so the URL is taken like a secret, and no error or log repeats it.
+"""
 
 import hashlib
 import ipaddress
+from collections.abc import Mapping
+from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
+
+URL_FLAG = "--url"
+URL_FILE_VARIABLE = "SIAGA_WEBHOOK_URL_FILE"
+URL_VARIABLE = "SIAGA_WEBHOOK_URL"
 
 
 class TargetError(ValueError):
-    """The URL is no good. One line without what it may hold of secrets."""
+    """The URL is missing or no good. One line without what it may hold of secrets."""
 
 
 class Target(NamedTuple):
@@ -17,25 +26,62 @@ class Target(NamedTuple):
     shown: str
     name: str
 
+    def __repr__(self) -> str:
+        return f"Target({self.shown})"
 
-def target_of(url: str, plain_http: bool) -> Target:
+
+def load_target(flag: str | None, environ: Mapping[str, str], plain_http: bool) -> Target:
+    """From the flag, else from the file or the variable. Raises TargetError, which names the one that is wrong."""
+    if flag is not None:
+        return target_of(flag, plain_http, URL_FLAG)
+    path, url = environ.get(URL_FILE_VARIABLE, "").strip(), environ.get(URL_VARIABLE, "").strip()
+    if bool(path) == bool(url):
+        raise TargetError(
+            f"{URL_FILE_VARIABLE} or {URL_VARIABLE}: exactly one is needed, where {URL_FLAG} is not given"
+        )
+    return (
+        target_of(_in_file(path), plain_http, URL_FILE_VARIABLE) if path else target_of(url, plain_http, URL_VARIABLE)
+    )
+
+
+def target_of(url: str, plain_http: bool, given_as: str = URL_FLAG) -> Target:
     """Check a URL: http or https, a host, no user and password, no fragment; https beyond loopback. Raises TargetError."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
-        raise TargetError(f"--url: {error}") from None
+    parts, port = _split(url, given_as)
     if parts.scheme not in ("http", "https"):
-        raise TargetError("--url: only http and https")
+        raise TargetError(f"{given_as}: only http and https")
     if not parts.hostname or any(character.isspace() or not character.isprintable() for character in url):
-        raise TargetError("--url: no host, or blanks in it")
+        raise TargetError(f"{given_as}: no host, or blanks in it")
     if parts.username is not None or parts.password is not None or parts.fragment:
-        raise TargetError("--url: no user, password or fragment; the signature says who sends")
+        raise TargetError(f"{given_as}: no user, password or fragment; the signature says who sends")
     if parts.scheme == "http" and not plain_http and not _is_loopback(parts.hostname):
-        raise TargetError("--url: http beyond this machine shows alerts to whoever listens; use https, or --plain-http")
+        use = "use https, or --plain-http"
+        raise TargetError(f"{given_as}: http beyond this machine shows alerts to whoever listens; {use}")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     shown = f"{parts.scheme}://{host}" + (f":{port}" if port else "")
     return Target(url, shown, hashlib.sha256(url.encode()).hexdigest()[:12])
+
+
+def _split(url: str, given_as: str) -> tuple[SplitResult, int | None]:
+    # Python's own words for what is wrong quote the URL.
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise TargetError(f"{given_as}: no URL: its host is not one") from None
+    try:
+        return parts, parts.port
+    except ValueError:
+        raise TargetError(f"{given_as}: its port is not a number up to 65535") from None
+
+
+def _in_file(path: str) -> str:
+    try:
+        lines = Path(path).read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
+        raise TargetError(f"{URL_FILE_VARIABLE}: {path}: {reason}") from None
+    if len(lines) != 1:
+        raise TargetError(f"{URL_FILE_VARIABLE}: {path}: {'more than one URL' if lines else 'empty'}")
+    return lines[0]
 
 
 def _is_loopback(host: str) -> bool:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaProducer
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import KafkaError, KafkaTimeoutError, UnknownError
 
 from agents.publishing.messages import Message
 
@@ -25,12 +25,13 @@ class DeliveryError(Exception):
 
 class _Producer(KafkaProducer):
     """Flushing never raises: closing flushes, and with the broker away would raise on top of the error that is being told.
+    It also raises UnknownError for a batch that was split because the broker called it too large (docs/upstream.md).
 
     Nothing is hidden by it: what was not delivered is known from the futures.
     """
 
     def flush(self, timeout: float | None = None) -> None:
-        with suppress(KafkaTimeoutError):
+        with suppress(KafkaTimeoutError, UnknownError):
             super().flush(timeout)
 
 

@@ -47,8 +47,10 @@ def test_brokers_are_host_and_port(broker: str):
     assert Settings.load({"SIAGA_BROKER": broker}).bootstrap_servers == broker.split(",")
 
 
-def test_blanks_between_brokers_are_dropped():
+def test_blanks_between_brokers_and_between_sources_are_dropped():
     assert Settings.load({"SIAGA_BROKER": "a:1, b:2"}).broker == "a:1,b:2"
+    assert Settings.load({"SIAGA_SOURCES": "kpu, bawaslu"}).known_sources == {"kpu", "bawaslu"}
+    assert Settings.load({}).known_sources == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -68,6 +70,7 @@ def test_blanks_between_brokers_are_dropped():
         ("SIAGA_TOPIC_PREFIX", "si aga."),
         ("SIAGA_TOPIC_PREFIX", "x" * 249),
         ("SIAGA_GROUP", "a/b"),
+        *(("SIAGA_SOURCES", value) for value in ("KPU", "kpu,,bawaslu", "x" * 33, 'kpu"')),
         ("SIAGA_LOG_LEVEL", "loud"),
         ("SIAGA_SECURITY_PROTOCOL", "TLS"),
     ],

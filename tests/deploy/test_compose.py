@@ -148,6 +148,15 @@ def test_every_siaga_variable_is_a_setting_with_a_valid_value(compose):
         Settings.load(environment)
 
 
+def test_the_sender_takes_its_url_and_its_secret_from_files(compose):
+    webhook = compose["services"]["webhook"]
+    assert not [word for word in webhook["command"] if "url" in word or "://" in word]
+    granted = {secret if isinstance(secret, str) else secret["source"] for secret in webhook["secrets"]}
+    assert granted == compose["secrets"].keys()
+    for variable in ("SIAGA_WEBHOOK_URL_FILE", "SIAGA_WEBHOOK_SECRET_FILE"):
+        assert webhook["environment"][variable].removeprefix("/run/secrets/") in granted
+
+
 def test_workers_have_instance_ids_of_their_own(compose):
     ids = [compose["services"][name]["environment"]["SIAGA_INSTANCE"] for name in ("worker-1", "worker-2")]
     assert len(set(ids)) == len(ids)

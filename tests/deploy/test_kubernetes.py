@@ -158,6 +158,7 @@ def test_publishers_only_write_and_readers_see_no_rejected_record(of):
     assert rights["siaga-publisher"] == {topic: {"Write"} for topic in inputs}
     assert rights["siaga-reader"].keys().isdisjoint(inputs | {NAMES[Topic.REJECTED], NAMES[Topic.LEDGER]})
     assert set().union(*rights["siaga-reader"].values()) == {"Read"}
+    assert rights["siaga-sender"] == {NAMES[Topic.ESCALATIONS]: {"Read"}}
 
 
 def test_no_user_may_alter_or_delete(of):
@@ -193,7 +194,6 @@ def test_settings_of_the_pods_are_settings_of_siaga(workloads, kustomization, tm
     for name, template in workloads.items():
         container = template["spec"]["containers"][0]
         environment = literals | {entry["name"]: entry.get("value", f"{name}-0") for entry in container["env"]}
-        environment.pop("WEBHOOK_URL", None)  # for the command line
         mounts = [mount["mountPath"] for mount in container["volumeMounts"]]
         for variable, value in environment.items():
             if value.startswith("/"):
@@ -233,12 +233,24 @@ def test_selectors_find_the_pods_they_mean(workloads, of):
 
 def test_the_sender_has_the_secret_that_the_docs_tell_of(of, repo):
     spec = of("StatefulSet")["siaga-webhook"]["spec"]["template"]["spec"]
-    url = next(e["valueFrom"]["secretKeyRef"] for e in spec["containers"][0]["env"] if e["name"] == "WEBHOOK_URL")
-    signing = next(v["secret"] for v in spec["volumes"] if v["name"] == "signing")
-    assert (url["name"], url["key"]) == (signing["secretName"], "url")
+    (container,) = spec["containers"]
+    secret = next(v["secret"] for v in spec["volumes"] if v["name"] == "receiver")
+    mounted = next(m["mountPath"] for m in container["volumeMounts"] if m["name"] == "receiver")
+    files = {
+        e["value"] for e in container["env"] if e["name"] in ("SIAGA_WEBHOOK_URL_FILE", "SIAGA_WEBHOOK_SECRET_FILE")
+    }
+    assert files == {f"{mounted}/{item['path']}" for item in secret["items"]}
     text = (repo / "docs" / "deployment.md").read_text(encoding="utf-8")
-    assert f"create secret generic {url['name']} --from-literal=url=" in text
-    assert f"--from-file={signing['items'][0]['key']}=" in text
+    assert f"create secret generic {secret['secretName']} --from-file=" in text
+    assert all(f"--from-file={item['key']}=" in text for item in secret["items"])
+
+
+def test_no_pod_has_a_secret_on_its_command_line_or_in_its_environment(workloads):
+    for name, template in workloads.items():
+        (container,) = template["spec"]["containers"]
+        words = [*container.get("command", []), *container.get("args", [])]
+        assert not [word for word in words if "$(" in word or "://" in word], name
+        assert not [entry for entry in container["env"] if "secretKeyRef" in entry.get("valueFrom", {})], name
 
 
 def test_prometheus_calls_the_jobs_as_compose_does(of, workloads, deploy, load_yaml):

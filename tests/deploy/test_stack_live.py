@@ -142,10 +142,10 @@ def _board(home: Path, kafka: SecuredKafka) -> Iterator[str]:
 
 @contextmanager
 def _sender(home: Path, kafka: SecuredKafka, webhook: Webhook) -> Iterator[str]:
-    """`siaga webhook` with a reader's rights; host:port of its metrics."""
+    """`siaga webhook` with a sender's rights; host:port of its metrics."""
     address = f"127.0.0.1:{free_port()}"
     more = {"SIAGA_METRICS_PORT": address.rpartition(":")[2], "SIAGA_WEBHOOK_SECRET": "a secret of the tests, 32 bytes"}
-    environment = _environment(home, kafka, "siaga-reader", **more)
+    environment = _environment(home, kafka, "siaga-sender", **more)
     command = [*SIAGA, "webhook", "--url", f"http://{webhook.address}/outward", "--name", "stack", "--from-beginning"]
     with running(command, f"http://{address}/metrics", home / "webhook.log", environment):
         yield address

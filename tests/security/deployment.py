@@ -8,7 +8,7 @@ from tests.agents.deployment import Deployment
 from tests.security.guarded import ADMIN, Guarded
 
 #: A user for each role, and one who may sign in and nothing more.
-USERS = {"publisher": "kpu", "processor": "mesin", "reader": "papan", "operator": "jaga"}
+USERS = {"publisher": "kpu", "processor": "mesin", "reader": "papan", "sender": "kurir", "operator": "jaga"}
 STRANGER = "orang-asing"
 
 

@@ -11,13 +11,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaConnectionError as AiokafkaUnconnected
+from click.testing import CliRunner
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
 
 from agents.batching.options import BatchingOptions
-from agents.cli.main import COMMANDS
+from agents.cli.main import COMMANDS, main
 from agents.kafka_clients import aiokafka_options
 from agents.settings import Settings
-from tests.agents.cli.siaga import Siaga
+from tests.agents.cli.siaga import Siaga, loud
 from tests.agents.deployment import until
+from tests.agents.outward.receiver import receiving
 from tests.agents.test_worker import incident, turnout
 from tests.security.deployment import STRANGER, USERS, GuardedDeployment
 from tests.security.guarded import PASSWORD, Guarded
@@ -50,6 +56,38 @@ def test_a_publisher_reports_a_worker_folds_a_reader_sees(worker, deployment: Gu
     seen = deployment.siaga("reader")("tail", "escalations", "--from-beginning", "--until-end")
     assert (seen.status, seen.err) == (0, "")
     assert [(e["regency"], e["change"]) for e in seen.objects] == [("16.71", "raised")]
+
+
+def test_a_reader_writes_alerts_for_others_and_has_a_level_explained(worker, deployment: GuardedDeployment):
+    reader = deployment.siaga("reader")
+    written = reader("cap", "--from-beginning", "--until-end")
+    assert (written.status, written.err) == (0, "")
+    assert b"<identifier>siaga-exercise-" in written.out and len(written.out.splitlines()) == 1
+    explained = reader("explain", "16.71", "--lang", "en")
+    assert (explained.status, explained.err) == (0, "") and b"16.71" in explained.out
+
+
+async def test_a_sender_posts_what_a_reader_may_not(worker, deployment: GuardedDeployment, tmp_path: Path):
+    async with receiving() as receiver:
+        (tmp_path / "url").write_text(f"{receiver.url}?token=Kunci-Rahasia-41\n")
+        more = {"SIAGA_WEBHOOK_URL_FILE": str(tmp_path / "url"), "SIAGA_WEBHOOK_SECRET": "s" * 32}
+        logs = {role: tmp_path / f"{role}.log" for role in ("reader", "sender")}
+        running = []
+        for role, log in logs.items():
+            siaga = Siaga(deployment.siaga(role).environment | more)
+            with log.open("wb") as stream:
+                running.append(siaga.start("webhook", "--name", "law", "--from-beginning", stderr=stream))
+        try:
+            await until(lambda: receiver.posts, 60, "the sender's post")
+            await until(lambda: "cannot read" in logs["reader"].read_text(), 60, "the reader's refusal")
+        finally:
+            for process in running:
+                process.kill()
+                process.wait()
+    assert [post.regency for post in receiver.posts] == ["16.71"]
+    assert "GroupAuthorizationFailedError" in logs["reader"].read_text()
+    for log in logs.values():
+        assert PASSWORD not in log.read_text() and "Kunci" not in log.read_text()
 
 
 def test_recorded_and_simulated_elections_are_sent_signed_in(worker, deployment: GuardedDeployment, tmp_path: Path):
@@ -111,13 +149,17 @@ def test_the_secret_is_in_no_log_metric_or_command_line(worker, deployment: Guar
 def test_no_help_and_no_setting_shows_the_secret(guarded: Guarded, deployment: GuardedDeployment):
     environment = guarded.settings(USERS["reader"])
     del environment["SIAGA_SASL_PASSWORD_FILE"]
-    siaga = Siaga(environment | {"SIAGA_SASL_PASSWORD": PASSWORD, "SIAGA_LOG_LEVEL": "DEBUG"})
-    shown = [siaga(command, "--help") for command in ("worker", "topics")]
-    # A wrong setting beside the secret, and all that kafka-python says when it debugs.
-    shown += [siaga("worker", SIAGA_PARTITIONS="many"), siaga("tail", "risk", "--until-end")]
-    for done in shown:
-        assert PASSWORD not in done.out.decode() + done.err
-    settings = Settings.load(environment | {"SIAGA_SASL_PASSWORD": PASSWORD})
+    environment["SIAGA_SASL_PASSWORD"] = PASSWORD
+    for command in COMMANDS:
+        shown = CliRunner().invoke(main, [command, "--help"], env=environment)
+        assert shown.exit_code == 0 and "Usage: " in shown.output, command
+        assert PASSWORD not in shown.output, command
+    beside = Siaga(environment)("worker", SIAGA_PARTITIONS="many")  # a wrong setting beside the secret
+    assert beside.status == 2 and PASSWORD not in beside.err
+    # What a client says when it debugs; of every mechanism in tests/agents/cli/test_secure_broker.py.
+    clients = loud(environment | {"SIAGA_TOPIC_PREFIX": deployment.prefix}, "tail", "risk", "--until-end")
+    assert clients.status == 0 and "DEBUG:kafka.net.connection:" in clients.err and PASSWORD not in clients.err
+    settings = Settings.load(environment)
     options = BatchingOptions(client=aiokafka_options(settings))
     assert PASSWORD not in f"{settings!r} {settings} {options!r} {settings.model_dump_json()}"
 
@@ -136,20 +178,48 @@ def _exists(command: str) -> bool:
     return find_spec(f"agents.cli.{command}") is not None
 
 
-@pytest.mark.parametrize("wrong", ["password", "certificate"])
+@pytest.mark.parametrize("wrong", ["password", "certificate", "name"])
 def test_whoever_is_refused_hears_it_once_and_at_once(guarded: Guarded, tmp_path: Path, wrong: str):
     guess = tmp_path / "guess"
     guess.write_text("tebak-Tebakan-41")
     environment = guarded.settings(STRANGER, guess if wrong == "password" else None)
     if wrong == "certificate":
         environment["SIAGA_TLS_CA"] = ""  # the system's authorities did not sign it
-    siaga = Siaga(environment | {"SIAGA_METRICS_PORT": "0", "SIAGA_BOARD_PORT": "0"})
-    runs = {c: siaga.start(c, stderr=subprocess.PIPE, text=True) for c in ("worker", "board", "audit", "topics")}
+    if wrong == "name":
+        environment["SIAGA_BROKER"] = by_another_name(guarded)  # signed by whom we trust, for somebody else
+    siaga = Siaga(environment | {"SIAGA_WEBHOOK_URL": "https://example.org/", "SIAGA_WEBHOOK_SECRET": "s" * 32})
+    commands = ("worker --metrics-port 0", "board --board-port 0", "audit", "topics", "webhook", "cap", "explain 16.71")
+    runs = {c: siaga.start(*c.split(), stderr=subprocess.PIPE, text=True) for c in commands}
     for command, run in runs.items():
         _, said = run.communicate(timeout=60)
         assert (run.returncode, len(said.splitlines())) == (1, 1), (command, said)
-        assert " refuses: " in said, (command, said)
+        assert " refuses: " in said and (wrong != "name" or "certificate is not trusted" in said), (command, said)
         assert "tebak" not in said and "Traceback" not in said
+
+
+def by_another_name(guarded: Guarded) -> str:
+    """The address of a broker whose certificate holds for 127.0.0.1 alone."""
+    return guarded.sasl.replace("127.0.0.1", "localhost")
+
+
+async def test_neither_client_talks_to_a_broker_of_another_name(guarded: Guarded):
+    """A certificate of our authority, stolen from any other machine, must not make one a broker. Asked of the clients
+    themselves: the line that a command says comes of a look before."""
+    options = guarded.client(USERS["reader"])
+    with KafkaAdminClient(**options):
+        pass
+    options["bootstrap_servers"] = [by_another_name(guarded)]
+    with pytest.raises(KafkaError):
+        KafkaAdminClient(**options, bootstrap_timeout_ms=3000)
+    consumer = AIOKafkaConsumer(**options)
+    with pytest.raises(AiokafkaUnconnected):
+        try:
+            await consumer.start()
+        finally:
+            await consumer.stop()
+    options["ssl_context"].check_hostname = False
+    with KafkaAdminClient(**options):
+        pass  # it was the name
 
 
 async def test_a_worker_is_let_in_by_a_certificate_alone(guarded: Guarded, deployment: GuardedDeployment):

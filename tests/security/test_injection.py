@@ -11,6 +11,8 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
 from agents import metrics
+from agents.app import create_app
+from agents.settings import Settings
 from schemas.rejected import ERROR_MAX_CHARS, Rejected, rejected_headers
 from schemas.roster import Roster, RosterError
 from schemas.wire import decode_incident, decode_turnout
@@ -78,6 +80,15 @@ def test_sources_without_end_do_not_become_labels_without_end(monkeypatch: pytes
     monkeypatch.setattr(metrics, "_known_sources", set())
     labels = {metrics.source_label(f"source-{number}") for number in range(10_000)}
     assert len(labels) == metrics.SOURCES_MAX + 1 and "other" in labels
+
+
+def test_whoever_invents_sources_takes_no_label_from_those_that_are_named(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(metrics, "_known_sources", set())
+    monkeypatch.setattr(metrics, "_named_sources", set())
+    create_app(Settings.load({"SIAGA_SOURCES": "kpu, bawaslu"}))
+    labels = {metrics.source_label(f"source-{number}") for number in range(10_000)}
+    assert len(labels) == metrics.SOURCES_MAX + 1
+    assert [metrics.source_label(source) for source in ("kpu", "bawaslu", "polri")] == ["kpu", "bawaslu", "other"]
 
 
 def test_every_label_is_ours_or_bounded():

@@ -1,7 +1,8 @@
 """Least privilege, by attempts with real clients: what each role must do succeeds, all else is refused by the broker."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -17,6 +18,7 @@ from kafka.admin import (
     ACL,
     ACLOperation,
     ACLPermissionType,
+    ACLResourcePatternType,
     ConfigResource,
     ConfigResourceType,
     NewTopic,
@@ -25,6 +27,7 @@ from kafka.admin import (
 )
 from kafka.errors import TopicAuthorizationFailedError as KafkaPythonTopicRefused
 
+from agents.groups import STAGES
 from schemas.topics import Topic
 from tests.agents.cli.siaga import Siaga
 from tests.security.deployment import STRANGER, USERS, GuardedDeployment
@@ -33,8 +36,13 @@ INPUTS = (Topic.INCIDENTS, Topic.TURNOUT)
 INTERNAL = (Topic.POSITIONS, Topic.LEDGER, Topic.STATE)
 PUBLIC = (Topic.RISK, Topic.PROVINCE, Topic.ESCALATIONS)
 EVERY = tuple(Topic)
-MAY_WRITE = {"publisher": INPUTS, "processor": (*INTERNAL, *PUBLIC, Topic.REJECTED), "reader": (), "operator": ()}
-MAY_READ = {"publisher": (), "processor": (*INPUTS, *INTERNAL), "reader": PUBLIC, "operator": EVERY}
+MAY_WRITE = {"publisher": INPUTS, "processor": (*INTERNAL, *PUBLIC, Topic.REJECTED)}
+MAY_READ = {
+    "processor": (*INPUTS, *INTERNAL),
+    "reader": PUBLIC,
+    "sender": (Topic.ESCALATIONS,),
+    "operator": EVERY,
+}
 ROLES = tuple(USERS)
 
 
@@ -109,28 +117,78 @@ async def test_an_idempotent_producer_needs_no_further_right(deployment: Guarded
     await producer.stop()
 
 
-@pytest.mark.parametrize("role", ["publisher", "reader", "operator"])
-async def test_only_a_worker_joins_the_workers_group(deployment: GuardedDeployment, role: str):
+async def join(deployment: GuardedDeployment, role: str, group: str) -> None:
     client = deployment.guarded.client(USERS[role])
-    consumer = AIOKafkaConsumer(deployment.prefix + Topic.RISK, **client, group_id=deployment.group)
+    consumer = AIOKafkaConsumer(deployment.prefix + Topic.ESCALATIONS, **client, group_id=group)
+    try:
+        await consumer.start()
+        await asyncio.wait_for(consumer.getone(), 20)
+    finally:
+        await consumer.stop()
+
+
+async def commit(deployment: GuardedDeployment, role: str, group: str, offset: int) -> None:
+    """Move a group's position without being its member, as whoever wants it to leave something out would."""
+    client = deployment.guarded.client(USERS[role])
+    consumer = AIOKafkaConsumer(**client, group_id=group, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        partition = TopicPartition(deployment.prefix + Topic.ESCALATIONS, 0)
+        consumer.assign([partition])
+        await consumer.commit({partition: offset})
+    finally:
+        await consumer.stop()
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role != "processor"])
+async def test_only_a_worker_joins_the_workers_group(deployment: GuardedDeployment, role: str):
     with pytest.raises((GroupAuthorizationFailedError, TopicAuthorizationFailedError)):
-        try:
-            await consumer.start()
-            await consumer.getone()
-        finally:
-            await consumer.stop()
+        await join(deployment, role, deployment.group)
+    with pytest.raises(GroupAuthorizationFailedError):
+        await commit(deployment, role, deployment.group, 7)
 
 
-@pytest.mark.parametrize("role", ["publisher", "operator"])
-async def test_nobody_else_fences_a_worker(deployment: GuardedDeployment, role: str):
-    """A producer with a worker's transactional id would throw that worker out."""
-    stolen = f"{deployment.group}-risk-{deployment.prefix}ledger-0"
-    producer = AIOKafkaProducer(**deployment.guarded.client(USERS[role]), transactional_id=stolen)
+@pytest.mark.parametrize("role", [role for role in ROLES if role != "sender"])
+async def test_only_a_sender_joins_a_senders_group_or_moves_its_position(filled: GuardedDeployment, role: str):
+    """Whoever could would make it leave escalations out."""
+    group = f"{filled.group}-sender-webhook-law"
+    others = () if Topic.ESCALATIONS in MAY_READ.get(role, ()) else (TopicAuthorizationFailedError,)
+    with pytest.raises((GroupAuthorizationFailedError, *others)):
+        await join(filled, role, group)
+    with pytest.raises(GroupAuthorizationFailedError):
+        await commit(filled, role, group, 7)
+    await commit(filled, "sender", group, 0)
+
+
+@pytest.mark.parametrize("role", ["reader", "sender"])
+async def test_readers_have_their_groups_in_which_a_sender_only_looks(filled: GuardedDeployment, role: str):
+    group = f"{filled.group}-reader-webhook-law"
+    assert await refused(lambda: commit(filled, role, group, 0), GroupAuthorizationFailedError) is (role == "sender")
+
+
+async def fence(deployment: GuardedDeployment, role: str, transactional_id: str) -> None:
+    """Begin as a producer of this id, which throws out the one before."""
+    producer = AIOKafkaProducer(**deployment.guarded.client(USERS[role]), transactional_id=transactional_id)
+    try:
+        await producer.start()
+    finally:
+        await producer.stop()
+
+
+@pytest.mark.parametrize("role", [role for role in ROLES if role != "processor"])
+@pytest.mark.parametrize("stage", STAGES)
+async def test_nobody_else_fences_a_worker(deployment: GuardedDeployment, role: str, stage: str):
     with pytest.raises(TransactionalIdAuthorizationFailed):
-        try:
-            await producer.start()
-        finally:
-            await producer.stop()
+        await fence(deployment, role, f"{deployment.group}-{stage}-lane-0-of-2")
+
+
+async def test_a_worker_fences_its_own_and_none_of_a_deployment_whose_group_begins_like_its_own(
+    deployment: GuardedDeployment,
+):
+    await fence(deployment, "processor", f"{deployment.group}-risk-lane-0-of-1")
+    for foreign in ("-x-risk-lane-0-of-2", "-risk-x-risk-lane-0-of-2", "x-risk-lane-0-of-2", "-anything"):
+        with pytest.raises(TransactionalIdAuthorizationFailed):
+            await fence(deployment, "processor", deployment.group + foreign)
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -176,18 +234,66 @@ def test_a_check_tells_what_is_missing_and_grants_nothing(deployment: GuardedDep
         assert missing == [f"{STRANGER}  write topic {deployment.prefix}{topic}  missing" for topic in INPUTS]
 
 
-def test_a_right_beyond_the_role_is_told_and_left_alone(deployment: GuardedDeployment):
-    pattern = ResourcePattern(ResourceType.TOPIC, deployment.prefix + Topic.LEDGER)
-    excess = ACL(f"User:{USERS['reader']}", "*", ACLOperation.READ, ACLPermissionType.ALLOW, pattern)
+LITERAL, PREFIXED = ACLResourcePatternType.LITERAL, ACLResourcePatternType.PREFIXED
+TOPIC, GROUP, IDS = ResourceType.TOPIC, ResourceType.GROUP, ResourceType.TRANSACTIONAL_ID
+CLUSTER = (ResourceType.CLUSTER, "kafka-cluster", LITERAL)
+#: Who may what beyond the roles: principal, operation, host, resource (`~` is the deployment's prefix), and how it is told.
+BEYOND = [
+    ("papan", "READ", "*", (TOPIC, "~ledger", LITERAL), "papan  read topic ~ledger"),
+    ("papan", "READ", "*", (TOPIC, "~", PREFIXED), "papan  read topic ~*"),
+    ("papan", "READ", "192.0.2.7", (TOPIC, "~ledger", LITERAL), "papan  read topic ~ledger from 192.0.2.7"),
+    ("papan", "READ", "*", (GROUP, "~workers", LITERAL), "papan  read group ~workers"),
+    ("papan", "READ", "*", (GROUP, "~workers-s", PREFIXED), "papan  read group ~workers-s*"),
+    (
+        "papan",
+        "READ",
+        "*",
+        (GROUP, "~workers-sender-webhook-a", LITERAL),
+        "papan  read group ~workers-sender-webhook-a",
+    ),
+    ("papan", "READ", "*", (GROUP, "*", LITERAL), "papan  read group *"),
+    ("mesin", "WRITE", "*", (IDS, "~workers-", PREFIXED), "mesin  write transactional id ~workers-*"),
+    ("papan", "ALTER", "*", CLUSTER, "papan  alter cluster kafka-cluster"),
+    ("*", "READ", "*", (TOPIC, "~rejected", LITERAL), "*  read topic ~rejected"),
+    ("*", "WRITE", "192.0.2.7", (IDS, "*", LITERAL), "*  write transactional id * from 192.0.2.7"),
+]
+#: Not Siaga's, or the role's own from one host alone.
+WITHIN = [
+    ("papan", "READ", "*", (TOPIC, "elsewhere", LITERAL)),
+    ("papan", "READ", "*", (GROUP, "~workers-x", LITERAL)),
+    ("papan", "READ", "192.0.2.7", (TOPIC, "~risk", LITERAL)),
+    ("mesin", "WRITE", "*", (IDS, "~workers-x-risk-lane-", PREFIXED)),
+]
+
+
+@contextmanager
+def granted(deployment: GuardedDeployment, *rights: tuple) -> Iterator[None]:
+    """These rights besides, past the guards."""
+    acls = [
+        ACL(
+            f"User:{user}",
+            host,
+            ACLOperation[operation],
+            ACLPermissionType.ALLOW,
+            ResourcePattern(kind, name.replace("~", deployment.prefix), pattern),
+        )
+        for user, operation, host, (kind, name, pattern), *_ in rights
+    ]
     with KafkaAdminClient(bootstrap_servers=deployment.bootstrap) as admin:
-        admin.create_acls([excess])
+        assert not admin.create_acls(acls)["failed"]
         try:
-            told = f"{USERS['reader']}  read topic {deployment.prefix}ledger  surplus"
-            for options, status in (((), 0), (("--check",), 1), (("--check",), 1)):
-                done = deployment.grant(*options)
-                assert (done.returncode, told in done.stdout.splitlines()) == (status, True), done.stdout
+            yield
         finally:
-            admin.delete_acls([excess])
+            admin.delete_acls(acls)
+
+
+def test_a_right_beyond_the_role_is_told_and_left_alone(deployment: GuardedDeployment):
+    told = {text.replace("~", deployment.prefix) + "  surplus" for *_, text in BEYOND}
+    with granted(deployment, *BEYOND, *WITHIN):
+        for options, status in (((), 0), (("--check",), 1), (("--check",), 1)):
+            done = deployment.grant(*options)
+            surplus = [line for line in done.stdout.splitlines() if line.endswith("  surplus")]
+            assert (done.returncode, set(surplus), len(surplus)) == (status, told, len(told)), done.stdout
 
 
 def test_only_the_administrator_grants(deployment: GuardedDeployment):

@@ -49,6 +49,11 @@ def test_what_runs_is_the_same_under_test():
         assert tested.get(requirement.split()[0]) == requirement, requirement[:60]
 
 
+def test_the_example_for_python_installs_what_the_lock_holds_by_the_same_hashes():
+    examples = requirements("examples/publishers/python/requirements.txt")
+    assert examples and set(examples) <= set(requirements(LOCKS[0]))
+
+
 def test_what_installs_is_held_to_the_hashes():
     for path in ("siaga", "Dockerfile"):
         assert "--require-hashes" in (ROOT / path).read_text(encoding="utf-8"), path

@@ -39,6 +39,15 @@ class Siaga:
         return inherited | self.environment | extra
 
 
+def loud(environment: dict[str, str], *arguments: str) -> "Done":
+    """The command in a process whose every logger says all it can, the Kafka clients' too."""
+    program = "import logging; logging.basicConfig(level='DEBUG'); from agents.cli.main import main; main()"
+    command = [sys.executable, "-c", program, *arguments]
+    env = Siaga(environment | {"SIAGA_LOG_LEVEL": "DEBUG"})._env({})
+    done = subprocess.run(command, check=False, capture_output=True, timeout=60, env=env, cwd=ROOT)
+    return Done(done.returncode, done.stdout, done.stderr.decode())
+
+
 @dataclass(frozen=True)
 class Done:
     status: int

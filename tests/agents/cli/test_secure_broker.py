@@ -14,7 +14,7 @@ from agents.embedded import EmbeddedBroker
 from agents.embedded.ports import free_port
 from agents.kafka_clients import aiokafka_options
 from agents.settings import Settings
-from tests.agents.cli.siaga import Siaga
+from tests.agents.cli.siaga import Siaga, loud
 
 OPENSSL = shutil.which("openssl")
 pytestmark = pytest.mark.skipif(
@@ -104,6 +104,18 @@ async def test_each_mechanism_lets_both_clients_in(secure: SecureBroker, pki: Pa
     done = Siaga(environ)("topics")
     assert (done.status, done.err) == (0, "")
     assert fresh_prefix + "incidents" in await names_by_aiokafka(environ)
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
+def test_not_even_what_the_clients_say_when_they_debug_holds_the_password(
+    secure: SecureBroker, pki: Path, mechanism: str, fresh_prefix: str
+):
+    """No command of ours lets them; `faust worker --loglevel debug` does, and so may who looks for a fault."""
+    done = loud(login(secure, pki, mechanism) | {"SIAGA_TOPIC_PREFIX": fresh_prefix}, "topics")
+    assert done.status == 0
+    for debugging in ("DEBUG:kafka.admin.client:", "DEBUG:kafka.net.connection:", "DEBUG:aiokafka.conn:"):
+        assert debugging in done.err
+    assert PASSWORD not in done.err
 
 
 async def test_a_client_certificate_lets_both_clients_in(secure: SecureBroker, pki: Path, fresh_prefix: str):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from agents.outward.posting import BACKOFF_MOST_S, RETRY_AFTER_MOST_S, Outcome, answer_of, pause_s
 from agents.outward.signing import SecretError, Signer, load_signer
-from agents.outward.target import target_of
+from agents.outward.target import TargetError, load_target, target_of
 
 NOW_S = 1_732_670_000.0
 
@@ -72,7 +72,46 @@ def test_a_secret_is_shown_nowhere():
 def test_what_is_logged_of_a_url_leaves_out_path_and_query_and_the_name_is_the_url_s_own():
     one, other = (target_of(f"https://example.org:8443/{token}?key={token}", False) for token in ("aaa", "bbb"))
     assert one.shown == other.shown == "https://example.org:8443" and one.name != other.name
-    assert "aaa" not in one.name
+    assert "aaa" not in one.name and "aaa" not in f"{one} {one!r}"
+
+
+def test_a_url_comes_from_the_flag_or_else_from_the_file_or_the_variable(tmp_path):
+    file = tmp_path / "url"
+    file.write_text("https://of-the-file/x\n")
+    by_file, by_variable = {"SIAGA_WEBHOOK_URL_FILE": str(file)}, {"SIAGA_WEBHOOK_URL": " https://of-the-variable/x "}
+    assert load_target(None, by_file, False).url == "https://of-the-file/x"
+    assert load_target(None, by_variable, False).url == "https://of-the-variable/x"
+    assert load_target("https://of-the-flag/", by_file | by_variable, False).url == "https://of-the-flag/"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "empty"),
+        (b"https://a/token https://b/token", "more than one URL"),
+        (b"https://\xff/token", "not UTF-8"),
+        (b"ftp://a/token", "only http and https"),
+        (b"https://a:token/", "port"),
+        (None, "No such file"),
+    ],
+)
+def test_a_file_that_is_no_good_is_one_line_that_names_it_and_not_what_is_in_it(
+    tmp_path, content: bytes | None, said: str
+):
+    file = tmp_path / "url"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(TargetError) as caught:
+        load_target(None, {"SIAGA_WEBHOOK_URL_FILE": str(file)}, False)
+    text = str(caught.value)
+    assert text.startswith("SIAGA_WEBHOOK_URL_FILE: ") and said in text
+    assert "\n" not in text and "token" not in text
+
+
+def test_two_urls_or_none_are_asked_about():
+    for environ in ({}, {"SIAGA_WEBHOOK_URL": "https://a/", "SIAGA_WEBHOOK_URL_FILE": "/b"}):
+        with pytest.raises(TargetError, match="exactly one is needed"):
+            load_target(None, environ, False)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost", "127.8.8.8"])

@@ -89,5 +89,5 @@ def test_the_versions_it_names_are_those_the_examples_pin():
     examples = ROOT / "examples" / "publishers"
     pinned = json.loads((examples / "node" / "package.json").read_text())["dependencies"]["kafkajs"]
     assert f"kafkajs {pinned} " in PAGE
-    assert (examples / "python" / "requirements.txt").read_text().strip().replace("==", " ") in PAGE
+    assert (examples / "python" / "requirements.txt").read_text().split()[0].replace("==", " ") in PAGE
     assert f"kafka-clients-{kafka_version()}.jar" in PAGE
