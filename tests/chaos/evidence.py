@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-TOPICS = ("incidents", "turnout", "ledger", "rejected", "risk", "escalations", "risk-state")
+TOPICS = ("incidents", "turnout", "ledger", "rejected", "risk", "province", "escalations", "risk-state", "intake-state")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,9 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from tests.agents.deployment import until
-from tests.chaos import oracle
 from tests.chaos.checker import check
 from tests.chaos.cluster import Cluster
-from tests.chaos.run import ROSTER
+from tests.chaos.policy import ROSTER, roster
 from tests.chaos.traffic import incident
 
 CODE = "16.71"
@@ -61,7 +60,7 @@ async def sound(cluster: Cluster) -> None:
     await cluster.drained()
     await cluster.settle(60)
     await cluster.stop_workers()
-    assert check(await cluster.evidence("Stable"), oracle.roster(ROSTER)) == []
+    assert check(await cluster.evidence("Stable"), roster(ROSTER)) == []
 
 
 def log(cluster: Cluster, name: str = "a") -> str:

@@ -1,0 +1,76 @@
+"""The level ladder as docs/levels.md tells it: three rungs, each inactive, pending, firing or keeping. Shares no code with Siaga."""
+
+import copy
+
+from tests.chaos.policy import LEVELS, Policy
+
+UP = ("firing", "keeping")
+
+
+class Ladder:
+    """Times are those at which scores are looked at."""
+
+    def __init__(self, policy: Policy) -> None:
+        rules = policy.rules["ladder"]
+        self.rungs = [rules[name] for name in LEVELS[1:]]
+        self.keep_ms = rules["keep"] * 60_000
+        self.phases = ["inactive"] * 3
+        self.since_ms = [0] * 3
+        self.changed_ms = 0
+        #: When the score was last so near to a threshold that a point's rounding decides.
+        self.tie_ms = -(10**15)
+
+    def copy(self) -> "Ladder":
+        same = copy.copy(self)
+        same.phases, same.since_ms = list(self.phases), list(self.since_ms)
+        return same
+
+    @property
+    def level(self) -> int:
+        return sum(phase in UP for phase in self.phases)
+
+    def look(self, now_ms: int, score: int, urgent: int, may_fall: bool) -> None:
+        """One look: `urgent` is the level that a grave incident asks for."""
+        level = self.level
+        for index in (2, 1, 0):
+            self._move(index, now_ms, score, urgent > index, may_fall and level == index + 1)
+        for index in (1, 0):  # a firing rung carries those below it
+            if self.phases[index + 1] in UP and self.phases[index] not in UP:
+                self._enter(index, "firing", now_ms)
+        if self.level != level:
+            self.changed_ms = now_ms
+        if any(abs(score - rung[name]) <= 1 for rung in self.rungs for name in ("raise_at", "lower_below")):
+            self.tie_ms = now_ms
+
+    def _move(self, index: int, now_ms: int, score: int, is_urgent: bool, may_fall: bool) -> None:
+        rung, phase, lasted_ms = self.rungs[index], self.phases[index], now_ms - self.since_ms[index]
+        is_above, is_below = score >= rung["raise_at"], score < rung["lower_below"]
+        if is_urgent:
+            to = "firing"
+        elif phase == "inactive":
+            to = "pending" if is_above else "inactive"
+        elif phase == "pending":
+            has_held = lasted_ms >= rung["hold"] * 1000
+            to = "inactive" if not is_above else "firing" if has_held else "pending"
+        elif phase == "firing":
+            to = "keeping" if is_below else "firing"
+        else:
+            is_kept = may_fall and min(lasted_ms, now_ms - self.changed_ms) >= self.keep_ms
+            to = "firing" if not is_below else "inactive" if is_kept else "keeping"
+        if to != phase:
+            self._enter(index, to, now_ms)
+
+    def _enter(self, index: int, phase: str, now_ms: int) -> None:
+        self.phases[index], self.since_ms[index] = phase, now_ms
+
+    def follow(self, level: int, now_ms: int) -> None:
+        """After a tie: take the level that was published."""
+        for index in range(3):
+            if (index < level) != (self.phases[index] in UP):
+                self._enter(index, "firing" if index < level else "inactive", now_ms)
+        self.changed_ms = now_ms
+
+    def had_tie(self, now_ms: int) -> bool:
+        """Whether a point's rounding may have decided on the level of now."""
+        longest_ms = self.keep_ms + max(rung["hold"] for rung in self.rungs) * 1000
+        return now_ms - self.tie_ms <= longest_ms
