@@ -29,8 +29,8 @@ class Ladder:
     def level(self) -> int:
         return sum(phase in UP for phase in self.phases)
 
-    def look(self, now_ms: int, score: int, urgent: int, may_fall: bool) -> None:
-        """One look: `urgent` is the level that a grave incident asks for."""
+    def look(self, now_ms: int, score: int, urgent: int, may_fall: bool, is_unsure: bool = False) -> None:
+        """One look: `urgent` is the level that a grave incident asks for; an unsure score may be a point more or less."""
         level = self.level
         for index in (2, 1, 0):
             self._move(index, now_ms, score, urgent > index, may_fall and level == index + 1)
@@ -39,7 +39,7 @@ class Ladder:
                 self._enter(index, "firing", now_ms)
         if self.level != level:
             self.changed_ms = now_ms
-        if any(abs(score - rung[name]) <= 1 for rung in self.rungs for name in ("raise_at", "lower_below")):
+        if is_unsure and any(abs(score - rung[name]) <= 1 for rung in self.rungs for name in ("raise_at", "lower_below")):
             self.tie_ms = now_ms
 
     def _move(self, index: int, now_ms: int, score: int, is_urgent: bool, may_fall: bool) -> None:

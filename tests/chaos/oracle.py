@@ -77,7 +77,7 @@ class Inputs:
 def read_inputs(evidence: Evidence, codes: set[str]) -> Inputs:
     inputs = Inputs()
     for record in evidence.inputs:
-        if record.offset < evidence.removed.get((record.topic, record.partition), 0):
+        if record.offset in evidence.removed.get((record.topic, record.partition), ()):
             continue
         verdict: Verdict = judge(record.topic, record.value, record.headers, codes, record.at_ms)
         if verdict.message is None:

@@ -70,11 +70,14 @@ class Policy:
         hours = self.rules["profiles"][rules["profile"]]["hours"]
         return stations * rules["base_rate"] / 1000 * hours[hour] / sum(hours) * shares
 
+    def _shares(self, category: str) -> list[float]:
+        """Shares of the severities among an ordinary day's reports of a category."""
+        return self.rules["mixes"][self.rules["categories"][category]["mix"]]["shares"]
+
     @cache  # noqa: B019 - one policy lives as long as the run
     def digits(self, stations: int, category: str, severity: int, hour: int) -> float:
         """Evidence of one report: log10(1 + surge / ordinary), with its two limits."""
-        shares = self.rules["mixes"][self.rules["categories"][category]["mix"]]["shares"]
-        most = 0.0
+        shares, most = self._shares(category), 0.0
         for s in range(1, severity + 1):
             ordinary = max(self.surprise["rate_least"], self.rate(stations, category, hour, sum(shares[s - 1 :])))
             surge = self.surprise["surge"][str(s)] * math.sqrt(stations / self.surprise["surge_stations"])
@@ -100,21 +103,21 @@ class Policy:
         total = 0.0
         for category, of in self.group_of.items():
             if of == group:
-                shares = self.rules["mixes"][self.rules["categories"][category]["mix"]]["shares"]
+                shares, factor = self._shares(category), self.factor(category, "reported")
                 for s in SEVERITIES:
-                    total += self.rate(stations, category, hour, shares[s - 1]) * self.told(stations, category, "reported", s, hour)
+                    total += self.rate(stations, category, hour, shares[s - 1]) * self.digits(stations, category, s, hour) * factor
         return total
 
     @cache  # noqa: B019
     def expected(self, stations: int, group: str, quarter: int) -> float:
-        """m: the evidence an ordinary day holds in the middle of a local quarter hour. An integral over 24 hours, hour by hour."""
-        now, decay = quarter / 4 + 0.125, math.log(2) / (self.half_life_ms / HOUR_MS)
-        total, edge = 0.0, now
-        while edge > now - 24:
-            start = max(math.ceil(edge) - 1, now - 24)
-            inside = (math.exp(-decay * (now - edge)) - math.exp(-decay * (now - start))) / decay
-            total += inside * self.hourly_evidence(stations, group, math.floor(start) % 24)
-            edge = start
+        """m: the evidence an ordinary day holds in the middle of a local quarter hour. Each half of a quarter hour of the last
+        24 hours counts as if all of it was told in its middle.
+        """
+        total = 0.0
+        for half in range(24 * 8):
+            age_h = (half + 0.5) / 8
+            hour = math.floor(quarter / 4 + 0.125 - age_h) % 24
+            total += self.hourly_evidence(stations, group, hour) / 8 * 2 ** (-age_h * HOUR_MS / self.half_life_ms)
         return total
 
     def ordinary_reports(self, stations: int, groups: tuple[str, ...], start_ms: int, end_ms: int) -> float:

@@ -68,7 +68,7 @@ class ProvinceStory(LedgerStory):
             "ruleset": self.policy.name,
             "ledger": {"partition": self.partition, "offset": offset},
         }
-        return differences(e | {"event_time": ms(e["event_time"])}, want)
+        return differences(e | {"event_time": ms(e["event_time"])}, want, "escalation_id")
 
     def row_faults(self, row: dict, offset: int) -> Iterator[str]:
         levels, points = list(self.levels.values()), self.points()

@@ -15,7 +15,7 @@ WINDOWS_MS = {"1h": HOUR_MS, "6h": 6 * HOUR_MS, "24h": 24 * HOUR_MS}
 
 
 class Told(NamedTuple):
-    """A change that must be told. Levels are 0 normal to 3 awas; `groups` are those whose incidents are named."""
+    """A change that must be told. Levels are 0 normal to 3 awas; `groups` are those whose grave incidents decided."""
 
     change: str
     reason: str
@@ -44,7 +44,7 @@ class Said:
     score: int = 0
     is_wrong: bool = False
     moved: int = 0
-    corrections: int = 0
+    unsure: int = 0
     is_borne_out: bool = False
 
 
@@ -114,14 +114,14 @@ class Regency:
         if new.severity >= GRAVE and new.status != "retracted":
             was_as_grave = old is not None and old.grave_ms and old.severity >= new.severity
             new.grave_ms = old.grave_ms if was_as_grave else known.clock_ms
-        before = self.score().total if old is not None and self.ladder.level else 0
+        before = self.score() if old is not None and self.ladder.level else None
         known.put(new)
         self._score, self.is_due = None, True
         self._hear()
-        if old is not None and self.ladder.level:
+        if before is not None:
             self._correct(old, new, before)
 
-    def _correct(self, old: Incident, new: Incident, before: int) -> None:
+    def _correct(self, old: Incident, new: Incident, before: Score) -> None:
         if new.id not in self.said.named:
             self._moved(before)
             return
@@ -131,9 +131,10 @@ class Regency:
     def _weighs(self, i: Incident) -> tuple:
         return i.category, i.severity, self.policy.factor(i.category, i.status), i.occurred_ms
 
-    def _moved(self, before: int) -> None:
-        self.said.moved += abs(self.score().total - before)
-        self.said.corrections += 1
+    def _moved(self, before: Score) -> None:
+        after = self.score()
+        self.said.moved += abs(after.total - before.total)
+        self.said.unsure += bool(after.unsure or before.unsure)
 
     def _station(self, f: list) -> None:
         known, held = self.known, self.known.stations.get(f[3])
@@ -145,16 +146,16 @@ class Regency:
             is_other = (new.registered, new.voted) != (held.registered, held.voted)
             corrects = new.voted < held.voted or new.as_of_ms == held.as_of_ms and is_other
             new.repeats = held.repeats + corrects
-        before = self.score().total if corrects and self.ladder.level else 0
+        before = self.score() if corrects and self.ladder.level else None
         known.put_station(f[3], new)
         self._score = None
         was_over = held is not None and held.voted > held.registered
         self.is_due |= was_over != (new.voted > new.registered) or (new.repeats == 2 and corrects)
         self._hear()
-        if corrects and self.ladder.level:
+        if before is not None:
             self._moved(before)
 
-    def look(self, amends: bool | None) -> list[Told]:
+    def look(self, amends: bool) -> list[Told]:
         """What must be told after an entry. `amends`: whether an amendment was published here; one may wait for the next grid time."""
         self.is_told_now = False
         if not self.is_due:
@@ -162,19 +163,18 @@ class Regency:
         current, urgent, before = self.score(), self.urgent(), self.ladder.level
         told = self._data_status(current)
         may_fall = self.data_status != "stale" and not self.is_unheard
-        self.ladder.look(self.known.grid_ms, current.total, urgent.level, may_fall)
+        self.ladder.look(self.known.grid_ms, current.total, urgent.level, may_fall, bool(current.unsure))
         if self.ladder.level != before:
             told.append(self._changed(current, urgent, before))
         elif before and (self.has_passed or amends):
-            told += self._amended(current, urgent)
+            told += self._amended(current, urgent, bool(amends))
         self.is_told_now = bool(told)
         return told
 
     def urgent(self) -> Urgent:
         rules, known = self.policy.rules["immediate"], self.known
-        hour_ago, most, scoring = known.grid_ms - HOUR_MS, Urgent(), known.scoring()
-        scoring = [i for i in scoring if i.severity >= SERIOUS and max(i.grave_ms, i.occurred_ms) > hour_ago]
-        groups = []
+        hour_ago, most, groups = known.grid_ms - HOUR_MS, Urgent(), []
+        scoring = [i for i in known.live.values() if i.severity >= SERIOUS and i.grown]
         for group in GROUPS:
             own = [i for i in scoring if i.group == group]
             grave = [i for i in own if i.grave_ms > hour_ago]
@@ -213,9 +213,6 @@ class Regency:
             return self.said.unverified and self.ladder.level > 0
         return current.borne_out < min(current.pressure, self.ladder.rungs[0]["raise_at"])
 
-    def _groups(self, current: Score, urgent: Urgent) -> tuple[str, ...]:
-        return (*urgent.groups, *(g for g in GROUPS if current.parts[g] > 0 and g not in urgent.groups))
-
     def _changed(self, current: Score, urgent: Urgent, before: int) -> Told:
         level, said, unverified = self.ladder.level, self.said, self._is_unverified(current, urgent)
         self.since_ms = self.known.clock_ms
@@ -223,7 +220,7 @@ class Regency:
         if is_fall:
             unverified = unverified and said.unverified and level > 0
         self.said = Said(self.known.grid_ms, unverified=unverified, is_borne_out=said.is_borne_out and is_fall)
-        groups = self._groups(current, urgent)
+        groups = urgent.groups
         if is_fall:
             return Told("lowered" if level else "cleared", "calm", level, before, current, unverified, groups)
         self.episode += before == 0
@@ -235,31 +232,33 @@ class Regency:
         largest = max(current.parts, key=current.parts.__getitem__)
         return {"turnout": "turnout_anomaly", "neighbours": "spill_over"}.get(largest, "incident_pressure")
 
-    def _amended(self, current: Score, urgent: Urgent) -> list[Told]:
+    def _amended(self, current: Score, urgent: Urgent, amends: bool) -> list[Told]:
         said, ladder = self.said, self.policy.rules["ladder"]
         unverified = self._is_unverified(current, urgent)
-        is_correction = said.is_wrong or said.moved >= ladder["amend_points"]
+        is_correction = said.is_wrong or said.moved + (said.unsure if amends else -said.unsure) >= ladder["amend_points"]
         is_confirmed = said.unverified and not unverified
         if not (is_correction or is_confirmed) or self.known.grid_ms - said.at_ms < ladder["amend_every"] * 60_000:
             return []
         self.said = Said(self.known.grid_ms, unverified=unverified, is_borne_out=said.is_borne_out)
         level, reason = self.ladder.level, "correction" if is_correction else "confirmation"
-        return [Told("amended", reason, level, level, current, unverified, self._groups(current, urgent))]
+        return [Told("amended", reason, level, level, current, unverified, urgent.groups)]
 
-    def named(self, told: Told) -> list[Incident]:
-        """Incidents to be named: of those groups the 20 that add most now, grave ones of the last hour first; told heaviest first."""
+    def named(self, told: Told, components: dict[str, int]) -> list[Incident]:
+        """Incidents to be named: of the groups that decided or have points the 20 that add most now, grave ones of the last hour
+        first; told heaviest first.
+        """
         if told.change in ("stale", "recovered"):
             return []
-        hour_ago, known = self.known.grid_ms - HOUR_MS, self.known
-        found = [i for i in known.scoring() if not told.groups or i.group in told.groups]
-        found.sort(key=lambda i: (i.grave_ms <= hour_ago, -known.now_counts(i), -i.occurred_ms, i.id))
+        hour_ago, groups = self.known.grid_ms - HOUR_MS, {*told.groups, *(g for g in GROUPS if components.get(g))}
+        found = [i for i in self.known.scoring() if not groups or i.group in groups]
+        found.sort(key=lambda i: (i.grave_ms <= hour_ago, -i.grown, -i.occurred_ms, i.id))
         return sorted(found[:EVIDENCE_MOST], key=lambda i: (-self.policy.weights[i.severity], -i.occurred_ms, i.id))
 
-    def remember(self, told: Told, named: list[str]) -> None:
-        """What an escalation named and scored is what later corrections are held against."""
+    def remember(self, told: Told, named: list[str], unverified: bool) -> None:
+        """What an escalation named, scored and doubted is what later corrections are held against."""
         if told.change not in ("stale", "recovered"):
             self.said.named = named if told.level else []
-            self.said.score = told.score.total
+            self.said.score, self.said.unverified = told.score.total, unverified
 
     def routes(self, told: Told, named: list[Incident]) -> list[str]:
         """Who hears, each once: by rule for silence and turnout, then by the incidents named; the desks of silence if nobody would."""
@@ -276,12 +275,15 @@ class Regency:
         return rungs[told.before - 1]["lower_below"] if told.level < told.before else rungs[max(told.level, 1) - 1]["raise_at"]
 
     def windows(self) -> dict[str, dict[str, float]]:
-        found = {}
-        for name, length_ms in WINDOWS_MS.items():
-            after = self.known.clock_ms - length_ms
-            weights = [self.policy.weights[i.severity] for i in self.known.live.values() if i.occurred_ms > after]
-            found[name] = {"incidents": len(weights), "weight": sum(weights)}
-        return found
+        """Live incidents by how long before the clock they occurred, and their severity weights."""
+        counts, sums = dict.fromkeys(WINDOWS_MS, 0), dict.fromkeys(WINDOWS_MS, 0)
+        for i in self.known.live.values():
+            weight, age_ms = self.policy.weights[i.severity], self.known.clock_ms - i.occurred_ms
+            for name, length_ms in WINDOWS_MS.items():
+                if age_ms < length_ms:
+                    counts[name] += 1
+                    sums[name] += weight
+        return {name: {"incidents": counts[name], "weight": sums[name]} for name in WINDOWS_MS}
 
     def confidence(self) -> dict[str, Any]:
         counted, place = self.known.live.values(), self.known.place

@@ -12,12 +12,14 @@ from tests.chaos.policy import DAY_MS, GROUPS, HOUR_MS, Place, Policy
 
 PARTS = (*GROUPS, "turnout", "neighbours", "prior")
 QUARTER_MS = 15 * 60_000
+#: Points. Siaga sums whole numbers that are exact to one in 65,536; here it is floating point.
+UNSURE = 0.01
 
 
 @dataclass
 class Incident:
     """The latest revision of an incident. `spoken`: who speaks of it; `grave_ms`: when it was first told to be as grave, or 0;
-    `digits`: what it adds to its group's sum, undecayed, 0 when it can never score.
+    `grown`: the digits that it adds to its group's sum, against a fixed time; 0 when it can never score.
     """
 
     id: str
@@ -30,7 +32,7 @@ class Incident:
     spoken: frozenset[str] = frozenset()
     grave_ms: int = 0
     group: str = ""
-    digits: float = 0.0
+    grown: float = 0.0
 
 
 @dataclass
@@ -67,7 +69,8 @@ class Known:
         i.group = policy.group_of[i.category]
         if policy.factor(i.category, i.status):
             hour = int(policy.local_hours(i.occurred_ms))
-            i.digits = policy.told(self.place.stations, i.category, i.status, i.severity, hour)
+            digits = policy.told(self.place.stations, i.category, i.status, i.severity, hour)
+            i.grown = digits * 2 ** ((policy.steps(i.occurred_ms) - policy.steps(self.began_ms)) / 256)
         self.incidents[i.id] = i
         self.live.pop(i.id, None)
         if i.status != "retracted" and i.occurred_ms > self.grid_ms - DAY_MS:
@@ -83,12 +86,11 @@ class Known:
         self.live = {i.id: i for i in self.live.values() if i.occurred_ms > grid_ms - DAY_MS}
 
     def scoring(self) -> list[Incident]:
-        return [i for i in self.live.values() if i.digits]
+        return [i for i in self.live.values() if i.grown]
 
-    def now_counts(self, incident: Incident) -> float:
-        """Digits that an incident adds to its group's sum now. Its age is counted in whole steps."""
-        steps = self.policy.steps
-        return incident.digits * 2 ** ((steps(incident.occurred_ms) - steps(self.grid_ms)) / 256)
+    def decay(self) -> float:
+        """What is left now of a digit of the fixed time. Age is counted in whole steps."""
+        return 2 ** ((self.policy.steps(self.began_ms) - self.policy.steps(self.grid_ms)) / 256)
 
     def share(self) -> int | None:
         """Turnout share in ten-thousandths; None while fewer stations told than make a curve."""
@@ -98,11 +100,14 @@ class Known:
 
 
 class Score(NamedTuple):
-    """Whole points by part, their sum, and how many points more than one source bears out."""
+    """Whole points by part, their sum, and how many points more than one source bears out. `unsure`: parts up to which the running
+    sum is so near to a whole number that floating point may round it the other way.
+    """
 
     parts: dict[str, int]
     total: int
     borne_out: int
+    unsure: frozenset[str]
 
     @property
     def pressure(self) -> int:
@@ -110,9 +115,12 @@ class Score(NamedTuple):
 
 
 def score(known: Known) -> Score:
-    points, borne_out = pressure(known)
+    points, borne_out, unsure = pressure(known)
     context = known.policy.rules["context"]
-    points["turnout"] = math.floor(turnout(known))
+    odd = turnout(known)
+    points["turnout"] = math.floor(odd)
+    if GROUPS[-1] in unsure or is_near_whole(odd):
+        unsure |= {"turnout", "neighbours", "prior"}
     near = list(known.levels.values())
     beside = near.count("siaga") * context["neighbour_siaga"] + near.count("awas") * context["neighbour_awas"]
     points["neighbours"] = min(context["neighbours_most"], beside)
@@ -121,7 +129,11 @@ def score(known: Known) -> Score:
     for name in PARTS:
         points[name] = min(points[name], left)
         left -= points[name]
-    return Score(points, 100 - left, borne_out)
+    return Score(points, 100 - left, borne_out, unsure)
+
+
+def is_near_whole(points: float) -> bool:
+    return 0 < abs(points - round(points)) < UNSURE
 
 
 def learn(known: Known) -> dict[str, float]:
@@ -139,37 +151,44 @@ def learn(known: Known) -> dict[str, float]:
     return factors
 
 
-def pressure(known: Known) -> tuple[dict[str, int], int]:
-    """Points of the groups, and what more than one source bears out."""
+def pressure(known: Known) -> tuple[dict[str, int], int, frozenset[str]]:
+    """Points of the groups, what more than one source bears out, and which of them are unsure."""
     policy, s = known.policy, known.policy.surprise
     told: dict[str, dict[str, float]] = {group: defaultdict(float) for group in GROUPS}
-    scoring = known.scoring()
-    for incident in scoring:
-        told[incident.group][incident.source] += known.now_counts(incident)
+    recent, six_hours_ago = 0, known.grid_ms - 6 * HOUR_MS
+    for incident in known.scoring():
+        told[incident.group][incident.source] += incident.grown
+        recent += incident.occurred_ms > six_hours_ago
     quarter = (known.grid_ms + policy.offset_ms) % DAY_MS // QUARTER_MS
     net, by_source = {}, defaultdict(float)
     for group in GROUPS:
-        x, m = sum(told[group].values()), policy.expected(known.place.stations, group, quarter)
+        x, m = sum(told[group].values()) * known.decay(), policy.expected(known.place.stations, group, quarter)
         net[group] = max(0.0, x - s["expected_share"] * m * known.learned[group] - s["free_digits"])
         for source, part in told[group].items():
-            by_source[source] += net[group] * part / x
+            by_source[source] += net[group] * part * known.decay() / x
     everybody = sum(by_source.values())
     borne_out = min(everybody, (1 + s["loudest_most"]) * (everybody - max(by_source.values(), default=0.0)))
-    recent = sum(1 for i in scoring if i.occurred_ms > known.grid_ms - 6 * HOUR_MS)
     alone = s["one_source_most"] if recent > 1 else s["one_report_most"]
     room = max(borne_out, alone / s["points_per_digit"])
-    return _points(policy, net, room), math.floor(borne_out * s["points_per_digit"])
+    points, unsure = _points(policy, net, room)
+    borne_points = borne_out * s["points_per_digit"]
+    if is_near_whole(borne_points):
+        unsure.add("borne_out")
+    return points, math.floor(borne_points), frozenset(unsure)
 
 
-def _points(policy: Policy, net: dict[str, float], room: float) -> dict[str, int]:
+def _points(policy: Policy, net: dict[str, float], room: float) -> tuple[dict[str, int], set[str]]:
     """In the order of the groups, each at its most and all in the room there is; rounded down as a running sum."""
-    points, counted, got = {}, 0.0, 0
+    points, counted, got, unsure = {}, 0.0, 0, set()
     for group in GROUPS:
         most = policy.rules["groups"][group]["most"] / policy.surprise["points_per_digit"]
         counted += min(net[group], most, room - counted)
-        points[group] = math.floor(counted * policy.surprise["points_per_digit"] + 1e-9) - got
+        sum_of_points = counted * policy.surprise["points_per_digit"]
+        points[group] = math.floor(sum_of_points) - got
         got += points[group]
-    return points
+        if sum_of_points and abs(sum_of_points - round(sum_of_points)) < UNSURE:  # a limit is whole, and met exactly
+            unsure.add(group)
+    return points, unsure
 
 
 def turnout(known: Known) -> float:

@@ -144,6 +144,7 @@ async def test_records_removed_before_they_were_read_are_counted_and_said(cluste
     await cluster.drained()
     cluster.kill("a")
     await send(cluster, "y", 30)
+    sent = await cluster.records("incidents")
     admin = cluster.admin()
     await asyncio.to_thread(admin.delete_records, {TopicPartition(cluster.prefix + "incidents", PARTITION): 25})
     admin.close()
@@ -152,3 +153,9 @@ async def test_records_removed_before_they_were_read_are_counted_and_said(cluste
     assert await incidents(cluster) == 5 + 10
     assert "20 offsets are gone from the source before they were read" in log(cluster)
     await until(lambda: cluster.metric('siaga_source_gaps_total{topic="incidents"}') == 20, 10, "20 lost offsets counted")
+    await cluster.settle(60)
+    await cluster.stop_workers()
+    evidence = await cluster.evidence("Stable")
+    evidence.topics["incidents"] = sent
+    evidence.removed["incidents", PARTITION] = range(5, 25)
+    assert check(evidence, roster(ROSTER)) == []
