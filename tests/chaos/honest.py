@@ -122,7 +122,7 @@ def honest_evidence(seed: int, count: int) -> Evidence:
         play.publish([(at_ms, play.traffic.next()) for at_ms in times])
         if play.rnd.random() < 0.7:
             play.fold()
-        if gap_ms > SECOND_MS:
+        if gap_ms > SECOND_MS and play.rnd.random() < 0.2:
             play.tick()
     for minute in range(0, 9 * 60, 5):
         play.now_ms += 5 * MINUTE_MS

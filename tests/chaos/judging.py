@@ -79,17 +79,24 @@ class Story(LedgerStory):
             before, status = (regency.ladder.copy(), replace(regency.said), regency.since_ms, regency.episode), regency.data_status
             amends = bool(published) and published[0]["change"] == "amended" and self._is_now(published[0])
             for told in regency.look(amends):
-                if published and (published[0]["change"], published[0]["level"]) == (told.change, LEVELS[told.level]):
+                is_tie = regency.ladder.had_tie(self.grid_ms) and told.change in MOVES
+                if published and self._fits(told, published[0], is_tie):
                     yield from (("B", fault) for fault in self._escalation_faults(told, published.pop(0), entry.offset))
                     status = self._notify(told, status)
-                elif regency.ladder.had_tie(self.grid_ms) and told.change in MOVES:
+                elif is_tie:
                     regency.ladder, regency.said, regency.since_ms, regency.episode = before
                 else:
                     yield "B", f"missing: {told.change} to {LEVELS[told.level]} for {told.reason} at {told.score.total} points"
+            if published and self._is_now(published[0]) and self._follows_tie(published[0]):
+                del published[0]
             self._note_state(status)
         for escalation in published:
-            if not self._follows_tie(escalation):
-                yield "B", f"spurious: {escalation['change']} to {escalation['level']} for {escalation['reason']}"
+            yield "B", f"spurious: {escalation['change']} to {escalation['level']} for {escalation['reason']}"
+
+    def _fits(self, told: Told, escalation: dict, is_tie: bool) -> bool:
+        """Whether that is what was published. After a tie it may have come a moment before or after the recount's."""
+        is_same = (escalation["change"], escalation["level"]) == (told.change, LEVELS[told.level])
+        return is_same and (self._is_now(escalation) or not is_tie)
 
     def _is_now(self, escalation: dict) -> bool:
         return ms(escalation["event_time"]) == self.clock_ms
