@@ -1,6 +1,6 @@
 """One regency replayed from its ledger entries: what it knows, its level, and every change that must be told.
 
-Written from docs/risk-model.md and docs/levels.md. Shares no code with Siaga.
+What docs/risk-model.md and docs/levels.md say, done plainly. Shares no code with Siaga.
 """
 
 from dataclasses import dataclass, field
@@ -49,7 +49,7 @@ class Said:
 
 
 class Regency:
-    """`take` an entry, then `look`. Counts of outcomes are the oracle's (`oracle.recount`)."""
+    """`take` an entry, then `look`. Counts of outcomes are the oracle's (`oracle.Recount`)."""
 
     def __init__(self, place: Place, policy: Policy) -> None:
         self.policy, self.known, self.ladder = policy, Known(place, policy), Ladder(policy)

@@ -7,8 +7,11 @@ from dataclasses import replace
 import pytest
 
 from tests.chaos.evidence import Evidence, Seen
+from tests.chaos.judging import score_faults
+from tests.chaos.ladder import Ladder
 from tests.chaos.planting import entries_of, found, rewritten, where
 from tests.chaos.policy import DEFAULT_POLICY
+from tests.chaos.scoring import PARTS, Score
 
 CODE = "16.71"
 HOUR_LATER = "2024-11-27T09:30:00.000Z"
@@ -260,3 +263,24 @@ def test_the_worked_example_of_the_document_comes_out():
     policy = DEFAULT_POLICY
     nine, ten = (policy.digits(2264, "intimidation", 2, hour) for hour in (9, 10))
     assert (round(nine, 2), round(ten, 2), round(policy.expected(2264, "security", 40), 2)) == (0.63, 0.66, 0.90)
+
+
+def test_where_rounding_decides_on_a_level_the_recount_follows_what_was_published():
+    ladder = Ladder(DEFAULT_POLICY)
+    ladder.look(0, 25, 0, may_fall=True)
+    ladder.look(60_000, 25, 0, may_fall=True)
+    assert ladder.level == 1 and not ladder.had_tie(60_000)
+    ladder.look(75_000, 24, 0, may_fall=True, is_unsure=True)
+    assert ladder.had_tie(75_000) and not ladder.had_tie(3_600_000)
+    ladder.follow(2, 75_000)
+    assert ladder.level == 2
+    ladder.follow(0, 90_000)
+    assert ladder.level == 0
+
+
+def test_only_a_sum_next_to_a_whole_number_may_be_a_point_off():
+    parts = dict.fromkeys(PARTS, 0) | {"security": 30, "supply": 4}
+    row = {"score": 34, "components": parts | {"security": 29, "supply": 5}}
+    assert list(score_faults(row, Score(parts, 34, 34, frozenset({"security", "integrity"})))) == []
+    assert list(score_faults(row, Score(parts, 34, 34, frozenset({"integrity"})))) != []
+    assert list(score_faults(row | {"score": 35}, Score(parts, 34, 34, frozenset(PARTS)))) != []
