@@ -21,7 +21,7 @@ from tests.chaos.traffic import Message, Traffic, turnout
 
 PARTITIONS = 3
 SECOND_MS, MINUTE_MS = 1000, 60_000
-START_MS = int(datetime.fromisoformat("2024-11-27T11:00:00+07:00").timestamp() * 1000)
+START_MS = int(datetime.fromisoformat("2024-11-27T12:00:00+07:00").timestamp() * 1000)
 INPUTS = ("incidents", "turnout")
 
 
@@ -124,11 +124,11 @@ def honest_evidence(seed: int, count: int) -> Evidence:
             play.fold()
         if gap_ms > SECOND_MS and play.rnd.random() < 0.2:
             play.tick()
-    for minute in range(0, 9 * 60, 5):
+    for minute in range(0, 410, 5):
         play.now_ms += 5 * MINUTE_MS
-        heard = play.codes if minute > 390 else play.codes[::2]
-        reports = [heard[minute // 5 % len(heard)]] if minute < 390 or minute % 2 else heard[:: 1 + minute % 4]
-        play.publish([(play.now_ms, _figure(code, minute, play.now_ms)) for code in reports])
+        heard = play.codes if minute > 220 else play.codes[::2]
+        reports = [heard[minute // 5 % len(heard)]] if minute < 220 or minute % 2 else heard[:: 1 + minute % 4]
+        play.publish([(play.now_ms, _figure(code, 7 * minute + n, play.now_ms)) for code in reports for n in range(5)])
         play.tick()
     return play.log.evidence()
 
@@ -139,5 +139,5 @@ def _gaps(rnd: random.Random, count: int) -> Iterator[int]:
 
 
 def _figure(code: str, number: int, at_ms: int) -> Message:
-    value = turnout(f"q-{code}-{number}", code, at_ms / 1000, station=f"TPS-{number % 40:03d}", voted=100 + number // 4)
+    value = turnout(f"q-{code}-{number}", code, at_ms / 1000, station=f"TPS-{number % 97:03d}", voted=100 + number // 28)
     return Message("turnout", code.encode(), value)

@@ -15,7 +15,7 @@ PLACES = roster(ROSTER)
 
 @cache
 def honest_run() -> Evidence:
-    return honest_evidence(seed=7, count=800)
+    return honest_evidence(seed=7, count=700)
 
 
 def copied(evidence: Evidence) -> Evidence:

@@ -276,14 +276,12 @@ class Regency:
 
     def windows(self) -> dict[str, dict[str, float]]:
         """Live incidents by how long before the clock they occurred, and their severity weights."""
-        counts, sums = dict.fromkeys(WINDOWS_MS, 0), dict.fromkeys(WINDOWS_MS, 0)
-        for i in self.known.live.values():
-            weight, age_ms = self.policy.weights[i.severity], self.known.clock_ms - i.occurred_ms
-            for name, length_ms in WINDOWS_MS.items():
-                if age_ms < length_ms:
-                    counts[name] += 1
-                    sums[name] += weight
-        return {name: {"incidents": counts[name], "weight": sums[name]} for name in WINDOWS_MS}
+        found, inside = {}, list(self.known.live.values())
+        for name, length_ms in reversed(WINDOWS_MS.items()):
+            after = self.known.clock_ms - length_ms
+            inside = [i for i in inside if i.occurred_ms > after]
+            found[name] = {"incidents": len(inside), "weight": sum([self.policy.weights[i.severity] for i in inside])}
+        return found
 
     def confidence(self) -> dict[str, Any]:
         counted, place = self.known.live.values(), self.known.place

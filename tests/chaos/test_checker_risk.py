@@ -136,7 +136,7 @@ def test_a_wrong_value_in_an_escalation_is_found(planted, name):
 @pytest.mark.parametrize("change", ["raised", "lowered", "cleared", "amended", "stale", "recovered"])
 def test_a_lost_escalation_of_any_kind_is_found(planted, change):
     escalations = planted.topics["escalations"]
-    del escalations[where(escalations, lambda r: of(r)["change"] == change)]
+    del escalations[where(escalations, lambda r: of(r)["change"] == change and r.key != b"16")]
     assert found(planted, "B", f"missing: {change}")
 
 
