@@ -79,7 +79,7 @@ class Story(LedgerStory):
             before, status = (regency.ladder.copy(), replace(regency.said), regency.since_ms, regency.episode), regency.data_status
             amends = bool(published) and published[0]["change"] == "amended" and self._is_now(published[0])
             for told in regency.look(amends):
-                is_tie = regency.ladder.had_tie(self.grid_ms) and told.change in MOVES
+                is_tie = self._is_tie(told.reason, told.before, told.level)
                 if published and self._fits(told, published[0], is_tie):
                     yield from (("B", fault) for fault in self._escalation_faults(told, published.pop(0), entry.offset))
                     status = self._notify(told, status)
@@ -93,6 +93,11 @@ class Story(LedgerStory):
         for escalation in published:
             yield "B", f"spurious: {escalation['change']} to {escalation['level']} for {escalation['reason']}"
 
+    def _is_tie(self, reason: str, before: int, level: int) -> bool:
+        """A grave incident does not ask for the score."""
+        is_by_score = level != before and not reason.startswith("grave_incident")
+        return is_by_score and self.regency.ladder.had_tie(before, level, self.grid_ms)
+
     def _fits(self, told: Told, escalation: dict, is_tie: bool) -> bool:
         """Whether that is what was published. After a tie it may have come a moment before or after the recount's."""
         is_same = (escalation["change"], escalation["level"]) == (told.change, LEVELS[told.level])
@@ -103,7 +108,8 @@ class Story(LedgerStory):
 
     def _follows_tie(self, e: dict) -> bool:
         regency, level = self.regency, LEVELS.index(e["level"])
-        if e["change"] not in MOVES or not regency.ladder.had_tie(regency.known.grid_ms):
+        before = LEVELS.index(e["previous_level"])
+        if e["change"] not in MOVES or before != regency.ladder.level or not self._is_tie(e["reason"], before, level):
             return False
         regency.ladder.follow(level, regency.known.grid_ms)
         named = [item["incident_id"] for item in e["evidence"]] if level else []

@@ -17,12 +17,12 @@ class Ladder:
         self.phases = ["inactive"] * 3
         self.since_ms = [0] * 3
         self.changed_ms = 0
-        #: When the score was last so near to a threshold that a point's rounding decides.
-        self.tie_ms = -(10**15)
+        #: When the score was last so near to a threshold that a point's rounding decides, by (rung, threshold).
+        self.ties: dict[tuple[int, str], int] = {}
 
     def copy(self) -> "Ladder":
         same = copy.copy(self)
-        same.phases, same.since_ms = list(self.phases), list(self.since_ms)
+        same.phases, same.since_ms, same.ties = list(self.phases), list(self.since_ms), dict(self.ties)
         return same
 
     @property
@@ -39,8 +39,10 @@ class Ladder:
                 self._enter(index, "firing", now_ms)
         if self.level != level:
             self.changed_ms = now_ms
-        if is_unsure and any(abs(score - rung[name]) <= 1 for rung in self.rungs for name in ("raise_at", "lower_below")):
-            self.tie_ms = now_ms
+        for index, rung in enumerate(self.rungs):
+            for name in ("raise_at", "lower_below"):
+                if is_unsure and abs(score - rung[name]) <= 1:
+                    self.ties[index, name] = now_ms
 
     def _move(self, index: int, now_ms: int, score: int, is_urgent: bool, may_fall: bool) -> None:
         rung, phase, lasted_ms = self.rungs[index], self.phases[index], now_ms - self.since_ms[index]
@@ -70,7 +72,12 @@ class Ladder:
                 self._enter(index, "firing" if index < level else "inactive", now_ms)
         self.changed_ms = now_ms
 
-    def had_tie(self, now_ms: int) -> bool:
-        """Whether a point's rounding may have decided on the level of now."""
-        longest_ms = self.keep_ms + max(rung["hold"] for rung in self.rungs) * 1000
-        return now_ms - self.tie_ms <= longest_ms
+    def had_tie(self, before: int, level: int, now_ms: int) -> bool:
+        """Whether a point's rounding may have decided that the level changes so by now: at the threshold of a rung that is passed,
+        since that rung's time to hold or to keep began.
+        """
+        if level > before:
+            passed, name, last_ms = range(before, level), "raise_at", 2000 * max(rung["hold"] for rung in self.rungs)
+        else:
+            passed, name, last_ms = range(level, before), "lower_below", self.keep_ms + 60_000
+        return any(now_ms - self.ties[index, name] <= last_ms for index in passed if (index, name) in self.ties)

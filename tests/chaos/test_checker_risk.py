@@ -269,9 +269,10 @@ def test_where_rounding_decides_on_a_level_the_recount_follows_what_was_publishe
     ladder = Ladder(DEFAULT_POLICY)
     ladder.look(0, 25, 0, may_fall=True)
     ladder.look(60_000, 25, 0, may_fall=True)
-    assert ladder.level == 1 and not ladder.had_tie(60_000)
+    assert ladder.level == 1 and not ladder.had_tie(0, 1, 60_000)
     ladder.look(75_000, 24, 0, may_fall=True, is_unsure=True)
-    assert ladder.had_tie(75_000) and not ladder.had_tie(3_600_000)
+    assert ladder.had_tie(0, 1, 75_000) and not ladder.had_tie(0, 1, 300_000)
+    assert not ladder.had_tie(1, 0, 75_000) and not ladder.had_tie(1, 2, 75_000)
     ladder.follow(2, 75_000)
     assert ladder.level == 2
     ladder.follow(0, 90_000)
