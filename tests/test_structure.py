@@ -3,6 +3,7 @@
 import ast
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -82,6 +83,33 @@ def test_imports_go_one_way(package: str) -> None:
         if name in (*PACKAGES, "tests") and name not in MAY_IMPORT[package]
     ]
     assert not wrong, "\n".join(wrong)
+
+
+def test_the_oracle_of_the_chaos_runs_shares_nothing_with_what_it_judges() -> None:
+    """Whatever the checker imports, on any way, is the standard library or of the oracle itself."""
+    wrong, seen, todo = [], set(), ["checker"]
+    while todo:
+        name = todo.pop()
+        seen.add(name)
+        tree = ast.parse((ROOT / "tests" / "chaos" / f"{name}.py").read_text(encoding="utf-8"))
+        for module in modules_imported(tree):
+            own = module.removeprefix("tests.chaos.")
+            if own != module and own not in seen:
+                todo.append(own)
+            elif own == module and module.partition(".")[0] not in sys.stdlib_module_names:
+                wrong.append(f"tests/chaos/{name}.py imports {module}")
+    assert not wrong, "\n".join(wrong)
+    assert seen >= {"checker", "contract", "evidence", "judging", "oracle", "policy", "province", "regency", "risk_laws", "scoring"}
+
+
+def modules_imported(tree: ast.Module) -> Iterator[str]:
+    """Full names of all modules that are imported, `from tests.chaos import oracle` as `tests.chaos.oracle`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            yield from (f"{module}.{alias.name}" for alias in node.names) if module == "tests.chaos" else (module,)
 
 
 def test_the_core_knows_no_broker_no_clock_and_no_chance() -> None:

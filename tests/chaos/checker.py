@@ -1,13 +1,12 @@
 """The verdict on a run: every way in which what came out does not follow from what went in.
 
     A  no loss: each input record is applied, counted as duplicate or excluded, or rejected, exactly once, in its order
-    B  escalations: no id twice, none missing that the contract demands, episodes without holes, neighbours told once
-    C  rows: the last row of every regency equals the recount, and no row contradicts the escalations
+    B  escalations: each is the recount's and none of those is missing, no id twice, episodes without holes, notices told once
+    C  rows: every row equals the recount, none is missing, and none contradicts the escalations
     D  the group settled: all is read, no transaction is open, every stable offset is the end
 """
 
 import json
-import math
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterator
@@ -16,16 +15,9 @@ from typing import NamedTuple
 from tests.chaos import oracle
 from tests.chaos.contract import ms
 from tests.chaos.evidence import Evidence, Seen
-from tests.chaos.oracle import Entry, Inputs, Place
-
-LEVELS = ("normal", "waspada", "siaga", "awas")
-#: Severity 4-5 of these raises at once (contract, domain page); how high is the ruleset's business.
-GRAVE_CATEGORIES = {"clash", "intimidation", "property_attack", "fatality"}
-#: A tick moves a row when it passes a time of this grid (`step` of the shipped ruleset).
-GRID_MS = 15_000
-#: Well inside the last hour, in which a grave incident counts: the fold looks at the clock on a grid.
-FRESH_MS = 30 * 60_000
-
+from tests.chaos.oracle import Entry, Inputs
+from tests.chaos.policy import DEFAULT_POLICY, Place, Policy
+from tests.chaos.risk_laws import judge_risk
 
 #: Append times within one broker differ by no more.
 CLOCK_AHEAD_MS = 1000
@@ -36,12 +28,12 @@ class Violation(NamedTuple):
     text: str
 
 
-def check(evidence: Evidence, places: dict[str, Place]) -> list[Violation]:
+def check(evidence: Evidence, places: dict[str, Place], policy: Policy = DEFAULT_POLICY) -> list[Violation]:
     """All violations; none means the run is clean."""
     codes = set(places)
     inputs = oracle.read_inputs(evidence, codes)
     entries = oracle.entries(evidence.topics["ledger"])
-    histories = oracle.histories(entries, codes, evidence.partitions)
+    histories = oracle.histories(entries, codes | {code[:2] for code in codes}, evidence.partitions)
     rows = [(record, json.loads(record.value)) for record in evidence.topics["risk"] if record.value]
     escalations = [json.loads(record.value) for record in evidence.topics["escalations"]]
     return [
@@ -50,13 +42,13 @@ def check(evidence: Evidence, places: dict[str, Place]) -> list[Violation]:
         *_law("A", _each_entry_is_at_home(entries, evidence.partitions)),
         *_law("A", _rejected_once(inputs, evidence.topics["rejected"])),
         *_law("B", _chains(escalations)),
-        *_law("B", _grave_incidents_are_told(histories, escalations)),
-        *_law("B", _neighbours_are_told_once(escalations, entries, places)),
-        *_law("C", _rows_equal_the_recount(rows, histories, _read_up_to(evidence))),
+        *(Violation(*found) for found in judge_risk(evidence, entries, histories, places, policy)),
+        *_law("C", _records_are_at_home(evidence)),
         *_law("C", _rows_follow_escalations(rows, escalations)),
         *_law("C", _clocks_tell_the_time(rows)),
         *_law("C", _state_stands_where_rows_do(rows, evidence)),
         *_law("D", _settled(evidence)),
+        *_law("D", _intake_knows_where_it_is(evidence)),
     ]
 
 
@@ -146,86 +138,6 @@ def _chains(escalations: list[dict]) -> Iterator[str]:
             level, episode, offset = e["level"], e["episode"], e["ledger"]["offset"]
 
 
-def _grave_incidents_are_told(histories: dict[str, list[Entry]], escalations: list[dict]) -> Iterator[str]:
-    chains = _by_regency(escalations)
-    for code, history in histories.items():
-        offsets = [e["ledger"]["offset"] for e in chains.get(code, [])]
-        seen: set[str] = set()
-        held: dict[str, int] = {}
-        clock_ms = 0
-        for entry in history:
-            f = entry.fields
-            clock_ms = max(clock_ms, f[1])
-            if f[0] != "i" or f[2] in seen:
-                continue
-            seen.add(f[2])
-            if f[12] or f[4] <= held.get(f[3], 0):
-                continue
-            held[f[3]] = f[4]
-            is_grave = f[7] >= 4 and f[6] in GRAVE_CATEGORIES and f[8] != "retracted" and f[9] > clock_ms - FRESH_MS
-            told = bisect_right(offsets, entry.offset)
-            if is_grave and (not told or chains[code][told - 1]["level"] == "normal"):
-                yield f"missing: {code} is normal after the grave incident {f[3]} at ledger offset {entry.offset}"
-
-
-def _neighbours_are_told_once(escalations: list[dict], entries: list[Entry], places: dict[str, Place]) -> Iterator[str]:
-    """Notices that carry no escalation's id tell of turnout; those are checked by the audit only."""
-    notices = [e for e in entries if e.fields[0] == "n" and len(e.key) == 5 and e.fields[5]]
-    told = Counter((e.key, e.fields[2], e.fields[5]) for e in notices)
-    want: Counter = Counter()
-    for e in escalations:
-        if e["level"] != e["previous_level"] and e["regency"] in places:
-            for neighbour in places[e["regency"]].neighbours:
-                want[neighbour, e["regency"], e["escalation_id"]] += 1
-    for notice, count in (want - told).items():
-        yield f"lost: {notice[0]} was not told of {notice[1]} ({count})"
-    for notice, count in (told - want).items():
-        yield f"doubled: {notice[0]} was told of {notice[1]} {count} times beyond its escalations"
-
-
-def _read_up_to(evidence: Evidence) -> dict[int, int]:
-    """Ledger offset by partition up to which the state holds the ledger: ticks after it came when the workers were ending."""
-    marks = [record for record in evidence.topics["risk-state"] if record.key == b"@next" and record.value]
-    return {mark.partition: json.loads(mark.value)["offset"] for mark in marks}
-
-
-def _rows_equal_the_recount(rows: list, histories: dict[str, list[Entry]], read: dict[int, int]) -> Iterator[str]:
-    last = {row["regency"]: row for _, row in rows}
-    for code, history in histories.items():
-        row = last.get(code)
-        if row is None:
-            if history:
-                yield f"{code} has no row"
-            continue
-        told = [entry for entry in history if entry.fields[0] != "k"]
-        if told and told[-1].offset > row["ledger"]["offset"]:
-            yield f"{code}: its row stands at ledger offset {row['ledger']['offset']}, its last entry at {told[-1].offset}"
-        again = oracle.recount(history, row["ledger"]["offset"])
-        yield from _row_faults(code, row, again)
-        known = [entry.fields[1] for entry in history if entry.offset < read.get(entry.partition, math.inf)]
-        behind_ms = max(known, default=0) - ms(row["as_of"])
-        if behind_ms >= GRID_MS:
-            yield f"{code}: its row is as of {row['as_of']}, {behind_ms} ms before the newest time that was read"
-
-
-def _row_faults(code: str, row: dict, again: oracle.Recount) -> Iterator[str]:
-    as_of_ms = ms(row["as_of"])
-    if as_of_ms > again.clock_ms:
-        yield f"{code}: as of {as_of_ms}, recounted {again.clock_ms}"
-    for name, length in oracle.WINDOWS_MS.items():
-        want = again.window(length, as_of_ms)
-        if row["windows"][name] != want:
-            yield f"{code}: window {name} is {row['windows'][name]}, recounted {want}"
-    for name, want in again.turnout().items():
-        if row["turnout"][name] != want:
-            yield f"{code}: turnout {name} is {row['turnout'][name]}, recounted {want}"
-    for name in ("late", "exercise", "duplicate"):
-        if row["excluded"][name] != again.excluded[name]:
-            yield f"{code}: excluded {name} is {row['excluded'][name]}, recounted {again.excluded[name]}"
-    if row["ledger"]["offset"] != again.last_offset:
-        yield f"{code}: row stands at ledger offset {row['ledger']['offset']}, which holds nothing of it"
-
-
 def _rows_follow_escalations(rows: list, escalations: list[dict]) -> Iterator[str]:
     """A row and the escalations of the same ledger offset are of one transaction: never one without the other."""
     chains = _by_regency(escalations)
@@ -243,6 +155,14 @@ def _rows_follow_escalations(rows: list, escalations: list[dict]) -> Iterator[st
     for code, chain in chains.items():
         if len(code) == 5 and chain[-1]["ledger"]["offset"] > before.get(code, -1):
             yield f"{code}: torn: escalation {chain[-1]['escalation_id']} without its row"
+
+
+def _records_are_at_home(evidence: Evidence) -> Iterator[str]:
+    for topic, name in (("risk", "regency"), ("province", "province"), ("escalations", "regency")):
+        for record in evidence.topics[topic]:
+            code = json.loads(record.value)[name]
+            if record.key != code.encode() or record.partition != oracle.home(code, evidence.partitions):
+                yield f"misplaced: {topic}[{record.partition}]@{record.offset} is of {code} under the key {record.key}"
 
 
 def _clocks_tell_the_time(rows: list) -> Iterator[str]:
@@ -279,6 +199,19 @@ def _settled(evidence: Evidence) -> Iterator[str]:
     for place, offset in last.items():
         if evidence.committed.get(place, 0) <= offset:
             yield f"{place[0]}[{place[1]}] was read up to {evidence.committed.get(place, 0)} of {offset + 1}"
+
+
+def _intake_knows_where_it_is(evidence: Evidence) -> Iterator[str]:
+    """Intake notes how far it has read each input in the transactions that tell the group the same (docs/architecture.md)."""
+    noted: dict[tuple[str, int], int] = {}
+    for record in evidence.topics["intake-state"]:
+        place, offset = (record.key.decode().rpartition(".")[2], record.partition), json.loads(record.value)["offset"]
+        if offset < noted.get(place, 0):
+            yield f"intake's note of {place[0]}[{place[1]}] goes back from {noted[place]} to {offset}"
+        noted[place] = offset
+    for place in {(record.topic, record.partition) for record in evidence.inputs}:
+        if noted.get(place) != evidence.committed.get(place):
+            yield f"intake noted {noted.get(place)} of {place[0]}[{place[1]}], the group says {evidence.committed.get(place)}"
 
 
 def _by_regency(escalations: list[dict]) -> dict[str, list[dict]]:

@@ -31,7 +31,6 @@ class Cluster(Deployment):
         super().__init__(broker.bootstrap, prefix, directory, **settings)
         self.broker = broker
         self._workers_see = workers_see
-        self.removed: dict[tuple[str, int], int] = {}
         #: How often a worker was killed outright, by us or by itself at a crash point.
         self.kills = 0
 
@@ -202,7 +201,6 @@ class Cluster(Deployment):
             committed=await self.committed(),
             group_state=group_state,
             open_transactions=still_open,
-            removed=dict(self.removed),
         )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-TOPICS = ("incidents", "turnout", "ledger", "rejected", "risk", "escalations", "risk-state")
+TOPICS = ("incidents", "turnout", "ledger", "rejected", "risk", "province", "escalations", "risk-state", "intake-state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,8 @@ class Evidence:
     group_state: str = "Stable"
     #: Transactional ids with an open transaction after the workers had ended.
     open_transactions: list[str] = field(default_factory=list)
-    #: Offsets below which a source was removed on purpose (retention): (topic, partition) -> first offset still held.
-    removed: dict[tuple[str, int], int] = field(default_factory=dict)
+    #: Offsets of a source that were gone before they were read (retention), by (topic, partition).
+    removed: dict[tuple[str, int], range] = field(default_factory=dict)
 
     @property
     def inputs(self) -> list[Seen]:

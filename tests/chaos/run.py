@@ -10,17 +10,14 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
-from tests.agents.deployment import ROOT
-from tests.chaos import oracle
 from tests.chaos.checker import Violation, check
 from tests.chaos.cluster import Cluster, new_broker
 from tests.chaos.faults import FAULTS, Scene, Struck
+from tests.chaos.policy import ROSTER, roster
 from tests.chaos.proxied import Proxy
 from tests.chaos.publishers import AsyncPublisher, Rate, ThreadPublisher
 from tests.chaos.recovery import recoveries
 from tests.chaos.traffic import Traffic
-
-ROSTER = ROOT / "schemas" / "rosters" / "sumsel.csv"
 
 
 @dataclass(frozen=True)
@@ -78,7 +75,7 @@ class World:
 
     def __init__(self, plan: Plan, directory: Path, say: Callable[[str], None]) -> None:
         self.plan, self.directory, self.say = plan, directory, say
-        self.places = oracle.roster(ROSTER)
+        self.places = roster(ROSTER)
         self.result = Result(plan)
         self._one_thread = ThreadPoolExecutor(1)
         self._proxy: Proxy | None = None

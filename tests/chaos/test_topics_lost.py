@@ -10,10 +10,9 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from tests.agents.deployment import until
-from tests.chaos import oracle
 from tests.chaos.checker import check
 from tests.chaos.cluster import Cluster
-from tests.chaos.run import ROSTER
+from tests.chaos.policy import ROSTER, roster
 from tests.chaos.traffic import incident
 
 CODE = "16.71"
@@ -61,7 +60,7 @@ async def sound(cluster: Cluster) -> None:
     await cluster.drained()
     await cluster.settle(60)
     await cluster.stop_workers()
-    assert check(await cluster.evidence("Stable"), oracle.roster(ROSTER)) == []
+    assert check(await cluster.evidence("Stable"), roster(ROSTER)) == []
 
 
 def log(cluster: Cluster, name: str = "a") -> str:
@@ -149,6 +148,7 @@ async def test_records_removed_before_they_were_read_are_counted_and_said(cluste
     await cluster.drained()
     cluster.kill("a")
     await send(cluster, "y", 30)
+    sent = await cluster.records("incidents")
     admin = cluster.admin()
     await asyncio.to_thread(admin.delete_records, {TopicPartition(cluster.prefix + "incidents", PARTITION): 25})
     admin.close()
@@ -157,3 +157,9 @@ async def test_records_removed_before_they_were_read_are_counted_and_said(cluste
     assert await incidents(cluster) == 5 + 10
     assert "20 offsets are gone from the source before they were read" in log(cluster)
     await until(lambda: cluster.metric('siaga_source_gaps_total{topic="incidents"}') == 20, 10, "20 lost offsets counted")
+    await cluster.settle(60)
+    await cluster.stop_workers()
+    evidence = await cluster.evidence("Stable")
+    evidence.topics["incidents"] = sent
+    evidence.removed["incidents", PARTITION] = range(5, 25)
+    assert check(evidence, roster(ROSTER)) == []

@@ -7,7 +7,7 @@ by its own rule) and nothing near a bound of the clock, so that an independent o
 import json
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
@@ -59,9 +59,12 @@ def turnout(name: str, regency: str, at_s: float, **changes: object) -> bytes:
 
 
 class Traffic:
-    """Endless messages. Same seed, same decisions; event times follow the wall."""
+    """Endless messages. Same seed, same decisions; event times follow `clock`, in seconds."""
 
-    def __init__(self, seed: int, codes: Sequence[str], bad_share: float = 0.04, name: str = "m") -> None:
+    def __init__(
+        self, seed: int, codes: Sequence[str], bad_share: float = 0.04, name: str = "m", clock: Callable[[], float] = time.time
+    ) -> None:
+        self._clock = clock
         self._rnd = random.Random(f"traffic-{seed}-{name}")
         self._codes, self._bad_share, self._name = list(codes), bad_share, name
         self._count = 0
@@ -96,7 +99,7 @@ class Traffic:
         if self._incidents and rnd.random() < 0.25:
             return self._revision(name)
         regency = rnd.choice(self._codes)
-        at_s = time.time() - (rnd.uniform(24.5, 40) * 3600 if rnd.random() < 0.03 else rnd.expovariate(1 / 1800))
+        at_s = self._clock() - (rnd.uniform(24.5, 40) * 3600 if rnd.random() < 0.03 else rnd.expovariate(1 / 1800))
         exercise = rnd.random() < 0.04
         changes = {"category": rnd.choice(CATEGORIES), "severity": rnd.choice(SEVERITIES), "source": rnd.choice(SOURCES)}
         if rnd.random() < 0.5:
@@ -135,19 +138,19 @@ class Traffic:
         }
         if rnd.random() < 0.04:
             changes["is_exercise"] = True
-        at_s = time.time() - rnd.expovariate(1 / 600)
+        at_s = self._clock() - rnd.expovariate(1 / 600)
         return Message("turnout", regency.encode(), turnout(f"{self._name}-t{self._count}", regency, at_s, **changes))
 
     def _bad(self) -> Message:
         rnd = self._rnd
         topic = rnd.choice(("incidents", "turnout"))
         make = incident if topic == "incidents" else turnout
-        good = make(f"{self._name}-b{self._count}", rnd.choice(self._codes), time.time())
+        good = make(f"{self._name}-b{self._count}", rnd.choice(self._codes), self._clock())
         value, headers = rnd.choice(self._kinds())(make, good)
         return Message(topic, rnd.choice((b"16.71", b"", b"\xff\x00", b"k" * 300)), value, headers)
 
     def _kinds(self) -> list:
-        now, name, rnd = time.time(), f"{self._name}-b{self._count}", self._rnd
+        now, name, rnd = self._clock(), f"{self._name}-b{self._count}", self._rnd
         return [
             lambda make, good: (b"\xff\xfe" + good, ()),
             lambda make, good: (good[:-1], ()),

@@ -1,0 +1,93 @@
+"""A province replayed from its ledger entries and held against its rows and escalations. Shares no code with Siaga."""
+
+from collections.abc import Iterator
+
+from tests.chaos.contract import ms
+from tests.chaos.judging import LedgerStory, differences
+from tests.chaos.ladder import Ladder
+from tests.chaos.oracle import Entry
+from tests.chaos.policy import LEVELS, Policy
+
+
+class ProvinceStory(LedgerStory):
+    """All of it is whole numbers: nothing may differ."""
+
+    def __init__(self, code: str, members: list[str], partition: int, policy: Policy, rows: dict, escalations: list) -> None:
+        super().__init__(code, partition, policy, rows, escalations)
+        self.members, self.ladder = members, Ladder(policy)
+        self.levels, self.statuses = dict.fromkeys(members, "normal"), dict.fromkeys(members, "silent")
+        self.since_ms = self.episode = 0
+
+    def frame(self, frame: list[Entry], published: list[dict]) -> Iterator[tuple[str, str]]:
+        for entry in frame:
+            f, before = entry.fields, self.ladder.level
+            self.since_ms = self.since_ms or f[1]
+            self.clock_ms = max(self.clock_ms, f[1])
+            self.grid_ms = self.policy.grid(self.clock_ms)
+            if f[0] == "n":
+                self.levels[f[2]], self.statuses[f[2]] = f[3], f[6]
+            self.ladder.look(self.grid_ms, sum(self.points().values()), 0, True)
+            if self.ladder.level == before:
+                continue
+            self.since_ms = self.clock_ms
+            self.episode += before == 0
+            if not published:
+                yield "B", f"missing: {LEVELS[before]} to {LEVELS[self.ladder.level]}"
+                return
+            yield from (("B", fault) for fault in self._escalation_faults(published.pop(0), before, frame[0].offset))
+        for escalation in published:
+            yield "B", f"spurious: {escalation['change']} to {escalation['level']}"
+
+    def points(self) -> dict[str, int]:
+        """The gravest members' points first; the later give way beyond 100."""
+        points, left, levels = {}, 100, list(self.levels.values())
+        for level in reversed(LEVELS[1:]):
+            got = min(left, levels.count(level) * self.policy.rules["province"][f"member_{level}"])
+            points[f"members_{level}"], left = got, left - got
+        return points
+
+    def _escalation_faults(self, e: dict, before: int, offset: int) -> Iterator[str]:
+        level, points = self.ladder.level, self.points()
+        rung, is_rise = self.ladder.rungs[max(level, before) - 1], level > before
+        want = {
+            "schema": "siaga.escalation/1",
+            "regency": self.code,
+            "name": f"Province {self.code}",
+            "episode": self.episode,
+            "change": "raised" if is_rise else "lowered" if level else "cleared",
+            "level": LEVELS[level],
+            "previous_level": LEVELS[before],
+            "score": sum(points.values()),
+            "threshold": rung["raise_at"] if is_rise else rung["lower_below"],
+            "reason": "members" if is_rise else "calm",
+            "components": points,
+            "evidence": [],
+            "routes": self.policy.rules["province"]["routes"],
+            "unverified": False,
+            "event_time": self.clock_ms,
+            "ruleset": self.policy.name,
+            "ledger": {"partition": self.partition, "offset": offset},
+        }
+        return differences(e | {"event_time": ms(e["event_time"])}, want, "escalation_id")
+
+    def row_faults(self, row: dict, offset: int) -> Iterator[str]:
+        levels, points = list(self.levels.values()), self.points()
+        want = {
+            "schema": "siaga.province/1",
+            "province": self.code,
+            "level": LEVELS[self.ladder.level],
+            "score": sum(points.values()),
+            "since": self.since_ms,
+            "as_of": self.clock_ms,
+            "regencies": {level: levels.count(level) for level in LEVELS},
+            "elevated": [
+                {"regency": code, "level": level}
+                for code, level in sorted(self.levels.items(), key=lambda item: (-LEVELS.index(item[1]), item[0]))
+                if level != "normal"
+            ],
+            "not_live": sorted(code for code, status in self.statuses.items() if status != "live"),
+            "components": points,
+            "ruleset": self.policy.name,
+            "ledger": {"partition": self.partition, "offset": offset},
+        }
+        return differences(row | {"since": ms(row["since"]), "as_of": ms(row["as_of"])}, want)
