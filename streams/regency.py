@@ -105,7 +105,7 @@ class RegencyState:
 
     def share_myriad(self) -> int | None:
         """Turnout share in ten-thousandths, None while too few stations make no curve."""
-        return self.turnout.share_myriad(round(self.rules.turnout.outlier_stations_least.value))
+        return self.turnout.share_myriad(self.rules.curve_stations)
 
 
 def step(state: RegencyState, entry: Entry, outcomes: Counter) -> bool:

@@ -107,6 +107,8 @@ class Rules:
         self.event_ids_ms = _ms(ruleset.memory.event_ids.value * 3600)
         self.incidents_ms = _ms(ruleset.memory.incidents.value * 3600)
         self.turnout = ruleset.turnout
+        self.turnout_most = round(ruleset.turnout.most.value)
+        self.curve_stations = round(ruleset.turnout.outlier_stations_least.value)
         self.reports_due_ms = _ms(ruleset.election.reports_due.value * 3600)
         self.prior_factor = ruleset.context.prior_factor.value
         context = ruleset.context

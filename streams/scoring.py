@@ -18,6 +18,7 @@ COMPONENTS = ("security", "integrity", "supply", "process", "turnout", "neighbou
 ROLLING = ("rolling_sum",)
 NEIGHBOURS_LEAST = 3  # fewer neighbours make no median
 _MOST = 100
+SLACK_BITS = 40  # of the evidence of one digit, a trillionth: more than two divisions of floats can lose
 
 
 class Group(NamedTuple):
@@ -74,10 +75,11 @@ def expected(rules: Rules, place: Place, group: int, factor: float, now_ms: int)
 
 def weigh(rules: Rules, incidents: Incidents, factors: tuple[float, ...], now_ms: int, unit: int) -> list[Group]:
     """The evidence of each group that is left when what is expected is taken off."""
-    groups = []
+    # A limit that is met exactly must give its points, whatever two divisions lose on the way.
+    groups, slack = [], (unit >> SLACK_BITS) + 2
     for group, total in enumerate(incidents.totals):
         bar = int(expected(rules, incidents.place, group, factors[group], now_ms) * unit)
-        most = int(rules.group_most[group] / rules.points_per_digit * unit)
+        most = int(rules.group_most[group] / rules.points_per_digit * unit) + slack
         groups.append(Group(total, bar, max(0, total - bar), most))
     return groups
 
@@ -108,7 +110,7 @@ def incident_points(rules: Rules, incidents: Incidents, factors: tuple[float, ..
     shared = borne_out(rules, incidents, groups) if left else 0
     is_lone = incidents.recent() <= 1
     alone_most = rules.one_report_most if is_lone else rules.one_source_most
-    room = max(shared, int(alone_most / rules.points_per_digit * unit))
+    room = max(shared, int(alone_most / rules.points_per_digit * unit) + (unit >> SLACK_BITS) + 2)
     parts, counted, got = [], 0, 0
     for group in groups:
         counted += min(group.net, group.most, room - counted)
@@ -162,7 +164,7 @@ def turnout_points(rules: Rules, turnout: Turnout, stations: int, shares: dict[s
         got += max(0.0, missing) / (1 - rule.missing_free.value or 1) * rule.missing_points.value
     if is_outlier(rules, turnout, shares):
         got += rule.outlier_points.value
-    return min(round(rule.most.value), floor(got))
+    return min(rules.turnout_most, floor(got))
 
 
 def is_outlier(rules: Rules, turnout: Turnout, shares: dict[str, int]) -> bool:
@@ -171,7 +173,7 @@ def is_outlier(rules: Rules, turnout: Turnout, shares: dict[str, int]) -> bool:
     Where neighbours tell nothing, only more than the election's curve allows is odd: low turnout as such is nothing.
     """
     rule = rules.turnout
-    own = turnout.share_myriad(round(rule.outlier_stations_least.value))
+    own = turnout.share_myriad(rules.curve_stations)
     if own is None:
         return False
     above = own - election_share(rules, turnout.as_of_ms()) if rule.curve else None

@@ -120,3 +120,17 @@ def test_two_minor_reports_at_night_are_two_trifles(category):
     night_ms = EIGHT_MS + 14 * HOUR_MS
     told = [(PAGAR_ALAM, [incident(n, night_ms, category, 1, source=source)]) for n, source in enumerate(("polri", "bawaslu"))]
     assert run([tick(EIGHT_MS), *told, tick(night_ms + MINUTE_MS)]).row(PAGAR_ALAM)["level"] == "normal"
+
+
+@pytest.mark.parametrize("count, sources, regency, part, points", [
+    (1, 1, PAGAR_ALAM, "security", 24), (40, 1, PALEMBANG, "security", 40), (90, 3, PALEMBANG, "security", 100),
+], ids=["one report", "one source", "the group's most"])  # fmt: skip
+def test_a_limit_that_is_met_gives_all_its_points_at_every_minute(count, sources, regency, part, points):
+    names = ("polda", "kpu", "bawaslu")[:sources]
+    for minute in range(0, 180, 7):
+        at = TEN_MS + minute * MINUTE_MS
+        reports = [
+            incident(n, at - 1000 * n, category="clash", severity=3, source=names[n % sources]) for n in range(count)
+        ]
+        row = run([(regency, reports), tick(at)]).row(regency)
+        assert row["components"][part] == points, minute
