@@ -118,7 +118,7 @@ def _is_unverified(state: RegencyState, current: Score, urgency: Urgency) -> boo
     if urgency.level:
         return not urgency.is_confirmed
     if state.rules.rolling_milli is not None:
-        return len(set().union(*state.incidents.by_source)) < 2
+        return state.incidents.sources() < 2
     if state.published.is_borne_out and current.total <= state.published.score:
         return False  # a second source has since spoken of what was told, and nothing came on top
     if not any(current.parts[:SCORED]):

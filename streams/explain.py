@@ -32,7 +32,8 @@ def explain_row(row: Message, history: Sequence[Message], language: str, offset_
     ]  # fmt: skip
     changes = [item for item in history if item["change"] not in ("stale", "recovered")]
     if row["level"] != "normal" and changes:
-        if row["score"] < changes[-1]["threshold"]:
+        raised = [item["threshold"] for item in changes if item["level"] == row["level"] and item["change"] in ("raised", "amended")]
+        if raised and row["score"] < raised[-1]:
             lines.append(words["held"])
         lines += _grounds(changes[-1], words)
     lines += _history(history, words, offset_min)

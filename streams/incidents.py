@@ -99,11 +99,12 @@ class Incidents:
             grown = self.grown(record)
             self.totals[group] += grown
             sources = self.by_source[group]
-            held = sources.get(source)
+            voice = source if spoken != MANY else MANY
+            held = sources.get(voice)
             if held is None:
                 self.news = True
                 held = 0
-            sources[source] = held + grown
+            sources[voice] = held + grown
             if kind.severity >= SERIOUS and age == 0:
                 self._note_serious(record, 1)
             if grave_ms > edges[0]:
@@ -166,6 +167,11 @@ class Incidents:
         counts = self.counts
         return sum(counts[:SCORED]) + sum(counts[_G : _G + SCORED])
 
+    def sources(self) -> int:
+        """How many stand behind what counts, at the least: of an incident that many spoke of only that is known."""
+        names = set().union(*self.by_source)
+        return max(2, len(names) - 1) if MANY in names else len(names)
+
     def live(self) -> Iterator[tuple[str, Record]]:
         """Incidents counted in the longest window, in no particular order."""
         records = self.records
@@ -220,7 +226,7 @@ class Incidents:
         if kind.pressure_milli[record.status]:
             grown = self.grown(record)
             self.totals[group] -= grown
-            _subtract(self.by_source[group], record.source, grown)
+            _subtract(self.by_source[group], record.source if record.spoken != MANY else MANY, grown)
             self.news = True
             if kind.severity >= SERIOUS and age == 0:
                 self._note_serious(record, -1)

@@ -63,7 +63,7 @@ def confidence(state: RegencyState) -> dict:
     reported = len(state.turnout.stations)
     return {
         "verified_share": round(incidents.vouched / counted, 4) if counted else None,
-        "sources": len(set().union(*incidents.by_source)),
+        "sources": incidents.sources(),
         "completeness": round(min(1.0, reported / stations), 4) if stations else None,
     }
 
@@ -98,7 +98,9 @@ def escalation(state: RegencyState, decision: Decision, partition: int, offset: 
     published = state.published
     published.sequence += 1
     is_about_data = decision.change in (Change.STALE, Change.RECOVERED)
-    named = [] if is_about_data else evidence(state, decision.groups)
+    # Nothing that was told may have decided a rise (turnout, neighbours); a fall is for all who were told.
+    is_fall = decision.level < decision.previous_level
+    named = evidence(state, decision.groups) if (decision.groups or is_fall) and not is_about_data else []
     if not is_about_data:
         published.evidence = [incident_id for incident_id, _ in named] if decision.level else []
         published.score = decision.score.total

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from schemas.roster import Regency
 from streams.evidence import Place
-from streams.incidents import Incidents
+from streams.incidents import MANY, Incidents
 from streams.rules import DAY_MS, HOUR_MS, MILLI, SCORED, SLOT_MS, WINDOWS_MS, Rules
 from streams.turnout import Turnout
 
@@ -87,7 +87,8 @@ def weigh(rules: Rules, incidents: Incidents, factors: tuple[float, ...], now_ms
 def borne_out(rules: Rules, incidents: Incidents, groups: list[Group]) -> int:
     """Evidence with the loudest source held to `loudest_most` times what the others say together.
 
-    Each source has its share of what is left of each group. What it says counts once, whatever the group.
+    Each source has its share of what is left of each group. What it says counts once, whatever the group. An incident that more than
+    one spoke of is borne out by itself.
     """
     told: dict[str, int] = {}
     for group, sources in zip(groups, incidents.by_source, strict=True):
@@ -95,6 +96,8 @@ def borne_out(rules: Rules, incidents: Incidents, groups: list[Group]) -> int:
             for source, held in sources.items():
                 told[source] = told.get(source, 0) + group.net * held // group.total
     everybody = sum(told.values())
+    if MANY in told:
+        del told[MANY]  # more than one stand behind it: nobody is the louder for it
     return min(everybody, (1 + rules.loudest_most) * (everybody - max(told.values(), default=0)))
 
 

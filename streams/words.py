@@ -29,7 +29,8 @@ ENGLISH: Words = {
         "recovered": "is heard again, level {level}",
     },
     "components": {
-        "security": "reports of threats and violence", "integrity": "reports of bought or bent votes",
+        "security": "reports of threats, violence or partial officials",
+        "integrity": "reports of bought or bent votes or false news",
         "supply": "reports of missing material and hazards", "process": "reports of procedure and counting",
         "turnout": "odd turnout figures", "neighbours": "unrest next door",
         "prior": "structural risk known before the day",
@@ -98,7 +99,8 @@ INDONESIAN: Words = {
         "recovered": "terdengar lagi, tingkat {level}",
     },
     "components": {
-        "security": "laporan ancaman dan kekerasan", "integrity": "laporan suara yang dibeli atau dibelokkan",
+        "security": "laporan ancaman, kekerasan, atau aparat tidak netral",
+        "integrity": "laporan suara yang dibeli atau dibelokkan, atau kabar bohong",
         "supply": "laporan logistik yang kurang dan bencana", "process": "laporan prosedur dan penghitungan",
         "turnout": "angka partisipasi yang janggal", "neighbours": "gejolak di wilayah tetangga",
         "prior": "kerawanan yang sudah diketahui sebelum hari H", "rolling_sum": "jumlah bobot satu jam terakhir",

@@ -245,11 +245,13 @@ class Regency:
 
     def named(self, told: Told, components: dict[str, int]) -> list[Incident]:
         """Incidents to be named: of the groups that decided or have points the 20 that add most now, grave ones of the last hour
-        first; told heaviest first.
+        first; told heaviest first. None where no incident decided; a fall without points names all there are.
         """
         if told.change in ("stale", "recovered"):
             return []
         hour_ago, groups = self.known.grid_ms - HOUR_MS, {*told.groups, *(g for g in GROUPS if components.get(g))}
+        if not groups and told.level >= told.before:
+            return []
         found = [i for i in self.known.scoring() if not groups or i.group in groups]
         found.sort(key=lambda i: (i.grave_ms <= hour_ago, -i.grown, -i.occurred_ms, i.id))
         return sorted(found[:EVIDENCE_MOST], key=lambda i: (-self.policy.weights[i.severity], -i.occurred_ms, i.id))
@@ -285,10 +287,12 @@ class Regency:
 
     def confidence(self) -> dict[str, Any]:
         counted, place = self.known.live.values(), self.known.place
+        alone = {i.source for i in self.known.scoring() if len(i.spoken) == 1}
+        many = any(len(i.spoken) > 1 for i in self.known.scoring())
         verified = sum(i.status != "reported" for i in counted)
         return {
             "verified_share": round(verified / len(counted), 4) if counted else None,
-            "sources": len({i.source for i in self.known.scoring()}),
+            "sources": max(2, len(alone)) if many else len(alone),
             "completeness": round(min(1.0, len(self.known.stations) / place.stations), 4) if place.stations else None,
         }
 

@@ -14,6 +14,8 @@ PARTS = (*GROUPS, "turnout", "neighbours", "prior")
 QUARTER_MS = 15 * 60_000
 #: Points. Siaga sums whole numbers that are exact to one in 65,536; here it is floating point.
 UNSURE = 0.01
+#: For incidents that more than one source spoke of.
+MANY = "*"
 
 
 @dataclass
@@ -157,7 +159,7 @@ def pressure(known: Known) -> tuple[dict[str, int], int, frozenset[str]]:
     told: dict[str, dict[str, float]] = {group: defaultdict(float) for group in GROUPS}
     recent, six_hours_ago = 0, known.grid_ms - 6 * HOUR_MS
     for incident in known.scoring():
-        told[incident.group][incident.source] += incident.grown
+        told[incident.group][MANY if len(incident.spoken) > 1 else incident.source] += incident.grown
         recent += incident.occurred_ms > six_hours_ago
     quarter = (known.grid_ms + policy.offset_ms) % DAY_MS // QUARTER_MS
     net, by_source = {}, defaultdict(float)
@@ -167,7 +169,7 @@ def pressure(known: Known) -> tuple[dict[str, int], int, frozenset[str]]:
         for source, part in told[group].items():
             by_source[source] += net[group] * part * known.decay() / x
     everybody = sum(by_source.values())
-    borne_out = min(everybody, (1 + s["loudest_most"]) * (everybody - max(by_source.values(), default=0.0)))
+    borne_out = min(everybody, (1 + s["loudest_most"]) * (everybody - max((x for name, x in by_source.items() if name != MANY), default=0.0)))
     alone = s["one_source_most"] if recent > 1 else s["one_report_most"]
     room = max(borne_out, alone / s["points_per_digit"])
     points, unsure = _points(policy, net, room)

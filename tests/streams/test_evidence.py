@@ -134,3 +134,21 @@ def test_a_limit_that_is_met_gives_all_its_points_at_every_minute(count, sources
         ]
         row = run([(regency, reports), tick(at)]).row(regency)
         assert row["components"][part] == points, minute
+
+
+@pytest.mark.parametrize("verified", range(1, 13))
+def test_verification_never_makes_an_alarm_weaker(verified):
+    """Twelve by one source, some of them verified by another: what both stand behind is nobody's alone."""
+    reports = [incident(n, TEN_MS - n * 3 * MINUTE_MS, source="polri") for n in range(12)]
+    seconds = [
+        incident(
+            f"v{n}", TEN_MS, incident=n, occurred_ms=TEN_MS - n * 3 * MINUTE_MS, source="bawaslu", status="verified", revision=2
+        )
+        for n in range(verified)
+    ]
+    before = run([(PALEMBANG, reports), tick(TEN_MS)]).row(PALEMBANG)
+    after = run([(PALEMBANG, reports), (PALEMBANG, seconds), tick(TEN_MS)]).row(PALEMBANG)
+    assert before["components"]["security"] == 40
+    assert after["components"]["security"] >= 40
+    assert after["components"]["security"] > 40 or verified < 2
+    assert after["confidence"]["sources"] == 2

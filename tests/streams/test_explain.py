@@ -102,3 +102,15 @@ def test_a_quiet_province_says_so():
     }  # fmt: skip
     text = "\n".join(explain_province(row, [], {}, "en"))
     assert "None of its regencies is above normal." in text and "Not heard" not in text
+
+
+@pytest.mark.parametrize("score, is_below", [(28, False), (20, True)])
+def test_after_a_fall_the_score_is_held_against_the_level_that_stands(told, score, is_below):
+    raised = told.changes(PALEMBANG)[0]
+    history = [
+        raised | {"level": "waspada", "threshold": 25},
+        raised | {"previous_level": "waspada"},
+        raised | {"change": "lowered", "level": "waspada", "previous_level": "siaga", "threshold": 38, "reason": "calm"},
+    ]
+    row = told.row(PALEMBANG) | {"level": "waspada", "score": score}
+    assert ("below this level's threshold" in "\n".join(explain_row(row, history, "en"))) == is_below

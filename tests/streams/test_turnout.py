@@ -9,7 +9,7 @@ from schemas.ruleset import Ruleset
 from streams.rules import Rules
 from streams.scoring import is_outlier, turnout_points
 from streams.turnout import Turnout
-from tests.streams.ledgers import COMPILED, EIGHT_MS, HOUR_MS, MINUTE_MS, PALEMBANG, run, tick, turnout
+from tests.streams.ledgers import COMPILED, EIGHT_MS, HOUR_MS, MINUTE_MS, PALEMBANG, RULES, incident, run, tick, turnout
 
 SHIPPED = Path(__file__).parents[2] / "schemas" / "rulesets"
 FIGURES = st.lists(
@@ -201,3 +201,13 @@ def test_bad_vector_of_palembang_2024_is_over_capacity():
     assert held.over_capacity == 0
     held.report("Palembang", 758_086, 792_934, EIGHT_MS, 2)
     assert held.over_capacity == 1
+
+
+def test_a_rise_that_turnout_decided_names_no_incident_and_calls_no_police():
+    trifle = (PALEMBANG, [incident(1, EIGHT_MS, severity=1)])
+    at = EIGHT_MS + 6 * HOUR_MS
+    odd = (PALEMBANG, [turnout(n, at, f"TPS {n}", 501) for n in range(40)])
+    told = run([trifle, odd, *(tick(at + n * 15_000) for n in range(10))])
+    [raised] = told.changes(PALEMBANG)
+    assert (raised["reason"], raised["evidence"]) == ("turnout_anomaly", [])
+    assert set(raised["routes"]) == set(RULES.turnout.routes)
