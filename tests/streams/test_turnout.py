@@ -192,12 +192,3 @@ def test_the_nation_fits():
     held = Turnout()
     held.report("TPS 001 Muara Teladan", 300, 250, EIGHT_MS, 1)
     assert len(held.store("TPS 001 Muara Teladan")) < 40
-
-
-def test_bad_vector_of_palembang_2024_is_over_capacity():
-    """Palembang, Feb 2024: 792,934 voters against 758,086 + 37,278 = 795,364 is within; of the DPT alone it is not."""
-    held = Turnout()
-    held.report("Palembang", 795_364, 792_934, EIGHT_MS, 1)
-    assert held.over_capacity == 0
-    held.report("Palembang", 758_086, 792_934, EIGHT_MS, 2)
-    assert held.over_capacity == 1
