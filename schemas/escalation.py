@@ -23,7 +23,7 @@ CategoryName = Literal[tuple(category.value for category in Category)]  # type: 
 
 
 class Evidence(BaseModel):
-    """One incident behind an escalation and the weight it puts into the score, before decay."""
+    """One incident behind an escalation. `weight` is the ruleset's for its severity: how grave it is, not how telling."""
 
     model_config = MESSAGE
 

@@ -40,7 +40,15 @@ def positive(quantity: Quantity) -> Quantity:
     return quantity
 
 
+def whole(quantity: Quantity) -> Quantity:
+    if quantity.value != int(quantity.value):
+        raise ValueError(f"value must be a whole number, not {quantity.value:g}")
+    return quantity
+
+
 Points = _quantity("points", 0, 1000)
+#: Of what is counted in points itself: scores are whole.
+WholePoints = Annotated[Points, AfterValidator(whole)]
 Weight = _quantity("weight", 0, 1000)
 Factor = _quantity("factor", 0, 100)
 Seconds = _quantity("s", 0, 86_400)

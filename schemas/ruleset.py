@@ -7,6 +7,7 @@ the numbers mean is told in docs/risk-model.md; `streams/rules.py` compiles them
 
 import tomllib
 from importlib import resources
+from itertools import pairwise
 from operator import attrgetter
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -29,11 +30,12 @@ from schemas.quantities import (
     Points,
     Rate,
     Routes,
-    Seconds,
     Shape,
     Weight,
+    WholePoints,
     positive,
 )
+from schemas.ruleset_ladder import Immediates, Ladder
 from schemas.ruleset_lines import first_wrong
 from schemas.ruleset_turnout import TurnoutRule
 
@@ -45,7 +47,6 @@ Category = Literal[
     "protest", "clash", "property_attack", "fatality", "natural_hazard", "data_integrity",
 ]  # fmt: skip
 Severity = Literal["1", "2", "3", "4", "5"]
-Alarm = Literal["waspada", "siaga", "awas"]
 Group = Literal["security", "integrity", "supply", "process", "expression"]
 
 
@@ -125,7 +126,7 @@ class GroupRule(BaseModel):
 
     model_config = STRICT
 
-    most: Points
+    most: WholePoints
 
 
 class Surprise(BaseModel):
@@ -142,8 +143,8 @@ class Surprise(BaseModel):
     expected_share: Factor
     free_digits: Digits
     points_per_digit: Annotated[Points, AfterValidator(positive)]
-    one_source_most: Points
-    one_report_most: Points
+    one_source_most: WholePoints
+    one_report_most: WholePoints
     loudest_most: Factor
     surge_stations: Annotated[Count, AfterValidator(positive)]
     surge: dict[Severity, Hourly]
@@ -157,70 +158,6 @@ class Surprise(BaseModel):
         return self
 
 
-class LevelRule(BaseModel):
-    """One rung of the ladder."""
-
-    model_config = STRICT
-
-    raise_at: Points
-    lower_below: Points
-    hold: Seconds
-
-    @model_validator(mode="after")
-    def _hysteresis(self) -> Self:
-        if self.lower_below.value > self.raise_at.value:
-            raise ValueError("lower_below must not exceed raise_at")
-        return self
-
-
-class Ladder(BaseModel):
-    """What holds for every rung."""
-
-    model_config = STRICT
-
-    step: Seconds
-    keep: Minutes
-    amend_every: Minutes
-    amend_points: Points
-    waspada: LevelRule
-    siaga: LevelRule
-    awas: LevelRule
-
-    @model_validator(mode="after")
-    def _ascending(self) -> Self:
-        rungs = (self.waspada, self.siaga, self.awas)
-        for lower, upper in zip(rungs, rungs[1:], strict=False):
-            if upper.raise_at.value <= lower.raise_at.value or upper.lower_below.value < lower.lower_below.value:
-                raise ValueError("raise_at must rise from waspada over siaga to awas, and lower_below must not fall")
-        if self.step.value not in (1, 2, 3, 4, 5, 6, 10, 12, 15, 20, 30, 60):
-            raise ValueError("step must be a number of seconds that divides a minute")
-        return self
-
-
-class Immediate(BaseModel):
-    """To which level a grave incident raises at once: on one source's word, and once a second source confirms."""
-
-    model_config = STRICT
-
-    unconfirmed: Alarm
-    confirmed: Alarm
-    reason: Annotated[str, Field(min_length=8)]
-
-    @model_validator(mode="after")
-    def _confirmed_is_no_less(self) -> Self:
-        alarms = Alarm.__args__
-        if alarms.index(self.confirmed) < alarms.index(self.unconfirmed):
-            raise ValueError("confirmed must not be a lower level than unconfirmed")
-        return self
-
-
-class Immediates(BaseModel):
-    model_config = STRICT
-
-    severity_4: Immediate
-    severity_5: Immediate
-
-
 class Silence(BaseModel):
     """When a regency that reported before counts as stale, when that is news, and how long unheard its level may fall."""
 
@@ -229,7 +166,7 @@ class Silence(BaseModel):
     stale_after: Minutes
     expected_least: Count
     falls_within: Minutes
-    most_per_tick: Minutes
+    most_per_tick: Annotated[Minutes, AfterValidator(positive)]
     routes: Routes
 
 
@@ -254,9 +191,9 @@ class Context(BaseModel):
     model_config = STRICT
 
     prior_factor: Factor
-    neighbour_siaga: Points
-    neighbour_awas: Points
-    neighbours_most: Points
+    neighbour_siaga: WholePoints
+    neighbour_awas: WholePoints
+    neighbours_most: WholePoints
 
 
 class ProvinceRule(BaseModel):
@@ -264,9 +201,9 @@ class ProvinceRule(BaseModel):
 
     model_config = STRICT
 
-    member_waspada: Points
-    member_siaga: Points
-    member_awas: Points
+    member_waspada: WholePoints
+    member_siaga: WholePoints
+    member_awas: WholePoints
     routes: Routes
 
 
@@ -323,6 +260,13 @@ class Ruleset(BaseModel):
                 raise ValueError(f"categories.{name}.profile names no profile: {rule.profile!r}")
             if rule.mix not in self.mixes:
                 raise ValueError(f"categories.{name}.mix names no mix: {rule.mix!r}")
+        if self.categories["protest"].group != "expression":
+            raise ValueError('categories.protest.group must be "expression": a protest is a right')
+        for milder, graver in pairwise(Severity.__args__):
+            if self.severity[graver].value < self.severity[milder].value:
+                raise ValueError(f"severity.{graver} must not weigh less than severity.{milder}")
+        if self.model == "surprise" and (wrong := self.ladder.unreachable()):
+            raise ValueError(f"ladder.{wrong}")
         if (self.model == "rolling_sum") != (self.rolling_sum is not None):
             raise ValueError('the table rolling_sum goes with model = "rolling_sum"')
         return self

@@ -35,8 +35,8 @@ def first_wrong(text: str, wrong: ValidationError) -> str:
     errors = wrong.errors(include_url=False, include_input=False)
     first = errors[0]
     location, message = first["loc"], first["msg"].removeprefix("Value error, ").splitlines()[0]
-    # Checks across tables name the field in their message.
-    line = line_of(text, location or tuple(message.split()[0].split(".")))
+    # Checks across fields and tables begin with the field that is wrong.
+    line = line_of(text, (*location, *message.split()[0].split(".")))
     unknown = [
         f"; line {line_of(text, error['loc'])}, {_dotted(error['loc'])}: not known"
         for error in errors

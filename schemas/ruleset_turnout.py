@@ -2,9 +2,9 @@
 
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from schemas.quantities import HOURS, STRICT, Count, FiniteShare, Points, Routes, Share
+from schemas.quantities import HOURS, STRICT, Count, FiniteShare, Points, Routes, Share, WholePoints, whole
 
 
 class TurnoutCurve(BaseModel):
@@ -29,7 +29,7 @@ class TurnoutRule(BaseModel):
     model_config = STRICT
 
     routes: Routes
-    most: Points
+    most: WholePoints
     over_capacity_free: Share
     over_capacity_points: Points
     corrected_free: Share
@@ -37,7 +37,7 @@ class TurnoutRule(BaseModel):
     missing_free: Share
     missing_points: Points
     outlier_gap: Share
-    outlier_stations_least: Count
+    outlier_stations_least: Annotated[Count, AfterValidator(whole)]
     outlier_points: Points
     #: Without it a share is held against the neighbours' alone.
     curve: TurnoutCurve | None = None

@@ -32,11 +32,20 @@ def trace(baseline: Baseline, step_min: int, truth: Truth, sightings: Mapping[st
     points: dict[str, list[Point]] = {}
     for regency, seen in sightings.items():
         counted = histories(seen, truth.start_ms, step_ms, steps)
-        values = ((index, baseline.statistic(regency, counts)) for index, counts in enumerate(counted))
+        values = (
+            (index, baseline.statistic(regency, counts, _within_day(index, step_ms, truth.days)))
+            for index, counts in enumerate(counted)
+        )
         points[regency] = [
             Point(truth.start_ms + (index + 1) * step_ms, value) for index, value in values if value > NOTHING
         ]
     return points
+
+
+def _within_day(index: int, step_ms: int, days: int) -> int:
+    """A step's place in its day; what comes after the last midnight still belongs to the last day."""
+    per_day = DAY_MS // step_ms
+    return index - per_day * min(index // per_day, days - 1)
 
 
 def raises(points: Trace, threshold: float) -> list[Raise]:

@@ -24,8 +24,11 @@ REPORTS_MIN, REPORTS_STEPS = 5, 4  # Farrington's rule: no alarm below five repo
 class Baseline(Protocol):
     """One detector for one step length."""
 
-    def statistic(self, regency: str, counts: Sequence[int]) -> float:
-        """How unusual the last count is, given those before it. Alarms when above the tuned threshold."""
+    def statistic(self, regency: str, counts: Sequence[int], at: int | None = None) -> float:
+        """How unusual the last count is, given those before it. Alarms when above the tuned threshold.
+
+        `at`: the last count's step within its day, from 0; without it all counts are of one day.
+        """
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class FixedCount:
 
     step_min: int
 
-    def statistic(self, regency: str, counts: Sequence[int]) -> float:
+    def statistic(self, regency: str, counts: Sequence[int], at: int | None = None) -> float:
         return float(counts[-1])
 
 
@@ -44,7 +47,7 @@ class EarsC1:
 
     step_min: int
 
-    def statistic(self, regency: str, counts: Sequence[int]) -> float:
+    def statistic(self, regency: str, counts: Sequence[int], at: int | None = None) -> float:
         return _standardised(counts, len(counts) - 1, 0)
 
 
@@ -54,7 +57,7 @@ class EarsC2:
 
     step_min: int
 
-    def statistic(self, regency: str, counts: Sequence[int]) -> float:
+    def statistic(self, regency: str, counts: Sequence[int], at: int | None = None) -> float:
         return _standardised(counts, len(counts) - 1, LAG)
 
 
@@ -64,7 +67,7 @@ class EarsC3:
 
     step_min: int
 
-    def statistic(self, regency: str, counts: Sequence[int]) -> float:
+    def statistic(self, regency: str, counts: Sequence[int], at: int | None = None) -> float:
         last = len(counts) - 1
         recent = [_standardised(counts, index, LAG) for index in (last, last - 1, last - 2)]
         return NOTHING if NOTHING in recent else sum(max(0.0, value - 1) for value in recent)
@@ -76,7 +79,7 @@ class PoissonCusum:
 
     step_min: int
 
-    def statistic(self, regency: str, counts: Sequence[int]) -> float:
+    def statistic(self, regency: str, counts: Sequence[int], at: int | None = None) -> float:
         floor = RATE_MIN_PER_HOUR * self.step_min / 60
         total = NOTHING
         for index in range(WINDOW + LAG, len(counts)):
@@ -97,8 +100,8 @@ class Farrington:
     step_min: int
     reference: Mapping[str, Sequence[Sequence[int]]]
 
-    def statistic(self, regency: str, counts: Sequence[int]) -> float:
-        now = len(counts) - 1
+    def statistic(self, regency: str, counts: Sequence[int], at: int | None = None) -> float:
+        now = len(counts) - 1 if at is None else at
         days = self.reference.get(regency, ())
         values = [day[index] for day in days for index in range(max(0, now - 1), min(len(day), now + 2))]
         if len(values) < 3 or sum(counts[-REPORTS_STEPS:]) < REPORTS_MIN:

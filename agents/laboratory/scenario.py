@@ -1,18 +1,20 @@
 """`--scenario FILE`: days of others. The format is told in docs/evaluation.md; every error names file, day and field."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from agents.laboratory.cases import Case, RecordedCase, SimulatedCase
+from agents.laboratory.alarms import TAIL_MS
+from agents.laboratory.cases import Case, CaseError, RecordedCase, SimulatedCase
+from agents.laboratory.fields import ScenarioError, items, mapping, moment, number, seed, span, text, whole
 from agents.laboratory.scoring import GRACE_MS
 from agents.simulation.day import DEFAULT_DATE, Plan
 from agents.simulation.files import SCHEMA
 from agents.simulation.specs import SpecError, parse_spec
-from agents.simulation.truth import MINUTE_MS, FlareUp, Other, Truth, epoch_ms
+from agents.simulation.truth import DAY_MS, MINUTE_MS, FlareUp, Other, Truth
 from schemas.roster import Roster, RosterError
 
 FIELDS = frozenset({"schema", "roster", "grace_min", "days", "about"})
@@ -20,11 +22,10 @@ SIMULATED = frozenset(
     {"seed", "date", "utc_offset_h", "flareups", "flareups_per_day", "turnout_every_min", "hoax_chance", "background"}
 )
 RECORDED = frozenset({"start", "days", "incidents", "turnout", "arrivals", "truth", "seed"})
+TRUTH = frozenset({"flareups", "others"})
 OTHER_KINDS = ("serious", "hoax", "exercise", "silence")
-
-
-class ScenarioError(ValueError):
-    """A scenario that cannot be used: one line that names the file and the field."""
+MINUTES_A_DAY = 1440
+SIZE_MOST = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -37,22 +38,22 @@ class Scenario:
 
 
 def load_scenario(path: Path, default_roster: Roster) -> Scenario:
-    """Read and check a scenario. Raises ScenarioError."""
+    """Read and check a scenario, the files beside it included. Raises ScenarioError."""
     try:
         content = orjson.loads(path.read_bytes())
     except OSError as error:
         raise ScenarioError(f"{path}: {error.strerror or error}") from None
     except orjson.JSONDecodeError as error:
         raise ScenarioError(f"{path}: not JSON: {error}") from None
-    content = _object(content, FIELDS, str(path))
+    content = mapping(content, str(path), FIELDS)
     if content.get("schema") != SCHEMA:
         raise ScenarioError(f"{path}, schema: must be {SCHEMA!r}")
     roster = _roster(content.get("roster"), path, default_roster)
+    grace = number(content, "grace_min", GRACE_MS / MINUTE_MS, 0, 7 * MINUTES_A_DAY, str(path))
     days = content.get("days")
     if not isinstance(days, list) or not days:
         raise ScenarioError(f"{path}, days: must be a list of at least one day")
-    cases = tuple(_case(day, roster, path.parent, f"{path} day {number}") for number, day in enumerate(days, 1))
-    grace = _number(content, "grace_min", GRACE_MS / MINUTE_MS, str(path))
+    cases = tuple(_case(day, roster, path.parent, f"{path} day {count}") for count, day in enumerate(days, 1))
     return Scenario(roster, cases, round(grace * MINUTE_MS))
 
 
@@ -66,29 +67,23 @@ def _roster(name: Any, path: Path, default: Roster) -> Roster:
 
 
 def _case(day: Any, roster: Roster, folder: Path, where: str) -> Case:
-    if isinstance(day, dict) and ("incidents" in day or "truth" in day):
-        return _recorded(_object(day, RECORDED, where), roster, folder, where)
-    return _simulated(_object(day, SIMULATED, where), roster, where)
+    if isinstance(day, dict) and not day.keys().isdisjoint(("incidents", "turnout", "truth")):
+        return _recorded(mapping(day, where, RECORDED), roster, folder, where)
+    return _simulated(mapping(day, where, SIMULATED), roster, where)
 
 
 def _simulated(day: dict, roster: Roster, where: str) -> SimulatedCase:
-    if not isinstance(day.get("seed"), int):
-        raise ScenarioError(f"{where}, seed: must be a whole number")
-    try:
-        on = date.fromisoformat(day.get("date", DEFAULT_DATE.isoformat()))
-    except (TypeError, ValueError):
-        raise ScenarioError(f"{where}, date: {day['date']!r} is not a date YYYY-MM-DD") from None
-    base = Plan(day["seed"], on)
-    plan = Plan(
-        base.seed,
-        on,
-        round(_number(day, "utc_offset_h", base.offset_min / 60, where) * 60),
-        None,
-        _number(day, "flareups_per_day", base.per_day, where),
-        round(_number(day, "turnout_every_min", base.turnout_every_min, where)),
-        _number(day, "hoax_chance", base.hoax_chance, where),
-        _number(day, "background", base.background, where),
+    base = Plan(seed(day, where), _date(day, where))
+    plan = replace(
+        base,
+        offset_min=round(number(day, "utc_offset_h", base.offset_min / 60, -12, 14, where) * 60),
+        per_day=number(day, "flareups_per_day", base.per_day, 0, 1000, where),
+        turnout_every_min=whole(day, "turnout_every_min", base.turnout_every_min, 0, MINUTES_A_DAY, where),
+        hoax_chance=number(day, "hoax_chance", base.hoax_chance, 0, 1, where),
+        background=number(day, "background", base.background, 0, 1000, where),
     )
+    if not plan.background:
+        raise ScenarioError(f"{where}, background: must be greater than 0")
     staged = day.get("flareups", [])
     if staged == "chance":
         return SimulatedCase(plan)
@@ -98,26 +93,46 @@ def _simulated(day: dict, roster: Roster, where: str) -> SimulatedCase:
         specs = [parse_spec(item, plan.start_ms, roster, f"{where} flareup {n}") for n, item in enumerate(staged, 1)]
     except SpecError as error:
         raise ScenarioError(str(error)) from None
-    return SimulatedCase(Plan(**vars(plan) | {"flareups": tuple(specs)}))
+    return SimulatedCase(replace(plan, flareups=tuple(specs)))
+
+
+def _date(day: dict, where: str) -> date:
+    told = day.get("date", DEFAULT_DATE.isoformat())
+    try:
+        on = date.fromisoformat(told)
+    except (TypeError, ValueError):
+        raise ScenarioError(f"{where}, date: {told!r} is not a date YYYY-MM-DD") from None
+    if not 1970 < on.year < 2200:
+        raise ScenarioError(f"{where}, date: must be from 1971 to 2199")
+    return on
 
 
 def _recorded(day: dict, roster: Roster, folder: Path, where: str) -> RecordedCase:
-    told = day.get("truth")
-    if not isinstance(told, dict):
+    if not isinstance(day.get("truth"), dict):
         raise ScenarioError(f"{where}, truth: must be an object with flareups")
-    truth = Truth(
-        day.get("seed"),
-        _time(day, "start", where),
+    lines = {topic: _lines(day[topic], folder, f"{where}, {topic}") for topic in ("incidents", "turnout") if topic in day}
+    case = RecordedCase(_truth(day, roster, where), lines, _arrivals(day.get("arrivals"), folder, where), where)
+    try:
+        case.load(roster)  # now, not after minutes of tuning
+    except CaseError as error:
+        raise ScenarioError(str(error)) from None
+    return case
+
+
+def _truth(day: dict, roster: Roster, where: str) -> Truth:
+    told = mapping(day["truth"], f"{where}, truth", TRUTH)
+    start_ms, days = moment(day, "start", where), whole(day, "days", 1, 1, 366, where)
+    within = start_ms, start_ms + days * DAY_MS + TAIL_MS
+    flareups = enumerate(items(told, "flareups", f"{where}, truth"), 1)
+    others = enumerate(items(told, "others", f"{where}, truth"), 1)
+    return Truth(
+        None if day.get("seed") is None else seed(day, where),
+        start_ms,
         tuple(roster),
-        tuple(_flareup(item, n, roster, f"{where} flareup {n}") for n, item in enumerate(told.get("flareups", ()), 1)),
-        tuple(_other(item, f"{where} other {n}") for n, item in enumerate(told.get("others", ()), 1)),
-        round(_number(day, "days", 1, where)),
+        tuple(_flareup(item, n, roster, within, f"{where} flareup {n}") for n, item in flareups),
+        tuple(_other(item, roster, within, f"{where} other {n}") for n, item in others),
+        days,
     )
-    lines = {
-        topic: _lines(day[topic], folder, f"{where}, {topic}") for topic in ("incidents", "turnout") if topic in day
-    }
-    arrivals = folder / day["arrivals"] if isinstance(day.get("arrivals"), str) else None
-    return RecordedCase(truth, lines, arrivals)
 
 
 def _lines(value: Any, folder: Path, where: str) -> Path | tuple[bytes, ...]:
@@ -128,54 +143,38 @@ def _lines(value: Any, folder: Path, where: str) -> Path | tuple[bytes, ...]:
     raise ScenarioError(f"{where}: must be a list of messages or a file of JSON lines beside the scenario")
 
 
-def _flareup(item: Any, number: int, roster: Roster, where: str) -> FlareUp:
-    item = _mapping(item, where)
-    if item.get("regency") not in roster:
+def _arrivals(value: Any, folder: Path, where: str) -> Path | None:
+    if value is None:
+        return None
+    if isinstance(value, str) and (folder / value).is_file():
+        return folder / value
+    raise ScenarioError(f'{where}, arrivals: must be the name of a JSON file {{"incidents": [...]}} beside the scenario')
+
+
+def _flareup(item: Any, count: int, roster: Roster, within: tuple[int, int], where: str) -> FlareUp:
+    item = mapping(item, where)
+    if text(item, "regency", None, where) not in roster:
         raise ScenarioError(f"{where}, regency: {item.get('regency')!r} is not in the roster")
-    size = round(_number(item, "size", 0, where))
+    size = whole(item, "size", 0, 0, SIZE_MOST, where)
+    onset_ms, end_ms = span(item, *within, where)
     return FlareUp(
-        str(item.get("id", f"f{number}")),
+        str(item.get("id", f"f{count}")),
         item["regency"],
         str(item.get("kind", "unknown")),
-        _time(item, "onset", where),
-        _time(item, "end", where),
+        onset_ms,
+        end_ms,
         size,
-        round(_number(item, "reported", size, where)),
+        whole(item, "reported", size, 0, SIZE_MOST, where),
         str(item.get("band", "given")),
-        item.get("spread_of"),
+        text(item, "spread_of", None, where),
     )
 
 
-def _other(item: Any, where: str) -> Other:
-    item = _mapping(item, where)
+def _other(item: Any, roster: Roster, within: tuple[int, int], where: str) -> Other:
+    item = mapping(item, where)
     if item.get("kind") not in OTHER_KINDS:
         raise ScenarioError(f"{where}, kind: must be one of {', '.join(OTHER_KINDS)}")
-    note = str(item.get("note", ""))
-    return Other(item["kind"], item.get("regency"), _time(item, "onset", where), _time(item, "end", where), note)
-
-
-def _object(value: Any, known: frozenset[str], where: str) -> dict:
-    value = _mapping(value, where)
-    if unknown := sorted(set(value) - known):
-        raise ScenarioError(f"{where}, {unknown[0]}: unknown field; known are {', '.join(sorted(known))}")
-    return value
-
-
-def _mapping(value: Any, where: str) -> dict:
-    if not isinstance(value, dict):
-        raise ScenarioError(f"{where}: must be an object")
-    return value
-
-
-def _number(item: dict, field: str, default: float, where: str) -> float:
-    value = item.get(field, default)
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ScenarioError(f"{where}, {field}: {value!r} is not a number")
-    return value
-
-
-def _time(item: dict, field: str, where: str) -> int:
-    try:
-        return epoch_ms(item[field])
-    except (KeyError, TypeError, ValueError):
-        raise ScenarioError(f"{where}, {field}: must be an RFC 3339 time with offset") from None
+    regency = text(item, "regency", None, where)
+    if item["kind"] == "serious" and regency not in roster:
+        raise ScenarioError(f"{where}, regency: {regency!r} is not in the roster")
+    return Other(item["kind"], regency, *span(item, *within, where), str(item.get("note", "")))

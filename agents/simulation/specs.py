@@ -30,7 +30,7 @@ def parse_spec(item: Any, start_ms: int, roster: Roster, where: str = "flareup")
         raise SpecError(f"{where}, {unknown[0]}: unknown field; known are {', '.join(sorted(FIELDS))}")
     onset_ms = _onset(item.get("onset"), start_ms, where)
     kind = item.get("kind", "clash")
-    if kind not in KINDS:
+    if not isinstance(kind, str) or kind not in KINDS:
         raise SpecError(f"{where}, kind: {kind!r} is none of {', '.join(KINDS)}")
     spread = item.get("spread", [])
     if not isinstance(spread, list):
@@ -74,9 +74,12 @@ def local_time(text: Any, start_ms: int) -> int:
 
 def _onset(value: Any, start_ms: int, where: str) -> int:
     try:
-        return epoch_ms(value) if isinstance(value, str) and "T" in value else local_time(value, start_ms)
+        onset_ms = epoch_ms(value) if isinstance(value, str) and "T" in value else local_time(value, start_ms)
     except ValueError as error:
         raise SpecError(f"{where}, onset: {error}") from None
+    if not start_ms <= onset_ms < start_ms + DAY_MS:
+        raise SpecError(f"{where}, onset: {value} is outside the day")
+    return onset_ms
 
 
 def _regency(code: Any, roster: Roster, where: str, field: str) -> str:

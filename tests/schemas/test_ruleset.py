@@ -1,5 +1,6 @@
 """Rulesets: complete, explained, and wrong in one clear line that names line and field."""
 
+import re
 import tomllib
 from importlib import resources
 
@@ -66,7 +67,11 @@ def test_a_protest_cannot_move_the_score():
             "ladder.waspada.raise_at: unit must be 'points'",
         ),
         ('value = 50, unit = "points"', 'value = "50", unit = "points"', "ladder.siaga.raise_at.value"),
-        ('value = 50, unit = "points"', 'value = 20, unit = "points"', "ladder"),
+        (
+            'value = 50, unit = "points"',
+            'value = 20, unit = "points"',
+            "line 241, ladder: siaga.raise_at must be above waspada's 25",
+        ),
         ("[ladder.awas]", "[ladder.merah]", "ladder.awas: Field required"),
         ("[silence]", "[silence]\nafter = 3", "silence.after: Extra inputs are not permitted"),
         ('profile = "supply"', 'profile = "suply"', "categories.logistics.profile names no profile: 'suply'"),
@@ -93,6 +98,47 @@ def test_an_error_names_line_and_field_in_one_line(old, new, said):
         Ruleset.parse(wrong, "mine.toml")
     message = str(raised.value)
     assert said in message and "\n" not in message and message.startswith("mine.toml")
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("ladder.keep", "0", "ladder.keep must be greater than 0"),
+        ("ladder.waspada.raise_at", "25.4", "ladder.waspada.raise_at: value must be a whole number, not 25.4"),
+        ("ladder.awas.lower_below", "60.5", "ladder.awas.lower_below: value must be a whole number"),
+        ("ladder.amend_points", "0.4", "ladder.amend_points: value must be a whole number"),
+        ("groups.supply.most", "69.5", "groups.supply.most: value must be a whole number"),
+        ("surprise.one_source_most", "40.5", "surprise.one_source_most: value must be a whole number"),
+        ("surprise.one_report_most", "24.5", "surprise.one_report_most: value must be a whole number"),
+        ("turnout.most", "24.6", "turnout.most: value must be a whole number"),
+        ("turnout.outlier_stations_least", "29.5", "turnout.outlier_stations_least: value must be a whole number"),
+        ("context.neighbour_siaga", "12.5", "context.neighbour_siaga: value must be a whole number"),
+        ("province.member_siaga", "12.5", "province.member_siaga: value must be a whole number"),
+        ("ladder.awas.raise_at", "101", "ladder.awas.raise_at must be at most 100: no score is higher"),
+        ("ladder.awas.raise_at", "50", "ladder: awas.raise_at must be above siaga's 50"),
+        ("ladder.siaga.lower_below", "51", "ladder: siaga.lower_below must not exceed its raise_at, 50"),
+        ("ladder.siaga.lower_below", "14", "ladder: siaga.lower_below must not be below waspada's 15"),
+        ("categories.protest.group", '"security"', 'categories.protest.group must be "expression"'),
+        ("severity.4", "3", "severity.4 must not weigh less than severity.3"),
+        ("silence.most_per_tick", "0", "silence.most_per_tick: value must be greater than 0"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_its_line_and_field(field, value, said):
+    *table, key = field.split(".")
+    lines = TEXT.splitlines()
+    number = lines.index(f"[{'.'.join(table)}]")
+    number = next(n for n in range(number, len(lines)) if lines[n].startswith(f"{key} = "))
+    old = lines[number]
+    lines[number] = re.sub(r"value = [\d.]+|(?<== )\"\w+\"$", value if value[0] == '"' else f"value = {value}", old)
+    assert lines[number] != old
+    with pytest.raises(RulesetError) as raised:
+        Ruleset.parse("\n".join(lines), "mine.toml")
+    assert str(raised.value).startswith(f"mine.toml line {number + 1}, ") and said in str(raised.value)
+
+
+def test_the_plain_job_may_have_one_threshold_and_no_hysteresis():
+    ladder = Ruleset.packaged("rolling-sum-60min").ladder
+    assert ladder.keep.value == 0 and ladder.siaga.raise_at.value > 100
 
 
 def test_the_line_is_where_the_field_stands():

@@ -194,15 +194,6 @@ def test_the_nation_fits():
     assert len(held.store("TPS 001 Muara Teladan")) < 40
 
 
-def test_bad_vector_of_palembang_2024_is_over_capacity():
-    """Palembang, Feb 2024: 792,934 voters against 758,086 + 37,278 = 795,364 is within; of the DPT alone it is not."""
-    held = Turnout()
-    held.report("Palembang", 795_364, 792_934, EIGHT_MS, 1)
-    assert held.over_capacity == 0
-    held.report("Palembang", 758_086, 792_934, EIGHT_MS, 2)
-    assert held.over_capacity == 1
-
-
 def test_a_rise_that_turnout_decided_names_no_incident_and_calls_no_police():
     trifle = (PALEMBANG, [incident(1, EIGHT_MS, severity=1)])
     at = EIGHT_MS + 6 * HOUR_MS

@@ -9,6 +9,8 @@ Each line begins with local time (WIB). What happens:
     08:40 Palembang: A retracted by polri              the next revision; also verified, resolved, or "clash 5"
     09:00 Palembang: drill clash 5 by polri
     10:00 Palembang: TPS 7 voted 210 of 500
+    10:00 Palembang: TPS 1-40 voted 210 of 500         each of them
+    10:00 16.04: TPS 7 voted 210 of 500                a place by its code
     10:00 nothing                                      lets time pass until then
 
 What must be said, no more and no less, in this order:
@@ -45,7 +47,7 @@ _AGAIN = re.compile(
     r"((?P<status>retracted|verified|resolved)|(?P<category>\w+) (?P<severity>[1-5]))"
     r" by (?P<source>[\w-]+)"
 )
-_VOTES = re.compile(_TIME + r"(?P<place>[\w ]+): (?P<station>TPS \d+) voted (?P<voted>\d+) of (?P<registered>\d+)")
+_VOTES = re.compile(_TIME + r"(?P<place>[\w. ]+): TPS (?P<first>\d+)(-(?P<last>\d+))? voted (?P<voted>\d+) of (?P<registered>\d+)")
 _NOTHING = re.compile(_TIME + r"nothing")
 
 
@@ -57,6 +59,7 @@ class Timeline:
         self._subjects: dict[tuple[str, str], tuple[str, str, int, int]] = {}
         self._count = 0
         self.expected: list[str] = []
+        self.rows: dict[str, dict] = {}
         self.end_ms = EIGHT_MS
         for line in filter(None, (line.split("#")[0].strip() for line in text.splitlines())):
             self._read(line)
@@ -69,10 +72,7 @@ class Timeline:
         elif match := _AGAIN.fullmatch(line):
             self._again(match)
         elif match := _VOTES.fullmatch(line):
-            code, at_ms = PLACES[match["place"]], _at(match)
-            self._add(at_ms, code, turnout(
-                self._next(), at_ms, match["station"], int(match["voted"]), registered=int(match["registered"])
-            ))  # fmt: skip
+            self._votes(match)
         elif match := _NOTHING.fullmatch(line):
             pass
         else:
@@ -89,6 +89,12 @@ class Timeline:
                 number, at_ms, category, severity, source=match["source"], incident=label, exercise=bool(match["drill"]),
                 occurred_ms=_clock_ms(*match["then"].split(":")) if match["then"] else None,
             ))  # fmt: skip
+
+    def _votes(self, match: re.Match) -> None:
+        code, at_ms = PLACES.get(match["place"], match["place"]), _at(match)
+        voted, registered = int(match["voted"]), int(match["registered"])
+        for station in range(int(match["first"]), int(match["last"] or match["first"]) + 1):
+            self._add(at_ms, code, turnout(self._next(), at_ms, f"TPS {station}", voted, registered=registered))
 
     def _again(self, match: re.Match) -> None:
         key = (match["place"], match["label"])
@@ -129,6 +135,7 @@ class Timeline:
                 table.apply(offset, key, [entry])
                 offset += 1
                 drained = table.drain()
+                self.rows |= {code: orjson.loads(value) for code, value in drained.rows}
                 said += [orjson.loads(value) for _, value in drained.escalations]
                 for _, value in drained.escalations:
                     Escalation.model_validate_json(value)

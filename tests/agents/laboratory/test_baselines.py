@@ -4,7 +4,10 @@ import math
 
 import pytest
 
+from agents.laboratory.alarms import trace
 from agents.laboratory.baselines import NOTHING, EarsC1, EarsC2, EarsC3, Farrington, FixedCount, PoissonCusum
+from agents.laboratory.sightings import Sighting
+from agents.simulation.truth import DAY_MS, HOUR_MS, MINUTE_MS, Truth
 
 REGENCY = "16.71"
 
@@ -82,3 +85,21 @@ def test_farrington_is_silent_below_five_reports_in_four_steps():
     farrington = Farrington(60, {REGENCY: [[0] * 10] * 5})
     assert farrington.statistic(REGENCY, [0, 0, 0, 0, 4]) == NOTHING
     assert farrington.statistic(REGENCY, [0, 0, 0, 1, 4]) > 0
+
+
+@pytest.mark.parametrize("step_min", [15, 30, 60])
+def test_the_same_burst_scores_the_same_on_every_day_of_a_recording(step_min):
+    """Hours differ, so that a comparison with another hour would show; the tail after midnight is the last day's."""
+    per_hour = 60 // step_min
+    farrington = Farrington(step_min, {REGENCY: [[hour for hour in range(27) for _ in range(per_hour)]] * 5})
+
+    def scores(burst_ms, day, days):
+        seen = [Sighting(at, at) for at in range(burst_ms + day * DAY_MS, burst_ms + day * DAY_MS + HOUR_MS, MINUTE_MS)]
+        points = trace(farrington, step_min, Truth(None, 0, (REGENCY,), days=days), {REGENCY: seen})[REGENCY]
+        return [(point.end_ms - day * DAY_MS, point.value) for point in points]
+
+    for hour in (0, 1, 10, 20):
+        alone = scores(hour * HOUR_MS, 0, 1)
+        assert alone and alone == scores(hour * HOUR_MS, 0, 2) == scores(hour * HOUR_MS, 1, 2)
+    tail = scores(24 * HOUR_MS, 0, 1)
+    assert tail and tail == scores(24 * HOUR_MS, 1, 2)
