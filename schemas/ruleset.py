@@ -145,6 +145,8 @@ class Surprise(BaseModel):
     points_per_digit: Annotated[Points, AfterValidator(positive)]
     one_source_most: WholePoints
     one_report_most: WholePoints
+    few_reports: Count
+    few_reports_most: WholePoints
     loudest_most: Factor
     surge_stations: Annotated[Count, AfterValidator(positive)]
     surge: dict[Severity, Hourly]
@@ -155,6 +157,8 @@ class Surprise(BaseModel):
             raise ValueError("learned_least must not exceed learned_most")
         if self.one_report_most.value > self.one_source_most.value:
             raise ValueError("one_report_most must not exceed one_source_most: one report is one source's")
+        if self.few_reports_most.value < self.one_report_most.value:
+            raise ValueError("few_reports_most must not be less than one_report_most: one report is few")
         return self
 
 

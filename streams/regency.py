@@ -269,7 +269,7 @@ def _turnout(state: RegencyState, entry: Entry) -> str:
         state.excluded["exercise"] += 1
         return "exercise"
     turnout = state.turnout
-    before = turnout.over_capacity, turnout.repeated
+    before, known = (turnout.over_capacity, turnout.repeated), len(turnout.stations)
     is_correction = state.ladder.level > 0 and turnout.corrects(station, registered, voted, as_of)
     told = state.score().total if is_correction else 0
     if not turnout.report(station, registered, voted, as_of, revision):
@@ -280,7 +280,10 @@ def _turnout(state: RegencyState, entry: Entry) -> str:
     _hear(state)
     if is_correction:
         _note_points(state, told)
-    if before != (turnout.over_capacity, turnout.repeated):
+    # The first figure shows that there is a feed, and what it lacks; enough of them make a share. How a share drifts is
+    # looked at on the grid.
+    reported = len(turnout.stations)
+    if before != (turnout.over_capacity, turnout.repeated) or (known != reported and reported in (1, state.rules.curve_stations)):
         state.is_due = True
     return "applied"
 

@@ -88,6 +88,7 @@ class Rules:
         self.points_per_digit = rule.points_per_digit.value
         self.one_source_most = round(rule.one_source_most.value)
         self.one_report_most = round(rule.one_report_most.value)
+        self.few_reports, self.few_most = round(rule.few_reports.value), round(rule.few_reports_most.value)
         self.loudest_most = round(rule.loudest_most.value)
         self.group_most = tuple(round(ruleset.groups[group].most.value) for group in GROUPS)
         self.cumulative = tuple(_cumulative(ruleset, group) for group in range(SCORED))

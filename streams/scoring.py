@@ -34,8 +34,8 @@ class Score(NamedTuple):
     """Points by component, their sum, what of it more than one source bears out, and the groups behind it.
 
     Evidence is in grown millionths of a digit. `gap`: by how much the evidence of one group has to grow, at the least,
-    for another point. `is_held`: a source, or a single report, says more than others bear out. `is_lone`: a single report is
-    all there is, so any other one may lift what it is held to.
+    for another point. `is_held`: a source, or few reports, say more than counts. `is_few`: there are so few reports that any
+    other one may lift what they are held to.
     """
 
     parts: tuple[int, ...]
@@ -44,7 +44,7 @@ class Score(NamedTuple):
     groups: tuple[Group, ...] = ()
     gap: int = 0
     is_held: bool = False
-    is_lone: bool = False
+    is_few: bool = False
 
 
 def learned(rules: Rules, stations: int, history: list[int], first_ms: int, now_ms: int) -> tuple[float, ...]:
@@ -105,15 +105,18 @@ def incident_points(rules: Rules, incidents: Incidents, factors: tuple[float, ..
     """Points of all groups.
 
     What others bear out counts in full; what rests on one source alone lifts the sum of the groups to
-    `one_source_most` and no further, what rests on one report alone to `one_report_most`, in the order of the groups.
+    `one_source_most` and no further, what rests on one report alone to `one_report_most`, in the order of the groups. Few
+    reports lift it to `few_reports_most`, whoever bears them out.
     """
     unit = MILLI * MILLI * rules.decay.growth(now_ms, incidents.landmark)
     groups = weigh(rules, incidents, factors, now_ms, unit)
     left = sum(group.net for group in groups)
     shared = borne_out(rules, incidents, groups) if left else 0
-    is_lone = incidents.recent() <= 1
-    alone_most = rules.one_report_most if is_lone else rules.one_source_most
-    room = max(shared, int(alone_most / rules.points_per_digit * unit) + (unit >> SLACK_BITS) + 2)
+    reports, slack = incidents.recent(), (unit >> SLACK_BITS) + 2
+    alone_most = rules.one_report_most if reports <= 1 else rules.one_source_most
+    room = max(shared, int(alone_most / rules.points_per_digit * unit) + slack)
+    if is_few := reports <= rules.few_reports:
+        room = min(room, int(rules.few_most / rules.points_per_digit * unit) + slack)
     parts, counted, got = [], 0, 0
     for group in groups:
         counted += min(group.net, group.most, room - counted)
@@ -124,7 +127,7 @@ def incident_points(rules: Rules, incidents: Incidents, factors: tuple[float, ..
     if room < left:
         gap //= 1 + rules.loudest_most
     gap -= unit >> 30  # rounding errs to the side of asking once too often
-    return Score(tuple(parts), got, to_points(rules, shared, unit), tuple(groups), gap, room < left, is_lone)
+    return Score(tuple(parts), got, to_points(rules, shared, unit), tuple(groups), gap, room < left, is_few)
 
 
 def to_points(rules: Rules, evidence: int, unit: int) -> int:
@@ -136,12 +139,12 @@ def need(rules: Rules, score: Score, group: int) -> float:
     """The grown total with which a group could score a point more.
 
     While the loudest source is held back, a report brings more than its own evidence: it lets the loudest count for
-    more. `gap` allows for that. After a single report any other may bring a point.
+    more. `gap` allows for that. After few reports any other may bring a point.
     """
     if rules.rolling_milli is not None:
         got = score.total
         return inf if got >= _MOST else -(-(got + 1) * rules.rolling_milli // _MOST)
-    if score.is_lone:
+    if score.is_few:
         return -inf
     total, bar, net, most = score.groups[group]
     if sum(score.parts[:SCORED]) >= _MOST or (net >= most and not score.is_held):

@@ -172,6 +172,8 @@ def pressure(known: Known) -> tuple[dict[str, int], int, frozenset[str]]:
     borne_out = min(everybody, (1 + s["loudest_most"]) * (everybody - max((x for name, x in by_source.items() if name != MANY), default=0.0)))
     alone = s["one_source_most"] if recent > 1 else s["one_report_most"]
     room = max(borne_out, alone / s["points_per_digit"])
+    if recent <= s["few_reports"]:
+        room = min(room, s["few_reports_most"] / s["points_per_digit"])
     points, unsure = _points(policy, net, room)
     borne_points = borne_out * s["points_per_digit"]
     if is_near_whole(borne_points):

@@ -152,3 +152,13 @@ def test_verification_never_makes_an_alarm_weaker(verified):
     assert after["components"]["security"] >= 40
     assert after["components"]["security"] > 40 or verified < 2
     assert after["confidence"]["sources"] == 2
+
+
+@pytest.mark.parametrize("place", [PALEMBANG, PAGAR_ALAM])
+@pytest.mark.parametrize("category", ["disinformation", "natural_hazard", "neutrality", "clash", "logistics"])
+@pytest.mark.parametrize("hour", [2, 10, 22])
+def test_three_reports_are_no_storm_whoever_tells_them(place, category, hour):
+    at = EIGHT_MS + (hour - 8) * HOUR_MS
+    reports = [incident(n, at + n * MINUTE_MS, category, 3, source=("polri", "bpbd", "kpu")[n]) for n in range(3)]
+    told = run([(place, reports), *(tick(at + n * MINUTE_MS) for n in range(3, 30))])
+    assert {change["level"] for change in told.changes(place)} <= {"normal", "waspada"}
