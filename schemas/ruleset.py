@@ -264,13 +264,14 @@ class Ruleset(BaseModel):
                 raise ValueError(f"categories.{name}.profile names no profile: {rule.profile!r}")
             if rule.mix not in self.mixes:
                 raise ValueError(f"categories.{name}.mix names no mix: {rule.mix!r}")
-        if self.categories["protest"].group != "expression":
-            raise ValueError('categories.protest.group must be "expression": a protest is a right')
         for milder, graver in pairwise(Severity.__args__):
             if self.severity[graver].value < self.severity[milder].value:
                 raise ValueError(f"severity.{graver} must not weigh less than severity.{milder}")
-        if self.model == "surprise" and (wrong := self.ladder.unreachable()):
-            raise ValueError(f"ladder.{wrong}")
+        if self.model == "surprise":  # the plain job knows no rights and one threshold
+            if self.categories["protest"].group != "expression":
+                raise ValueError('categories.protest.group must be "expression": a protest is a right')
+            if wrong := self.ladder.unreachable():
+                raise ValueError(f"ladder.{wrong}")
         if (self.model == "rolling_sum") != (self.rolling_sum is not None):
             raise ValueError('the table rolling_sum goes with model = "rolling_sum"')
         return self
