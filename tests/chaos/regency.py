@@ -151,7 +151,7 @@ class Regency:
         self._score = None
         was_over = held is not None and held.voted > held.registered
         self.is_due |= was_over != (new.voted > new.registered) or (new.repeats == 2 and corrects)
-        least = self.policy.rules["turnout"]["outlier_stations_least"]["value"]
+        least = self.policy.rules["turnout"]["outlier_stations_least"]
         self.is_due |= held is None and len(known.stations) in (1, least)
         self._hear()
         if before is not None:
