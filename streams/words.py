@@ -29,7 +29,7 @@ ENGLISH: Words = {
         "recovered": "is heard again, level {level}",
     },
     "components": {
-        "security": "reports of threats, violence or partial officials",
+        "security": "reports of threats, violence or officials who take sides",
         "integrity": "reports of bought or bent votes or false news",
         "supply": "reports of missing material and hazards", "process": "reports of procedure and counting",
         "turnout": "odd turnout figures", "neighbours": "unrest next door",
