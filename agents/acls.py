@@ -22,7 +22,8 @@ from kafka.admin import (
 )
 from kafka.errors import ClusterAuthorizationFailedError, KafkaError, SecurityDisabledError
 
-from agents.groups import STAGES, earlier_webhook_groups, reader_groups, sender_groups, transactional_ids
+from agents.batching.naming import transactional_ids
+from agents.groups import STAGES, earlier_webhook_groups, reader_groups, sender_groups
 from agents.settings import Settings
 from schemas.topics import SPECS, Direction, Topic
 

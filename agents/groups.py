@@ -1,4 +1,4 @@
-"""Names of consumer groups and transactional ids of a deployment, by which rights are granted (agents/acls.py).
+"""Names of the consumer groups of a deployment, by which rights are granted (agents/acls.py).
 
 Each is made so that no role's prefix covers what belongs to another role.
 """
@@ -20,8 +20,3 @@ def sender_groups(group: str) -> str:
 def earlier_webhook_groups(group: str) -> str:
     """Where builds before senders had groups of their own kept a webhook's position, open to every reader."""
     return f"{reader_groups(group)}webhook-"
-
-
-def transactional_ids(group: str, stage: str) -> str:
-    """What a stage's transactional ids begin with: nothing of a deployment whose group merely begins like ours."""
-    return f"{group}-{stage}-lane-"

@@ -16,7 +16,6 @@ import json
 import multiprocessing
 import os
 import random
-import resource
 import subprocess
 import sys
 import time
@@ -24,6 +23,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from agents.board.descriptors import raise_limit
 from agents.embedded.ports import free_port
 from benchmarks.processes import cpu_seconds, memory_mib
 from benchmarks.stream import incident
@@ -45,8 +45,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20, help="length of a turn")
     parser.add_argument("--rounds", type=int, default=2, help="turns without and with viewers")
     chosen = parser.parse_args()
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    raise_limit()
     asyncio.run(measure(chosen.viewers, chosen.rate, chosen.seconds, chosen.rounds))
 
 

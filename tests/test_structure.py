@@ -85,6 +85,17 @@ def test_imports_go_one_way(package: str) -> None:
     assert not wrong, "\n".join(wrong)
 
 
+def test_the_part_another_faust_user_can_lift_out_knows_nothing_else_of_siaga() -> None:
+    wrong = [
+        f"{path} imports {module}"
+        for path, tree in sources("agents")
+        if path.parts[:2] == ("agents", "batching")
+        for module in modules_imported(tree)
+        if module.partition(".")[0] in PACKAGES and not module.startswith("agents.batching")
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
 def test_the_oracle_of_the_chaos_runs_shares_nothing_with_what_it_judges() -> None:
     """Whatever the checker imports, on any way, is the standard library or of the oracle itself."""
     wrong, seen, todo = [], set(), ["checker"]

@@ -11,8 +11,8 @@ from aiokafka import TopicPartition
 from agents.batching.fold import Batch, Fold
 from agents.batching.lane import Lane, Observer, Reader, Work
 from agents.batching.lanes import lane_of
+from agents.batching.naming import transactional_ids
 from agents.batching.options import BatchingOptions
-from agents.groups import transactional_ids
 
 
 class Stage:

@@ -58,6 +58,13 @@ def test_a_protest_cannot_move_the_score():
     assert all(not any(rules.kinds["protest", severity].pressure_milli.values()) for severity in range(1, 6))
 
 
+def refusal_of(text: str) -> str:
+    """What is said of a ruleset that cannot be used."""
+    with pytest.raises(RulesetError) as raised:
+        Ruleset.parse(text, "mine.toml")
+    return str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -94,10 +101,7 @@ def test_a_protest_cannot_move_the_score():
 )
 def test_an_error_names_line_and_field_in_one_line(old, new, said):
     assert old in TEXT
-    wrong = TEXT.replace(old, new, 1)
-    with pytest.raises(RulesetError) as raised:
-        Ruleset.parse(wrong, "mine.toml")
-    message = str(raised.value)
+    message = refusal_of(TEXT.replace(old, new, 1))
     assert said in message and "\n" not in message and message.startswith("mine.toml")
 
 
@@ -132,9 +136,8 @@ def test_what_cannot_be_meant_is_refused_with_its_line_and_field(field, value, s
     old = lines[number]
     lines[number] = re.sub(r"value = [\d.]+|(?<== )\"\w+\"$", value if value[0] == '"' else f"value = {value}", old)
     assert lines[number] != old
-    with pytest.raises(RulesetError) as raised:
-        Ruleset.parse("\n".join(lines), "mine.toml")
-    assert str(raised.value).startswith(f"mine.toml line {number + 1}, ") and said in str(raised.value)
+    message = refusal_of("\n".join(lines))
+    assert message.startswith(f"mine.toml line {number + 1}, ") and said in message
 
 
 def test_the_plain_job_may_have_one_threshold_and_no_hysteresis():

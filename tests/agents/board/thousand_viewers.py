@@ -16,6 +16,7 @@ import time
 
 import click
 
+from agents.board.descriptors import raise_limit
 from agents.board.journal import Journal
 from agents.board.publisher import Publisher
 from benchmarks.viewing import chunks, connect, milliseconds_after
@@ -92,8 +93,7 @@ def _tell(publisher: Publisher, viewers, regencies, took, used, lateness, heard)
 @click.option("--regencies", default=17, show_default=True)
 def main(viewers: int, seconds: float, regencies: int) -> None:
     """Hold many viewers on one board and say what they cost."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 2 * viewers + 200)), hard))
+    raise_limit()
     asyncio.run(_measure(viewers, seconds, regencies))
 
 
