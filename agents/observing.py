@@ -9,7 +9,7 @@ from prometheus_client import Counter
 
 from agents import metrics
 from agents.batching.fold import Batch
-from agents.batching.lane import Committed
+from agents.batching.observer import Committed
 from agents.batching.shard import SourceReset
 from schemas.topics import Topic
 

@@ -15,7 +15,6 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from aiokafka import TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
@@ -23,9 +22,10 @@ from aiokafka.structs import OffsetAndMetadata
 
 from agents.batching.cancelling import is_cancelled
 from agents.batching.fold import Batch, Fold
+from agents.batching.observer import Committed, Observer
 from agents.batching.options import BatchingOptions
 from agents.batching.pauses import Pauses
-from agents.batching.positions import Doubt, Notes, notes_of, read_notes
+from agents.batching.positions import Doubt, Notes, first_note, notes_of, read_notes
 from agents.batching.shard import Prepared, Shard, SourceGap, SourceReset, Sources
 from agents.batching.transactor import Transactor
 
@@ -36,28 +36,6 @@ FENCED = (ProducerFenced, InvalidProducerEpoch)
 LOOK_AGAIN_S = 0.05
 #: How long a lane that is taken away may finish the transaction it is in.
 FINISH_S = 2.0
-
-
-@dataclass(frozen=True)
-class Committed:
-    """What one shard's part of a transaction cost. Seconds; the transaction's are shared with the lane's other shards."""
-
-    records: int
-    fold_seconds: float
-    transaction_seconds: float
-
-
-class Observer(Protocol):
-    """Told what happens to the shards of a stage, for metrics. All times in seconds."""
-
-    def opened(self, source: TopicPartition, seconds: float, records: int) -> None: ...
-    def closed(self, source: TopicPartition) -> None: ...
-    def fenced(self, source: TopicPartition) -> None: ...
-    def failed(self, source: TopicPartition, error: BaseException) -> None: ...
-    def committed(self, source: TopicPartition, batch: Batch, cost: Committed) -> None: ...
-    def lost(self, source: TopicPartition, offsets: int) -> None: ...
-    def recreated(self, source: TopicPartition) -> None: ...
-    def rebuilding(self, source: TopicPartition, offsets: int) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -87,6 +65,11 @@ class Work:
     outputs: frozenset[TopicPartition] = frozenset()
     #: Where a stage without state notes how far its sources are read.
     positions_topic: str | None = None
+
+    @property
+    def own_topic(self) -> str | None:
+        """Which says how far sources are read, and is right where the group is not."""
+        return self.state_topic or self.positions_topic
 
 
 @dataclass
@@ -231,7 +214,7 @@ class Lane:
         if missing:
             await self._transactor.end_forgotten(self._touched())
             if topic := self._work.positions_topic:
-                self._notes = await read_notes(topic, {source.partition for source in self.sources}, self._work.options)
+                self._notes = await read_notes(topic, self.sources, self._work.options)
         results = await asyncio.gather(*map(self._restore, missing), return_exceptions=True)
         for source, result in zip(missing, results, strict=True):
             if isinstance(result, FENCED):
@@ -243,20 +226,22 @@ class Lane:
 
     def _touched(self) -> set[TopicPartition]:
         """Every partition that a transaction of this lane may have written."""
-        own = self._work.state_topic or self._work.positions_topic
+        own = self._work.own_topic
         return self._work.outputs | ({TopicPartition(own, source.partition) for source in self.sources} if own else set())
 
     async def _restore(self, source: TopicPartition) -> None:
         work, started = self._work, time.perf_counter()
         state = TopicPartition(work.state_topic, source.partition) if work.state_topic else None
         new_fold, sources = functools.partial(work.new_fold, source), self.reader.sources
-        doubt = Doubt(self._notes, work.outputs, work.options.doubt_pause_ms / 1000, work.observer.recreated)
+        doubt = Doubt(self._notes, work.outputs, work.options.doubt_pause_ms / 1000, self._begin_anew)
         known = Sources(lambda tp: doubt.group_offset(tp, sources), sources.end_offset)
         shard = await Shard.restored(source, new_fold, state, known, work.options)
         end = await sources.end_offset(source)
         if end < shard.next_offset or shard.is_refused:
             await self._transactor.commit(shard.refusal(), {source: OffsetAndMetadata(0, "")})
             raise SourceReset(source, shard.next_offset, end)
+        if work.positions_topic:
+            shard.tell_anew()
         self._shards[source] = shard
         work.observer.opened(source, time.perf_counter() - started, shard.restored_records)
         if shard.rebuild_until is not None:
@@ -265,6 +250,11 @@ class Lane:
                 *source, shard.next_offset, shard.rebuild_until,
             )  # fmt: skip
             work.observer.rebuilding(source, shard.rebuild_until - shard.next_offset)
+
+    async def _begin_anew(self, source: TopicPartition) -> None:
+        self._work.observer.recreated(source)
+        note = first_note(self._work.positions_topic, source)
+        await self._transactor.commit([note], {source: OffsetAndMetadata(0, "")})
 
     def _shard_failed(self, source: TopicPartition, error: BaseException) -> None:
         log.error("%s shard of %s[%d] failed, opening it anew: %r", self._work.stage, *source, error)
@@ -348,12 +338,13 @@ class Lane:
                 parts[source] = part
 
     def _positions(self, parts: Mapping[TopicPartition, Prepared]) -> dict[TopicPartition, OffsetAndMetadata]:
-        """Of every shard that is ahead of what the group knows; with state only now and then, as the state is the truth."""
+        """Of every shard that is ahead of what the group knows; only now and then where state or notes are the truth."""
         since_told = time.monotonic() - self._told_at
-        if self._work.state_topic is not None and since_told < self._work.options.offset_every_ms / 1000:
-            return {}
+        is_due = self._work.own_topic is None or since_told >= self._work.options.offset_every_ms / 1000
         positions = {}
         for source, shard in self._shards.items():
+            if not is_due and not shard.is_untold:
+                continue
             offset = parts[source].next_offset if source in parts else shard.next_offset
             if position := shard.position(offset):
                 positions[source] = position

@@ -43,8 +43,8 @@ class BatchingOptions:
     #: From a commit to the next transaction of the lane. Begun at once it is refused until the markers are written, and each refusal
     #: costs both sides: with this pause latency falls by a third and so does processor time (docs/performance.md).
     settle_ms: int = 5
-    #: How far the group's offsets of shards with state may lag behind the state's own, which is the truth: telling it costs a
-    #: third of a small transaction (docs/performance.md).
+    #: How far the group's offsets may lag behind a stage's own state or notes, which are the truth: telling it costs a third of a
+    #: small transaction (docs/performance.md).
     offset_every_ms: int = 500
     #: One produced batch. Below the broker's message.max.bytes (1 MiB), above the largest frame.
     produce_batch_bytes_max: int = 900 * KIB

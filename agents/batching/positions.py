@@ -1,17 +1,18 @@
 """How far a source without state is read: what its lane noted itself, and when to doubt what the group says.
 
 Kafka's coordinator may answer with old offsets, or none, and no error, when a broker comes up after a kill (docs/upstream.md). Believed, a
-source without state would be read twice. So a lane writes how far each of its sources is read into a compacted topic as well, in
-the transactions that tell the group: the two differ only where the group forgot, or where a source was created anew.
+source without state would be read twice. So every transaction of a lane writes how far its sources are read into a compacted topic. With
+that the group needs telling only now and then, which spares most transactions two requests. The group is behind the notes then, and
+ahead of them only where a source was created anew.
 """
 
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 
-from aiokafka import TopicPartition
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from agents.batching.fold import Output
@@ -21,8 +22,11 @@ from agents.batching.shard import Prepared, Shard, Sources
 
 log = logging.getLogger(__name__)
 
-#: Offsets at the end of a partition among which its latest notes are: every transaction notes all sources of the partition.
+#: Offsets at the end of a partition among which its latest notes are, as a rule: every transaction notes all open sources of the
+#: partition. Not there is the note of a source whose shard has failed for long, nor any after as many aborted transactions.
 TAIL = 2_000
+#: How much more is read where a note is missing.
+FURTHER = 10
 
 Notes = Mapping[TopicPartition, OffsetAndMetadata]
 
@@ -45,25 +49,42 @@ def _value(source: TopicPartition, at: OffsetAndMetadata) -> bytes:
     return json.dumps({"topic": source.topic, "offset": at.offset, "note": at.metadata}).encode()
 
 
-async def read_notes(topic: str, partitions: Iterable[int], options: BatchingOptions) -> Notes:
-    """The latest committed notes at the end of these partitions, by source."""
-    tps = [TopicPartition(topic, number) for number in partitions]
-    consumer = committed_reader(options)
+def first_note(topic: str, source: TopicPartition) -> Output:
+    """That nothing of a source is read: of one that was created anew."""
+    return Output(topic, source.partition, source.topic.encode(), _value(source, OffsetAndMetadata(0, "")))
+
+
+async def read_notes(topic: str, sources: Collection[TopicPartition], options: BatchingOptions) -> Notes:
+    """The latest committed notes of these sources. Reads the ends of their partitions, and all of one that lacks a note there."""
+    tps = [TopicPartition(topic, number) for number in {source.partition for source in sources}]
     found: dict[TopicPartition, OffsetAndMetadata] = {}
+    consumer = committed_reader(options)
     try:
         await consumer.start()
         consumer.assign(tps)
         starts, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
-        for tp in tps:
-            consumer.seek(tp, max(starts[tp], ends[tp] - TAIL))
-        left = [tp for tp in tps if starts[tp] < ends[tp]]
-        while left := [tp for tp in left if await consumer.position(tp) < ends[tp]]:
-            for tp, records in (await consumer.getmany(*left, timeout_ms=POLL_MS)).items():
-                for record in records:
-                    told = json.loads(record.value)
-                    found[TopicPartition(told["topic"], tp.partition)] = OffsetAndMetadata(told["offset"], told["note"])
+        span = TAIL
+        while tps:
+            for tp in tps:
+                consumer.seek(tp, max(starts[tp], ends[tp] - span))
+            found |= await _read_on(consumer, {tp: ends[tp] for tp in tps if starts[tp] < ends[tp]})
+            missing = {source.partition for source in sources if source not in found}
+            tps = [tp for tp in tps if tp.partition in missing and ends[tp] - span > starts[tp]]
+            span *= FURTHER
     finally:
         await consumer.stop()
+    return found
+
+
+async def _read_on(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> Notes:
+    """The latest notes between the consumer's positions and the ends."""
+    found: dict[TopicPartition, OffsetAndMetadata] = {}
+    left = list(ends)
+    while left := [tp for tp in left if await consumer.position(tp) < ends[tp]]:
+        for tp, records in (await consumer.getmany(*left, timeout_ms=POLL_MS)).items():
+            for record in records:
+                told = json.loads(record.value)
+                found[TopicPartition(told["topic"], tp.partition)] = OffsetAndMetadata(told["offset"], told["note"])
     return found
 
 
@@ -74,16 +95,15 @@ class Doubt:
     notes: Notes
     written: frozenset[TopicPartition]
     pause_s: float
-    #: Told of a source that was created anew.
-    recreated: Callable[[TopicPartition], None]
+    #: Told of a source that was created anew: note that nothing of it is read, before it grows past the old note.
+    begin_anew: Callable[[TopicPartition], Awaitable[None]]
 
     async def group_offset(self, source: TopicPartition, sources: Sources) -> OffsetAndMetadata | None:
-        """The group's offset of a source, or what was noted where the group has forgotten it.
+        """The group's offset of a source, or what was noted where the group is behind.
 
         None at all is asked for again after a pause where somebody has written before: a first start has nothing in `written`, and a
-        source without a record has nothing to read twice. A source that ends before its note was created anew: what the group
-        says, nothing as a rule, is right. So it is when the group goes on knowing nothing: Kafka forgets the offsets of
-        a topic that is deleted.
+        source without a record has nothing to read twice. A source that ends before its note was created anew, and is read from its
+        beginning. So it is when the group goes on knowing nothing: Kafka forgets the offsets of a topic that is deleted.
         """
         found = await sources.committed(source)
         if _is_none(found) and await sources.end_offset(source) and await self._has_written(sources):
@@ -92,13 +112,11 @@ class Doubt:
         noted = self.notes.get(source)
         if noted is not None and noted.offset > (end := await sources.end_offset(source)):
             log.error("%s[%d] ends at %d but was read up to %d: it was created anew and is read as such", *source, end, noted.offset)
-            self.recreated(source)
-            return found
+            await self.begin_anew(source)
+            return None
         if _is_none(found) or noted is None or noted.offset <= found.offset:
             return found
-        log.warning(
-            "the group has forgotten how far %s[%d] is read: it says %d, noted was %d", *source, found.offset, noted.offset
-        )
+        log.info("%s[%d] is read up to %d, as noted; the group says %d", *source, noted.offset, found.offset)
         return noted
 
     async def _has_written(self, sources: Sources) -> bool:

@@ -79,6 +79,9 @@ class Shard:
         self.next_offset = 0
         self.restored_records = 0
         self.is_refused = False
+        #: The group must hear of this shard with its first transaction: a source of which it knows nothing counts as new, whatever
+        #: was noted.
+        self.is_untold = False
         self._state = state
         self._told_offset = 0
         self._has_begun = state is None
@@ -193,9 +196,13 @@ class Shard:
         if not prepared.is_quiet:
             self.fold.committed()
 
+    def tell_anew(self) -> None:
+        """The group may know another position than this shard opened with, or none."""
+        self._told_offset, self.is_untold = 0, True
+
     def told(self, position: OffsetAndMetadata) -> None:
         """The transaction with this position is committed."""
-        self._told_offset = position.offset
+        self._told_offset, self.is_untold = position.offset, False
 
     def skip_lost(self, offset: int) -> int:
         """Accept that the source no longer holds anything before `offset`; return how many offsets are lost."""

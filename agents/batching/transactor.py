@@ -28,6 +28,7 @@ class Transactor:
     def __init__(self, transactional_id: str, group: str, options: BatchingOptions) -> None:
         shorten_transaction_backoff(options.transaction_backoff_ms)
         self._group = group
+        self._one_at_a_time = asyncio.Lock()
         self._producer = AIOKafkaProducer(
             **options.client,
             transactional_id=transactional_id,
@@ -52,11 +53,12 @@ class Transactor:
         await while_sending(self._producer, end_forgotten(self._producer, self._group, touched))
 
     async def commit(self, outputs: Iterable[Output], positions: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
-        """Write outputs, and the group's offsets of the sources given, in one transaction.
+        """Write outputs, and the group's offsets of the sources given, in one transaction, after any that is under way.
 
         Any exception means: outcome unknown, drop the lane.
         """
-        await while_sending(self._producer, self._commit(outputs, positions))
+        async with self._one_at_a_time:
+            await while_sending(self._producer, self._commit(outputs, positions))
 
     async def _commit(self, outputs: Iterable[Output], positions: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
         await self._producer.begin_transaction()

@@ -1,6 +1,7 @@
 """Laws of a lane, with a producer, sources and folds that are plain objects: what it commits together and what a failure takes with it."""
 
 import asyncio
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -105,7 +106,7 @@ class Scene:
         self.folds[source] = Echo(source)
         return self.folds[source]
 
-    async def start(self, state_topic: str | None = None, **options) -> Lane:
+    async def start(self, state_topic: str | None = None, positions_topic: str | None = None, **options) -> Lane:
         async def committed(source):
             return self.committed.get(source)
 
@@ -120,7 +121,7 @@ class Scene:
 
         reader = Reader(Sources(committed, end), beginning, rewind, lambda tp: True, lambda: self.is_steady)
         quick = BatchingOptions(reopen_pause_ms=1, reopen_pause_ms_max=2, fenced_pause_ms=1, doubt_pause_ms=1, **options)
-        work = Work("law", "group", self.new_fold, state_topic, quick, self.observer, WRITTEN)
+        work = Work("law", "group", self.new_fold, state_topic, quick, self.observer, WRITTEN, positions_topic)
         self.lane = Lane("id", frozenset({A, B}), work, reader)
         self.lane.start()
         return self.lane
@@ -299,6 +300,65 @@ async def test_a_lane_taken_away_tells_the_group_how_far_its_state_is(scene, mon
     assert {tp for _, positions in scene.producers.log for tp in positions} == {A}
     await within(lane.close())
     assert scene.producers.log[-1] == ([], {B: OffsetAndMetadata(1, "")})
+
+
+@pytest.fixture
+def notes(monkeypatch) -> dict[TopicPartition, OffsetAndMetadata]:
+    """What lies in the topic of notes when a lane opens."""
+    found: dict[TopicPartition, OffsetAndMetadata] = {}
+
+    async def read(topic, sources, options):
+        return dict(found)
+
+    monkeypatch.setattr(lane_module, "read_notes", read)
+    return found
+
+
+def noted(outputs: list[Output]) -> dict[int, int]:
+    """Offset by partition of the notes among these outputs."""
+    return {output.partition: json.loads(output.value)["offset"] for output in outputs if output.topic == "notes"}
+
+
+async def test_a_lane_that_notes_its_positions_tells_the_group_with_the_first_transaction_of_a_source_and_on_its_way_out(scene, notes):
+    lane = await scene.start(positions_topic="notes", offset_every_ms=3_600_000)
+    for tp, n in ((A, 0), (A, 1), (B, 0), (B, 1), (A, 2)):
+        assert await within(lane.submit(tp, batch(n)))
+    assert [noted(outputs) for outputs, _ in scene.producers.log] == [{0: 1}, {0: 2}, {1: 1}, {1: 2}, {0: 3}]
+    told = [{tp: position.offset for tp, position in positions.items()} for _, positions in scene.producers.log]
+    assert told == [{A: 1}, {}, {B: 1}, {}, {}]
+    await within(lane.close())
+    assert scene.producers.log[-1] == ([], {A: OffsetAndMetadata(3, ""), B: OffsetAndMetadata(2, "")})
+
+
+async def test_it_tells_the_group_now_and_then_also_when_nothing_comes_any_more(scene, notes):
+    lane = await scene.start(positions_topic="notes", offset_every_ms=50)
+    assert await within(lane.submit(A, batch(0)))
+    assert await within(lane.submit(A, batch(1)))
+
+    def is_told() -> bool:
+        lane.idle_soon()
+        return any(A in positions and positions[A].offset == 2 for _, positions in scene.producers.log)
+
+    await until(is_told)
+
+
+async def test_a_group_that_is_behind_the_notes_is_told_with_the_first_turn(scene, notes):
+    scene.committed[A], notes[A] = OffsetAndMetadata(3, ""), OffsetAndMetadata(5, "")
+    lane = await scene.start(positions_topic="notes", offset_every_ms=3_600_000)
+    await until(lambda: len(lane._shards) == 2)
+    lane.idle_soon()
+    await until(lambda: scene.producers.log == [([], {A: OffsetAndMetadata(5, "")})])
+    assert await within(lane.submit(A, batch(4)))
+    assert scene.values == [[]], "read already"
+
+
+async def test_a_source_that_ends_before_its_note_is_noted_and_told_as_unread_before_it_is_read(scene, notes):
+    scene.committed[A], notes[A], scene.ends[A] = OffsetAndMetadata(3, ""), OffsetAndMetadata(50, ""), 4
+    lane = await scene.start(positions_topic="notes")
+    assert await within(lane.submit(A, batch(0, 1, 2, 3, end=4)))
+    assert noted(scene.producers.log[0][0]) == {0: 0} and scene.producers.log[0][1] == {A: OffsetAndMetadata(0, "")}
+    assert noted(scene.producers.log[1][0]) == {0: 4} and scene.producers.log[1][1] == {A: OffsetAndMetadata(4, "")}
+    assert scene.observer.seen.count(("recreated", A)) == 1
 
 
 async def test_a_call_that_a_client_cancels_is_a_failure_and_not_the_end_of_the_lane(scene):

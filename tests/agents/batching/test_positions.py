@@ -17,8 +17,8 @@ async def ask(
     noted: OffsetAndMetadata | None = None,
     recreated: list[TopicPartition] | None = None,
 ) -> tuple[OffsetAndMetadata | None, int]:
-    """What is believed, and how often the coordinator was asked. Sources found created anew go to `recreated`."""
-    asked, told = [], [] if recreated is None else recreated
+    """What is believed, and how often the coordinator was asked. Sources begun anew go to `recreated`."""
+    asked: list[TopicPartition] = []
 
     async def committed(tp: TopicPartition) -> OffsetAndMetadata:
         asked.append(tp)
@@ -27,7 +27,10 @@ async def ask(
     async def end_offset(tp: TopicPartition) -> int:
         return ends[tp]
 
-    doubt = Doubt({SOURCE: noted} if noted else {}, frozenset({OUT}), 0.0, told.append)
+    async def begin_anew(tp: TopicPartition) -> None:
+        recreated.append(tp)
+
+    doubt = Doubt({SOURCE: noted} if noted else {}, frozenset({OUT}), 0.0, begin_anew)
     return await doubt.group_offset(SOURCE, Sources(committed, end_offset)), len(asked)
 
 
@@ -43,10 +46,10 @@ async def test_what_was_noted_counts_where_the_group_fell_back():
     assert told == []
 
 
-async def test_a_source_that_ends_before_its_note_was_created_anew():
+async def test_a_source_that_ends_before_its_note_was_created_anew_whatever_the_group_says():
     told: list[TopicPartition] = []
-    assert await ask([SEVEN], {SOURCE: 8}, noted=NINE, recreated=told) == (SEVEN, 1)
-    assert await ask([NONE, NONE], {SOURCE: 8, OUT: 40}, noted=NINE, recreated=told) == (NONE, 2)
+    assert await ask([SEVEN], {SOURCE: 8}, noted=NINE, recreated=told) == (None, 1)
+    assert await ask([NONE, NONE], {SOURCE: 8, OUT: 40}, noted=NINE, recreated=told) == (None, 2)
     assert told == [SOURCE, SOURCE]
 
 

@@ -1,0 +1,66 @@
+"""Notes are found at the end of their partition, and wherever else they lie."""
+
+import pytest
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.structs import OffsetAndMetadata
+
+from agents.batching import positions
+from agents.batching.options import BatchingOptions
+from agents.batching.positions import first_note, notes_of, read_notes
+
+INCIDENTS, TURNOUT, ELSEWHERE = TopicPartition("incidents", 0), TopicPartition("turnout", 0), TopicPartition("incidents", 1)
+
+
+class At:
+    """A shard that stands somewhere."""
+
+    def __init__(self, offset: int) -> None:
+        self.next_offset = offset
+
+    def standing(self, offset: int) -> OffsetAndMetadata:
+        return OffsetAndMetadata(offset, f"at {offset}")
+
+
+@pytest.fixture
+async def write(broker, fresh_prefix):
+    """Write the notes of one transaction in which these sources move, open shards being as given."""
+    topic = fresh_prefix + "notes"
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap)
+    await admin.start()
+    await producer.start()
+    await admin.create_topics([NewTopic(topic, 2, 1)])
+
+    async def write(**offsets: int) -> None:
+        shards = {TopicPartition(name, 0): At(offset) for name, offset in offsets.items()}
+        for note in notes_of(topic, shards, shards):
+            await producer.send_and_wait(topic, note.value, note.key, partition=note.partition)
+
+    write.topic, write.options = topic, BatchingOptions(client={"bootstrap_servers": broker.bootstrap})
+    yield write
+    await producer.stop()
+    await admin.close()
+
+
+async def test_the_latest_note_of_each_source_counts(write):
+    assert await read_notes(write.topic, [INCIDENTS, TURNOUT, ELSEWHERE], write.options) == {}
+    await write(incidents=3, turnout=0)
+    await write(incidents=8, turnout=5)
+    found = await read_notes(write.topic, [INCIDENTS, TURNOUT, ELSEWHERE], write.options)
+    assert found == {INCIDENTS: OffsetAndMetadata(8, "at 8"), TURNOUT: OffsetAndMetadata(5, "at 5")}
+
+
+async def test_a_note_far_behind_the_end_is_found_all_the_same(write, monkeypatch):
+    """Of a source whose shard did not open for long, while the other of its partition went on."""
+    monkeypatch.setattr(positions, "TAIL", 2)
+    await write(turnout=7, incidents=1)
+    for offset in range(2, 40):
+        await write(incidents=offset)
+    assert (await read_notes(write.topic, [INCIDENTS], write.options))[INCIDENTS].offset == 39
+    assert (await read_notes(write.topic, [INCIDENTS, TURNOUT], write.options))[TURNOUT].offset == 7
+
+
+def test_the_first_note_of_a_source_created_anew_takes_the_key_of_all_others():
+    (usual,) = notes_of("notes", {INCIDENTS: At(0)}, {INCIDENTS: At(0)})
+    assert first_note("notes", INCIDENTS)._replace(value=usual.value) == usual
