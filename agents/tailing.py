@@ -7,7 +7,7 @@ to that. The end of a log is told by the consumer's position, not by the last re
 import base64
 import select
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import orjson
@@ -35,7 +35,7 @@ def open_consumer(options: dict[str, Any], connect_s: float) -> KafkaConsumer:
 def tail(
     consumer: KafkaConsumer,
     topic: str,
-    partitions: int,
+    partitions: Iterable[int],
     *,
     from_beginning: bool,
     until_end: bool,
@@ -45,7 +45,7 @@ def tail(
 
     With `until_end` it stops at the end offsets seen at the start: the first open transaction's, for committed readers.
     """
-    here = [TopicPartition(topic, number) for number in range(partitions)]
+    here = [TopicPartition(topic, number) for number in partitions]
     consumer.assign(here)
     ends = consumer.end_offsets(here)
     if from_beginning:

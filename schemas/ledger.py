@@ -7,7 +7,7 @@ lists, not objects: they are written and read once per event on the hot path and
                occurred_ms, reported_ms, source, is_exercise]
     turnout   ["t", at_ms, event_id, station, registered, voted, as_of_ms, revision, source, is_exercise]
     tick      ["k", at_ms]
-    neighbour ["n", at_ms, from_regency, level, previous_level, escalation_id, data_status, turnout_share | null]
+    neighbour ["n", at_ms, from_regency, level, previous_level, escalation_id, data_status, turnout_share | null, is_unverified]
     watermark ["w", newest_ms, intake_shard, is_idle]            event clock only, see streams/sequencer.py
 
 All times are integer milliseconds since the Unix epoch, UTC.

@@ -270,6 +270,10 @@ class Ruleset(BaseModel):
         if self.model == "surprise":  # the plain job knows no rights and one threshold
             if self.categories["protest"].group != "expression":
                 raise ValueError('categories.protest.group must be "expression": a protest is a right')
+            if self.categories["protest"].factor.value:
+                raise ValueError("categories.protest.factor must be 0: a protest is a right")
+            if self.groups["expression"].most.value:
+                raise ValueError("groups.expression.most must be 0: a right moves no score")
             if wrong := self.ladder.unreachable():
                 raise ValueError(f"ladder.{wrong}")
         if (self.model == "rolling_sum") != (self.rolling_sum is not None):

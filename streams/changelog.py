@@ -32,7 +32,7 @@ def head(state: RegencyState) -> bytes:
             "neighbours": [state.neighbours, state.shares, state.told_hour],
             "published": [
                 published.episode, published.sequence, published.at_ms, published.evidence, published.unverified,
-                published.is_amend_due, published.corrected, published.is_borne_out, published.score,
+                published.is_amend_due, published.corrected, published.is_borne_out, published.pressure,
             ],
             "turnout": state.turnout.totals(),
         }
@@ -57,7 +57,7 @@ def restore_head(state: RegencyState, value: bytes) -> None:
     published = state.published
     (
         published.episode, published.sequence, published.at_ms, published.evidence, published.unverified,
-        published.is_amend_due, published.corrected, published.is_borne_out, published.score,
+        published.is_amend_due, published.corrected, published.is_borne_out, published.pressure,
     ) = stored["published"]  # fmt: skip
     state.turnout.restore_totals(stored["turnout"])
     if state.grid_ms:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from streams.incidents import MANY, Incidents, Record
 from streams.regency import LIVE, SILENT, STALE, RegencyState
 from streams.rules import SCORED
-from streams.scoring import COMPONENTS, Score
+from streams.scoring import Score, confirmed_points
 
 
 class Change(StrEnum):
@@ -119,12 +119,12 @@ def _is_unverified(state: RegencyState, current: Score, urgency: Urgency) -> boo
         return not urgency.is_confirmed
     if state.rules.rolling_milli is not None:
         return state.incidents.sources() < 2
-    if state.published.is_borne_out and current.total <= state.published.score:
+    if state.published.is_borne_out and current.pressure <= state.published.pressure:
         return False  # a second source has since spoken of what was told, and nothing came on top
-    if not any(current.parts[:SCORED]):
+    if not current.pressure:
         return state.published.unverified and state.ladder.level > 0
-    rests_on_one = sum(current.parts[:SCORED]) > current.borne_out
-    return rests_on_one and current.borne_out < state.rules.rungs[0].raise_at
+    shared = confirmed_points(state.rules, state.incidents, current.groups, state.grid_ms)
+    return shared < min(current.pressure, state.rules.rungs[0].raise_at)
 
 
 def _data_status(state: RegencyState, current: Score) -> list[Decision]:
@@ -174,8 +174,10 @@ def _why(state: RegencyState, current: Score, urgency: Urgency, after: int) -> R
         return Reason.GRAVE_INCIDENT_CONFIRMED if urgency.is_confirmed else Reason.GRAVE_INCIDENT
     if state.rules.rolling_milli is not None:
         return Reason.ROLLING_SUM
-    largest = COMPONENTS[max(range(len(current.parts)), key=lambda index: current.parts[index])]
-    return {"turnout": Reason.TURNOUT_ANOMALY, "neighbours": Reason.SPILL_OVER}.get(largest, Reason.INCIDENT_PRESSURE)
+    turnout, neighbours, _ = current.parts[SCORED:]
+    if current.pressure >= max(turnout, neighbours):
+        return Reason.INCIDENT_PRESSURE
+    return Reason.TURNOUT_ANOMALY if turnout >= neighbours else Reason.SPILL_OVER
 
 
 def _amendment(state: RegencyState, current: Score, urgency: Urgency) -> Decision | None:

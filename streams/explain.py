@@ -80,8 +80,10 @@ def explain_escalation(item: Message, language: str, offset_min: int = 0) -> lis
 
 def _change(item: Message, words: Words, offset_min: int) -> str:
     change = words["changes"][item["change"]].format(level=words["levels"][item["level"]])
+    is_province = "." not in item["regency"]
+    name = words["province_name"].format(province=item["regency"]) if is_province else item["name"]
     return words["then"].format(
-        time=_local(item["event_time"], offset_min), name=item["name"], change=change, score=item["score"],
+        time=_local(item["event_time"], offset_min), name=name, change=change, score=item["score"],
         threshold=item["threshold"], reason=words["reasons"][item["reason"]],
     )  # fmt: skip
 

@@ -103,7 +103,7 @@ def escalation(state: RegencyState, decision: Decision, partition: int, offset: 
     named = evidence(state, decision.groups) if (decision.groups or is_fall) and not is_about_data else []
     if not is_about_data:
         published.evidence = [incident_id for incident_id, _ in named] if decision.level else []
-        published.score = decision.score.total
+        published.pressure = decision.score.pressure
     return {
         "schema": ESCALATION_SCHEMA,
         "escalation_id": escalation_id(state.regency.code, published.episode, published.sequence, partition, offset),

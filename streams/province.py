@@ -29,9 +29,11 @@ class ProvinceState:
         self.clock_ms = self.grid_ms = self.since_ms = 0
         self.offset = -1
         self.levels: dict[str, int] = {}  # members above normal
+        self.doubted: set[str] = set()  # those of them whose level no second source bears out
         self.statuses: dict[str, str] = {}  # data status of members that told one
         self.ladder = Ladder()
         self.episode = self.sequence = 0
+        self.told_ms, self.told_unverified = 0, False  # what the last escalation said, and when
 
     def step(self, entry: Entry, partition: int, offset: int) -> dict | None:
         """Take one entry; an escalation when the province's level changed."""
@@ -44,10 +46,11 @@ class ProvinceState:
         score, _ = self.score()
         self.ladder.step(self.grid_ms, score, 0, self.rules.rungs, self.rules.keep_ms, False)
         after = self.ladder.level
-        if after == before:
+        if after == before and not self._is_confirmed_since():
             return None
-        self.since_ms = self.clock_ms
-        self.episode += before == 0
+        if after != before:
+            self.since_ms = self.clock_ms
+            self.episode += before == 0
         self.sequence += 1
         return self._escalation(before, after, partition, offset)
 
@@ -88,9 +91,11 @@ class ProvinceState:
                 "clock": [self.clock_ms, self.grid_ms, self.since_ms],
                 "offset": self.offset,
                 "levels": self.levels,
+                "doubted": sorted(self.doubted),
                 "statuses": self.statuses,
                 "ladder": [ladder.phases, ladder.since_ms, ladder.changed_ms],
                 "counts": [self.episode, self.sequence],
+                "told": [self.told_ms, self.told_unverified],
             }
         )
 
@@ -99,6 +104,9 @@ class ProvinceState:
         self.clock_ms, self.grid_ms, self.since_ms = stored["clock"]
         self.offset = stored["offset"]
         self.levels, self.statuses = stored["levels"], stored["statuses"]
+        # States of earlier builds know nothing of doubt.
+        self.doubted = set(stored.get("doubted", ()))
+        self.told_ms, self.told_unverified = stored.get("told", (0, False))
         phases, self.ladder.since_ms, self.ladder.changed_ms = stored["ladder"]
         self.ladder.phases = [Phase(phase) for phase in phases]
         self.episode, self.sequence = stored["counts"]
@@ -116,17 +124,37 @@ class ProvinceState:
             self.levels[code] = level
         else:
             self.levels.pop(code, None)
-        if len(entry) > 6:
+        if len(entry) > 6:  # ledgers of earlier builds say less
             self.statuses[code] = entry[6]
+        if level and len(entry) > 8 and entry[8]:
+            self.doubted.add(code)
+        else:
+            self.doubted.discard(code)
+
+    def _is_unverified(self) -> bool:
+        """Without the members whose own level rests on one source the score would not carry the level."""
+        level = self.ladder.level
+        if not level or not self.doubted:
+            return False
+        sure = sum(self.rules.member_points[held] for code, held in self.levels.items() if code not in self.doubted)
+        return sure < min(self.score()[0], self.rules.rungs[level - 1].raise_at)
+
+    def _is_confirmed_since(self) -> bool:
+        if not self.told_unverified or self.grid_ms - self.told_ms < self.rules.amend_ms:
+            return False
+        return not self._is_unverified()
 
     def _gravest_first(self) -> list[tuple[str, int]]:
         return sorted(self.levels.items(), key=lambda item: (-item[1], item[0]))
 
     def _escalation(self, before: int, after: int, partition: int, offset: int) -> dict:
         score, components = self.score()
-        is_rise = after > before
+        change, reason = _change(before, after)
+        is_fall = after < before
         rung = self.rules.rungs[max(before, after) - 1]
-        change = Change.RAISED if is_rise else Change.LOWERED if after else Change.CLEARED
+        # A fall takes no doubt up that was not told, as with a regency.
+        unverified = self._is_unverified() and (after > before or self.told_unverified)
+        self.told_ms, self.told_unverified = self.grid_ms, unverified
         return {
             "schema": ESCALATION_SCHEMA,
             "escalation_id": escalation_id(self.code, self.episode, self.sequence, partition, offset),
@@ -137,13 +165,21 @@ class ProvinceState:
             "level": LEVELS[after],
             "previous_level": LEVELS[before],
             "score": score,
-            "threshold": rung.raise_at if is_rise else rung.lower_below,
-            "reason": (Reason.MEMBERS if is_rise else Reason.CALM).value,
+            "threshold": rung.lower_below if is_fall else rung.raise_at,
+            "reason": reason.value,
             "components": components,
             "evidence": [],
             "routes": list(self.rules.province_routes),
-            "unverified": False,
+            "unverified": unverified,
             "event_time": rfc3339(self.clock_ms),
             "ruleset": self.rules.id,
             "ledger": {"partition": partition, "offset": offset},
         }
+
+
+def _change(before: int, after: int) -> tuple[Change, Reason]:
+    if after == before:
+        return Change.AMENDED, Reason.CONFIRMATION
+    if after > before:
+        return Change.RAISED, Reason.MEMBERS
+    return (Change.LOWERED if after else Change.CLEARED), Reason.CALM

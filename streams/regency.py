@@ -29,7 +29,7 @@ class Published:
     """What the last escalation of the running episode said, to know when a correction changes it."""
 
     __slots__ = (
-        "episode", "sequence", "at_ms", "evidence", "unverified", "is_amend_due", "corrected", "is_borne_out", "score",
+        "episode", "sequence", "at_ms", "evidence", "unverified", "is_amend_due", "corrected", "is_borne_out", "pressure",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -41,7 +41,7 @@ class Published:
         self.is_amend_due = False
         self.corrected = 0  # points that corrections of what it did not name have moved since
         self.is_borne_out = False  # a second source has spoken of an incident it named since
-        self.score = 0  # points it told
+        self.pressure = 0  # points of incidents it told
 
 
 class RegencyState:

@@ -173,7 +173,7 @@ class RiskTable:
         self._dirty[key] = None
 
     def _decide(self, state: RegencyState, offset: int) -> None:
-        status = state.data_status
+        known = state.data_status, state.published.unverified
         told = ""
         for decision in decide(state):
             message = escalation(state, decision, self.partition, offset)
@@ -181,8 +181,8 @@ class RiskTable:
             self._drained.escalations.append((state.regency.code, to_bytes(message)))
             if decision.level != decision.previous_level:
                 self._notify(state, decision.previous_level, told)
-                status = state.data_status
-        if state.data_status != status:
+                known = state.data_status, state.published.unverified
+        if (state.data_status, state.published.unverified) != known:
             self._notify_province(state, state.ladder.level, told)
         hour = state.clock_ms // HOUR_MS
         if hour != state.told_hour and state.share_myriad() is not None:
@@ -226,8 +226,8 @@ class RiskTable:
 def _notice(state: RegencyState, previous: int, told: str) -> Entry:
     """What neighbours and the province hear, on the ledger.
 
-    `["n", at_ms, from_regency, level, previous_level, escalation_id, data_status, turnout_share]`; the id is empty
-    when the level did not change, the share is in ten-thousandths or null.
+    `["n", at_ms, from_regency, level, previous_level, escalation_id, data_status, turnout_share, is_unverified]`; the id is
+    empty when nothing was escalated, the share is in ten-thousandths or null.
     """
-    levels = LEVELS[state.ladder.level], LEVELS[previous]
-    return [NEIGHBOUR, state.clock_ms, state.regency.code, *levels, told, state.data_status, state.share_myriad()]
+    told_of = LEVELS[state.ladder.level], LEVELS[previous], told, state.data_status, state.share_myriad()
+    return [NEIGHBOUR, state.clock_ms, state.regency.code, *told_of, state.published.unverified]

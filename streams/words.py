@@ -38,7 +38,7 @@ ENGLISH: Words = {
         "members_siaga": "regencies at siaga", "members_waspada": "regencies at waspada",
     },
     "statuses": {
-        "live": "Reports are coming in.",
+        "live": "It is heard: its last report is not long ago.",
         "stale": "No report has come in for hours. The level is held, and silence does not mean safety.",
         "silent": "This place has never reported. That does not mean it is safe: nothing is known.",
     },
@@ -54,6 +54,7 @@ ENGLISH: Words = {
     },
     "incident_statuses": {"reported": "reported", "verified": "verified", "resolved": "resolved"},
     "now": "{name} ({regency}) is at {level}, score {score} of 100, since {since}; as of {as_of}.",
+    "province_name": "Province {province}",
     "province": "Province {province} is at {level}, score {score} of 100, since {since}; as of {as_of}.",
     "elevated": "Its regencies above normal, gravest first:",
     "none_elevated": "None of its regencies is above normal.",
@@ -108,7 +109,7 @@ INDONESIAN: Words = {
         "members_waspada": "kabupaten/kota di tingkat waspada",
     },
     "statuses": {
-        "live": "Laporan masuk.",
+        "live": "Wilayah ini terdengar: laporan terakhirnya belum lama.",
         "stale": "Sudah berjam-jam tidak ada laporan. Tingkat ditahan; sunyi bukan berarti aman.",
         "silent": "Wilayah ini belum pernah melapor. Itu bukan berarti aman: tidak ada yang diketahui.",
     },
@@ -124,6 +125,7 @@ INDONESIAN: Words = {
     },
     "incident_statuses": {"reported": "dilaporkan", "verified": "terverifikasi", "resolved": "selesai"},
     "now": "{name} ({regency}) berada di tingkat {level}, skor {score} dari 100, sejak {since}; per {as_of}.",
+    "province_name": "Provinsi {province}",
     "province": "Provinsi {province} berada di tingkat {level}, skor {score} dari 100, sejak {since}; per {as_of}.",
     "elevated": "Kabupaten/kota di atas normal, yang paling gawat dahulu:",
     "none_elevated": "Tidak ada kabupaten/kota di atas normal.",

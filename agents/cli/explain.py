@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 import orjson
+from kafka.errors import AuthorizationError
 
 from agents import tailing
 from agents.cli.broker_errors import CONNECT_S, broker_errors
@@ -21,33 +22,37 @@ Message = dict[str, Any]
 
 @click.command(name="explain")
 @click.argument("regency")
-@click.option("--at", "at", metavar="TIME", help="As it stood then: RFC 3339 with offset. Default: now.")
+@click.option(
+    "--at", "at", metavar="TIME", help="As it stood then: RFC 3339 with offset. Reads the ledger, with the workers' settings. Default: now."
+)
 @click.option("--lang", type=click.Choice(["en", "id", "both"]), default="both", show_default=True)
-@with_settings("roster", "rules")
+@with_settings("partitions", "roster", "rules", "clock")
 def command(settings: Settings, regency: str, at: str | None, lang: str) -> None:
     """Say why REGENCY (code or name) has its level: score, incidents that weigh most, who is told, how it came to
     this. A province's two digits: which of its regencies are above normal, and which are not heard.
     """
-    roster = _roster(settings)
+    roster, ruleset = _roster(settings), _ruleset(settings)
     code, moment = _code(roster, regency), _moment(at)
-    offset_min = _offset_min(settings)
+    offset_min = ruleset.election.offset_ms // 60_000
     topic = Topic.RISK if code in roster else Topic.PROVINCE
     with broker_errors(settings):
         history = [
             item for item in _published(settings, Topic.ESCALATIONS, code) if _is_until(item["event_time"], moment)
         ]
-        rows = [row for row in _published(settings, topic, code) if _is_until(row["as_of"], moment)]
-    if not rows and not history:
+        if moment is None:
+            row = next(reversed(_published(settings, topic, code)), None)
+        else:
+            row = _row_until(settings, roster, ruleset, code, moment)
+    if not row and not history:
         raise CommandError(f"nothing has been published about {code}" + (f" until {at}" if at else ""))
     for language in ("en", "id") if lang == "both" else (lang,):
-        # Compaction keeps the latest row only; the past is told by the escalations, which are all kept.
-        if not rows:
+        if not row:
             lines = explain_escalation(history[-1], language, offset_min)
         elif topic is Topic.PROVINCE:
             names = {code: entry.name for code, entry in roster.items()}
-            lines = explain_province(rows[-1], history, names, language, offset_min)
+            lines = explain_province(row, history, names, language, offset_min)
         else:
-            lines = explain_row(rows[-1], history, language, offset_min)
+            lines = explain_row(row, history, language, offset_min)
         click.echo("\n".join(lines))
         if lang == "both" and language == "en":
             click.echo()
@@ -87,12 +92,25 @@ def _moment(at: str | None) -> datetime | None:
     return moment.astimezone(UTC)
 
 
-def _offset_min(settings: Settings) -> int:
+def _ruleset(settings: Settings) -> Ruleset:
     try:
-        ruleset = Ruleset.load(settings.rules) if settings.rules else Ruleset.default()
+        return Ruleset.load(settings.rules) if settings.rules else Ruleset.default()
     except RulesetError as wrong:
         raise CommandError(str(wrong), exit_code=2) from None
-    return ruleset.election.offset_ms // 60_000
+
+
+def _row_until(settings: Settings, roster: Roster, ruleset: Ruleset, code: str, moment: datetime) -> Message | None:
+    """The row of that time. Where the ledger cannot be asked the escalations, which are kept longer, still tell the last change."""
+    from agents.refolding import LedgerCut, row_until
+
+    try:
+        return row_until(settings, roster, ruleset, code, int(moment.timestamp() * 1000), CONNECT_S)
+    except LedgerCut:
+        reason = "it no longer holds its beginning"
+    except AuthorizationError:
+        reason = "this user may not read it"
+    click.echo(f"what stood then is not in the ledger: {reason}; below is the last change until then", err=True)
+    return None
 
 
 def _is_until(moment: str, limit: datetime | None) -> bool:
@@ -107,7 +125,7 @@ def _published(settings: Settings, topic: Topic, code: str) -> list[Message]:
         partitions = consumer.partitions_for_topic(name)
         if not partitions:
             raise CommandError(f"no topic {name} at {settings.broker}; run `siaga topics` first")
-        batches = tailing.tail(consumer, name, len(partitions), from_beginning=True, until_end=True)
+        batches = tailing.tail(consumer, name, partitions, from_beginning=True, until_end=True)
         records = [record for batch in batches for record in batch if record.key == key and record.value]
     finally:
         consumer.close()

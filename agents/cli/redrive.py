@@ -150,7 +150,7 @@ def _from_topic(settings: Settings, reasons: tuple[str, ...]) -> Iterator[Reject
         partitions = consumer.partitions_for_topic(topic)
         if not partitions:
             raise CommandError(f"no topic {topic} at {settings.broker}; run `siaga topics` first")
-        batches = tailing.tail(consumer, topic, len(partitions), from_beginning=True, until_end=True)
+        batches = tailing.tail(consumer, topic, partitions, from_beginning=True, until_end=True)
         yield of_records((record for batch in batches for record in batch), frozenset(map(Reason, reasons)))
     finally:
         consumer.close()

@@ -51,7 +51,7 @@ def _print(
         batches = tailing.tail(
             consumer,
             topic,
-            len(partitions),
+            partitions,
             from_beginning=from_beginning,
             until_end=until_end,
             stopped=tailing.reader_left,

@@ -302,8 +302,18 @@ async def giants(scene: Scene, rnd: random.Random) -> Struck:
     return Struck("giants", "5 records of 1 MiB", at, now_ms())
 
 
-async def _publish(cluster: Cluster, messages: Iterable[Message]) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=cluster.bootstrap, acks="all", enable_idempotence=True, max_request_size=2 << 20)
+async def bombs(scene: Scene, rnd: random.Random) -> Struck:
+    """Records of a few kilobytes on the wire that inflate to 40 MiB."""
+    at, zeros = now_ms(), bytes(40 << 20)
+    for _ in range(3):
+        await _publish(scene.cluster, [Message("incidents", b"k", zeros, ())], compression_type="zstd", max_batch_size=48 << 20)
+    return Struck("bombs", "3 records that inflate to 40 MiB", at, now_ms())
+
+
+async def _publish(cluster: Cluster, messages: Iterable[Message], **options: object) -> None:
+    producer = AIOKafkaProducer(
+        bootstrap_servers=cluster.bootstrap, acks="all", enable_idempotence=True, max_request_size=48 << 20, **options
+    )
     await producer.start()
     try:
         sent = [
@@ -352,4 +362,5 @@ FAULTS: dict[str, Fault] = {
     "overload": overload,
     "poison": poisoned,
     "giants": giants,
+    "bombs": bombs,
 }

@@ -76,20 +76,20 @@ class Story(LedgerStory):
             self.counts.take(entry.fields)
             regency.take(entry.fields)
             self.clock_ms, self.grid_ms = regency.known.clock_ms, regency.known.grid_ms
-            before, status = (regency.ladder.copy(), replace(regency.said), regency.since_ms, regency.episode), regency.data_status
+            before, known = (regency.ladder.copy(), replace(regency.said), regency.since_ms, regency.episode), self._known()
             amends = bool(published) and published[0]["change"] == "amended" and self._is_now(published[0])
             for told in regency.look(amends):
                 is_tie = self._is_tie(told.reason, told.before, told.level)
                 if published and self._fits(told, published[0], is_tie):
                     yield from (("B", fault) for fault in self._escalation_faults(told, published.pop(0), entry.offset))
-                    status = self._notify(told, status)
+                    known = self._notify(told, known)
                 elif is_tie:
                     regency.ladder, regency.said, regency.since_ms, regency.episode = before
                 else:
                     yield "B", f"missing: {told.change} to {LEVELS[told.level]} for {told.reason} at {told.score.total} points"
             if published and self._is_now(published[0]) and self._follows_tie(published[0]):
                 del published[0]
-            self._note_state(status)
+            self._note_state(known)
         for escalation in published:
             yield "B", f"spurious: {escalation['change']} to {escalation['level']} for {escalation['reason']}"
 
@@ -113,7 +113,8 @@ class Story(LedgerStory):
             return False
         regency.ladder.follow(level, regency.known.grid_ms)
         named = [item["incident_id"] for item in e["evidence"]] if level else []
-        regency.said = Said(regency.known.grid_ms, named, e["unverified"], e["score"])
+        pressure = sum(e["components"][group] for group in GROUPS)
+        regency.said = Said(regency.known.grid_ms, named, e["unverified"], pressure)
         regency.since_ms, regency.episode = regency.known.clock_ms, e["episode"]
         self._last_id = e["escalation_id"]
         self._notice(self._last_id, e["previous_level"])
@@ -151,12 +152,15 @@ class Story(LedgerStory):
         regency.remember(told, [i.id for i in named], e["unverified"])
         self._last_id = e["escalation_id"]
 
-    def _notify(self, told: Told, status: str) -> str:
-        """Neighbours and the province hear of a changed level; returns the data status that they know."""
+    def _notify(self, told: Told, known: tuple) -> tuple:
+        """Neighbours and the province hear of a changed level; returns the data status and doubt that they know."""
         if told.level == told.before:
-            return status
+            return known
         self._notice(self._last_id, LEVELS[told.before])
-        return self.regency.data_status
+        return self._known()
+
+    def _known(self) -> tuple[str, bool]:
+        return self.regency.data_status, self.regency.said.unverified
 
     def _notice(self, escalation_id: str, before: str, targets: tuple[str, ...] = ()) -> None:
         for target in targets or (*self.place.neighbours, self.place.code[:2]):
@@ -165,13 +169,13 @@ class Story(LedgerStory):
     def _state(self) -> tuple:
         regency = self.regency
         level = LEVELS[regency.ladder.level]
-        return regency.known.clock_ms, self.place.code, level, regency.data_status, regency.known.share()
+        return regency.known.clock_ms, self.place.code, level, *self._known(), regency.known.share()
 
-    def _note_state(self, status: str) -> None:
-        """The province hears of a changed data status; neighbours hear of the share once an hour, at the next look at the latest."""
+    def _note_state(self, known: tuple) -> None:
+        """The province hears of a changed data status or doubt; neighbours hear of the share once an hour, at the next look at the latest."""
         regency, state = self.regency, self._state()
         self.states.setdefault(state[0], set()).add(state)
-        if regency.data_status != status:
+        if self._known() != known:
             last = self._last_id if regency.is_told_now else ""
             self._notice(last, state[2], (self.place.code[:2],))
         if regency.has_passed and state[-1] is not None:

@@ -15,6 +15,8 @@ class ProvinceStory(LedgerStory):
     def __init__(self, code: str, members: list[str], partition: int, policy: Policy, rows: dict, escalations: list) -> None:
         super().__init__(code, partition, policy, rows, escalations)
         self.members, self.ladder = members, Ladder(policy)
+        self.doubted = dict.fromkeys(members, False)
+        self.said_ms, self.said_unverified = 0, False
         self.levels, self.statuses = dict.fromkeys(members, "normal"), dict.fromkeys(members, "silent")
         self.since_ms = self.episode = 0
 
@@ -25,12 +27,13 @@ class ProvinceStory(LedgerStory):
             self.clock_ms = max(self.clock_ms, f[1])
             self.grid_ms = self.policy.grid(self.clock_ms)
             if f[0] == "n":
-                self.levels[f[2]], self.statuses[f[2]] = f[3], f[6]
+                self.levels[f[2]], self.statuses[f[2]], self.doubted[f[2]] = f[3], f[6], f[8]
             self.ladder.look(self.grid_ms, sum(self.points().values()), 0, True)
-            if self.ladder.level == before:
+            if self.ladder.level == before and not self._is_confirmed_since():
                 continue
-            self.since_ms = self.clock_ms
-            self.episode += before == 0
+            if self.ladder.level != before:
+                self.since_ms = self.clock_ms
+                self.episode += before == 0
             if not published:
                 yield "B", f"missing: {LEVELS[before]} to {LEVELS[self.ladder.level]}"
                 return
@@ -46,24 +49,39 @@ class ProvinceStory(LedgerStory):
             points[f"members_{level}"], left = got, left - got
         return points
 
+    def _is_unverified(self) -> bool:
+        """What members bear whose own level is verified would not carry the level."""
+        if not self.ladder.level:
+            return False
+        member = self.policy.rules["province"]
+        sure = sum(member[f"member_{level}"] for code, level in self.levels.items() if level != "normal" and not self.doubted[code])
+        return sure < min(sum(self.points().values()), self.ladder.rungs[self.ladder.level - 1]["raise_at"])
+
+    def _is_confirmed_since(self) -> bool:
+        pause_ms = self.policy.rules["ladder"]["amend_every"] * 60_000
+        return self.said_unverified and self.grid_ms - self.said_ms >= pause_ms and not self._is_unverified()
+
     def _escalation_faults(self, e: dict, before: int, offset: int) -> Iterator[str]:
         level, points = self.ladder.level, self.points()
-        rung, is_rise = self.ladder.rungs[max(level, before) - 1], level > before
+        rung, is_fall = self.ladder.rungs[max(level, before) - 1], level < before
+        change = "raised" if level > before else "amended" if level == before else "lowered" if level else "cleared"
+        unverified = self._is_unverified() and (not is_fall or self.said_unverified)
+        self.said_ms, self.said_unverified = self.grid_ms, unverified
         want = {
             "schema": "siaga.escalation/1",
             "regency": self.code,
             "name": f"Province {self.code}",
             "episode": self.episode,
-            "change": "raised" if is_rise else "lowered" if level else "cleared",
+            "change": change,
             "level": LEVELS[level],
             "previous_level": LEVELS[before],
             "score": sum(points.values()),
-            "threshold": rung["raise_at"] if is_rise else rung["lower_below"],
-            "reason": "members" if is_rise else "calm",
+            "threshold": rung["lower_below"] if is_fall else rung["raise_at"],
+            "reason": {"raised": "members", "amended": "confirmation"}.get(change, "calm"),
             "components": points,
             "evidence": [],
             "routes": self.policy.rules["province"]["routes"],
-            "unverified": False,
+            "unverified": unverified,
             "event_time": self.clock_ms,
             "ruleset": self.policy.name,
             "ledger": {"partition": self.partition, "offset": offset},

@@ -41,7 +41,7 @@ class Said:
     at_ms: int = 0
     named: list[str] = field(default_factory=list)
     unverified: bool = False
-    score: int = 0
+    pressure: int = 0
     is_wrong: bool = False
     moved: int = 0
     unsure: int = 0
@@ -209,7 +209,7 @@ class Regency:
     def _is_unverified(self, current: Score, urgent: Urgent) -> bool:
         if urgent.level:
             return not urgent.is_confirmed
-        if self.said.is_borne_out and current.total <= self.said.score:
+        if self.said.is_borne_out and current.pressure <= self.said.pressure:
             return False
         if not current.pressure:
             return self.said.unverified and self.ladder.level > 0
@@ -231,8 +231,10 @@ class Regency:
     def _why(self, current: Score, urgent: Urgent) -> str:
         if urgent.level >= self.ladder.level:
             return "grave_incident_confirmed" if urgent.is_confirmed else "grave_incident"
-        largest = max(current.parts, key=current.parts.__getitem__)
-        return {"turnout": "turnout_anomaly", "neighbours": "spill_over"}.get(largest, "incident_pressure")
+        parts = {
+            "incident_pressure": current.pressure, "turnout_anomaly": current.parts["turnout"], "spill_over": current.parts["neighbours"],
+        }  # fmt: skip
+        return max(parts, key=parts.__getitem__)
 
     def _amended(self, current: Score, urgent: Urgent, amends: bool) -> list[Told]:
         said, ladder = self.said, self.policy.rules["ladder"]
@@ -262,7 +264,7 @@ class Regency:
         """What an escalation named, scored and doubted is what later corrections are held against."""
         if told.change not in ("stale", "recovered"):
             self.said.named = named if told.level else []
-            self.said.score, self.said.unverified = told.score.total, unverified
+            self.said.pressure, self.said.unverified = told.score.pressure, unverified
 
     def routes(self, told: Told, named: list[Incident]) -> list[str]:
         """Who hears, each once: by rule for silence and turnout, then by the incidents named; the desks of silence if nobody would."""

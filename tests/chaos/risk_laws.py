@@ -41,14 +41,16 @@ def _by_code(records: list[Seen], name: str) -> dict[str, dict[int, dict]]:
 
 
 def _notices(entries: list[Entry], stories: dict[str, LedgerStory]) -> Iterator[str]:
-    """Each level change was told once to each neighbour and the province, each data status to the province, shares once an hour."""
+    """Each level change was told once to each neighbour and the province, each data status and doubt to the province, shares once an
+    hour.
+    """
     told: Counter = Counter()
     hours: Counter = Counter()
     for entry in entries:
         f = entry.fields
         if f[0] != "n" or f[2] not in stories:
             continue
-        state = (f[1], f[2], f[3], f[6], f[7])
+        state = (f[1], f[2], f[3], f[6], f[8], f[7])
         if f[5] or len(entry.key) == 2:
             told[entry.key, (*state, f[4], f[5])] += 1
             continue

@@ -21,8 +21,8 @@ REPORTED = {"clock_ahead": "clock_off_+3600_s", "clock_behind": "clock_off_-3600
         id="connections cut, refused, mute and slow, the end of transactions held back",
     ),
     pytest.param(
-        Plan(14, 0, ("zombie", "term", "churn", "overload", "state_compacted", "poison", "giants"), pause_s=2, is_whole=True),
-        id="a zombie, workers that come and go, ten times the load, state compacted hard, poison and giants",
+        Plan(14, 0, ("zombie", "term", "churn", "overload", "state_compacted", "poison", "giants", "bombs"), pause_s=2, is_whole=True),
+        id="a zombie, workers that come and go, ten times the load, state compacted hard, poison, giants and bombs",
     ),
 ])  # fmt: skip
 async def test_nothing_is_lost_doubled_or_torn(plan, tmp_path):

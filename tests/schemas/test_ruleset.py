@@ -124,6 +124,8 @@ def test_an_error_names_line_and_field_in_one_line(old, new, said):
         ("ladder.siaga.lower_below", "51", "ladder: siaga.lower_below must not exceed its raise_at, 50"),
         ("ladder.siaga.lower_below", "14", "ladder: siaga.lower_below must not be below waspada's 15"),
         ("categories.protest.group", '"security"', 'categories.protest.group must be "expression"'),
+        ("categories.protest.factor", "0.5", "categories.protest.factor must be 0: a protest is a right"),
+        ("groups.expression.most", "10", "groups.expression.most must be 0: a right moves no score"),
         ("severity.4", "3", "severity.4 must not weigh less than severity.3"),
         ("silence.most_per_tick", "0", "silence.most_per_tick: value must be greater than 0"),
     ],

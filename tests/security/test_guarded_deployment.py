@@ -8,6 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,13 @@ def test_a_reader_writes_alerts_for_others_and_has_a_level_explained(worker, dep
     assert b"<identifier>siaga-exercise-" in written.out and len(written.out.splitlines()) == 1
     explained = reader("explain", "16.71", "--lang", "en")
     assert (explained.status, explained.err) == (0, "") and b"16.71" in explained.out
+
+
+def test_what_stood_is_folded_for_an_operator_and_told_by_the_last_change_for_a_reader(worker, deployment: GuardedDeployment):
+    arguments = ("explain", "16.71", "--lang", "en", "--at", datetime.now(UTC).isoformat())
+    folded, told = deployment.siaga("operator")(*arguments), deployment.siaga("reader")(*arguments)
+    assert (folded.status, folded.err) == (0, "") and b"Palembang (16.71) is at " in folded.out
+    assert told.status == 0 and "this user may not read it" in told.err and b"Palembang raised to " in told.out
 
 
 async def test_a_sender_posts_what_a_reader_may_not(worker, deployment: GuardedDeployment, tmp_path: Path):

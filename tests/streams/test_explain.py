@@ -58,6 +58,12 @@ def test_it_is_explained_in_indonesian_too(told):
     assert "berada di tingkat siaga" in text and "belum terverifikasi" in text and "korban jiwa, keparahan 5" in text
 
 
+@pytest.mark.parametrize("language, name", [("en", "Province 16"), ("id", "Provinsi 16")])
+def test_a_province_has_its_name_in_the_language(told, language, name):
+    item = told.changes(PALEMBANG)[0] | {"regency": "16", "name": "Province 16"}
+    assert f"  {name} " in explain_escalation(item, language, 420)[0]
+
+
 def test_an_escalation_explains_itself(told):
     lines = explain_escalation(told.changes(PALEMBANG)[0], "en", 420)
     assert lines[0] == (

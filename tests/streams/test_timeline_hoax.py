@@ -40,3 +40,12 @@ def test_a_retracted_wave_is_amended_in_its_episode_and_then_cleared():
     """)
     assert [item["episode"] for item in said] == [1, 1, 1, 1]
     assert said[2]["evidence"] == []
+
+
+def test_who_tells_of_something_else_confirms_nothing():
+    check("""
+        10:00 Pagar Alam: intimidation 3 by pemantau, 8 times
+        10:02 => Pagar Alam raised to waspada, unverified: incident_pressure
+        10:20 Pagar Alam: natural_hazard 2 by bpbd
+        10:30 nothing
+    """)

@@ -57,3 +57,50 @@ def test_unrest_next_door_alone_raises_nobody():
         10:04 => Province raised to waspada: members
         10:30 nothing
     """)
+
+
+def test_a_province_that_rests_on_one_sources_word_says_so_until_another_bears_it_out():
+    said = check("""
+        10:00 OKI: clash 5 by pemantau is incident A
+        10:00 => OKI raised to siaga, unverified: grave_incident
+        10:00 Palembang: clash 5 by pemantau
+        10:00 => Palembang raised to siaga, unverified: grave_incident
+        10:01 => Province raised to waspada, unverified: members
+        10:30 OKI: A verified by polri
+        10:30 => OKI raised to awas: grave_incident_confirmed
+        10:30 => Province amended at waspada: confirmation
+        10:40 nothing
+    """)
+    raised, amended = (item for item in said if item["regency"] == "16")
+    assert amended["episode"] == raised["episode"] and amended["threshold"] == raised["threshold"] == 25
+
+
+def test_members_that_are_borne_out_later_at_the_level_they_hold_bear_out_the_province():
+    check("""
+        10:00 OKI: clash 5 by pemantau is incident A
+        10:00 => OKI raised to siaga, unverified: grave_incident
+        10:00 Palembang: clash 5 by pemantau is incident B
+        10:00 => Palembang raised to siaga, unverified: grave_incident
+        10:01 => Province raised to waspada, unverified: members
+        10:50 OKI: logistics 1 by kpu
+        10:50 Palembang: logistics 1 by kpu
+        11:02 OKI: A verified by polri
+        11:02 => OKI amended at siaga: confirmation
+        11:03 Palembang: B verified by polri
+        11:03 => Palembang amended at siaga: confirmation
+        11:03 => Province amended at waspada: confirmation
+        11:10 nothing
+    """)
+
+
+def test_a_province_that_enough_verified_members_carry_is_verified():
+    check("""
+        10:00 OKI: clash 5 by pemantau is incident A
+        10:00 => OKI raised to siaga, unverified: grave_incident
+        10:00 OKI: A verified by polri
+        10:00 => OKI raised to awas: grave_incident_confirmed
+        10:00 Palembang: clash 5 by pemantau
+        10:00 => Palembang raised to siaga, unverified: grave_incident
+        10:01 => Province raised to waspada: members
+        10:10 nothing
+    """)
