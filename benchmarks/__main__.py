@@ -17,6 +17,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=30)
     parser.add_argument("--warm", type=float, default=40, help="seconds of load before latency is measured")
     parser.add_argument("--rates", default="20,200,2000", help="events a second for latency")
+    parser.add_argument("--triggers", type=int, default=300, help="escalations over which latency is told")
+    parser.add_argument("--skew", type=float, default=0.0, help="share of the load that one regency has besides its part")
     chosen = parser.parse_args()
     if "micro" in chosen.what:
         for part, figures in micro().items():
@@ -27,7 +29,8 @@ def main() -> None:
             print("drain", json.dumps(asyncio.run(drain(chosen.events, int(workers)))), flush=True)
     if "latency" in chosen.what:
         for rate in chosen.rates.split(","):
-            print("latency", json.dumps(asyncio.run(latency(int(rate), chosen.seconds, chosen.warm))), flush=True)
+            figures = latency(int(rate), chosen.seconds, chosen.warm, chosen.triggers, chosen.skew)
+            print("latency", json.dumps(asyncio.run(figures)), flush=True)
 
 
 if __name__ == "__main__":

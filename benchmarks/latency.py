@@ -9,23 +9,30 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from benchmarks.stream import incident
 from benchmarks.system import REGENCY_TRIGGERS, System, load_regencies, trigger_regencies
+from schemas.ledger import partition_of
 
 
-async def latency(rate: int, seconds: float, warm_seconds: float, triggers: int = 300) -> dict[str, float]:
+async def latency(rate: int, seconds: float, warm_seconds: float, triggers: int = 300, skew: float = 0.0) -> dict[str, float]:
     """Milliseconds, median and 99th percentile, over up to `triggers` escalations spread evenly over the load.
 
-    `warm_seconds` of the same load come first: a broker's Java code takes that long to be compiled.
+    `warm_seconds` of the same load come first: a broker's Java code takes that long to be compiled. `skew`: share of the load that
+    one regency has besides its own part. `p95_by_partition` is of the escalations of each ledger partition.
     """
     with System("wall", triggers=REGENCY_TRIGGERS) as system:
         system.start_worker(0)
         system.wait_ready(0)
         arrivals: dict[str, float] = {}
         reader = asyncio.create_task(_read(system, arrivals))
-        sent = await _send(system, rate, warm_seconds, seconds, triggers)
+        sent = await _send(system, rate, warm_seconds, seconds, triggers, skew)
         await _wait(lambda: sent.keys() <= arrivals.keys(), 30)
         reader.cancel()
         cpu = system.cpu_seconds(0)
-        delays = sorted((arrivals[regency] - at) * 1000 for regency, at in sent.items() if regency in arrivals)
+        by_regency = {regency: (arrivals[regency] - at) * 1000 for regency, at in sent.items() if regency in arrivals}
+        delays = sorted(by_regency.values())
+        by_partition = [
+            sorted(delay for regency, delay in by_regency.items() if partition_of(regency, system.partitions) == number)
+            for number in range(system.partitions)
+        ]
         return {
             "rate": rate,
             "cpu_share": round(cpu / (warm_seconds + seconds), 2),
@@ -34,10 +41,13 @@ async def latency(rate: int, seconds: float, warm_seconds: float, triggers: int 
             "p50_ms": round(delays[len(delays) // 2], 1),
             "p99_ms": round(delays[min(len(delays) - 1, int(len(delays) * 0.99))], 1),
             "max_ms": round(delays[-1], 1),
+            "p95_by_partition": [round(part[int(len(part) * 0.95)], 1) for part in by_partition if part],
         }
 
 
-async def _send(system: System, rate: int, warm_seconds: float, seconds: float, triggers: int) -> dict[str, float]:
+async def _send(
+    system: System, rate: int, warm_seconds: float, seconds: float, triggers: int, skew: float
+) -> dict[str, float]:
     """Publish at `rate`; after the warm-up every n-th message is a trigger. {regency: time sent}."""
     rnd = random.Random(3)
     producer = AIOKafkaProducer(bootstrap_servers=system.bootstrap, linger_ms=0)
@@ -54,7 +64,8 @@ async def _send(system: System, rate: int, warm_seconds: float, seconds: float, 
         is_trigger = n >= warm and n % every == 0
         regency = next(waiting, None) if is_trigger else None
         now = int(time.time() * 1000)
-        message = incident(rnd, regency or rnd.choice(regencies), 5 if regency else 1, now, now)
+        usual = regencies[-1] if rnd.random() < skew else rnd.choice(regencies)
+        message = incident(rnd, regency or usual, 5 if regency else 1, now, now)
         message["category"] = "clash" if regency else "logistics"
         if regency:
             sent[regency] = time.time()

@@ -193,7 +193,7 @@ def test_a_doubled_notice_is_found(planted, of_share, to_province):
     assert found(planted, "B", "doubled")
 
 
-@pytest.mark.parametrize("field, value", [(3, "awas"), (6, "silent"), (7, 9_999)])
+@pytest.mark.parametrize("field, value", [(3, "awas"), (6, "silent"), (7, 9_999), (8, True)])
 def test_a_wrong_notice_is_found(planted, field, value):
     ledger = planted.topics["ledger"]
     index = where(ledger, lambda r: is_notice(r, True) and len(entries_of(r)) == 1)
@@ -201,6 +201,15 @@ def test_a_wrong_notice_is_found(planted, field, value):
     entry[field] = value
     ledger[index] = replace(ledger[index], value=json.dumps([entry]).encode())
     assert found(planted, "B", "which is not so")
+
+
+@pytest.mark.parametrize("to_province", [False, True])
+def test_a_doubt_kept_from_others_is_found(planted, to_province):
+    ledger = planted.topics["ledger"]
+    index = where(ledger, lambda r: is_notice(r, False, to_province) and len(entries_of(r)) == 1)
+    [entry] = entries_of(ledger[index])
+    ledger[index] = replace(ledger[index], value=json.dumps([[*entry[:8], not entry[8]]]).encode())
+    assert found(planted, "B", "was not told")
 
 
 PROVINCE_PLANTS: dict[str, object] = {
