@@ -10,7 +10,7 @@ from typing import NamedTuple
 from streams.incidents import MANY, Incidents, Record
 from streams.regency import LIVE, SILENT, STALE, RegencyState
 from streams.rules import SCORED
-from streams.scoring import Score, confirmed_points
+from streams.scoring import Score
 
 
 class Change(StrEnum):
@@ -123,8 +123,7 @@ def _is_unverified(state: RegencyState, current: Score, urgency: Urgency) -> boo
         return False  # a second source has since spoken of what was told, and nothing came on top
     if not current.pressure:
         return state.published.unverified and state.ladder.level > 0
-    shared = confirmed_points(state.rules, state.incidents, current.groups, state.grid_ms)
-    return shared < min(current.pressure, state.rules.rungs[0].raise_at)
+    return current.borne_out < min(current.pressure, state.rules.rungs[0].raise_at)
 
 
 def _data_status(state: RegencyState, current: Score) -> list[Decision]:

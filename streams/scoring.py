@@ -31,7 +31,7 @@ class Group(NamedTuple):
 
 
 class Score(NamedTuple):
-    """Points by component, their sum, and the groups behind it.
+    """Points by component, their sum, what of it more than one source bears out, and the groups behind it.
 
     Evidence is in grown millionths of a digit. `gap`: by how much the evidence of one group has to grow, at the least,
     for another point. `is_held`: a source, or few reports, say more than counts. `is_few`: there are so few reports that any
@@ -40,6 +40,7 @@ class Score(NamedTuple):
 
     parts: tuple[int, ...]
     total: int
+    borne_out: int
     groups: tuple[Group, ...] = ()
     gap: int = 0
     is_held: bool = False
@@ -89,30 +90,20 @@ def weigh(rules: Rules, incidents: Incidents, factors: tuple[float, ...], now_ms
 
 
 def borne_out(rules: Rules, incidents: Incidents, groups: list[Group]) -> int:
-    """Evidence with the loudest source held to `loudest_most` times what the others say together.
+    """Evidence with the loudest source of each group held to `loudest_most` times what the others say together in it.
 
-    Each source has its share of what is left of each group. What it says counts once, whatever the group. An incident that more than
-    one spoke of is borne out by itself.
+    Each group for itself: who tells of ballots bears out no clash. Each source has its share of what is left of a group. An incident
+    that more than one spoke of is borne out by itself.
     """
-    told: dict[str, int] = {}
-    for group, sources in zip(groups, incidents.by_source, strict=True):
-        if group.net:
-            for source, held in sources.items():
-                told[source] = told.get(source, 0) + group.net * held // group.total
-    everybody = sum(told.values())
-    if MANY in told:
-        del told[MANY]  # more than one stand behind it: nobody is the louder for it
-    return min(everybody, (1 + rules.loudest_most) * (everybody - max(told.values(), default=0)))
-
-
-def confirmed_points(rules: Rules, incidents: Incidents, groups: tuple[Group, ...], now_ms: int) -> int:
-    """What others bear out of what counts, each group for itself: who tells of ballots does not confirm a clash."""
     shared = 0
     for group, sources in zip(groups, incidents.by_source, strict=True):
-        loudest = max((held for source, held in sources.items() if source != MANY), default=0)
         if group.net:
+            loudest = 0
+            for source, held in sources.items():
+                if held > loudest and source != MANY:  # more than one stand behind that: nobody is the louder for it
+                    loudest = held
             shared += min(group.net, (1 + rules.loudest_most) * (group.net - group.net * loudest // group.total))
-    return to_points(rules, shared, MILLI * MILLI * rules.decay.growth(now_ms, incidents.landmark))
+    return shared
 
 
 def incident_points(rules: Rules, incidents: Incidents, factors: tuple[float, ...], now_ms: int) -> Score:
@@ -141,7 +132,7 @@ def incident_points(rules: Rules, incidents: Incidents, factors: tuple[float, ..
     if room < left:
         gap //= 1 + rules.loudest_most
     gap -= unit >> 30  # rounding errs to the side of asking once too often
-    return Score(tuple(parts), got, tuple(groups), gap, room < left, is_few)
+    return Score(tuple(parts), got, to_points(rules, shared, unit), tuple(groups), gap, room < left, is_few)
 
 
 def to_points(rules: Rules, evidence: int, unit: int) -> int:
@@ -231,7 +222,7 @@ def rolling_score(rules: Rules, incidents: Incidents) -> Score:
     """The plain job: percent of the threshold that the last hour's severity sum has reached."""
     weight, threshold = incidents.weights[0], rules.rolling_milli
     got = min(_MOST, _MOST * weight // threshold) if threshold else _MOST
-    return Score((got,), got)
+    return Score((got,), got, got)
 
 
 def score(

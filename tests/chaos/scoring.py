@@ -162,22 +162,18 @@ def pressure(known: Known) -> tuple[dict[str, int], int, frozenset[str]]:
         told[incident.group][MANY if len(incident.spoken) > 1 else incident.source] += incident.grown
         recent += incident.occurred_ms > six_hours_ago
     quarter = (known.grid_ms + policy.offset_ms) % DAY_MS // QUARTER_MS
-    net, by_source, each = {}, defaultdict(float), 0.0
+    net, borne_out = {}, 0.0
     for group in GROUPS:
         x, m = sum(told[group].values()) * known.decay(), policy.expected(known.place.stations, group, quarter)
         net[group] = max(0.0, x - s["expected_share"] * m * known.learned[group] - s["free_digits"])
-        for source, part in told[group].items():
-            by_source[source] += net[group] * part * known.decay() / x
         loudest = max((part for source, part in told[group].items() if source != MANY), default=0.0) * known.decay()
-        each += min(net[group], (1 + s["loudest_most"]) * net[group] * (1 - loudest / x)) if net[group] else 0.0
-    everybody = sum(by_source.values())
-    borne_out = min(everybody, (1 + s["loudest_most"]) * (everybody - max((x for name, x in by_source.items() if name != MANY), default=0.0)))
+        borne_out += min(net[group], (1 + s["loudest_most"]) * net[group] * (1 - loudest / x)) if net[group] else 0.0
     alone = s["one_source_most"] if recent > 1 else s["one_report_most"]
     room = max(borne_out, alone / s["points_per_digit"])
     if recent <= s["few_reports"]:
         room = min(room, s["few_reports_most"] / s["points_per_digit"])
     points, unsure = _points(policy, net, room)
-    borne_points = each * s["points_per_digit"]
+    borne_points = borne_out * s["points_per_digit"]
     if is_near_whole(borne_points):
         unsure.add("borne_out")
     return points, math.floor(borne_points), frozenset(unsure)
