@@ -52,8 +52,8 @@ class Stage:
         for tp in assigned:
             if tp[0] in self.topics:
                 sources.setdefault(self._lane_of(tp), set()).add(TopicPartition(*tp))
-        # Without state the group's offsets are all there is, and Kafka forgets them with a topic that is deleted: a source that is
-        # back by the time its deletion was noticed must be read from its beginning.
+        # A lane without state asks again where to read on: Kafka forgets the group's offsets with a topic that is deleted, and a source
+        # that is back by the time its deletion was noticed must be read from its beginning.
         is_kept = self._work.state_topic is not None
         changed = [
             number for number, lane in self._lanes.items() if not is_kept or lane.sources != sources.get(number)
