@@ -34,9 +34,10 @@ class ProvinceState:
         self.ladder = Ladder()
         self.episode = self.sequence = 0
         self.told_ms, self.told_unverified = 0, False  # what the last escalation said, and when
+        self.is_borne_out = False  # a second source has since borne out a doubted member at no lower level
 
     def step(self, entry: Entry, partition: int, offset: int) -> dict | None:
-        """Take one entry; an escalation when the province's level changed."""
+        """Take one entry; an escalation when the province's level changed, or what was told of it is borne out now."""
         self._advance(entry[1])
         if entry[0] == NEIGHBOUR:
             self._told(entry)
@@ -95,7 +96,7 @@ class ProvinceState:
                 "statuses": self.statuses,
                 "ladder": [ladder.phases, ladder.since_ms, ladder.changed_ms],
                 "counts": [self.episode, self.sequence],
-                "told": [self.told_ms, self.told_unverified],
+                "told": [self.told_ms, self.told_unverified, self.is_borne_out],
             }
         )
 
@@ -106,7 +107,7 @@ class ProvinceState:
         self.levels, self.statuses = stored["levels"], stored["statuses"]
         # States of earlier builds know nothing of doubt.
         self.doubted = set(stored.get("doubted", ()))
-        self.told_ms, self.told_unverified = stored.get("told", (0, False))
+        self.told_ms, self.told_unverified, self.is_borne_out = stored.get("told", (0, False, False))
         phases, self.ladder.since_ms, self.ladder.changed_ms = stored["ladder"]
         self.ladder.phases = [Phase(phase) for phase in phases]
         self.episode, self.sequence = stored["counts"]
@@ -120,13 +121,16 @@ class ProvinceState:
 
     def _told(self, entry: Entry) -> None:
         code, level = entry[2], LEVELS.index(entry[3])
+        is_doubted = level > 0 and len(entry) > 8 and entry[8]  # ledgers of earlier builds say less
+        if code in self.doubted and not is_doubted and level >= self.levels[code]:
+            self.is_borne_out = True
         if level:
             self.levels[code] = level
         else:
             self.levels.pop(code, None)
-        if len(entry) > 6:  # ledgers of earlier builds say less
+        if len(entry) > 6:
             self.statuses[code] = entry[6]
-        if level and len(entry) > 8 and entry[8]:
+        if is_doubted:
             self.doubted.add(code)
         else:
             self.doubted.discard(code)
@@ -140,7 +144,8 @@ class ProvinceState:
         return sure < min(self.score()[0], self.rules.rungs[level - 1].raise_at)
 
     def _is_confirmed_since(self) -> bool:
-        if not self.told_unverified or self.grid_ms - self.told_ms < self.rules.amend_ms:
+        """Doubt that ends because the doubted calm down is no confirmation."""
+        if not (self.told_unverified and self.is_borne_out) or self.grid_ms - self.told_ms < self.rules.amend_ms:
             return False
         return not self._is_unverified()
 
@@ -154,7 +159,7 @@ class ProvinceState:
         rung = self.rules.rungs[max(before, after) - 1]
         # A fall takes no doubt up that was not told, as with a regency.
         unverified = self._is_unverified() and (after > before or self.told_unverified)
-        self.told_ms, self.told_unverified = self.grid_ms, unverified
+        self.told_ms, self.told_unverified, self.is_borne_out = self.grid_ms, unverified, False
         return {
             "schema": ESCALATION_SCHEMA,
             "escalation_id": escalation_id(self.code, self.episode, self.sequence, partition, offset),

@@ -16,7 +16,7 @@ class ProvinceStory(LedgerStory):
         super().__init__(code, partition, policy, rows, escalations)
         self.members, self.ladder = members, Ladder(policy)
         self.doubted = dict.fromkeys(members, False)
-        self.said_ms, self.said_unverified = 0, False
+        self.said_ms, self.said_unverified, self.is_borne_out = 0, False, False
         self.levels, self.statuses = dict.fromkeys(members, "normal"), dict.fromkeys(members, "silent")
         self.since_ms = self.episode = 0
 
@@ -27,6 +27,8 @@ class ProvinceStory(LedgerStory):
             self.clock_ms = max(self.clock_ms, f[1])
             self.grid_ms = self.policy.grid(self.clock_ms)
             if f[0] == "n":
+                is_lower = LEVELS.index(f[3]) < LEVELS.index(self.levels[f[2]])
+                self.is_borne_out |= self.doubted[f[2]] and not f[8] and not is_lower
                 self.levels[f[2]], self.statuses[f[2]], self.doubted[f[2]] = f[3], f[6], f[8]
             self.ladder.look(self.grid_ms, sum(self.points().values()), 0, True)
             if self.ladder.level == before and not self._is_confirmed_since():
@@ -59,14 +61,14 @@ class ProvinceStory(LedgerStory):
 
     def _is_confirmed_since(self) -> bool:
         pause_ms = self.policy.rules["ladder"]["amend_every"] * 60_000
-        return self.said_unverified and self.grid_ms - self.said_ms >= pause_ms and not self._is_unverified()
+        return self.said_unverified and self.is_borne_out and self.grid_ms - self.said_ms >= pause_ms and not self._is_unverified()
 
     def _escalation_faults(self, e: dict, before: int, offset: int) -> Iterator[str]:
         level, points = self.ladder.level, self.points()
         rung, is_fall = self.ladder.rungs[max(level, before) - 1], level < before
         change = "raised" if level > before else "amended" if level == before else "lowered" if level else "cleared"
         unverified = self._is_unverified() and (not is_fall or self.said_unverified)
-        self.said_ms, self.said_unverified = self.grid_ms, unverified
+        self.said_ms, self.said_unverified, self.is_borne_out = self.grid_ms, unverified, False
         want = {
             "schema": "siaga.escalation/1",
             "regency": self.code,

@@ -104,3 +104,21 @@ def test_a_province_that_enough_verified_members_carry_is_verified():
         10:01 => Province raised to waspada: members
         10:10 nothing
     """)
+
+
+def test_that_the_doubted_calm_down_confirms_nothing():
+    check("""
+        10:00 Pagar Alam: clash 4 by pemantau is incident A
+        10:00 => Pagar Alam raised to waspada, unverified: grave_incident
+        10:00 Pagar Alam: A verified by polri
+        10:00 => Pagar Alam raised to siaga: grave_incident_confirmed
+        10:00 Palembang: clash 5 by pemantau is incident B
+        10:00 => Palembang raised to siaga, unverified: grave_incident
+        10:01 => Province raised to waspada, unverified: members
+        10:31 Palembang: B retracted by pemantau
+        10:31 => Palembang amended at siaga, unverified: correction
+        11:01 => Palembang lowered to waspada, unverified: calm
+        11:10 Palembang: logistics 1 by kpu
+        11:31 => Palembang cleared: calm      # only verified members are left, but nobody bore out what was told
+        11:50 nothing
+    """)
