@@ -13,7 +13,7 @@ from agents import tailing
 from agents.kafka_clients import kafka_python_options
 from agents.ordering import sequencer_of
 from agents.settings import Settings
-from schemas.ledger import TICK_KEY, entries_of, partition_of
+from schemas.ledger import TICK_KEY, WATERMARK, entries_of, partition_of
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import Topic
@@ -30,7 +30,8 @@ def row_until(
 ) -> dict[str, Any] | None:
     """The row as published last up to a time of Siaga's clock (ms since the epoch); None when there was none yet.
 
-    Takes the roster, ruleset, clock and partitions that the workers use. Raises KafkaError and LedgerCut.
+    Takes the roster, ruleset, clock and partitions that the workers use. Raises KafkaError, LedgerCut, and ValueError where the
+    ledger shows that they use others.
     """
     partition, key = partition_of(code, settings.partitions), code.encode()
     table = RiskTable(partition, settings.partitions, roster, ruleset)
@@ -59,6 +60,8 @@ def _runs(consumer: KafkaConsumer, settings: Settings, partition: int) -> Iterat
     for records in tailing.tail(consumer, settings.topics[Topic.LEDGER], [partition], from_beginning=True, until_end=True):
         for record in records:
             entries = entries_of(record.value, record.timestamp)
+            if sequencer is None and entries[0][0] == WATERMARK:
+                raise ValueError("it is in event time")
             if sequencer is None:
                 yield record.offset, record.key, entries
             else:

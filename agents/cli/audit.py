@@ -32,6 +32,8 @@ def command(settings: Settings) -> None:
     try:
         with broker_errors(settings):
             result = asyncio.run(audit(settings, roster, ruleset))
+    except ValueError as wrong:
+        raise CommandError(f"the ledger was not written with this clock, roster and number of partitions: {wrong}", exit_code=2) from None
     except KafkaError as error:
         raise CommandError(f"broker {settings.broker}: {type(error).__name__}: {error}") from None
     for finding in result.findings:

@@ -109,6 +109,8 @@ def _row_until(settings: Settings, roster: Roster, ruleset: Ruleset, code: str, 
         reason = "it no longer holds its beginning"
     except AuthorizationError:
         reason = "this user may not read it"
+    except ValueError as wrong:
+        raise CommandError(f"the ledger was not written with this clock, roster and number of partitions: {wrong}", exit_code=2) from None
     click.echo(f"what stood then is not in the ledger: {reason}; below is the last change until then", err=True)
     return None
 

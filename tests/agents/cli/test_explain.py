@@ -78,6 +78,13 @@ def test_of_a_time_before_the_first_entry_nothing_is_said(siaga: Siaga):
 
 
 @pytest.mark.usefixtures("folded")
+@pytest.mark.parametrize("arguments", [("explain", "16.71", "--at", "2024-11-27T08:05:00+07:00"), ("audit",)], ids=["explain", "audit"])
+def test_the_wrong_clock_is_one_line(siaga: Siaga, arguments: tuple[str, ...]):
+    done = siaga(*arguments, "--clock", "wall")
+    assert (done.status, len(done.error_lines)) == (2, 1) and "was not written with this clock" in done.err
+
+
+@pytest.mark.usefixtures("folded")
 def test_where_the_ledger_lost_its_beginning_the_last_change_is_told(siaga: Siaga, broker: EmbeddedBroker, fresh_prefix: str):
     admin = KafkaAdminClient(bootstrap_servers=broker.bootstrap)
     admin.delete_records({TopicPartition(fresh_prefix + "ledger", LEDGER): 1})
