@@ -170,7 +170,7 @@ def _read(settings: Settings, topic: Topic) -> Iterator[tuple[int, bytes, bytes]
     consumer = open_consumer(kafka_python_options(settings), CONNECT_S)
     try:
         name = settings.topics[topic]
-        for batch in tail(consumer, name, settings.partitions, from_beginning=True, until_end=True):
+        for batch in tail(consumer, name, range(settings.partitions), from_beginning=True, until_end=True):
             for record in batch:
                 yield record.offset, record.key, record.value
     finally:
