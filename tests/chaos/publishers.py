@@ -98,12 +98,17 @@ async def _close(producer: AIOKafkaProducer) -> None:
 
 
 def _close_for_good(producer: KafkaProducer) -> None:
-    """Until its buffer is delivered or given up: a close that times out leaves a thread that goes on sending behind our back."""
-    deadline = time.monotonic() + 180
+    """Until its buffer is delivered or given up: a close that times out leaves a thread that goes on sending behind our back.
+
+    After long outages a batch may never end (docs/upstream.md), and `close` waits for it before it would force anything.
+    """
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with contextlib.suppress(KafkaPythonError):
             producer.close(timeout=10)
             return
+    producer._sender.force_close()
+    producer._sender.join(60)
 
 
 class ThreadPublisher:
