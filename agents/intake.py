@@ -41,6 +41,8 @@ TELL_WALL_MS = 250
 #: others to wake too. Longer keeps a bulk load in order on a busier machine; a replay waits this long at its end.
 IDLE_AFTER_MS = 3_000
 _NEVER_MS = 2**63
+#: Follows the newest event time in the note of a shard that is under way.
+UNDER_WAY = " under way"
 
 
 @dataclass
@@ -60,6 +62,7 @@ class _Told:
     newest_ms: int = 0
     at_ms: int = 0
     is_idle: bool | None = None
+    is_under_way: bool = False  # progress was told since it woke, so that nobody is waited for any more
 
     def is_due(self, newest_ms: int, now_ms: int) -> bool:
         """Whether there is enough progress since."""
@@ -93,11 +96,19 @@ class IntakeFold:
         raise AssertionError("intake keeps no state topic")
 
     def restored(self, note: str) -> None:
-        """The note is the newest event time admitted so far: without it a restart would turn the event clock back."""
-        self._newest_ms = int(note) if note.isdecimal() else 0
+        """The note is the newest event time admitted so far: without it a restart would turn the event clock back. A shard that was
+        under way goes on at once: others need not be given time to wake.
+        """
+        newest, _, way = note.partition(" ")
+        self._newest_ms = int(newest) if newest.isdecimal() else 0
+        if way:
+            self._told = self._telling = _Told(self._newest_ms, 0, is_idle=False, is_under_way=True)
+            self._woke_at_ms = 0
 
     def note(self) -> str:
-        return str(self._newest_ms) if self._is_event_clock else ""
+        if not self._is_event_clock:
+            return ""
+        return f"{self._newest_ms}{UNDER_WAY if self._telling.is_under_way else ''}"
 
     def fold(self, batch: Batch) -> Iterator[Output]:
         tally = self._tally = _Tally()
@@ -149,7 +160,7 @@ class IntakeFold:
             self._woke_at_ms = now_ms
             yield from self._watermark(min(oldest_ms, self._newest_ms), is_idle=False)
         elif now_ms - self._woke_at_ms >= IDLE_AFTER_MS and self._told.is_due(self._newest_ms, now_ms):
-            yield from self._watermark(self._newest_ms, is_idle=False)
+            yield from self._watermark(self._newest_ms, is_idle=False, is_under_way=True)
 
     def idle(self) -> Iterator[Output]:
         """With the event clock: say once that there is nothing more to wait for here."""
@@ -157,8 +168,8 @@ class IntakeFold:
         if self._is_event_clock and not self._told.is_idle and self._now_ms() - self._worked_at_ms >= IDLE_AFTER_MS:
             yield from self._watermark(self._newest_ms, is_idle=True)
 
-    def _watermark(self, watermark_ms: int, is_idle: bool) -> Iterator[Output]:
-        self._telling = _Told(watermark_ms, self._now_ms(), is_idle)
+    def _watermark(self, watermark_ms: int, is_idle: bool, is_under_way: bool = False) -> Iterator[Output]:
+        self._telling = _Told(watermark_ms, self._now_ms(), is_idle, is_under_way)
         value = watermark_frame(watermark_ms, f"{self._topic.value}-{self._source.partition}", is_idle)
         for partition in range(self._partitions):
             yield self._to_ledger(partition, TICK_KEY, value)

@@ -4,10 +4,7 @@ import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from aiokafka import TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.structs import OffsetAndMetadata
-
+from agents.batching.asking import Asking
 from agents.batching.lane import Reader
 from agents.batching.patience import start_patiently
 from agents.batching.shard import Sources
@@ -18,24 +15,6 @@ IDLE_EVERY_S = 0.25
 LOST_AFTER_S = 5.0
 
 log = logging.getLogger(__name__)
-
-
-class PositionUnknown(Exception):
-    """The group's coordinator did not say how far a partition is read."""
-
-
-async def committed_offset(admin: AIOKafkaAdminClient, group: str, source: TopicPartition) -> OffsetAndMetadata:
-    """The group's offset of a partition; -1 when it has none. Raises PositionUnknown when there is no answer to rely on.
-
-    A coordinator that is still loading answers with an error and no partitions, which aiokafka takes for a group without offsets
-    (docs/upstream.md). Believing it read every input a second time after a broker's restart.
-    """
-    offsets = await admin.list_consumer_group_offsets(group, partitions=[source])
-    if source not in offsets:
-        raise PositionUnknown(
-            f"the coordinator of group {group} does not say how far {source.topic}[{source.partition}] is read"
-        )
-    return offsets[source]
 
 
 def attach(app: BatchApp, stages: Sequence[Stage], partitions: int) -> None:
@@ -69,22 +48,19 @@ def _add_agent(app: BatchApp, stage: Stage, concurrency: int) -> None:
 
 
 def _connect_assignment(app: BatchApp, stages: Sequence[Stage]) -> None:
-    admin: list[AIOKafkaAdminClient] = []
-
-    async def committed(source: TopicPartition) -> OffsetAndMetadata:
-        return await committed_offset(admin[0], app.conf.id, source)
+    asking: list[Asking] = []
 
     async def connect() -> None:
-        admin.append(AIOKafkaAdminClient(**app.batching.client))
-        await admin[0].start()
+        asking.append(Asking(app.conf.id, app.batching))
+        await asking[0].start()
 
     @app.on_partitions_assigned.connect(weak=False)
     async def assigned(sender: Any, assigned: Any, **_: Any) -> None:
-        if not admin:
-            await start_patiently(connect, lambda: admin.pop().close())
+        if not asking:
+            await start_patiently(connect, lambda: asking.pop().close())
         reader = Reader(
-            sources=Sources(committed=committed, end_offset=app.consumer.end_offset),
-            beginning_offset=app.consumer.beginning_offset,
+            sources=Sources(asking[0].committed, asking[0].end_offset),
+            beginning_offset=asking[0].beginning_offset,
             rewind=app.consumer.rewind,
             caught_up=app.consumer.is_caught_up,
             steady=lambda: not (app.rebalancing or app.should_stop),
@@ -96,5 +72,5 @@ def _connect_assignment(app: BatchApp, stages: Sequence[Stage]) -> None:
     async def close(sender: Any, **_: Any) -> None:
         for stage in stages:
             await stage.close()
-        for client in admin:
-            await client.close()
+        for connected in asking:
+            await connected.close()

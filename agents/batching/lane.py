@@ -90,6 +90,7 @@ class Lane:
         self._shards: dict[TopicPartition, Shard] = {}
         self._waiting: dict[TopicPartition, _Waiting] = {}
         self._notes: Notes = {}
+        self._has_written = False
         self._pauses = Pauses(work.options.reopen_pause_ms / 1000, work.options.reopen_pause_ms_max / 1000)
         self._told_at = self._committed_at = float("-inf")  # monotonic seconds begin with the machine, not far enough back
         self._is_idle_due = self._is_committing = self._is_closing = False
@@ -212,6 +213,7 @@ class Lane:
             self._transactor = Transactor(self._id, self._work.group, self._work.options)
             await self._transactor.start()
         if missing:
+            self._has_written = await self._find_written()
             await self._transactor.end_forgotten(self._touched())
             if topic := self._work.positions_topic:
                 self._notes = await read_notes(topic, self.sources, self._work.options)
@@ -224,6 +226,13 @@ class Lane:
             elif isinstance(result, BaseException):
                 raise result
 
+    async def _find_written(self) -> bool:
+        """Whether the stage has written before. Asked before `end_forgotten` leaves a marker in each partition. Its sources do not
+        count: others write them too."""
+        read = {source.topic for source in self.sources}
+        written = [tp for tp in self._work.outputs if tp.topic not in read]
+        return any(await asyncio.gather(*map(self.reader.sources.end_offset, written)))
+
     def _touched(self) -> set[TopicPartition]:
         """Every partition that a transaction of this lane may have written."""
         own = self._work.own_topic
@@ -233,7 +242,7 @@ class Lane:
         work, started = self._work, time.perf_counter()
         state = TopicPartition(work.state_topic, source.partition) if work.state_topic else None
         new_fold, sources = functools.partial(work.new_fold, source), self.reader.sources
-        doubt = Doubt(self._notes, work.outputs, work.options.doubt_pause_ms / 1000, self._begin_anew)
+        doubt = Doubt(self._notes, self._has_written, work.options.doubt_pause_ms / 1000, self._begin_anew)
         known = Sources(lambda tp: doubt.group_offset(tp, sources), sources.end_offset)
         shard = await Shard.restored(source, new_fold, state, known, work.options)
         end = await sources.end_offset(source)

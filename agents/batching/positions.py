@@ -90,10 +90,10 @@ async def _read_on(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int
 
 @dataclass(frozen=True)
 class Doubt:
-    """What a lane knows besides the group: `notes` of its own, and the partitions its folds have `written` to."""
+    """What a lane knows besides the group: `notes` of its own, and whether anything was written for its stage before."""
 
     notes: Notes
-    written: frozenset[TopicPartition]
+    has_written: bool
     pause_s: float
     #: Told of a source that was created anew: note that nothing of it is read, before it grows past the old note.
     begin_anew: Callable[[TopicPartition], Awaitable[None]]
@@ -101,12 +101,12 @@ class Doubt:
     async def group_offset(self, source: TopicPartition, sources: Sources) -> OffsetAndMetadata | None:
         """The group's offset of a source, or what was noted where the group is behind.
 
-        None at all is asked for again after a pause where somebody has written before: a first start has nothing in `written`, and a
-        source without a record has nothing to read twice. A source that ends before its note was created anew, and is read from its
+        None at all is asked for again after a pause where somebody has written before: not on a first start, nor of a source without a
+        record, which has nothing to be read twice. A source that ends before its note was created anew, and is read from its
         beginning. So it is when the group goes on knowing nothing: Kafka forgets the offsets of a topic that is deleted.
         """
         found = await sources.committed(source)
-        if _is_none(found) and await sources.end_offset(source) and await self._has_written(sources):
+        if _is_none(found) and self.has_written and await sources.end_offset(source):
             await asyncio.sleep(self.pause_s)
             found = await sources.committed(source)
         noted = self.notes.get(source)
@@ -118,9 +118,6 @@ class Doubt:
             return found
         log.info("%s[%d] is read up to %d, as noted; the group says %d", *source, noted.offset, found.offset)
         return noted
-
-    async def _has_written(self, sources: Sources) -> bool:
-        return any(await asyncio.gather(*(sources.end_offset(tp) for tp in self.written)))
 
 
 def _is_none(found: OffsetAndMetadata | None) -> bool:

@@ -33,6 +33,7 @@ from agents.batching.lanes import lane_assignor, lane_of
 from agents.batching.membership import InstanceTaken, LanesDiffer, join_again_after_errors, watch_heartbeats, watch_join
 from agents.batching.options import BatchingOptions
 from agents.batching.patience import start_patiently
+from agents.batching.tableless import NoTables
 
 log = logging.getLogger(__name__)
 
@@ -264,18 +265,6 @@ class BatchConsumer(driver.Consumer):
         except IllegalStateError:
             pass  # no longer ours: its next owner begins where the shard's transactions say
 
-    async def end_offset(self, tp: TP) -> int:
-        """End of a partition as the broker has it now."""
-        consumer = self._thread._ensure_consumer()
-        ends = await self._thread.call_thread(consumer.end_offsets, [driver.ensure_aiokafka_TP(tp)])
-        return next(iter(ends.values()))
-
-    async def beginning_offset(self, tp: TP) -> int:
-        """First offset a partition still holds."""
-        consumer = self._thread._ensure_consumer()
-        starts = await self._thread.call_thread(consumer.beginning_offsets, [driver.ensure_aiokafka_TP(tp)])
-        return next(iter(starts.values()))
-
     def lag(self, tp: TP) -> int:
         """Records between what was handed out and the end of the partition, as last seen; 0 before the first fetch."""
         assignment = self._thread._ensure_consumer()._subscription.subscription.assignment
@@ -347,7 +336,7 @@ class BatchApp(faust.App):
 
     def __init__(self, *args: Any, batching: BatchingOptions, **kwargs: Any) -> None:
         self.batching = batching
-        super().__init__(*args, **kwargs)
+        super().__init__(*args, TableManager=NoTables, **kwargs)
 
     def _new_transport(self) -> BatchTransport:
         return BatchTransport(self.conf.broker_consumer, self)

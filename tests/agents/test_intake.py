@@ -7,7 +7,7 @@ from aiokafka import TopicPartition
 
 from agents import metrics
 from agents.batching.fold import Batch
-from agents.intake import APPENDED_HEADER, IDLE_AFTER_MS, IntakeFold
+from agents.intake import APPENDED_HEADER, IDLE_AFTER_MS, UNDER_WAY, IntakeFold
 from schemas.ledger import TICK_KEY, decode_frame, partition_of
 from schemas.roster import Roster
 from schemas.topics import Topic, TopicNames
@@ -147,6 +147,33 @@ def test_the_event_clock_survives_a_restart_through_the_note():
     old = incident(number=2, occurred_at="2023-11-27T12:00:00+07:00", reported_at="2023-11-27T12:00:00+07:00")
     output, *_ = second.fold(batch(old, behind=1))
     assert dict(output.headers)["siaga.reason"] == b"too_old"
+
+
+def test_a_shard_that_was_under_way_goes_on_at_once_after_a_restart():
+    now = [NOON_MS]
+    first = fold(True, lambda: now[0])
+    list(first.fold(batch(incident(number=1))))
+    assert not first.note().endswith(UNDER_WAY)  # others may still be waking: the wait begins anew
+    now[0] += IDLE_AFTER_MS
+    first.committed()
+    list(first.fold(batch(incident(number=2, minute=1))))
+    second = fold(True, lambda: now[0])
+    second.restored(first.note())
+    assert watermarks(second.fold(batch(incident(number=3, minute=2))))[0] == ["w", NOON_MS + 2 * 60_000, "incidents-2", False]
+
+
+def test_a_shard_that_fell_idle_wakes_anew_after_a_restart():
+    now = [NOON_MS]
+    first = fold(True, lambda: now[0])
+    for minute in (1, 2):
+        list(first.fold(batch(incident(number=minute, minute=minute))))
+        first.committed()
+        now[0] += IDLE_AFTER_MS
+    list(first.idle())
+    second = fold(True, lambda: now[0])
+    second.restored(first.note())
+    woken = watermarks(second.fold(batch(incident(number=3, minute=3), incident(number=4, minute=9))))
+    assert woken[0][1] == NOON_MS + 3 * 60_000
 
 
 def test_counters_count_only_what_is_committed():

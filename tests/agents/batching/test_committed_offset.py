@@ -7,7 +7,7 @@ from aiokafka.errors import GroupLoadInProgressError
 from aiokafka.protocol.commit import OffsetFetchResponse_v3
 from aiokafka.structs import OffsetAndMetadata
 
-from agents.batching.attach import PositionUnknown, committed_offset
+from agents.batching.asking import PositionUnknown, committed_offset
 
 SOURCE = TopicPartition("in", 3)
 

@@ -120,7 +120,8 @@ class Scene:
             self.rewound.append((source, offset))
 
         reader = Reader(Sources(committed, end), beginning, rewind, lambda tp: True, lambda: self.is_steady)
-        quick = BatchingOptions(reopen_pause_ms=1, reopen_pause_ms_max=2, fenced_pause_ms=1, doubt_pause_ms=1, **options)
+        pauses = {"reopen_pause_ms": 1, "reopen_pause_ms_max": 2, "fenced_pause_ms": 1, "doubt_pause_ms": 1}
+        quick = BatchingOptions(**(pauses | options))
         work = Work("law", "group", self.new_fold, state_topic, quick, self.observer, WRITTEN, positions_topic)
         self.lane = Lane("id", frozenset({A, B}), work, reader)
         self.lane.start()
@@ -382,3 +383,16 @@ async def test_a_read_that_a_client_cancels_keeps_one_shard_shut_and_not_the_lan
     lane = await scene.start(state_topic="state")
     assert await within(lane.submit(A, batch(0))) and await within(lane.submit(B, batch(0)))
     assert len(calls) == 3
+
+
+async def test_a_first_start_does_not_take_the_markers_it_leaves_for_somebodys_records(scene):
+    written = next(iter(WRITTEN))
+    scene.ends[written] = 0
+
+    async def leave_markers(touched):
+        scene.ends.update(dict.fromkeys(touched, 1))
+
+    scene.producers.end_forgotten = leave_markers
+    lane = await scene.start(doubt_pause_ms=600_000)
+    assert await within(lane.submit(A, batch(0)))
+    assert scene.ends[written] == 1

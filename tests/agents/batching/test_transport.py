@@ -17,6 +17,7 @@ from aiokafka.errors import ProducerFenced
 from aiokafka.producer import sender
 from aiokafka.producer.producer import AIOKafkaProducer
 from aiokafka.producer.transaction_manager import TransactionManager
+from faust.tables import TableManager
 from faust.transport import consumer as faust_consumer
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
@@ -24,6 +25,7 @@ from faust.types import TP
 from agents.batching.fold import Batch
 from agents.batching.options import BatchingOptions
 from agents.batching.producing import pace_connecting, while_sending
+from agents.batching.tableless import NoTables
 from agents.batching.transport import (
     BatchApp,
     BatchConsumer,
@@ -49,6 +51,13 @@ def test_the_thread_builds_the_consumer_and_fetches_through_the_methods_we_overr
     assert parameters(thread._create_worker_consumer) == ["self", "transport"]
     assert parameters(thread._fetch_records) == ["self", "consumer", "active_partitions", "timeout", "max_records"]
     assert "_fetch_records" in inspect.getsource(thread.getmany)
+
+
+def test_faust_waits_a_second_for_tables_and_the_app_has_a_manager_that_does_not():
+    assert "self.sleep(1.0)" in inspect.getsource(TableManager.on_start)
+    assert "_update_channels" in inspect.getsource(TableManager.on_start)
+    app = BatchApp("law", batching=BatchingOptions(), broker="kafka://127.0.0.1:1")
+    assert isinstance(app.tables, NoTables)
 
 
 def test_the_consumer_drains_through_getmany_and_acks_through_ack():
