@@ -1,6 +1,5 @@
 """When the group is believed about how far a source is read."""
 
-import pytest
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
