@@ -25,7 +25,7 @@ from schemas.rejected import Rejected
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import Topic, TopicNames
-from schemas.wire import decode_incident
+from schemas.wire import read_incident
 from streams.intake import ClockMode, Gate
 from streams.rules import Rules
 from streams.sequencer import Sequencer
@@ -118,7 +118,7 @@ def _timed(work: Callable[[], object]) -> float:
 def _decode(values: list[bytes]) -> None:
     for value in values:
         try:
-            decode_incident(value)
+            read_incident(value)
         except Rejected:
             continue
 

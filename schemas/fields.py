@@ -3,7 +3,7 @@
 Strict: a string is a string, a number a number, nothing is converted. Times are RFC 3339 with seconds and an offset.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -21,7 +21,6 @@ SOURCE_PATTERN = r"^[a-z0-9-]{1,32}$"
 REVISION_MAX = 2**53 - 1  # the largest integer every JSON reader holds exactly (RFC 8259, section 6)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MILLISECOND = timedelta(milliseconds=1)
 
 # Frozen and strict; an unknown field is an error: what the schema does not name must not enter.
 MESSAGE = ConfigDict(frozen=True, strict=True, extra="forbid")
@@ -59,4 +58,6 @@ Timestamp = Annotated[
 
 def milliseconds(moment: datetime) -> int:
     """Whole milliseconds since the Unix epoch of an aware time, exact for any offset, rounded down."""
-    return (moment - _EPOCH) // _MILLISECOND
+    since = moment - _EPOCH
+    # Dividing one timedelta by another gives the same and takes twice the time.
+    return (since.days * 86_400 + since.seconds) * 1_000 + since.microseconds // 1_000

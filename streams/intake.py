@@ -5,21 +5,26 @@ the fold counts them apart. Duplicates are the fold's business: intake remembers
 """
 
 from enum import StrEnum
+from operator import itemgetter
 from typing import NamedTuple
 
 from schemas.encoding import Headers
-from schemas.fields import milliseconds
-from schemas.incident import Incident
 from schemas.ledger import INCIDENT, TICK, TURNOUT, Entry
 from schemas.rejected import Reason, Rejected
 from schemas.roster import Roster
 from schemas.topics import DAY_MS, Topic
-from schemas.turnout import Turnout
-from schemas.wire import decode_incident, decode_turnout
+from schemas.wire import Fields, read_incident, read_turnout
 
 # The contract's bounds on event time, inclusive: an event exactly at a bound is taken.
 FUTURE_MS = 10 * 60_000
 TOO_OLD_MS = 365 * DAY_MS
+
+# In the order of schemas/ledger.py.
+_of_incident = itemgetter(
+    "event_id", "incident_id", "revision", "station", "category", "severity", "status", "occurred_at", "reported_at", "source",
+    "is_exercise",
+)  # fmt: skip
+_of_turnout = itemgetter("event_id", "station", "registered", "voted", "as_of", "revision", "source", "is_exercise")
 
 
 class ClockMode(StrEnum):
@@ -45,16 +50,6 @@ class Rejection(NamedTuple):
     error: str
 
 
-def incident_entry(incident: Incident, at_ms: int) -> Entry:
-    """Ledger entry of an incident, admitted at `at_ms` of the clock."""
-    return _incident_entry(incident, at_ms, milliseconds(incident.occurred_at), milliseconds(incident.reported_at))
-
-
-def turnout_entry(turnout: Turnout, at_ms: int) -> Entry:
-    """Ledger entry of a turnout message, admitted at `at_ms` of the clock."""
-    return _turnout_entry(turnout, at_ms, milliseconds(turnout.as_of))
-
-
 def tick_entry(at_ms: int) -> Entry:
     """Ledger entry that tells the time."""
     return [TICK, at_ms]
@@ -76,29 +71,32 @@ class Gate:
         """
         try:
             if topic is Topic.INCIDENTS:
-                return self._admit_incident(decode_incident(value, headers), clock_ms)
+                return self._admit_incident(read_incident(value, headers), clock_ms)
             if topic is Topic.TURNOUT:
-                return self._admit_turnout(decode_turnout(value, headers), clock_ms)
+                return self._admit_turnout(read_turnout(value, headers), clock_ms)
         except Rejected as rejected:
             return Rejection(rejected.reason, rejected.error)
         raise ValueError(f"topic {topic} is not an input of intake")
 
-    def _admit_incident(self, incident: Incident, clock_ms: int) -> Admitted | Rejection:
-        occurred_ms, reported_ms = milliseconds(incident.occurred_at), milliseconds(incident.reported_at)
+    def _admit_incident(self, fields: Fields, clock_ms: int) -> Admitted | Rejection:
+        regency = fields["regency"]
+        occurred_ms, reported_ms = fields["occurred_at"], fields["reported_at"]
         # A report from the future is as impossible as an event from the future: the publisher's clock is wrong.
-        refusal = self._refusal(incident.regency, occurred_ms, max(occurred_ms, reported_ms), clock_ms)
+        newest_ms = reported_ms if reported_ms > occurred_ms else occurred_ms
+        refusal = self._refusal(regency, occurred_ms, newest_ms, clock_ms)
         if refusal is not None:
             return refusal
-        entry = _incident_entry(incident, clock_ms if self._is_wall else occurred_ms, occurred_ms, reported_ms)
-        return Admitted(incident.regency, entry, occurred_ms, incident.source)
+        at_ms = clock_ms if self._is_wall else occurred_ms
+        entry = incident_entry(fields, at_ms)
+        return Admitted(regency, entry, occurred_ms, fields["source"])
 
-    def _admit_turnout(self, turnout: Turnout, clock_ms: int) -> Admitted | Rejection:
-        as_of_ms = milliseconds(turnout.as_of)
-        refusal = self._refusal(turnout.regency, as_of_ms, as_of_ms, clock_ms)
+    def _admit_turnout(self, fields: Fields, clock_ms: int) -> Admitted | Rejection:
+        regency, as_of_ms = fields["regency"], fields["as_of"]
+        refusal = self._refusal(regency, as_of_ms, as_of_ms, clock_ms)
         if refusal is not None:
             return refusal
-        entry = _turnout_entry(turnout, clock_ms if self._is_wall else as_of_ms, as_of_ms)
-        return Admitted(turnout.regency, entry, as_of_ms, turnout.source)
+        entry = turnout_entry(fields, clock_ms if self._is_wall else as_of_ms)
+        return Admitted(regency, entry, as_of_ms, fields["source"])
 
     def _refusal(self, regency: str, event_ms: int, newest_ms: int, clock_ms: int) -> Rejection | None:
         if regency not in self._regencies:
@@ -110,34 +108,11 @@ class Gate:
         return None
 
 
-def _incident_entry(incident: Incident, at_ms: int, occurred_ms: int, reported_ms: int) -> Entry:
-    return [
-        INCIDENT,
-        at_ms,
-        incident.event_id,
-        incident.incident_id,
-        incident.revision,
-        incident.station,
-        incident.category,
-        incident.severity,
-        incident.status,
-        occurred_ms,
-        reported_ms,
-        incident.source,
-        incident.is_exercise,
-    ]
+def incident_entry(fields: Fields, at_ms: int) -> Entry:
+    """Ledger entry of an incident, admitted at `at_ms` of the clock."""
+    return [INCIDENT, at_ms, *_of_incident(fields)]
 
 
-def _turnout_entry(turnout: Turnout, at_ms: int, as_of_ms: int) -> Entry:
-    return [
-        TURNOUT,
-        at_ms,
-        turnout.event_id,
-        turnout.station,
-        turnout.registered,
-        turnout.voted,
-        as_of_ms,
-        turnout.revision,
-        turnout.source,
-        turnout.is_exercise,
-    ]
+def turnout_entry(fields: Fields, at_ms: int) -> Entry:
+    """Ledger entry of a turnout message, admitted at `at_ms` of the clock."""
+    return [TURNOUT, at_ms, *_of_turnout(fields)]

@@ -12,7 +12,7 @@ from schemas.ledger import FRAME_MAX_BYTES, decode_frame, encode_frames
 from schemas.rejected import Reason
 from schemas.roster import Regency, Roster
 from schemas.topics import Topic
-from schemas.wire import decode_incident, decode_turnout
+from schemas.wire import read_incident, read_turnout
 from streams.intake import Admitted, ClockMode, Gate, Rejection, incident_entry, tick_entry, turnout_entry
 from tests.schemas.messages import incident, incidents, turnout, turnouts, unhurried
 
@@ -154,28 +154,29 @@ def test_the_bounds_of_the_calendar_are_decided_not_raised():
 @unhurried
 @given(incidents())
 def test_every_field_of_an_incident_reaches_its_entry_and_survives_the_ledger(fields):
-    model = decode_incident(json.dumps(fields).encode())
-    entry = incident_entry(model, 7)
-    occurred, reported = (datetime.fromisoformat(fields[name]) for name in ("occurred_at", "reported_at"))
+    occurred, reported = (milliseconds(datetime.fromisoformat(fields[name])) for name in ("occurred_at", "reported_at"))
+    read = read_incident(json.dumps(fields).encode())
+    entry = incident_entry(read, 7)
     assert entry == [
         *("i", 7, fields["event_id"], fields["incident_id"], fields["revision"], fields.get("station")),
-        *(fields["category"], fields["severity"], fields["status"], milliseconds(occurred), milliseconds(reported)),
+        *(fields["category"], fields["severity"], fields["status"], occurred, reported),
         *(fields["source"], fields.get("is_exercise", False)),
     ]
     (frame,) = encode_frames([entry])
     assert decode_frame(frame) == [entry]
     roster = Roster({fields["regency"]: Regency(fields["regency"], "R", 1, 1)})
     admitted = Gate(roster, ClockMode.WALL).admit(Topic.INCIDENTS, json.dumps(fields).encode(), (), max(entry[9:11]))
-    assert admitted.entry == incident_entry(model, max(entry[9:11]))
+    assert admitted.entry == incident_entry(read, max(entry[9:11]))
 
 
 @unhurried
 @given(turnouts())
 def test_every_field_of_a_turnout_message_reaches_its_entry_and_survives_the_ledger(fields):
-    entry = turnout_entry(decode_turnout(json.dumps(fields).encode()), 7)
+    as_of = milliseconds(datetime.fromisoformat(fields["as_of"]))
+    entry = turnout_entry(read_turnout(json.dumps(fields).encode()), 7)
     assert entry == [
         *("t", 7, fields["event_id"], fields["station"], fields["registered"], fields["voted"]),
-        *(milliseconds(datetime.fromisoformat(fields["as_of"])), fields.get("revision", 1)),
+        *(as_of, fields.get("revision", 1)),
         *(fields["source"], fields.get("is_exercise", False)),
     ]
     (frame,) = encode_frames([entry])
@@ -184,7 +185,7 @@ def test_every_field_of_a_turnout_message_reaches_its_entry_and_survives_the_led
 
 def test_the_largest_entry_fits_a_frame_many_times_over():
     wide = incident(event_id="x" * 64, incident_id="x" * 64, station="\U0001f600" * 64, source="x" * 32)
-    (frame,) = encode_frames([incident_entry(decode_incident(wide), 0)] * 500)
+    (frame,) = encode_frames([incident_entry(read_incident(wide), 0)] * 500)
     assert len(frame) < FRAME_MAX_BYTES
 
 
