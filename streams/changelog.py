@@ -1,8 +1,8 @@
 """The fold's state as records of the state topic, and back.
 
 Keys are fine-grained, so that a change writes little: `16.71/h` the head of a regency, `16.71/i/<number>` a segment of
-incidents, `16.71/s/<station>`, `16.71/d/<number>` a segment of event ids' digests, `16/p` a province. Windows and pressure are not
-stored: they are rebuilt from the incidents, which cannot drift.
+incidents, `16.71/t/<number>` a segment of stations, `16.71/s/<station>` one by itself, `16.71/d/<number>` a segment of event ids' digests,
+`16/p` a province. Windows and pressure are not stored: they are rebuilt from the incidents, which cannot drift.
 """
 
 import orjson
@@ -21,7 +21,7 @@ def head(state: RegencyState) -> bytes:
         {
             "clock": [state.clock_ms, state.first_ms, state.grid_ms, state.pruned_hour],
             "offset": state.offset,
-            "segments": [state.segments.last, state.event_ids.last],
+            "segments": [state.segments.last, state.event_ids.last, state.kept_stations.segments.last],
             "ladder": [ladder.phases, ladder.since_ms, ladder.changed_ms],
             "since": state.since_ms,
             "data": [
@@ -43,7 +43,8 @@ def restore_head(state: RegencyState, value: bytes) -> None:
     stored = orjson.loads(value)
     state.clock_ms, state.first_ms, state.grid_ms, state.pruned_hour = stored["clock"]
     state.offset = stored["offset"]
-    state.segments.last, state.event_ids.last = stored["segments"]
+    state.segments.last, state.event_ids.last, *of_stations = stored["segments"]
+    state.kept_stations.segments.last = of_stations[0] if of_stations else 0
     phases, state.ladder.since_ms, state.ladder.changed_ms = stored["ladder"]
     state.ladder.phases = [Phase(phase) for phase in phases]
     state.since_ms = stored["since"]
@@ -67,6 +68,7 @@ def restore_head(state: RegencyState, value: bytes) -> None:
 def close_frame(state: RegencyState) -> None:
     """A ledger frame has ended: turn what it brought into segments. As of now, so that batches do not matter."""
     state.event_ids.close_frame(state.clock_ms)
+    state.kept_stations.close_frame()
     for number, segment in state.segments.close_frame():
         state.segments.changed[number] = _incidents(state, segment, number)
 
@@ -106,10 +108,9 @@ def drain(state: RegencyState, prefix: bytes) -> list[tuple[bytes, bytes | None]
     records: list[tuple[bytes, bytes | None]] = []
     for number, segment in state.segments.changed.items():
         records.append((prefix + b"/i/%d" % number, segment))
-    for station in state.changed_stations:
-        records.append((prefix + b"/s/" + station.encode(), state.turnout.store(station)))
+    records += state.kept_stations.drain(prefix)
     for number, ids in state.event_ids.changed.items():
         records.append((prefix + b"/d/%d" % number, ids))
     records.append((prefix + b"/h", head(state)))
-    state.segments.changed, state.changed_stations, state.event_ids.changed = {}, {}, {}
+    state.segments.changed, state.event_ids.changed = {}, {}
     return records

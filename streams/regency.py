@@ -15,6 +15,7 @@ from schemas.ledger import INCIDENT, NEIGHBOUR, TICK, TURNOUT, Entry
 from schemas.roster import Regency
 from streams.event_ids import EventIds
 from streams.incidents import MANY, Incidents, Record
+from streams.kept_stations import KeptStations
 from streams.levels import Ladder
 from streams.rules import GRAVE, LEVELS, SCORED, SLOT_MS, WINDOWS_MS, Kind, Rules
 from streams.scoring import Score, learned, need, score
@@ -57,6 +58,7 @@ class RegencyState:
         self.incidents = Incidents(rules, rules.place(regency.stations))
         self.event_ids = EventIds()
         self.turnout = Turnout()
+        self.kept_stations = KeptStations(self.turnout)
         self.ladder = Ladder()
         self.since_ms = 0
         self.data_status = SILENT
@@ -84,7 +86,6 @@ class RegencyState:
         self.is_due = True
         self.is_review = True  # the grid time or an incident behind an escalation changed: amendments are looked at
         self.is_heard = False  # a report came in while the data were stale or silent
-        self.changed_stations: dict[str, None] = {}
 
     def factors(self) -> tuple[float, ...]:
         """What the expectation of each group is scaled by; see `streams.scoring.learned`."""
@@ -272,10 +273,11 @@ def _turnout(state: RegencyState, entry: Entry) -> str:
     before, known = (turnout.over_capacity, turnout.repeated), len(turnout.stations)
     is_correction = state.ladder.level > 0 and turnout.corrects(station, registered, voted, as_of)
     told = state.score().total if is_correction else 0
+    old = turnout.held(station)
     if not turnout.report(station, registered, voted, as_of, revision):
         state.excluded["duplicate"] += 1
         return "superseded"
-    state.changed_stations[station] = None
+    state.kept_stations.move(station, old)
     state.scored = None
     _hear(state)
     if is_correction:

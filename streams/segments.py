@@ -1,4 +1,4 @@
-"""In which segment of the state the newest revision of each incident lies.
+"""In which segment of the state the newest revision of each incident lies, or the newest figure of each station.
 
 A ledger frame's incidents are written to the state together, as one record, not one by one: a segment. A newer revision lies in
 a newer segment, so of two the later counts; a segment none of whose incidents is the newest any more is dropped, and so is one
@@ -72,9 +72,14 @@ class Segments:
                 self._drop(number)
         return gone
 
-    def restore(self, number: int, clock_ms: int) -> None:
-        """Take back a stored segment, in the order of their numbers; its incidents follow by `put_back`."""
+    def discard(self, number: int) -> None:
+        """A segment that `close_frame` gave is not to be written after all."""
+        del self._held[number]
+
+    def restore(self, number: int, clock_ms: int, live: int = 0) -> None:
+        """Take back a stored segment, in the order of their numbers; what can be forgotten one day follows by `put_back`."""
         self._held[number] = Segment(clock_ms)
+        self._held[number].live = live
 
     def put_back(self, number: int, incident_id: str) -> None:
         """Take back an incident whose newest revision lies in a segment given to `restore`."""

@@ -81,24 +81,25 @@ class RiskTable:
     def restored(self) -> None:
         """All state was given: rebuild. Raises UnknownRegency when it is of another roster."""
         stored, self._stored = self._stored, {}
-        digests: dict[bytes, dict[int, bytes]] = {}
-        segments: dict[bytes, dict[int, bytes]] = {}
+        numbered: dict[bytes, dict[bytes, dict[int, bytes]]] = {b"/i/": {}, b"/d/": {}, b"/t/": {}}
+        own: dict[bytes, dict[str, bytes]] = {}
         for key, value in stored.items():  # heads first: they hold the time against which incidents are counted
-            if key.endswith(b"/h"):
-                changelog.restore_head(self._state(key[:-2]), value)
-            elif key.endswith(b"/p"):
-                self._province(key[:-2]).restore(value)
+            if key[5:] == b"/h":  # not its end: a station may be called anything
+                changelog.restore_head(self._state(key[:5]), value)
+            elif key[2:] == b"/p":
+                self._province(key[:2]).restore(value)
         for key, value in stored.items():
             code, kind, name = key[:5], key[5:8], key[8:]
-            if kind == b"/i/":
-                segments.setdefault(code, {})[int(name)] = value
-            elif kind == b"/s/":
-                self._state(code).turnout.restore(name.decode(), value)
-            elif kind == b"/d/":
-                digests.setdefault(code, {})[int(name)] = value
-        for code, stored_ids in digests.items():
+            if kind == b"/s/":
+                own.setdefault(code, {})[name.decode()] = value
+            elif kind in numbered:
+                numbered[kind].setdefault(code, {})[int(name)] = value
+        stored.clear()
+        for code, stored_ids in numbered[b"/d/"].items():
             self._state(code).event_ids.restore(stored_ids)
-        for code, stored_incidents in segments.items():
+        for code in numbered[b"/t/"].keys() | own.keys():
+            self._state(code).kept_stations.restore(numbered[b"/t/"].get(code, {}), own.get(code, {}))
+        for code, stored_incidents in numbered[b"/i/"].items():
             changelog.restore_incidents(self._state(code), stored_incidents)
 
     def apply(self, offset: int, key: bytes, entries: list[Entry]) -> None:

@@ -12,13 +12,14 @@ MINUTE_MS = 60_000
 
 
 class Station(NamedTuple):
-    """The figure in force at one polling station. Stored as a JSON array of the same order."""
+    """The figure in force at one polling station. Stored as a JSON array of the same order, without the last."""
 
     as_of_ms: int
     revision: int
     registered: int
     voted: int
     corrections: int  # that brought other figures
+    segment: int = 0  # of the state in which it lies; 0: in a record of its own, see streams/kept_stations.py
 
 
 class Turnout:
@@ -37,7 +38,7 @@ class Turnout:
 
     def report(self, station: str, registered: int, voted: int, as_of_ms: int, revision: int) -> bool:
         """Take one figure. False when what is held is as new or newer: then nothing changes."""
-        old = self._held(station)
+        old = self.held(station)
         corrections = 0
         if old is not None:
             if (as_of_ms, revision) <= (old.as_of_ms, old.revision):
@@ -62,17 +63,13 @@ class Turnout:
 
     def corrects(self, station: str, registered: int, voted: int, as_of_ms: int) -> bool:
         """Whether a figure that is newer than what is held takes some of it back."""
-        old = self._held(station)
+        old = self.held(station)
         return old is not None and _corrects(old, registered, voted, as_of_ms)
 
-    def restore(self, station: str, value: bytes) -> None:
-        """Hold a stored station without decoding it; totals are restored apart."""
-        self.stations[station] = value
-
     def store(self, station: str) -> bytes:
-        """A station as its state record."""
+        """A station as a state record of its own."""
         held = self.stations[station]
-        return held if isinstance(held, bytes) else orjson.dumps(list(held))
+        return held if isinstance(held, bytes) else orjson.dumps(held[:-1])
 
     def share_myriad(self, stations_least: int) -> int | None:
         """Voted of registered in ten-thousandths; None while fewer stations reported than make a curve."""
@@ -83,7 +80,7 @@ class Turnout:
     def as_of_ms(self) -> int:
         """Of what time the figures are that make up the share: their mean, each station by its registered voters."""
         if self.voter_min is None:
-            held = map(self._held, self.stations)
+            held = map(self.held, self.stations)
             self.voter_min = sum(station.registered * (station.as_of_ms // MINUTE_MS) for station in held)
         return self.voter_min // self.registered * MINUTE_MS if self.registered else 0
 
@@ -96,7 +93,8 @@ class Turnout:
         self.registered, self.voted, self.over_capacity, self.corrected, self.repeated, *more = totals
         self.voter_min = more[0] if more else None
 
-    def _held(self, station: str) -> Station | None:
+    def held(self, station: str) -> Station | None:
+        """The figure in force, decoded; None when there is none."""
         held = self.stations.get(station)
         return Station(*orjson.loads(held)) if isinstance(held, bytes) else held
 

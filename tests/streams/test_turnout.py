@@ -43,8 +43,7 @@ def test_restored_stations_go_on_as_if_nothing_had_happened(figures):
             held.report(f"TPS {figure[0]}", figure[3], figure[4], figure[1], figure[2])
     second = Turnout()
     second.restore_totals(first.totals())
-    for name in first.stations:
-        second.restore(name, first.store(name))
+    second.stations.update({name: first.store(name) for name in first.stations})
     for figure in figures[len(figures) // 2 :]:
         for held in (whole, second):
             held.report(f"TPS {figure[0]}", figure[3], figure[4], figure[1], figure[2])
@@ -170,8 +169,7 @@ def test_the_figures_mean_time_is_exact_and_counted_again_where_older_state_has_
         held.report(f"TPS {station}", registered, voted, as_of * HOUR_MS, revision)
     back = Turnout()
     back.restore_totals(held.totals()[:5])
-    for station in held.stations:
-        back.restore(station, held.store(station))
+    back.stations.update({station: held.store(station) for station in held.stations})
     weighed = sum(s.registered * (s.as_of_ms // MINUTE_MS) for s in held.stations.values())
     expected = weighed // held.registered * MINUTE_MS if held.registered else 0
     assert held.as_of_ms() == back.as_of_ms() == expected
