@@ -14,7 +14,7 @@ from streams.segments import Segments
 from streams.turnout import Station, Turnout
 
 #: Fewer stations of one frame are written one by one.
-SEGMENT_LEAST = 8
+SEGMENT_LEAST = 4
 
 
 class KeptStations:
@@ -27,14 +27,14 @@ class KeptStations:
         self._turnout = turnout
         self._due: dict[str, bool] = {}  # own records to write since the last drain: True, or to take away
 
-    def move(self, station: str, old: Station | None) -> None:
-        """A station has a new figure in place of `old`: it lies in the open frame's segment now."""
-        if old is not None and old.segment:
-            self.segments.leave(old.segment)
-        held = self._turnout.stations
-        held[station] = held[station]._replace(segment=self.segments.add(station, 0))
-        if old is not None and not old.segment:
-            self._due[station] = False
+    def move(self, station: str, old: Station | None) -> int:
+        """A station gets a new figure in place of `old`: it lies in the open frame's segment from now on, whose number is returned."""
+        if old is not None:
+            if old.segment:
+                self.segments.leave(old.segment)
+            else:
+                self._due[station] = False
+        return self.segments.add(station, 0)
 
     def close_frame(self) -> None:
         """The frame has ended: its stations become a segment, or records of their own where they are few."""
@@ -43,6 +43,7 @@ class KeptStations:
             names = [name for name in dict.fromkeys(segment.ids) if held[name].segment == number]
             if len(names) >= SEGMENT_LEAST:
                 self.segments.changed[number] = orjson.dumps([[name, *held[name][:-1]] for name in names])
+                segment.ids.clear()  # stations are not forgotten: how many are left in it is all that is asked again
                 continue
             self.segments.discard(number)
             for name in names:

@@ -273,11 +273,9 @@ def _turnout(state: RegencyState, entry: Entry) -> str:
     before, known = (turnout.over_capacity, turnout.repeated), len(turnout.stations)
     is_correction = state.ladder.level > 0 and turnout.corrects(station, registered, voted, as_of)
     told = state.score().total if is_correction else 0
-    old = turnout.held(station)
-    if not turnout.report(station, registered, voted, as_of, revision):
+    if not turnout.report(station, registered, voted, as_of, revision, state.kept_stations.move):
         state.excluded["duplicate"] += 1
         return "superseded"
-    state.kept_stations.move(station, old)
     state.scored = None
     _hear(state)
     if is_correction:

@@ -4,6 +4,7 @@ The latest `(as_of, revision)` of a station wins. A falling cumulative count, or
 correction: counted, and only a repeated one that brings other figures can alarm. More voted than registered is flagged, not refused.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import orjson
@@ -22,6 +23,10 @@ class Station(NamedTuple):
     segment: int = 0  # of the state in which it lies; 0: in a record of its own, see streams/kept_stations.py
 
 
+#: Given a station and the figure it had, the segment in which its new one lies.
+Move = Callable[[str, Station | None], int]
+
+
 class Turnout:
     """Stations and totals of one regency. Restored stations stay bytes until one is touched: most never are."""
 
@@ -36,8 +41,10 @@ class Turnout:
         # Sum of registered voters times the minute (Unix time) of their figure; None when state does not tell it.
         self.voter_min: int | None = 0
 
-    def report(self, station: str, registered: int, voted: int, as_of_ms: int, revision: int) -> bool:
-        """Take one figure. False when what is held is as new or newer: then nothing changes."""
+    def report(
+        self, station: str, registered: int, voted: int, as_of_ms: int, revision: int, move: Move = lambda station, old: 0
+    ) -> bool:
+        """Take one figure. False when what is held is as new or newer: then nothing changes. `move` tells where it lies in the state."""
         old = self.held(station)
         corrections = 0
         if old is not None:
@@ -58,7 +65,7 @@ class Turnout:
         self.registered += registered
         self.voted += voted
         self.over_capacity += voted > registered
-        self.stations[station] = Station(as_of_ms, revision, registered, voted, corrections)
+        self.stations[station] = Station(as_of_ms, revision, registered, voted, corrections, move(station, old))
         return True
 
     def corrects(self, station: str, registered: int, voted: int, as_of_ms: int) -> bool:

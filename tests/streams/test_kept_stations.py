@@ -79,10 +79,7 @@ def test_whatever_comes_in_which_frames_the_records_hold_the_latest_figures_and_
             kept_as |= dict(kept.drain(b"16.71"))
             whole, kept = _restart(whole, kept, kept_as)
         for number in frame:
-            name = f"TPS {number}"
-            old = whole.held(name)
-            whole.report(name, 500, 100 + moment, moment, 1)
-            kept.move(name, old)
+            whole.report(f"TPS {number}", 500, 100 + moment, moment, 1, kept.move)
         kept.close_frame()
         if moment % drain_every == 0:
             kept_as |= dict(kept.drain(b"16.71"))
