@@ -311,14 +311,13 @@ class Lane:
         try:
             return shard.prepare(batch)
         except SourceGap as gap:
-            beginning = await self.reader.beginning_offset(shard.source)
-            if beginning <= gap.expected:
-                log.warning("reading back: %s", gap)
-                await self.reader.rewind(shard.source, gap.expected)
+            held = max(gap.expected, await self.reader.beginning_offset(shard.source))
+            if held < gap.found:
+                log.warning("reading back to %d: %s", held, gap)
+                await self.reader.rewind(shard.source, held)
                 return None
             lost = shard.skip_lost(gap.found)
             log.error("%d offsets are gone from the source before they were read: %s", lost, gap)
-            self._work.observer.lost(shard.source, lost)
             return shard.prepare(batch)
 
     async def _prepare_idle(self, parts: dict[TopicPartition, Prepared]) -> None:
@@ -364,6 +363,8 @@ class Lane:
     def _settle(self, source: TopicPartition, part: Prepared, seconds: float) -> None:
         shard = self._shards[source]
         shard.committed(part)
+        if part.lost:
+            self._work.observer.lost(source, len(part.lost))
         if part.batch is None:
             return
         self._pauses.after_success(source)

@@ -227,9 +227,12 @@ async def test_a_gap_is_read_back_and_one_that_nobody_holds_any_more_is_counted(
     lane = await scene.start()
     assert await within(lane.submit(A, batch(5)))
     assert scene.rewound == [(A, 0)] and scene.values == []
-    scene.beginning = 5
+    scene.beginning = 4
     assert await within(lane.submit(A, batch(5)))
-    assert scene.observer.count("lost") == 1 and scene.values == [[b"5"]]
+    assert scene.rewound == [(A, 0), (A, 4)], "what is held between is read"
+    scene.beginning, scene.producers.failing = 5, [RuntimeError("broker away")]
+    assert await within(lane.submit(A, batch(5)))
+    assert scene.observer.count("lost") == 1 and scene.values == [[b"5"]], "counted when it is committed"
 
 
 async def test_a_rebalance_gives_up_what_waits_and_takes_nothing_new(scene):

@@ -169,8 +169,11 @@ def test_a_batch_that_starts_beyond_the_next_offset_is_a_gap():
 def test_lost_offsets_are_accepted_once_and_counted():
     made = shard(10)
     assert made.skip_lost(15) == 5
-    commit(made, Batch(records(15), 15, 16, 16))
+    part = made.prepare(Batch(records(15), 15, 16, 16))
+    assert part.lost == range(10, 15)
+    made.committed(part)
     assert made.fold.offsets == [15]
+    assert made.prepare(Batch(records(16), 16, 17, 17)).lost == range(0)
 
 
 def test_a_source_that_ends_before_the_next_offset_was_created_anew_and_is_refused():
