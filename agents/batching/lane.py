@@ -14,7 +14,7 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiokafka import TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
@@ -301,6 +301,8 @@ class Lane:
         try:
             part = await self._prepare_over_gaps(self._shards[source], batch)
         except Exception as error:
+            if isinstance(error, SourceReset):  # the shard that is opened next finds out, and takes the batch as it is
+                self._waiting[source].batch = replace(batch, went_back=False)
             self._shard_failed(source, error)
             return None
         if part is None:

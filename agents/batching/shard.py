@@ -46,7 +46,7 @@ class SourceReset(Exception):
 
     def __init__(self, source: TopicPartition, expected: int, end: int) -> None:
         super().__init__(
-            f"{source.topic}[{source.partition}] ends at {end} but {expected} records of it were read already: "
+            f"{source.topic}[{source.partition}] ends at {end} and was read up to {expected}, before which it had ended: "
             f"the topic was created anew; refusing to skip its records in silence"
         )
 
@@ -151,7 +151,7 @@ class Shard:
         """
         if batch.start_offset > self.next_offset:
             raise SourceGap(self.source, self.next_offset, batch.start_offset)
-        if batch.end_offset < self.next_offset:
+        if batch.end_offset < self.next_offset or (batch.went_back and batch.start_offset < self.next_offset):
             raise SourceReset(self.source, self.next_offset, batch.end_offset)
         batch = batch.since(self.next_offset)
         if batch.start_offset < self._quiet_until < batch.next_offset:

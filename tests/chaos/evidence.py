@@ -3,7 +3,8 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-TOPICS = ("incidents", "turnout", "ledger", "rejected", "risk", "province", "escalations", "risk-state", "intake-state")
+INPUTS = ("incidents", "turnout")
+TOPICS = (*INPUTS, "ledger", "rejected", "risk", "province", "escalations", "risk-state", "intake-state")
 
 
 @dataclass(frozen=True, slots=True)

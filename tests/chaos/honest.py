@@ -16,13 +16,12 @@ from schemas.ruleset import Ruleset
 from schemas.topics import Topic
 from streams.intake import ClockMode, Gate, Rejection
 from streams.table import Drained, RiskTable
-from tests.chaos.evidence import Cut, Evidence, Seen
+from tests.chaos.evidence import INPUTS, Cut, Evidence, Seen
 from tests.chaos.traffic import Message, Traffic, turnout
 
 PARTITIONS = 3
 SECOND_MS, MINUTE_MS = 1000, 60_000
 START_MS = int(datetime.fromisoformat("2024-11-27T12:00:00+07:00").timestamp() * 1000)
-INPUTS = ("incidents", "turnout")
 
 
 class Log:

@@ -8,8 +8,8 @@ import pytest
 
 from tests.chaos.checker import check
 from tests.chaos.evidence import Evidence, Seen
-from tests.chaos.oracle import print_of_entry, print_of_message, read_inputs
 from tests.chaos.oracle import entries as ledger_entries
+from tests.chaos.oracle import print_of_entry, print_of_message, read_inputs
 from tests.chaos.planting import PLACES, found
 from tests.chaos.vanished import has_vanished, vanished
 

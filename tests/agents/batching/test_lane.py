@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -221,6 +222,13 @@ async def test_a_source_created_anew_keeps_only_its_own_shard_from_work(scene):
     assert await within(lane.submit(B, batch(0)))
     await until(lambda: ("failed", A) in scene.observer.seen)
     assert ("opened", A) not in scene.observer.seen
+
+
+async def test_a_batch_of_a_source_that_went_back_has_its_shard_opened_anew_once(scene):
+    scene.committed[A] = OffsetAndMetadata(2, "")
+    lane = await scene.start()
+    assert await within(lane.submit(A, replace(batch(0, 1, 2), went_back=True)))
+    assert scene.observer.seen.count(("opened", A)) == 2 and scene.values == [[b"2"]]
 
 
 async def test_a_gap_is_read_back_and_one_that_nobody_holds_any_more_is_counted(scene):

@@ -182,6 +182,14 @@ def test_a_source_that_ends_before_the_next_offset_was_created_anew_and_is_refus
         made.prepare(Batch(records(0, 1), 0, 2, 2))
 
 
+def test_a_source_that_went_back_was_created_anew_however_long_it_is_again():
+    made = shard(10)
+    with pytest.raises(SourceReset, match=r"in\[3\] ends at 12 and was read up to 10"):
+        made.prepare(Batch(records(0, 11), 0, 12, 12, went_back=True))
+    commit(made, Batch(records(10, 11), 10, 12, 12, went_back=True))
+    assert made.fold.offsets == [10, 11], "back to no further than where the shard is, as after a seek"
+
+
 def test_a_refusal_is_written_once_and_a_shard_that_reads_it_is_refused():
     made = shard(10)
     [mark] = made.refusal()
