@@ -112,17 +112,17 @@ class Cluster(Deployment):
         marks = [r for r in records if r.key == b"@next" and r.value and r.partition in begun]
         return {("ledger", mark.partition): json.loads(mark.value)["offset"] for mark in marks}
 
-    async def noted(self, since: dict[TopicPartition, int] | None = None) -> dict[tuple[str, int], int]:
-        """How far intake has noted each input, by (topic, partition), in its notes `since` these offsets of them."""
+    async def noted(self, topic: str, since: dict[TopicPartition, int] | None = None) -> list[tuple[int, int]]:
+        """All that intake has noted of an input, `since` these offsets of its notes: partitions, and how far they were read."""
         notes = await self.records("intake-state", since=since)
-        return {(r.key.decode().removeprefix(self.prefix), r.partition): json.loads(r.value)["offset"] for r in notes}
+        return [(r.partition, json.loads(r.value)["offset"]) for r in notes if r.key.decode() == self.prefix + topic]
 
     async def noted_anew(self, topic: str, partitions: set[int], since: dict[TopicPartition, int], within_s: float) -> None:
         """Wait until intake has noted of all these partitions of an input that it was created anew and nothing of it is read."""
         deadline = time.monotonic() + within_s
-        while noticed := partitions - {p for (name, p), offset in (await self.noted(since)).items() if name == topic and not offset}:
+        while left := partitions - {partition for partition, offset in await self.noted(topic, since) if not offset}:
             if time.monotonic() > deadline:
-                raise AssertionError(f"{topic} was created anew, and within {within_s} s nobody noticed in partitions {noticed}")
+                raise AssertionError(f"{topic} was created anew, and within {within_s} s nobody noticed in partitions {left}")
             await asyncio.sleep(0.2)
 
     async def read_to_end(self, topic: str, within_s: float) -> None:

@@ -82,7 +82,7 @@ async def _deleted_and_created(scene: Scene, topic: str, is_unread: bool) -> dic
     if not is_unread:
         await cluster.read_to_end(topic, 120)
     held = await archive.keep_input(cluster, topic)
-    noted = {p for (name, p), offset in (await cluster.noted()).items() if name == topic and offset}
+    noted = {partition for partition, offset in dict(await cluster.noted(topic)).items() if offset}
     if noted:
         archive.must_say(cluster, "was created anew and is read as such")
     await cluster.delete(topic)
