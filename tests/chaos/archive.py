@@ -6,6 +6,7 @@ from aiokafka import TopicPartition
 
 from tests.chaos.cluster import Cluster
 from tests.chaos.evidence import INPUTS, Cut, Evidence, Seen
+from tests.chaos.vanished import notes
 
 
 class Archive:
@@ -52,11 +53,19 @@ class Archive:
         sizes = {name: cluster.log(name).stat().st_size for name in cluster.workers}
         self.must_be_said.append((word, sizes))
 
-    def unsaid(self, cluster: Cluster) -> list[str]:
+    def unsaid(self, cluster: Cluster, evidence: Evidence) -> list[str]:
+        """What no worker's log holds and should: what was told to `must_say`, and a line for each gap that was noted."""
         logs = {name: cluster.log(name).read_bytes() for name in cluster.workers}
+        lines = [
+            f"{len(note.gone)} offsets are gone from the source before they were read: "
+            f"{cluster.prefix}{topic}[{partition}] continues at {note.gone.stop}, expected {note.gone.start}"
+            for (topic, partition, _), some in notes(evidence).items()
+            for note in some
+            if note.gone
+        ]
         return [
             word
-            for word, sizes in self.must_be_said
+            for word, sizes in (*self.must_be_said, *((line, {}) for line in lines))
             if not any(word.encode() in text[sizes.get(name, 0) :] for name, text in logs.items())
         ]
 
