@@ -82,7 +82,9 @@ async def _deleted_and_created(scene: Scene, topic: str, is_unread: bool) -> dic
     if not is_unread:
         await cluster.read_to_end(topic, 120)
     held = await archive.keep_input(cluster, topic)
-    noted = {partition for partition, offset in dict(await cluster.noted(topic)).items() if offset}
+    noted = {partition: offset for partition, offset in dict(await cluster.noted(topic)).items() if offset}
+    if not is_unread and noted != held:
+        raise AssertionError(f"the group says that {topic} was read up to {held}, intake noted {noted}")
     if noted:
         archive.must_say(cluster, "was created anew and is read as such")
     await cluster.delete(topic)
@@ -90,7 +92,7 @@ async def _deleted_and_created(scene: Scene, topic: str, is_unread: bool) -> dic
     await cluster.create_topics()
     if not is_unread:
         await _first_records(cluster, topic, scene.codes[0])
-        await cluster.noted_anew(topic, noted, noted_to, 90)
+        await cluster.noted_anew(topic, set(noted), noted_to, 90)
     return held
 
 
