@@ -12,8 +12,8 @@ from tests.chaos.vanished import notes
 class Archive:
     """Exact: offsets below a cut never change, and who deletes an input has its publishers at rest.
 
-    Not seen is what a client gave up waiting for and the broker still takes between the last look and the deletion. If Siaga read that, the
-    checker would call it doubled; nothing lost would pass for vanished.
+    Not seen is what a client gave up waiting for and the broker still takes between the last look and the deletion. If Siaga
+    read that, the checker would call it doubled; nothing lost would pass for vanished.
     """
 
     def __init__(self) -> None:
@@ -42,7 +42,10 @@ class Archive:
         await cluster.delete_records(topic, kept_from)
 
     async def begin_anew(self, cluster: Cluster, topic: str) -> dict[TopicPartition, int]:
-        """What intake notes of an input from now on is of its next incarnation; where its notes end. Call while nobody can note the old one."""
+        """What intake notes of an input from now on is of its next incarnation; where its notes end.
+
+        Call it while nobody can note the old one any more.
+        """
         noted_to = await cluster.ends("intake-state")
         for tp, offset in noted_to.items():
             self._begun[topic, tp.partition] = (*self._begun.get((topic, tp.partition), ()), offset)

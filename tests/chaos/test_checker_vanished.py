@@ -11,7 +11,7 @@ from tests.chaos.evidence import Evidence, Seen
 from tests.chaos.oracle import entries as ledger_entries
 from tests.chaos.oracle import print_of_entry, print_of_message, read_inputs
 from tests.chaos.planting import PLACES, found
-from tests.chaos.vanished import has_vanished, vanished
+from tests.chaos.vanished import has_vanished, place_of, vanished
 
 
 def gap(evidence: Evidence, change: Callable[[list[int]], list[int]], number: int = 0) -> None:
@@ -24,9 +24,8 @@ def gap(evidence: Evidence, change: Callable[[list[int]], list[int]], number: in
 
 def gone(evidence: Evidence, incarnation: int) -> list[Seen]:
     """Records of incidents[1] that nobody read, of one of its incarnations."""
-    return [
-        r for r in evidence.inputs if (r.topic, r.partition, r.incarnation) == ("incidents", 1, incarnation) and has_vanished(r, vanished(evidence))
-    ]
+    gaps = vanished(evidence)
+    return [r for r in evidence.inputs if place_of(r) == ("incidents", 1, incarnation) and has_vanished(r, gaps)]
 
 
 def read_after_all(evidence: Evidence, record: Seen) -> None:
@@ -55,8 +54,9 @@ def test_an_honest_run_that_was_robbed_has_no_fault_and_much_that_vanished(beref
 def test_a_record_lost_beside_the_vanished_ones_is_found(bereft, incarnation):
     """One read right before others vanished, and one right after the topic was created anew."""
     ledger, accepted = bereft.topics["ledger"], read_inputs(bereft, set(PLACES)).accepted
-    alone = {print_of_entry(e): i for i, r in enumerate(ledger) for e in ledger_entries([r]) if len(json.loads(r.value)) == 1 and e.fields[0] == "i"}
-    prints = [print_of_message("incidents", m) for r, m in accepted if (r.topic, r.partition, r.incarnation) == ("incidents", 1, incarnation)]
+    frames = [(index, ledger_entries([record])) for index, record in enumerate(ledger)]
+    alone = {print_of_entry(some[0]): index for index, some in frames if [entry.fields[0] for entry in some] == ["i"]}
+    prints = [print_of_message("incidents", m) for r, m in accepted if place_of(r) == ("incidents", 1, incarnation)]
     read_alone = [item for item in prints if item in alone]
     del ledger[alone[read_alone[0 if incarnation else -1]]]
     assert found(bereft, "A", "lost: 1 of input")
@@ -85,8 +85,9 @@ def test_a_bad_record_of_the_second_incarnation_that_was_not_rejected_is_found(b
     inputs = read_inputs(bereft, set(PLACES)).rejected
     places = [(r.topic, r.partition, r.offset) for r, _ in inputs]
     twice = next(place for place in places if places.count(place) == 2)
-    headers = [{name: value.decode() for name, value in r.headers.items()} for r in bereft.topics["rejected"]]
-    at = [i for i, h in enumerate(headers) if (h["siaga.source.topic"][2:], int(h["siaga.source.partition"]), int(h["siaga.source.offset"])) == twice]
+    want = {f"siaga.source.{n}": str(v).encode() for n, v in zip(("topic", "partition", "offset"), twice, strict=True)}
+    want["siaga.source.topic"] = b"p." + want["siaga.source.topic"]
+    at = [i for i, r in enumerate(bereft.topics["rejected"]) if want.items() <= r.headers.items()]
     assert len(at) == 2
     del bereft.topics["rejected"][at[1]]
     assert found(bereft, "A", f"lost: {twice} is bad")
@@ -156,8 +157,10 @@ def test_state_that_was_built_again_in_silence_too_short_or_too_long_is_found(be
 
 
 def test_a_row_that_state_lost_since_had_told_of_is_missed(bereft):
-    heads = [r for r in bereft.lost_states[1] if r.key == b"16.71/h"]
-    quiet = next(json.loads(r.value)["quiet_until"] for r in bereft.lost_states[1] if (r.key, r.partition) == (b"@begin", heads[0].partition))
+    state = bereft.lost_states[1]
+    heads = [r for r in state if r.key == b"16.71/h"]
+    [begin] = [r for r in state if (r.key, r.partition) == (b"@begin", heads[0].partition)]
+    quiet = json.loads(begin.value)["quiet_until"]
     at = next(o for o in (json.loads(r.value)["offset"] for r in heads) if o >= quiet)
     rows = bereft.topics["risk"]
     [index] = [i for i, r in enumerate(rows) if r.key == b"16.71" and json.loads(r.value)["ledger"]["offset"] == at]

@@ -1,8 +1,8 @@
 """Which input records Siaga never read: what its own notes admit, held against what the driver took away. Shares no code with Siaga.
 
-Intake notes in each transaction how far it has read (docs/architecture.md) and, as `gone`, what the input no longer held. A record has
-vanished if it lies in such a gap, or if its input was deleted and it lies beyond the last note before. It must then be nowhere; every other record
-must be on the ledger or in `rejected` once. A note that admits more than the driver took away is a fault.
+Intake notes in each transaction how far it has read (docs/architecture.md) and, as `gone`, what the input no longer held. A record
+has vanished if it lies in such a gap, or if its input was deleted and it lies beyond the last note before. It must then be nowhere;
+every other record must be on the ledger or in `rejected` once. A note that admits more than the driver took away is a fault.
 """
 
 import json
@@ -57,7 +57,7 @@ def has_vanished(record: Seen, gaps: dict[Place, list[range]]) -> bool:
 
 
 def gap_faults(evidence: Evidence) -> Iterator[str]:
-    """Gaps that were noted must be the driver's: from where intake was up to where the input was cut, after it was, and all of them once there."""
+    """A gap that was noted must be the driver's: from where intake was up to where the input was cut, noted after that, and all of it there once."""
     there: dict[Place, set[int]] = defaultdict(set)
     for record in evidence.inputs:
         there[place_of(record)].add(record.offset)
