@@ -30,7 +30,7 @@ from mode.utils.futures import notify
 from agents.batching import inflating
 from agents.batching.fold import Batch
 from agents.batching.lanes import lane_assignor, lane_of
-from agents.batching.membership import InstanceTaken, LanesDiffer, join_again_after_errors, watch_heartbeats, watch_join
+from agents.batching.membership import watch_membership
 from agents.batching.options import BatchingOptions
 from agents.batching.patience import start_patiently
 
@@ -97,12 +97,9 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         # A fetch that ends just as records are taken is overlooked, and nothing is fetched until this time is over
         # (docs/upstream.md): 200 ms by default.
         self._fetcher._fetcher_timeout = self.app.batching.fetch_wait_ms / 1000
-        coordinator = self._ensure_consumer()._coordinator
-        watch_join(coordinator, lambda: self._end(LanesDiffer(self.app.batching.lanes)))
-        join_again_after_errors(coordinator)
-        if instance := self.app.conf.consumer_group_instance_id:
-            limit_s = self.app.batching.session_timeout_ms / 2000
-            watch_heartbeats(coordinator, limit_s, lambda: self._end(InstanceTaken(instance)))
+        watch_membership(
+            self._ensure_consumer()._coordinator, self.app.batching, self.app.conf.consumer_group_instance_id, self._end
+        )
 
     def _end(self, reason: Exception) -> None:
         log.critical("%s", reason)

@@ -75,6 +75,17 @@ async def test_a_worker_whom_the_group_tells_an_error_joins_again(cluster):
     assert await incidents(cluster) == 5
 
 
+async def test_partitions_shared_out_by_a_leader_that_knew_no_topic_are_not_left_unread(cluster):
+    """Seed 160000: so it was after a broker's restart, and came back under its static name: that brings no rebalance."""
+    cluster.start("a", CHAOS_NO_TOPICS="1")
+    await until(lambda: cluster.group_state() == "Stable", 60, "a stable group")
+    cluster.kill("a")
+    cluster.start("a")
+    await send(cluster, "x", 5)
+    await cluster.drained()
+    assert await incidents(cluster) == 5
+
+
 async def test_a_worker_that_hangs_tells_where(cluster):
     cluster.start("a")
     await send(cluster, "x", 5)
