@@ -81,7 +81,7 @@ SHARD_REBUILDS = _counter(
 RESTORE_SECONDS = _histogram("siaga_restore_seconds", "Time to fence and restore a shard.", "stage", buckets=_RESTORE_S)
 RESTORED_RECORDS = _counter("siaga_restored_records_total", "State records read while restoring.", "stage")
 GAPS = _counter("siaga_source_gaps_total", "Source offsets that were gone before they were read.", "topic")
-RECREATED = _counter("siaga_source_recreated_total", "Source partitions found shorter than what was read of them.", "topic")
+RECREATED = _counter("siaga_source_recreated_total", "Source partitions found to have been created anew.", "topic")
 
 # What the table says
 LEVEL = _gauge("siaga_regency_level", "Level of a regency: 0 normal, 1 waspada, 2 siaga, 3 awas.", "regency", "name")

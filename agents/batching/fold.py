@@ -35,13 +35,14 @@ class Batch:
 
     `start_offset` and `next_offset` are the source positions before and after the batch. Markers of transactions and aborted
     records take offsets too, so these, not the offsets of the records, tell whether two batches are adjacent. `end_offset` is
-    the end of the partition as last seen.
+    the end of the partition as last seen. `went_back`: the source had ended before where it was read, and is read from its beginning.
     """
 
     records: Sequence[Record]
     start_offset: int
     next_offset: int
     end_offset: int
+    went_back: bool = False
 
     @property
     def caught_up(self) -> bool:

@@ -14,7 +14,7 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aiokafka import TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
@@ -25,7 +25,7 @@ from agents.batching.fold import Batch, Fold
 from agents.batching.observer import Committed, Observer
 from agents.batching.options import BatchingOptions
 from agents.batching.pauses import Pauses
-from agents.batching.positions import Doubt, Notes, first_note, notes_of, read_notes
+from agents.batching.positions import Doubt, Notes, first_note, has_written, notes_of, read_notes
 from agents.batching.shard import Prepared, Shard, SourceGap, SourceReset, Sources
 from agents.batching.transactor import Transactor
 
@@ -213,7 +213,7 @@ class Lane:
             self._transactor = Transactor(self._id, self._work.group, self._work.options)
             await self._transactor.start()
         if missing:
-            self._has_written = await self._find_written()
+            self._has_written = await has_written(self._work.outputs, self.sources, self.reader.sources)
             await self._transactor.end_forgotten(self._touched())
             if topic := self._work.positions_topic:
                 self._notes = await read_notes(topic, self.sources, self._work.options)
@@ -225,13 +225,6 @@ class Lane:
                 self._shard_failed(source, result)
             elif isinstance(result, BaseException):
                 raise result
-
-    async def _find_written(self) -> bool:
-        """Whether the stage has written before. Asked before `end_forgotten` leaves a marker in each partition. Its sources do not
-        count: others write them too."""
-        read = {source.topic for source in self.sources}
-        written = [tp for tp in self._work.outputs if tp.topic not in read]
-        return any(await asyncio.gather(*map(self.reader.sources.end_offset, written)))
 
     def _touched(self) -> set[TopicPartition]:
         """Every partition that a transaction of this lane may have written."""
@@ -310,6 +303,8 @@ class Lane:
         try:
             part = await self._prepare_over_gaps(self._shards[source], batch)
         except Exception as error:
+            if isinstance(error, SourceReset):  # the shard that is opened next finds out, and takes the batch as it is
+                self._waiting[source].batch = replace(batch, went_back=False)
             self._shard_failed(source, error)
             return None
         if part is None:
@@ -320,14 +315,13 @@ class Lane:
         try:
             return shard.prepare(batch)
         except SourceGap as gap:
-            beginning = await self.reader.beginning_offset(shard.source)
-            if beginning <= gap.expected:
-                log.warning("reading back: %s", gap)
-                await self.reader.rewind(shard.source, gap.expected)
+            held = max(gap.expected, await self.reader.beginning_offset(shard.source))
+            if held < gap.found:
+                log.warning("reading back to %d: %s", held, gap)
+                await self.reader.rewind(shard.source, held)
                 return None
             lost = shard.skip_lost(gap.found)
             log.error("%d offsets are gone from the source before they were read: %s", lost, gap)
-            self._work.observer.lost(shard.source, lost)
             return shard.prepare(batch)
 
     async def _prepare_idle(self, parts: dict[TopicPartition, Prepared]) -> None:
@@ -373,6 +367,8 @@ class Lane:
     def _settle(self, source: TopicPartition, part: Prepared, seconds: float) -> None:
         shard = self._shards[source]
         shard.committed(part)
+        if part.lost:
+            self._work.observer.lost(source, len(part.lost))
         if part.batch is None:
             return
         self._pauses.after_success(source)

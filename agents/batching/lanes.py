@@ -18,6 +18,10 @@ def lane_of(partition: int, lanes: int) -> int:
     return partition % lanes
 
 
+class NoTopicKnown(Exception):
+    """Nobody can share out partitions of which nothing is known: all members would have none, and look well."""
+
+
 @functools.cache
 def lane_assignor(lanes: int) -> type[RoundRobinPartitionAssignor]:
     """An assignor for `lanes` lanes. Its name carries the number: Kafka refuses a member that counts otherwise (INCONSISTENT_GROUP_
@@ -30,9 +34,14 @@ def lane_assignor(lanes: int) -> type[RoundRobinPartitionAssignor]:
         def assign(
             cls, cluster: ClusterMetadata, members: Mapping[str, ConsumerProtocolMemberMetadata]
         ) -> dict[str, ConsumerProtocolMemberAssignment]:
-            """Whole lanes in turn to the members in order of their ids; what exceeds the lanes stands by."""
+            """Whole lanes in turn to the members in order of their ids; what exceeds the lanes stands by.
+
+            Raises NoTopicKnown; the member then joins again (membership.py).
+            """
             order = sorted(members)
             topics = sorted({topic for metadata in members.values() for topic in metadata.subscription})
+            if not any(cluster.partitions_for_topic(topic) for topic in topics):
+                raise NoTopicKnown(f"the broker told nothing of {', '.join(topics)}")
             given: dict[str, dict[str, list[int]]] = {member: {} for member in order}
             for topic in topics:
                 for partition in sorted(cluster.partitions_for_topic(topic) or ()):

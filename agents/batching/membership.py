@@ -12,17 +12,25 @@ Another number of lanes than the others': Kafka refuses the member, and aiokafka
 
 So it does after any other error of the group that it has no name for (docs/upstream.md): it waits for somebody to ask for records in its own
 way, which nobody does here. A worker must join again, or its partitions stay unread while all looks well.
+
+A leader that is killed and comes back under its static name is not told that it leads, so nobody watches the topics any more
+(docs/upstream.md). What was shared out while one was missing would stay so for ever. So every member watches them.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from math import inf
 from typing import Any
 
+from aiokafka import TopicPartition
+from aiokafka.coordinator.protocol import ConsumerProtocol
 from aiokafka.errors import InconsistentGroupProtocolError, NoError, UnknownMemberIdError, for_code
 from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest
+
+from agents.batching.lanes import lane_of
+from agents.batching.options import BatchingOptions
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +59,15 @@ class LanesDiffer(Exception):
         )
 
 
+def watch_membership(coordinator: Any, options: BatchingOptions, instance: str | None, end: Callable[[Exception], None]) -> None:
+    """All that is below; `end` ends the worker for a reason."""
+    watch_join(coordinator, lambda: end(LanesDiffer(options.lanes)))
+    join_again_after_errors(coordinator)
+    watch_topics(coordinator, options.lanes)
+    if instance:
+        watch_heartbeats(coordinator, options.session_timeout_ms / 2000, lambda: end(InstanceTaken(instance)))
+
+
 def watch_join(coordinator: Any, refused: Callable[[], None]) -> None:
     """Call `refused` when the group's other members share the partitions otherwise."""
     send = coordinator._send_req
@@ -77,6 +94,35 @@ def join_again_after_errors(coordinator: Any, pause_s: float = PAUSE_S) -> None:
         await asyncio.wait([coordinator._closing], timeout=pause_s)
 
     coordinator._push_error_to_user = again
+
+
+def watch_topics(coordinator: Any, lanes: int) -> None:
+    """Have a member that did not share out the partitions join again, too, when its topics change, or lack in what it was given.
+
+    Kafka lets the leader bring a rebalance by that, also one that was not told; to others it answers with what they have.
+    """
+    complete = coordinator._on_join_complete
+
+    async def watched(generation: int, member_id: str, protocol: str, given: bytes) -> None:
+        if coordinator._group_subscription is None:
+            await coordinator._client._maybe_wait_metadata()
+            coordinator._group_subscription = set(coordinator._subscription.topics)
+            left_out = topics_left_out(coordinator, ConsumerProtocol.ASSIGNMENT.decode(given).partitions(), lanes)
+            coordinator._metadata_snapshot = coordinator._get_metadata_snapshot() | dict.fromkeys(left_out, 0)
+        await complete(generation, member_id, protocol, given)
+
+    coordinator._on_join_complete = watched
+
+
+def topics_left_out(coordinator: Any, given: Collection[TopicPartition], lanes: int) -> set[str]:
+    """Topics that have partitions in a member's lanes of which it was not given all."""
+    own = {lane_of(tp.partition, lanes) for tp in given}
+    return {
+        topic
+        for topic in coordinator._group_subscription
+        for partition in coordinator._cluster.partitions_for_topic(topic) or ()
+        if lane_of(partition, lanes) in own and TopicPartition(topic, partition) not in given
+    }
 
 
 def watch_heartbeats(

@@ -33,20 +33,24 @@ Notes = Mapping[TopicPartition, OffsetAndMetadata]
 
 def notes_of(topic: str | None, shards: Mapping[TopicPartition, Shard], parts: Mapping[TopicPartition, Prepared]) -> list[Output]:
     """How far the sources of all partitions that move will be read, each in its own partition number. Sources that rest are
-    noted with those that move, so that the latest notes lie together at the end.
+    noted with those that move, so that the latest notes lie together at the end. What a source no longer held is noted with what was
+    read after it: a log line may be told twice, and a counter dies with its worker.
     """
     if topic is None:
         return []
-    moved = {source.partition for source in parts}
-    return [
-        Output(topic, source.partition, source.topic.encode(), _value(source, shard.standing(parts.get(source, shard).next_offset)))
-        for source, shard in shards.items()
-        if source.partition in moved
-    ]
+    notes, moved = [], {source.partition for source in parts}
+    for source, shard in shards.items():
+        if source.partition in moved:
+            part = parts.get(source)
+            at = shard.standing(part.next_offset if part else shard.next_offset)
+            value = _value(source, at, part.lost if part else range(0))
+            notes.append(Output(topic, source.partition, source.topic.encode(), value))
+    return notes
 
 
-def _value(source: TopicPartition, at: OffsetAndMetadata) -> bytes:
-    return json.dumps({"topic": source.topic, "offset": at.offset, "note": at.metadata}).encode()
+def _value(source: TopicPartition, at: OffsetAndMetadata, lost: range = range(0)) -> bytes:
+    gone = {"gone": [lost.start, lost.stop]} if lost else {}
+    return json.dumps({"topic": source.topic, "offset": at.offset, "note": at.metadata} | gone).encode()
 
 
 def first_note(topic: str, source: TopicPartition) -> Output:
@@ -88,6 +92,15 @@ async def _read_on(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int
     return found
 
 
+async def has_written(outputs: Collection[TopicPartition], read: Collection[TopicPartition], sources: Sources) -> bool:
+    """Whether a stage that reads `read` has written before. To be asked before `end_forgotten` leaves a marker in each partition.
+
+    The topics it reads do not count: others write them too.
+    """
+    topics = {source.topic for source in read}
+    return any(await asyncio.gather(*(sources.end_offset(tp) for tp in outputs if tp.topic not in topics)))
+
+
 @dataclass(frozen=True)
 class Doubt:
     """What a lane knows besides the group: `notes` of its own, and whether anything was written for its stage before."""
@@ -106,15 +119,21 @@ class Doubt:
         beginning. So it is when the group goes on knowing nothing: Kafka forgets the offsets of a topic that is deleted.
         """
         found = await sources.committed(source)
-        if _is_none(found) and self.has_written and await sources.end_offset(source):
+        noted = self.notes.get(source)
+        if _is_none(found) and (self.has_written or noted) and await sources.end_offset(source):
             await asyncio.sleep(self.pause_s)
             found = await sources.committed(source)
-        noted = self.notes.get(source)
-        if noted is not None and noted.offset > (end := await sources.end_offset(source)):
+        if noted is None or not noted.offset:
+            return found
+        if noted.offset > (end := await sources.end_offset(source)):
             log.error("%s[%d] ends at %d but was read up to %d: it was created anew and is read as such", *source, end, noted.offset)
             await self.begin_anew(source)
             return None
-        if _is_none(found) or noted is None or noted.offset <= found.offset:
+        if _is_none(found):
+            log.error("%s[%d] was read up to %d and its group knows nothing: it was created anew and is read as such", *source, noted.offset)
+            await self.begin_anew(source)
+            return None
+        if noted.offset <= found.offset:
             return found
         log.info("%s[%d] is read up to %d, as noted; the group says %d", *source, noted.offset, found.offset)
         return noted

@@ -46,7 +46,7 @@ class SourceReset(Exception):
 
     def __init__(self, source: TopicPartition, expected: int, end: int) -> None:
         super().__init__(
-            f"{source.topic}[{source.partition}] ends at {end} but {expected} records of it were read already: "
+            f"{source.topic}[{source.partition}] ends at {end} and was read up to {expected}, before which it had ended: "
             f"the topic was created anew; refusing to skip its records in silence"
         )
 
@@ -68,6 +68,8 @@ class Prepared:
     next_offset: int
     fold_seconds: float
     is_quiet: bool = False
+    #: Offsets right before the batch that the source no longer held: they were never read.
+    lost: range = range(0)
 
 
 class Shard:
@@ -86,6 +88,7 @@ class Shard:
         self._told_offset = 0
         self._has_begun = state is None
         self._quiet_until = 0
+        self._lost = range(0)
 
     @classmethod
     async def restored(
@@ -148,7 +151,7 @@ class Shard:
         """
         if batch.start_offset > self.next_offset:
             raise SourceGap(self.source, self.next_offset, batch.start_offset)
-        if batch.end_offset < self.next_offset:
+        if batch.end_offset < self.next_offset or (batch.went_back and batch.start_offset < self.next_offset):
             raise SourceReset(self.source, self.next_offset, batch.end_offset)
         batch = batch.since(self.next_offset)
         if batch.start_offset < self._quiet_until < batch.next_offset:
@@ -164,7 +167,7 @@ class Shard:
             outputs = [output for output in outputs if output.topic == self._state.topic]
         if self._state is not None:
             outputs += self._bookkeeping(batch.next_offset)
-        return Prepared(batch, outputs, batch.next_offset, folded - started, is_quiet)
+        return Prepared(batch, outputs, batch.next_offset, folded - started, is_quiet, self._lost)
 
     def rest(self, batch: Batch) -> Batch | None:
         """What `prepare` left of a batch, once its part is committed."""
@@ -191,7 +194,7 @@ class Shard:
 
     def committed(self, prepared: Prepared) -> None:
         """The transaction with this part is committed."""
-        self.next_offset = prepared.next_offset
+        self.next_offset, self._lost = prepared.next_offset, range(0)
         self._has_begun = self._has_begun or prepared.batch is not None
         if not prepared.is_quiet:
             self.fold.committed()
@@ -206,9 +209,8 @@ class Shard:
 
     def skip_lost(self, offset: int) -> int:
         """Accept that the source no longer holds anything before `offset`; return how many offsets are lost."""
-        lost = offset - self.next_offset
-        self.next_offset = offset
-        return lost
+        self._lost, self.next_offset = range(self.next_offset, offset), offset
+        return len(self._lost)
 
     def _bookkeeping(self, offset: int) -> list[Output]:
         """The shard's own records of the state topic: the next source offset, and once that the state begins here."""

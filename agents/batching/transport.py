@@ -30,7 +30,7 @@ from mode.utils.futures import notify
 from agents.batching import inflating
 from agents.batching.fold import Batch
 from agents.batching.lanes import lane_assignor, lane_of
-from agents.batching.membership import InstanceTaken, LanesDiffer, join_again_after_errors, watch_heartbeats, watch_join
+from agents.batching.membership import watch_membership
 from agents.batching.options import BatchingOptions
 from agents.batching.patience import start_patiently
 from agents.batching.tableless import NoTables
@@ -91,18 +91,16 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         return consumer
 
     async def on_start(self) -> None:
+        self._handed_out: dict[TopicPartition, tuple[Any, int]] = {}
         await start_patiently(super().on_start, lambda: self._ensure_consumer().stop())
         # While one partition's prefetched records wait for its commit, the others must not wait for them.
         self._fetcher._prefetch_backoff = 0.0
         # A fetch that ends just as records are taken is overlooked, and nothing is fetched until this time is over
         # (docs/upstream.md): 200 ms by default.
         self._fetcher._fetcher_timeout = self.app.batching.fetch_wait_ms / 1000
-        coordinator = self._ensure_consumer()._coordinator
-        watch_join(coordinator, lambda: self._end(LanesDiffer(self.app.batching.lanes)))
-        join_again_after_errors(coordinator)
-        if instance := self.app.conf.consumer_group_instance_id:
-            limit_s = self.app.batching.session_timeout_ms / 2000
-            watch_heartbeats(coordinator, limit_s, lambda: self._end(InstanceTaken(instance)))
+        watch_membership(
+            self._ensure_consumer()._coordinator, self.app.batching, self.app.conf.consumer_group_instance_id, self._end
+        )
 
     def _end(self, reason: Exception) -> None:
         log.critical("%s", reason)
@@ -136,12 +134,25 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             if tp not in available:
                 continue
             state = consumer._subscription.subscription.assignment.state_value(tp)
-            start = state.position
+            start, went_back = state.position, self._went_back(tp, state)
             records = await self._take(consumer._fetcher, tp, parts[tp], max_records)
             if records:
                 end = state.lso if state.lso is not None else state.highwater
-                batches[tp] = Batch(records, start, state.position, end)
+                batches[tp] = Batch(records, start, state.position, end, went_back)
+                self._handed_out[tp] = state, state.position
         return batches
+
+    def _went_back(self, tp: TopicPartition, state: Any) -> bool:
+        """Whether a partition is read from before where it was, and nobody sought that: the broker has called its position out of range.
+
+        A guess that a shard must confirm: a seek that comes just then looks the same.
+        """
+        same, position = self._handed_out.get(tp, (None, 0))
+        return same is state and state.position < position
+
+    def forget(self, tp: TP) -> None:
+        """Somebody seeks: a step back means nothing."""
+        self._handed_out.pop(driver.ensure_aiokafka_TP(tp), None)
 
     async def _take(self, fetcher: Fetcher, tp: TopicPartition, part: float, max_records: int) -> list:
         """Fetched records of a partition, no more once they are or hold its part of a batch."""
@@ -159,6 +170,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
     async def seek_to_committed(self) -> Mapping[TP, int]:
         """After a rebalance. aiokafka leaves a partition nothing was ever committed of where it is: past what was given back."""
         offsets = await super().seek_to_committed()
+        self._handed_out.clear()
         unread = [tp for tp, offset in offsets.items() if not offset or offset < 0]
         if unread:
             await self.call_thread(self._ensure_consumer().seek_to_beginning, *unread)
@@ -260,6 +272,7 @@ class BatchConsumer(driver.Consumer):
         await self._thread.call_thread(self._seek_in_thread, tp, offset)
 
     async def _seek_in_thread(self, tp: TP, offset: int) -> None:
+        self._thread.forget(tp)
         try:
             self._thread._ensure_consumer().seek(driver.ensure_aiokafka_TP(tp), offset)
         except IllegalStateError:

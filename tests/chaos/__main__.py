@@ -21,9 +21,10 @@ from pathlib import Path
 
 from tests.agents.deployment import ROOT
 from tests.chaos.checker import Violation
-from tests.chaos.faults import FAULTS, Struck
+from tests.chaos.faults import FAULTS
 from tests.chaos.recovery import own_recoveries
 from tests.chaos.run import Plan, Result, run
+from tests.chaos.scene import Struck
 
 
 def main() -> int:
@@ -112,7 +113,7 @@ async def _round(plan: Plan, name: str) -> Result:
         result = await run(plan, directory, say)
     except Exception as error:
         result = Result(plan, violations=[Violation("run", f"{type(error).__name__}: {error}")])
-    say(f"{len(result.struck)} faults, {result.inputs} inputs, {len(result.violations)} violations")
+    say(f"{len(result.struck)} faults, {result.inputs} inputs, {result.vanished} vanished, {len(result.violations)} violations")
     for violation in result.violations[:10]:
         say(f"{violation.law}: {violation.text}")
     if result.violations:
@@ -148,6 +149,7 @@ def report(lines: list[dict]) -> str:
         "",
         (
             f"{len(lines)} rounds, {sum(line['inputs'] for line in lines):,} inputs, "
+            f"{sum(line.get('vanished', 0) for line in lines):,} of them taken away before they were read, "
             f"{sum(line['escalations'] for line in lines):,} escalations, {len(violations)} violations. "
             f"{sum(line['kills'] for line in lines)} times a worker was killed -9, "
             f"{sum(line['rebalances'] for line in lines)} or more generations of the group. "

@@ -1,6 +1,7 @@
 """The verdict on a run: every way in which what came out does not follow from what went in.
 
-    A  no loss: each input record is applied, counted as duplicate or excluded, or rejected, exactly once, in its order
+    A  no loss: each input record is applied, counted as duplicate or excluded, or rejected, exactly once, in its order;
+       what was taken away before it was read is exactly what intake noted as gone, and nowhere
     B  escalations: each is the recount's and none of those is missing, no id twice, episodes without holes, notices told once
     C  rows: every row equals the recount, none is missing, and none contradicts the escalations
     D  the group settled: all is read, no transaction is open, every stable offset is the end
@@ -18,6 +19,7 @@ from tests.chaos.evidence import Evidence, Seen
 from tests.chaos.oracle import Entry, Inputs
 from tests.chaos.policy import DEFAULT_POLICY, Place, Policy
 from tests.chaos.risk_laws import judge_risk
+from tests.chaos.vanished import current, gap_faults, note_faults
 
 #: Append times within one broker differ by no more.
 CLOCK_AHEAD_MS = 1000
@@ -41,6 +43,7 @@ def check(evidence: Evidence, places: dict[str, Place], policy: Policy = DEFAULT
         *_law("A", _order_is_kept(inputs, entries)),
         *_law("A", _each_entry_is_at_home(entries, evidence.partitions)),
         *_law("A", _rejected_once(inputs, evidence.topics["rejected"])),
+        *_law("A", gap_faults(evidence)),
         *_law("B", _chains(escalations)),
         *(Violation(*found) for found in judge_risk(evidence, entries, histories, places, policy)),
         *_law("C", _records_are_at_home(evidence)),
@@ -48,7 +51,7 @@ def check(evidence: Evidence, places: dict[str, Place], policy: Policy = DEFAULT
         *_law("C", _clocks_tell_the_time(rows)),
         *_law("C", _state_stands_where_rows_do(rows, evidence)),
         *_law("D", _settled(evidence)),
-        *_law("D", _intake_knows_where_it_is(evidence)),
+        *_law("D", note_faults(evidence)),
     ]
 
 
@@ -90,25 +93,27 @@ def _each_entry_is_at_home(entries: list[Entry], partitions: int) -> Iterator[st
 
 
 def _rejected_once(inputs: Inputs, rejected: list[Seen]) -> Iterator[str]:
-    want = {(record.topic, record.partition, record.offset): (record, reason) for record, reason in inputs.rejected}
-    got: Counter = Counter()
+    """An input that was created anew has the same offsets again: one rejection for each that was bad there, oldest first."""
+    want: dict[tuple, list[tuple[Seen, str]]] = defaultdict(list)
+    got: dict[tuple, list[Seen]] = defaultdict(list)
+    for record, reason in inputs.rejected:
+        want[record.topic, record.partition, record.offset].append((record, reason))
     for record in rejected:
         topic, partition, offset = (record.headers[f"siaga.source.{part}"].decode() for part in ("topic", "partition", "offset"))
-        place = (topic.rpartition(".")[2], int(partition), int(offset))
-        got[place] += 1
-        if place not in want:
-            yield f"rejected though good: {place}, {record.headers.get('siaga.reason')}"
-            continue
-        original, reason = want[place]
-        if record.headers["siaga.reason"].decode() != reason:
-            yield f"rejected as {record.headers['siaga.reason'].decode()}, the contract says {reason}: {place}"
-        if not (_same(record, original, "key") and _same(record, original, "value")):
-            yield f"rejected with other bytes: {place}"
-    for place in want.keys() - got.keys():
-        yield f"lost: {place} is bad ({want[place][1]}) and was not rejected"
-    for place, count in got.items():
-        if count > 1:
-            yield f"rejected {count} times: {place}"
+        got[topic.rpartition(".")[2], int(partition), int(offset)].append(record)
+    for place in want | got:
+        for (original, wanted), record in zip(want[place], got[place], strict=False):
+            reason = record.headers["siaga.reason"].decode()
+            if reason != wanted:
+                yield f"rejected as {reason}, the contract says {wanted}: {place}"
+            if not (_same(record, original, "key") and _same(record, original, "value")):
+                yield f"rejected with other bytes: {place}"
+        for _, wanted in want[place][len(got[place]) :]:
+            yield f"lost: {place} is bad ({wanted}) and was not rejected"
+        if not want[place]:
+            yield f"rejected though good or gone: {place}, {got[place][0].headers.get('siaga.reason')}"
+        elif len(got[place]) > len(want[place]):
+            yield f"rejected {len(got[place])} times: {place}, which was bad {len(want[place])} times"
 
 
 def _same(record: Seen, original: Seen, part: str) -> bool:
@@ -175,7 +180,7 @@ def _clocks_tell_the_time(rows: list) -> Iterator[str]:
 
 def _state_stands_where_rows_do(rows: list, evidence: Evidence) -> Iterator[str]:
     last = {row["regency"]: row["ledger"]["offset"] for _, row in rows}
-    heads = {r.key: json.loads(r.value) for r in evidence.topics["risk-state"] if r.value and r.key.endswith(b"/h")}
+    heads = {r.key: json.loads(r.value) for r in evidence.topics["risk-state"] if r.value and r.key[5:] == b"/h"}
     for key, head in heads.items():
         code = key[:-2].decode()
         if head["offset"] != last.get(code):
@@ -194,24 +199,11 @@ def _settled(evidence: Evidence) -> Iterator[str]:
         if stable != high:
             yield f"{topic}[{partition}] is stable up to {stable} of {high}"
     last: dict[tuple[str, int], int] = {}
-    for record in evidence.inputs:
+    for record in current(evidence):
         last[record.topic, record.partition] = record.offset
     for place, offset in last.items():
         if evidence.committed.get(place, 0) <= offset:
             yield f"{place[0]}[{place[1]}] was read up to {evidence.committed.get(place, 0)} of {offset + 1}"
-
-
-def _intake_knows_where_it_is(evidence: Evidence) -> Iterator[str]:
-    """Intake notes how far it has read each input in the transactions that tell the group the same (docs/architecture.md)."""
-    noted: dict[tuple[str, int], int] = {}
-    for record in evidence.topics["intake-state"]:
-        place, offset = (record.key.decode().rpartition(".")[2], record.partition), json.loads(record.value)["offset"]
-        if offset < noted.get(place, 0):
-            yield f"intake's note of {place[0]}[{place[1]}] goes back from {noted[place]} to {offset}"
-        noted[place] = offset
-    for place in {(record.topic, record.partition) for record in evidence.inputs}:
-        if noted.get(place) != evidence.committed.get(place):
-            yield f"intake noted {noted.get(place)} of {place[0]}[{place[1]}], the group says {evidence.committed.get(place)}"
 
 
 def _by_regency(escalations: list[dict]) -> dict[str, list[dict]]:

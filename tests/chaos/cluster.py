@@ -17,11 +17,10 @@ from agents.embedded import EmbeddedBroker
 from agents.embedded.ports import free_port
 from agents.embedded.process import spawn
 from tests.agents.deployment import Deployment
-from tests.chaos.evidence import TOPICS, Evidence, Seen
+from tests.chaos.evidence import INPUTS, TOPICS, Evidence, Seen
 from tests.chaos.proxied import ProxiedBroker
 
 PREFIX = "chaos."
-INPUTS = ("incidents", "turnout")
 
 
 class Cluster(Deployment):
@@ -113,6 +112,31 @@ class Cluster(Deployment):
         marks = [r for r in records if r.key == b"@next" and r.value and r.partition in begun]
         return {("ledger", mark.partition): json.loads(mark.value)["offset"] for mark in marks}
 
+    async def noted(self, topic: str, since: dict[TopicPartition, int] | None = None) -> list[tuple[int, int]]:
+        """All that intake has noted of an input, `since` these offsets of its notes: partitions, and how far they were read."""
+        notes = await self.records("intake-state", since=since)
+        return [(r.partition, json.loads(r.value)["offset"]) for r in notes if r.key.decode() == self.prefix + topic]
+
+    async def noted_anew(self, topic: str, partitions: set[int], since: dict[TopicPartition, int], within_s: float) -> None:
+        """Wait until intake has noted of all these partitions of an input that it was created anew and nothing of it is read."""
+        deadline = time.monotonic() + within_s
+        while left := partitions - {partition for partition, offset in await self.noted(topic, since) if not offset}:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{topic} was created anew, and within {within_s} s nobody noticed in partitions {left}")
+            await asyncio.sleep(0.2)
+
+    async def read_to_end(self, topic: str, within_s: float) -> None:
+        """Wait until all of an input is read, and the group knows."""
+        await self.group_passes({(r.topic, r.partition): r.offset + 1 for r in await self.records(topic)}, within_s)
+
+    async def group_passes(self, offsets: dict[tuple[str, int], int], within_s: float) -> None:
+        """Wait until the group's offsets are these or beyond."""
+        deadline = time.monotonic() + within_s
+        while behind := {place: offset for place, offset in (await self.committed()).items() if offset < offsets.get(place, 0)}:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"after {within_s} s the group is at {behind}, not at {offsets}")
+            await asyncio.sleep(0.2)
+
     async def settle(self, within_s: float) -> float:
         """Wait until all that is written is read, notices to neighbours included; seconds it took. Raises AssertionError."""
         started = time.monotonic()
@@ -132,8 +156,10 @@ class Cluster(Deployment):
                 await asyncio.sleep(0.2)
         return time.monotonic() - started
 
-    async def records(self, topic: str, isolation: str = "read_committed") -> list[Seen]:
-        """Everything a topic holds, in partition and offset order."""
+    async def records(
+        self, topic: str, isolation: str = "read_committed", since: dict[TopicPartition, int] | None = None
+    ) -> list[Seen]:
+        """Everything a topic holds, or `since` these offsets, in partition and offset order."""
         consumer = AIOKafkaConsumer(
             bootstrap_servers=self.bootstrap, isolation_level=isolation, auto_offset_reset="earliest",
             max_partition_fetch_bytes=8 << 20,
@@ -143,6 +169,8 @@ class Cluster(Deployment):
             partitions = [TopicPartition(self.prefix + topic, p) for p in range(self.partitions)]
             consumer.assign(partitions)
             ends = await consumer.end_offsets(partitions)
+            for tp, offset in (since or {}).items():
+                consumer.seek(tp, offset)
             found = []
             for tp in partitions:
                 while await consumer.position(tp) < ends[tp]:
@@ -151,6 +179,41 @@ class Cluster(Deployment):
             return found
         finally:
             await consumer.stop()
+
+    async def delete(self, topic: str) -> None:
+        """Delete a topic and wait until the broker knows no more of it."""
+        name = self.prefix + topic
+
+        def delete() -> None:
+            admin = self.admin()
+            try:
+                admin.delete_topics([name])
+                deadline = time.monotonic() + 30
+                while not admin.describe_topics([name])[0]["error_code"]:
+                    if time.monotonic() > deadline:
+                        raise AssertionError(f"{topic} was deleted and is still there")
+                    time.sleep(0.05)
+            finally:
+                admin.close()
+
+        await asyncio.to_thread(delete)
+
+    async def create_topics(self) -> None:
+        """`siaga topics`, as its messages tell an operator to; again while Kafka is still deleting."""
+        deadline = time.monotonic() + 30
+        while (done := await asyncio.to_thread(lambda: self.run("topics", check=False))).returncode:
+            if time.monotonic() > deadline:
+                raise AssertionError(done.stdout + done.stderr)
+            await asyncio.sleep(0.2)
+
+    async def delete_records(self, topic: str, kept_from: dict[int, int]) -> None:
+        """Remove what lies before these offsets of partitions, as retention does."""
+        admin = self.admin()
+        try:
+            asked = {TopicPartition(self.prefix + topic, partition): offset for partition, offset in kept_from.items()}
+            await asyncio.to_thread(admin.delete_records, asked)
+        finally:
+            admin.close()
 
     def rebalances(self) -> int:
         """Generations of the group since the broker's last start, as its newest log tells them; fewer where that rotated."""

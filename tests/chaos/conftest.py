@@ -15,3 +15,11 @@ def planted(honest: Evidence) -> Evidence:
     from tests.chaos.planting import copied
 
     return copied(honest)
+
+
+@pytest.fixture
+def bereft() -> Evidence:
+    """An honest run from which input and state were taken away, to plant something in."""
+    from tests.chaos.planting import bereft_run, copied
+
+    return copied(bereft_run())

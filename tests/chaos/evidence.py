@@ -1,8 +1,10 @@
 """What a run leaves behind in Kafka, as plain data. The checker sees nothing else: no process, no clock, no memory of Siaga's."""
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-TOPICS = ("incidents", "turnout", "ledger", "rejected", "risk", "province", "escalations", "risk-state", "intake-state")
+INPUTS = ("incidents", "turnout")
+TOPICS = (*INPUTS, "ledger", "rejected", "risk", "province", "escalations", "risk-state", "intake-state")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,11 +18,26 @@ class Seen:
     value: bytes | None
     headers: dict[str, bytes] = field(default_factory=dict)
     at_ms: int = 0
+    #: How often its topic had been deleted and created anew before.
+    incarnation: int = 0
+
+
+class Cut(NamedTuple):
+    """An input's offsets before `kept_from` were removed, when `noted_to` was the end of intake's notes in that partition."""
+
+    topic: str
+    partition: int
+    incarnation: int
+    kept_from: int
+    noted_to: int
 
 
 @dataclass
 class Evidence:
-    """Everything committed, in partition and offset order, and how the broker sees the group and its transactions."""
+    """Everything committed, in partition, incarnation and offset order, and how the broker sees the group and its transactions.
+
+    Of the inputs and the state also what the driver deleted or cut: it read that right before.
+    """
 
     partitions: int
     topics: dict[str, list[Seen]]
@@ -32,8 +49,12 @@ class Evidence:
     group_state: str = "Stable"
     #: Transactional ids with an open transaction after the workers had ended.
     open_transactions: list[str] = field(default_factory=list)
-    #: Offsets of a source that were gone before they were read (retention), by (topic, partition).
-    removed: dict[tuple[str, int], range] = field(default_factory=dict)
+    #: Where inputs were cut, as retention does it.
+    cuts: list[Cut] = field(default_factory=list)
+    #: Offsets of intake's notes from which they are of an input's second, third ... incarnation, by (topic, partition).
+    begun: dict[tuple[str, int], tuple[int, ...]] = field(default_factory=dict)
+    #: All records of each state topic that was deleted, oldest first.
+    lost_states: list[list[Seen]] = field(default_factory=list)
 
     @property
     def inputs(self) -> list[Seen]:

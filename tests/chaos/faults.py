@@ -9,8 +9,7 @@ import random
 import resource
 import signal
 import time
-from collections.abc import Awaitable, Callable, Iterable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
@@ -18,43 +17,14 @@ from tests.chaos.cluster import Cluster
 from tests.chaos.launcher import POINTS
 from tests.chaos.poison import poison
 from tests.chaos.proxied import Proxy
-from tests.chaos.publishers import Rate
+from tests.chaos.scene import Fault, Scene, Struck, now_ms
+from tests.chaos.topic_faults import input_recreated, retention, state_deleted
 from tests.chaos.traffic import Message
 
 #: Session and transaction time-outs of the product's defaults, and a margin.
 ZOMBIE_S = 13.0
 #: Kafka's cleaner looks every 15 s.
 COMPACTING_S = 20.0
-
-
-class Struck(NamedTuple):
-    """What was done. From `free_ms` (Unix time) on nothing of the fault was left but its consequences."""
-
-    fault: str
-    target: str
-    at_ms: int
-    free_ms: int
-
-
-class Scene(NamedTuple):
-    """What faults can reach."""
-
-    cluster: Cluster
-    rate: Rate
-    proxy: Proxy | None
-    #: Regencies of the roster.
-    codes: tuple[str, ...]
-    #: Seconds of a long stop or freeze: shorter in CI.
-    long_s: float
-    #: Runs a broker call in the one thread that lives as long as the run (the broker dies with the thread that forked it).
-    broker_call: Callable[[Callable[[], object]], Awaitable[object]]
-
-
-Fault = Callable[[Scene, random.Random], Awaitable[Struck]]
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def _victim(scene: Scene, rnd: random.Random) -> str:
@@ -363,4 +333,7 @@ FAULTS: dict[str, Fault] = {
     "poison": poisoned,
     "giants": giants,
     "bombs": bombs,
+    "state_deleted": state_deleted,
+    "input_recreated": input_recreated,
+    "retention": retention,
 }

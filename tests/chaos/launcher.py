@@ -3,6 +3,7 @@
 CHAOS_CRASH_AT=point:n      SIGKILL itself the n-th time it comes to the point (POINTS below)
 CHAOS_CLOCK_SHIFT_S=3600    the worker's wall clock is that many seconds ahead
 
+CHAOS_NO_TOPICS=1           the first time the worker shares out partitions it knows of no topic
 CHAOS_SYNC_ERROR=-1         the first answer of the group with the worker's partitions carries that error instead
 
 SIGUSR2 has it tell, on stderr, where each of its tasks waits.
@@ -15,6 +16,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from types import SimpleNamespace
 
 POINTS = ("after-fence", "mid-restore", "before-send-offsets", "before-commit", "after-commit")
 
@@ -139,6 +141,25 @@ def spoil_first_sync(code: int) -> None:
     GroupCoordinator._send_req = spoilt
 
 
+def forget_topics_once() -> None:
+    """What a leader knows right after a broker's restart, when its question for the topics has failed."""
+    from aiokafka.consumer.group_coordinator import GroupCoordinator
+
+    perform, left = GroupCoordinator._perform_assignment, [1]
+
+    async def forgetful(coordinator: object, response: object) -> object:
+        cluster = coordinator._cluster
+        if left[0]:
+            left[0] -= 1
+            coordinator._cluster = SimpleNamespace(partitions_for_topic=lambda topic: None)
+        try:
+            return await perform(coordinator, response)
+        finally:
+            coordinator._cluster = cluster
+
+    GroupCoordinator._perform_assignment = forgetful
+
+
 def main() -> None:
     shift_clock(float(os.environ.get("CHAOS_CLOCK_SHIFT_S") or 0))
     tell_tasks_on_signal()
@@ -146,6 +167,8 @@ def main() -> None:
     if crash:
         point, _, nth = crash.partition(":")
         die_at(point, int(nth or 1))
+    if os.environ.get("CHAOS_NO_TOPICS"):
+        forget_topics_once()
     if code := os.environ.get("CHAOS_SYNC_ERROR"):
         spoil_first_sync(int(code))
     from agents.cli.main import main as siaga

@@ -12,6 +12,7 @@ from typing import Any
 
 from tests.chaos.contract import Verdict, judge, ms
 from tests.chaos.evidence import Evidence, Seen
+from tests.chaos.vanished import has_vanished, vanished
 
 DAY_MS = 24 * 3_600_000
 EVERYONE = "*"
@@ -72,12 +73,15 @@ class Inputs:
 
     accepted: list[tuple[Seen, dict]] = field(default_factory=list)
     rejected: list[tuple[Seen, str]] = field(default_factory=list)
+    #: Never read: see vanished.py.
+    vanished: list[Seen] = field(default_factory=list)
 
 
 def read_inputs(evidence: Evidence, codes: set[str]) -> Inputs:
-    inputs = Inputs()
+    inputs, gaps = Inputs(), vanished(evidence)
     for record in evidence.inputs:
-        if record.offset in evidence.removed.get((record.topic, record.partition), ()):
+        if has_vanished(record, gaps):
+            inputs.vanished.append(record)
             continue
         verdict: Verdict = judge(record.topic, record.value, record.headers, codes, record.at_ms)
         if verdict.message is None:

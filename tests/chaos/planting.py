@@ -7,7 +7,7 @@ from functools import cache
 
 from tests.chaos.checker import check
 from tests.chaos.evidence import Evidence, Seen
-from tests.chaos.honest import honest_evidence
+from tests.chaos.honest import bereft_evidence, honest_evidence
 from tests.chaos.policy import ROSTER, roster
 
 PLACES = roster(ROSTER)
@@ -18,10 +18,18 @@ def honest_run() -> Evidence:
     return honest_evidence(seed=7, count=700)
 
 
+@cache
+def bereft_run() -> Evidence:
+    return bereft_evidence(seed=8, count=500)
+
+
 def copied(evidence: Evidence) -> Evidence:
     """One to plant something in; records themselves never change."""
     topics = {name: list(records) for name, records in evidence.topics.items()}
-    return replace(evidence, topics=topics, ends=dict(evidence.ends), committed=dict(evidence.committed))
+    return replace(
+        evidence, topics=topics, ends=dict(evidence.ends), committed=dict(evidence.committed), cuts=list(evidence.cuts),
+        begun=dict(evidence.begun), lost_states=[list(records) for records in evidence.lost_states],
+    )  # fmt: skip
 
 
 def found(evidence: Evidence, law: str, word: str) -> bool:

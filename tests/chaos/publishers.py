@@ -12,6 +12,7 @@ import threading
 import time
 import traceback
 import zlib
+from collections.abc import AsyncIterator, Iterable
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
@@ -30,6 +31,34 @@ class Rate:
         self.per_s = per_s
 
 
+class Restless(Exception):
+    """Something that was sent is still on its way, and has been for long."""
+
+
+class Publishers(list):
+    """All publishers of a run, and how fast they are."""
+
+    def __init__(self, rate: Rate, some: Iterable["AsyncPublisher | ThreadPublisher"]) -> None:
+        super().__init__(some)
+        self._rate = rate
+
+    @contextlib.asynccontextmanager
+    async def at_rest(self, within_s: float = 90) -> AsyncIterator[None]:
+        """Nobody publishes, and nothing is on its way. Raises Restless when it does not come to that."""
+        before, self._rate.per_s = self._rate.per_s, 0.0
+        for publisher in self:
+            publisher.is_at_rest = False
+        deadline = time.monotonic() + within_s
+        try:
+            while not all(publisher.is_at_rest for publisher in self):
+                if time.monotonic() > deadline:
+                    raise Restless(f"publishers did not come to rest within {within_s:.0f} s")
+                await asyncio.sleep(SLICE_S)
+            yield
+        finally:
+            self._rate.per_s = before
+
+
 class AsyncPublisher:
     """aiokafka, idempotent, with a codec; `place` is murmur2 (the client's own), crc32 (librdkafka's) or random."""
 
@@ -38,6 +67,9 @@ class AsyncPublisher:
         self._prefix, self._partitions, self._traffic, self._rate, self._place = prefix, partitions, traffic, rate, place
         self._rnd = random.Random(place)
         self.sent = 0
+        #: Whether a whole slice of time had nothing to send, and nothing was on its way at its end.
+        self.is_at_rest = False
+        self._on_their_way: set[asyncio.Future] = set()
         self._is_broken = False
         self._stop = asyncio.Event()
         self._task: asyncio.Task | None = None
@@ -65,12 +97,14 @@ class AsyncPublisher:
         due = time.monotonic()
         while not (self._stop.is_set() or self._is_broken):
             due = max(due, time.monotonic() - 2.0) + SLICE_S
-            for _ in range(self._amount()):
+            per_s = self._rate.per_s
+            for _ in range(self._amount(per_s)):
                 await self._send(producer, self._traffic.next())
             await asyncio.sleep(max(0.0, due - time.monotonic()))
+            self.is_at_rest = not (per_s or self._on_their_way)
 
-    def _amount(self) -> int:
-        whole, rest = divmod(self._rate.per_s * SLICE_S, 1)
+    def _amount(self, per_s: float) -> int:
+        whole, rest = divmod(per_s * SLICE_S, 1)
         return int(whole) + (self._rnd.random() < rest)
 
     async def _send(self, producer: AIOKafkaProducer, message: Message) -> None:
@@ -82,10 +116,12 @@ class AsyncPublisher:
         sending = await producer.send(
             self._prefix + message.topic, message.value, message.key, partition, headers=list(message.headers)
         )
+        self._on_their_way.add(sending)
         sending.add_done_callback(self._note)
         self.sent += 1
 
     def _note(self, sending: asyncio.Future) -> None:
+        self._on_their_way.discard(sending)
         if sending.cancelled() or sending.exception():
             self._is_broken = True
 
@@ -117,6 +153,8 @@ class ThreadPublisher:
     def __init__(self, bootstrap: str, prefix: str, traffic: Traffic, rate: Rate) -> None:
         self._bootstrap, self._prefix, self._traffic, self._rate = bootstrap, prefix, traffic, rate
         self.sent = 0
+        #: Whether a whole slice of time had nothing to send, and nothing was on its way at its end.
+        self.is_at_rest = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -148,15 +186,19 @@ class ThreadPublisher:
                 _close_for_good(producer)
 
     def _publish(self, producer: KafkaProducer) -> None:
-        left = 0.0
+        left, on_their_way = 0.0, []
         while not self._stop.is_set():
-            left += self._rate.per_s * SLICE_S
+            per_s = self._rate.per_s
+            left += per_s * SLICE_S
             while left >= 1:
                 message = self._traffic.next()
-                producer.send(
+                sending = producer.send(
                     self._prefix + message.topic, value=message.value, key=message.key, headers=list(message.headers)
                 )
+                on_their_way.append(sending)
                 self.sent += 1
                 left -= 1
             self._stop.wait(SLICE_S)
+            on_their_way = [sending for sending in on_their_way if not sending.is_done]
+            self.is_at_rest = not (per_s or on_their_way)
         producer.flush(timeout=20)

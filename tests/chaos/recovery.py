@@ -6,7 +6,7 @@ from collections import defaultdict
 
 from tests.chaos import oracle
 from tests.chaos.evidence import Evidence
-from tests.chaos.faults import Struck
+from tests.chaos.scene import Struck
 
 #: Records that a publisher appended this long around the moment stand for "what was published at the time".
 AROUND_MS = 1000

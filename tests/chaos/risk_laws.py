@@ -74,30 +74,51 @@ def _notices(entries: list[Entry], stories: dict[str, LedgerStory]) -> Iterator[
             yield f"doubled: {share[0]} was told the share of {share[1]} {count} times in hour {share[2]}"
 
 
-def _rows_are_there(evidence: Evidence, stories: dict[str, LedgerStory]) -> Iterator[str]:
-    """A batch publishes the row of each regency that it changed, as of its last frame. Where batches end, the state topic tells;
-    state that was built again published nothing before `quiet_until`, for it had been published already.
-    """
-    quiet: dict[int, int] = defaultdict(int)
-    ends: dict[int, list[int]] = defaultdict(list)
-    heads: dict[str, set[int]] = defaultdict(set)
-    for record in evidence.topics["risk-state"]:
-        if record.key == b"@begin":
-            quiet[record.partition] = json.loads(record.value)["quiet_until"]
-        elif record.key == b"@next" and record.value:
-            ends[record.partition].append(json.loads(record.value)["offset"])
-        elif record.key[-2:] in (b"/h", b"/p") and record.value:
-            heads[record.key[:-2].decode()].add(json.loads(record.value)["offset"])
-    for code, story in stories.items():
-        last = heads[code] | set(story.offsets[-1:])
+class _State:
+    """What a state topic tells of its batches: where they end, at which frames they left each regency, and below what it was silent."""
+
+    def __init__(self, records: list[Seen]) -> None:
+        self.quiet: dict[int, int] = {}
+        self.ends: dict[int, list[int]] = defaultdict(list)
+        self.heads: dict[str, set[int]] = defaultdict(set)
+        for record in records:
+            if record.key == b"@begin":
+                self.quiet[record.partition] = json.loads(record.value)["quiet_until"]
+            elif record.key == b"@next" and record.value:
+                self.ends[record.partition].append(json.loads(record.value)["offset"])
+            elif record.key.partition(b"/")[2] in (b"h", b"p") and record.value:  # a station may be called anything
+                self.heads[record.key[:-2].decode()].add(json.loads(record.value)["offset"])
+
+    def published_to(self, partition: int) -> int:
+        return max([self.quiet.get(partition, 0), *self.ends[partition][-1:]])
+
+    def rows(self, story: LedgerStory) -> set[int]:
+        """Ledger offsets of the rows that its batches published of a regency or province."""
         batch: dict[int, int] = {}
-        bounds = iter(sorted(ends[story.partition]))
+        bounds = iter(sorted(self.ends[story.partition]))
         end = next(bounds, 0)
         for offset in story.offsets:
             while end <= offset and end:
                 end = next(bounds, 0)
             batch[end] = offset
-        last |= {offset for end, offset in batch.items() if end}
-        lost = sorted(offset for offset in last - story.rows.keys() if offset >= quiet[story.partition])
+        last = self.heads[story.code] | {offset for end, offset in batch.items() if end}
+        return {offset for offset in last if offset >= self.quiet.get(story.partition, 0)}
+
+
+def _rows_are_there(evidence: Evidence, stories: dict[str, LedgerStory]) -> Iterator[str]:
+    """A batch publishes the row of each regency that it changed, as of its last frame. Where batches end, the state topics tell; state
+    that was built again published nothing before `quiet_until`, for the state before it had.
+    """
+    states = [_State(records) for records in (*evidence.lost_states, evidence.topics["risk-state"])]
+    for code, story in stories.items():
+        last = set(story.offsets[-1:]).union(*(state.rows(story) for state in states))
+        lost = sorted(last - story.rows.keys())
         if lost:
             yield f"{code}: lost: no row at ledger offsets {lost[:20]}, at which its state or its batch ends"
+    for partition in range(evidence.partitions):
+        published = 0
+        for number, state in enumerate(states):
+            quiet = state.quiet.get(partition)
+            if number and quiet is not None and quiet != published:
+                yield f"the state of ledger[{partition}] was built again in silence up to {quiet}; published was up to {published}"
+            published = max(published, state.published_to(partition))

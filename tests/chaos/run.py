@@ -10,13 +10,16 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Self
 
+from tests.chaos.archive import Archive
 from tests.chaos.checker import Violation, check
 from tests.chaos.cluster import Cluster, new_broker
-from tests.chaos.faults import FAULTS, Scene, Struck
+from tests.chaos.faults import FAULTS
+from tests.chaos.oracle import read_inputs
 from tests.chaos.policy import ROSTER, roster
 from tests.chaos.proxied import Proxy
-from tests.chaos.publishers import AsyncPublisher, Rate, ThreadPublisher
+from tests.chaos.publishers import AsyncPublisher, Publishers, Rate, ThreadPublisher
 from tests.chaos.recovery import recoveries
+from tests.chaos.scene import Scene, Struck
 from tests.chaos.traffic import Traffic
 
 
@@ -56,6 +59,8 @@ class Result:
     violations: list[Violation] = field(default_factory=list)
     settle_s: float = 0.0
     inputs: int = 0
+    #: Of the inputs, those that were taken away before they were read.
+    vanished: int = 0
     escalations: int = 0
     memory_mib_max: float = 0.0
     audit: str = ""
@@ -97,8 +102,12 @@ class World:
         self.cluster = Cluster(self.broker, self.directory, seen, **settings)
         await asyncio.to_thread(self.cluster.run, "topics")
         self.rate = Rate(plan.rate_per_s)
-        self.scene = Scene(self.cluster, self.rate, self._proxy, tuple(sorted(self.places)), plan.long_s, self._broker_call)
-        self.publishers = self._publishers()
+        self.publishers = Publishers(self.rate, self._publishers())
+        self.archive = Archive()
+        self.scene = Scene(
+            self.cluster, self.rate, self._proxy, tuple(sorted(self.places)), plan.long_s, self._broker_call, self.publishers,
+            self.archive,
+        )  # fmt: skip
         self._watch = asyncio.create_task(self._watch_memory())
         return self
 
@@ -172,7 +181,9 @@ class World:
         evidence = await cluster.evidence(state)
         if await cluster.input_ends() != published:
             raise AssertionError("a publisher wrote after it had ended: this run says nothing")
+        self.archive.complete(evidence)
         result.violations = check(evidence, self.places)
+        result.violations += [Violation("said", f"no worker said: {word}") for word in self.archive.unsaid(cluster, evidence)]
         result.violations += [Violation("D", f"worker {name} did not end within 20 s of SIGTERM") for name in stubborn]
         result.violations += [Violation("D", f"worker {name} ended by itself") for name in sorted(gone)]
         if result.memory_mib_max > self.plan.memory_mib_most:
@@ -182,6 +193,7 @@ class World:
         if audit.returncode:
             result.violations += [Violation("audit", line) for line in (audit.stdout + audit.stderr).splitlines()[:20]]
         result.inputs, result.escalations = len(evidence.inputs), len(evidence.topics["escalations"])
+        result.vanished = len(read_inputs(evidence, set(self.places)).vanished)
         result.recoveries_s = recoveries(evidence, set(self.places), result.struck)
         result.log_lines = sum(cluster.log(name).read_bytes().count(b"\n") for name in cluster.workers)
         return result

@@ -5,6 +5,7 @@ import signal
 import time
 
 import pytest
+from kafka.errors import CoordinatorNotAvailableError
 
 from tests.agents.deployment import until
 from tests.chaos.cluster import Cluster
@@ -16,6 +17,13 @@ def cluster(broker, fresh_prefix, tmp_path):
     settings = {"SIAGA_TICK_SECONDS": "0.5", "SIAGA_PARTITIONS": "3"}
     with Cluster(broker, tmp_path, broker.bootstrap, fresh_prefix, **settings) as made:
         yield made
+
+
+def is_stable(cluster: Cluster) -> bool:
+    try:
+        return cluster.group_state() == "Stable"
+    except CoordinatorNotAvailableError:  # nobody has asked this broker for a group before
+        return False
 
 
 async def test_one_of_two_ends_and_says_why(cluster):
@@ -72,6 +80,17 @@ async def test_a_worker_whom_the_group_tells_an_error_joins_again(cluster):
     await send(cluster, "x", 5)
     await cluster.drained()
     assert "the group answered with an error, joining it again" in cluster.log("a").read_text()
+    assert await incidents(cluster) == 5
+
+
+async def test_partitions_shared_out_by_a_leader_that_knew_no_topic_are_not_left_unread(cluster):
+    """Seed 160000: so it was after a broker's restart, and came back under its static name: that brings no rebalance."""
+    cluster.start("a", CHAOS_NO_TOPICS="1")
+    await until(lambda: is_stable(cluster), 60, "a stable group")
+    cluster.kill("a")
+    cluster.start("a")
+    await send(cluster, "x", 5)
+    await cluster.drained()
     assert await incidents(cluster) == 5
 
 

@@ -7,13 +7,15 @@ import sys
 import time
 
 import pytest
-from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 
 from tests.agents.deployment import until
+from tests.chaos.archive import Archive
 from tests.chaos.checker import check
 from tests.chaos.cluster import Cluster
 from tests.chaos.policy import ROSTER, roster
 from tests.chaos.traffic import incident
+from tests.chaos.vanished import vanished
 
 CODE = "16.71"
 PARTITION = 1
@@ -36,19 +38,8 @@ async def send(cluster: Cluster, name: str, count: int, **changes: object) -> No
 
 
 async def recreate(cluster: Cluster, topic: str) -> None:
-    """Delete a topic and let `siaga topics` create it again, as its messages tell an operator to."""
-    admin = cluster.admin()
-    await asyncio.to_thread(admin.delete_topics, [cluster.prefix + topic])
-    admin.close()
-    await asyncio.to_thread(ready, cluster)
-
-
-def ready(cluster: Cluster) -> None:
-    """`siaga topics`, again while Kafka is still deleting."""
-    deadline = time.monotonic() + 30
-    while (done := cluster.run("topics", check=False)).returncode:
-        assert time.monotonic() < deadline, done.stdout + done.stderr
-        time.sleep(0.2)
+    await cluster.delete(topic)
+    await cluster.create_topics()
 
 
 async def incidents(cluster: Cluster) -> int:
@@ -117,6 +108,27 @@ async def test_an_input_created_anew_under_a_running_worker_is_read_from_its_beg
         assert "not found" in log(cluster) or "created anew" in log(cluster)
 
 
+async def test_an_input_created_anew_that_passes_its_old_position_at_once_is_read_from_its_beginning(cluster):
+    """As when publishers send everything again. A leader that came back under its static name does not watch topics, so nothing is rebalanced."""
+    cluster.start("a")
+    await send(cluster, "x", 2)
+    await cluster.drained()
+    cluster.kill("a")
+    cluster.start("a")
+    await send(cluster, "w", 3)
+    await cluster.drained()
+    await recreate(cluster, "incidents")
+    producer = AIOKafkaProducer(bootstrap_servers=cluster.bootstrap, linger_ms=200)
+    await producer.start()
+    values = [incident(f"y-{number}", CODE, time.time() - 5) for number in range(20)]
+    sending = [await producer.send(cluster.prefix + "incidents", value, CODE.encode(), PARTITION) for value in values]
+    await asyncio.gather(*sending)
+    assert {(await one).offset for one in sending} == set(range(20))
+    await producer.stop()
+    await cluster.drained()
+    assert await incidents(cluster) == 25, log(cluster)[-2000:]
+
+
 async def test_a_ledger_created_anew_is_refused_with_the_command_that_begins_anew(cluster):
     cluster.start("a")
     await send(cluster, "x", 20)
@@ -134,7 +146,7 @@ async def test_a_ledger_created_anew_is_refused_with_the_command_that_begins_ane
     await cluster.stop_workers()
     argv = command.replace("$SIAGA_BROKER", cluster.bootstrap).split()
     await asyncio.to_thread(subprocess.run, [sys.executable, *argv[1:]], check=True, capture_output=True, timeout=60)
-    await asyncio.to_thread(ready, cluster)
+    await cluster.create_topics()
     cluster.start("a")
     await send(cluster, "y", 3)
     await until(lambda: cluster.metric('siaga_shards_open{stage="risk"}') == 3, 180, "the shards open")
@@ -148,10 +160,9 @@ async def test_records_removed_before_they_were_read_are_counted_and_said(cluste
     await cluster.drained()
     cluster.kill("a")
     await send(cluster, "y", 30)
-    sent = await cluster.records("incidents")
-    admin = cluster.admin()
-    await asyncio.to_thread(admin.delete_records, {TopicPartition(cluster.prefix + "incidents", PARTITION): 25})
-    admin.close()
+    archive = Archive()
+    await archive.keep_input(cluster, "incidents")
+    await archive.cut(cluster, "incidents", {PARTITION: 25})
     cluster.start("a")
     await cluster.drained()
     assert await incidents(cluster) == 5 + 10
@@ -160,6 +171,6 @@ async def test_records_removed_before_they_were_read_are_counted_and_said(cluste
     await cluster.settle(60)
     await cluster.stop_workers()
     evidence = await cluster.evidence("Stable")
-    evidence.topics["incidents"] = sent
-    evidence.removed["incidents", PARTITION] = range(5, 25)
+    archive.complete(evidence)
     assert check(evidence, roster(ROSTER)) == []
+    assert sum(map(len, vanished(evidence)["incidents", PARTITION, 0])) == 20

@@ -130,7 +130,7 @@ class Traffic:
     def _turnout(self) -> Message:
         rnd, regency = self._rnd, self._rnd.choice(self._codes)
         changes = {
-            "station": f"TPS-{rnd.randrange(300):03d}",
+            "station": f"TPS-{rnd.randrange(300):03d}{rnd.choice(('', '', '/h', '/p'))}",
             "voted": rnd.randrange(320),
             "registered": rnd.choice((250, 280, 300)),
             "source": rnd.choice(SOURCES),

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -224,13 +225,23 @@ async def test_a_source_created_anew_keeps_only_its_own_shard_from_work(scene):
     assert ("opened", A) not in scene.observer.seen
 
 
+async def test_a_batch_of_a_source_that_went_back_has_its_shard_opened_anew_once(scene):
+    scene.committed[A] = OffsetAndMetadata(2, "")
+    lane = await scene.start()
+    assert await within(lane.submit(A, replace(batch(0, 1, 2), went_back=True)))
+    assert scene.observer.seen.count(("opened", A)) == 2 and scene.values == [[b"2"]]
+
+
 async def test_a_gap_is_read_back_and_one_that_nobody_holds_any_more_is_counted(scene):
     lane = await scene.start()
     assert await within(lane.submit(A, batch(5)))
     assert scene.rewound == [(A, 0)] and scene.values == []
-    scene.beginning = 5
+    scene.beginning = 4
     assert await within(lane.submit(A, batch(5)))
-    assert scene.observer.count("lost") == 1 and scene.values == [[b"5"]]
+    assert scene.rewound == [(A, 0), (A, 4)], "what is held between is read"
+    scene.beginning, scene.producers.failing = 5, [RuntimeError("broker away")]
+    assert await within(lane.submit(A, batch(5)))
+    assert scene.observer.count("lost") == 1 and scene.values == [[b"5"]], "counted when it is committed"
 
 
 async def test_a_rebalance_gives_up_what_waits_and_takes_nothing_new(scene):

@@ -2,10 +2,11 @@
 
 from types import SimpleNamespace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agents.batching.lanes import lane_assignor, lane_of
+from agents.batching.lanes import NoTopicKnown, lane_assignor, lane_of
 
 TOPICS = ("incidents", "ledger", "turnout")
 
@@ -38,6 +39,14 @@ def test_lanes_are_spread_evenly_and_the_rest_stands_by(lanes, members):
 
 def test_the_order_of_members_does_not_matter():
     assert assigned(3, 6, ["b", "a"]) == assigned(3, 6, ["a", "b"])
+
+
+def test_who_knows_no_topic_shares_out_nothing_and_who_lacks_one_the_others():
+    members = {"a": SimpleNamespace(subscription=list(TOPICS))}
+    with pytest.raises(NoTopicKnown, match="incidents, ledger, turnout"):
+        lane_assignor(2).assign(SimpleNamespace(partitions_for_topic=lambda topic: None), members)
+    known = SimpleNamespace(partitions_for_topic=lambda topic: {0, 1} if topic == "ledger" else None)
+    assert lane_assignor(2).assign(known, members)["a"].assignment == [("ledger", [0, 1])]
 
 
 def test_another_number_of_lanes_is_another_protocol():

@@ -4,6 +4,7 @@ import asyncio
 from types import SimpleNamespace
 
 import pytest
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import (
     InconsistentGroupProtocolError,
     KafkaError,
@@ -13,7 +14,7 @@ from aiokafka.errors import (
 )
 from aiokafka.protocol.group import HeartbeatRequest
 
-from agents.batching.membership import join_again_after_errors, watch_heartbeats
+from agents.batching.membership import join_again_after_errors, watch_heartbeats, watch_topics
 
 HEARTBEAT = HeartbeatRequest("group", 1, "member")
 
@@ -118,3 +119,51 @@ async def test_a_pause_ends_when_the_coordinator_is_closed():
     coordinator._closing.set_result(None)
     async with asyncio.timeout(5):
         await coordinator._push_error_to_user(KafkaError("UnknownError()"))
+
+
+class Watching:
+    """A coordinator as aiokafka's: who shared out the partitions watches its topics, all others do not."""
+
+    def __init__(self, known: dict[str, set[int]]) -> None:
+        self.known, self.joined = known, []
+        self._group_subscription, self._metadata_snapshot = None, {}
+        self._subscription = SimpleNamespace(topics={"incidents", "ledger"})
+        self._cluster = SimpleNamespace(partitions_for_topic=self.known.get)
+        self._client = SimpleNamespace(_maybe_wait_metadata=self._nothing)
+        watch_topics(self, lanes=2)
+
+    async def _nothing(self) -> None:
+        pass
+
+    async def _on_join_complete(self, generation: int, member_id: str, protocol: str, given: bytes) -> None:
+        self.joined.append(generation)
+
+    def _get_metadata_snapshot(self) -> dict[str, int]:
+        return {topic: len(self.known.get(topic) or ()) for topic in self._group_subscription}
+
+    async def is_joining_again(self, *given: tuple[str, list[int]]) -> bool:
+        """Given these partitions, at the next look at the topics."""
+        await self._on_join_complete(1, "a", "lanes-2", ConsumerProtocolMemberAssignment(0, list(given), b"").encode())
+        assert self.joined[-1] == 1
+        return self._metadata_snapshot != self._get_metadata_snapshot()
+
+
+async def test_a_member_that_did_not_share_out_the_partitions_watches_the_topics_too():
+    known = {"incidents": {0, 1, 2}, "ledger": {0, 1, 2}}
+    coordinator = Watching(known)
+    assert not await coordinator.is_joining_again(("incidents", [0, 2]), ("ledger", [0, 2]))
+    del known["incidents"]
+    assert coordinator._metadata_snapshot != coordinator._get_metadata_snapshot()
+
+
+async def test_a_member_whose_lanes_lack_a_topic_joins_again_and_one_that_stands_by_does_not():
+    known = {"incidents": {0, 1, 2}, "ledger": {0, 1, 2}}
+    assert await Watching(known).is_joining_again(("ledger", [0, 2]))
+    assert not await Watching(known).is_joining_again()
+    assert not await Watching({"ledger": {0, 1, 2}, "incidents": {0}}).is_joining_again(("ledger", [1]))
+
+
+async def test_who_shared_out_the_partitions_is_left_alone():
+    coordinator = Watching({"ledger": {0}})
+    coordinator._group_subscription, coordinator._metadata_snapshot = {"ledger"}, {"ledger": 1}
+    assert not await coordinator.is_joining_again()

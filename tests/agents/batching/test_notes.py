@@ -1,5 +1,7 @@
 """Notes are found at the end of their partition, and wherever else they lie."""
 
+import json
+
 import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -13,10 +15,10 @@ INCIDENTS, TURNOUT, ELSEWHERE = TopicPartition("incidents", 0), TopicPartition("
 
 
 class At:
-    """A shard that stands somewhere."""
+    """A shard that stands somewhere, and its part of a transaction."""
 
-    def __init__(self, offset: int) -> None:
-        self.next_offset = offset
+    def __init__(self, offset: int, lost: range = range(0)) -> None:
+        self.next_offset, self.lost = offset, lost
 
     def standing(self, offset: int) -> OffsetAndMetadata:
         return OffsetAndMetadata(offset, f"at {offset}")
@@ -59,6 +61,12 @@ async def test_a_note_far_behind_the_end_is_found_all_the_same(write, monkeypatc
         await write(incidents=offset)
     assert (await read_notes(write.topic, [INCIDENTS], write.options))[INCIDENTS].offset == 39
     assert (await read_notes(write.topic, [INCIDENTS, TURNOUT], write.options))[TURNOUT].offset == 7
+
+
+def test_what_a_source_no_longer_held_is_noted_once():
+    resting, moving = At(7), At(9, lost=range(3, 8))
+    notes = notes_of("notes", {INCIDENTS: moving, TURNOUT: resting}, {INCIDENTS: moving})
+    assert [json.loads(note.value).get("gone") for note in notes] == [[3, 8], None]
 
 
 def test_the_first_note_of_a_source_created_anew_takes_the_key_of_all_others():

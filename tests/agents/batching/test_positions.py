@@ -56,9 +56,17 @@ async def test_a_source_that_ends_before_its_note_was_created_anew_whatever_the_
 async def test_none_is_asked_for_again_where_somebody_has_written():
     assert await ask([NONE, SEVEN], {SOURCE: 20}) == (SEVEN, 2)
     assert await ask([NONE, SEVEN], {SOURCE: 20}, noted=NINE) == (NINE, 2)
-    assert await ask([NONE, NONE], {SOURCE: 20}, noted=NINE) == (NONE, 2)  # a topic that was deleted is forgotten
+
+
+async def test_a_source_that_was_read_and_of_which_the_group_goes_on_knowing_nothing_was_created_anew():
+    told: list[TopicPartition] = []
+    assert await ask([NONE, NONE], {SOURCE: 20}, noted=NINE, recreated=told) == (None, 2)
+    assert told == [SOURCE]
+    assert await ask([NONE, NONE], {SOURCE: 20}, noted=OffsetAndMetadata(0, ""), recreated=told) == (NONE, 2)
+    assert told == [SOURCE], "nothing of it was read"
 
 
 async def test_a_first_start_and_an_empty_source_do_not_wait():
     assert await ask([NONE], {SOURCE: 9}, has_written=False) == (NONE, 1)
     assert await ask([NONE], {SOURCE: 0}) == (NONE, 1)
+    assert await ask([NONE, SEVEN], {SOURCE: 20}, has_written=False, noted=SEVEN) == (SEVEN, 2)  # who noted was here before

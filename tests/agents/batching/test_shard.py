@@ -169,14 +169,25 @@ def test_a_batch_that_starts_beyond_the_next_offset_is_a_gap():
 def test_lost_offsets_are_accepted_once_and_counted():
     made = shard(10)
     assert made.skip_lost(15) == 5
-    commit(made, Batch(records(15), 15, 16, 16))
+    part = made.prepare(Batch(records(15), 15, 16, 16))
+    assert part.lost == range(10, 15)
+    made.committed(part)
     assert made.fold.offsets == [15]
+    assert made.prepare(Batch(records(16), 16, 17, 17)).lost == range(0)
 
 
 def test_a_source_that_ends_before_the_next_offset_was_created_anew_and_is_refused():
     made = shard(10)
     with pytest.raises(SourceReset, match=r"in\[3\] ends at 2"):
         made.prepare(Batch(records(0, 1), 0, 2, 2))
+
+
+def test_a_source_that_went_back_was_created_anew_however_long_it_is_again():
+    made = shard(10)
+    with pytest.raises(SourceReset, match=r"in\[3\] ends at 12 and was read up to 10"):
+        made.prepare(Batch(records(0, 11), 0, 12, 12, went_back=True))
+    commit(made, Batch(records(10, 11), 10, 12, 12, went_back=True))
+    assert made.fold.offsets == [10, 11], "back to no further than where the shard is, as after a seek"
 
 
 def test_a_refusal_is_written_once_and_a_shard_that_reads_it_is_refused():
