@@ -29,6 +29,11 @@ def rfc3339(at_s: float) -> str:
     return datetime.fromtimestamp(round(at_s, 3), _WIB).isoformat(timespec="milliseconds")
 
 
+def station(number: int) -> str:
+    """A quarter each end like the state's key of a regency's head and of a province's row: a name may be anything."""
+    return f"TPS-{number:03d}{('', '', '/h', '/p')[number % 4]}"
+
+
 def incident(name: str, regency: str, at_s: float, **changes: object) -> bytes:
     message = {
         "event_id": name,
@@ -130,7 +135,7 @@ class Traffic:
     def _turnout(self) -> Message:
         rnd, regency = self._rnd, self._rnd.choice(self._codes)
         changes = {
-            "station": f"TPS-{rnd.randrange(300):03d}{rnd.choice(('', '', '/h', '/p'))}",
+            "station": station(rnd.randrange(300)),
             "voted": rnd.randrange(320),
             "registered": rnd.choice((250, 280, 300)),
             "source": rnd.choice(SOURCES),
