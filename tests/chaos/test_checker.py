@@ -31,6 +31,37 @@ def test_an_honest_run_has_no_fault_and_something_to_judge(honest):
     assert any(len(entries_of(record)) > 1 for record in honest.topics["ledger"])
 
 
+def with_a_tick_at_the_end(evidence: Evidence) -> Seen:
+    """One that passes a time of the grid, in the partition of the last tick."""
+    ledger = evidence.topics["ledger"]
+    last = [record for record in ledger if record.key == b"*"][-1]
+    end = max(record.offset for record in ledger if record.partition == last.partition)
+    late = replace(last, offset=end + 1, at_ms=max(record.at_ms for record in ledger) + 60_000)
+    ledger.append(late)
+    return late
+
+
+def test_a_tick_that_came_when_the_last_worker_had_ended_is_nobodys_fault(planted):
+    with_a_tick_at_the_end(planted)
+    assert check(planted, PLACES) == []
+
+
+def test_a_tick_that_was_folded_and_has_no_rows_is_found(planted):
+    late = with_a_tick_at_the_end(planted)
+    state = planted.topics["risk-state"]
+    last = [record for record in state if (record.key, record.partition) == (b"@next", late.partition)][-1]
+    state.append(rewritten(last, offset=late.offset + 1))
+    assert found(planted, "C", f"no row at ledger offsets [{late.offset}]")
+
+
+def test_an_entry_at_the_end_that_nobody_folded_is_found(planted):
+    ledger = planted.topics["ledger"]
+    last = [record for record in ledger if len(record.key) == 5][-1]
+    end = max(record.offset for record in ledger if record.partition == last.partition)
+    ledger.append(replace(last, offset=end + 1))
+    assert found(planted, "C", f"no row at ledger offsets [{end + 1}]")
+
+
 def test_a_lost_input_is_found(planted):
     ledger = planted.topics["ledger"]
     del ledger[where(ledger, is_report)]
