@@ -1,12 +1,16 @@
 """Fixtures for all tests: one embedded broker per session, a topic prefix and ports of one's own per test."""
 
 import itertools
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiokafka.consumer import fetcher
+from aiokafka.record.default_records import DefaultRecordBatch
 
+from agents.batching.transport import bound_inflating
 from agents.embedded import EmbeddedBroker
 from agents.embedded.ports import free_port as a_free_port
 
@@ -25,6 +29,21 @@ def broker() -> Iterator[EmbeddedBroker]:
 def fresh_prefix() -> str:
     """A topic prefix no other test of this session uses, so that tests share a broker and nothing else."""
     return f"t{next(_COUNTER)}."
+
+
+@pytest.fixture
+def bounded_inflating() -> Iterator[None]:
+    """aiokafka reads as in a worker, for this test alone: what is cut is not what tests that judge bytes want to see."""
+    records = sys.modules[DefaultRecordBatch.__module__]
+    names = [name for name in dir(records) if name.endswith("_decode")]
+    before, kept = fetcher.MemoryRecords, {name: getattr(records, name) for name in names}
+    bound_inflating.cache_clear()
+    bound_inflating()
+    yield
+    fetcher.MemoryRecords = before
+    for name, function in kept.items():
+        setattr(records, name, function)
+    bound_inflating.cache_clear()
 
 
 @pytest.fixture

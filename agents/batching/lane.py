@@ -212,12 +212,14 @@ class Lane:
         if self._transactor is None:
             self._transactor = Transactor(self._id, self._work.group, self._work.options)
             await self._transactor.start()
+        # Before `end_forgotten` leaves markers in what may be a source too: one that was created anew would grow past its old position.
+        ends = await asyncio.gather(*map(self.reader.sources.end_offset, missing), return_exceptions=True)
         if missing:
             self._has_written = await has_written(self._work.outputs, self.sources, self.reader.sources)
             await self._transactor.end_forgotten(self._touched())
             if topic := self._work.positions_topic:
                 self._notes = await read_notes(topic, self.sources, self._work.options)
-        results = await asyncio.gather(*map(self._restore, missing), return_exceptions=True)
+        results = await asyncio.gather(*map(self._restore, missing, ends), return_exceptions=True)
         for source, result in zip(missing, results, strict=True):
             if isinstance(result, FENCED):
                 raise result
@@ -231,14 +233,15 @@ class Lane:
         own = self._work.own_topic
         return self._work.outputs | ({TopicPartition(own, source.partition) for source in self.sources} if own else set())
 
-    async def _restore(self, source: TopicPartition) -> None:
+    async def _restore(self, source: TopicPartition, end: int | BaseException) -> None:
+        if isinstance(end, BaseException):
+            raise end
         work, started = self._work, time.perf_counter()
         state = TopicPartition(work.state_topic, source.partition) if work.state_topic else None
         new_fold, sources = functools.partial(work.new_fold, source), self.reader.sources
         doubt = Doubt(self._notes, self._has_written, work.options.doubt_pause_ms / 1000, self._begin_anew)
         known = Sources(lambda tp: doubt.group_offset(tp, sources), sources.end_offset)
         shard = await Shard.restored(source, new_fold, state, known, work.options)
-        end = await sources.end_offset(source)
         if end < shard.next_offset or shard.is_refused:
             await self._transactor.commit(shard.refusal(), {source: OffsetAndMetadata(0, "")})
             raise SourceReset(source, shard.next_offset, end)

@@ -8,7 +8,6 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from agents.batching.transport import bound_inflating
 from tests.agents.deployment import Deployment, until
 from tests.chaos.cluster import Cluster
 from tests.chaos.traffic import incident
@@ -93,9 +92,8 @@ async def test_a_decompression_bomb_is_rejected_and_its_neighbours_are_read(depl
     assert deployment.memory_mib("a") - before < 350, "memory grew with the bombs"
 
 
-async def test_a_header_that_is_no_utf8_stops_nothing(deployment):
+async def test_a_header_that_is_no_utf8_stops_nothing(deployment, bounded_inflating):
     """No client of Python can send it, others can: the batch is written by hand. Nor can aiokafka read it back unaided."""
-    bound_inflating()
     deployment.start("a")
     async with Raw(deployment, None) as raw:
         builder = BatchBuilder(1 << 20, 0)

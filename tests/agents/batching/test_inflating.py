@@ -8,7 +8,6 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from agents.batching import inflating
 from agents.batching.inflating import BoundedRecords, Cut
-from agents.batching.transport import bound_inflating
 
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 BOMBS = ("gzip", "lz4", "zstd")
@@ -16,8 +15,8 @@ MIB = 1 << 20
 
 
 @pytest.fixture(autouse=True)
-def bounded():
-    bound_inflating()
+def bounded(bounded_inflating):
+    """All of them."""
 
 
 def batch(codec: str, values: list[bytes | None], headers=(), key: bytes | None = b"key", base: int = 0) -> bytes:

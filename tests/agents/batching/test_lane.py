@@ -407,3 +407,20 @@ async def test_a_first_start_does_not_take_the_markers_it_leaves_for_somebodys_r
     lane = await scene.start(doubt_pause_ms=600_000)
     assert await within(lane.submit(A, batch(0)))
     assert scene.ends[written] == 1
+
+
+async def test_a_source_created_anew_is_found_before_the_lanes_own_markers_make_it_long_enough(scene, monkeypatch):
+    async def stood_at_nine(state, options, take):
+        take(shard_module.BEGIN_KEY, b'{"quiet_until": 0}')
+        take(shard_module.POSITION_KEY, b'{"offset": 9}')
+        return 2
+
+    async def leave_markers(touched):
+        scene.ends.update({A: 12, B: 12})
+
+    monkeypatch.setattr(shard_module, "read_to_end", stood_at_nine)
+    scene.producers.end_forgotten = leave_markers
+    scene.ends.update({A: 5, B: 5})
+    await scene.start(state_topic="state")
+    await until(lambda: len(scene.producers.log) >= 2)
+    assert {output.key for outputs, _ in scene.producers.log for output in outputs} == {shard_module.REFUSED_KEY}
