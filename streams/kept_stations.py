@@ -1,7 +1,7 @@
 """How the stations of a regency lie in the state: in segments, or one by one.
 
-What comes hour by hour in bulk is written as a segment per ledger frame, one record for all of its stations, and restored thirty times as
-quickly as a record for each. What comes as a trickle stays a record per station, which each figure overwrites: segments of one would
+What comes hour by hour in bulk is written as a segment per ledger frame, one record for all of its stations, which is fewer records to
+write and to read back. What comes as a trickle stays a record per station, which each figure overwrites: segments of one would
 leave a tombstone for every report. Of two a station's own record is the newer; it is taken away when the station moves to a segment.
 """
 

@@ -109,7 +109,7 @@ async def test_an_input_created_anew_under_a_running_worker_is_read_from_its_beg
 
 
 async def test_an_input_created_anew_that_passes_its_old_position_at_once_is_read_from_its_beginning(cluster):
-    """As when publishers send everything again. A leader that came back under its static name does not watch topics, so nothing is rebalanced."""
+    """As when publishers send everything again. Kafka does not tell a leader that came back under its static name that it leads."""
     cluster.start("a")
     await send(cluster, "x", 2)
     await cluster.drained()
