@@ -1,36 +1,117 @@
-"""`python -m benchmarks [micro] [drain] [latency] [--events N] [--seconds S] [--rates 20,200,2000]`: measure, print figures."""
+"""Everything measured with one command, one JSON line a measurement and one table at the end.
+
+    python -m benchmarks [micro] [days] [start] [drain] [restore] [latency] [--out FILE] [--plot FILE]
+    python -m benchmarks --from FILE [--plot FILE]     # the table of what was measured before, nothing is run
+
+Nothing else should run beside it. Compare within one run only. The comparison with other engines is `benchmarks.peers`, the
+nation's day `benchmarks.nation`.
+"""
 
 import argparse
 import asyncio
 import json
+from collections.abc import Iterator
+from pathlib import Path
 
 from benchmarks.drain import drain
+from benchmarks.flat import by_days
 from benchmarks.latency import latency
 from benchmarks.micro import calls, micro
+from benchmarks.nation import nation, stations_of
+from benchmarks.plot import draw
+from benchmarks.sheet import Figures, table
+from benchmarks.starting import starts
+
+WHAT = ("micro", "days", "start", "drain", "restore", "latency")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", default=["micro", "drain", "latency"], help="micro, drain, latency")
-    parser.add_argument("--events", type=int, default=300_000)
+    chosen = _options()
+    if chosen.read:
+        lines = [json.loads(line) for path in chosen.read for line in path.read_text().splitlines()]
+    else:
+        lines = list(_told(chosen))
+    print(table(lines))
+    if chosen.plot:
+        draw(chosen.plot, lines)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*", help=f"of {', '.join(WHAT)}; all of them by default")
+    parser.add_argument("--out", type=Path, help="append the JSON lines to this file too")
+    parser.add_argument("--plot", type=Path, help="draw cost against load and regencies into this PNG (siaga[lab])")
+    parser.add_argument(
+        "--from", dest="read", type=Path, nargs="+", metavar="FILE", help="print what --out wrote, run nothing"
+    )
+    parser.add_argument("--events", type=int, default=1_000_000, help="for drain")
     parser.add_argument("--workers", default="1,2", help="worker counts for drain")
-    parser.add_argument("--seconds", type=float, default=30)
-    parser.add_argument("--warm", type=float, default=40, help="seconds of load before latency is measured")
-    parser.add_argument("--rates", default="20,200,2000", help="events a second for latency")
+    parser.add_argument(
+        "--regencies", default="17,50,150,514", help="for drain; more than the first with one worker only"
+    )
+    parser.add_argument("--keys", default="10000,100000,1000000", help="for restore")
+    parser.add_argument("--seconds", type=float, default=20, help="for latency, after --warm")
+    parser.add_argument("--warm", type=float, default=15, help="seconds of load before latency is measured")
+    parser.add_argument("--rates", default="20,200,500,2000,5000", help="events a second for latency")
     parser.add_argument("--triggers", type=int, default=300, help="escalations over which latency is told")
-    parser.add_argument("--skew", type=float, default=0.0, help="share of the load that one regency has besides its part")
+    parser.add_argument(
+        "--skew", type=float, default=0.0, help="share of the load that one regency has besides its part"
+    )
     chosen = parser.parse_args()
-    if "micro" in chosen.what:
-        for part, figures in micro().items():
-            print("micro", json.dumps({"part": part} | figures), flush=True)
-        print("calls per event", json.dumps(calls()), flush=True)
-    if "drain" in chosen.what:
-        for workers in chosen.workers.split(","):
-            print("drain", json.dumps(asyncio.run(drain(chosen.events, int(workers)))), flush=True)
-    if "latency" in chosen.what:
-        for rate in chosen.rates.split(","):
-            figures = latency(int(rate), chosen.seconds, chosen.warm, chosen.triggers, chosen.skew)
-            print("latency", json.dumps(asyncio.run(figures)), flush=True)
+    if unknown := set(chosen.what) - set(WHAT):
+        parser.error(f"what is {', '.join(sorted(unknown))}? One of {', '.join(WHAT)}")
+    chosen.what = chosen.what or list(WHAT)
+    return chosen
+
+
+def _told(chosen: argparse.Namespace) -> Iterator[Figures]:
+    """Each measurement as soon as it is there, printed and kept."""
+    for what in chosen.what:
+        for figures in MEASURE[what](chosen):
+            line = {"what": what, **figures}
+            print(json.dumps(line), flush=True)
+            if chosen.out:
+                with chosen.out.open("a") as file:
+                    file.write(json.dumps(line) + "\n")
+            yield line
+
+
+def _micro(_: argparse.Namespace) -> Iterator[Figures]:
+    for part, figures in micro().items():
+        yield {"part": part, **figures}
+    yield {"part": "calls per event", "calls": calls()}
+
+
+def _drain(chosen: argparse.Namespace) -> Iterator[Figures]:
+    first, *more = _numbers(chosen.regencies)
+    for workers in _numbers(chosen.workers):
+        yield asyncio.run(drain(chosen.events, workers, first))
+    for regencies in more:
+        yield asyncio.run(drain(chosen.events, 1, regencies))
+
+
+def _restore(chosen: argparse.Namespace) -> Iterator[Figures]:
+    for keys in _numbers(chosen.keys):
+        yield {"keys": keys, **asyncio.run(nation(1, 1, stations_of(keys)))}
+
+
+def _latency(chosen: argparse.Namespace) -> Iterator[Figures]:
+    for rate in _numbers(chosen.rates):
+        yield asyncio.run(latency(rate, chosen.seconds, chosen.warm, chosen.triggers, chosen.skew))
+
+
+def _numbers(text: str) -> list[int]:
+    return [int(number) for number in text.split(",")]
+
+
+MEASURE = {
+    "micro": _micro,
+    "days": lambda _: by_days(),
+    "start": lambda _: iter([asyncio.run(starts())]),
+    "drain": _drain,
+    "restore": _restore,
+    "latency": _latency,
+}
 
 
 if __name__ == "__main__":

@@ -6,18 +6,24 @@ import time
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from benchmarks.stream import past_day
-from benchmarks.system import System, load_regencies
+from benchmarks.system import System, load_regencies, trigger_regencies
 
 #: Transactions of all intake shards may end behind the last record of a ledger partition; each marker takes an offset.
 MARKERS_MAX = 12
 
 
-async def fill(system: System, count: int) -> int:
-    """Publish `count` incidents, one partition per regency; return the bytes."""
+STEP_MS = 50  # of event time between two events of seventeen places
+
+
+async def fill(system: System, count: int, codes: list[str]) -> int:
+    """Publish `count` incidents of the places `codes`, one partition per regency; return the bytes.
+
+    More places have more events within a minute, as a country has: so each has as many as with fewer places.
+    """
     producer = AIOKafkaProducer(bootstrap_servers=system.bootstrap, max_batch_size=200_000, linger_ms=20)
     await producer.start()
     batches, size = {}, 0
-    for regency, value in past_day(count, load_regencies()):
+    for regency, value in past_day(count, codes, step_ms=STEP_MS * len(load_regencies()) / len(codes)):
         size += len(value)
         partition = int(regency.replace(".", "")) % system.partitions
         builder = batches.setdefault(partition, producer.create_batch())
@@ -52,10 +58,12 @@ async def committed(system: System) -> tuple[int, int]:
         await consumer.stop()
 
 
-async def drain(count: int, workers: int) -> dict[str, float]:
+async def drain(count: int, workers: int, regencies: int = 17) -> dict[str, float]:
     """Events a second from start-ready to all folded, and CPU seconds per million events, of `workers` processes."""
-    with System("event", workers=workers) as system:
-        await fill(system, count)
+    more = max(0, regencies - len(load_regencies()))
+    codes = load_regencies() + trigger_regencies(more)
+    with System("event", workers=workers, triggers=more) as system:
+        await fill(system, count, codes[:regencies])
         started = time.monotonic()
         for number in range(workers):
             system.start_worker(number)
@@ -71,6 +79,7 @@ async def drain(count: int, workers: int) -> dict[str, float]:
         cpu = sum(system.cpu_seconds(number) for number in range(workers))
         return {
             "workers": workers,
+            "regencies": regencies,
             "events": count,
             "events_per_s": round(count / (done - ready)),
             "events_per_s_with_start": round(count / (done - started)),

@@ -96,19 +96,20 @@ def _counted(work: Callable[[], list[Output]]) -> tuple[list[Output], int]:
 def _once(count: int) -> dict[str, float]:
     day = list(past_day(count, load_regencies()))
     values = [value for _, value in day]
-    took = {"json.loads": _timed(lambda: [json.loads(value) for value in values])}
-    took["decode"] = _timed(lambda: _decode(values))
+    took = {"json.loads": timed(lambda: [json.loads(value) for value in values])}
+    took["decode"] = timed(lambda: _decode(values))
     ledger: list[Output] = []
-    took["intake fold"] = _timed(lambda: ledger.extend(_intake(day)))
+    took["intake fold"] = timed(lambda: ledger.extend(_intake(day)))
     frames = [output for output in ledger if output.topic == NAMES[Topic.LEDGER]]
     wall: list[Output] = []
-    took["risk fold"] = _timed(lambda: wall.extend(_risk(frames, None)))
-    took["risk fold, event order"] = _timed(lambda: _risk(frames, Sequencer(1)))
-    took["produce"] = _timed(lambda: _produce([*ledger, *wall]))
+    took["risk fold"] = timed(lambda: wall.extend(_risk(frames, None)))
+    took["risk fold, event order"] = timed(lambda: _risk(frames, Sequencer(1)))
+    took["produce"] = timed(lambda: _produce([*ledger, *wall]))
     return took
 
 
-def _timed(work: Callable[[], object]) -> float:
+def timed(work: Callable[[], object]) -> float:
+    """Seconds of processor time."""
     gc.collect()
     started = time.process_time()
     work()
@@ -124,26 +125,41 @@ def _decode(values: list[bytes]) -> None:
 
 
 def _intake(day: list[tuple[str, bytes]]) -> list[Output]:
+    fold = intake_fold(Roster.default())
+    return [output for part in batches(recorded(day)) for output in fold.fold(part)] + list(fold.idle())
+
+
+def intake_fold(roster: Roster) -> IntakeFold:
+    """One shard of incidents, event clock."""
     source = TopicPartition(NAMES[Topic.INCIDENTS], 0)
-    gate = Gate(Roster.default(), ClockMode.EVENT)
+    gate = Gate(roster, ClockMode.EVENT)
     wall = iter(
         range(0, 10**9, IDLE_AFTER_MS)
     )  # each look at the clock is that much later, so the shard soon falls idle
-    fold = IntakeFold(source, Topic.INCIDENTS, gate, NAMES, 1, lambda: next(wall), True)
-    records = [Recorded(n, 1, key.encode(), value) for n, (key, value) in enumerate(day)]
-    return [output for part in _batches(records) for output in fold.fold(part)] + list(fold.idle())
+    return IntakeFold(source, Topic.INCIDENTS, gate, NAMES, 1, lambda: next(wall), True)
+
+
+def recorded(day: list[tuple[str, bytes]]) -> list[Recorded]:
+    """(regency, message) as an input's records."""
+    return [Recorded(n, 1, key.encode(), value) for n, (key, value) in enumerate(day)]
 
 
 def _risk(frames: list[Output], sequencer: Sequencer | None) -> list[Output]:
-    table = RiskTable(0, 1, Roster.default(), Rules(Ruleset.default()))
-    fold = RiskFold(TopicPartition(NAMES[Topic.LEDGER], 0), table, NAMES, 1, sequencer)
+    fold = risk_fold(Roster.default(), sequencer)
     records = [Recorded(n, 1, frame.key, frame.value, frame.headers) for n, frame in enumerate(frames)]
     if sequencer is None:
         records = [record for record in records if record.key != b"*"]
-    return [output for part in _batches(records) for output in fold.fold(part)]
+    return [output for part in batches(records) for output in fold.fold(part)]
 
 
-def _batches(records: list[Recorded]) -> list[Batch]:
+def risk_fold(roster: Roster, sequencer: Sequencer | None) -> RiskFold:
+    """One ledger partition; with a sequencer in event order."""
+    table = RiskTable(0, 1, roster, Rules(Ruleset.default()))
+    return RiskFold(TopicPartition(NAMES[Topic.LEDGER], 0), table, NAMES, 1, sequencer)
+
+
+def batches(records: list[Recorded]) -> list[Batch]:
+    """The records as a lane hands them out in catch-up, `BATCH` at a time."""
     parts = [records[start : start + BATCH] for start in range(0, len(records), BATCH)]
     return [Batch(part, part[0].offset, part[-1].offset + 1, part[-1].offset + 1) for part in parts]
 

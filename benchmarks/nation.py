@@ -39,6 +39,11 @@ def incidents_per_hour(stations: int) -> int:
     return round(RATE_FACTOR * per_day / 24)
 
 
+def stations_of(keys: int) -> int:
+    """Stations that, with an hour's incidents, make about `keys` keys of state."""
+    return round(keys * STATIONS / (STATIONS + incidents_per_hour(STATIONS)))
+
+
 def turnout_hour(hour: int, stations: dict[str, int]) -> Iterator[tuple[str, str, bytes]]:
     """(topic, regency, value): one report of each station within the hour."""
     for station in range(max(stations.values())):

@@ -37,7 +37,7 @@ def incident(rnd: random.Random, regency: str, severity: int, occurred_ms: int, 
     }
 
 
-def past_day(count: int, regencies: list[str], seed: int = 7, step_ms: int = 50) -> Iterator[tuple[str, bytes]]:
+def past_day(count: int, regencies: list[str], seed: int = 7, step_ms: float = 50) -> Iterator[tuple[str, bytes]]:
     """`count` messages of a past election day as (regency, value), in order of arrival."""
     rnd = random.Random(seed)
     recent: list[tuple[str, bytes]] = []
@@ -46,7 +46,7 @@ def past_day(count: int, regencies: list[str], seed: int = 7, step_ms: int = 50)
             yield rnd.choice(recent)
             continue
         regency = rnd.choice(regencies)
-        occurred = START_MS + n * step_ms - rnd.randrange(5000)
+        occurred = START_MS + int(n * step_ms) - rnd.randrange(5000)
         severity = rnd.choices((1, 2, 3), (50, 35, 15))[0]
         message = incident(rnd, regency, severity, occurred, occurred + rnd.randrange(20_000, 120_000))
         if rnd.random() < 0.001:

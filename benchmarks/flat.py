@@ -1,0 +1,55 @@
+"""Whether an event costs the same after a month of events: both folds in event order, as multiples of `json.loads`.
+
+The multiple is of processor time in the same process, so it can be compared between machines. Where events are this rare most of
+the cost is time that passes: every place's row ages by the minute, whether or not anything happens.
+"""
+
+import json
+from collections.abc import Iterator
+
+from agents.risk import RiskFold
+from benchmarks.micro import NAMES, Recorded, batches, intake_fold, recorded, risk_fold, timed
+from benchmarks.stream import past_day
+from benchmarks.system import load_regencies
+from schemas.roster import Roster
+from schemas.topics import Topic
+from streams.sequencer import Sequencer
+
+DAY_MS = 86_400_000
+
+
+def by_days(days: int = 30, step_ms: int = 60_000, parts: int = 6) -> Iterator[dict[str, float]]:
+    """One ledger with an event each `step_ms` for `days`, told in `parts` of equal length: late ones meet the state of all before."""
+    roster = Roster.default()
+    stream = list(past_day(days * DAY_MS // step_ms, load_regencies(), step_ms=step_ms))
+    intake, risk, length = intake_fold(roster), risk_fold(roster, Sequencer(1)), len(stream) // parts
+    position = 0
+    for part in range(parts):
+        slice_ = stream[part * length : (part + 1) * length]
+        frames: list[Recorded] = []
+        took = timed(lambda: frames.extend(_admitted(intake, slice_, part * length, position)))  # noqa: B023
+        position += len(frames)
+        took += timed(lambda: _folded(risk, frames))  # noqa: B023
+        yield {
+            "to_day": round((part + 1) * days / parts, 1),
+            "events": length,
+            "of_json": round(took / _reference(slice_), 2),
+        }
+
+
+def _admitted(fold, day: list[tuple[str, bytes]], first: int, position: int) -> list[Recorded]:
+    """The ledger records, from offset `position`, of messages from offset `first`."""
+    records = [Recorded(first + record.offset, 1, record.key, record.value) for record in recorded(day)]
+    written = [output for part in batches(records) for output in fold.fold(part)] + list(fold.idle())
+    frames = [output for output in written if output.topic == NAMES[Topic.LEDGER]]
+    return [Recorded(position + n, 1, frame.key, frame.value, frame.headers) for n, frame in enumerate(frames)]
+
+
+def _folded(fold: RiskFold, frames: list[Recorded]) -> None:
+    for part in batches(frames):
+        for _ in fold.fold(part):
+            pass
+
+
+def _reference(day: list[tuple[str, bytes]]) -> float:
+    return min(timed(lambda: [json.loads(value) for _, value in day]) for _ in range(3))

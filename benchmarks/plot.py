@@ -1,0 +1,45 @@
+"""Cost and latency against load, and cost against regencies, as one picture. matplotlib is the optional extra `lab`."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from benchmarks.sheet import Figures
+
+
+def draw(path: Path, lines: Iterable[Figures]) -> None:
+    """Two panels from the lines of a run; a panel without lines stays empty. Raises ImportError without matplotlib."""
+    from matplotlib.figure import Figure
+
+    lines = list(lines)
+    figure = Figure(figsize=(11, 4.4), layout="constrained", dpi=130)
+    load, places = figure.subplots(1, 2)
+    steady = sorted((line["rate"], line) for line in lines if line["what"] == "latency")
+    rates = [rate for rate, _ in steady]
+    for name, colour, marker in (("p50_ms", "#0072B2", "o"), ("p99_ms", "#D55E00", "s")):
+        load.plot(
+            rates, [line[name] for _, line in steady], color=colour, marker=marker, label=name.replace("_ms", ", ms")
+        )
+    _dress(load, "events a second", "from publish to a readable escalation, ms")
+    share = load.twinx()
+    share.plot(
+        rates, [line["cpu_share"] for _, line in steady], color="#555555", marker="^", linestyle=":", label="cores busy"
+    )
+    share.set_ylim(0, 1)
+    share.set_ylabel("cores that the worker uses")
+    load.legend(handles=[*load.lines, *share.lines], loc="upper left", fontsize=8)
+    drains = sorted((line["regencies"], line["cpu_s_per_million"]) for line in lines if _catches_up(line))
+    places.plot(*zip(*drains, strict=True), color="#009E73", marker="D") if drains else None
+    _dress(places, "regencies", "processor µs an event, one worker in catch-up")
+    figure.savefig(path, format="png")
+
+
+def _catches_up(line: Figures) -> bool:
+    return line["what"] == "drain" and line["workers"] == 1
+
+
+def _dress(axes, across: str, up: str) -> None:
+    axes.set_xscale("log")
+    axes.set_ylim(0, None)
+    axes.set_xlabel(across)
+    axes.set_ylabel(up)
+    axes.grid(alpha=0.2)

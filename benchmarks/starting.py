@@ -1,0 +1,30 @@
+"""How long a worker takes from the start of its process until shards of both stages are open."""
+
+import asyncio
+import time
+
+from benchmarks.drain import committed, fill
+from benchmarks.system import System, load_regencies
+
+EVENTS = 20_000
+
+
+async def starts(again: int = 2) -> dict[str, float | list[float]]:
+    """Seconds on new topics, and after a kill -9 when what there was had been folded."""
+    with System("event") as system:
+        first = _start(system)
+        await fill(system, EVENTS, load_regencies())
+        while await committed(system) != (EVENTS, 0):
+            await asyncio.sleep(0.2)
+        later = []
+        for _ in range(again):
+            system.kill_worker(0)
+            later.append(_start(system))
+        return {"new_topics_s": first, "after_kill_s": later}
+
+
+def _start(system: System) -> float:
+    started = time.monotonic()
+    system.start_worker(0)
+    system.wait_ready(0)
+    return round(time.monotonic() - started, 1)
