@@ -21,6 +21,7 @@ from tests.chaos.evidence import INPUTS, TOPICS, Evidence, Seen
 from tests.chaos.proxied import ProxiedBroker
 
 PREFIX = "chaos."
+NO_KAFKA = "Error: no Kafka at "  # how a worker ends that waited for its broker in vain
 
 
 class Cluster(Deployment):
@@ -57,6 +58,11 @@ class Cluster(Deployment):
         if self.workers[name].poll() is None:
             self.kills += number == signal.SIGKILL
             os.kill(self.workers[name].pid, number)
+
+    def gave_up(self) -> list[str]:
+        """Workers that ended because no Kafka was there for as long as they wait when they start."""
+        refused = [name for name, worker in self.workers.items() if worker.poll() == 1]
+        return [name for name in refused if self.log(name).read_text().rstrip().rsplit("\n", 1)[-1].startswith(NO_KAFKA)]
 
     def alive(self) -> list[str]:
         return [name for name, worker in self.workers.items() if worker.poll() is None]
