@@ -13,6 +13,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from agents.laboratory.plot import PlotMissing, require_matplotlib
 from benchmarks.drain import drain
 from benchmarks.flat import by_days
 from benchmarks.latency import latency
@@ -21,8 +22,6 @@ from benchmarks.nation import nation, stations_of
 from benchmarks.plot import draw
 from benchmarks.sheet import Figures, table
 from benchmarks.starting import starts
-
-WHAT = ("micro", "days", "start", "drain", "restore", "latency")
 
 
 def main() -> None:
@@ -38,7 +37,7 @@ def main() -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", help=f"of {', '.join(WHAT)}; all of them by default")
+    parser.add_argument("what", nargs="*", help=f"of {', '.join(MEASURE)}; all of them by default")
     parser.add_argument("--out", type=Path, help="append the JSON lines to this file too")
     parser.add_argument("--plot", type=Path, help="draw cost against load and regencies into this PNG (siaga[lab])")
     parser.add_argument(
@@ -58,9 +57,14 @@ def _options() -> argparse.Namespace:
         "--skew", type=float, default=0.0, help="share of the load that one regency has besides its part"
     )
     chosen = parser.parse_args()
-    if unknown := set(chosen.what) - set(WHAT):
-        parser.error(f"what is {', '.join(sorted(unknown))}? One of {', '.join(WHAT)}")
-    chosen.what = chosen.what or list(WHAT)
+    if unknown := set(chosen.what) - set(MEASURE):
+        parser.error(f"what is {', '.join(sorted(unknown))}? One of {', '.join(MEASURE)}")
+    if chosen.plot:
+        try:
+            require_matplotlib()
+        except PlotMissing as error:
+            parser.error(str(error))
+    chosen.what = chosen.what or list(MEASURE)
     return chosen
 
 

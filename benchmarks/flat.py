@@ -11,7 +11,6 @@ from agents.risk import RiskFold
 from benchmarks.micro import NAMES, Recorded, batches, intake_fold, recorded, risk_fold, timed
 from benchmarks.stream import past_day
 from benchmarks.system import load_regencies
-from schemas.roster import Roster
 from schemas.topics import Topic
 from streams.sequencer import Sequencer
 
@@ -20,9 +19,8 @@ DAY_MS = 86_400_000
 
 def by_days(days: int = 30, step_ms: int = 60_000, parts: int = 6) -> Iterator[dict[str, float]]:
     """One ledger with an event each `step_ms` for `days`, told in `parts` of equal length: late ones meet the state of all before."""
-    roster = Roster.default()
     stream = list(past_day(days * DAY_MS // step_ms, load_regencies(), step_ms=step_ms))
-    intake, risk, length = intake_fold(roster), risk_fold(roster, Sequencer(1)), len(stream) // parts
+    intake, risk, length = intake_fold(), risk_fold(Sequencer(1)), len(stream) // parts
     position = 0
     for part in range(parts):
         slice_ = stream[part * length : (part + 1) * length]

@@ -125,14 +125,14 @@ def _decode(values: list[bytes]) -> None:
 
 
 def _intake(day: list[tuple[str, bytes]]) -> list[Output]:
-    fold = intake_fold(Roster.default())
+    fold = intake_fold()
     return [output for part in batches(recorded(day)) for output in fold.fold(part)] + list(fold.idle())
 
 
-def intake_fold(roster: Roster) -> IntakeFold:
+def intake_fold() -> IntakeFold:
     """One shard of incidents, event clock."""
     source = TopicPartition(NAMES[Topic.INCIDENTS], 0)
-    gate = Gate(roster, ClockMode.EVENT)
+    gate = Gate(Roster.default(), ClockMode.EVENT)
     wall = iter(
         range(0, 10**9, IDLE_AFTER_MS)
     )  # each look at the clock is that much later, so the shard soon falls idle
@@ -145,16 +145,16 @@ def recorded(day: list[tuple[str, bytes]]) -> list[Recorded]:
 
 
 def _risk(frames: list[Output], sequencer: Sequencer | None) -> list[Output]:
-    fold = risk_fold(Roster.default(), sequencer)
+    fold = risk_fold(sequencer)
     records = [Recorded(n, 1, frame.key, frame.value, frame.headers) for n, frame in enumerate(frames)]
     if sequencer is None:
         records = [record for record in records if record.key != b"*"]
     return [output for part in batches(records) for output in fold.fold(part)]
 
 
-def risk_fold(roster: Roster, sequencer: Sequencer | None) -> RiskFold:
+def risk_fold(sequencer: Sequencer | None) -> RiskFold:
     """One ledger partition; with a sequencer in event order."""
-    table = RiskTable(0, 1, roster, Rules(Ruleset.default()))
+    table = RiskTable(0, 1, Roster.default(), Rules(Ruleset.default()))
     return RiskFold(TopicPartition(NAMES[Topic.LEDGER], 0), table, NAMES, 1, sequencer)
 
 

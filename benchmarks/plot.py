@@ -13,16 +13,16 @@ def draw(path: Path, lines: Iterable[Figures]) -> None:
     lines = list(lines)
     figure = Figure(figsize=(11, 4.4), layout="constrained", dpi=130)
     load, places = figure.subplots(1, 2)
-    steady = sorted((line["rate"], line) for line in lines if line["what"] == "latency")
-    rates = [rate for rate, _ in steady]
+    steady = sorted((line for line in lines if line["what"] == "latency"), key=lambda line: line["rate"])
+    rates = [line["rate"] for line in steady]
     for name, colour, marker in (("p50_ms", "#0072B2", "o"), ("p99_ms", "#D55E00", "s")):
         load.plot(
-            rates, [line[name] for _, line in steady], color=colour, marker=marker, label=name.replace("_ms", ", ms")
+            rates, [line[name] for line in steady], color=colour, marker=marker, label=name.replace("_ms", ", ms")
         )
     _dress(load, "events a second", "from publish to a readable escalation, ms")
     share = load.twinx()
     share.plot(
-        rates, [line["cpu_share"] for _, line in steady], color="#555555", marker="^", linestyle=":", label="cores busy"
+        rates, [line["cpu_share"] for line in steady], color="#555555", marker="^", linestyle=":", label="cores busy"
     )
     share.set_ylim(0, 1)
     share.set_ylabel("cores that the worker uses")
