@@ -44,7 +44,7 @@ def _options() -> argparse.Namespace:
         "--from", dest="read", type=Path, nargs="+", metavar="FILE", help="print what --out wrote, run nothing"
     )
     parser.add_argument("--events", type=int, default=1_000_000, help="for drain")
-    parser.add_argument("--workers", default="1,2", help="worker counts for drain")
+    parser.add_argument("--workers", default="1,2", help="worker counts for drain and latency")
     parser.add_argument(
         "--regencies", default="17,50,150,514", help="for drain; more than the first with one worker only"
     )
@@ -100,8 +100,9 @@ def _restore(chosen: argparse.Namespace) -> Iterator[Figures]:
 
 
 def _latency(chosen: argparse.Namespace) -> Iterator[Figures]:
-    for rate in _numbers(chosen.rates):
-        yield asyncio.run(latency(rate, chosen.seconds, chosen.warm, chosen.triggers, chosen.skew))
+    for workers in _numbers(chosen.workers):
+        for rate in _numbers(chosen.rates):
+            yield asyncio.run(latency(rate, chosen.seconds, chosen.warm, chosen.triggers, chosen.skew, workers))
 
 
 def _numbers(text: str) -> list[int]:

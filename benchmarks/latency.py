@@ -12,21 +12,26 @@ from benchmarks.system import REGENCY_TRIGGERS, System, load_regencies, trigger_
 from schemas.ledger import partition_of
 
 
-async def latency(rate: int, seconds: float, warm_seconds: float, triggers: int = 300, skew: float = 0.0) -> dict[str, float]:
+async def latency(
+    rate: int, seconds: float, warm_seconds: float, triggers: int = 300, skew: float = 0.0, workers: int = 1
+) -> dict[str, float]:
     """Milliseconds, median and 99th percentile, over up to `triggers` escalations spread evenly over the load.
 
     `warm_seconds` of the same load come first: a broker's Java code takes that long to be compiled. `skew`: share of the load that
-    one regency has besides its own part. `p95_by_partition` is of the escalations of each ledger partition.
+    one regency has besides its own part. `p95_by_partition` is of the escalations of each ledger partition; `cpu_share` the cores that
+    all `workers` use.
     """
-    with System("wall", triggers=REGENCY_TRIGGERS) as system:
-        system.start_worker(0)
-        system.wait_ready(0)
+    with System("wall", workers=workers, triggers=REGENCY_TRIGGERS) as system:
+        for number in range(workers):
+            system.start_worker(number)
+        for number in range(workers):
+            system.wait_ready(number)
         arrivals: dict[str, float] = {}
         reader = asyncio.create_task(_read(system, arrivals))
         sent = await _send(system, rate, warm_seconds, seconds, triggers, skew)
         await _wait(lambda: sent.keys() <= arrivals.keys(), 30)
         reader.cancel()
-        cpu = system.cpu_seconds(0)
+        cpu = sum(system.cpu_seconds(number) for number in range(workers))
         by_regency = {regency: (arrivals[regency] - at) * 1000 for regency, at in sent.items() if regency in arrivals}
         delays = sorted(by_regency.values())
         by_partition = [
@@ -34,6 +39,7 @@ async def latency(rate: int, seconds: float, warm_seconds: float, triggers: int 
             for number in range(system.partitions)
         ]
         return {
+            "workers": workers,
             "rate": rate,
             "cpu_share": round(cpu / (warm_seconds + seconds), 2),
             "escalations": len(delays),

@@ -13,7 +13,7 @@ def draw(path: Path, lines: Iterable[Figures]) -> None:
     lines = list(lines)
     figure = Figure(figsize=(11, 4.4), layout="constrained", dpi=130)
     load, places = figure.subplots(1, 2)
-    steady = sorted((line for line in lines if line["what"] == "latency"), key=lambda line: line["rate"])
+    steady = sorted((line for line in lines if _alone(line, "latency")), key=lambda line: line["rate"])
     rates = [line["rate"] for line in steady]
     for name, colour, marker in (("p50_ms", "#0072B2", "o"), ("p99_ms", "#D55E00", "s")):
         load.plot(
@@ -27,14 +27,15 @@ def draw(path: Path, lines: Iterable[Figures]) -> None:
     share.set_ylim(0, 1)
     share.set_ylabel("cores that the worker uses")
     load.legend(handles=[*load.lines, *share.lines], loc="upper left", fontsize=8)
-    drains = sorted((line["regencies"], line["cpu_s_per_million"]) for line in lines if _catches_up(line))
+    drains = sorted((line["regencies"], line["cpu_s_per_million"]) for line in lines if _alone(line, "drain"))
     places.plot(*zip(*drains, strict=True), color="#009E73", marker="D") if drains else None
     _dress(places, "regencies", "processor µs an event, one worker in catch-up")
     figure.savefig(path, format="png")
 
 
-def _catches_up(line: Figures) -> bool:
-    return line["what"] == "drain" and line["workers"] == 1
+def _alone(line: Figures, what: str) -> bool:
+    """Whether the line is of `what` with one worker."""
+    return line["what"] == what and line["workers"] == 1
 
 
 def _dress(axes, across: str, up: str) -> None:

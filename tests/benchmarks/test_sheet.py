@@ -15,7 +15,7 @@ LINES = [
     {"what": "drain", "workers": 1, "regencies": 17, "events_per_s": 32067, "cpu_s_per_million": 30.7, "memory_mib": 809},
     {"what": "drain", "workers": 1, "regencies": 514, "events_per_s": 27000, "cpu_s_per_million": 35.0, "memory_mib": 900},
     {"what": "start", "new_topics_s": 2.4, "after_kill_s": [1.3, 1.5]},
-    {"what": "latency", "rate": 500, "p50_ms": 41.1, "p99_ms": 120.0, "cpu_share": 0.67},
+    {"what": "latency", "workers": 1, "rate": 500, "p50_ms": 41.1, "p99_ms": 120.0, "cpu_share": 0.67},
 ]
 
 
@@ -28,7 +28,7 @@ def test_each_measurement_is_a_row_with_its_figures_under_their_units():
     assert small == ["drain: workers 1, regencies 17", "32,067", "30.7", "", "", "", "", "809"]
     assert large[0] == "drain: workers 1, regencies 514"
     assert start[0] == "start" and start[6] == "2.4; 1.3, 1.5"
-    assert latency[0] == "latency: rate 500" and latency[4:6] == ["41.1", "120.0"]
+    assert latency[0] == "latency: workers 1, rate 500" and latency[4:6] == ["41.1", "120.0"]
 
 
 def test_a_run_can_be_told_again_and_drawn_without_measuring(tmp_path):
