@@ -18,14 +18,14 @@ from streams.rules import GROUPS, HOUR_MS, SCORED, SERIOUS, WINDOWS_MS, Kind, Ru
 _G = len(GROUPS)
 MANY = "*"  # stands for "more than one source spoke of it"; no source can be called so
 _AGES = 3
+#: Names that are held once; publishers could tell of any number of sources.
+_NAMES_MOST = 1_000
 
 
 class Record(NamedTuple):
-    """The latest revision of an incident.
+    """The latest revision of an incident. `segment` is where it lies in the state; `was_counted`: it lies in a bucket, too."""
 
-    `segment` is where it lies in the state; `serial` tells its entry in the buckets, 0 when it was never counted.
-    """
-
+    incident_id: str
     revision: int
     kind: Kind
     status: str
@@ -33,7 +33,7 @@ class Record(NamedTuple):
     source: str
     segment: int
     spoken: str  # the only source that spoke of it, or MANY
-    serial: int
+    was_counted: bool
     grave_ms: int  # the regency's clock when it was first told to be as grave; 0 when it is not
 
 
@@ -42,7 +42,7 @@ class Incidents:
 
     __slots__ = (
         "rules", "place", "records", "edges", "landmark", "totals", "by_source", "counts", "weights", "urgent", "serious",
-        "confirmed", "news", "vouched", "_buckets", "_serial",
+        "confirmed", "news", "vouched", "_buckets", "_names",
     )  # fmt: skip
 
     def __init__(self, rules: Rules, place: Place) -> None:
@@ -62,8 +62,8 @@ class Incidents:
         self.confirmed = [0] * SCORED  # incidents of severity 3+ of the last hour that two sources spoke of
         self.vouched = 0  # counted incidents that are verified or resolved
         self.news = False  # a source or a grave incident counts that did not before: who confirms may have changed
-        self._buckets: dict[int, list[tuple[int, str]]] = {}  # (serial, incident id) by the bucket's last step
-        self._serial = 0
+        self._buckets: dict[int, list[Record]] = {}  # by the bucket's last step; those since replaced are held no more
+        self._names: dict[str, str] = {}  # of sources and statuses, one object each instead of one for each incident
 
     def put(
         self,
@@ -78,18 +78,18 @@ class Incidents:
         grave_ms: int,
     ) -> None:
         """Hold the newest revision, and count it if it is live and young enough. The caller took out the one before."""
-        edges = self.edges
+        edges, name = self.edges, self._names.setdefault
         age = 0 if occurred > edges[0] else _age(occurred, edges)
-        if age == _AGES or status == "retracted":
-            self.records[incident_id] = Record(revision, kind, status, occurred, source, segment, spoken, 0, grave_ms)
-            return
-        self._serial = serial = self._serial + 1
-        record = Record(revision, kind, status, occurred, source, segment, spoken, serial, grave_ms)
+        counts = age < _AGES and status != "retracted"
+        source, spoken, status = name(source, source), name(spoken, spoken), name(status, status)
+        record = Record(incident_id, revision, kind, status, occurred, source, segment, spoken, counts, grave_ms)
         self.records[incident_id] = record
+        if not counts:
+            return
         bucket = self._buckets.get(-(-occurred // self.rules.step_ms))
         if bucket is None:
             bucket = self._buckets[-(-occurred // self.rules.step_ms)] = []
-        bucket.append((serial, incident_id))
+        bucket.append(record)
         group = kind.group
         self.counts[age * _G + group] += 1
         self.weights[age] += kind.window_milli
@@ -120,7 +120,7 @@ class Incidents:
 
     def is_counted(self, record: Record) -> bool:
         """Whether a record that is held counts in a window."""
-        return record.serial > 0 and record.occurred_ms > self.edges[2]
+        return record.was_counted and record.occurred_ms > self.edges[2]
 
     def pass_to(self, now_ms: int) -> None:
         """Let time pass to an evaluation time: move incidents to older classes and out, then move the landmark."""
@@ -136,6 +136,8 @@ class Incidents:
             if new == _AGES:
                 del self._buckets[number]
         self.edges = edges
+        if len(self._names) > _NAMES_MOST:
+            self._names = {}
         if self.urgent:
             self.urgent = {name: at_ms for name, at_ms in self.urgent.items() if at_ms > edges[0]}
         landmark = self.rules.decay.landmark(now_ms)
@@ -176,10 +178,9 @@ class Incidents:
         """Incidents counted in the longest window, in no particular order."""
         records = self.records
         for bucket in self._buckets.values():
-            for serial, incident_id in bucket:
-                record = records.get(incident_id)
-                if record is not None and record.serial == serial:
-                    yield incident_id, record
+            for record in bucket:
+                if records.get(record.incident_id) is record:
+                    yield record.incident_id, record
 
     def grown(self, record: Record) -> int:
         """What a counted record adds to its group's total: its evidence at the hour it occurred, in grown millionths of a digit."""
@@ -197,8 +198,7 @@ class Incidents:
 
     def _valid(self, number: int) -> list[Record]:
         records = self.records
-        found = ((records.get(incident_id), serial) for serial, incident_id in self._buckets.get(number, ()))
-        return [record for record, serial in found if record is not None and record.serial == serial]
+        return [record for record in self._buckets.get(number, ()) if records.get(record.incident_id) is record]
 
     def _behind(self, edge: int) -> tuple[int, int]:
         """Incidents and weight at or before `edge` that the grid's edge, less than a step earlier, has not passed."""

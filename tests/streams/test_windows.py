@@ -81,6 +81,6 @@ def test_sums_are_zero_to_the_bit_once_everything_is_out():
     incidents.pass_to(EIGHT_MS + 5 * HOUR_MS)
     for number in range(500):
         incidents.take(str(number))
-        incidents.records[str(number)] = incidents.records[str(number)]._replace(serial=0, status="retracted")
+        incidents.records[str(number)] = incidents.records[str(number)]._replace(was_counted=False, status="retracted")
     assert incidents.totals == [0] * 4 and incidents.weights == [0, 0, 0] and not any(incidents.counts)
     assert not any(incidents.by_source) and not any(incidents.serious) and not incidents.urgent
