@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from agents.kafka_clients import aiokafka_options
 from agents.ordering import sequencer_of
 from agents.settings import Settings
-from schemas.ledger import entries_of
+from schemas.ledger import Frame
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import Topic
@@ -77,8 +77,7 @@ async def _audit_partition(
     followed: set[str] = set()
     last_row_offset = max((offset for _, offset in published.rows), default=-1)
     async for record in _records(consumer, ledger):
-        entries = entries_of(record.value, record.timestamp)
-        table.apply_in_order(sequencer, record.offset, record.key, entries, record.value)
+        table.apply_in_order(sequencer, record.key, Frame(record.offset, record.value, record.timestamp))
         drained = table.drain()
         result.frames += 1
         for _, value in drained.escalations:

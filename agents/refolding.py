@@ -13,7 +13,7 @@ from agents import tailing
 from agents.kafka_clients import kafka_python_options
 from agents.ordering import sequencer_of
 from agents.settings import Settings
-from schemas.ledger import TICK_KEY, WATERMARK, entries_of, partition_of
+from schemas.ledger import TICK_KEY, WATERMARK, Frame, partition_of
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import Topic
@@ -59,10 +59,11 @@ def _runs(consumer: KafkaConsumer, settings: Settings, partition: int) -> Iterat
     sequencer = sequencer_of(settings)
     for records in tailing.tail(consumer, settings.topics[Topic.LEDGER], [partition], from_beginning=True, until_end=True):
         for record in records:
-            entries = entries_of(record.value, record.timestamp)
-            if sequencer is None and entries[0][0] == WATERMARK:
+            frame = Frame(record.offset, record.value, record.timestamp)
+            if sequencer is not None:
+                yield from sequencer.take(record.key, frame)
+                continue
+            entries = frame.entries()
+            if entries[0][0] == WATERMARK:
                 raise ValueError("it is in event time")
-            if sequencer is None:
-                yield record.offset, record.key, entries
-            else:
-                yield from sequencer.take(record.offset, record.key, entries, record.value)
+            yield record.offset, record.key, entries

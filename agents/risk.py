@@ -12,10 +12,10 @@ import orjson
 from aiokafka import TopicPartition
 
 from agents import metrics
-from agents.batching.fold import Batch, Output
+from agents.batching.fold import Batch, Output, Record
 from agents.intake import APPENDED_HEADER
 from agents.showing import ShownRows, forget
-from schemas.ledger import encode_frames, entries_of, partition_of
+from schemas.ledger import Frame, NotAFrame, encode_frames, partition_of
 from schemas.topics import Topic, TopicNames
 from streams.sequencer import Sequencer
 from streams.table import Drained, RiskTable
@@ -67,20 +67,22 @@ class RiskFold:
     def fold(self, batch: Batch) -> Iterator[Output]:
         self._appended_ms = {}
         for record in batch.records:
-            try:
-                entries = entries_of(record.value, record.timestamp)
-                key = record.key.decode()
-            except (ValueError, TypeError, AttributeError, LookupError) as error:
-                where = f"{self._source.topic}[{self._source.partition}]@{record.offset}"
-                raise ForeignLedgerRecord(f"{where} is no ledger frame: {type(error).__name__}") from error
-            for name, value in record.headers:
-                if name == APPENDED_HEADER:
-                    self._appended_ms.setdefault(key, int(value))
-            self._table.apply_in_order(self._sequencer, record.offset, record.key, entries, record.value)
+            self._apply(record)
         self._drained = self._table.drain()
         if self._sequencer is not None:
             self._drained.state += self._sequencer.drain()
         yield from self._outputs(self._drained)
+
+    def _apply(self, record: Record) -> None:
+        frame = Frame(record.offset, record.value or b"", record.timestamp)
+        try:
+            key = (record.key or b"").decode()
+            for name, value in record.headers:
+                if name == APPENDED_HEADER:
+                    self._appended_ms.setdefault(key, int(value))
+            self._table.apply_in_order(self._sequencer, record.key, frame)
+        except (NotAFrame, UnicodeDecodeError) as error:
+            raise ForeignLedgerRecord(f"{self._source.topic}[{self._source.partition}]@{record.offset}: {error}") from error
 
     def _outputs(self, drained: Drained) -> Iterator[Output]:
         partition = self._source.partition

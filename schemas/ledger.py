@@ -13,6 +13,7 @@ lists, not objects: they are written and read once per event on the hot path and
 All times are integer milliseconds since the Unix epoch, UTC.
 """
 
+import re
 from collections.abc import Iterator
 
 import orjson
@@ -22,6 +23,33 @@ TICK_KEY = b"*"
 FRAME_MAX_BYTES = 512 * 1024
 
 Entry = list
+
+#: The beginning of an incident or a turnout. Within a JSON string it cannot stand: a quote has a backslash before it there.
+_REPORT = re.compile(rb'\["[it]",(\d+),')
+
+
+class NotAFrame(ValueError):
+    """A record of the ledger that Siaga did not write."""
+
+
+class Frame:
+    """One ledger record, whose entries are read when they are asked for. `appended_ms`: when the broker took it."""
+
+    __slots__ = ("offset", "value", "_appended_ms")
+
+    def __init__(self, offset: int, value: bytes, appended_ms: int) -> None:
+        self.offset, self.value, self._appended_ms = offset, value, appended_ms
+
+    def entries(self) -> list[Entry]:
+        """Raises NotAFrame."""
+        try:
+            return entries_of(self.value, self._appended_ms)
+        except (ValueError, TypeError, LookupError) as error:
+            raise NotAFrame(f"offset {self.offset} of the ledger is no frame: {type(error).__name__}") from error
+
+    def times(self) -> list[int]:
+        """Times of the reports in it, one each, found without reading it; none in a frame of anything else."""
+        return [int(at_ms) for at_ms in _REPORT.findall(self.value)]
 
 
 def partition_of(regency: str, partitions: int) -> int:

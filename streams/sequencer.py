@@ -13,17 +13,18 @@ Between two ticks regencies know nothing of each other, so within a minute entri
 order of time. Every run carries the ledger offset of the frame that released it.
 
 Pure: what waits and what the shards have told are part of the state. A frame some of whose entries wait is kept as it is (key
-`@b/<ledger offset>`); the time up to which entries were released (in `@w`) tells which of them still wait.
+`@b/<ledger offset>`); the time up to which entries were released (in `@w`) tells which of them still wait. Such a frame is read when
+its first entry is due: a shard may be half a day ahead of another, and a report that was read takes five times its bytes.
 """
 
 from bisect import bisect_right
 from collections.abc import Iterator
-from heapq import nsmallest
+from heapq import heappop, heappush, nsmallest
 from operator import itemgetter
 
 import orjson
 
-from schemas.ledger import INCIDENT, NEIGHBOUR, TICK, TICK_KEY, WATERMARK, Entry, decode_frame
+from schemas.ledger import INCIDENT, TICK, TICK_KEY, WATERMARK, Entry, Frame
 
 SOURCES_KEY = b"@w"
 HELD_PREFIX = b"@b/"
@@ -41,14 +42,19 @@ _TIME = itemgetter(0)
 class _Waiting:
     """Entries of one regency that wait, by time. Entries of one moment are ordered by what they are, not by where they landed."""
 
-    __slots__ = ("_entries", "_is_sorted")
+    __slots__ = ("_entries", "_is_sorted", "_unread")
 
     def __init__(self) -> None:
         self._entries: list[tuple[int, int, str, int, int, Entry]] = []
         self._is_sorted = True
+        self._unread: list[tuple[int, int, Frame]] = []  # a heap: oldest time, ledger offset
 
-    def __len__(self) -> int:
-        return len(self._entries)
+    def __bool__(self) -> bool:
+        return bool(self._entries or self._unread)
+
+    def add_unread(self, oldest_ms: int, frame: Frame) -> None:
+        """A frame all of whose entries wait."""
+        heappush(self._unread, (oldest_ms, frame.offset, frame))
 
     def add(self, offset: int, entries: list[Entry]) -> None:
         self._entries += [
@@ -58,6 +64,10 @@ class _Waiting:
         self._is_sorted = False
 
     def pop(self, until_ms: int) -> list[Entry]:
+        unread = self._unread
+        while unread and unread[0][0] <= until_ms:
+            _, offset, frame = heappop(unread)
+            self.add(offset, frame.entries())
         entries = self._entries
         if not self._is_sorted:
             entries.sort()
@@ -68,7 +78,11 @@ class _Waiting:
         return released
 
     def times(self) -> list[int]:
-        return [entry[0] for entry in self._entries]
+        return [entry[0] for entry in self._entries] + [at for _, _, frame in self._unread for at in frame.times()]
+
+    def oldest_ms(self) -> int:
+        """The first time that waits; there is one."""
+        return min([*(entry[0] for entry in self._entries), *(oldest for oldest, _, _ in self._unread[:1])])
 
 
 class Sequencer:
@@ -94,37 +108,46 @@ class Sequencer:
         """Event time up to which entries were released."""
         return self._released_ms
 
-    def take(self, offset: int, key: bytes, entries: list[Entry], value: bytes) -> Iterator[Run]:
+    def take(self, key: bytes, frame: Frame) -> Iterator[Run]:
         """Take one ledger frame; yield what may be folded now as (ledger offset, key, entries), in order.
 
-        `value` is the frame as it lies on the ledger: `entries` are what it holds.
+        Raises NotAFrame for what cannot be read.
         """
         if key == TICK_KEY:
-            for entry in entries:
-                yield from self._watermark(offset, entry)
+            for entry in frame.entries():
+                yield from self._watermark(frame.offset, entry)
             return
-        if entries[0][0] == NEIGHBOUR:
-            # It follows from entries already released elsewhere; waiting would only make it later still.
-            yield offset, key, entries
+        times = frame.times()
+        if not times:
+            # A neighbour's notice follows from entries already released elsewhere; waiting would only make it later still.
+            yield frame.offset, key, frame.entries()
             return
-        released = self._released_ms
-        early = [entry for entry in entries if entry[1] > released]
-        if len(early) < len(entries):
-            yield offset, key, [entry for entry in entries if entry[1] <= released]
-        if early:
-            self._hold(offset, key, early)
-            self._fresh[offset] = key + b"\n" + value
+        if due := self._hold(key, frame, times):
+            yield frame.offset, key, due
+        if frame.offset in self._frames:
+            self._fresh[frame.offset] = key + b"\n" + frame.value
         if self._count > self._held_max:
             self._has_progress = True
-            yield from self._release(self._middle_ms(), offset)
+            yield from self._release(self._middle_ms(), frame.offset)
 
-    def _hold(self, offset: int, key: bytes, entries: list[Entry]) -> None:
+    def _hold(self, key: bytes, frame: Frame, times: list[int]) -> list[Entry]:
+        """Keep what of a frame waits, and return the rest. `times` are of its reports."""
+        oldest_ms, newest_ms, released = min(times), max(times), self._released_ms
+        if newest_ms <= released:
+            return frame.entries()
         waiting = self._waiting.get(key)
         if waiting is None:
             waiting = self._waiting[key] = _Waiting()
-        waiting.add(offset, entries)
-        self._count += len(entries)
-        self._frames[offset] = max([entry[1] for entry in entries])
+        self._frames[frame.offset] = newest_ms
+        if oldest_ms > released:
+            waiting.add_unread(oldest_ms, frame)
+            self._count += len(times)
+            return []
+        entries = frame.entries()
+        early = [entry for entry in entries if entry[1] > released]
+        waiting.add(frame.offset, early)
+        self._count += len(early)
+        return [entry for entry in entries if entry[1] <= released]
 
     def _middle_ms(self) -> int:
         times = [time for waiting in self._waiting.values() for time in waiting.times()]
@@ -152,7 +175,7 @@ class Sequencer:
         if not until_ms:
             return  # nobody has read anything: ticks counted from here would begin in 1970
         if self._ticked_ms is None:
-            first_ms = min([until_ms, *(time for waiting in self._waiting.values() for time in waiting.times())])
+            first_ms = min([until_ms, *(waiting.oldest_ms() for waiting in self._waiting.values())])
             self._ticked_ms = first_ms - first_ms % TICK_EVERY_MS
         while (due_ms := self._next_tick_ms(until_ms)) <= until_ms:
             yield from self._pop(due_ms, offset)
@@ -212,5 +235,5 @@ class Sequencer:
             self._sources = {source: (newest, idle) for source, (newest, idle) in told["sources"].items()}
         for name, kept in stored.items():
             key, _, value = kept.partition(b"\n")
-            waiting = [entry for entry in decode_frame(value) if entry[1] > self._released_ms]
-            self._hold(int(name[len(HELD_PREFIX) :]), key, waiting)
+            frame = Frame(int(name[len(HELD_PREFIX) :]), value, 0)
+            self._hold(key, frame, frame.times())

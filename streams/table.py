@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from schemas.ledger import NEIGHBOUR, TICK, TICK_KEY, Entry, partition_of
+from schemas.ledger import NEIGHBOUR, TICK, TICK_KEY, Entry, Frame, partition_of
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from streams import changelog
@@ -113,17 +113,12 @@ class RiskTable:
         else:
             raise UnknownRegency(f"ledger offset {offset}: {key!r} is not of partition {self.partition} of this roster")
 
-    def apply_in_order(
-        self, sequencer: Sequencer | None, offset: int, key: bytes, entries: list[Entry], value: bytes
-    ) -> None:
-        """`apply`, but in the order of event time when there is a sequencer (event clock).
-
-        `value` is the frame whose entries these are, as it lies on the ledger.
-        """
+    def apply_in_order(self, sequencer: Sequencer | None, key: bytes, frame: Frame) -> None:
+        """`apply`, but in the order of event time when there is a sequencer (event clock). Raises NotAFrame."""
         if sequencer is None:
-            self.apply(offset, key, entries)
+            self.apply(frame.offset, key, frame.entries())
             return
-        for at, whose, run in sequencer.take(offset, key, entries, value):
+        for at, whose, run in sequencer.take(key, frame):
             self.apply(at, whose, run)
 
     def drain(self) -> Drained:

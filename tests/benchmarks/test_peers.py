@@ -10,7 +10,7 @@ from benchmarks.peers.replay import calibrate
 from benchmarks.peers.ruleset import reference_ruleset
 from benchmarks.peers.verdict import Record, Written, judge
 from benchmarks.stream import past_day
-from schemas.ledger import decode_frame, encode_frames, partition_of, watermark_frame
+from schemas.ledger import Frame, encode_frames, partition_of, watermark_frame
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import Topic
@@ -90,8 +90,7 @@ def written(inputs: list[Record], threshold: int) -> Written:
         table, sequencer = RiskTable(partition, PARTITIONS, ROSTER, ruleset), Sequencer(2 * PARTITIONS)
         for record in ledger:
             if record.partition == partition:
-                entries = decode_frame(record.value)
-                table.apply_in_order(sequencer, record.offset, record.key, entries, record.value)
+                table.apply_in_order(sequencer, record.key, Frame(record.offset, record.value, 0))
         drained = table.drain()
         for pairs, records in ((drained.escalations, result.escalations), (drained.rows, result.rows)):
             records += [Record(partition, n, code.encode(), value) for n, (code, value) in enumerate(pairs)]

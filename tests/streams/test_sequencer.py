@@ -6,7 +6,7 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.ledger import TICK_KEY
+from schemas.ledger import TICK_KEY, Frame
 from streams.sequencer import TICK_EVERY_MS, Sequencer
 
 A, B = "incidents-0", "incidents-1"
@@ -22,7 +22,7 @@ def told(at_ms: int, shard: str, idle: bool = False) -> list:
 
 def take(made: Sequencer, offset: int, key: bytes, entries: list) -> list:
     """The runs that a frame of these entries releases."""
-    return list(made.take(offset, key, entries, orjson.dumps(entries)))
+    return list(made.take(key, Frame(offset, orjson.dumps(entries), 0)))
 
 
 def times(runs) -> list[int]:
