@@ -4,7 +4,7 @@ What one ledger frame brings is a segment, or several when it brings very much: 
 the digests of the ids that were new. Segments are numbered, written to the state as they are, and expire whole. Two different ids share a
 digest with a chance of n^2 / 2^65: 3 in 100 million for a million ids of one regency.
 
-Digests are looked up in buckets, one string of bytes each: a set of bytes objects takes a hundred bytes for eight.
+Digests are looked up in buckets, one string of bytes each: twenty bytes a digest with its segment, where a set takes 83 to 146.
 """
 
 from collections.abc import Iterable

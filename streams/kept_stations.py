@@ -59,7 +59,10 @@ class KeptStations:
         self.segments.changed, self._due = {}, {}
 
     def restore(self, segments: dict[int, bytes], own: dict[str, bytes]) -> None:
-        """Take back all records; own ones stay bytes until they are touched."""
+        """Take back all records, which stay as they are until a station is asked for, and own ones until they are touched."""
+        self._turnout.restore_stations(lambda: self._read(segments, own))
+
+    def _read(self, segments: dict[int, bytes], own: dict[str, bytes]) -> None:
         held = self._turnout.stations
         for number in sorted(segments):
             for name, *figure in orjson.loads(segments[number]):

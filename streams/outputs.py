@@ -40,7 +40,7 @@ def row(state: RegencyState, partition: int) -> dict:
         },
         "turnout": {
             "stations_expected": state.regency.stations,
-            "stations_reported": len(turnout.stations),
+            "stations_reported": turnout.reported,
             "registered": turnout.registered,
             "voted": turnout.voted,
             "share": round(turnout.voted / turnout.registered, 6) if turnout.registered else None,
@@ -60,7 +60,7 @@ def confidence(state: RegencyState) -> dict:
     """How far the row can be trusted: verified share, independent sources, completeness. It never moves the score."""
     incidents, stations = state.incidents, state.regency.stations
     counted = sum(incidents.counts)
-    reported = len(state.turnout.stations)
+    reported = state.turnout.reported
     return {
         "verified_share": round(incidents.vouched / counted, 4) if counted else None,
         "sources": incidents.sources(),

@@ -270,7 +270,7 @@ def _turnout(state: RegencyState, entry: Entry) -> str:
         state.excluded["exercise"] += 1
         return "exercise"
     turnout = state.turnout
-    before, known = (turnout.over_capacity, turnout.repeated), len(turnout.stations)
+    before, known = (turnout.over_capacity, turnout.repeated), turnout.reported
     is_correction = state.ladder.level > 0 and turnout.corrects(station, registered, voted, as_of)
     told = state.score().total if is_correction else 0
     if not turnout.report(station, registered, voted, as_of, revision, state.kept_stations.move):
@@ -282,7 +282,7 @@ def _turnout(state: RegencyState, entry: Entry) -> str:
         _note_points(state, told)
     # The first figure shows that there is a feed, and what it lacks; enough of them make a share. How a share drifts is
     # looked at on the grid.
-    reported = len(turnout.stations)
+    reported = turnout.reported
     if before != (turnout.over_capacity, turnout.repeated) or (known != reported and reported in (1, state.rules.curve_stations)):
         state.is_due = True
     return "applied"

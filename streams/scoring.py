@@ -163,7 +163,7 @@ def turnout_points(rules: Rules, turnout: Turnout, stations: int, shares: dict[s
     Over capacity, repeated corrections, stations that should have reported, a share far from the neighbours'. Low
     turnout as such is nothing. Without any turnout there is no feed, and no points.
     """
-    reported = len(turnout.stations)
+    reported = turnout.reported
     if not reported:
         return 0
     rule = rules.turnout

@@ -28,12 +28,16 @@ Move = Callable[[str, Station | None], int]
 
 
 class Turnout:
-    """Stations and totals of one regency. Restored stations stay bytes until one is touched: most never are."""
+    """Stations and totals of one regency. Restored stations are read when one is asked for: a quiet regency needs none."""
 
-    __slots__ = ("stations", "registered", "voted", "over_capacity", "corrected", "repeated", "voter_min")
+    __slots__ = (
+        "reported", "registered", "voted", "over_capacity", "corrected", "repeated", "voter_min", "_stations", "_read",
+    )  # fmt: skip
 
     def __init__(self) -> None:
-        self.stations: dict[str, Station | bytes] = {}
+        self._stations: dict[str, Station | bytes] = {}
+        self.reported = 0  # how many there are
+        self._read: Callable[[], None] | None = None  # puts restored stations there
         self.registered = self.voted = 0
         self.over_capacity = 0  # stations with more voted than registered
         self.corrected = 0  # corrections, all stations
@@ -41,13 +45,23 @@ class Turnout:
         # Sum of registered voters times the minute (Unix time) of their figure; None when state does not tell it.
         self.voter_min: int | None = 0
 
+    @property
+    def stations(self) -> dict[str, Station | bytes]:
+        """What is held of each, those from records of their own as bytes until they are touched."""
+        if self._read is not None:
+            read, self._read = self._read, None
+            read()
+        return self._stations
+
     def report(
         self, station: str, registered: int, voted: int, as_of_ms: int, revision: int, move: Move = lambda station, old: 0
     ) -> bool:
         """Take one figure. False when what is held is as new or newer: then nothing changes. `move` tells where it lies in the state."""
         old = self.held(station)
         corrections = 0
-        if old is not None:
+        if old is None:
+            self.reported += 1
+        else:
             if (as_of_ms, revision) <= (old.as_of_ms, old.revision):
                 return False
             corrections = old.corrections
@@ -65,7 +79,7 @@ class Turnout:
         self.registered += registered
         self.voted += voted
         self.over_capacity += voted > registered
-        self.stations[station] = Station(as_of_ms, revision, registered, voted, corrections, move(station, old))
+        self._stations[station] = Station(as_of_ms, revision, registered, voted, corrections, move(station, old))
         return True
 
     def corrects(self, station: str, registered: int, voted: int, as_of_ms: int) -> bool:
@@ -80,7 +94,7 @@ class Turnout:
 
     def share_myriad(self, stations_least: int) -> int | None:
         """Voted of registered in ten-thousandths; None while fewer stations reported than make a curve."""
-        if len(self.stations) < stations_least or not self.registered:
+        if self.reported < stations_least or not self.registered:
             return None
         return 10_000 * self.voted // self.registered
 
@@ -93,16 +107,25 @@ class Turnout:
 
     def totals(self) -> list[int | None]:
         """Running totals, for the state."""
-        return [self.registered, self.voted, self.over_capacity, self.corrected, self.repeated, self.voter_min]
+        return [
+            self.registered, self.voted, self.over_capacity, self.corrected, self.repeated, self.voter_min, self.reported,
+        ]  # fmt: skip
 
     def restore_totals(self, totals: list[int | None]) -> None:
-        """Take back `totals`; older state has no sixth, which is then counted from the stations when it is asked for."""
+        """Take back `totals`; older state has no sixth, which is then counted from the stations when it is asked for, and no seventh."""
         self.registered, self.voted, self.over_capacity, self.corrected, self.repeated, *more = totals
         self.voter_min = more[0] if more else None
+        self.reported = more[1] if len(more) > 1 else 0
+
+    def restore_stations(self, read: Callable[[], None]) -> None:
+        """After `restore_totals`: `read` will put stations back when one is asked for, at once where the totals do not tell how many."""
+        self._read = read
+        if not self.reported:
+            self.reported = len(self.stations)
 
     def held(self, station: str) -> Station | None:
         """The figure in force, decoded; None when there is none."""
-        held = self.stations.get(station)
+        held = (self._stations if self._read is None else self.stations).get(station)
         return Station(*orjson.loads(held)) if isinstance(held, bytes) else held
 
 

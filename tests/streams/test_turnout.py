@@ -200,3 +200,15 @@ def test_a_rise_that_turnout_decided_names_no_incident_and_calls_no_police():
     [raised] = told.changes(PALEMBANG)
     assert (raised["reason"], raised["evidence"]) == ("turnout_anomaly", [])
     assert set(raised["routes"]) == set(RULES.turnout.routes)
+
+
+def test_restored_stations_are_read_when_one_is_asked_for_and_counted_where_the_totals_do_not_tell():
+    held, reads = Turnout(), []
+    held.restore_totals([500, 200, 0, 0, 0, 0, 2])
+    held.restore_stations(lambda: reads.append(1))
+    assert (held.reported, held.share_myriad(2), reads) == (2, 4_000, [])
+    assert held.held("TPS 1") is None and held.held("TPS 2") is None and reads == [1]
+    older = Turnout()
+    older.restore_totals([500, 200, 0, 0, 0])
+    older.restore_stations(lambda: older.stations.update({"TPS 1": b"[0,1,250,100,0]", "TPS 2": b"[0,1,250,100,0]"}))
+    assert older.reported == 2
