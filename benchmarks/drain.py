@@ -1,16 +1,12 @@
 """Catch-up: a topic full of incidents, one worker or two, until every record is folded and its row committed."""
 
-import asyncio
 import time
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaProducer
 
+from benchmarks.folding import until_folded
 from benchmarks.stream import past_day
 from benchmarks.system import System, load_regencies, trigger_regencies
-
-#: Transactions of all intake shards may end behind the last record of a ledger partition; each marker takes an offset.
-MARKERS_MAX = 12
-
 
 STEP_MS = 50  # of event time between two events of seventeen places
 
@@ -38,26 +34,6 @@ async def fill(system: System, count: int, codes: list[str]) -> int:
     return size
 
 
-async def committed(system: System) -> tuple[int, int]:
-    """(incident records taken by intake, ledger records left to fold), from committed offsets and ends."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=system.bootstrap, group_id="siaga", enable_auto_commit=False)
-    await consumer.start()
-    try:
-        taken = left = 0
-        for topic in ("siaga.incidents", "siaga.ledger"):
-            partitions = [TopicPartition(topic, p) for p in range(system.partitions)]
-            ends = await consumer.end_offsets(partitions)
-            for partition in partitions:
-                offset = await consumer.committed(partition) or 0
-                if topic == "siaga.incidents":
-                    taken += offset
-                elif ends[partition] - offset > MARKERS_MAX:
-                    left += ends[partition] - offset
-        return taken, left
-    finally:
-        await consumer.stop()
-
-
 async def drain(count: int, workers: int, regencies: int = 17) -> dict[str, float]:
     """Events a second from start-ready to all folded, and CPU seconds per million events, of `workers` processes."""
     more = max(0, regencies - len(load_regencies()))
@@ -70,11 +46,7 @@ async def drain(count: int, workers: int, regencies: int = 17) -> dict[str, floa
         for number in range(workers):
             system.wait_ready(number)
         ready = time.monotonic()
-        while True:
-            taken, left = await committed(system)
-            if taken >= count and left == 0:
-                break
-            await asyncio.sleep(0.1)
+        await until_folded(system, count)
         done = time.monotonic()
         cpu = sum(system.cpu_seconds(number) for number in range(workers))
         return {

@@ -14,15 +14,14 @@ from collections import Counter
 
 from aiokafka import AIOKafkaProducer
 
-from benchmarks.drain import committed
+from benchmarks.folding import until_folded
 from benchmarks.processes import memory_mib
 from benchmarks.stream import START_MS, past_day, stamp
-from benchmarks.system import System, load_regencies, sample, trigger_regencies
+from benchmarks.system import System, load_regencies, trigger_regencies
 from benchmarks.viewers import board_of
 
 READY_S = 300  # no clock matters, so a busy machine may take its time
 WAIT_S = 1800
-OUTCOMES = ("admitted", "rejected")
 _PARTITION = re.compile(r"siaga\.([a-z-]+)-\d+")
 
 
@@ -51,10 +50,10 @@ async def measure(regencies: int, stations: int, incidents: int) -> None:
 
         tell("start", 0)
         await _publish(system, "turnout", _reports(codes, stations))
-        await _folded(system, "turnout", stations)
+        await asyncio.wait_for(until_folded(system, stations), WAIT_S)
         tell("turnout", stations)
         await _publish(system, "incidents", past_day(incidents, codes))
-        await _folded(system, "incidents", incidents)
+        await asyncio.wait_for(until_folded(system, stations + incidents), WAIT_S)
         tell("incidents", incidents)
 
 
@@ -82,21 +81,6 @@ async def _publish(system: System, topic: str, messages) -> None:
     for code, value in messages:
         await producer.send(f"siaga.{topic}", value, key=code.encode())
     await producer.stop()
-
-
-async def _folded(system: System, topic: str, count: int) -> None:
-    """Until intake has taken `count` records of an input and the ledger is folded to its end."""
-    for _ in range(WAIT_S):
-        try:
-            text = system.metrics(0)
-        except OSError:  # busy
-            continue
-        taken = sum(sample(text, f'siaga_records_total{{outcome="{o}",topic="{topic}"}}') for o in OUTCOMES)
-        _, left = await committed(system)
-        if taken >= count and left == 0:
-            return
-        await asyncio.sleep(1)
-    raise TimeoutError(f"not folded within {WAIT_S} s: {taken:.0f} of {count} taken, {left} left")
 
 
 def bytes_by_topic(system: System) -> Counter[str]:

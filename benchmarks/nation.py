@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from aiokafka import AIOKafkaProducer
 
-from benchmarks.drain import committed
+from benchmarks.folding import until_folded
 from benchmarks.footprint import bytes_by_topic
 from benchmarks.stream import START_MS, incident, stamp
 from benchmarks.system import System, sample
@@ -98,23 +98,6 @@ async def publish(system: System, hours: int) -> int:
     return count
 
 
-def counted(system: System, name: str) -> float:
-    return sum(sample(system.metrics(number), name) for number in system.workers)
-
-
-async def folded(system: System, count: int) -> None:
-    """Until all of it is admitted or rejected and the ledger is folded to its end."""
-    while True:
-        taken = sum(
-            counted(system, f'siaga_records_total{{outcome="{outcome}",topic="{topic}"}}')
-            for outcome in ("admitted", "rejected")
-            for topic in ("turnout", "incidents")
-        )
-        if taken >= count and (await committed(system))[1] == 0:
-            return
-        await asyncio.sleep(0.5)
-
-
 async def resume(system: System) -> dict[str, float]:
     """Kill a worker, start it again at once; seconds until its shards are open again, and what was read for it."""
     system.kill_worker(0)
@@ -141,7 +124,7 @@ async def nation(hours: int, workers: int, stations: int) -> dict:
         for number in range(workers):
             system.wait_ready(number, READY_S)
         started = time.monotonic()
-        await folded(system, count)
+        await until_folded(system, count, every_s=0.5)
         seconds = time.monotonic() - started
         cpu = sum(system.cpu_seconds(number) for number in range(workers))
         told = {

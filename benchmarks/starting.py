@@ -1,9 +1,9 @@
 """How long a worker takes from the start of its process until shards of both stages are open."""
 
-import asyncio
 import time
 
-from benchmarks.drain import committed, fill
+from benchmarks.drain import fill
+from benchmarks.folding import until_folded
 from benchmarks.system import System, load_regencies
 
 EVENTS = 20_000
@@ -14,8 +14,7 @@ async def starts(again: int = 2) -> dict[str, float | list[float]]:
     with System("event") as system:
         first = _start(system)
         await fill(system, EVENTS, load_regencies())
-        while await committed(system) != (EVENTS, 0):
-            await asyncio.sleep(0.2)
+        await until_folded(system, EVENTS)
         later = []
         for _ in range(again):
             system.kill_worker(0)

@@ -1,0 +1,31 @@
+"""Until when everything is folded, by what the workers count.
+
+The offsets that are committed do not tell: with the event clock a ledger record may have been read, and wait for its time.
+"""
+
+import asyncio
+import re
+
+from benchmarks.system import System
+
+_RECORDS = re.compile(r'^siaga_records_total\{outcome="(admitted|rejected)",.*\} (\S+)$', re.MULTILINE)
+_ENTRIES = re.compile(r'^siaga_ledger_entries_total\{kind="[it]",.*\} (\S+)$', re.MULTILINE)
+
+
+def is_folded(pages: list[str], count: int) -> bool:
+    """Whether `count` input records were taken and every report among them is folded. `pages`: of all workers since all began."""
+    taken = [(outcome, float(number)) for page in pages for outcome, number in _RECORDS.findall(page)]
+    entries = sum(float(number) for page in pages for number in _ENTRIES.findall(page))
+    admitted = sum(number for outcome, number in taken if outcome == "admitted")
+    return sum(number for _, number in taken) >= count and entries >= admitted
+
+
+async def until_folded(system: System, count: int, every_s: float = 0.1) -> None:
+    """Wait until the workers that run have folded `count` records."""
+    while True:
+        try:
+            if is_folded([system.metrics(number) for number in system.workers], count):
+                return
+        except OSError:  # busy
+            pass
+        await asyncio.sleep(every_s)
