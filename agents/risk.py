@@ -3,6 +3,7 @@
 All deciding is in `streams.table`; this file only moves bytes between it and the topics.
 """
 
+import gc
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -52,9 +53,13 @@ class RiskFold:
             self._sequenced[key] = value
 
     def restored(self, note: str) -> None:
-        self._table.restored()
-        if self._sequencer is not None:
-            self._sequencer.restore(self._sequenced)
+        gc.disable()  # all that is made here stays, and walking it meanwhile takes a fifth of the time
+        try:
+            self._table.restored()
+            if self._sequencer is not None:
+                self._sequencer.restore(self._sequenced)
+        finally:
+            gc.enable()
         self._sequenced = {}
         self._show_levels()
 
