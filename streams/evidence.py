@@ -33,7 +33,7 @@ class Place:
     is compared with, by quarter hour of the local day.
     """
 
-    __slots__ = ("milli", "expected")
+    __slots__ = ("milli", "most", "expected")
 
     def __init__(self, ruleset: Ruleset, kinds: Iterable["Kind"], groups: int, half_life_ms: int, stations: int):
         rule = ruleset.surprise
@@ -54,6 +54,7 @@ class Place:
                 self.milli.append(max(1, round(digits * MILLI)))  # never nothing: sums are empty only when nobody told
                 if kind.group < groups:
                     rates[kind.group][hour] += ordinary * digits * full
+        self.most = max(self.milli)
         self.expected = tuple(_decayed(hourly, half_life_ms) for hourly in rates)
 
 

@@ -174,13 +174,14 @@ class Incidents:
         names = set().union(*self.by_source)
         return max(2, len(names) - 1) if MANY in names else len(names)
 
-    def live(self) -> Iterator[tuple[str, Record]]:
-        """Incidents counted in the longest window, in no particular order."""
-        records = self.records
-        for bucket in self._buckets.values():
-            for record in bucket:
-                if records.get(record.incident_id) is record:
-                    yield record.incident_id, record
+    def newest_first(self) -> Iterator[tuple[int, list[Record]]]:
+        """(a time, incidents counted in the longest window that occurred until then and after the next time yielded)."""
+        for number in sorted(self._buckets, reverse=True):
+            yield number * self.rules.step_ms, self._valid(number)
+
+    def grown_most(self, until_ms: int) -> int:
+        """More than this no record that occurred until then can add; see `grown`."""
+        return self.place.most * self.rules.pressure_most * self.rules.decay.growth(until_ms, self.landmark)
 
     def grown(self, record: Record) -> int:
         """What a counted record adds to its group's total: its evidence at the hour it occurred, in grown millionths of a digit."""

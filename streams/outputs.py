@@ -6,7 +6,7 @@ from heapq import nsmallest
 import orjson
 
 from streams.decisions import Change, Decision, Reason
-from streams.incidents import Incidents, Record
+from streams.incidents import Record
 from streams.moments import rfc3339
 from streams.regency import RegencyState
 from streams.rules import LEVELS, WINDOW_NAMES
@@ -73,24 +73,37 @@ def evidence(state: RegencyState, groups: tuple[int, ...]) -> list[tuple[str, Re
 
     Grave ones of the last hour are always among them; weightless ones are none.
     """
+    incidents, is_rolling = state.incidents, state.rules.rolling_milli is not None
+
+    def tells(record: Record) -> bool:
+        return bool(record.kind.pressure_milli[record.status]) and (not groups or record.kind.group in groups)
+
+    def most_first(record: Record) -> tuple[bool, int, int, str]:
+        return record.incident_id not in incidents.urgent, -incidents.grown(record), -record.occurred_ms, record.incident_id
+
+    key = _heaviest_first if is_rolling else most_first
+    urgent = [] if is_rolling else incidents.urgent
+    grave = (incidents.records[incident_id] for incident_id in urgent)
+    found = nsmallest(EVIDENCE_MOST, (record for record in grave if incidents.is_counted(record) and tells(record)), key=key)
+    for until_ms, records in incidents.newest_first():
+        # What is older weighs no more, so that a busy day is not read whole for each escalation.
+        if len(found) == EVIDENCE_MOST and not _may_enter(state, until_ms, found[-1]):
+            break
+        more = [record for record in records if tells(record) and record.incident_id not in urgent]
+        found = nsmallest(EVIDENCE_MOST, found + more, key=key)
+    return [(record.incident_id, record) for record in sorted(found, key=_heaviest_first)]
+
+
+def _may_enter(state: RegencyState, until_ms: int, last: Record) -> bool:
+    """Whether an incident until then can come before the last of those found, all of which are newer or urgent."""
+    if state.rules.rolling_milli is not None:
+        return state.rules.weight_most > last.kind.window_milli
     incidents = state.incidents
-    found = [
-        (incident_id, record)
-        for incident_id, record in incidents.live()
-        if record.kind.pressure_milli[record.status] and (not groups or record.kind.group in groups)
-    ]
-    if state.rules.rolling_milli is None:
-        found = nsmallest(EVIDENCE_MOST, found, key=lambda item: _most_first(incidents, *item))
-    return nsmallest(EVIDENCE_MOST, found, key=_heaviest_first)
+    return last.incident_id not in incidents.urgent and incidents.grown_most(until_ms) > incidents.grown(last)
 
 
-def _most_first(incidents: Incidents, incident_id: str, record: Record) -> tuple[bool, int, int, str]:
-    return incident_id not in incidents.urgent, -incidents.grown(record), -record.occurred_ms, incident_id
-
-
-def _heaviest_first(item: tuple[str, Record]) -> tuple[int, int, str]:
-    incident_id, record = item
-    return -record.kind.window_milli, -record.occurred_ms, incident_id
+def _heaviest_first(record: Record) -> tuple[int, int, str]:
+    return -record.kind.window_milli, -record.occurred_ms, record.incident_id
 
 
 def escalation(state: RegencyState, decision: Decision, partition: int, offset: int) -> dict:
