@@ -17,6 +17,8 @@ from typing import Any
 OURS = ("agents", "streams", "schemas")
 COLOURS = {"agents": "#56B4E9", "streams": "#E69F00", "schemas": "#009E73"}
 LIBRARY = "#DDDDDD"
+#: py-spy tells these files by their name alone.
+BATCHING = {path.stem for path in (Path(__file__).parents[1] / "agents" / "batching").glob("*.py")}
 WIDE, NARROW = 0.03, 0.002  # share of the width from which a box has a name, and below which it is left out
 _FRAME = re.compile(r"^(.+) \((.+?)(?::\d+)?\)$")
 
@@ -41,10 +43,27 @@ def _shortened(frames: list[str]) -> Stack:
             continue
         function, file = found.groups()
         package = file.split("/")[0].removesuffix(".py")
+        package = "agents" if package in BATCHING else package
         name = f"{package}: {function}" if package in OURS else package.strip("<>").split(".")[0]
         if not names or names[-1] != name:
             names.append(name)
     return tuple(names)
+
+
+def without_trunk(told: Counter[Stack], least: float = 0.8) -> Counter[Stack]:
+    """Without the frames at the bottom that all but a few samples have in common: how a program starts tells nothing."""
+    total = sum(told.values())
+    while True:
+        first = Counter()
+        for stack, count in told.items():
+            first[stack[:1]] += count
+        (most, share), *_ = first.most_common(1)
+        if not most or share < least * total:
+            return told
+        shorter: Counter[Stack] = Counter()
+        for stack, count in told.items():
+            shorter[stack[1:] if stack[:1] == most else stack] += count
+        told = shorter
 
 
 def boxes(told: Counter[Stack]) -> list[tuple[int, float, float, str]]:
@@ -89,7 +108,7 @@ def draw(path: Path, told: Counter[Stack]) -> None:
 
 def main() -> None:
     raw, picture = map(Path, sys.argv[1:])
-    draw(picture, stacks(raw.read_text()))
+    draw(picture, without_trunk(stacks(raw.read_text())))
 
 
 if __name__ == "__main__":

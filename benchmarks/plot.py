@@ -19,7 +19,7 @@ def draw(path: Path, lines: Iterable[Figures]) -> None:
         load.plot(
             rates, [line[name] for line in steady], color=colour, marker=marker, label=name.replace("_ms", ", ms")
         )
-    _dress(load, "events a second", "from publish to a readable escalation, ms")
+    _dress(load, rates, "events a second", "from publish to a readable escalation, ms")
     share = load.twinx()
     share.plot(
         rates, [line["cpu_share"] for line in steady], color="#555555", marker="^", linestyle=":", label="cores busy"
@@ -29,7 +29,7 @@ def draw(path: Path, lines: Iterable[Figures]) -> None:
     load.legend(handles=[*load.lines, *share.lines], loc="upper left", fontsize=8)
     drains = sorted((line["regencies"], line["cpu_s_per_million"]) for line in lines if _alone(line, "drain"))
     places.plot(*zip(*drains, strict=True), color="#009E73", marker="D") if drains else None
-    _dress(places, "regencies", "processor µs an event, one worker in catch-up")
+    _dress(places, [regencies for regencies, _ in drains], "regencies", "processor µs an event, one worker in catch-up")
     figure.savefig(path, format="png")
 
 
@@ -38,9 +38,11 @@ def _alone(line: Figures, what: str) -> bool:
     return line["what"] == what and line["workers"] == 1
 
 
-def _dress(axes, across: str, up: str) -> None:
+def _dress(axes, told: list[int], across: str, up: str) -> None:
     axes.set_xscale("log")
-    axes.set_ylim(0, None)
+    axes.set_xticks(told, [f"{number:,}" for number in told])
+    axes.set_xticks([], minor=True)
+    axes.set_ylim(0, axes.get_ylim()[1] * 1.1)
     axes.set_xlabel(across)
     axes.set_ylabel(up)
     axes.grid(alpha=0.2)
