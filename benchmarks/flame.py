@@ -50,7 +50,7 @@ def _shortened(frames: list[str]) -> Stack:
     return tuple(names)
 
 
-def without_trunk(told: Counter[Stack], least: float = 0.8) -> Counter[Stack]:
+def without_trunk(told: Counter[Stack], least: float = 0.75) -> Counter[Stack]:
     """Without the frames at the bottom that all but a few samples have in common: how a program starts tells nothing."""
     total = sum(told.values())
     while True:
