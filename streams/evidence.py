@@ -29,7 +29,7 @@ _SLOTS = HOURS * SLOTS_PER_HOUR
 class Place:
     """Evidence of every kind of report at every local hour, and what ordinary days add up to.
 
-    `milli[kind.number * 24 + hour]`: thousandths of a digit. `expected[group][slot]`: digits, decayed like the sums it
+    `milli[kind.number * 24 + hour]`: thousandths of a digit; `most`: the largest of them. `expected[group][slot]`: digits, decayed like the sums it
     is compared with, by quarter hour of the local day.
     """
 

@@ -14,7 +14,7 @@ order of time. Every run carries the ledger offset of the frame that released it
 
 Pure: what waits and what the shards have told are part of the state. A frame some of whose entries wait is kept as it is (key
 `@b/<ledger offset>`); the time up to which entries were released (in `@w`) tells which of them still wait. Such a frame is read when
-its first entry is due: a shard may be half a day ahead of another, and a report that was read takes five times its bytes.
+its first entry is due: a shard may be half a day ahead of another, and a report that was read takes four times its bytes.
 """
 
 from bisect import bisect_right

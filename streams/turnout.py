@@ -125,7 +125,7 @@ class Turnout:
 
     def held(self, station: str) -> Station | None:
         """The figure in force, decoded; None when there is none."""
-        held = (self._stations if self._read is None else self.stations).get(station)
+        held = self.stations.get(station)
         return Station(*orjson.loads(held)) if isinstance(held, bytes) else held
 
 
