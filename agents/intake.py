@@ -37,9 +37,12 @@ LOG_APPEND_TIME = 1
 #: back by more than a quarter second, seldom enough that a day at full speed is some 800 frames per shard and partition.
 TELL_EVENT_MS = 60_000
 TELL_WALL_MS = 250
-#: Wall time without a record after which a shard that has read everything says so, and that a shard which wakes leaves the
-#: others to wake too. Longer keeps a bulk load in order on a busier machine; a replay waits this long at its end.
+#: Wall time after the newest record's append after which a shard that has read everything says so, and that a shard which wakes
+#: leaves the others to wake too. Longer keeps a bulk load in order on a busier machine; who replays at the pace of the day waits this
+#: long at its end.
 IDLE_AFTER_MS = 3_000
+#: The least time without a record before that: the end of the partition may be some moments old.
+READ_ALL_AFTER_MS = 500
 _NEVER_MS = 2**63
 #: Follows the newest event time in the note of a shard that is under way.
 UNDER_WAY = " under way"
@@ -89,7 +92,7 @@ class IntakeFold:
         self._now_ms, self._is_event_clock = now_ms, is_event_clock
         self._newest_ms = 0
         self._told = self._telling = _Told()
-        self._worked_at_ms = self._woke_at_ms = now_ms()
+        self._worked_at_ms = self._woke_at_ms = self._appended_at_ms = now_ms()
         self._tally = _Tally()
 
     def restore(self, key: bytes, value: bytes | None) -> None:
@@ -133,6 +136,7 @@ class IntakeFold:
             for value in encode_frames(entries):
                 yield self._to_ledger(partition_of(regency, self._partitions), regency.encode(), value, appended)
         if self._is_event_clock:
+            self._appended_at_ms = self._wall_ms(batch.records[-1])
             yield from self._tell_progress(oldest_ms)
 
     def _wall_ms(self, record: Record) -> int:
@@ -165,8 +169,15 @@ class IntakeFold:
     def idle(self) -> Iterator[Output]:
         """With the event clock: say once that there is nothing more to wait for here."""
         self._tally = _Tally()
-        if self._is_event_clock and not self._told.is_idle and self._now_ms() - self._worked_at_ms >= IDLE_AFTER_MS:
+        if self._is_event_clock and not self._told.is_idle and self._has_read_all():
             yield from self._watermark(self._newest_ms, is_idle=True)
+
+    def _has_read_all(self) -> bool:
+        """Whether nobody is likely to add to what was read. What was appended long ago tells that at once; a publisher who is still at
+        work, or a shard that may yet wake, is given time.
+        """
+        now_ms, since_ms = self._now_ms(), max(self._appended_at_ms, self._woke_at_ms)
+        return now_ms - since_ms >= IDLE_AFTER_MS and now_ms - self._worked_at_ms >= READ_ALL_AFTER_MS
 
     def _watermark(self, watermark_ms: int, is_idle: bool, is_under_way: bool = False) -> Iterator[Output]:
         self._telling = _Told(watermark_ms, self._now_ms(), is_idle, is_under_way)

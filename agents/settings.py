@@ -147,7 +147,10 @@ class Settings(BaseModel):
     )
     partitions: int = Field(DEFAULT_PARTITIONS, ge=1, le=1000, description="partitions of every topic")
     lanes: int = Field(
-        2, ge=1, le=1000, description="sets of partitions that commit together; at most so many workers have work"
+        1,
+        ge=1,
+        le=1000,
+        description="sets of partitions that commit together, of each of the two stages; at most twice so many workers have work",
     )
     replication: int = Field(
         BROKER_DEFAULT_REPLICATION, ge=-1, le=32767, description="replicas of every topic; -1 is the broker's default"

@@ -6,6 +6,7 @@ from typing import Any
 
 from agents.batching.asking import Asking
 from agents.batching.lane import Reader
+from agents.batching.lanes import Lanes
 from agents.batching.patience import start_patiently
 from agents.batching.shard import Sources
 from agents.batching.stage import Stage
@@ -19,6 +20,7 @@ log = logging.getLogger(__name__)
 
 def attach(app: BatchApp, stages: Sequence[Stage], partitions: int) -> None:
     """Run `stages` on `app`. `partitions` is the partition count of the source topics."""
+    app.lanes = Lanes(app.batching.lanes, tuple(stage.topics for stage in stages))
     for stage in stages:
         _add_agent(app, stage, concurrency=partitions * len(stage.topics))
     _connect_assignment(app, stages)

@@ -20,16 +20,14 @@ A leader that is killed and comes back under its static name is not told that it
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from math import inf
 from typing import Any
 
-from aiokafka import TopicPartition
-from aiokafka.coordinator.protocol import ConsumerProtocol
 from aiokafka.errors import InconsistentGroupProtocolError, NoError, UnknownMemberIdError, for_code
 from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest
 
-from agents.batching.lanes import lane_of
+from agents.batching.lanes import shared_out
 from agents.batching.options import BatchingOptions
 
 log = logging.getLogger(__name__)
@@ -63,7 +61,7 @@ def watch_membership(coordinator: Any, options: BatchingOptions, instance: str |
     """All that is below; `end` ends the worker for a reason."""
     watch_join(coordinator, lambda: end(LanesDiffer(options.lanes)))
     join_again_after_errors(coordinator)
-    watch_topics(coordinator, options.lanes)
+    watch_topics(coordinator)
     if instance:
         watch_heartbeats(coordinator, options.session_timeout_ms / 2000, lambda: end(InstanceTaken(instance)))
 
@@ -96,8 +94,8 @@ def join_again_after_errors(coordinator: Any, pause_s: float = PAUSE_S) -> None:
     coordinator._push_error_to_user = again
 
 
-def watch_topics(coordinator: Any, lanes: int) -> None:
-    """Have a member that did not share out the partitions join again, too, when its topics change, or lack in what it was given.
+def watch_topics(coordinator: Any) -> None:
+    """Have a member that did not share out the partitions join again, too, when its topics change, or were not shared out whole.
 
     Kafka lets the leader bring a rebalance by that, also one that was not told; to others it answers with what they have.
     """
@@ -107,22 +105,12 @@ def watch_topics(coordinator: Any, lanes: int) -> None:
         if coordinator._group_subscription is None:
             await coordinator._client._maybe_wait_metadata()
             coordinator._group_subscription = set(coordinator._subscription.topics)
-            left_out = topics_left_out(coordinator, ConsumerProtocol.ASSIGNMENT.decode(given).partitions(), lanes)
-            coordinator._metadata_snapshot = coordinator._get_metadata_snapshot() | dict.fromkeys(left_out, 0)
+            known, told = coordinator._get_metadata_snapshot(), shared_out(given)
+            left_out = {topic: told.get(topic, 0) for topic, count in known.items() if told.get(topic, 0) < count}
+            coordinator._metadata_snapshot = known | left_out
         await complete(generation, member_id, protocol, given)
 
     coordinator._on_join_complete = watched
-
-
-def topics_left_out(coordinator: Any, given: Collection[TopicPartition], lanes: int) -> set[str]:
-    """Topics that have partitions in a member's lanes of which it was not given all."""
-    own = {lane_of(tp.partition, lanes) for tp in given}
-    return {
-        topic
-        for topic in coordinator._group_subscription
-        for partition in coordinator._cluster.partitions_for_topic(topic) or ()
-        if lane_of(partition, lanes) in own and TopicPartition(topic, partition) not in given
-    }
 
 
 def watch_heartbeats(

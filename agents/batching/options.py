@@ -15,14 +15,18 @@ class BatchingOptions:
     #: Passed to every aiokafka client: bootstrap_servers, security_protocol, ssl_context, sasl_*.
     #: Not shown: it may hold a password.
     client: Mapping[str, Any] = field(default_factory=lambda: {"bootstrap_servers": "127.0.0.1:9092"}, repr=False)
-    #: Sets of partitions that commit together, for all workers: so many workers at most have work, and the fewer, the less
-    #: processor time and latency (docs/performance.md). All workers of a group must have the same.
-    lanes: int = 2
-    #: A batch must end long before the session or the transaction times out; at 10 µs a record this is 0.1 s of work.
-    batch_records_max: int = 10_000
+    #: Sets of partitions of a stage that commit together, for all workers: at most as many workers have work as all stages have
+    #: lanes, and the fewer, the less processor time and latency (docs/performance.md). All workers of a group must have the same.
+    lanes: int = 1
+    #: A batch must end long before the session times out; at 10 µs a record this is 0.3 s of work. A third of it costs a fifth of the
+    #: throughput in catch-up: smaller frames, more rows and state records (docs/performance.md).
+    batch_records_max: int = 30_000
     #: Nor may it hold more bytes: a ledger record holds many events in catch-up, 100 bytes each, and publishers may send records of up
     #: to 1 MiB, which are all copied when they are rejected.
-    batch_bytes_max: int = 4 * MIB
+    batch_bytes_max: int = 12 * MIB
+    #: Part of a full batch that a partition hands out first after a start or a rebalance; each further batch may be twice as large. A
+    #: backlog's first outputs are out sooner by that: lanes share one thread, and all fold before the first of them has committed.
+    first_batch_part: float = 1 / 16
     #: What one fetch may bring per partition. Catch-up wants it large; two are held per partition, one folded, one waiting.
     partition_fetch_bytes_max: int = 4 * MIB
     #: How long the broker may hold a fetch with nothing to send. A partition released after its commit waits for the fetch

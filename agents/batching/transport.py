@@ -13,8 +13,7 @@ import asyncio
 import functools
 import logging
 import sys
-from collections import Counter
-from collections.abc import AsyncIterator, Collection, Container, Iterable, Mapping
+from collections.abc import AsyncIterator, Container, Iterable, Mapping
 from time import monotonic
 from typing import Any
 
@@ -29,18 +28,17 @@ from mode.utils.futures import notify
 
 from agents.batching import inflating
 from agents.batching.fold import Batch
-from agents.batching.lanes import lane_assignor, lane_of
+from agents.batching.lanes import Lanes, lane_assignor
 from agents.batching.membership import watch_membership
 from agents.batching.options import BatchingOptions
 from agents.batching.patience import start_patiently
+from agents.batching.portions import SlowStart, shares
 from agents.batching.tableless import NoTables
 
 log = logging.getLogger(__name__)
 
 #: Records taken from a fetch answer before their size is looked at again.
 _TAKE = 100
-#: The least part of a lane's transaction that a partition gets, however many share it.
-_PART_LEAST = 1 / 20
 
 
 class _Available:
@@ -51,14 +49,6 @@ class _Available:
 
     def __contains__(self, tp: TopicPartition) -> bool:
         return tp in self.active and tp not in self._in_flight
-
-
-def shares(partitions: Collection[TP], lanes: int) -> dict[TP, float]:
-    """What part of a lane's transaction each partition may hand out at a time. They commit together: more would only wait in
-    memory, and the backlog of one would keep the others waiting.
-    """
-    mates = Counter((topic, lane_of(number, lanes)) for topic, number in partitions)
-    return {tp: max(_PART_LEAST, 1 / mates[tp[0], lane_of(tp[1], lanes)]) for tp in partitions}
 
 
 class BatchConsumerThread(driver.AIOKafkaConsumerThread):
@@ -72,7 +62,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             client_id=self.app.conf.broker_client_id,
             group_id=self.app.conf.id,
             group_instance_id=self.app.conf.consumer_group_instance_id,
-            partition_assignment_strategy=[lane_assignor(options.lanes)],
+            partition_assignment_strategy=[lane_assignor(self.app.lanes)],
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
@@ -87,11 +77,12 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
             # Polling is Faust's fetcher, which never stops; a fold that hangs shows in the lag, not by eviction.
             max_poll_interval_ms=2**31 - 1,
         )
-        self._assignor = lane_assignor(options.lanes)
+        self._assignor = lane_assignor(self.app.lanes)
         return consumer
 
     async def on_start(self) -> None:
         self._handed_out: dict[TopicPartition, tuple[Any, int]] = {}
+        self._slow_start = SlowStart(self.app.batching.first_batch_part)
         await start_patiently(super().on_start, lambda: self._ensure_consumer().stop())
         # While one partition's prefetched records wait for its commit, the others must not wait for them.
         self._fetcher._prefetch_backoff = 0.0
@@ -135,8 +126,10 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
                 continue
             state = consumer._subscription.subscription.assignment.state_value(tp)
             start, went_back = state.position, self._went_back(tp, state)
-            records = await self._take(consumer._fetcher, tp, parts[tp], max_records)
+            part = parts[tp] * self._slow_start.part(tp)
+            records = await self._take(consumer._fetcher, tp, part, max_records)
             if records:
+                self._slow_start.handed_out(tp)
                 end = state.lso if state.lso is not None else state.highwater
                 batches[tp] = Batch(records, start, state.position, end, went_back)
                 self._handed_out[tp] = state, state.position
@@ -157,7 +150,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
     async def _take(self, fetcher: Fetcher, tp: TopicPartition, part: float, max_records: int) -> list:
         """Fetched records of a partition, no more once they are or hold its part of a batch."""
         records: list = []
-        left, size_left = round(part * max_records), part * self.app.batching.batch_bytes_max
+        left, size_left = max(1, round(part * max_records)), part * self.app.batching.batch_bytes_max
         while left > 0 and size_left > 0 and tp in fetcher._records:
             some = (await fetcher.fetched_records({tp}, 0, min(_TAKE, left))).get(tp, ())
             if not some:
@@ -171,6 +164,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         """After a rebalance. aiokafka leaves a partition nothing was ever committed of where it is: past what was given back."""
         offsets = await super().seek_to_committed()
         self._handed_out.clear()
+        self._slow_start.begin_anew()
         unread = [tp for tp, offset in offsets.items() if not offset or offset < 0]
         if unread:
             await self.call_thread(self._ensure_consumer().seek_to_beginning, *unread)
@@ -345,10 +339,11 @@ class BatchSchema(faust.Schema):
 
 
 class BatchApp(faust.App):
-    """A Faust app on the batching transport. `batching` are its options; everything else is Faust's."""
+    """A Faust app on the batching transport. `batching` are its options, `lanes` follow from its stages; everything else is Faust's."""
 
     def __init__(self, *args: Any, batching: BatchingOptions, **kwargs: Any) -> None:
         self.batching = batching
+        self.lanes = Lanes(batching.lanes)
         super().__init__(*args, TableManager=NoTables, **kwargs)
 
     def _new_transport(self) -> BatchTransport:

@@ -7,7 +7,7 @@ from aiokafka import TopicPartition
 
 from agents import metrics
 from agents.batching.fold import Batch
-from agents.intake import APPENDED_HEADER, IDLE_AFTER_MS, UNDER_WAY, IntakeFold
+from agents.intake import APPENDED_HEADER, IDLE_AFTER_MS, LOG_APPEND_TIME, READ_ALL_AFTER_MS, UNDER_WAY, IntakeFold
 from schemas.ledger import TICK_KEY, decode_frame, partition_of
 from schemas.roster import Roster
 from schemas.topics import Topic, TopicNames
@@ -129,6 +129,45 @@ def test_a_shard_says_once_that_it_is_idle_and_again_that_it_is_not():
     made.committed()
     assert list(made.idle()) == []
     assert watermarks(made.fold(batch(incident(number=2, minute=3))))[0][3] is False
+
+
+def appended(at_ms: int, *values: bytes) -> Batch:
+    """Records whose times the broker gave."""
+    made = batch(*values)
+    for record in made.records:
+        record.timestamp, record.timestamp_type = at_ms, LOG_APPEND_TIME
+    return made
+
+
+def test_what_was_appended_long_ago_is_the_end_at_once_but_for_shards_that_may_yet_wake():
+    now = [NOON_MS]
+    made = fold(True, lambda: now[0])
+    for number in (1, 2):
+        list(made.fold(appended(NOON_MS - 60_000, incident(number=number, minute=number))))
+        made.committed()
+        now[0] += READ_ALL_AFTER_MS
+    assert not watermarks(made.idle())
+    now[0] = NOON_MS + IDLE_AFTER_MS
+    list(made.fold(appended(NOON_MS - 60_000, incident(number=3, minute=3))))
+    made.committed()
+    now[0] += READ_ALL_AFTER_MS - 1
+    assert not watermarks(made.idle())  # the end of the partition may be some moments old
+    now[0] += 1
+    assert watermarks(made.idle())[0] == ["w", NOON_MS + 3 * 60_000, "incidents-2", True]
+
+
+def test_a_publisher_at_work_is_waited_for():
+    now = [NOON_MS]
+    made = fold(True, lambda: now[0])
+    list(made.fold(appended(now[0], incident(number=1))))
+    made.committed()
+    now[0] += IDLE_AFTER_MS
+    list(made.fold(appended(now[0] - 100, incident(number=2, minute=2))))
+    made.committed()
+    now[0] += IDLE_AFTER_MS - 101
+    assert not watermarks(made.idle())
+    now[0] += 1
+    assert watermarks(made.idle())
 
 
 def test_what_was_told_counts_only_when_it_is_committed():

@@ -1,6 +1,7 @@
 """When a member may conclude that another process took its static name."""
 
 import asyncio
+import json
 from types import SimpleNamespace
 
 import pytest
@@ -130,7 +131,7 @@ class Watching:
         self._subscription = SimpleNamespace(topics={"incidents", "ledger"})
         self._cluster = SimpleNamespace(partitions_for_topic=self.known.get)
         self._client = SimpleNamespace(_maybe_wait_metadata=self._nothing)
-        watch_topics(self, lanes=2)
+        watch_topics(self)
 
     async def _nothing(self) -> None:
         pass
@@ -141,9 +142,10 @@ class Watching:
     def _get_metadata_snapshot(self) -> dict[str, int]:
         return {topic: len(self.known.get(topic) or ()) for topic in self._group_subscription}
 
-    async def is_joining_again(self, *given: tuple[str, list[int]]) -> bool:
-        """Given these partitions, at the next look at the topics."""
-        await self._on_join_complete(1, "a", "lanes-2", ConsumerProtocolMemberAssignment(0, list(given), b"").encode())
+    async def is_joining_again(self, **shared_out: int) -> bool:
+        """After an assignment of which these partitions were all that was shared out, at the next look at the topics."""
+        told = json.dumps(shared_out).encode()
+        await self._on_join_complete(1, "a", "any", ConsumerProtocolMemberAssignment(0, [("ledger", [0])], told).encode())
         assert self.joined[-1] == 1
         return self._metadata_snapshot != self._get_metadata_snapshot()
 
@@ -151,16 +153,20 @@ class Watching:
 async def test_a_member_that_did_not_share_out_the_partitions_watches_the_topics_too():
     known = {"incidents": {0, 1, 2}, "ledger": {0, 1, 2}}
     coordinator = Watching(known)
-    assert not await coordinator.is_joining_again(("incidents", [0, 2]), ("ledger", [0, 2]))
+    assert not await coordinator.is_joining_again(incidents=3, ledger=3)
     del known["incidents"]
     assert coordinator._metadata_snapshot != coordinator._get_metadata_snapshot()
 
 
-async def test_a_member_whose_lanes_lack_a_topic_joins_again_and_one_that_stands_by_does_not():
+async def test_a_member_joins_again_when_a_topic_it_knows_was_not_shared_out_or_not_whole():
     known = {"incidents": {0, 1, 2}, "ledger": {0, 1, 2}}
-    assert await Watching(known).is_joining_again(("ledger", [0, 2]))
-    assert not await Watching(known).is_joining_again()
-    assert not await Watching({"ledger": {0, 1, 2}, "incidents": {0}}).is_joining_again(("ledger", [1]))
+    assert await Watching(known).is_joining_again(ledger=3)
+    assert await Watching(known).is_joining_again(incidents=2, ledger=3)
+    assert await Watching(known).is_joining_again()
+
+
+async def test_a_member_that_knows_less_than_was_shared_out_stays():
+    assert not await Watching({"ledger": {0, 1, 2}}).is_joining_again(incidents=3, ledger=3)
 
 
 async def test_who_shared_out_the_partitions_is_left_alone():

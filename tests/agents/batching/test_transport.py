@@ -32,7 +32,6 @@ from agents.batching.transport import (
     BatchTransport,
     _Available,
     _NoReadOffsets,
-    shares,
 )
 
 
@@ -146,14 +145,6 @@ def test_a_partition_in_flight_is_not_available_until_it_is_released():
     in_flight.clear()
     assert a in available
     assert available  # an empty set would mean "any partition" to aiokafka
-
-
-def test_partitions_of_a_lane_share_what_one_transaction_holds():
-    partitions = [("ledger", n) for n in range(6)] + [("turnout", 2)]
-    given = shares(partitions, lanes=2)
-    assert [given["ledger", n] for n in range(6)] == [1 / 3] * 6
-    assert given["turnout", 2] == 1  # nobody shares with it
-    assert shares([("ledger", n) for n in range(100)], lanes=1)["ledger", 0] == 1 / 20  # batches stay batches
 
 
 def consumer_with(**in_flight: float) -> BatchConsumer:

@@ -1,0 +1,39 @@
+"""What part of a transaction's records and bytes a partition may hand out at a time."""
+
+from collections import Counter
+from collections.abc import Collection
+
+from faust.types import TP
+
+from agents.batching.lanes import lane_of
+
+#: The least part of a lane's transaction that a partition gets, however many share it.
+_PART_LEAST = 1 / 20
+
+
+def shares(partitions: Collection[TP], lanes: int) -> dict[TP, float]:
+    """What part of a lane's transaction each partition may hand out at a time. They commit together: more would only wait in
+    memory, and the backlog of one would keep the others waiting.
+    """
+    mates = Counter((topic, lane_of(number, lanes)) for topic, number in partitions)
+    return {tp: max(_PART_LEAST, 1 / mates[tp[0], lane_of(tp[1], lanes)]) for tp in partitions}
+
+
+class SlowStart:
+    """Lets a partition's batches grow from a part `first` of a full one, twofold with each, so that a backlog is seen to move soon."""
+
+    def __init__(self, first: float) -> None:
+        self._first = first
+        self._parts: dict[TP, float] = {}
+
+    def part(self, tp: TP) -> float:
+        """Of a full batch, what the partition's next one may be."""
+        return self._parts.get(tp, self._first)
+
+    def handed_out(self, tp: TP) -> None:
+        """A batch of this partition was handed out: the next may be twice as large."""
+        self._parts[tp] = min(1.0, 2 * self.part(tp))
+
+    def begin_anew(self) -> None:
+        """All partitions start small again."""
+        self._parts.clear()
