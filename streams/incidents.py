@@ -2,14 +2,17 @@
 
 Exact and cheap: whole numbers only, so that taking an incident out is the exact inverse of putting it in, and the cost
 of one event does not grow with how many are held. Incidents lie in buckets as wide as the evaluation step, which
-divides every window: as time passes, whole buckets move from the class of the last hour to the hours 1-6, to 6-24, and
-out. Entries of replaced incidents stay in their bucket and are skipped.
+divides every window: as time passes, whole buckets move by their own sums from the class of the last hour to the hours 1-6, to
+6-24, and out. Entries of replaced incidents stay in their bucket and are skipped.
 
 Time moves here only by `pass_to`, on the evaluation grid; `windows_at` gives counts exact to the millisecond in
 between.
 """
 
 from collections.abc import Iterator
+from functools import partial
+from itertools import takewhile
+from operator import itemgetter
 from typing import NamedTuple
 
 from streams.evidence import Place
@@ -37,12 +40,28 @@ class Record(NamedTuple):
     grave_ms: int  # the regency's clock when it was first told to be as grave; 0 when it is not
 
 
+#: What a Record is made with, from a tuple of its fields: its own constructor is a Python function, one more for each event.
+_record = partial(tuple.__new__, Record)
+
+
+class _Bucket:
+    """What counts of the incidents of one step, and those that were put there; such as confirm others once more by themselves."""
+
+    __slots__ = ("records", "serious", "counts", "weight")
+
+    def __init__(self) -> None:
+        self.records: list[Record] = []
+        self.serious: list[Record] = []
+        self.counts = [0] * _G
+        self.weight = 0
+
+
 class Incidents:
     """All incidents of one regency and their running sums."""
 
     __slots__ = (
         "rules", "place", "records", "edges", "landmark", "totals", "by_source", "counts", "weights", "urgent", "serious",
-        "confirmed", "news", "vouched", "_buckets", "_names",
+        "confirmed", "news", "vouched", "_buckets", "_names", "_is_urgent_sorted",
     )  # fmt: skip
 
     def __init__(self, rules: Rules, place: Place) -> None:
@@ -56,13 +75,14 @@ class Incidents:
         self.counts = [0] * (_AGES * _G)  # by age class and group
         self.weights = [0] * _AGES  # milli-weights by age class
         self.urgent: dict[str, int] = {}  # grave incidents first told of in the last hour, and when, however late that was
+        self._is_urgent_sorted = True
         self.serious: list[dict[str, int]] = [
             {} for _ in range(SCORED)
         ]  # source -> incidents of severity 3+, last hour
         self.confirmed = [0] * SCORED  # incidents of severity 3+ of the last hour that two sources spoke of
         self.vouched = 0  # counted incidents that are verified or resolved
         self.news = False  # a source or a grave incident counts that did not before: who confirms may have changed
-        self._buckets: dict[int, list[Record]] = {}  # by the bucket's last step; those since replaced are held no more
+        self._buckets: dict[int, _Bucket] = {}  # by the bucket's last step; those since replaced are held no more
         self._names: dict[str, str] = {}  # of sources and statuses, one object each instead of one for each incident
 
     def put(
@@ -82,15 +102,17 @@ class Incidents:
         age = 0 if occurred > edges[0] else _age(occurred, edges)
         counts = age < _AGES and status != "retracted"
         source, spoken, status = name(source, source), name(spoken, spoken), name(status, status)
-        record = Record(incident_id, revision, kind, status, occurred, source, segment, spoken, counts, grave_ms)
+        record = _record((incident_id, revision, kind, status, occurred, source, segment, spoken, counts, grave_ms))
         self.records[incident_id] = record
         if not counts:
             return
         bucket = self._buckets.get(-(-occurred // self.rules.step_ms))
         if bucket is None:
-            bucket = self._buckets[-(-occurred // self.rules.step_ms)] = []
-        bucket.append(record)
+            bucket = self._buckets[-(-occurred // self.rules.step_ms)] = _Bucket()
+        bucket.records.append(record)
         group = kind.group
+        bucket.counts[group] += 1
+        bucket.weight += kind.window_milli
         self.counts[age * _G + group] += 1
         self.weights[age] += kind.window_milli
         if status != "reported":
@@ -105,16 +127,20 @@ class Incidents:
                 self.news = True
                 held = 0
             sources[voice] = held + grown
-            if kind.severity >= SERIOUS and age == 0:
-                self._note_serious(record, 1)
+            if kind.severity >= SERIOUS:
+                bucket.serious.append(record)
+                if age == 0:
+                    self._note_serious(record, 1)
             if grave_ms > edges[0]:
-                self.urgent[incident_id] = grave_ms
-                self.news = True
+                self._hasten(incident_id, grave_ms)
 
     def take(self, incident_id: str) -> None:
         """Undo `put` of the record held under this id; the record itself stays until it is replaced."""
         record = self.records[incident_id]
         if self.is_counted(record):
+            bucket = self._buckets[-(-record.occurred_ms // self.rules.step_ms)]
+            bucket.counts[record.kind.group] -= 1
+            bucket.weight -= record.kind.window_milli
             self._discount(record, _age(record.occurred_ms, self.edges))
         self.urgent.pop(incident_id, None)
 
@@ -131,15 +157,14 @@ class Incidents:
         for number in passed:
             occurred_at_most = number * self.rules.step_ms  # whole buckets pass: edges lie between them
             old, new = _age(occurred_at_most, self.edges), _age(occurred_at_most, edges)
-            for record in self._valid(number):
-                self._grow_older(record, old, new)
-            if new == _AGES:
-                del self._buckets[number]
+            if new < _AGES:
+                self._grow_older(number, old, new)
+            else:
+                self._let_go(number, old)
         self.edges = edges
         if len(self._names) > _NAMES_MOST:
             self._names = {}
-        if self.urgent:
-            self.urgent = {name: at_ms for name, at_ms in self.urgent.items() if at_ms > edges[0]}
+        self._calm_down(edges[0])
         landmark = self.rules.decay.landmark(now_ms)
         if landmark != self.landmark:
             self._rebase(landmark)
@@ -199,25 +224,48 @@ class Incidents:
 
     def _valid(self, number: int) -> list[Record]:
         records = self.records
-        return [record for record in self._buckets.get(number, ()) if records.get(record.incident_id) is record]
+        bucket = self._buckets.get(number)
+        return [record for record in bucket.records if records.get(record.incident_id) is record] if bucket else []
 
     def _behind(self, edge: int) -> tuple[int, int]:
         """Incidents and weight at or before `edge` that the grid's edge, less than a step earlier, has not passed."""
         gone = [record for record in self._valid(edge // self.rules.step_ms + 1) if record.occurred_ms <= edge]
         return len(gone), sum(record.kind.window_milli for record in gone)
 
-    def _grow_older(self, record: Record, old: int, new: int) -> None:
-        """Move a record to an older class, or out."""
-        if new == _AGES:
-            self._discount(record, old)
-            return
-        kind = record.kind
-        self.counts[old * _G + kind.group] -= 1
-        self.weights[old] -= kind.window_milli
-        self.counts[new * _G + kind.group] += 1
-        self.weights[new] += kind.window_milli
-        if old == 0 and kind.severity >= SERIOUS and kind.pressure_milli[record.status]:
-            self._note_serious(record, -1)
+    def _grow_older(self, number: int, old: int, new: int) -> None:
+        """Move a bucket's incidents to an older class."""
+        bucket, counts = self._buckets[number], self.counts
+        for group, count in enumerate(bucket.counts):
+            counts[old * _G + group] -= count
+            counts[new * _G + group] += count
+        self.weights[old] -= bucket.weight
+        self.weights[new] += bucket.weight
+        if old == 0:
+            for record in bucket.serious:
+                if self.records.get(record.incident_id) is record:
+                    self._note_serious(record, -1)
+
+    def _let_go(self, number: int, age: int) -> None:
+        """Take a bucket's incidents out."""
+        for record in self._valid(number):
+            self._discount(record, age)
+        del self._buckets[number]
+
+    def _hasten(self, incident_id: str, grave_ms: int) -> None:
+        urgent = self.urgent
+        if urgent and grave_ms < next(reversed(urgent.values())):
+            self._is_urgent_sorted = False  # a revision of what was told earlier
+        urgent[incident_id] = grave_ms
+        self.news = True
+
+    def _calm_down(self, edge_ms: int) -> None:
+        """Forget that incidents told of until then are urgent."""
+        urgent = self.urgent
+        if not self._is_urgent_sorted:
+            self.urgent = urgent = dict(sorted(urgent.items(), key=itemgetter(1)))
+            self._is_urgent_sorted = True
+        for name in list(takewhile(lambda name: urgent[name] <= edge_ms, urgent)):
+            del urgent[name]
 
     def _discount(self, record: Record, age: int) -> None:
         kind, group = record.kind, record.kind.group

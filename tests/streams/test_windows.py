@@ -84,3 +84,25 @@ def test_sums_are_zero_to_the_bit_once_everything_is_out():
         incidents.records[str(number)] = incidents.records[str(number)]._replace(was_counted=False, status="retracted")
     assert incidents.totals == [0] * 4 and incidents.weights == [0, 0, 0] and not any(incidents.counts)
     assert not any(incidents.by_source) and not any(incidents.serious) and not incidents.urgent
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 5), st.integers(0, 90), st.sampled_from([0, 1, 30, 59, 60, 61])),  # incident, told ago, passes
+        max_size=30,
+    )
+)
+def test_what_was_told_in_the_last_hour_is_urgent_in_whatever_order_it_comes(steps):
+    incidents, told, now_ms = Incidents(COMPILED, COMPILED.place(2264)), {}, EIGHT_MS
+    incidents.pass_to(now_ms)
+    kind = COMPILED.kinds["clash", 5]
+    for subject, ago, passes in steps:
+        name, told_ms = str(subject), now_ms - ago * MINUTE_MS
+        if name in incidents.records:
+            incidents.take(name)
+        incidents.put(name, 1, kind, "reported", now_ms, "a", 1, "a", told_ms)
+        told[name] = told_ms
+        now_ms += passes * COMPILED.step_ms
+        incidents.pass_to(now_ms)
+        assert incidents.urgent == {name: at_ms for name, at_ms in told.items() if at_ms > now_ms - HOUR_MS}
+        told = dict(incidents.urgent)
