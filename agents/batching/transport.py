@@ -34,6 +34,7 @@ from agents.batching.options import BatchingOptions
 from agents.batching.patience import start_patiently
 from agents.batching.portions import SlowStart, shares
 from agents.batching.tableless import NoTables
+from agents.batching.unwrapped import unwrap_records
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +57,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     def _create_worker_consumer(self, transport: driver.Transport) -> aiokafka.AIOKafkaConsumer:
         bound_inflating()
+        unwrap_records()
         options: BatchingOptions = self.app.batching
         consumer = aiokafka.AIOKafkaConsumer(
             **options.client,
