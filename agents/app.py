@@ -74,6 +74,7 @@ class Topology:
             self.settings.partitions,
             wall_ms,
             self.is_event_clock,
+            round(1000 * self.settings.idle_seconds),
         )
 
     def _risk_fold(self, source: TopicPartition) -> RiskFold:

@@ -37,11 +37,7 @@ LOG_APPEND_TIME = 1
 #: back by more than a quarter second, seldom enough that a day at full speed is some 800 frames per shard and partition.
 TELL_EVENT_MS = 60_000
 TELL_WALL_MS = 250
-#: Wall time after the newest record's append after which a shard that has read everything says so, and that a shard which wakes
-#: leaves the others to wake too. Longer keeps a bulk load in order on a busier machine; who replays at the pace of the day waits this
-#: long at its end.
-IDLE_AFTER_MS = 3_000
-#: The least time without a record before that: the end of the partition may be some moments old.
+#: The least time without a record before a shard says that it has read everything: the end of the partition may be some moments old.
 READ_ALL_AFTER_MS = 500
 _NEVER_MS = 2**63
 #: Follows the newest event time in the note of a shard that is under way.
@@ -75,7 +71,11 @@ class _Told:
 
 
 class IntakeFold:
-    """See `agents.batching.fold.Fold`. `now_ms` reads the wall; with the event clock the shard tells its watermark."""
+    """See `agents.batching.fold.Fold`. `now_ms` reads the wall; with the event clock the shard tells its watermark.
+
+    `idle_after_ms`, for the event clock: wall time after the newest record's append after which a shard that has read everything says
+    so, and that a shard which wakes leaves the others to wake too. Longer keeps a bulk load in order on a busier machine.
+    """
 
     def __init__(
         self,
@@ -86,10 +86,11 @@ class IntakeFold:
         partitions: int,
         now_ms: Callable[[], int],
         is_event_clock: bool,
+        idle_after_ms: int,
     ) -> None:
         self._source, self._topic, self._gate = source, topic, gate
         self._names, self._partitions = names, partitions
-        self._now_ms, self._is_event_clock = now_ms, is_event_clock
+        self._now_ms, self._is_event_clock, self._idle_after_ms = now_ms, is_event_clock, idle_after_ms
         self._newest_ms = 0
         self._told = self._telling = _Told()
         self._worked_at_ms = self._woke_at_ms = self._appended_at_ms = now_ms()
@@ -158,12 +159,12 @@ class IntakeFold:
         tally.delays_ms[decision.source] = clock_ms - decision.event_ms
 
     def _tell_progress(self, oldest_ms: int) -> Iterator[Output]:
-        """A shard that wakes says so with its oldest record and goes on a second later: others may be waking too."""
+        """A shard that wakes says so with its oldest record and goes on a while later: others may be waking too."""
         now_ms = self._worked_at_ms = self._now_ms()
         if self._told.is_idle is not False:
             self._woke_at_ms = now_ms
             yield from self._watermark(min(oldest_ms, self._newest_ms), is_idle=False)
-        elif now_ms - self._woke_at_ms >= IDLE_AFTER_MS and self._told.is_due(self._newest_ms, now_ms):
+        elif now_ms - self._woke_at_ms >= self._idle_after_ms and self._told.is_due(self._newest_ms, now_ms):
             yield from self._watermark(self._newest_ms, is_idle=False, is_under_way=True)
 
     def idle(self) -> Iterator[Output]:
@@ -177,7 +178,7 @@ class IntakeFold:
         work, or a shard that may yet wake, is given time.
         """
         now_ms, since_ms = self._now_ms(), max(self._appended_at_ms, self._woke_at_ms)
-        return now_ms - since_ms >= IDLE_AFTER_MS and now_ms - self._worked_at_ms >= READ_ALL_AFTER_MS
+        return now_ms - since_ms >= self._idle_after_ms and now_ms - self._worked_at_ms >= READ_ALL_AFTER_MS
 
     def _watermark(self, watermark_ms: int, is_idle: bool, is_under_way: bool = False) -> Iterator[Output]:
         self._telling = _Told(watermark_ms, self._now_ms(), is_idle, is_under_way)

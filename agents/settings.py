@@ -167,6 +167,9 @@ class Settings(BaseModel):
         ClockMode.WALL, description="wall, or event for replays of past elections"
     )
     tick_seconds: float = Field(5.0, ge=0.1, le=3600, description="seconds between clock ticks on the ledger")
+    idle_seconds: float = Field(
+        3.0, ge=0.1, le=3600, description="event clock: seconds without a record until a partition is waited for no more"
+    )
     data_dir: Path = Field(default_factory=default_data_dir, description="directory of local data")
     metrics_host: str = Field("127.0.0.1", min_length=1, description="address /metrics listens on")
     metrics_port: Port = Field(9464, description="port of /metrics; 0 takes a free one")

@@ -17,7 +17,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 
 from agents.batching.fold import Batch, Output
 from agents.batching.options import BatchingOptions
-from agents.intake import IDLE_AFTER_MS, IntakeFold
+from agents.intake import IntakeFold
 from agents.risk import RiskFold
 from benchmarks.stream import past_day
 from benchmarks.system import load_regencies
@@ -32,6 +32,7 @@ from streams.sequencer import Sequencer
 from streams.table import RiskTable
 
 BATCH = 5_000
+IDLE_AFTER_MS = 3_000
 NAMES = TopicNames("siaga.")
 
 
@@ -133,10 +134,8 @@ def intake_fold() -> IntakeFold:
     """One shard of incidents, event clock."""
     source = TopicPartition(NAMES[Topic.INCIDENTS], 0)
     gate = Gate(Roster.default(), ClockMode.EVENT)
-    wall = iter(
-        range(0, 10**9, IDLE_AFTER_MS)
-    )  # each look at the clock is that much later, so the shard soon falls idle
-    return IntakeFold(source, Topic.INCIDENTS, gate, NAMES, 1, lambda: next(wall), True)
+    wall = iter(range(0, 10**9, IDLE_AFTER_MS))  # each look at the clock is that much later, so the shard soon falls idle
+    return IntakeFold(source, Topic.INCIDENTS, gate, NAMES, 1, lambda: next(wall), True, IDLE_AFTER_MS)
 
 
 def recorded(day: list[tuple[str, bytes]]) -> list[Recorded]:

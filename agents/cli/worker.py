@@ -15,6 +15,7 @@ from agents.settings import Settings
     "rules",
     "clock",
     "tick_seconds",
+    "idle_seconds",
     "metrics_host",
     "metrics_port",
     "sources",
@@ -24,7 +25,7 @@ from agents.settings import Settings
 def command(settings: Settings) -> None:
     """Run a worker: intake and risk.
 
-    Start as many as you like, up to the number of partitions; give each an --instance of its own, and a restart within the
+    Start as many as you like: with one lane the first two have a stage each, and one more stands by. Give each an --instance of its own, and a restart within the
     session timeout (10 s) takes its partitions back at once.
     """
     from agents.working import WorkerError, run_worker

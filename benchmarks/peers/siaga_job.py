@@ -68,6 +68,8 @@ class SiagaJob(run.Job):
             "SIAGA_RULES": str(rules),
             "SIAGA_TOPIC_PREFIX": self.prefix,
         }
+        if self.topic:  # all of it is there before a worker starts, so nobody at work is waited for
+            settings["SIAGA_IDLE_SECONDS"] = "0.5"
         inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         return inherited | settings | self.extra | self.o.env
 

@@ -7,7 +7,7 @@ from aiokafka import TopicPartition
 
 from agents import metrics
 from agents.batching.fold import Batch
-from agents.intake import APPENDED_HEADER, IDLE_AFTER_MS, LOG_APPEND_TIME, READ_ALL_AFTER_MS, UNDER_WAY, IntakeFold
+from agents.intake import APPENDED_HEADER, LOG_APPEND_TIME, READ_ALL_AFTER_MS, UNDER_WAY, IntakeFold
 from schemas.ledger import TICK_KEY, decode_frame, partition_of
 from schemas.roster import Roster
 from schemas.topics import Topic, TopicNames
@@ -15,6 +15,7 @@ from streams.intake import ClockMode, Gate
 
 NOON_MS = 1_732_683_600_000  # 2024-11-27T12:00:00+07:00
 PARTITIONS = 6
+IDLE_AFTER_MS = 3_000
 
 
 def incident(regency: str = "16.71", number: int = 1, minute: int = 0, **changes: object) -> bytes:
@@ -46,7 +47,7 @@ def fold(is_event_clock: bool = False, now_ms=lambda: NOON_MS) -> IntakeFold:
     mode = ClockMode.EVENT if is_event_clock else ClockMode.WALL
     gate = Gate(Roster.default(), mode)
     source = TopicPartition("siaga.incidents", 2)
-    made = IntakeFold(source, Topic.INCIDENTS, gate, TopicNames(), PARTITIONS, now_ms, is_event_clock)
+    made = IntakeFold(source, Topic.INCIDENTS, gate, TopicNames(), PARTITIONS, now_ms, is_event_clock, IDLE_AFTER_MS)
     made.restored("")
     return made
 

@@ -62,7 +62,7 @@ def test_blanks_between_brokers_and_between_sources_are_dropped():
         ),
         *(("SIAGA_PARTITIONS", value) for value in ("0", "1001", "six", "1.5")),
         *(("SIAGA_METRICS_PORT", value) for value in ("-1", "65536", "http")),
-        *(("SIAGA_TICK_SECONDS", value) for value in ("0", "nan", "inf", "soon")),
+        *((name, value) for name in ("SIAGA_TICK_SECONDS", "SIAGA_IDLE_SECONDS") for value in ("0", "nan", "inf", "soon")),
         ("SIAGA_REPLICATION", "0"),
         ("SIAGA_CLOCK", "moon"),
         ("SIAGA_ROSTER", "/no/such/roster.csv"),
