@@ -1,7 +1,6 @@
 """What part of a transaction's records and bytes a partition may hand out at a time."""
 
-from collections import Counter
-from collections.abc import Collection
+from collections.abc import Mapping
 
 from faust.types import TP
 
@@ -11,12 +10,22 @@ from agents.batching.lanes import lane_of
 _PART_LEAST = 1 / 20
 
 
-def shares(partitions: Collection[TP], lanes: int) -> dict[TP, float]:
-    """What part of a lane's transaction each partition may hand out at a time. They commit together: more would only wait in
-    memory, and the backlog of one would keep the others waiting.
+def shares(lags: Mapping[TP, int], lanes: int) -> dict[TP, float]:
+    """What part of a lane's transaction each partition may hand out at a time: that of its lag, in records, among all of the lane's.
+
+    They commit together: more would only wait in memory. By lag, so that all come to their end together: with the event clock what one
+    has read waits for the others.
     """
-    mates = Counter((topic, lane_of(number, lanes)) for topic, number in partitions)
-    return {tp: max(_PART_LEAST, 1 / mates[tp[0], lane_of(tp[1], lanes)]) for tp in partitions}
+    mates: dict[tuple[str, int], list[int]] = {}
+    for (topic, number), lag in lags.items():
+        mates.setdefault((topic, lane_of(number, lanes)), []).append(lag)
+
+    def part(tp: TP) -> float:
+        own = mates[tp[0], lane_of(tp[1], lanes)]
+        total = sum(own)
+        return max(_PART_LEAST, lags[tp] / total if total else 1 / len(own))
+
+    return {tp: part(tp) for tp in lags}
 
 
 class SlowStart:

@@ -122,7 +122,7 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def _drain(self, consumer, available: _Available, max_records: int) -> dict[TopicPartition, Batch]:
         batches = {}
-        parts = shares(available.active, self.app.batching.lanes)
+        parts = shares({tp: self.consumer.lag(tp) for tp in available.active}, self.app.batching.lanes)
         for tp in list(consumer._fetcher._records):
             if tp not in available:
                 continue

@@ -3,12 +3,17 @@
 from agents.batching.portions import SlowStart, shares
 
 
-def test_partitions_of_a_lane_share_what_one_transaction_holds():
-    partitions = [("ledger", n) for n in range(6)] + [("turnout", 2)]
-    given = shares(partitions, lanes=2)
-    assert [given["ledger", n] for n in range(6)] == [1 / 3] * 6
+def test_partitions_of_a_lane_share_what_one_transaction_holds_by_what_they_lag():
+    lags = {("ledger", n): lag for n, lag in enumerate([30, 5, 20, 5, 50, 0])} | {("turnout", 2): 7}
+    given = shares(lags, lanes=2)
+    assert [given["ledger", n] for n in (0, 2, 4)] == [0.3, 0.2, 0.5]
+    assert [given["ledger", n] for n in (1, 3, 5)] == [0.5, 0.5, 1 / 20]  # what comes meanwhile need not wait for the backlog
     assert given["turnout", 2] == 1  # nobody shares with it
-    assert shares([("ledger", n) for n in range(100)], lanes=1)["ledger", 0] == 1 / 20  # batches stay batches
+
+
+def test_where_nothing_lags_all_have_the_same_and_batches_stay_batches():
+    assert set(shares({("ledger", n): 0 for n in range(4)}, lanes=1).values()) == {1 / 4}
+    assert set(shares({("ledger", n): 9 for n in range(100)}, lanes=1).values()) == {1 / 20}
 
 
 def test_batches_grow_twofold_from_a_small_part_to_a_full_one():
