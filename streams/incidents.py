@@ -61,7 +61,7 @@ class Incidents:
 
     __slots__ = (
         "rules", "place", "records", "edges", "landmark", "totals", "by_source", "counts", "weights", "urgent", "serious",
-        "confirmed", "news", "vouched", "_buckets", "_names", "_is_urgent_sorted",
+        "confirmed", "news", "vouched", "_buckets", "_names", "_is_urgent_sorted", "_is_hasty",
     )  # fmt: skip
 
     def __init__(self, rules: Rules, place: Place) -> None:
@@ -76,6 +76,7 @@ class Incidents:
         self.weights = [0] * _AGES  # milli-weights by age class
         self.urgent: dict[str, int] = {}  # grave incidents first told of in the last hour, and when, however late that was
         self._is_urgent_sorted = True
+        self._is_hasty = rules.rolling_milli is None  # a rolling sum knows no grave incident that raises at once
         self.serious: list[dict[str, int]] = [
             {} for _ in range(SCORED)
         ]  # source -> incidents of severity 3+, last hour
@@ -127,12 +128,13 @@ class Incidents:
                 self.news = True
                 held = 0
             sources[voice] = held + grown
-            if kind.severity >= SERIOUS:
-                bucket.serious.append(record)
-                if age == 0:
-                    self._note_serious(record, 1)
-            if grave_ms > edges[0]:
-                self._hasten(incident_id, grave_ms)
+            if self._is_hasty:
+                if kind.severity >= SERIOUS:
+                    bucket.serious.append(record)
+                    if age == 0:
+                        self._note_serious(record, 1)
+                if grave_ms > edges[0]:
+                    self._hasten(incident_id, grave_ms)
 
     def take(self, incident_id: str) -> None:
         """Undo `put` of the record held under this id; the record itself stays until it is replaced."""
@@ -277,7 +279,7 @@ class Incidents:
             self.totals[group] -= grown
             _subtract(self.by_source[group], record.source if record.spoken != MANY else MANY, grown)
             self.news = True
-            if kind.severity >= SERIOUS and age == 0:
+            if self._is_hasty and kind.severity >= SERIOUS and age == 0:
                 self._note_serious(record, -1)
 
     def _note_serious(self, record: Record, sign: int) -> None:
