@@ -3,7 +3,8 @@
     python -m benchmarks.nation [--hours 1] [--workers 2] [--stations 823220]
 
 Everything is published first, in the order of a day; then the workers start and what it takes them is told. At the end one worker
-is killed and started again at once: how long until it has its state back and folds again. A whole day of voting has 13 hours.
+is killed and started again at once: how long until it has its state back and folds again. A whole day of voting has 13 hours. As many
+lanes as workers, so that each has its part of the state.
 """
 
 import argparse
@@ -116,7 +117,7 @@ async def resume(system: System) -> dict[str, float]:
 
 
 async def nation(hours: int, workers: int, stations: int) -> dict:
-    with System("event", partitions=PARTITIONS, workers=workers, places=places(stations)) as system:
+    with System("event", PARTITIONS, workers, places=places(stations), lanes=workers) as system:
         count = await publish(system, hours)
         print(json.dumps({"published": count, "incidents_per_hour": incidents_per_hour(stations)}), flush=True)
         for number in range(workers):

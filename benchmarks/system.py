@@ -37,11 +37,12 @@ class System:
         rules: Path | None = None,
         triggers: int = 0,
         places: dict[str, int] | None = None,
+        lanes: int = 1,
     ) -> None:
         """`places`: stations by regency code; unset: Sumsel's seventeen and as many places for triggers, 100 stations each."""
         codes = load_regencies() + trigger_regencies(triggers)
         self.places = places or dict.fromkeys(codes, 100)
-        self.clock, self.partitions, self.count, self.rules = clock, partitions, workers, rules
+        self.clock, self.partitions, self.count, self.rules, self.lanes = clock, partitions, workers, rules, lanes
         self.workers: dict[int, subprocess.Popen] = {}
         self.ports: dict[int, int] = {}
 
@@ -71,6 +72,7 @@ class System:
         settings = {
             "SIAGA_BROKER": self.bootstrap,
             "SIAGA_CLOCK": self.clock,
+            "SIAGA_LANES": str(self.lanes),
             "SIAGA_PARTITIONS": str(self.partitions),
             "SIAGA_ROSTER": str(self.roster),
             "SIAGA_LOG_LEVEL": "warning",
@@ -98,7 +100,8 @@ class System:
             return answer.read().decode()
 
     def wait_ready(self, number: int, seconds: float = 60) -> None:
-        """Until every shard of the worker is open."""
+        """Until the worker has shards open: of both stages, or, where there are several workers, of the one that may be its own."""
+        is_ready = all if self.count == 1 else any
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.workers[number].poll() is not None:
@@ -107,7 +110,7 @@ class System:
                 text = self.metrics(number)
             except OSError:
                 text = ""
-            if sample(text, 'siaga_shards_open{stage="risk"}') and sample(text, 'siaga_shards_open{stage="intake"}'):
+            if is_ready(sample(text, f'siaga_shards_open{{stage="{stage}"}}') for stage in ("intake", "risk")):
                 return
             time.sleep(0.05)
         raise RuntimeError(f"worker {number} was not ready within {seconds} s:\n{self.log(number)}")
