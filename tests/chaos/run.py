@@ -45,6 +45,11 @@ class Plan:
     memory_mib_most: float = 600.0
 
     @property
+    def lanes(self) -> int:
+        """One or two: every other round two workers have a stage each, and every other one half of both."""
+        return 1 + self.seed % 2
+
+    @property
     def proxied(self) -> bool:
         return any(name.startswith("proxy") for name in self.faults)
 
@@ -98,7 +103,9 @@ class World:
         self.broker, seen = await self._broker_call(lambda: new_broker(self.directory / "broker", plan.proxied))
         if plan.proxied:
             self._proxy = await Proxy(self.broker.proxy_port, self.broker.back_port).start()
-        settings = {"SIAGA_PARTITIONS": str(plan.partitions), "SIAGA_TICK_SECONDS": str(plan.tick_s)}
+        settings = {
+            "SIAGA_PARTITIONS": str(plan.partitions), "SIAGA_TICK_SECONDS": str(plan.tick_s), "SIAGA_LANES": str(plan.lanes),
+        }  # fmt: skip
         self.cluster = Cluster(self.broker, self.directory, seen, **settings)
         await asyncio.to_thread(self.cluster.run, "topics")
         self.rate = Rate(plan.rate_per_s)

@@ -111,7 +111,7 @@ def _quick_rules(home: Path) -> Path:
 
 @contextmanager
 def _worker(home: Path, kafka: SecuredKafka, name: str) -> Iterator[str]:
-    """A worker from the moment all shards it was given are open; host:port of its metrics."""
+    """A worker from the moment shards are open that it was given; host:port of its metrics."""
     address = f"127.0.0.1:{free_port()}"
     more = {
         "SIAGA_INSTANCE": name,
@@ -121,7 +121,7 @@ def _worker(home: Path, kafka: SecuredKafka, name: str) -> Iterator[str]:
     }
     environment = _environment(home, kafka, "siaga-processor", **more)
     with running([*SIAGA, "worker"], f"http://{address}/metrics", home / f"{name}.log", environment):
-        wait_for(f"{name}: shards open", lambda: _open_shards(address) >= SHARDS // 2, WITHIN_S)
+        wait_for(f"{name}: shards open", lambda: _open_shards(address) > 0, WITHIN_S)
         yield address
 
 
@@ -162,6 +162,7 @@ def stack(deploy, program, tmp_path_factory) -> Iterator[Stack]:
         made = subprocess.run([*SIAGA, "topics"], env=_environment(home, kafka, None), cwd=ROOT, check=False)
         assert made.returncode == 0
         workers = [held.enter_context(_worker(home, kafka, name)) for name in ("worker-1", "worker-2")]
+        wait_for("all shards open", lambda: sum(map(_open_shards, workers)) == SHARDS, WITHIN_S)
         board = held.enter_context(_board(home, kafka))
         sender = held.enter_context(_sender(home, kafka, webhook))
         manager = held.enter_context(alertmanager(manager_binary, deploy, home, webhook.address))

@@ -5,25 +5,29 @@ import io
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agents.publishing import lines
 from agents.publishing.lines import LINE_MAX_BYTES, InputError, open_input, read_lines, unpacked
 
+BOM = b"\xef\xbb\xbf"
 texts = st.lists(st.binary(max_size=12).map(lambda b: b.translate(None, b"\n")), max_size=12)
 
 
 @given(texts, st.lists(st.sampled_from([b"\n", b"\r\n"]), min_size=12, max_size=12), st.booleans())
+@example([BOM, BOM], [b"\n", b"\n"], False)
 def test_every_line_that_is_not_blank_is_given_with_its_number(texts: list[bytes], ends: list[bytes], last: bool):
     data = b"".join(text + end for text, end in zip(texts, ends, strict=False))
     if not last and data:  # the newline of the last line is optional
         data = data.removesuffix(b"\n")
     given = list(read_lines(io.BytesIO(data)))
+    texts = [text.removeprefix(BOM) if n == 0 else text for n, text in enumerate(texts)]
     expected = [(n, text.strip(b" \t\r")) for n, text in enumerate(texts, 1) if text.strip(b" \t\r")]
     assert [(line.number, line.value) for line in given] == expected
     for line in given:
-        assert data[line.start : line.end].strip(b" \t\r\n") == line.value
+        begun = line.start + len(BOM) * (line.start == 0 and data.startswith(BOM))
+        assert data[begun : line.end].strip(b" \t\r\n") == line.value
 
 
 @given(texts, st.integers(0, 11))
