@@ -19,7 +19,7 @@ from schemas.topics import SPECS
 log = logging.getLogger(__name__)
 
 BROKER_PATIENCE_S = 60.0
-GC_THRESHOLDS = (50_000, 20, 100)
+GC_THRESHOLDS = (200_000, 10, 100)
 BROKER_TRY_S = 5.0
 AGAIN_S = 0.5
 
@@ -41,7 +41,8 @@ def run_worker(settings: Settings) -> None:
     except PortTaken as error:
         raise WorkerError(str(error)) from error
     # A worker holds a million small objects that never form cycles; the default thresholds walk them all again and again
-    # (8 % of the risk fold's time at 60,000 incidents, and a pause that grows with the state).
+    # (8 % of the risk fold's time at 60,000 incidents, and a pause that grows with the state). Nor need a batch's records be walked
+    # while it is folded: with 50,000 that was 7 % of a worker's time in catch-up (docs/performance.md).
     gc.set_threshold(*GC_THRESHOLDS)
     worker = app.Worker(override_logging=False, redirect_stdouts=False, quiet=True, debug=False)
     worker.spinner = None  # it writes escape sequences between the log's lines
