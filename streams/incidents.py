@@ -2,8 +2,8 @@
 
 Exact and cheap: whole numbers only, so that taking an incident out is the exact inverse of putting it in, and the cost
 of one event does not grow with how many are held. Incidents lie in buckets as wide as the evaluation step, which
-divides every window: as time passes, whole buckets move by their own sums from the class of the last hour to the hours 1-6, to
-6-24, and out. Entries of replaced incidents stay in their bucket and are skipped.
+divides every window: as time passes, whole buckets move from the class of the last hour to the hours 1-6, to 6-24, and
+out. Entries of replaced incidents stay in their bucket and are skipped.
 
 Time moves here only by `pass_to`, on the evaluation grid; `windows_at` gives counts exact to the millisecond in
 between.
@@ -44,24 +44,12 @@ class Record(NamedTuple):
 _record = partial(tuple.__new__, Record)
 
 
-class _Bucket:
-    """What counts of the incidents of one step, and those that were put there; such as confirm others once more by themselves."""
-
-    __slots__ = ("records", "serious", "counts", "weight")
-
-    def __init__(self) -> None:
-        self.records: list[Record] = []
-        self.serious: list[Record] = []
-        self.counts = [0] * _G
-        self.weight = 0
-
-
 class Incidents:
     """All incidents of one regency and their running sums."""
 
     __slots__ = (
         "rules", "place", "records", "edges", "landmark", "totals", "by_source", "counts", "weights", "urgent", "serious",
-        "confirmed", "news", "vouched", "_buckets", "_names", "_is_urgent_sorted", "_is_hasty",
+        "confirmed", "news", "vouched", "_buckets", "_names", "_replaced", "_is_urgent_sorted", "_is_hasty",
     )  # fmt: skip
 
     def __init__(self, rules: Rules, place: Place) -> None:
@@ -83,7 +71,8 @@ class Incidents:
         self.confirmed = [0] * SCORED  # incidents of severity 3+ of the last hour that two sources spoke of
         self.vouched = 0  # counted incidents that are verified or resolved
         self.news = False  # a source or a grave incident counts that did not before: who confirms may have changed
-        self._buckets: dict[int, _Bucket] = {}  # by the bucket's last step; those since replaced are held no more
+        self._buckets: dict[int, list[Record]] = {}  # by the bucket's last step; those since replaced are held no more
+        self._replaced: set[int] = set()  # buckets with any of these
         self._names: dict[str, str] = {}  # of sources and statuses, one object each instead of one for each incident
 
     def put(
@@ -109,11 +98,9 @@ class Incidents:
             return
         bucket = self._buckets.get(-(-occurred // self.rules.step_ms))
         if bucket is None:
-            bucket = self._buckets[-(-occurred // self.rules.step_ms)] = _Bucket()
-        bucket.records.append(record)
+            bucket = self._buckets[-(-occurred // self.rules.step_ms)] = []
+        bucket.append(record)
         group = kind.group
-        bucket.counts[group] += 1
-        bucket.weight += kind.window_milli
         self.counts[age * _G + group] += 1
         self.weights[age] += kind.window_milli
         if status != "reported":
@@ -129,10 +116,8 @@ class Incidents:
                 held = 0
             sources[voice] = held + grown
             if self._is_hasty:
-                if kind.severity >= SERIOUS:
-                    bucket.serious.append(record)
-                    if age == 0:
-                        self._note_serious(record, 1)
+                if kind.severity >= SERIOUS and age == 0:
+                    self._note_serious(record, 1)
                 if grave_ms > edges[0]:
                     self._hasten(incident_id, grave_ms)
 
@@ -140,9 +125,7 @@ class Incidents:
         """Undo `put` of the record held under this id; the record itself stays until it is replaced."""
         record = self.records[incident_id]
         if self.is_counted(record):
-            bucket = self._buckets[-(-record.occurred_ms // self.rules.step_ms)]
-            bucket.counts[record.kind.group] -= 1
-            bucket.weight -= record.kind.window_milli
+            self._replaced.add(-(-record.occurred_ms // self.rules.step_ms))
             self._discount(record, _age(record.occurred_ms, self.edges))
         self.urgent.pop(incident_id, None)
 
@@ -226,8 +209,8 @@ class Incidents:
 
     def _valid(self, number: int) -> list[Record]:
         records = self.records
-        bucket = self._buckets.get(number)
-        return [record for record in bucket.records if records.get(record.incident_id) is record] if bucket else []
+        bucket = self._buckets.get(number, [])
+        return [record for record in bucket if records.get(record.incident_id) is record] if number in self._replaced else bucket
 
     def _behind(self, edge: int) -> tuple[int, int]:
         """Incidents and weight at or before `edge` that the grid's edge, less than a step earlier, has not passed."""
@@ -236,22 +219,24 @@ class Incidents:
 
     def _grow_older(self, number: int, old: int, new: int) -> None:
         """Move a bucket's incidents to an older class."""
-        bucket, counts = self._buckets[number], self.counts
-        for group, count in enumerate(bucket.counts):
-            counts[old * _G + group] -= count
-            counts[new * _G + group] += count
-        self.weights[old] -= bucket.weight
-        self.weights[new] += bucket.weight
-        if old == 0:
-            for record in bucket.serious:
-                if self.records.get(record.incident_id) is record:
-                    self._note_serious(record, -1)
+        counts, weight = self.counts, 0
+        from_old, to_new = old * _G, new * _G
+        for record in self._valid(number):
+            kind = record.kind
+            counts[from_old + kind.group] -= 1
+            counts[to_new + kind.group] += 1
+            weight += kind.window_milli
+            if self._is_hasty and old == 0 and kind.severity >= SERIOUS and kind.pressure_milli[record.status]:
+                self._note_serious(record, -1)
+        self.weights[old] -= weight
+        self.weights[new] += weight
 
     def _let_go(self, number: int, age: int) -> None:
         """Take a bucket's incidents out."""
         for record in self._valid(number):
             self._discount(record, age)
         del self._buckets[number]
+        self._replaced.discard(number)
 
     def _hasten(self, incident_id: str, grave_ms: int) -> None:
         urgent = self.urgent

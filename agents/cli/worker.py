@@ -25,8 +25,8 @@ from agents.settings import Settings
 def command(settings: Settings) -> None:
     """Run a worker: intake and risk.
 
-    Start as many as you like: with one lane the first two have a stage each, and one more stands by. Give each an --instance of its own, and a restart within the
-    session timeout (10 s) takes its partitions back at once.
+    Start as many as you like: with one lane (SIAGA_LANES) two have a stage each, and what is beyond twice the lanes stands by. Give each
+    an --instance of its own, and a restart within the session timeout (10 s) takes its partitions back at once.
     """
     from agents.working import WorkerError, run_worker
 

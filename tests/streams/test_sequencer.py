@@ -193,3 +193,27 @@ def test_shards_that_were_idle_before_the_first_message_do_not_make_the_ticks_be
     runs = take(made, 0, TICK_KEY, [told(0, A, idle=True)]) + take(made, 1, TICK_KEY, [told(0, B, idle=True)])
     runs += take(made, 2, TICK_KEY, [told(first_ms, A)]) + take(made, 3, b"16.71", [entry(first_ms)])
     assert ticks(runs) == [] and times(runs) == [first_ms]
+
+
+def report(kind: str, at_ms: int, name: str, revision: int) -> list:
+    if kind == "i":
+        return ["i", at_ms, name, f"of-{name}", revision, None, "clash", 2, "reported", at_ms, at_ms, "kpu", False]
+    return ["t", at_ms, name, "s", 250, 100, at_ms, revision, "kpu", False]
+
+
+@given(
+    st.lists(
+        st.lists(
+            st.tuples(st.sampled_from("it"), st.integers(1, 5), st.sampled_from("abc"), st.integers(1, 3)),
+            min_size=1, max_size=6,
+        ),
+        max_size=5,
+    )
+)  # fmt: skip
+def test_reports_of_both_kinds_are_released_by_time_then_revision_then_id_in_one_frame_or_many(frames):
+    made, offset = Sequencer(1), 0
+    for offset, reports in enumerate(frames, 1):
+        assert not take(made, offset, b"16.71", [report(*fields) for fields in reports])
+    released = [entry for _, key, run in take(made, offset + 1, TICK_KEY, [told(9, A)]) if key != TICK_KEY for entry in run]
+    order = sorted(fields for reports in frames for fields in ((at, rev, name) for _, at, name, rev in reports))
+    assert [(e[1], e[4] if e[0] == "i" else e[7], e[2]) for e in released] == order
