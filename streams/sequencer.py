@@ -60,7 +60,9 @@ class _Waiting:
         heappush(self._unread, (oldest_ms, frame.offset, frame))
 
     def add(self, offset: int, entries: list[Entry]) -> None:
-        """What of a frame waits. An intake shard's frame holds reports of one kind; by columns it takes a third of the time."""
+        """What of a frame waits. By columns, for a step of Python for each was a twentieth of the risk stage's time; an intake shard's
+        frame holds reports of one kind.
+        """
         kind = entries[0][0]
         if any(map(ne, map(_KIND, entries), repeat(kind))):
             for n, entry in enumerate(entries):
