@@ -96,9 +96,10 @@ class Incidents:
         self.records[incident_id] = record
         if not counts:
             return
-        bucket = self._buckets.get(-(-occurred // self.rules.step_ms))
+        number = -(-occurred // self.rules.step_ms)
+        bucket = self._buckets.get(number)
         if bucket is None:
-            bucket = self._buckets[-(-occurred // self.rules.step_ms)] = []
+            bucket = self._buckets[number] = []
         bucket.append(record)
         group = kind.group
         self.counts[age * _G + group] += 1
@@ -221,12 +222,13 @@ class Incidents:
         """Move a bucket's incidents to an older class."""
         counts, weight = self.counts, 0
         from_old, to_new = old * _G, new * _G
+        leaves_the_hour = self._is_hasty and old == 0
         for record in self._valid(number):
             kind = record.kind
             counts[from_old + kind.group] -= 1
             counts[to_new + kind.group] += 1
             weight += kind.window_milli
-            if self._is_hasty and old == 0 and kind.severity >= SERIOUS and kind.pressure_milli[record.status]:
+            if leaves_the_hour and kind.severity >= SERIOUS and kind.pressure_milli[record.status]:
                 self._note_serious(record, -1)
         self.weights[old] -= weight
         self.weights[new] += weight

@@ -106,8 +106,7 @@ def watch_topics(coordinator: Any) -> None:
             await coordinator._client._maybe_wait_metadata()
             coordinator._group_subscription = set(coordinator._subscription.topics)
             known, told = coordinator._get_metadata_snapshot(), shared_out(given)
-            left_out = {topic: told.get(topic, 0) for topic, count in known.items() if told.get(topic, 0) < count}
-            coordinator._metadata_snapshot = known | left_out
+            coordinator._metadata_snapshot = {topic: min(count, told.get(topic, 0)) for topic, count in known.items()}
         await complete(generation, member_id, protocol, given)
 
     coordinator._on_join_complete = watched

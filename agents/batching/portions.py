@@ -1,5 +1,6 @@
 """What part of a transaction's records and bytes a partition may hand out at a time."""
 
+from collections import Counter
 from collections.abc import Mapping
 
 from faust.types import TP
@@ -16,16 +17,14 @@ def shares(lags: Mapping[TP, int], lanes: int) -> dict[TP, float]:
     They commit together: more would only wait in memory. By lag, so that all come to their end together: with the event clock what one
     has read waits for the others.
     """
-    mates: dict[tuple[str, int], list[int]] = {}
-    for (topic, number), lag in lags.items():
-        mates.setdefault((topic, lane_of(number, lanes)), []).append(lag)
-
-    def part(tp: TP) -> float:
-        own = mates[tp[0], lane_of(tp[1], lanes)]
-        total = sum(own)
-        return max(_PART_LEAST, lags[tp] / total if total else 1 / len(own))
-
-    return {tp: part(tp) for tp in lags}
+    lane = {tp: (tp[0], lane_of(tp[1], lanes)) for tp in lags}
+    mates, totals = Counter(lane.values()), Counter[tuple[str, int]]()
+    for tp, lag in lags.items():
+        totals[lane[tp]] += lag
+    return {
+        tp: max(_PART_LEAST, lag / totals[lane[tp]] if totals[lane[tp]] else 1 / mates[lane[tp]])
+        for tp, lag in lags.items()
+    }
 
 
 class SlowStart:

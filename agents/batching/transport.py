@@ -121,6 +121,8 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
                 await asyncio.wait([fetcher._create_fetch_waiter()], timeout=left)
 
     async def _drain(self, consumer, available: _Available, max_records: int) -> dict[TopicPartition, Batch]:
+        if not consumer._fetcher._records:
+            return {}
         batches = {}
         parts = shares({tp: self.consumer.lag(tp) for tp in available.active}, self.app.batching.lanes)
         for tp in list(consumer._fetcher._records):
