@@ -4,7 +4,7 @@ Runs in a shard per input partition. What is admitted is re-keyed by regency ont
 partitioner the publisher used.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -13,7 +13,7 @@ from aiokafka import TopicPartition
 from agents import metrics
 from agents.batching.fold import Batch, Output, Record
 from agents.batching.inflating import Cut
-from schemas.ledger import TICK_KEY, Entry, encode_frames, partition_of, watermark_frame
+from schemas.ledger import SPAN_HEADER, TICK_KEY, Entry, encode_frames, partition_of, span_of, watermark_frame
 from schemas.rejected import (
     CUT_KEY_BYTES,
     CUT_VALUE_BYTES,
@@ -21,11 +21,12 @@ from schemas.rejected import (
     HEADER_VALUE_CUT,
     WHOLE_MAX_BYTES,
     Reason,
+    Rejected,
     rejected_headers,
 )
 from schemas.topics import Topic, TopicNames
 from schemas.wire import VALUE_MAX_BYTES
-from streams.intake import Admitted, Gate, Rejection
+from streams.intake import Gate
 
 #: Header of a ledger frame: append time of the oldest input record in it, for the latency of an escalation.
 APPENDED_HEADER = "siaga.appended"
@@ -48,7 +49,6 @@ UNDER_WAY = " under way"
 class _Tally:
     """What one batch did, counted when it is committed."""
 
-    admitted: int = 0
     rejected: Counter = field(default_factory=Counter)
     sources: Counter = field(default_factory=Counter)
     delays_ms: dict[str, int] = field(default_factory=dict)
@@ -116,26 +116,34 @@ class IntakeFold:
 
     def fold(self, batch: Batch) -> Iterator[Output]:
         tally = self._tally = _Tally()
-        frames: dict[str, list[Entry]] = {}
-        clock_ms, oldest_ms = self._newest_ms, _NEVER_MS
+        take, is_wall, clock_ms, oldest_ms = self._gate.taker(self._topic), not self._is_event_clock, self._newest_ms, _NEVER_MS
+        frames: defaultdict[str, list[Entry]] = defaultdict(list)
+        sources, delays_ms = tally.sources, tally.delays_ms
         for record in batch.records:
-            if not self._is_event_clock:
+            if is_wall:
                 clock_ms = self._wall_ms(record)
-            decision = self._admit(record, clock_ms)
-            if isinstance(decision, Rejection):
-                tally.rejected[decision.reason.value] += 1
-                yield self._rejected(record, decision)
+            try:
+                if type(record.value) is Cut:
+                    raise _too_large(record.value)
+                regency, entry, event_ms, source = take(record.value, record.headers, clock_ms)
+            except Rejected as rejected:
+                yield self._refused(record, rejected)
                 continue
-            frames.setdefault(decision.regency, []).append(decision.entry)
-            self._count(tally, decision, clock_ms)
-            oldest_ms = min(oldest_ms, decision.event_ms)
-            if self._is_event_clock and decision.event_ms > clock_ms:
-                clock_ms = decision.event_ms
-        self._newest_ms = clock_ms if self._is_event_clock else 0
+            frames[regency].append(entry)
+            sources[source] += 1
+            delays_ms[source] = clock_ms - event_ms
+            if event_ms < oldest_ms:
+                oldest_ms = event_ms
+            if event_ms > clock_ms:
+                clock_ms = event_ms  # the event clock; the wall's is read for each
+        self._newest_ms = 0 if is_wall else clock_ms
         appended = ((APPENDED_HEADER, str(batch.records[0].timestamp).encode()),)
         for regency, entries in frames.items():
-            for value in encode_frames(entries):
-                yield self._to_ledger(partition_of(regency, self._partitions), regency.encode(), value, appended)
+            values = list(encode_frames(entries))
+            is_told = self._is_event_clock and len(values) == 1
+            headers = (*appended, (SPAN_HEADER, span_of(entries))) if is_told else appended
+            for value in values:
+                yield self._to_ledger(partition_of(regency, self._partitions), regency.encode(), value, headers)
         if self._is_event_clock:
             self._appended_at_ms = self._wall_ms(batch.records[-1])
             yield from self._tell_progress(oldest_ms)
@@ -147,16 +155,6 @@ class IntakeFold:
         """
         is_brokers = getattr(record, "timestamp_type", None) == LOG_APPEND_TIME
         return record.timestamp if is_brokers else self._now_ms()
-
-    def _admit(self, record: Record, clock_ms: int) -> Admitted | Rejection:
-        if type(record.value) is Cut:
-            return Rejection(Reason.TOO_LARGE, f"{record.value.size} bytes, at most {VALUE_MAX_BYTES} are read")
-        return self._gate.admit(self._topic, record.value, record.headers, clock_ms)
-
-    def _count(self, tally: _Tally, decision: Admitted, clock_ms: int) -> None:
-        tally.admitted += 1
-        tally.sources[decision.source] += 1
-        tally.delays_ms[decision.source] = clock_ms - decision.event_ms
 
     def _tell_progress(self, oldest_ms: int) -> Iterator[Output]:
         """A shard that wakes says so with its oldest record and goes on a while later: others may be waking too."""
@@ -189,8 +187,9 @@ class IntakeFold:
     def _to_ledger(self, partition: int, key: bytes, value: bytes, headers: tuple = ()) -> Output:
         return Output(self._names[Topic.LEDGER], partition, key, value, headers)
 
-    def _rejected(self, record: Record, rejection: Rejection) -> Output:
-        headers = rejected_headers(rejection.reason, rejection.error, *self._source, record.offset)
+    def _refused(self, record: Record, rejected: Rejected) -> Output:
+        self._tally.rejected[rejected.reason.value] += 1
+        headers = rejected_headers(rejected.reason, rejected.error, *self._source, record.offset)
         key, value = record.key, record.value
         if len(key or b"") + len(value or b"") > WHOLE_MAX_BYTES or type(key) is Cut or type(value) is Cut:
             key, key_cut = _shortened(HEADER_KEY_CUT, key, CUT_KEY_BYTES)
@@ -204,11 +203,16 @@ class IntakeFold:
     def committed(self) -> None:
         tally, topic = self._tally, self._topic.value
         self._told = self._telling
-        metrics.RECORDS.labels(topic, "admitted").inc(tally.admitted)
+        metrics.RECORDS.labels(topic, "admitted").inc(tally.sources.total())
         metrics.RECORDS.labels(topic, "rejected").inc(tally.rejected.total())
         for reason, count in tally.rejected.items():
             metrics.REJECTED.labels(topic, reason).inc(count)
         metrics.count_sources(tally.sources, tally.delays_ms, self._now_ms() / 1000)
+
+
+def _too_large(cut: Cut) -> Rejected:
+    """Whatever its beginning says: a whole message may stand before a megabyte of blanks."""
+    return Rejected(Reason.TOO_LARGE, f"{cut.size} bytes, at most {VALUE_MAX_BYTES} are read")
 
 
 def _shortened(header: str, field: bytes | None, most: int) -> tuple[bytes | None, tuple[tuple[str, bytes], ...]]:

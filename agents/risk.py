@@ -16,7 +16,7 @@ from agents import metrics
 from agents.batching.fold import Batch, Output, Record
 from agents.intake import APPENDED_HEADER
 from agents.showing import ShownRows, forget
-from schemas.ledger import Frame, NotAFrame, encode_frames, partition_of
+from schemas.ledger import SPAN_HEADER, Frame, NotAFrame, encode_frames, partition_of
 from schemas.topics import Topic, TopicNames
 from streams.sequencer import Sequencer
 from streams.table import Drained, RiskTable
@@ -79,12 +79,12 @@ class RiskFold:
         yield from self._outputs(self._drained)
 
     def _apply(self, record: Record) -> None:
-        frame = Frame(record.offset, record.value or b"", record.timestamp)
+        headers = dict(record.headers)
+        frame = Frame(record.offset, record.value or b"", record.timestamp, headers.get(SPAN_HEADER))
         try:
             key = (record.key or b"").decode()
-            for name, value in record.headers:
-                if name == APPENDED_HEADER:
-                    self._appended_ms.setdefault(key, int(value))
+            if appended := headers.get(APPENDED_HEADER):
+                self._appended_ms.setdefault(key, int(appended))
             self._table.apply_in_order(self._sequencer, record.key, frame)
         except (NotAFrame, UnicodeDecodeError) as error:
             raise ForeignLedgerRecord(f"{self._source.topic}[{self._source.partition}]@{record.offset}: {error}") from error
@@ -113,8 +113,9 @@ class RiskFold:
 
     def committed(self) -> None:
         drained = self._drained
-        for (kind, outcome), count in drained.outcomes.items():
-            metrics.ENTRIES.labels(kind, outcome).inc(count)
+        for kind, outcomes in drained.outcomes.items():
+            for outcome, count in outcomes.items():
+                metrics.ENTRIES.labels(kind, outcome).inc(count)
         self._count_escalations(drained)
         for _, value in drained.rows:
             self._shown.show(orjson.loads(value))

@@ -5,6 +5,7 @@ Strict: a string is a string, a number a number, nothing is converted. Times are
 
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import ConfigDict, Field, GetPydanticSchema
@@ -21,18 +22,21 @@ SOURCE_PATTERN = r"^[a-z0-9-]{1,32}$"
 REVISION_MAX = 2**53 - 1  # the largest integer every JSON reader holds exactly (RFC 8259, section 6)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NAIVE_EPOCH = datetime(1970, 1, 1)
+# Lengths of texts with at most milliseconds, whose parts come again and again: `...:05Z`, `...:05.123Z` and the same with `+07:00`.
+_USUAL_LENGTHS = frozenset({20, 24, 25, 29})
+_PARTS_KEPT = 8_192  # two hours of seconds; a thousand milliseconds in eight offsets
 
 # Frozen and strict; an unknown field is an error: what the schema does not name must not enter.
 MESSAGE = ConfigDict(frozen=True, strict=True, extra="forbid")
 
 
+# In capitals, because fromisoformat does not know the lower-case t and z that RFC 3339 allows.
+TIMESTAMP_TEXT = core_schema.str_schema(strict=True, pattern=TIMESTAMP_PATTERN, to_upper=True)
+
+
 def _timestamp_schema(_source: Any, _handler: Any) -> core_schema.CoreSchema:
-    # In capitals, because fromisoformat does not know the lower-case t and z that RFC 3339 allows. It, rather than
-    # pydantic-core's own parser, because its offsets make later arithmetic on the hot path cheaper.
-    text = core_schema.no_info_after_validator_function(
-        datetime.fromisoformat,
-        core_schema.str_schema(pattern=TIMESTAMP_PATTERN, to_upper=True),
-    )
+    text = core_schema.no_info_after_validator_function(datetime.fromisoformat, TIMESTAMP_TEXT)
     value = core_schema.datetime_schema(strict=True, tz_constraint="aware")
     return core_schema.json_or_python_schema(
         text, core_schema.union_schema([value, text]), serialization=core_schema.simple_ser_schema("datetime")
@@ -61,3 +65,25 @@ def milliseconds(moment: datetime) -> int:
     since = moment - _EPOCH
     # Dividing one timedelta by another gives the same and takes twice the time.
     return (since.days * 86_400 + since.seconds) * 1_000 + since.microseconds // 1_000
+
+
+def milliseconds_of(text: str) -> int:
+    """`milliseconds` of a time that matches TIMESTAMP_PATTERN, in capitals. Raises ValueError for a day that no calendar has.
+
+    Half the price, on the hot path of every event: most texts have parts that were seen before.
+    """
+    if len(text) not in _USUAL_LENGTHS:
+        return milliseconds(datetime.fromisoformat(text))
+    return _second(text[:19]) + _fraction_and_offset(text[19:])
+
+
+@lru_cache(_PARTS_KEPT)
+def _second(text: str) -> int:
+    since = datetime.fromisoformat(text) - _NAIVE_EPOCH
+    return (since.days * 86_400 + since.seconds) * 1_000
+
+
+@lru_cache(_PARTS_KEPT)
+def _fraction_and_offset(text: str) -> int:
+    """Milliseconds that `.123+07:00` adds to a local time to make it UTC."""
+    return milliseconds(datetime.fromisoformat("1970-01-01T00:00:00" + text))

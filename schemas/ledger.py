@@ -24,6 +24,11 @@ FRAME_MAX_BYTES = 512 * 1024
 
 Entry = list
 
+#: Header of a frame of reports, with the event clock: their oldest and newest time and how many, which spares its reader to look.
+SPAN_HEADER = "siaga.span"
+#: (oldest time, newest time, how many) of the reports in a frame.
+Span = tuple[int, int, int]
+
 #: The beginning of an incident or a turnout. Within a JSON string it cannot stand: a quote has a backslash before it there.
 _REPORT = re.compile(rb'\["[it]",(\d+),')
 
@@ -33,12 +38,13 @@ class NotAFrame(ValueError):
 
 
 class Frame:
-    """One ledger record, whose entries are read when they are asked for. `appended_ms`: when the broker took it."""
+    """One ledger record, whose entries are read when they are asked for. `appended_ms`: when the broker took it; `span`: what its
+    header says, if there is one."""
 
-    __slots__ = ("offset", "value", "_appended_ms")
+    __slots__ = ("offset", "value", "_appended_ms", "_span")
 
-    def __init__(self, offset: int, value: bytes, appended_ms: int) -> None:
-        self.offset, self.value, self._appended_ms = offset, value, appended_ms
+    def __init__(self, offset: int, value: bytes, appended_ms: int, span: bytes | None = None) -> None:
+        self.offset, self.value, self._appended_ms, self._span = offset, value, appended_ms, span
 
     def entries(self) -> list[Entry]:
         """Raises NotAFrame."""
@@ -46,6 +52,17 @@ class Frame:
             return entries_of(self.value, self._appended_ms)
         except (ValueError, TypeError, LookupError) as error:
             raise NotAFrame(f"offset {self.offset} of the ledger is no frame: {type(error).__name__}") from error
+
+    def span(self) -> Span | None:
+        """Of the reports in it, without reading it; None in a frame of anything else. Raises NotAFrame."""
+        if self._span is None:
+            times = self.times()
+            return (min(times), max(times), len(times)) if times else None
+        try:
+            oldest_ms, newest_ms, count = map(int, self._span.split())
+        except ValueError as error:
+            raise NotAFrame(f"offset {self.offset} of the ledger has a {SPAN_HEADER} that is none") from error
+        return oldest_ms, newest_ms, count
 
     def times(self) -> list[int]:
         """Times of the reports in it, one each, found without reading it; none in a frame of anything else."""
@@ -55,6 +72,12 @@ class Frame:
 def partition_of(regency: str, partitions: int) -> int:
     """Ledger partition of a regency (`NN.NN`) or province (`NN`): its digits as a number, modulo the count."""
     return int(regency.replace(".", "")) % partitions
+
+
+def span_of(entries: list[Entry]) -> bytes:
+    """What SPAN_HEADER says of a frame of these reports."""
+    times = [entry[1] for entry in entries]
+    return b"%d %d %d" % (min(times), max(times), len(times))
 
 
 def encode_frames(entries: list[Entry]) -> Iterator[bytes]:

@@ -6,7 +6,8 @@ JSON by RFC 8259 (`invalid_json`: also NaN, Infinity, a repeated key, nesting be
 surrogate, a byte order mark), then the model (`schema`).
 
 A good message is parsed once, by pydantic-core, with the validator of the model's own fields: making an object of the model costs as
-much again, so the hot path takes the fields as they are (`read_incident`). The parser skips repeated keys silently, so they are ruled
+much again, so the hot path takes the fields as they are (`read_incident`), times as the text that they are. What it does not take, the
+model itself refuses, and says why. The parser skips repeated keys silently, so they are ruled
 out by counting: the message is flat, each key and each string value accounts for two quotes, and a repeated key or an escaped quote
 only adds to them. If there are just as many as the message needs, no key repeats; if more, a slow parse decides.
 """
@@ -19,7 +20,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import CoreConfig, SchemaValidator
 
 from schemas.encoding import Headers, check_headers
-from schemas.fields import milliseconds
+from schemas.fields import TIMESTAMP_TEXT, milliseconds_of
 from schemas.incident import Incident
 from schemas.rejected import ERROR_MAX_CHARS, Reason, Rejected
 from schemas.turnout import Turnout
@@ -32,18 +33,20 @@ _NAME_MAX_CHARS = 32
 
 Fields = dict[str, Any]
 _Parse = Callable[[bytes], tuple[Fields, None, set[str]]]
+_Model = Callable[[bytes], Any]
 
 
-def _fields_of(model: type[BaseModel]) -> _Parse:
-    """The validator of a model's fields alone: their values with defaults, and the names that were given."""
+def _fields_of(model: type[BaseModel], *times: str) -> _Parse:
+    """The validator of a model's fields alone: their values with defaults, `times` as text; and the names that were given."""
     schema: Any = model.__pydantic_core_schema__
     while schema["type"] != "model-fields":
         schema = schema["schema"]
-    return SchemaValidator(schema, CoreConfig(strict=True, extra_fields_behavior="forbid")).validate_json
+    fields = schema["fields"] | {name: schema["fields"][name] | {"schema": TIMESTAMP_TEXT} for name in times}
+    return SchemaValidator(schema | {"fields": fields}, CoreConfig(strict=True, extra_fields_behavior="forbid")).validate_json
 
 
 _incident, _turnout = Incident.__pydantic_validator__.validate_json, Turnout.__pydantic_validator__.validate_json
-_parse_incident, _parse_turnout = _fields_of(Incident), _fields_of(Turnout)
+_parse_incident, _parse_turnout = _fields_of(Incident, "occurred_at", "reported_at"), _fields_of(Turnout, "as_of")
 
 
 def read_incident(value: bytes | None, headers: Headers = ()) -> Fields:
@@ -51,25 +54,30 @@ def read_incident(value: bytes | None, headers: Headers = ()) -> Fields:
 
     Raises Rejected with the contract's reason and a one-line error.
     """
-    fields, given = _read(value, headers, _parse_incident)
+    fields, given = _read(value, headers, _parse_incident, _incident)
     if value.count(b'"') != 2 * (len(given) + _INCIDENT_STRINGS + (fields["station"] is not None)):
         _check_json(value)
-    occurred_ms = fields["occurred_at"] = milliseconds(fields["occurred_at"])
-    reported_ms = fields["reported_at"] = milliseconds(fields["reported_at"])
+    try:
+        occurred_ms = fields["occurred_at"] = milliseconds_of(fields["occurred_at"])
+        reported_ms = fields["reported_at"] = milliseconds_of(fields["reported_at"])
+    except ValueError:
+        _ask_model(value, _incident)
+        raise
     if reported_ms < occurred_ms:  # by how much it may, the model says
-        try:
-            _incident(value)
-        except ValidationError as invalid:
-            _refuse(value, invalid)
+        _ask_model(value, _incident)
     return fields
 
 
 def read_turnout(value: bytes | None, headers: Headers = ()) -> Fields:
     """The fields of the turnout message in a record's value, as `read_incident` has them."""
-    fields, given = _read(value, headers, _parse_turnout)
+    fields, given = _read(value, headers, _parse_turnout, _turnout)
     if value.count(b'"') != 2 * (len(given) + _TURNOUT_STRINGS):
         _check_json(value)
-    fields["as_of"] = milliseconds(fields["as_of"])
+    try:
+        fields["as_of"] = milliseconds_of(fields["as_of"])
+    except ValueError:
+        _ask_model(value, _turnout)
+        raise
     return fields
 
 
@@ -85,16 +93,25 @@ def decode_turnout(value: bytes | None, headers: Headers = ()) -> Turnout:
     return _turnout(value)
 
 
-def _read(value: bytes | None, headers: Headers, parse: _Parse) -> tuple[Fields, set[str]]:
+def _read(value: bytes | None, headers: Headers, parse: _Parse, model: _Model) -> tuple[Fields, set[str]]:
     if not value or len(value) > VALUE_MAX_BYTES:
         _refuse_size(value)
     if headers:
         check_headers(headers)
     try:
         fields, _, given = parse(value)
+    except ValidationError:
+        _ask_model(value, model)
+        raise
+    return fields, given
+
+
+def _ask_model(value: bytes, model: _Model) -> None:
+    """Raise Rejected when the model refuses what the validator of its fields did not take."""
+    try:
+        model(value)
     except ValidationError as invalid:
         _refuse(value, invalid)
-    return fields, given
 
 
 def _refuse_size(value: bytes | None) -> NoReturn:

@@ -4,6 +4,7 @@ Checks, in order: the wire (schemas/wire.py), the roster, the clock. A record th
 the fold counts them apart. Duplicates are the fold's business: intake remembers nothing.
 """
 
+from collections.abc import Callable
 from enum import StrEnum
 from operator import itemgetter
 from typing import NamedTuple
@@ -43,6 +44,10 @@ class Admitted(NamedTuple):
     source: str
 
 
+#: (value, headers, clock_ms) -> the fields of Admitted.
+Take = Callable[[bytes | None, Headers, int], tuple[str, Entry, int, str]]
+
+
 class Rejection(NamedTuple):
     """A record refused: the contract's reason and one short line without anything of the payload."""
 
@@ -70,42 +75,39 @@ class Gate:
         for another topic: that is a defect of the caller.
         """
         try:
-            if topic is Topic.INCIDENTS:
-                return self._admit_incident(read_incident(value, headers), clock_ms)
-            if topic is Topic.TURNOUT:
-                return self._admit_turnout(read_turnout(value, headers), clock_ms)
+            return Admitted(*self.taker(topic)(value, headers, clock_ms))
         except Rejected as rejected:
             return Rejection(rejected.reason, rejected.error)
+
+    def taker(self, topic: Topic) -> Take:
+        """`admit` for the records of one topic, on the hot path: what it takes is a plain tuple, what it refuses raises Rejected."""
+        if topic is Topic.INCIDENTS:
+            return self._take_incident
+        if topic is Topic.TURNOUT:
+            return self._take_turnout
         raise ValueError(f"topic {topic} is not an input of intake")
 
-    def _admit_incident(self, fields: Fields, clock_ms: int) -> Admitted | Rejection:
+    def _take_incident(self, value: bytes | None, headers: Headers, clock_ms: int) -> tuple[str, Entry, int, str]:
+        fields = read_incident(value, headers)
         regency = fields["regency"]
         occurred_ms, reported_ms = fields["occurred_at"], fields["reported_at"]
         # A report from the future is as impossible as an event from the future: the publisher's clock is wrong.
-        newest_ms = reported_ms if reported_ms > occurred_ms else occurred_ms
-        refusal = self._refusal(regency, occurred_ms, newest_ms, clock_ms)
-        if refusal is not None:
-            return refusal
-        at_ms = clock_ms if self._is_wall else occurred_ms
-        entry = incident_entry(fields, at_ms)
-        return Admitted(regency, entry, occurred_ms, fields["source"])
+        self._check(regency, occurred_ms, reported_ms if reported_ms > occurred_ms else occurred_ms, clock_ms)
+        return regency, incident_entry(fields, clock_ms if self._is_wall else occurred_ms), occurred_ms, fields["source"]
 
-    def _admit_turnout(self, fields: Fields, clock_ms: int) -> Admitted | Rejection:
+    def _take_turnout(self, value: bytes | None, headers: Headers, clock_ms: int) -> tuple[str, Entry, int, str]:
+        fields = read_turnout(value, headers)
         regency, as_of_ms = fields["regency"], fields["as_of"]
-        refusal = self._refusal(regency, as_of_ms, as_of_ms, clock_ms)
-        if refusal is not None:
-            return refusal
-        entry = turnout_entry(fields, clock_ms if self._is_wall else as_of_ms)
-        return Admitted(regency, entry, as_of_ms, fields["source"])
+        self._check(regency, as_of_ms, as_of_ms, clock_ms)
+        return regency, turnout_entry(fields, clock_ms if self._is_wall else as_of_ms), as_of_ms, fields["source"]
 
-    def _refusal(self, regency: str, event_ms: int, newest_ms: int, clock_ms: int) -> Rejection | None:
+    def _check(self, regency: str, event_ms: int, newest_ms: int, clock_ms: int) -> None:
         if regency not in self._regencies:
-            return Rejection(Reason.UNKNOWN_REGENCY, "regency: not in the roster")
+            raise Rejected(Reason.UNKNOWN_REGENCY, "regency: not in the roster")
         if self._is_wall and newest_ms > clock_ms + FUTURE_MS:
-            return Rejection(Reason.FUTURE, "event or report time is more than 10 minutes ahead of the clock")
+            raise Rejected(Reason.FUTURE, "event or report time is more than 10 minutes ahead of the clock")
         if event_ms < clock_ms - TOO_OLD_MS:
-            return Rejection(Reason.TOO_OLD, "event time is more than 365 days behind the clock")
-        return None
+            raise Rejected(Reason.TOO_OLD, "event time is more than 365 days behind the clock")
 
 
 def incident_entry(fields: Fields, at_ms: int) -> Entry:

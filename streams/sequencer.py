@@ -20,12 +20,13 @@ its first entry is due: a shard may be half a day ahead of another, and a report
 from bisect import bisect_right
 from collections.abc import Iterator
 from heapq import heappop, heappush, nsmallest
-from itertools import count, repeat
+from itertools import count as numbers
+from itertools import repeat
 from operator import itemgetter, ne
 
 import orjson
 
-from schemas.ledger import INCIDENT, TICK, TICK_KEY, TURNOUT, WATERMARK, Entry, Frame
+from schemas.ledger import INCIDENT, TICK, TICK_KEY, TURNOUT, WATERMARK, Entry, Frame, Span
 
 SOURCES_KEY = b"@w"
 HELD_PREFIX = b"@b/"
@@ -37,7 +38,7 @@ DAY_MS = 24 * HOUR_MS
 HELD_MAX = 1_000_000
 
 Run = tuple[int, bytes, list[Entry]]
-_TIME = itemgetter(0)
+_TIME, _ENTRY = itemgetter(0), itemgetter(-1)
 _KIND, _AT, _ID = itemgetter(0), itemgetter(1), itemgetter(2)
 _REVISION = {INCIDENT: itemgetter(4), TURNOUT: itemgetter(7)}
 
@@ -72,7 +73,7 @@ class _Waiting:
 
     def _add(self, offset: int, first: int, kind: str, entries: list[Entry]) -> None:
         revisions = map(_REVISION[kind], entries)
-        self._entries += zip(map(_AT, entries), revisions, map(_ID, entries), repeat(offset), count(first), entries)
+        self._entries += zip(map(_AT, entries), revisions, map(_ID, entries), repeat(offset), numbers(first), entries)
         self._is_sorted = False
 
     def pop(self, until_ms: int) -> list[Entry]:
@@ -85,7 +86,7 @@ class _Waiting:
             entries.sort()
             self._is_sorted = True
         end = bisect_right(entries, until_ms, key=_TIME)
-        released = [entry[-1] for entry in entries[:end]]
+        released = list(map(_ENTRY, entries[:end]))
         del entries[:end]
         return released
 
@@ -129,12 +130,12 @@ class Sequencer:
             for entry in frame.entries():
                 yield from self._watermark(frame.offset, entry)
             return
-        times = frame.times()
-        if not times:
+        span = frame.span()
+        if span is None:
             # A neighbour's notice follows from entries already released elsewhere; waiting would only make it later still.
             yield frame.offset, key, frame.entries()
             return
-        if due := self._hold(key, frame, times):
+        if due := self._hold(key, frame, span):
             yield frame.offset, key, due
         if frame.offset in self._frames:
             self._fresh[frame.offset] = key + b"\n" + frame.value
@@ -142,9 +143,9 @@ class Sequencer:
             self._has_progress = True
             yield from self._release(self._middle_ms(), frame.offset)
 
-    def _hold(self, key: bytes, frame: Frame, times: list[int]) -> list[Entry]:
-        """Keep what of a frame waits, and return the rest. `times` are of its reports."""
-        oldest_ms, newest_ms, released = min(times), max(times), self._released_ms
+    def _hold(self, key: bytes, frame: Frame, span: Span) -> list[Entry]:
+        """Keep what of a frame waits, and return the rest."""
+        (oldest_ms, newest_ms, count), released = span, self._released_ms
         if newest_ms <= released:
             return frame.entries()
         waiting = self._waiting.get(key)
@@ -153,7 +154,7 @@ class Sequencer:
         self._frames[frame.offset] = newest_ms
         if oldest_ms > released:
             waiting.add_unread(oldest_ms, frame)
-            self._count += len(times)
+            self._count += count
             return []
         entries = frame.entries()
         early = [entry for entry in entries if entry[1] > released]
@@ -248,4 +249,4 @@ class Sequencer:
         for name, kept in stored.items():
             key, _, value = kept.partition(b"\n")
             frame = Frame(int(name[len(HELD_PREFIX) :]), value, 0)
-            self._hold(key, frame, frame.times())
+            self._hold(key, frame, frame.span())

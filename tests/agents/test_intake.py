@@ -7,8 +7,9 @@ from aiokafka import TopicPartition
 
 from agents import metrics
 from agents.batching.fold import Batch
+from agents.batching.inflating import Cut
 from agents.intake import APPENDED_HEADER, LOG_APPEND_TIME, READ_ALL_AFTER_MS, UNDER_WAY, IntakeFold
-from schemas.ledger import TICK_KEY, decode_frame, partition_of
+from schemas.ledger import SPAN_HEADER, TICK_KEY, decode_frame, partition_of
 from schemas.roster import Roster
 from schemas.topics import Topic, TopicNames
 from streams.intake import ClockMode, Gate
@@ -59,6 +60,26 @@ def test_a_batch_becomes_one_frame_per_regency_in_the_order_it_came():
         b"16.02": ["e-2"],
     }
     assert all(output.partition == partition_of(output.key.decode(), PARTITIONS) for output in outputs)
+
+
+def test_a_frame_says_which_times_its_reports_have_and_how_many_they_are():
+    [frame] = list(fold(is_event_clock=True).fold(batch(*(incident(number=minute, minute=minute) for minute in (7, 3, 0)))))[:1]
+    assert dict(frame.headers)[SPAN_HEADER] == b"%d %d 3" % (NOON_MS, NOON_MS + 7 * 60_000)
+
+
+def test_a_regencys_reports_in_several_frames_are_left_to_be_looked_for():
+    frames = list(fold(is_event_clock=True).fold(batch(*(incident(number=n, event_id=f"{n:064d}", station="x" * 64) for n in range(3_000)))))
+    reports = [frame for frame in frames if frame.key == b"16.71"]
+    assert len(reports) > 1 and all(SPAN_HEADER not in dict(frame.headers) for frame in reports)
+
+
+def test_what_was_too_large_to_keep_is_rejected_whatever_its_beginning_says():
+    cut = Cut(incident().ljust(1024))
+    cut.size = 20_000_000
+    [output] = fold().fold(batch(cut))
+    headers = dict(output.headers)
+    assert (headers["siaga.reason"], headers["siaga.error"]) == (b"too_large", b"20000000 bytes, at most 16384 are read")
+    assert output.topic == "siaga.rejected"
 
 
 def test_a_rejected_record_leaves_with_its_bytes_and_where_it_lay():

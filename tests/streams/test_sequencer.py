@@ -3,10 +3,11 @@
 import random
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.ledger import TICK_KEY, Frame
+from schemas.ledger import TICK_KEY, Frame, NotAFrame, span_of
 from streams.sequencer import TICK_EVERY_MS, Sequencer
 
 A, B = "incidents-0", "incidents-1"
@@ -68,6 +69,25 @@ def test_within_a_minute_each_regency_comes_at_once_and_in_its_own_order():
         (3, TICK_KEY, [60_000]),
         (3, b"16.72", [70_000]),
     ]
+
+
+def test_what_a_header_says_of_a_frame_spares_reading_it_and_changes_nothing():
+    def runs(is_told: bool) -> list:
+        made, taken = Sequencer(1), []
+        for offset, ats in enumerate(([40, 10], [30], [20, 70_000])):
+            entries = [entry(at) for at in ats]
+            span = span_of(entries) if is_told else None
+            taken += made.take(b"16.71", Frame(offset, orjson.dumps(entries), 0, span))
+            taken += take(made, 10 + offset, TICK_KEY, [told(25 + offset, A)])
+        return [*taken, len(made), made.drain()]
+
+    assert runs(is_told=True) == runs(is_told=False)
+
+
+@pytest.mark.parametrize("span", [b"", b"10 20", b"10 20 x", b"\xff"])
+def test_a_header_that_is_none_makes_the_record_none(span):
+    with pytest.raises(NotAFrame, match="siaga.span"):
+        list(Sequencer(1).take(b"16.71", Frame(7, orjson.dumps([entry(10)]), 0, span)))
 
 
 def test_an_idle_shard_holds_nobody_back():
