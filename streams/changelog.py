@@ -76,15 +76,13 @@ def close_frame(state: RegencyState) -> None:
 def _incidents(state: RegencyState, segment: Segment, number: int) -> bytes:
     """The incidents whose newest revision lies in a segment."""
     held = state.incidents.records
-    revisions = ((incident_id, held[incident_id]) for incident_id in dict.fromkeys(segment.ids))
     rows = [
-        (
-            incident_id, record.revision, record.kind.category, record.kind.severity, record.status, record.occurred_ms,
-            record.source, record.spoken, record.grave_ms,
+        (incident_id, revision, kind.category, kind.severity, status, occurred, source, spoken, grave_ms)
+        for incident_id, revision, kind, status, occurred, source, lies_in, spoken, _, grave_ms in map(
+            held.__getitem__, dict.fromkeys(segment.ids)
         )
-        for incident_id, record in revisions
-        if record.segment == number
-    ]  # fmt: skip
+        if lies_in == number
+    ]
     return orjson.dumps([segment.clock_ms, rows])
 
 

@@ -50,11 +50,13 @@ class Incidents:
     __slots__ = (
         "rules", "place", "records", "edges", "landmark", "totals", "by_source", "counts", "weights", "urgent", "serious",
         "confirmed", "news", "vouched", "_buckets", "_names", "_replaced", "_is_urgent_sorted", "_is_hasty",
+        "_step_ms", "_offset_ms", "_growth",
     )  # fmt: skip
 
     def __init__(self, rules: Rules, place: Place) -> None:
         self.rules = rules
         self.place = place
+        self._step_ms, self._offset_ms, self._growth = rules.step_ms, rules.offset_ms, rules.decay.growth
         self.records: dict[str, Record] = {}
         self.edges = [0, 0, 0]  # an incident counts in a window when it occurred after the window's edge
         self.landmark = 0
@@ -88,15 +90,19 @@ class Incidents:
         grave_ms: int,
     ) -> None:
         """Hold the newest revision, and count it if it is live and young enough. The caller took out the one before."""
-        edges, name = self.edges, self._names.setdefault
+        edges = self.edges
         age = 0 if occurred > edges[0] else _age(occurred, edges)
         counts = age < _AGES and status != "retracted"
-        source, spoken, status = name(source, source), name(spoken, spoken), name(status, status)
+        names = self._names
+        try:
+            source, spoken, status = names[source], names[spoken], names[status]
+        except KeyError:
+            source, spoken, status = (names.setdefault(name, name) for name in (source, spoken, status))
         record = _record((incident_id, revision, kind, status, occurred, source, segment, spoken, counts, grave_ms))
         self.records[incident_id] = record
         if not counts:
             return
-        number = -(-occurred // self.rules.step_ms)
+        number = -(-occurred // self._step_ms)
         bucket = self._buckets.get(number)
         if bucket is None:
             bucket = self._buckets[number] = []
@@ -106,8 +112,8 @@ class Incidents:
         self.weights[age] += kind.window_milli
         if status != "reported":
             self.vouched += 1
-        if kind.pressure_milli[status]:
-            grown = self.grown(record)
+        if milli := kind.pressure_milli[status]:
+            grown = self._grown(kind, milli, occurred)
             self.totals[group] += grown
             sources = self.by_source[group]
             voice = source if spoken != MANY else MANY
@@ -196,10 +202,11 @@ class Incidents:
 
     def grown(self, record: Record) -> int:
         """What a counted record adds to its group's total: its evidence at the hour it occurred, in grown millionths of a digit."""
-        kind, occurred = record.kind, record.occurred_ms
-        hour = (occurred + self.rules.offset_ms) // HOUR_MS % 24
-        told = self.place.milli[kind.number * 24 + hour] * kind.pressure_milli[record.status]
-        return told * self.rules.decay.growth(occurred, self.landmark)
+        return self._grown(record.kind, record.kind.pressure_milli[record.status], record.occurred_ms)
+
+    def _grown(self, kind: Kind, milli: int, occurred: int) -> int:
+        hour = (occurred + self._offset_ms) // HOUR_MS % 24
+        return self.place.milli[kind.number * 24 + hour] * milli * self._growth(occurred, self.landmark)
 
     def _passed(self, old_edge: int, edge: int) -> list[int]:
         """Buckets, oldest first, that a boundary passes on its way. Edges are multiples of the step."""

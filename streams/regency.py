@@ -9,7 +9,7 @@ long as no group's sum has reached what it needs for another point (`streams.sco
 anything, no decision can change.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 
 from schemas.ledger import INCIDENT, NEIGHBOUR, TICK, TURNOUT, Entry
 from schemas.roster import Regency
@@ -23,6 +23,8 @@ from streams.segments import Segments
 from streams.turnout import Turnout
 
 HOUR_MS = 3_600_000
+#: How many entries, by kind and by what became of them.
+Outcomes = defaultdict[str, Counter[str]]
 LIVE, STALE, SILENT = "live", "stale", "silent"
 
 
@@ -83,6 +85,7 @@ class RegencyState:
         self.needs: list[float | None] = [
             None
         ] * SCORED  # what each group needs for a point more; None is not yet asked
+        self.grid_end_ms = 0  # the next evaluation time; until the clock reaches it only entries change anything
         self.is_due = True
         self.is_review = True  # the grid time or an incident behind an escalation changed: amendments are looked at
         self.is_heard = False  # a report came in while the data were stale or silent
@@ -109,14 +112,17 @@ class RegencyState:
         return self.turnout.share_myriad(self.rules.curve_stations)
 
 
-def step(state: RegencyState, entry: Entry, outcomes: Counter) -> bool:
-    """Take one entry into the state; True when a decision is due. `outcomes` counts (kind, outcome).
+def step(state: RegencyState, entry: Entry, outcomes: Outcomes) -> bool:
+    """Take one entry into the state; True when a decision is due. `outcomes` counts by kind and outcome.
 
     Raises ValueError for an entry of unknown kind: the ledger holds what this version cannot fold.
     """
     kind, at_ms = entry[0], entry[1]
     if at_ms > state.clock_ms:
-        _advance(state, at_ms, kind)
+        if at_ms < state.grid_end_ms and kind != TICK:
+            state.clock_ms = at_ms
+        else:
+            _advance(state, at_ms, kind)
     if kind == INCIDENT:
         outcome = _incident(state, entry)
     elif kind == TURNOUT:
@@ -127,7 +133,7 @@ def step(state: RegencyState, entry: Entry, outcomes: Counter) -> bool:
         outcome = _neighbour(state, entry)
     else:
         raise ValueError(f"ledger entry of unknown kind {kind!r}")
-    outcomes[kind, outcome] += 1
+    outcomes[kind][outcome] += 1
     return state.is_due
 
 
@@ -142,6 +148,7 @@ def _advance(state: RegencyState, at_ms: int, kind: str) -> None:
         state.observed_ms = at_ms
     state.clock_ms = at_ms
     grid_ms = rules.grid(at_ms)
+    state.grid_end_ms = grid_ms + rules.step_ms
     if grid_ms != state.grid_ms:
         state.grid_ms = grid_ms
         state.scored = None

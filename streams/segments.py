@@ -35,11 +35,11 @@ class Segments:
 
     def add(self, incident_id: str, clock_ms: int) -> int:
         """Take an incident's new revision into the open segment; return its number."""
-        if not self._open or len(self._held[self.last].ids) >= LARGEST:
+        segment = self._held[self.last] if self._open else None
+        if segment is None or len(segment.ids) >= LARGEST:
             self.last += 1
             self._open.append(self.last)
-            self._held[self.last] = Segment(clock_ms)
-        segment = self._held[self.last]
+            segment = self._held[self.last] = Segment(clock_ms)
         segment.ids.append(incident_id)
         segment.live += 1
         return self.last

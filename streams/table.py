@@ -4,7 +4,7 @@ A pure function of the frames: the same ledger gives the same bytes, however fra
 that calls it (agents/risk.py) owns Kafka; when a transaction fails it drops the whole table and restores a new one.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -15,7 +15,7 @@ from streams import changelog
 from streams.decisions import decide
 from streams.outputs import escalation, row, to_bytes
 from streams.province import ProvinceState
-from streams.regency import HOUR_MS, RegencyState, step
+from streams.regency import HOUR_MS, Outcomes, RegencyState, step
 from streams.rules import LEVELS, Rules
 from streams.sequencer import Sequencer
 
@@ -29,7 +29,7 @@ class Drained:
     escalations: list[tuple[str, bytes]] = field(default_factory=list)
     state: list[tuple[bytes, bytes | None]] = field(default_factory=list)
     notices: list[tuple[str, Entry]] = field(default_factory=list)
-    outcomes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    outcomes: Outcomes = field(default_factory=lambda: defaultdict(Counter))
 
 
 class UnknownRegency(ValueError):
@@ -203,7 +203,7 @@ class RiskTable:
             if message:
                 self._drained.escalations.append((province.code, to_bytes(message)))
             if entry[0] == NEIGHBOUR:
-                self._drained.outcomes[NEIGHBOUR, "applied"] += 1
+                self._drained.outcomes[NEIGHBOUR]["applied"] += 1
         self._dirty[key] = None
 
     def _state(self, code: bytes) -> RegencyState:

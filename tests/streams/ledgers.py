@@ -109,8 +109,9 @@ class Told:
                 self.state.pop(key, None)
             else:
                 self.state[key] = value
-        for key, count in drained.outcomes.items():
-            self.outcomes[key] = self.outcomes.get(key, 0) + count
+        for kind, outcomes in drained.outcomes.items():
+            for outcome, count in outcomes.items():
+                self.outcomes[kind, outcome] = self.outcomes.get((kind, outcome), 0) + count
 
     def check(self) -> None:
         """Every output is what its model says."""

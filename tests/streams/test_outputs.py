@@ -1,7 +1,7 @@
 """Which incidents an escalation names: those that a look at every one of the day would give, though only the newest are read."""
 
 import random
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import pytest
@@ -30,9 +30,9 @@ def day_of(rules: Rules, seed: int, count: int) -> RegencyState:
             n, at_ms, rnd.choice(categories), severity, source=f"s{n % 5}", status=rnd.choice(STATUSES), revision=n + 1,
             incident=subject, occurred_ms=at_ms - late_ms,
         )  # fmt: skip
-        step(state, report, Counter())
+        step(state, report, defaultdict(Counter))
         if n % 7 == 0:
-            step(state, tick(at_ms)[1][0], Counter())
+            step(state, tick(at_ms)[1][0], defaultdict(Counter))
     return state
 
 
