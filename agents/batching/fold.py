@@ -53,7 +53,7 @@ class Batch:
         """The part of the batch at or after `offset`."""
         if offset <= self.start_offset:
             return self
-        records = [record for record in self.records if record.offset >= offset]
+        records = [record for record in self.records if record.offset >= offset] if offset < self.next_offset else []
         return Batch(records, max(self.start_offset, offset), self.next_offset, self.end_offset)
 
     def until(self, offset: int) -> "Batch":
@@ -69,7 +69,7 @@ class Fold(Protocol):
         """Take one record of the state topic, before the first batch. The last value of a key wins; None is a tombstone."""
 
     def restored(self, note: str) -> None:
-        """All state was given; `note` is what `note()` returned for the last committed transaction, or ''."""
+        """All state was given. `note` is what `note()` returned for the last committed transaction, '' with a state, which says more."""
 
     def fold(self, batch: Batch) -> Iterable[Output]:
         """Outputs of a batch, state changes included. Any exception drops the shard, and with it this object."""

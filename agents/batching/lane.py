@@ -32,10 +32,10 @@ from agents.batching.transactor import Transactor
 log = logging.getLogger(__name__)
 
 FENCED = (ProducerFenced, InvalidProducerEpoch)
-#: How often a lane that cannot work looks whether it can again.
-LOOK_AGAIN_S = 0.05
-#: How long a lane that is taken away may finish the transaction it is in.
-FINISH_S = 2.0
+LOOK_AGAIN_S = 0.05  # how often a lane that cannot work looks whether it can again
+#: So many records take longer to fold than the broker needs to end a transaction.
+_FOLDS_LONGER = 1_000
+FINISH_S = 2.0  # for a lane that is taken away to finish the transaction it is in
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,8 @@ class Lane:
         try:
             await self._open()
             await self._hear_news()
-            await self._let_markers_be_written()
+            if sum(len(waiting.batch.records) for waiting in self._waiting.values()) < _FOLDS_LONGER:
+                await self._let_markers_be_written()  # and let others join
             if self.reader.steady():
                 await self._turn()
             else:
@@ -186,8 +187,7 @@ class Lane:
     async def _let_markers_be_written(self) -> None:
         """Not begin the next transaction while the broker ends the last: it would refuse, and be asked again and again."""
         left = self._committed_at + self._work.options.settle_ms / 1000 - time.monotonic()
-        if left > 0:
-            await asyncio.sleep(left)
+        await asyncio.sleep(max(0.0, left))
 
     async def _pause(self, seconds: float) -> None:
         """Wait, but not past the begin of a rebalance, which waits for us in turn."""
@@ -278,9 +278,10 @@ class Lane:
         positions = self._positions(parts)
         if not parts and not positions:
             return
-        started = time.perf_counter()
         outputs = [output for part in parts.values() for output in part.outputs]
         outputs += notes_of(self._work.positions_topic, self._shards, parts)
+        await self._let_markers_be_written()
+        started = time.perf_counter()
         await self._commit(outputs, positions)
         seconds = time.perf_counter() - started
         for source, part in parts.items():

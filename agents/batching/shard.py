@@ -114,17 +114,20 @@ class Shard:
         return self._quiet_until if self.next_offset < self._quiet_until else None
 
     async def _restore(self, sources: Sources, options: BatchingOptions, new_fold: Callable[[], Fold]) -> str:
-        note = ""
+        if self._state is not None:
+            self.restored_records = await read_to_end(self._state, options, self._take)
+            if self._has_begun:
+                # The state says how far it is. The group may not have been told yet; to ask it and to doubt it would take seconds.
+                return ""
+        published, note = 0, ""
         committed = await sources.committed(self.source)
         if committed is not None and committed.offset >= 0:
-            self.next_offset = self._told_offset = committed.offset
-            note = committed.metadata
-        if self._state is not None:
-            published, self.next_offset = self.next_offset, 0
-            self.restored_records = await read_to_end(self._state, options, self._take)
-            if not self._has_begun:
-                # Nothing, or a part that cannot be used.
-                self.fold, self.next_offset, self._quiet_until = new_fold(), 0, published
+            published, note = committed.offset, committed.metadata
+        self._told_offset = published
+        if self._state is None:
+            self.next_offset = published
+        else:  # nothing, or a part that cannot be used
+            self.fold, self.next_offset, self._quiet_until = new_fold(), 0, published
         return note
 
     def _take(self, key: bytes, value: bytes | None) -> None:

@@ -1,6 +1,7 @@
 """Laws of a shard, with a source that is a plain object: no Kafka is needed to see what it decides."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -212,3 +213,29 @@ async def test_a_restored_shard_begins_where_the_group_says_with_its_note():
 async def test_a_group_that_never_committed_starts_at_the_beginning():
     restored = await Shard.restored(SOURCE, Seen, None, sources(OffsetAndMetadata(-1, "")), BatchingOptions())
     assert restored.next_offset == 0
+
+
+async def test_a_state_that_has_begun_tells_the_position_and_the_group_is_not_asked(monkeypatch):
+    """It knows nothing of a shard that moved within seconds of its first transaction, and whether to believe that takes five more."""
+
+    async def read_state(state: TopicPartition, options: BatchingOptions, take: Callable) -> int:
+        take(BEGIN_KEY, b'{"quiet_until": 0}')
+        take(POSITION_KEY, b'{"offset": 7}')
+        return 2
+
+    async def ask_the_group(tp: TopicPartition) -> None:
+        raise AssertionError("asked")
+
+    monkeypatch.setattr("agents.batching.shard.read_to_end", read_state)
+    restored = await Shard.restored(SOURCE, Seen, STATE, replace(sources(), committed=ask_the_group), BatchingOptions())
+    assert (restored.next_offset, restored.restored_records, restored.rebuild_until) == (7, 2, None)
+    assert restored.position(7) == OffsetAndMetadata(7, "noted")
+
+
+async def test_of_a_state_that_is_gone_the_group_tells_what_was_published(monkeypatch):
+    async def read_state(state: TopicPartition, options: BatchingOptions, take: Callable) -> int:
+        return 0
+
+    monkeypatch.setattr("agents.batching.shard.read_to_end", read_state)
+    restored = await Shard.restored(SOURCE, Seen, STATE, sources(OffsetAndMetadata(7, "a note")), BatchingOptions())
+    assert (restored.next_offset, restored.rebuild_until) == (0, 7)
