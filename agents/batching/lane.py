@@ -25,7 +25,7 @@ from agents.batching.fold import Batch, Fold
 from agents.batching.observer import Committed, Observer
 from agents.batching.options import BatchingOptions
 from agents.batching.pauses import Pauses
-from agents.batching.positions import Doubt, Notes, first_note, has_written, notes_of, read_notes
+from agents.batching.positions import Doubt, Notes, Written, first_note, notes_of, read_notes
 from agents.batching.shard import Prepared, Shard, SourceGap, SourceReset, Sources
 from agents.batching.transactor import Transactor
 
@@ -90,7 +90,7 @@ class Lane:
         self._shards: dict[TopicPartition, Shard] = {}
         self._waiting: dict[TopicPartition, _Waiting] = {}
         self._notes: Notes = {}
-        self._has_written = False
+        self._written: Written | None = None
         self._pauses = Pauses(work.options.reopen_pause_ms / 1000, work.options.reopen_pause_ms_max / 1000)
         self._told_at = self._committed_at = float("-inf")  # monotonic seconds begin with the machine, not far enough back
         self._is_idle_due = self._is_committing = self._is_closing = False
@@ -215,7 +215,8 @@ class Lane:
         # Before `end_forgotten` leaves markers in what may be a source too: one that was created anew would grow past its old position.
         ends = await asyncio.gather(*map(self.reader.sources.end_offset, missing), return_exceptions=True)
         if missing:
-            self._has_written = await has_written(self._work.outputs, self.sources, self.reader.sources)
+            self._written = Written(self._work.outputs, self.sources, self._work.options)
+            await self._written.look_at_ends(self.reader.sources)
             await self._transactor.end_forgotten(self._touched())
             if topic := self._work.positions_topic:
                 self._notes = await read_notes(topic, self.sources, self._work.options)
@@ -239,7 +240,7 @@ class Lane:
         work, started = self._work, time.perf_counter()
         state = TopicPartition(work.state_topic, source.partition) if work.state_topic else None
         new_fold, sources = functools.partial(work.new_fold, source), self.reader.sources
-        doubt = Doubt(self._notes, self._has_written, work.options.doubt_pause_ms / 1000, self._begin_anew)
+        doubt = Doubt(self._notes, self._written, work.options.doubt_pause_ms / 1000, self._begin_anew)
         known = Sources(lambda tp: doubt.group_offset(tp, sources), sources.end_offset)
         shard = await Shard.restored(source, new_fold, state, known, work.options)
         if end < shard.next_offset or shard.is_refused:

@@ -17,7 +17,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from agents.batching.fold import Output
 from agents.batching.options import BatchingOptions
-from agents.batching.restore import POLL_MS, committed_reader
+from agents.batching.restore import POLL_MS, committed_reader, has_records
 from agents.batching.shard import Prepared, Shard, Sources
 
 log = logging.getLogger(__name__)
@@ -92,13 +92,30 @@ async def _read_on(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int
     return found
 
 
-async def has_written(outputs: Collection[TopicPartition], read: Collection[TopicPartition], sources: Sources) -> bool:
-    """Whether a stage that reads `read` has written before. To be asked before `end_forgotten` leaves a marker in each partition.
+class Written:
+    """Whether a stage has written before, looked up when it is first asked. To be made before `end_forgotten` leaves a marker in each
+    partition: where there was nothing at all nothing need be read.
 
-    The topics it reads do not count: others write them too.
+    Records count, not offsets: a lane that was opened and lost again at once has left markers and nothing else. The topics that the
+    stage reads do not count: others write them too.
     """
-    topics = {source.topic for source in read}
-    return any(await asyncio.gather(*(sources.end_offset(tp) for tp in outputs if tp.topic not in topics)))
+
+    def __init__(self, outputs: Collection[TopicPartition], read: Collection[TopicPartition], options: BatchingOptions) -> None:
+        topics = {source.topic for source in read}
+        self._outputs = [tp for tp in outputs if tp.topic not in topics]
+        self._options = options
+        self._is_empty = False
+        self._answer: asyncio.Task[bool] | None = None
+
+    async def look_at_ends(self, sources: Sources) -> None:
+        self._is_empty = not any(await asyncio.gather(*map(sources.end_offset, self._outputs)))
+
+    async def __call__(self) -> bool:
+        if self._is_empty:
+            return False
+        if self._answer is None:
+            self._answer = asyncio.create_task(has_records(self._outputs, self._options))
+        return await asyncio.shield(self._answer)
 
 
 @dataclass(frozen=True)
@@ -106,7 +123,7 @@ class Doubt:
     """What a lane knows besides the group: `notes` of its own, and whether anything was written for its stage before."""
 
     notes: Notes
-    has_written: bool
+    has_written: Callable[[], Awaitable[bool]]
     pause_s: float
     #: Told of a source that was created anew: note that nothing of it is read, before it grows past the old note.
     begin_anew: Callable[[TopicPartition], Awaitable[None]]
@@ -120,7 +137,7 @@ class Doubt:
         """
         found = await sources.committed(source)
         noted = self.notes.get(source)
-        if _is_none(found) and (self.has_written or noted) and await sources.end_offset(source):
+        if _is_none(found) and await sources.end_offset(source) and (noted or await self.has_written()):
             await asyncio.sleep(self.pause_s)
             found = await sources.committed(source)
         if noted is None or not noted.offset:

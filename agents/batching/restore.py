@@ -1,12 +1,14 @@
 """Reading a compacted state partition from its start to its end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.batching.options import MIB, BatchingOptions
 
-POLL_MS = 500
+FETCH_WAIT_MS = 500
+#: Where only markers of transactions are left nothing is ever delivered: the position is looked at again so soon.
+POLL_MS = 50
 
 
 def committed_reader(options: BatchingOptions) -> AIOKafkaConsumer:
@@ -19,7 +21,7 @@ def committed_reader(options: BatchingOptions) -> AIOKafkaConsumer:
         auto_offset_reset="earliest",
         request_timeout_ms=options.request_timeout_ms,
         max_partition_fetch_bytes=8 * MIB,
-        fetch_max_wait_ms=POLL_MS,
+        fetch_max_wait_ms=FETCH_WAIT_MS,
     )
 
 
@@ -44,5 +46,25 @@ async def read_to_end(
                 take(record.key, record.value)
                 count += 1
         return count
+    finally:
+        await consumer.stop()
+
+
+async def has_records(tps: Collection[TopicPartition], options: BatchingOptions) -> bool:
+    """Whether any of these partitions has a committed record, or had one that is deleted by now. Markers of transactions are none."""
+    consumer = committed_reader(options)
+    try:
+        await consumer.start()
+        consumer.assign(list(tps))
+        starts, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
+        if any(starts.values()):
+            return True
+        left = [tp for tp in tps if ends[tp]]
+        for tp in left:
+            consumer.seek(tp, 0)
+        while left := [tp for tp in left if await consumer.position(tp) < ends[tp]]:
+            if await consumer.getmany(*left, timeout_ms=POLL_MS):
+                return True
+        return False
     finally:
         await consumer.stop()

@@ -102,6 +102,12 @@ class Scene:
         self.rewound: list[tuple[TopicPartition, int]] = []
         self.folds: dict[TopicPartition, Echo] = {}
         self.committed: dict[TopicPartition, OffsetAndMetadata] = {}
+        self.are_records = True  # what lies in the partitions that the lane writes to, unless they end at 0
+        self.has_looked = False
+
+    async def has_records(self, tps, options) -> bool:
+        self.has_looked = True
+        return self.are_records
 
     def new_fold(self, source: TopicPartition) -> Echo:
         self.folds[source] = Echo(source)
@@ -138,6 +144,7 @@ async def scene(monkeypatch):
     scene = Scene()
     monkeypatch.setattr(lane_module, "Transactor", scene.producers)
     monkeypatch.setattr(lane_module, "LOOK_AGAIN_S", 0.001)
+    monkeypatch.setattr("agents.batching.positions.has_records", scene.has_records)
     yield scene
     scene.producers.may_commit.set()
     scene.producers.may_start.set()
@@ -407,6 +414,19 @@ async def test_a_first_start_does_not_take_the_markers_it_leaves_for_somebodys_r
     lane = await scene.start(doubt_pause_ms=600_000)
     assert await within(lane.submit(A, batch(0)))
     assert scene.ends[written] == 1
+
+
+async def test_nor_those_of_a_lane_that_was_lost_before_it_wrote_anything(scene):
+    scene.are_records = False
+    lane = await scene.start(doubt_pause_ms=600_000)
+    assert await within(lane.submit(A, batch(0)))
+
+
+async def test_a_group_that_knows_nothing_is_doubted_where_there_are_records(scene):
+    lane = await scene.start(doubt_pause_ms=600_000)
+    submitted = asyncio.create_task(lane.submit(A, batch(0)))
+    await until(lambda: scene.has_looked)
+    assert not submitted.done() and not scene.producers.log
 
 
 async def test_a_source_created_anew_is_found_before_the_lanes_own_markers_make_it_long_enough(scene, monkeypatch):

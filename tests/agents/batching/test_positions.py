@@ -30,7 +30,10 @@ async def ask(
     async def begin_anew(tp: TopicPartition) -> None:
         recreated.append(tp)
 
-    doubt = Doubt({SOURCE: noted} if noted else {}, has_written, 0.0, begin_anew)
+    async def written() -> bool:
+        return has_written
+
+    doubt = Doubt({SOURCE: noted} if noted else {}, written, 0.0, begin_anew)
     return await doubt.group_offset(SOURCE, Sources(committed, end_offset)), len(asked)
 
 
