@@ -22,7 +22,6 @@ SOURCE_PATTERN = r"^[a-z0-9-]{1,32}$"
 REVISION_MAX = 2**53 - 1  # the largest integer every JSON reader holds exactly (RFC 8259, section 6)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NAIVE_EPOCH = datetime(1970, 1, 1)
 # Lengths of texts with at most milliseconds, whose parts come again and again: `...:05Z`, `...:05.123Z` and the same with `+07:00`.
 _USUAL_LENGTHS = frozenset({20, 24, 25, 29})
 _PARTS_KEPT = 8_192  # two hours of seconds; a thousand milliseconds in eight offsets
@@ -79,8 +78,8 @@ def milliseconds_of(text: str) -> int:
 
 @lru_cache(_PARTS_KEPT)
 def _second(text: str) -> int:
-    since = datetime.fromisoformat(text) - _NAIVE_EPOCH
-    return (since.days * 86_400 + since.seconds) * 1_000
+    """Milliseconds of a local time as if it were UTC."""
+    return milliseconds(datetime.fromisoformat(text + "Z"))
 
 
 @lru_cache(_PARTS_KEPT)

@@ -46,7 +46,8 @@ def _fields_of(model: type[BaseModel], *times: str) -> _Parse:
 
 
 _incident, _turnout = Incident.__pydantic_validator__.validate_json, Turnout.__pydantic_validator__.validate_json
-_parse_incident, _parse_turnout = _fields_of(Incident, "occurred_at", "reported_at"), _fields_of(Turnout, "as_of")
+_INCIDENT_TIMES, _TURNOUT_TIMES = ("occurred_at", "reported_at"), ("as_of",)
+_parse_incident, _parse_turnout = _fields_of(Incident, *_INCIDENT_TIMES), _fields_of(Turnout, *_TURNOUT_TIMES)
 
 
 def read_incident(value: bytes | None, headers: Headers = ()) -> Fields:
@@ -54,30 +55,19 @@ def read_incident(value: bytes | None, headers: Headers = ()) -> Fields:
 
     Raises Rejected with the contract's reason and a one-line error.
     """
-    fields, given = _read(value, headers, _parse_incident, _incident)
+    fields, given = _read(value, headers, _parse_incident, _incident, _INCIDENT_TIMES)
     if value.count(b'"') != 2 * (len(given) + _INCIDENT_STRINGS + (fields["station"] is not None)):
         _check_json(value)
-    try:
-        occurred_ms = fields["occurred_at"] = milliseconds_of(fields["occurred_at"])
-        reported_ms = fields["reported_at"] = milliseconds_of(fields["reported_at"])
-    except ValueError:
-        _ask_model(value, _incident)
-        raise
-    if reported_ms < occurred_ms:  # by how much it may, the model says
+    if fields["reported_at"] < fields["occurred_at"]:  # by how much it may, the model says
         _ask_model(value, _incident)
     return fields
 
 
 def read_turnout(value: bytes | None, headers: Headers = ()) -> Fields:
     """The fields of the turnout message in a record's value, as `read_incident` has them."""
-    fields, given = _read(value, headers, _parse_turnout, _turnout)
+    fields, given = _read(value, headers, _parse_turnout, _turnout, _TURNOUT_TIMES)
     if value.count(b'"') != 2 * (len(given) + _TURNOUT_STRINGS):
         _check_json(value)
-    try:
-        fields["as_of"] = milliseconds_of(fields["as_of"])
-    except ValueError:
-        _ask_model(value, _turnout)
-        raise
     return fields
 
 
@@ -93,14 +83,18 @@ def decode_turnout(value: bytes | None, headers: Headers = ()) -> Turnout:
     return _turnout(value)
 
 
-def _read(value: bytes | None, headers: Headers, parse: _Parse, model: _Model) -> tuple[Fields, set[str]]:
+def _read(
+    value: bytes | None, headers: Headers, parse: _Parse, model: _Model, times: tuple[str, ...]
+) -> tuple[Fields, set[str]]:
     if not value or len(value) > VALUE_MAX_BYTES:
         _refuse_size(value)
     if headers:
         check_headers(headers)
     try:
         fields, _, given = parse(value)
-    except ValidationError:
+        for name in times:
+            fields[name] = milliseconds_of(fields[name])
+    except ValueError:  # pydantic's too
         _ask_model(value, model)
         raise
     return fields, given

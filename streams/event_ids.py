@@ -102,9 +102,6 @@ class EventIds:
         for digest in digests:
             number = (digest[0] << 8 | digest[1]) >> shift
             bucket = buckets[number]
-            if bucket.startswith(digest):  # as a rule, for they lie as they came
-                buckets[number] = bucket[_DIGEST:]
-                continue
             position = _position(bucket, digest)
             buckets[number] = bucket[:position] + bucket[position + _DIGEST :]
 

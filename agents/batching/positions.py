@@ -17,7 +17,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from agents.batching.fold import Output
 from agents.batching.options import BatchingOptions
-from agents.batching.restore import POLL_MS, committed_reader, has_records
+from agents.batching.restore import committed_reader, has_records, read_until
 from agents.batching.shard import Prepared, Shard, Sources
 
 log = logging.getLogger(__name__)
@@ -83,12 +83,10 @@ async def read_notes(topic: str, sources: Collection[TopicPartition], options: B
 async def _read_on(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> Notes:
     """The latest notes between the consumer's positions and the ends."""
     found: dict[TopicPartition, OffsetAndMetadata] = {}
-    left = list(ends)
-    while left := [tp for tp in left if await consumer.position(tp) < ends[tp]]:
-        for tp, records in (await consumer.getmany(*left, timeout_ms=POLL_MS)).items():
-            for record in records:
-                told = json.loads(record.value)
-                found[TopicPartition(told["topic"], tp.partition)] = OffsetAndMetadata(told["offset"], told["note"])
+    async for tp, records in read_until(consumer, ends):
+        for record in records:
+            told = json.loads(record.value)
+            found[TopicPartition(told["topic"], tp.partition)] = OffsetAndMetadata(told["offset"], told["note"])
     return found
 
 

@@ -1,8 +1,8 @@
 """Reading a compacted state partition from its start to its end."""
 
-from collections.abc import Callable, Collection
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 
 from agents.batching.options import MIB, BatchingOptions
 
@@ -25,6 +25,16 @@ def committed_reader(options: BatchingOptions) -> AIOKafkaConsumer:
     )
 
 
+async def read_until(
+    consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]
+) -> AsyncIterator[tuple[TopicPartition, list[ConsumerRecord]]]:
+    """The records from where the consumer stands to these ends, as they come; see `read_to_end` for how an end is known."""
+    left = list(ends)
+    while left := [tp for tp in left if await consumer.position(tp) < ends[tp]]:
+        for found in (await consumer.getmany(*left, timeout_ms=POLL_MS)).items():
+            yield found
+
+
 async def read_to_end(
     state: TopicPartition, options: BatchingOptions, take: Callable[[bytes, bytes | None], None]
 ) -> int:
@@ -41,10 +51,10 @@ async def read_to_end(
         end = (await consumer.end_offsets([state]))[state]
         consumer.seek(state, start)
         count = 0
-        while await consumer.position(state) < end:
-            for record in (await consumer.getmany(state, timeout_ms=POLL_MS)).get(state, ()):
+        async for _, records in read_until(consumer, {state: end}):
+            for record in records:
                 take(record.key, record.value)
-                count += 1
+            count += len(records)
         return count
     finally:
         await consumer.stop()
@@ -59,12 +69,10 @@ async def has_records(tps: Collection[TopicPartition], options: BatchingOptions)
         starts, ends = await consumer.beginning_offsets(tps), await consumer.end_offsets(tps)
         if any(starts.values()):
             return True
-        left = [tp for tp in tps if ends[tp]]
-        for tp in left:
+        for tp in tps:
             consumer.seek(tp, 0)
-        while left := [tp for tp in left if await consumer.position(tp) < ends[tp]]:
-            if await consumer.getmany(*left, timeout_ms=POLL_MS):
-                return True
+        async for _ in read_until(consumer, ends):
+            return True
         return False
     finally:
         await consumer.stop()
