@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from agents.batching.asking import Asking
-from agents.batching.lane import Reader
 from agents.batching.lanes import Lanes
 from agents.batching.patience import start_patiently
 from agents.batching.shard import Sources
 from agents.batching.stage import Stage
 from agents.batching.transport import BatchApp
+from agents.batching.work import Reader
 
 IDLE_EVERY_S = 0.25
 LOST_AFTER_S = 5.0

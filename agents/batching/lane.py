@@ -3,7 +3,7 @@
 Open:   start the transactional producer whose id is fixed per (stage, lane). That fences any earlier owner and ends its open
         transaction. Only then are the shards restored: nobody else can change state or positions now.
 Turn:   whatever batches wait, of whichever of its partitions, are folded and committed in one transaction; what arrives in the
-        meantime is the next turn's (group commit).
+        meantime, of other partitions, is folded while the broker commits, and is the next turn's (group commit).
 Fail:   after any error in a transaction its outcome is unknown, so the producer and all shards are dropped with their memory
         and opened anew; the same batches are given to the new shards, whose positions tell whether it had been committed.
         An error of one shard (its source was created anew, its fold raises) drops that shard alone; the others go on.
@@ -13,7 +13,7 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 
 from aiokafka import TopicPartition
@@ -21,13 +21,13 @@ from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 from aiokafka.structs import OffsetAndMetadata
 
 from agents.batching.cancelling import is_cancelled
-from agents.batching.fold import Batch, Fold
-from agents.batching.observer import Committed, Observer
-from agents.batching.options import BatchingOptions
+from agents.batching.fold import Batch
+from agents.batching.observer import Committed
 from agents.batching.pauses import Pauses
 from agents.batching.positions import Doubt, Notes, Written, first_note, notes_of, read_notes
 from agents.batching.shard import Prepared, Shard, SourceGap, SourceReset, Sources
 from agents.batching.transactor import Transactor
+from agents.batching.work import Reader, Work
 
 log = logging.getLogger(__name__)
 
@@ -37,39 +37,7 @@ LOOK_AGAIN_S = 0.05  # how often a lane that cannot work looks whether it can ag
 _FOLDS_LONGER = 1_000
 FINISH_S = 2.0  # for a lane that is taken away to finish the transaction it is in
 
-
-@dataclass(frozen=True)
-class Reader:
-    """The consumer as a lane sees it."""
-
-    sources: Sources
-    beginning_offset: Callable
-    rewind: Callable
-    #: Whether a partition has been read to its end and has no batch in flight.
-    caught_up: Callable[[TopicPartition], bool]
-    #: False from the moment a rebalance begins: no new work on the old assignment.
-    steady: Callable[[], bool]
-
-
-@dataclass(frozen=True)
-class Work:
-    """What all lanes of a stage have in common. `state_topic` is None for a stage without state."""
-
-    stage: str
-    group: str
-    new_fold: Callable[[TopicPartition], Fold]
-    state_topic: str | None
-    options: BatchingOptions
-    observer: Observer
-    #: Partitions the folds write to, besides their state.
-    outputs: frozenset[TopicPartition] = frozenset()
-    #: Where a stage without state notes how far its sources are read.
-    positions_topic: str | None = None
-
-    @property
-    def own_topic(self) -> str | None:
-        """Which says how far sources are read, and is right where the group is not."""
-        return self.state_topic or self.positions_topic
+Positions = dict[TopicPartition, OffsetAndMetadata]
 
 
 @dataclass
@@ -89,6 +57,7 @@ class Lane:
         self._transactor: Transactor | None = None
         self._shards: dict[TopicPartition, Shard] = {}
         self._waiting: dict[TopicPartition, _Waiting] = {}
+        self._ahead: dict[TopicPartition, Prepared] = {}  # folded, for the next transaction: of batches that wait
         self._notes: Notes = {}
         self._written: Written | None = None
         self._pauses = Pauses(work.options.reopen_pause_ms / 1000, work.options.reopen_pause_ms_max / 1000)
@@ -128,7 +97,7 @@ class Lane:
 
     async def _run(self) -> None:
         try:
-            while not self._is_closing:
+            while self._ahead or not self._is_closing:
                 await self._go_on()
             await self._tell_positions()
         finally:
@@ -154,7 +123,7 @@ class Lane:
             await self._hear_news()
             if sum(len(waiting.batch.records) for waiting in self._waiting.values()) < _FOLDS_LONGER:
                 await self._let_markers_be_written()  # and let others join
-            if self.reader.steady():
+            if self._ahead or self.reader.steady():
                 await self._turn()
             else:
                 self._give_up()
@@ -175,9 +144,9 @@ class Lane:
 
     async def _hear_news(self) -> None:
         """Wait for batches or an idle word; a lane that lacks a shard, or may not work, looks again by itself."""
-        if any(tp in self._shards for tp in self._waiting):
-            return
         is_whole = len(self._shards) == len(self.sources) and self.reader.steady()
+        if (is_whole and self._is_idle_due) or any(tp in self._shards for tp in self._waiting):
+            return
         try:
             await asyncio.wait_for(self._news.wait(), None if is_whole else LOOK_AGAIN_S)
         except TimeoutError:
@@ -270,12 +239,19 @@ class Lane:
             self._close_shard(shard)
         self._pauses.after_failure(source)
 
+    @property
+    def _may_fold(self) -> bool:
+        return self.reader.steady() and not self._is_closing
+
     async def _turn(self) -> None:
-        """One transaction of what waits, at most a batch's worth of records, and of what idle shards have to say."""
-        parts = await self._prepare_waiting()
+        """One transaction of what is folded ahead, of what else waits, at most a batch's worth of records, and of what idle shards have
+        to say. Once a rebalance has begun of what is folded ahead only: its shards have it in their memory already."""
+        parts, self._ahead = self._ahead, {}
+        await self._fold_waiting(parts)
         if self._is_idle_due:
             self._is_idle_due = False
-            await self._prepare_idle(parts)
+            if self._may_fold:
+                await self._prepare_idle(parts)
         positions = self._positions(parts)
         if not parts and not positions:
             return
@@ -283,26 +259,51 @@ class Lane:
         outputs += notes_of(self._work.positions_topic, self._shards, parts)
         await self._let_markers_be_written()
         started = time.perf_counter()
-        await self._commit(outputs, positions)
+        await self._commit_folding_ahead(outputs, positions, parts)
         seconds = time.perf_counter() - started
         for source, part in parts.items():
             self._settle(source, part, seconds)
         for source, position in positions.items():
-            self._shards[source].told(position)
+            if source in self._shards:  # it may have failed meanwhile
+                self._shards[source].told(position)
 
-    async def _prepare_waiting(self) -> dict[TopicPartition, Prepared]:
-        parts: dict[TopicPartition, Prepared] = {}
-        left = self._work.options.batch_records_max
-        for source in [tp for tp in self._waiting if tp in self._shards]:
+    async def _commit_folding_ahead(self, outputs: list, positions: Positions, parts: Container[TopicPartition]) -> None:
+        """Commit, and fold meanwhile what waits or comes of partitions that are not in it."""
+        commit = asyncio.create_task(self._commit(outputs, positions))
+        try:
+            while not commit.done():
+                self._news.clear()
+                await self._fold_waiting(self._ahead, parts, commit)
+                await self._news_or(commit)
+            commit.result()
+        finally:
+            commit.cancel()
+
+    async def _news_or(self, other: asyncio.Task) -> None:
+        news = asyncio.create_task(self._news.wait())
+        try:
+            await asyncio.wait({other, news}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            news.cancel()
+
+    async def _fold_waiting(
+        self, parts: dict[TopicPartition, Prepared], others: Container[TopicPartition] = (), until: asyncio.Future | None = None
+    ) -> None:
+        """Fold batches that wait into `parts`, at most a batch's worth of records, and not of `others`; no further when `until` is done."""
+        left = self._work.options.batch_records_max - sum(len(part.batch.records) for part in parts.values())
+        for source in [tp for tp in self._waiting if tp not in parts and tp not in others]:
+            if not self._may_fold or (until is not None and until.done()):
+                return
+            if source not in self._waiting or source not in self._shards:
+                continue
             if parts and len(self._waiting[source].batch.records) > left:
-                break  # the next turn begins with it
+                return  # the next turn begins with it
             part = await self._prepare(source, self._waiting[source].batch)
             if part is not None:
                 parts[source] = part
                 left -= len(part.batch.records)
             # Folding a full batch takes half a second: others on this loop are let in between.
             await asyncio.sleep(0)
-        return parts
 
     async def _prepare(self, source: TopicPartition, batch: Batch) -> Prepared | None:
         try:
@@ -345,7 +346,7 @@ class Lane:
             if part is not None:
                 parts[source] = part
 
-    def _positions(self, parts: Mapping[TopicPartition, Prepared]) -> dict[TopicPartition, OffsetAndMetadata]:
+    def _positions(self, parts: Mapping[TopicPartition, Prepared]) -> Positions:
         """Of every shard that is ahead of what the group knows; only now and then where state or notes are the truth."""
         since_told = time.monotonic() - self._told_at
         is_due = self._work.own_topic is None or since_told >= self._work.options.offset_every_ms / 1000
@@ -353,12 +354,11 @@ class Lane:
         for source, shard in self._shards.items():
             if not is_due and not shard.is_untold:
                 continue
-            offset = parts[source].next_offset if source in parts else shard.next_offset
-            if position := shard.position(offset):
+            if position := shard.position(parts.get(source)):
                 positions[source] = position
         return positions
 
-    async def _commit(self, outputs: list, positions: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+    async def _commit(self, outputs: list, positions: Positions) -> None:
         self._is_committing = True
         try:
             await self._transactor.commit(outputs, positions)
@@ -391,7 +391,7 @@ class Lane:
         shard.closed()
 
     async def _drop(self) -> None:
-        shards, self._shards = self._shards, {}
+        shards, self._shards, self._ahead = self._shards, {}, {}
         for shard in shards.values():
             self._close_shard(shard)
         transactor, self._transactor = self._transactor, None

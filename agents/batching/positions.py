@@ -42,8 +42,7 @@ def notes_of(topic: str | None, shards: Mapping[TopicPartition, Shard], parts: M
     for source, shard in shards.items():
         if source.partition in moved:
             part = parts.get(source)
-            at = shard.standing(part.next_offset if part else shard.next_offset)
-            value = _value(source, at, part.lost if part else range(0))
+            value = _value(source, shard.standing(part), part.lost if part else range(0))
             notes.append(Output(topic, source.partition, source.topic.encode(), value))
     return notes
 

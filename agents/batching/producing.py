@@ -5,6 +5,7 @@ Reaches for private parts, as transport.py does.
 
 import asyncio
 import functools
+import sys
 from collections.abc import Coroutine, Iterable
 from time import monotonic
 from typing import Any
@@ -74,3 +75,14 @@ def shorten_transaction_backoff(milliseconds: int) -> None:
     from aiokafka.producer import sender
 
     sender.BACKOFF_OVERRIDE = milliseconds / 1000
+
+
+@functools.cache
+def compress_zstd_at(level: int) -> None:
+    """Set the level at which every producer of this process compresses with zstd; aiokafka lets nobody choose."""
+    from aiokafka import codec
+    from aiokafka.record.default_records import DefaultRecordBatchBuilder
+
+    records = sys.modules[DefaultRecordBatchBuilder.__module__]
+    records.zstd_encode  # absent in another version: fail here, not by being slow  # noqa: B018
+    records.zstd_encode = functools.partial(codec.zstd_encode, level=level)

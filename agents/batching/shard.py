@@ -66,6 +66,8 @@ class Prepared:
     batch: Batch | None
     outputs: Sequence[Output]
     next_offset: int
+    #: Of the fold once this part is committed, to go with `next_offset`.
+    note: str
     fold_seconds: float
     is_quiet: bool = False
     #: Offsets right before the batch that the source no longer held: they were never read.
@@ -89,6 +91,7 @@ class Shard:
         self._has_begun = state is None
         self._quiet_until = 0
         self._lost = range(0)
+        self._note = ""
 
     @classmethod
     async def restored(
@@ -106,6 +109,7 @@ class Shard:
         shard = cls(source, new_fold(), state)
         note = await shard._restore(sources, options, new_fold)
         shard.fold.restored(note)
+        shard._note = shard.fold.note()
         return shard
 
     @property
@@ -170,7 +174,7 @@ class Shard:
             outputs = [output for output in outputs if output.topic == self._state.topic]
         if self._state is not None:
             outputs += self._bookkeeping(batch.next_offset)
-        return Prepared(batch, outputs, batch.next_offset, folded - started, is_quiet, self._lost)
+        return Prepared(batch, outputs, batch.next_offset, self.fold.note(), folded - started, is_quiet, self._lost)
 
     def rest(self, batch: Batch) -> Batch | None:
         """What `prepare` left of a batch, once its part is committed."""
@@ -180,24 +184,25 @@ class Shard:
     def idle(self) -> Prepared | None:
         """What the fold has to say while its source has nothing more."""
         outputs = list(self.fold.idle())
-        return Prepared(None, outputs, self.next_offset, 0.0) if outputs else None
+        return Prepared(None, outputs, self.next_offset, self.fold.note(), 0.0) if outputs else None
 
-    def standing(self, offset: int) -> OffsetAndMetadata:
-        """How far the source is read once everything before `offset` is committed."""
-        return OffsetAndMetadata(offset, self.fold.note())
+    def standing(self, part: Prepared | None) -> OffsetAndMetadata:
+        """How far the source is read once `part` is committed; of what is committed without one, also while more is folded already."""
+        return OffsetAndMetadata(part.next_offset, part.note) if part else OffsetAndMetadata(self.next_offset, self._note)
 
-    def position(self, offset: int) -> OffsetAndMetadata | None:
-        """What to tell the group once everything before `offset` is committed; None when it knows.
+    def position(self, part: Prepared | None) -> OffsetAndMetadata | None:
+        """What to tell the group once `part` is committed; None when it knows.
 
         Never while lost state is built again: the group's offset tells up to where all was published already.
         """
-        if offset <= self._told_offset or offset < self._quiet_until:
+        standing = self.standing(part)
+        if standing.offset <= self._told_offset or standing.offset < self._quiet_until:
             return None
-        return self.standing(offset)
+        return standing
 
     def committed(self, prepared: Prepared) -> None:
         """The transaction with this part is committed."""
-        self.next_offset, self._lost = prepared.next_offset, range(0)
+        self.next_offset, self._note, self._lost = prepared.next_offset, prepared.note, range(0)
         self._has_begun = self._has_begun or prepared.batch is not None
         if not prepared.is_quiet:
             self.fold.committed()

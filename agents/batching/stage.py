@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable
 from aiokafka import TopicPartition
 
 from agents.batching.fold import Batch, Fold
-from agents.batching.lane import Lane, Reader, Work
+from agents.batching.lane import Lane
 from agents.batching.lanes import lane_of
 from agents.batching.naming import transactional_ids
 from agents.batching.observer import Observer
 from agents.batching.options import BatchingOptions
+from agents.batching.work import Reader, Work
 
 
 class Stage:

@@ -13,7 +13,13 @@ from aiokafka.structs import OffsetAndMetadata
 
 from agents.batching.fold import Output
 from agents.batching.options import BatchingOptions
-from agents.batching.producing import end_forgotten, pace_connecting, shorten_transaction_backoff, while_sending
+from agents.batching.producing import (
+    compress_zstd_at,
+    end_forgotten,
+    pace_connecting,
+    shorten_transaction_backoff,
+    while_sending,
+)
 
 CLOSE_SECONDS = 2.0
 
@@ -27,6 +33,7 @@ class Transactor:
 
     def __init__(self, transactional_id: str, group: str, options: BatchingOptions) -> None:
         shorten_transaction_backoff(options.transaction_backoff_ms)
+        compress_zstd_at(options.zstd_level)
         self._group = group
         self._one_at_a_time = asyncio.Lock()
         self._producer = AIOKafkaProducer(

@@ -20,7 +20,8 @@ class At:
     def __init__(self, offset: int, lost: range = range(0)) -> None:
         self.next_offset, self.lost = offset, lost
 
-    def standing(self, offset: int) -> OffsetAndMetadata:
+    def standing(self, part: "At | None") -> OffsetAndMetadata:
+        offset = (part or self).next_offset
         return OffsetAndMetadata(offset, f"at {offset}")
 
 

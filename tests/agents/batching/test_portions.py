@@ -3,16 +3,17 @@
 from agents.batching.portions import SlowStart, shares
 
 
-def test_partitions_of_a_lane_share_what_one_transaction_holds_by_what_they_lag():
-    lags = {("ledger", n): lag for n, lag in enumerate([30, 5, 20, 5, 50, 0])} | {("turnout", 2): 7}
+def test_partitions_of_a_lane_share_what_two_transactions_hold_by_what_they_lag():
+    """One that commits, one that is folded meanwhile; neither is more than full."""
+    lags = {("ledger", n): lag for n, lag in enumerate([30, 5, 10, 5, 60, 0])} | {("turnout", 2): 7}
     given = shares(lags, lanes=2)
-    assert [given["ledger", n] for n in (0, 2, 4)] == [0.3, 0.2, 0.5]
-    assert [given["ledger", n] for n in (1, 3, 5)] == [0.5, 0.5, 1 / 20]  # what comes meanwhile need not wait for the backlog
+    assert [given["ledger", n] for n in (0, 2, 4)] == [0.6, 0.2, 1]
+    assert [given["ledger", n] for n in (1, 3, 5)] == [1, 1, 1 / 20]  # what comes meanwhile need not wait for the backlog
     assert given["turnout", 2] == 1  # nobody shares with it
 
 
 def test_where_nothing_lags_all_have_the_same_and_batches_stay_batches():
-    assert set(shares({("ledger", n): 0 for n in range(4)}, lanes=1).values()) == {1 / 4}
+    assert set(shares({("ledger", n): 0 for n in range(4)}, lanes=1).values()) == {2 / 4}
     assert set(shares({("ledger", n): 9 for n in range(100)}, lanes=1).values()) == {1 / 20}
 
 

@@ -71,7 +71,7 @@ def commit(made: Shard, batch: Batch) -> list[Prepared]:
     """What a lane does with a batch when nothing fails: the parts it became."""
     parts = []
     while batch is not None and (part := made.prepare(batch)) is not None:
-        position = made.position(part.next_offset)
+        position = made.position(part)
         made.committed(part)
         if position is not None:
             made.told(position)
@@ -89,10 +89,23 @@ def test_outputs_state_and_position_are_one_part():
 
 def test_the_group_is_told_a_position_once_with_the_folds_note():
     made = shard(10)
-    assert made.position(10) == OffsetAndMetadata(10, "noted")
-    made.told(OffsetAndMetadata(10, "noted"))
-    assert made.position(10) is None
-    assert made.position(11).offset == 11
+    part = made.prepare(Batch(records(10), 10, 11, 20))
+    assert made.position(part) == OffsetAndMetadata(11, "noted")
+    made.committed(part)
+    made.told(OffsetAndMetadata(11, "noted"))
+    assert made.position(None) is None
+    assert made.position(made.prepare(Batch(records(11), 11, 12, 20))).offset == 12
+
+
+def test_what_is_folded_and_not_committed_is_in_no_position():
+    """Another partition of the lane commits meanwhile, and tells where all stand."""
+    made = shard(10)
+    made.fold.note = lambda: f"after {made.fold.offsets[-1]}"
+    first, second = Batch(records(10), 10, 11, 20), Batch(records(11), 11, 12, 20)
+    made.committed(made.prepare(first))
+    part = made.prepare(second)
+    assert made.standing(None) == OffsetAndMetadata(11, "after 10") == made.position(None)
+    assert made.standing(part) == OffsetAndMetadata(12, "after 11") == made.position(part)
 
 
 def test_the_first_part_of_a_state_says_that_it_begins():
@@ -119,7 +132,7 @@ def test_without_state_only_the_folds_outputs_are_written():
 def test_while_lost_state_is_built_again_nothing_is_published_or_counted_twice():
     made = Shard(SOURCE, Seen(), STATE)
     made._quiet_until = 12
-    assert made.rebuild_until == 12 and made.position(10) is None
+    assert made.rebuild_until == 12 and made.position(None) is None
     parts = commit(made, Batch(records(8, 9), 0, 10, 20))
     parts += commit(made, Batch(records(10, 11, 12, 13), 10, 14, 20))
     assert made.rebuild_until is None
@@ -229,7 +242,7 @@ async def test_a_state_that_has_begun_tells_the_position_and_the_group_is_not_as
     monkeypatch.setattr("agents.batching.shard.read_to_end", read_state)
     restored = await Shard.restored(SOURCE, Seen, STATE, replace(sources(), committed=ask_the_group), BatchingOptions())
     assert (restored.next_offset, restored.restored_records, restored.rebuild_until) == (7, 2, None)
-    assert restored.position(7) == OffsetAndMetadata(7, "noted")
+    assert restored.position(None) == OffsetAndMetadata(7, "noted")
 
 
 async def test_of_a_state_that_is_gone_the_group_tells_what_was_published(monkeypatch):

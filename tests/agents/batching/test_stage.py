@@ -5,10 +5,10 @@ from aiokafka import TopicPartition
 
 from agents.batching import stage as stage_module
 from agents.batching.fold import Batch
-from agents.batching.lane import Reader
 from agents.batching.options import BatchingOptions
 from agents.batching.shard import Sources
 from agents.batching.stage import Stage
+from agents.batching.work import Reader
 
 
 class Track:

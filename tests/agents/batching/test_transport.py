@@ -5,11 +5,14 @@ When a pin moves and one of these fails, read that part again before touching th
 
 import asyncio
 import inspect
+import random
 from time import monotonic
 from types import SimpleNamespace
 
+import cramjam
 import faust
 import pytest
+import zstandard
 from aiokafka.client import AIOKafkaClient
 from aiokafka.consumer import fetcher, group_coordinator
 from aiokafka.consumer.subscription_state import TopicPartitionState
@@ -17,6 +20,7 @@ from aiokafka.errors import ProducerFenced
 from aiokafka.producer import sender
 from aiokafka.producer.producer import AIOKafkaProducer
 from aiokafka.producer.transaction_manager import TransactionManager
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from faust.tables import TableManager
 from faust.transport import consumer as faust_consumer
 from faust.transport.drivers import aiokafka as driver
@@ -24,7 +28,7 @@ from faust.types import TP
 
 from agents.batching.fold import Batch
 from agents.batching.options import BatchingOptions
-from agents.batching.producing import pace_connecting, while_sending
+from agents.batching.producing import compress_zstd_at, pace_connecting, while_sending
 from agents.batching.tableless import NoTables
 from agents.batching.transport import (
     BatchApp,
@@ -89,6 +93,17 @@ def test_the_fetcher_has_the_parts_we_reach_for():
 def test_the_pause_between_transactions_is_a_constant_of_the_sender():
     assert "BACKOFF_OVERRIDE" in inspect.getsource(sender.AddPartitionsToTxnHandler)
     assert 0 < sender.BACKOFF_OVERRIDE <= 0.02
+
+
+def test_a_producers_batches_are_compressed_at_the_level_we_choose():
+    compress_zstd_at(BatchingOptions().zstd_level)
+    builder = DefaultRecordBatchBuilder(2, 4, True, 7, 0, -1, 1 << 20)  # 4: zstd
+    value = random.Random(7).randbytes(2_000).hex().encode()
+    builder.append(0, timestamp=0, key=None, value=value, headers=[])
+    built = bytes(builder.build())
+    records = zstandard.ZstdDecompressor().decompress(built[61:])  # behind the head of a batch
+    at = {level: bytes(cramjam.zstd.compress(records, level=level)) for level in (1, 3)}
+    assert at[1] != at[3] and built[61:] == at[1]
 
 
 def test_a_client_connects_through_the_method_we_pace():
