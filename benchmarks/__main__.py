@@ -1,6 +1,6 @@
 """Everything measured with one command, one JSON line a measurement and one table at the end.
 
-    python -m benchmarks [micro] [days] [start] [drain] [restore] [latency] [--out FILE] [--plot FILE]
+    python -m benchmarks [micro] [days] [start] [drain] [places] [restore] [latency] [--out FILE] [--plot FILE]
     python -m benchmarks --from FILE [--plot FILE]     # the table of what was measured before, nothing is run
 
 Nothing else should run beside it. Compare within one run only. The comparison with other engines is `benchmarks.peers`, the
@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from agents.laboratory.plot import PlotMissing, require_matplotlib
-from benchmarks.drain import drain
+from benchmarks.drain import drain, places
 from benchmarks.flat import by_days
 from benchmarks.latency import latency
 from benchmarks.micro import calls, micro
@@ -45,9 +45,8 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--events", type=int, default=1_000_000, help="for drain")
     parser.add_argument("--workers", default="1,2", help="worker counts for drain and latency")
-    parser.add_argument(
-        "--regencies", default="17,50,150,514", help="for drain; more than the first with one worker only"
-    )
+    parser.add_argument("--regencies", default="17,50,150,514", help="for places, with one worker; drain has the first")
+    parser.add_argument("--hours", type=float, default=1, help="of event time, for places")
     parser.add_argument("--keys", default="10000,100000,1000000", help="for restore")
     parser.add_argument("--seconds", type=float, default=20, help="for latency, after --warm")
     parser.add_argument("--warm", type=float, default=15, help="seconds of load before latency is measured")
@@ -87,11 +86,13 @@ def _micro(_: argparse.Namespace) -> Iterator[Figures]:
 
 
 def _drain(chosen: argparse.Namespace) -> Iterator[Figures]:
-    first, *more = _numbers(chosen.regencies)
     for workers in _numbers(chosen.workers):
-        yield asyncio.run(drain(chosen.events, workers, first))
-    for regencies in more:
-        yield asyncio.run(drain(chosen.events, 1, regencies))
+        yield asyncio.run(drain(chosen.events, workers, _numbers(chosen.regencies)[0]))
+
+
+def _places(chosen: argparse.Namespace) -> Iterator[Figures]:
+    for regencies in _numbers(chosen.regencies):
+        yield asyncio.run(places(regencies, chosen.hours))
 
 
 def _restore(chosen: argparse.Namespace) -> Iterator[Figures]:
@@ -114,6 +115,7 @@ MEASURE = {
     "days": lambda _: by_days(),
     "start": lambda _: iter([asyncio.run(starts())]),
     "drain": _drain,
+    "places": _places,
     "restore": _restore,
     "latency": _latency,
 }

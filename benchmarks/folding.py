@@ -8,6 +8,7 @@ import re
 
 from benchmarks.system import System
 
+_COUNTED = "siaga_records_total", "siaga_ledger_entries_total"
 _RECORDS = re.compile(r'^siaga_records_total\{outcome="(admitted|rejected)",.*\} (\S+)$', re.MULTILINE)
 _ENTRIES = re.compile(r'^siaga_ledger_entries_total\{kind="[it]",.*\} (\S+)$', re.MULTILINE)
 
@@ -24,7 +25,7 @@ async def until_folded(system: System, count: int, every_s: float = 0.1) -> None
     """Wait until the workers that run have folded `count` records."""
     while True:
         try:
-            if is_folded([system.metrics(number) for number in system.workers], count):
+            if is_folded([system.metrics(number, *_COUNTED) for number in system.workers], count):
                 return
         except OSError:  # busy
             pass

@@ -27,9 +27,9 @@ def draw(path: Path, lines: Iterable[Figures]) -> None:
     share.set_ylim(0, 1)
     share.set_ylabel("cores that the worker uses")
     load.legend(handles=[*load.lines, *share.lines], loc="upper left", fontsize=8)
-    drains = sorted((line["regencies"], line["cpu_s_per_million"]) for line in lines if _alone(line, "drain"))
-    places.plot(*zip(*drains, strict=True), color="#009E73", marker="D") if drains else None
-    _dress(places, [regencies for regencies, _ in drains], "regencies", "processor µs an event, one worker in catch-up")
+    costs = sorted((line["regencies"], line["cpu_us_per_event"]) for line in lines if _alone(line, "places"))
+    places.plot(*zip(*costs, strict=True), color="#009E73", marker="D") if costs else None
+    _dress(places, [regencies for regencies, _ in costs], "regencies", "processor µs an event, one worker in catch-up")
     figure.savefig(path, format="png")
 
 

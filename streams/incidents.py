@@ -9,6 +9,7 @@ Time moves here only by `pass_to`, on the evaluation grid; `windows_at` gives co
 between.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from itertools import takewhile
@@ -40,6 +41,7 @@ class Record(NamedTuple):
     grave_ms: int  # the regency's clock when it was first told to be as grave; 0 when it is not
 
 
+_KIND, _NUMBER = itemgetter(Record._fields.index("kind")), itemgetter(Kind._fields.index("number"))
 #: What a Record is made with, from a tuple of its fields: its own constructor is a Python function, one more for each event.
 _record = partial(tuple.__new__, Record)
 
@@ -50,13 +52,14 @@ class Incidents:
     __slots__ = (
         "rules", "place", "records", "edges", "landmark", "totals", "by_source", "counts", "weights", "urgent", "serious",
         "confirmed", "news", "vouched", "_buckets", "_names", "_replaced", "_is_urgent_sorted", "_is_hasty",
-        "_step_ms", "_offset_ms", "_growth",
+        "_step_ms", "_offset_ms", "_growth", "_kinds",
     )  # fmt: skip
 
     def __init__(self, rules: Rules, place: Place) -> None:
         self.rules = rules
         self.place = place
         self._step_ms, self._offset_ms, self._growth = rules.step_ms, rules.offset_ms, rules.decay.growth
+        self._kinds = rules.kinds_by_number
         self.records: dict[str, Record] = {}
         self.edges = [0, 0, 0]  # an incident counts in a window when it occurred after the window's edge
         self.landmark = 0
@@ -226,19 +229,19 @@ class Incidents:
         return len(gone), sum(record.kind.window_milli for record in gone)
 
     def _grow_older(self, number: int, old: int, new: int) -> None:
-        """Move a bucket's incidents to an older class."""
-        counts, weight = self.counts, 0
-        from_old, to_new = old * _G, new * _G
-        leaves_the_hour = self._is_hasty and old == 0
-        for record in self._valid(number):
-            kind = record.kind
-            counts[from_old + kind.group] -= 1
-            counts[to_new + kind.group] += 1
-            weight += kind.window_milli
-            if leaves_the_hour and kind.severity >= SERIOUS and kind.pressure_milli[record.status]:
-                self._note_serious(record, -1)
+        """Move a bucket's incidents to an older class, kind by kind."""
+        counts, weight, records = self.counts, 0, self._valid(number)
+        for kind_number, count in Counter(map(_NUMBER, map(_KIND, records))).items():
+            kind = self._kinds[kind_number]
+            counts[old * _G + kind.group] -= count
+            counts[new * _G + kind.group] += count
+            weight += count * kind.window_milli
         self.weights[old] -= weight
         self.weights[new] += weight
+        if self._is_hasty and old == 0:
+            for record in records:
+                if record.kind.severity >= SERIOUS and record.kind.pressure_milli[record.status]:
+                    self._note_serious(record, -1)
 
     def _let_go(self, number: int, age: int) -> None:
         """Take a bucket's incidents out."""

@@ -59,6 +59,7 @@ class Rules:
         self.id = ruleset.id
         self.offset_ms = ruleset.election.offset_ms
         self.kinds = _kinds(ruleset)
+        self.kinds_by_number = tuple(self.kinds.values())
         self.pressure_most = max(most for kind in self.kinds.values() for most in kind.pressure_milli.values())
         self.weight_most = max(kind.window_milli for kind in self.kinds.values())
         self._ladder(ruleset)

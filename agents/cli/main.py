@@ -10,6 +10,7 @@ import sys
 
 import click
 
+from agents.cli.importing import importing
 from agents.settings import SettingsError
 
 PACKAGE = "agents.cli"
@@ -43,7 +44,8 @@ class LazyGroup(click.Group):
         if cmd_name not in self.list_commands(ctx):
             return None
         try:
-            return importlib.import_module(f"{PACKAGE}.{cmd_name}").command
+            with importing():
+                return importlib.import_module(f"{PACKAGE}.{cmd_name}").command
         except ImportError as error:
             raise click.ClickException(f"`siaga {cmd_name}` cannot be loaded: {error}") from None
 

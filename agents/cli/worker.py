@@ -2,6 +2,7 @@
 
 import click
 
+from agents.cli.importing import importing
 from agents.cli.options import CommandError, with_settings
 from agents.settings import Settings
 
@@ -28,7 +29,8 @@ def command(settings: Settings) -> None:
     Start as many as you like: with one lane (SIAGA_LANES) two have a stage each, and what is beyond twice the lanes stands by. Give each
     an --instance of its own, and a restart within the session timeout (10 s) takes its partitions back at once.
     """
-    from agents.working import WorkerError, run_worker
+    with importing():
+        from agents.working import WorkerError, run_worker
 
     try:
         run_worker(settings)
