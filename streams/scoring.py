@@ -98,12 +98,18 @@ def borne_out(rules: Rules, incidents: Incidents, groups: list[Group]) -> int:
     shared = 0
     for group, sources in zip(groups, incidents.by_source, strict=True):
         if group.net:
-            loudest = 0
-            for source, held in sources.items():
-                if held > loudest and source != MANY:  # more than one stand behind that: nobody is the louder for it
-                    loudest = held
+            loudest = _loudest(sources)
             shared += min(group.net, (1 + rules.loudest_most) * (group.net - group.net * loudest // group.total))
     return shared
+
+
+def _loudest(sources: dict[str, int]) -> int:
+    """The most that one source tells. More than one stand behind MANY: nobody is the louder for it."""
+    if MANY not in sources:
+        return max(sources.values(), default=0)
+    told = sorted(sources.values())
+    told.remove(sources[MANY])
+    return told[-1] if told else 0
 
 
 def incident_points(rules: Rules, incidents: Incidents, factors: tuple[float, ...], now_ms: int) -> Score:
