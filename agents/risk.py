@@ -3,7 +3,6 @@
 All deciding is in `streams.table`; this file only moves bytes between it and the topics.
 """
 
-import gc
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from aiokafka import TopicPartition
 
 from agents import metrics
 from agents.batching.fold import Batch, Output, Record
+from agents.collector import collector_rests
 from agents.intake import APPENDED_HEADER
 from agents.showing import ShownRows, forget
 from schemas.ledger import SPAN_HEADER, Frame, NotAFrame, encode_frames, partition_of
@@ -53,13 +53,10 @@ class RiskFold:
             self._sequenced[key] = value
 
     def restored(self, note: str) -> None:
-        gc.disable()  # all that is made here stays, and walking it meanwhile takes a fifth of the time
-        try:
+        with collector_rests():  # all that is made here stays, and walking it meanwhile takes a fifth of the time
             self._table.restored()
             if self._sequencer is not None:
                 self._sequencer.restore(self._sequenced)
-        finally:
-            gc.enable()
         self._sequenced = {}
         self._show_levels()
 

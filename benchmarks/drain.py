@@ -7,9 +7,9 @@ from aiokafka import AIOKafkaProducer
 from benchmarks.folding import until_folded
 from benchmarks.stream import past_day
 from benchmarks.system import System, load_regencies, trigger_regencies
+from streams.rules import HOUR_MS
 
 STEP_MS = 50  # of event time between two events of seventeen places
-HOUR_MS = 3_600_000
 
 
 async def fill(system: System, count: int, codes: list[str]) -> int:
@@ -47,9 +47,9 @@ async def drain(count: int, workers: int, regencies: int = 17) -> dict[str, floa
             system.start_worker(number)
         for number in range(workers):
             system.wait_ready(number)
-        ready, cpu_ready = time.monotonic(), sum(system.cpu_seconds(number) for number in range(workers))
+        ready, cpu_ready = time.monotonic(), sum(map(system.cpu_seconds, range(workers)))
         await until_folded(system, count)
-        done, cpu = time.monotonic(), sum(system.cpu_seconds(number) for number in range(workers))
+        done, cpu = time.monotonic(), sum(map(system.cpu_seconds, range(workers)))
         return {
             "workers": workers,
             "regencies": regencies,

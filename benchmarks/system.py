@@ -96,7 +96,7 @@ class System:
         self.workers[number].wait()
 
     def metrics(self, number: int, *names: str) -> str:
-        """A worker's metrics page, or these metrics of it: all of them for 514 regencies cost the worker 40 ms."""
+        """A worker's metrics page, or these metrics of it: all of them for 514 regencies cost the worker 12 ms."""
         only = "&".join(f"name[]={name}" for name in names)
         with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[number]}/metrics?{only}", timeout=5) as answer:
             return answer.read().decode()

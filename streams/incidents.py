@@ -52,14 +52,13 @@ class Incidents:
     __slots__ = (
         "rules", "place", "records", "edges", "landmark", "totals", "by_source", "counts", "weights", "urgent", "serious",
         "confirmed", "news", "vouched", "_buckets", "_names", "_replaced", "_is_urgent_sorted", "_is_hasty",
-        "_step_ms", "_offset_ms", "_growth", "_kinds",
+        "_step_ms", "_offset_ms", "_growth",
     )  # fmt: skip
 
     def __init__(self, rules: Rules, place: Place) -> None:
         self.rules = rules
         self.place = place
         self._step_ms, self._offset_ms, self._growth = rules.step_ms, rules.offset_ms, rules.decay.growth
-        self._kinds = rules.kinds_by_number
         self.records: dict[str, Record] = {}
         self.edges = [0, 0, 0]  # an incident counts in a window when it occurred after the window's edge
         self.landmark = 0
@@ -232,7 +231,7 @@ class Incidents:
         """Move a bucket's incidents to an older class, kind by kind."""
         counts, weight, records = self.counts, 0, self._valid(number)
         for kind_number, count in Counter(map(_NUMBER, map(_KIND, records))).items():
-            kind = self._kinds[kind_number]
+            kind = self.rules.kinds_by_number[kind_number]
             counts[old * _G + kind.group] -= count
             counts[new * _G + kind.group] += count
             weight += count * kind.window_milli

@@ -291,11 +291,9 @@ class Lane:
     ) -> None:
         """Fold batches that wait into `parts`, at most a batch's worth of records, and not of `others`; no further when `until` is done."""
         left = self._work.options.batch_records_max - sum(len(part.batch.records) for part in parts.values())
-        for source in [tp for tp in self._waiting if tp not in parts and tp not in others]:
+        for source in [tp for tp in self._waiting if tp in self._shards and tp not in parts and tp not in others]:
             if not self._may_fold or (until is not None and until.done()):
                 return
-            if source not in self._waiting or source not in self._shards:
-                continue
             if parts and len(self._waiting[source].batch.records) > left:
                 return  # the next turn begins with it
             part = await self._prepare(source, self._waiting[source].batch)

@@ -5,14 +5,16 @@ Reaches for private parts, as transport.py does.
 
 import asyncio
 import functools
-import sys
 from collections.abc import Coroutine, Iterable
 from time import monotonic
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.client import AIOKafkaClient, ConnectionGroup
+from aiokafka.codec import zstd_encode
 from aiokafka.errors import KafkaError
+
+from agents.batching.codecs import replace_codec
 
 
 async def end_forgotten(producer: AIOKafkaProducer, group: str, touched: Iterable[TopicPartition]) -> None:
@@ -80,9 +82,4 @@ def shorten_transaction_backoff(milliseconds: int) -> None:
 @functools.cache
 def compress_zstd_at(level: int) -> None:
     """Set the level at which every producer of this process compresses with zstd; aiokafka lets nobody choose."""
-    from aiokafka import codec
-    from aiokafka.record.default_records import DefaultRecordBatchBuilder
-
-    records = sys.modules[DefaultRecordBatchBuilder.__module__]
-    records.zstd_encode  # absent in another version: fail here, not by being slow  # noqa: B018
-    records.zstd_encode = functools.partial(codec.zstd_encode, level=level)
+    replace_codec("zstd_encode", functools.partial(zstd_encode, level=level))

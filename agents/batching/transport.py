@@ -12,7 +12,6 @@ requirements.lock and `tests/agents/batching/test_transport.py` holds each of th
 import asyncio
 import functools
 import logging
-import sys
 from collections.abc import AsyncIterator, Container, Iterable, Mapping
 from time import monotonic
 from typing import Any
@@ -27,6 +26,7 @@ from faust.types import TP, ConsumerMessage
 from mode.utils.futures import notify
 
 from agents.batching import inflating
+from agents.batching.codecs import replace_codec
 from agents.batching.fold import Batch
 from agents.batching.lanes import Lanes, lane_assignor
 from agents.batching.membership import watch_membership
@@ -368,10 +368,7 @@ class BatchApp(faust.App):
 def bound_inflating() -> None:
     """Make every consumer of this process read compressed batches with bounded memory (see inflating.py)."""
     from aiokafka.consumer import fetcher
-    from aiokafka.record.default_records import DefaultRecordBatch
 
     fetcher.MemoryRecords = inflating.BoundedRecords
-    records = sys.modules[DefaultRecordBatch.__module__]
     for name in ("gzip_decode", "lz4_decode", "snappy_decode", "zstd_decode"):
-        getattr(records, name)  # absent in another version: fail here, not at a bomb
-        setattr(records, name, getattr(inflating, name))
+        replace_codec(name, getattr(inflating, name))

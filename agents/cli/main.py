@@ -10,7 +10,7 @@ import sys
 
 import click
 
-from agents.cli.importing import importing
+from agents.collector import collector_rests
 from agents.settings import SettingsError
 
 PACKAGE = "agents.cli"
@@ -44,7 +44,7 @@ class LazyGroup(click.Group):
         if cmd_name not in self.list_commands(ctx):
             return None
         try:
-            with importing():
+            with collector_rests():  # what modules make stays; a tenth of a start was walking it
                 return importlib.import_module(f"{PACKAGE}.{cmd_name}").command
         except ImportError as error:
             raise click.ClickException(f"`siaga {cmd_name}` cannot be loaded: {error}") from None

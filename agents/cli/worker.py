@@ -2,8 +2,8 @@
 
 import click
 
-from agents.cli.importing import importing
 from agents.cli.options import CommandError, with_settings
+from agents.collector import collector_rests
 from agents.settings import Settings
 
 
@@ -29,7 +29,7 @@ def command(settings: Settings) -> None:
     Start as many as you like: with one lane (SIAGA_LANES) two have a stage each, and what is beyond twice the lanes stands by. Give each
     an --instance of its own, and a restart within the session timeout (10 s) takes its partitions back at once.
     """
-    with importing():
+    with collector_rests():
         from agents.working import WorkerError, run_worker
 
     try:
