@@ -66,17 +66,26 @@ def test_a_flare_up_arrives_grouped_muted_and_ends(deploy, program, tmp_path, we
         assert api.firing() >= {"SiagaRegencySiaga", "SiagaWatchdog"}
 
         put(PALEMBANG, AWAS)
-        awas = {("SiagaRegencyAwas", "16.71", "firing"), ("SiagaRegencySiaga", "16.10", "firing")}
-        wait_for("awas, with siaga of the same regency muted", lambda: webhook.latest("16") == awas)
-        muted = [a for a in get_json(f"http://{manager}/api/v2/alerts") if a["status"]["inhibitedBy"]]
-        assert [(a["labels"]["alertname"], a["labels"]["regency"]) for a in muted] == [("SiagaRegencySiaga", "16.71")]
+        wait_for("awas", lambda: ("SiagaRegencyAwas", "16.71", "firing") in webhook.latest("16"))
+        # Only what follows is sure to be muted: a message in the making as awas arrives may name both (deploy/alertmanager).
+        wait_for("siaga of the same regency muted", lambda: _muted(manager) == [("SiagaRegencySiaga", "16.71")])
+        put(OGAN_ILIR, NORMAL)
+        end = {("SiagaRegencyAwas", "16.71", "firing"), ("SiagaRegencySiaga", "16.10", "resolved")}
+        wait_for("the end in Ogan Ilir, without what is muted", lambda: webhook.latest("16") == end)
 
+        heard = len(webhook.room("16"))
         put(PALEMBANG, SIAGA)
-        wait_for("the fall to siaga", lambda: ("SiagaRegencySiaga", "16.71", "firing") in webhook.latest("16"))
-        assert ("SiagaRegencyAwas", "16.71", "resolved") in webhook.latest("16")
+        fall = {("SiagaRegencySiaga", "16.71", "firing"), ("SiagaRegencyAwas", "16.71", "resolved")}
+        wait_for("the fall to siaga", lambda: fall <= webhook.since("16", heard))
 
-        put(PALEMBANG, NORMAL), put(OGAN_ILIR, NORMAL), put(BENGKULU, NORMAL)
+        put(PALEMBANG, NORMAL), put(BENGKULU, NORMAL)
         wait_for("the end of the alarm in both provinces", lambda: _ended(webhook, "16") and _ended(webhook, "17"))
+
+
+def _muted(manager: str) -> list[tuple[str, str]]:
+    """(alert, regency) of what Alertmanager holds back because something louder fires."""
+    held = [alert for alert in get_json(f"http://{manager}/api/v2/alerts") if alert["status"]["inhibitedBy"]]
+    return [(alert["labels"]["alertname"], alert["labels"]["regency"]) for alert in held]
 
 
 def _ended(webhook: Webhook, province: str) -> bool:

@@ -17,6 +17,7 @@ class Webhook:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                print(self.path, body.decode())  # pytest shows it when a test fails
                 webhook.messages.append((self.path, json.loads(body)))
                 self.send_response(200)
                 self.end_headers()
@@ -34,8 +35,11 @@ class Webhook:
 
     def latest(self, province: str) -> set[tuple[str, str, str]]:
         """(alert, regency, status) of the last message about a province."""
-        messages = self.room(province)
-        return {_told(alert) for alert in messages[-1]["alerts"]} if messages else set()
+        return self.since(province, -1)
+
+    def since(self, province: str, heard: int) -> set[tuple[str, str, str]]:
+        """(alert, regency, status) of the messages about a province from number `heard` on."""
+        return {_told(alert) for message in self.room(province)[heard:] for alert in message["alerts"]}
 
 
 def _told(alert: dict) -> tuple[str, str, str]:
