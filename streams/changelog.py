@@ -76,10 +76,11 @@ def close_frame(state: RegencyState) -> None:
 def _incidents(state: RegencyState, segment: Segment, number: int) -> bytes:
     """The incidents whose newest revision lies in a segment."""
     held = state.incidents.records
+    incident_ids = segment.ids if segment.live == len(segment.ids) else dict.fromkeys(segment.ids)
     rows = [
         (incident_id, revision, kind.category, kind.severity, status, occurred, source, spoken, grave_ms)
         for incident_id, revision, kind, status, occurred, source, lies_in, spoken, _, grave_ms in map(
-            held.__getitem__, dict.fromkeys(segment.ids)
+            held.__getitem__, incident_ids
         )
         if lies_in == number
     ]

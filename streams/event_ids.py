@@ -48,6 +48,13 @@ class EventIds:
             self._split()
         return True
 
+    def is_known(self, event_id: str) -> bool:
+        """Whether it is a repeat. Remembers nothing."""
+        digest = blake2b(event_id.encode(), digest_size=_DIGEST).digest()
+        buckets = self._buckets or self._read()
+        bucket = buckets[(digest[0] << 8 | digest[1]) >> self._shift]
+        return digest in bucket and _position(bucket, digest) >= 0
+
     def close_frame(self, clock_ms: int) -> None:
         """Turn the ids that were new since the last call into segments."""
         fresh = self._fresh

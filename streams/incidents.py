@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import partial
 from itertools import takewhile
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 from streams.evidence import Place
@@ -41,9 +41,9 @@ class Record(NamedTuple):
     grave_ms: int  # the regency's clock when it was first told to be as grave; 0 when it is not
 
 
-_KIND, _NUMBER = itemgetter(Record._fields.index("kind")), itemgetter(Kind._fields.index("number"))
+_KIND, _GROUP, _WEIGHT = itemgetter(Record._fields.index("kind")), attrgetter("group"), attrgetter("window_milli")
 #: What a Record is made with, from a tuple of its fields: its own constructor is a Python function, one more for each event.
-_record = partial(tuple.__new__, Record)
+new_record = partial(tuple.__new__, Record)
 
 
 class Incidents:
@@ -51,7 +51,7 @@ class Incidents:
 
     __slots__ = (
         "rules", "place", "records", "edges", "landmark", "totals", "by_source", "counts", "weights", "urgent", "serious",
-        "confirmed", "news", "vouched", "_buckets", "_names", "_replaced", "_is_urgent_sorted", "_is_hasty",
+        "confirmed", "news", "vouched", "_buckets", "names", "_replaced", "_is_urgent_sorted", "is_hasty",
         "_step_ms", "_offset_ms", "_growth",
     )  # fmt: skip
 
@@ -68,7 +68,7 @@ class Incidents:
         self.weights = [0] * _AGES  # milli-weights by age class
         self.urgent: dict[str, int] = {}  # grave incidents first told of in the last hour, and when, however late that was
         self._is_urgent_sorted = True
-        self._is_hasty = rules.rolling_milli is None  # a rolling sum knows no grave incident that raises at once
+        self.is_hasty = rules.rolling_milli is None  # a rolling sum knows no grave incident that raises at once
         self.serious: list[dict[str, int]] = [
             {} for _ in range(SCORED)
         ]  # source -> incidents of severity 3+, last hour
@@ -77,7 +77,7 @@ class Incidents:
         self.news = False  # a source or a grave incident counts that did not before: who confirms may have changed
         self._buckets: dict[int, list[Record]] = {}  # by the bucket's last step; those since replaced are held no more
         self._replaced: set[int] = set()  # buckets with any of these
-        self._names: dict[str, str] = {}  # of sources and statuses, one object each instead of one for each incident
+        self.names: dict[str, str] = {}  # of sources and statuses, one object each instead of one for each incident
 
     def put(
         self,
@@ -95,27 +95,23 @@ class Incidents:
         edges = self.edges
         age = 0 if occurred > edges[0] else _age(occurred, edges)
         counts = age < _AGES and status != "retracted"
-        names = self._names
+        names = self.names
         try:
             source, spoken, status = names[source], names[spoken], names[status]
         except KeyError:
             source, spoken, status = (names.setdefault(name, name) for name in (source, spoken, status))
-        record = _record((incident_id, revision, kind, status, occurred, source, segment, spoken, counts, grave_ms))
+        record = new_record((incident_id, revision, kind, status, occurred, source, segment, spoken, counts, grave_ms))
         self.records[incident_id] = record
         if not counts:
             return
-        number = -(-occurred // self._step_ms)
-        bucket = self._buckets.get(number)
-        if bucket is None:
-            bucket = self._buckets[number] = []
-        bucket.append(record)
+        self.bucket(occurred)[0].append(record)
         group = kind.group
         self.counts[age * _G + group] += 1
         self.weights[age] += kind.window_milli
         if status != "reported":
             self.vouched += 1
         if milli := kind.pressure_milli[status]:
-            grown = self._grown(kind, milli, occurred)
+            grown = self.grown_of(kind, milli, occurred)
             self.totals[group] += grown
             sources = self.by_source[group]
             voice = source if spoken != MANY else MANY
@@ -124,11 +120,20 @@ class Incidents:
                 self.news = True
                 held = 0
             sources[voice] = held + grown
-            if self._is_hasty:
+            if self.is_hasty:
                 if kind.severity >= SERIOUS and age == 0:
                     self._note_serious(record, 1)
                 if grave_ms > edges[0]:
                     self._hasten(incident_id, grave_ms)
+
+    def bucket(self, occurred: int) -> tuple[list[Record], int, int]:
+        """Where an incident lies that occurred then and counts; after and until when all in there occurred."""
+        step_ms = self._step_ms
+        number = -(-occurred // step_ms)
+        bucket = self._buckets.get(number)
+        if bucket is None:
+            bucket = self._buckets[number] = []
+        return bucket, (number - 1) * step_ms, number * step_ms
 
     def take(self, incident_id: str) -> None:
         """Undo `put` of the record held under this id; the record itself stays until it is replaced."""
@@ -156,8 +161,8 @@ class Incidents:
             else:
                 self._let_go(number, old)
         self.edges = edges
-        if len(self._names) > _NAMES_MOST:
-            self._names = {}
+        if len(self.names) > _NAMES_MOST:
+            self.names = {}
         self._calm_down(edges[0])
         landmark = self.rules.decay.landmark(now_ms)
         if landmark != self.landmark:
@@ -204,9 +209,9 @@ class Incidents:
 
     def grown(self, record: Record) -> int:
         """What a counted record adds to its group's total: its evidence at the hour it occurred, in grown millionths of a digit."""
-        return self._grown(record.kind, record.kind.pressure_milli[record.status], record.occurred_ms)
+        return self.grown_of(record.kind, record.kind.pressure_milli[record.status], record.occurred_ms)
 
-    def _grown(self, kind: Kind, milli: int, occurred: int) -> int:
+    def grown_of(self, kind: Kind, milli: int, occurred: int) -> int:
         hour = (occurred + self._offset_ms) // HOUR_MS % 24
         return self.place.milli[kind.number * 24 + hour] * milli * self._growth(occurred, self.landmark)
 
@@ -228,16 +233,16 @@ class Incidents:
         return len(gone), sum(record.kind.window_milli for record in gone)
 
     def _grow_older(self, number: int, old: int, new: int) -> None:
-        """Move a bucket's incidents to an older class, kind by kind."""
-        counts, weight, records = self.counts, 0, self._valid(number)
-        for kind_number, count in Counter(map(_NUMBER, map(_KIND, records))).items():
-            kind = self.rules.kinds_by_number[kind_number]
-            counts[old * _G + kind.group] -= count
-            counts[new * _G + kind.group] += count
-            weight += count * kind.window_milli
+        """Move a bucket's incidents to an older class."""
+        counts, records = self.counts, self._valid(number)
+        kinds = list(map(_KIND, records))
+        for group, count in Counter(map(_GROUP, kinds)).items():
+            counts[old * _G + group] -= count
+            counts[new * _G + group] += count
+        weight = sum(map(_WEIGHT, kinds))
         self.weights[old] -= weight
         self.weights[new] += weight
-        if self._is_hasty and old == 0:
+        if self.is_hasty and old == 0:
             for record in records:
                 if record.kind.severity >= SERIOUS and record.kind.pressure_milli[record.status]:
                     self._note_serious(record, -1)
@@ -275,7 +280,7 @@ class Incidents:
             self.totals[group] -= grown
             _subtract(self.by_source[group], record.source if record.spoken != MANY else MANY, grown)
             self.news = True
-            if self._is_hasty and kind.severity >= SERIOUS and age == 0:
+            if self.is_hasty and kind.severity >= SERIOUS and age == 0:
                 self._note_serious(record, -1)
 
     def _note_serious(self, record: Record, sign: int) -> None:

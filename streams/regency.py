@@ -232,12 +232,17 @@ def _hear(state: RegencyState) -> None:
 def _needs_met(state: RegencyState, group: int) -> bool:
     """Whether the group may have gained a point since the last decision."""
     incidents, rules = state.incidents, state.rules
-    needed = state.needs[group]
-    if needed is None:
-        needed = state.needs[group] = need(rules, state.decided, group)
     if rules.rolling_milli is not None:
-        return incidents.weights[0] >= needed
-    return incidents.totals[group] >= needed
+        return incidents.weights[0] >= needed(state, group)
+    return incidents.totals[group] >= needed(state, group)
+
+
+def needed(state: RegencyState, group: int) -> float:
+    """What the group's sum has to reach for another point since the last decision; see `streams.scoring.need`."""
+    least = state.needs[group]
+    if least is None:
+        least = state.needs[group] = need(state.rules, state.decided, group)
+    return least
 
 
 def _note_correction(state: RegencyState, incident_id: str, old: Record, told: int) -> None:

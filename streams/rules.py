@@ -4,7 +4,6 @@ See docs/risk-model.md for the formulas. Everything here is a constant of the ru
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 from schemas.ruleset import Profile, Ruleset
 from streams.decay import Decay
@@ -25,8 +24,9 @@ GRAVE = 4  # severity from which an incident raises at once
 SERIOUS = 3  # severity from which another source's report of the last hour confirms
 
 
-class Kind(NamedTuple):
-    """What a category at a severity weighs.
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """What a category at a severity weighs. One object each, equal to itself alone.
 
     `number` tells it from the others. `window_milli`: severity weight, as windows and the incidents named show it.
     `pressure_milli[status]`: how much of its evidence counts in the score, in thousandths.
@@ -59,7 +59,6 @@ class Rules:
         self.id = ruleset.id
         self.offset_ms = ruleset.election.offset_ms
         self.kinds = _kinds(ruleset)
-        self.kinds_by_number = tuple(self.kinds.values())
         self.pressure_most = max(most for kind in self.kinds.values() for most in kind.pressure_milli.values())
         self.weight_most = max(kind.window_milli for kind in self.kinds.values())
         self._ladder(ruleset)

@@ -44,6 +44,18 @@ class Segments:
         segment.live += 1
         return self.last
 
+    def room(self) -> tuple[int, int]:
+        """The number that the next incident's segment has, and how many incidents that segment takes."""
+        left = LARGEST - len(self._held[self.last].ids) if self._open else 0
+        return (self.last, left) if left else (self.last + 1, LARGEST)
+
+    def extend(self, incident_ids: list[str], clock_ms: int) -> None:
+        """`add` several, no more than there is `room` for."""
+        self.add(incident_ids[0], clock_ms)
+        segment = self._held[self.last]
+        segment.ids += incident_ids[1:]
+        segment.live += len(incident_ids) - 1
+
     def leave(self, number: int) -> None:
         """One incident of this segment lies in a later one now."""
         segment = self._held[number]

@@ -17,6 +17,7 @@ from streams.outputs import escalation, row, to_bytes
 from streams.province import ProvinceState
 from streams.regency import HOUR_MS, Outcomes, RegencyState, step
 from streams.rules import LEVELS, Rules
+from streams.runs import fold_plain
 from streams.sequencer import Sequencer
 
 
@@ -162,9 +163,13 @@ class RiskTable:
     def _fold(self, key: bytes, state: RegencyState, offset: int, entries: list[Entry]) -> None:
         state.offset = offset
         outcomes = self._drained.outcomes
-        for entry in entries:
-            if step(state, entry, outcomes):
+        at, end = 0, len(entries)
+        while at < end:
+            if at + 1 < end and (at := fold_plain(state, entries, at, outcomes)) == end:
+                break
+            if step(state, entries[at], outcomes):
                 self._decide(state, offset)
+            at += 1
         changelog.close_frame(state)
         self._dirty[key] = None
 

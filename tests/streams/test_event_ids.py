@@ -35,7 +35,8 @@ def test_an_id_is_new_once_in_hours_of_frames_restores_and_forgetting(count):
         known = set().union(*seen[max(0, hour - 3) : hour])
         for _ in range(count // 3):
             name = f"e{rnd.randrange(count)}"
-            assert ids.is_new(name) is (name not in known and name not in seen[hour]), (hour, name)
+            is_repeat = name in known or name in seen[hour]
+            assert (ids.is_known(name), ids.is_new(name)) == (is_repeat, not is_repeat), (hour, name)
             if name not in known:
                 seen[hour].add(name)
             if rnd.random() < 0.01:
