@@ -212,6 +212,7 @@ class Incidents:
         return self.grown_of(record.kind, record.kind.pressure_milli[record.status], record.occurred_ms)
 
     def grown_of(self, kind: Kind, milli: int, occurred: int) -> int:
+        """`grown` of an incident that counts by `milli` thousandths of its kind's evidence."""
         hour = (occurred + self._offset_ms) // HOUR_MS % 24
         return self.place.milli[kind.number * 24 + hour] * milli * self._growth(occurred, self.landmark)
 
