@@ -34,7 +34,9 @@ class Scene:
         self.settings = Settings.load({}, broker=bootstrap, topic_prefix=prefix, board_port=0, partitions=2)
         self.board = Board(self.settings, roster or Roster.default())
         self._with_topics = with_topics
-        self._written: dict[str, dict] = {}
+        self._rows: dict[str, dict] = {}
+        self._provinces: dict[str, dict] = {}
+        self._escalations: set[str] = set()
 
     async def __aenter__(self) -> Self:
         if self._with_topics:
@@ -59,11 +61,16 @@ class Scene:
             topics.ensure(admin, self.settings)
 
     async def ready(self) -> None:
-        """Wait until the board is healthy and holds every row committed with `write`."""
+        """Wait until the board is healthy and holds all that was committed with `write`: partition by partition it may come."""
         await until(lambda: self.board.feed.state.healthy and self._holds_all(), "the board has caught up")
 
     def _holds_all(self) -> bool:
-        return all(self.board.table.rows.get(code) == row for code, row in self._written.items())
+        table = self.board.table
+        return (
+            self._rows.items() <= table.rows.items()
+            and self._provinces.items() <= table.provinces.items()
+            and self._escalations <= {held["escalation_id"] for held in table.escalations()}
+        )
 
     async def write(self, *, rows=(), escalations=(), provinces=(), commit: bool = True) -> None:
         """One transaction, like a risk shard's. `provinces` are rows keyed by their `province`."""
@@ -75,7 +82,9 @@ class Scene:
                 await self.send(topic, record[key], orjson.dumps(record))
         if commit:
             await self._producer.commit_transaction()
-            self._written |= {row["regency"]: row for row in rows}
+            self._rows |= {row["regency"]: row for row in rows}
+            self._provinces |= {row["province"]: row for row in provinces}
+            self._escalations |= {escalation["escalation_id"] for escalation in escalations}
         else:
             await self._producer.abort_transaction()
 
