@@ -5,8 +5,6 @@ the last hour, by a source that counts already, too little for another point. `f
 is known, from the front of a run exactly as `streams.regency.step` does one by one, and stops before the first of any other kind.
 """
 
-from itertools import islice
-
 from schemas.ledger import INCIDENT, Entry
 from streams.incidents import new_record
 from streams.regency import LIVE, Outcomes, RegencyState, needed
@@ -42,7 +40,8 @@ def _take(state: RegencyState, entries: list[Entry], start: int) -> tuple[list[s
     segment, room = state.segments.room()
     ids, repeats, opened_ms, heard_ms = [], 0, 0, 0
     bucket, after_ms, until_ms = [], 0, 0
-    for entry in islice(entries, start, start + room):
+    for number in range(start, min(start + room, len(entries))):
+        entry = entries[number]
         if entry[0] != INCIDENT:
             break
         _, at_ms, event_id, incident_id, revision, _, category, severity, status, occurred, _, source, is_exercise = entry

@@ -162,6 +162,11 @@ class RiskTable:
 
     def _fold(self, key: bytes, state: RegencyState, offset: int, entries: list[Entry]) -> None:
         state.offset = offset
+        self._fold_entries(state, offset, entries)
+        changelog.close_frame(state)
+        self._dirty[key] = None
+
+    def _fold_entries(self, state: RegencyState, offset: int, entries: list[Entry]) -> None:
         outcomes = self._drained.outcomes
         at, end = 0, len(entries)
         while at < end:
@@ -170,8 +175,6 @@ class RiskTable:
             if step(state, entries[at], outcomes):
                 self._decide(state, offset)
             at += 1
-        changelog.close_frame(state)
-        self._dirty[key] = None
 
     def _decide(self, state: RegencyState, offset: int) -> None:
         known = state.data_status, state.published.unverified

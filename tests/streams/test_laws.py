@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from schemas.ledger import Entry
 from schemas.roster import Roster
-from streams import changelog
-from streams.regency import step
+from streams.regency import RegencyState, step
 from streams.table import RiskTable
 from tests.streams.ledgers import (
     COMPILED,
@@ -34,13 +33,10 @@ LAW = settings(max_examples=60, deadline=None)
 class EveryEntryDecides(RiskTable):
     """The same table without its shortcut: it decides after each entry."""
 
-    def _fold(self, key: bytes, state, offset: int, entries: list[Entry]) -> None:
-        state.offset = offset
+    def _fold_entries(self, state: RegencyState, offset: int, entries: list[Entry]) -> None:
         for entry in entries:
             step(state, entry, self._drained.outcomes)
             self._decide(state, offset)
-        changelog.close_frame(state)
-        self._dirty[key] = None
 
 
 class EveryTickCounts(RiskTable):

@@ -1,6 +1,7 @@
 """A board in this process on a real broker, and a producer that writes rows and escalations as the workers do."""
 
 import asyncio
+import inspect
 import time
 from collections.abc import Callable
 from typing import Self
@@ -19,10 +20,15 @@ from schemas.topics import Topic
 BROKER_PATIENCE_S = 20
 
 
-async def until(condition: Callable[[], object], what: str, seconds: float = 15) -> None:
-    """Wait until `condition()` holds; fail by name when it does not within the deadline."""
+async def until(condition: Callable[[], object], what: str, seconds: float = 15) -> object:
+    """The first true value of `condition()`, or of what it awaits; fail by name when there is none within the deadline."""
     deadline = time.monotonic() + seconds
-    while not condition():
+    while True:
+        found = condition()
+        if inspect.isawaitable(found):
+            found = await found
+        if found:
+            return found
         assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
         await asyncio.sleep(0.02)
 

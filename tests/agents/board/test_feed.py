@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections.abc import Callable
 
 import aiohttp
 import orjson
@@ -30,15 +29,6 @@ async def told(scene: Scene) -> dict[str, float]:
     _, _, body = await get(scene, "/metrics")
     lines = [line.rsplit(" ", 1) for line in body.decode().splitlines() if not line.startswith("#")]
     return {name: float(value) for name, value in lines}
-
-
-async def told_when(scene: Scene, condition: Callable[[dict], bool], what: str, seconds: float = 15) -> dict[str, float]:
-    """What /metrics says as soon as `condition` holds of it."""
-    deadline = time.monotonic() + seconds
-    while not condition(now := await told(scene)):
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        await asyncio.sleep(0.02)
-    return now
 
 
 async def test_the_pages_say_what_the_topics_say(broker, fresh_prefix):
@@ -161,7 +151,12 @@ async def test_it_says_how_far_behind_kafka_its_viewers_are(broker, fresh_prefix
         assert before["siaga_board_behind_seconds"] < 5 and before["siaga_board_lag_records"] == 0
         await scene.write(rows=[row("16.71", score=11)], escalations=[escalation()])
         count = "siaga_board_delay_seconds_count"
-        after = await told_when(scene, lambda now: now[count] - before[count] >= 2, "both are given to viewers")
+
+        async def both_given() -> dict[str, float] | None:
+            now = await told(scene)
+            return now if now[count] - before[count] >= 2 else None
+
+        after = await until(both_given, "both are given to viewers")
         assert after[count] - before[count] == 2, "what was read at the start kept nobody waiting"
         assert 0 < after["siaga_board_delay_seconds_sum"] - before["siaga_board_delay_seconds_sum"] < 10
         # A board that reads but gives nothing out is behind too.
