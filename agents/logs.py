@@ -1,8 +1,7 @@
 """Logs: one line per event that matters, text or JSON, at most one line per cause in ten seconds.
 
-A broker that is away makes its clients repeat themselves hundreds of times a second (17,490 lines in 36 s were seen). A cause
-is a logger and its message template, so a flood about one thing does not hide another.
-"""
+A broker that is away makes its clients repeat themselves hundreds of times a second (17,490 lines in 36 s were seen). A
+cause is a logger and its message template, so a flood about one thing does not hide another."""
 
 import json
 import logging
@@ -28,9 +27,8 @@ _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asc
 class FloodGate(logging.Filter):
     """Lets the first line of a cause through, then one per pause, saying how many were held back.
 
-    The clients' lines are gated at every level, ours from warnings on; ours are told apart by what they name (a partition,
-    say), errors aside, so that one shard's trouble does not hide another's.
-    """
+    The clients' lines are gated at every level, ours from warnings on; ours are told apart by what they name (a
+    partition, say), errors aside, so that one shard's trouble does not hide another's."""
 
     def __init__(self, pause_s: float = FLOOD_PAUSE_S, now: Callable[[], float] = time.monotonic) -> None:
         super().__init__()

@@ -1,9 +1,8 @@
 """Every metric Siaga exposes, named in one place (base units, bounded labels).
 
-`topic` and `stage` are ours and few; `regency` and `level` are bounded by the roster; `source` is one of those that are named in
-the settings, or bounded by a cap (`SOURCES_MAX`, the rest count as `other`); `reason` and `outcome` are enums. Nothing a publisher
-writes freely becomes a label.
-"""
+`topic` and `stage` are ours and few; `regency` and `level` are bounded by the roster; `source` is one of those that are
+named in the settings, or bounded by a cap (`SOURCES_MAX`, the rest count as `other`); `reason` and `outcome` are enums.
+Nothing a publisher writes freely becomes a label."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
@@ -138,7 +137,9 @@ OUTWARD_WAITING_SINCE = _gauge(
 
 
 def touch_counters() -> None:
-    """Show the counters that are watched as 0 before they first move: `rate` and `increase` cannot see a first increment."""
+    """Show the counters that are watched as 0 before they first move: `rate` and `increase` cannot see a first
+    increment.
+    """
     for topic in INPUTS:
         for outcome in ("admitted", "rejected"):
             RECORDS.labels(topic.value, outcome)

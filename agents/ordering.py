@@ -2,8 +2,8 @@
 
 from agents.settings import Settings
 from schemas.topics import INPUTS
-from streams.intake import ClockMode
-from streams.sequencer import Sequencer
+from streams.admission import ClockMode
+from streams.event_time.sequencer import Sequencer
 
 
 def sequencer_of(settings: Settings) -> Sequencer | None:

@@ -15,10 +15,10 @@ from agents import metrics
 from agents.batching.fold import Batch, Output, Record
 from agents.collector import collector_rests
 from agents.intake import APPENDED_HEADER
-from agents.showing import ShownRows, forget
+from agents.row_metrics import ShownRows, forget
 from schemas.ledger import SPAN_HEADER, Frame, NotAFrame, encode_frames, partition_of
 from schemas.topics import Topic, TopicNames
-from streams.sequencer import Sequencer
+from streams.event_time.sequencer import Sequencer
 from streams.table import Drained, RiskTable
 
 
@@ -84,7 +84,9 @@ class RiskFold:
                 self._appended_ms.setdefault(key, int(appended))
             self._table.apply_in_order(self._sequencer, record.key, frame)
         except (NotAFrame, UnicodeDecodeError) as error:
-            raise ForeignLedgerRecord(f"{self._source.topic}[{self._source.partition}]@{record.offset}: {error}") from error
+            raise ForeignLedgerRecord(
+                f"{self._source.topic}[{self._source.partition}]@{record.offset}: {error}"
+            ) from error
 
     def _outputs(self, drained: Drained) -> Iterator[Output]:
         partition = self._source.partition
@@ -104,7 +106,8 @@ class RiskFold:
         for target, entry in drained.notices:
             told.setdefault(target, []).append(entry)
         for target, entries in told.items():
-            # With the event clock regencies are folded one after the other within a minute; who is told hears in order of time.
+            # With the event clock regencies are folded one after the other within a minute; who is told hears in order
+            # of time.
             for value in encode_frames(sorted(entries, key=itemgetter(1))):
                 yield Output(self._names[Topic.LEDGER], partition_of(target, self._partitions), target.encode(), value)
 

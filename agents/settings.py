@@ -1,8 +1,8 @@
 """Every setting of Siaga: name, rule, default. Read once from SIAGA_* variables and flags, then frozen.
 
-A field `metrics_port` is the variable SIAGA_METRICS_PORT and the flag --metrics-port. An empty variable counts as unset,
-because compose files and unit files write `SIAGA_ROSTER=` for "default". What is wrong is said in one line (SettingsError).
-"""
+A field `metrics_port` is the variable SIAGA_METRICS_PORT and the flag --metrics-port. An empty variable counts as
+unset, because compose files and unit files write `SIAGA_ROSTER=` for "default". What is wrong is said in one line
+(SettingsError)."""
 
 import difflib
 import logging
@@ -26,7 +26,7 @@ from pydantic import (
 
 from schemas.fields import SOURCE_PATTERN
 from schemas.topics import DEFAULT_PARTITIONS, DEFAULT_PREFIX, Topic, TopicNames
-from streams.intake import ClockMode
+from streams.admission import ClockMode
 
 PREFIX = "SIAGA_"
 BROKER_DEFAULT_REPLICATION = -1
@@ -168,7 +168,10 @@ class Settings(BaseModel):
     )
     tick_seconds: float = Field(5.0, ge=0.1, le=3600, description="seconds between clock ticks on the ledger")
     idle_seconds: float = Field(
-        3.0, ge=0.1, le=3600, description="event clock: seconds without a record until a partition is waited for no more"
+        3.0,
+        ge=0.1,
+        le=3600,
+        description="event clock: seconds without a record until a partition is waited for no more",
     )
     data_dir: Path = Field(default_factory=default_data_dir, description="directory of local data")
     metrics_host: str = Field("127.0.0.1", min_length=1, description="address /metrics listens on")

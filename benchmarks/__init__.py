@@ -1,1 +1,3 @@
-"""Measurements of Siaga as it really runs: `python -m benchmarks`. Not part of the installed package, never timed in tests."""
+"""Measurements of Siaga as it really runs: `python -m benchmarks`. Not part of the installed package, never timed in
+tests.
+"""

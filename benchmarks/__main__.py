@@ -3,9 +3,8 @@
     python -m benchmarks [micro] [days] [start] [drain] [places] [restore] [latency] [--out FILE] [--plot FILE]
     python -m benchmarks --from FILE [--plot FILE]     # the table of what was measured before, nothing is run
 
-Nothing else should run beside it. Compare within one run only. The comparison with other engines is `benchmarks.peers`, the
-nation's day `benchmarks.nation`.
-"""
+Nothing else should run beside it. Compare within one run only. The comparison with other engines is `benchmarks.peers`,
+the nation's day `benchmarks.nation`."""
 
 import argparse
 import asyncio
@@ -13,7 +12,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from agents.laboratory.plot import PlotMissing, require_matplotlib
+from apps.evaluation.plot import PlotMissing, require_matplotlib
 from benchmarks.drain import drain, places
 from benchmarks.flat import by_days
 from benchmarks.latency import latency

@@ -36,8 +36,8 @@ async def fill(system: System, count: int, codes: list[str]) -> int:
 
 
 async def drain(count: int, workers: int, regencies: int = 17) -> dict[str, float]:
-    """Events a second from start-ready to all folded, and CPU seconds per million events, of `workers` processes: their start included in
-    `cpu_s_per_million`, left out of `cpu_us_per_event`."""
+    """Events a second from start-ready to all folded, and CPU seconds per million events, of `workers` processes: their
+    start included in `cpu_s_per_million`, left out of `cpu_us_per_event`."""
     more = max(0, regencies - len(load_regencies()))
     codes = load_regencies() + trigger_regencies(more)
     with System("event", workers=workers, triggers=more) as system:
@@ -63,7 +63,8 @@ async def drain(count: int, workers: int, regencies: int = 17) -> dict[str, floa
 
 
 async def places(regencies: int, hours: float) -> dict[str, float]:
-    """`drain` of so many hours of event time, in which each place has as many events as with fewer places. A backlog of as many events
-    instead is a shorter day with more places, and the first minutes of a day cost more: every report moves the score."""
+    """`drain` of so many hours of event time, in which each place has as many events as with fewer places. A backlog of
+    as many events instead is a shorter day with more places, and the first minutes of a day cost more: every report
+    moves the score."""
     count = round(hours * HOUR_MS / STEP_MS * regencies / len(load_regencies()))
     return {"hours": hours, **await drain(count, 1, regencies)}

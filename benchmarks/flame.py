@@ -4,9 +4,8 @@
     py-spy record --pid WORKER --format raw --rate 200 --duration 12 --gil --output worker.raw
     python -m benchmarks.flame worker.raw worker.png
 
-Read from below: each box is a function, as wide as its share of the samples, and stands on its caller. Frames of libraries between
-our own are one box, called after the library. matplotlib is the optional extra `lab`.
-"""
+Read from below: each box is a function, as wide as its share of the samples, and stands on its caller. Frames of
+libraries between our own are one box, called after the library. matplotlib is the optional extra `lab`."""
 
 import re
 import sys
@@ -14,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-OURS = ("agents", "streams", "schemas")
+OURS = ("apps", "agents", "streams", "schemas")
 COLOURS = {"agents": "#56B4E9", "streams": "#E69F00", "schemas": "#009E73"}
 LIBRARY = "#DDDDDD"
 #: py-spy tells these files by their name alone.

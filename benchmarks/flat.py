@@ -1,8 +1,7 @@
 """Whether an event costs the same after a month of events: both folds in event order, as multiples of `json.loads`.
 
-The multiple is of processor time in the same process, so it can be compared between machines. Where events are this rare most of
-the cost is time that passes: every place's row ages by the minute, whether or not anything happens.
-"""
+The multiple is of processor time in the same process, so it can be compared between machines. Where events are this
+rare most of the cost is time that passes: every place's row ages by the minute, whether or not anything happens."""
 
 import json
 from collections.abc import Iterator
@@ -12,13 +11,15 @@ from benchmarks.micro import NAMES, Recorded, batches, intake_fold, recorded, ri
 from benchmarks.stream import past_day
 from benchmarks.system import load_regencies
 from schemas.topics import Topic
-from streams.sequencer import Sequencer
+from streams.event_time.sequencer import Sequencer
 
 DAY_MS = 86_400_000
 
 
 def by_days(days: int = 30, step_ms: int = 60_000, parts: int = 6) -> Iterator[dict[str, float]]:
-    """One ledger with an event each `step_ms` for `days`, told in `parts` of equal length: late ones meet the state of all before."""
+    """One ledger with an event each `step_ms` for `days`, told in `parts` of equal length: late ones meet the state of
+    all before.
+    """
     stream = list(past_day(days * DAY_MS // step_ms, load_regencies(), step_ms=step_ms))
     intake, risk, length = intake_fold(), risk_fold(Sequencer(1)), len(stream) // parts
     position = 0

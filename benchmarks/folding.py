@@ -1,7 +1,7 @@
 """Until when everything is folded, by what the workers count.
 
-The offsets that are committed do not tell: with the event clock a ledger record may have been read, and wait for its time.
-"""
+The offsets that are committed do not tell: with the event clock a ledger record may have been read, and wait for its
+time."""
 
 import asyncio
 import re
@@ -14,7 +14,9 @@ _ENTRIES = re.compile(r'^siaga_ledger_entries_total\{kind="[it]",.*\} (\S+)$', r
 
 
 def is_folded(pages: list[str], count: int) -> bool:
-    """Whether `count` input records were taken and every report among them is folded. `pages`: of all workers since all began."""
+    """Whether `count` input records were taken and every report among them is folded. `pages`: of all workers since all
+    began.
+    """
     taken = [(outcome, float(number)) for page in pages for outcome, number in _RECORDS.findall(page)]
     entries = sum(float(number) for page in pages for number in _ENTRIES.findall(page))
     admitted = sum(number for outcome, number in taken if outcome == "admitted")

@@ -1,10 +1,11 @@
-"""What events weigh: bytes on Kafka's disk by topic, and memory of a worker and a board. For docs/sizing.md; no clock matters.
+"""What events weigh: bytes on Kafka's disk by topic, and memory of a worker and a board. For docs/sizing.md; no clock
+matters.
 
     python -m benchmarks.footprint [--regencies 514] [--stations 100000] [--incidents 200000]
 
-Turnout first, one report for each station, then incidents of one day as `benchmarks drain` has them; told after each. One worker
-that holds all partitions. Bytes are those of the segments' records as the topics' own compression leaves them, before any cleaner.
-"""
+Turnout first, one report for each station, then incidents of one day as `benchmarks drain` has them; told after each.
+One worker that holds all partitions. Bytes are those of the segments' records as the topics' own compression leaves
+them, before any cleaner."""
 
 import argparse
 import asyncio

@@ -17,10 +17,9 @@ async def latency(
 ) -> dict[str, float]:
     """Milliseconds, median and 99th percentile, over up to `triggers` escalations spread evenly over the load.
 
-    `warm_seconds` of the same load come first: a broker's Java code takes that long to be compiled. `skew`: share of the load that
-    one regency has besides its own part. `p95_by_partition` is of the escalations of each ledger partition; `cpu_share` the cores that
-    all `workers` use.
-    """
+    `warm_seconds` of the same load come first: a broker's Java code takes that long to be compiled. `skew`: share of
+    the load that one regency has besides its own part. `p95_by_partition` is of the escalations of each ledger
+    partition; `cpu_share` the cores that all `workers` use."""
     with System("wall", workers=workers, triggers=REGENCY_TRIGGERS) as system:
         for number in range(workers):
             system.start_worker(number)

@@ -1,8 +1,9 @@
-"""The pure parts alone: microseconds of processor time an event, as a multiple of `json.loads` of the same message, and calls.
+"""The pure parts alone: microseconds of processor time an event, as a multiple of `json.loads` of the same message, and
+calls.
 
-The multiple can be compared between machines and runs. The calls (of Python functions and of C functions by Python code) are the
-same on every machine for one version of Python, so `tests/agents/test_cost.py` can hold them without timing anything.
-"""
+The multiple can be compared between machines and runs. The calls (of Python functions and of C functions by Python
+code) are the same on every machine for one version of Python, so `tests/agents/test_cost.py` can hold them without
+timing anything."""
 
 import gc
 import json
@@ -26,9 +27,9 @@ from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import Topic, TopicNames
 from schemas.wire import read_incident
-from streams.intake import ClockMode, Gate
+from streams.admission import ClockMode, Gate
+from streams.event_time.sequencer import Sequencer
 from streams.rules import Rules
-from streams.sequencer import Sequencer
 from streams.table import RiskTable
 
 BATCH = 5_000
@@ -134,7 +135,9 @@ def intake_fold() -> IntakeFold:
     """One shard of incidents, event clock."""
     source = TopicPartition(NAMES[Topic.INCIDENTS], 0)
     gate = Gate(Roster.default(), ClockMode.EVENT)
-    wall = iter(range(0, 10**9, IDLE_AFTER_MS))  # each look at the clock is that much later, so the shard soon falls idle
+    wall = iter(
+        range(0, 10**9, IDLE_AFTER_MS)
+    )  # each look at the clock is that much later, so the shard soon falls idle
     return IntakeFold(source, Topic.INCIDENTS, gate, NAMES, 1, lambda: next(wall), True, IDLE_AFTER_MS)
 
 

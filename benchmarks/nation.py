@@ -1,11 +1,11 @@
-"""The nation replayed: 514 regencies, 823,220 stations, each telling its turnout every hour, and incidents at 100 times the base rates.
+"""The nation replayed: 514 regencies, 823,220 stations, each telling its turnout every hour, and incidents at 100 times
+the base rates.
 
     python -m benchmarks.nation [--hours 1] [--workers 2] [--stations 823220]
 
-Everything is published first, in the order of a day; then the workers start and what it takes them is told. At the end one worker
-is killed and started again at once: how long until it has its state back and folds again. A whole day of voting has 13 hours. As many
-lanes as workers, so that each has its part of the state.
-"""
+Everything is published first, in the order of a day; then the workers start and what it takes them is told. At the end
+one worker is killed and started again at once: how long until it has its state back and folds again. A whole day of
+voting has 13 hours. As many lanes as workers, so that each has its part of the state."""
 
 import argparse
 import asyncio
@@ -143,7 +143,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hours", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--stations", type=int, default=STATIONS, help="of the country: what the state's size goes with")
+    parser.add_argument(
+        "--stations", type=int, default=STATIONS, help="of the country: what the state's size goes with"
+    )
     chosen = parser.parse_args()
     print(json.dumps(asyncio.run(nation(chosen.hours, chosen.workers, chosen.stations))), flush=True)
 

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Mapping
 
 Figures = Mapping[str, object]
 
-#: Column: the figure of each measurement that goes there, by its name. What has no column is told in the JSON lines alone.
+#: Column: the figure of each measurement that goes there, by its name. What has no column is told in the JSON lines
+#: alone.
 COLUMNS = {
     "events/s": ("events_per_s",),
     "processor µs an event": ("cpu_s_per_million", "us"),  # seconds a million events are microseconds an event

@@ -1,8 +1,7 @@
 """The incident stream of the benchmarks: about 315 bytes of JSON a message, seeded, with duplicates and bad records.
 
-Event time moves `step_ms` a message with up to 5 s of disorder; 3 % are exact repeats, 0.1 % are invalid. The same mix as the
-comparison with other stream processors uses, so that figures can be put side by side.
-"""
+Event time moves `step_ms` a message with up to 5 s of disorder; 3 % are exact repeats, 0.1 % are invalid. The same mix
+as the comparison with other stream processors uses, so that figures can be put side by side."""
 
 import json
 import random

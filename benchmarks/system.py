@@ -8,8 +8,8 @@ import time
 import urllib.request
 from pathlib import Path
 
-from agents.embedded import EmbeddedBroker
-from agents.embedded.ports import free_port
+from apps.embedded import EmbeddedBroker
+from apps.embedded.ports import free_port
 from benchmarks import processes
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -39,7 +39,9 @@ class System:
         places: dict[str, int] | None = None,
         lanes: int = 1,
     ) -> None:
-        """`places`: stations by regency code; unset: Sumsel's seventeen and as many places for triggers, 100 stations each."""
+        """`places`: stations by regency code; unset: Sumsel's seventeen and as many places for triggers, 100 stations
+        each.
+        """
         codes = load_regencies() + trigger_regencies(triggers)
         self.places = places or dict.fromkeys(codes, 100)
         self.clock, self.partitions, self.count, self.rules, self.lanes = clock, partitions, workers, rules, lanes
@@ -66,7 +68,7 @@ class System:
         self._directory.cleanup()
 
     def _command(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "agents.cli.main", *arguments]
+        return [sys.executable, "-m", "apps.cli.main", *arguments]
 
     def _env(self, **more: str) -> dict[str, str]:
         settings = {
@@ -102,7 +104,9 @@ class System:
             return answer.read().decode()
 
     def wait_ready(self, number: int, seconds: float = 60) -> None:
-        """Until the worker has shards open: of both stages, or, where there are several workers, of the one that may be its own."""
+        """Until the worker has shards open: of both stages, or, where there are several workers, of the one that may be
+        its own.
+        """
         is_ready = all if self.count == 1 else any
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -2,12 +2,12 @@
 
     python -m benchmarks.viewers [--viewers 1000] [--rate 50] [--seconds 20] [--rounds 2]
 
-A broker, one worker and a board as processes of their own, under a steady load; in turn without and with viewers, so that whatever
-else the machine does falls on both. Viewers are real connections that take gzip, as browsers do, held by one more process on the
-same machine: its processor time is told apart, since real viewers bring their own. Told for each turn: how long from just before
-publish to an escalation that a read_committed consumer can read; processor time of worker (also for each record it took), board and
-viewers; how late the viewers hear of a record after its append (a few of them unpack what comes, the others only read it).
-"""
+A broker, one worker and a board as processes of their own, under a steady load; in turn without and with viewers, so
+that whatever else the machine does falls on both. Viewers are real connections that take gzip, as browsers do, held by
+one more process on the same machine: its processor time is told apart, since real viewers bring their own. Told for
+each turn: how long from just before publish to an escalation that a read_committed consumer can read; processor time of
+worker (also for each record it took), board and viewers; how late the viewers hear of a record after its append (a few
+of them unpack what comes, the others only read it)."""
 
 import argparse
 import asyncio
@@ -23,8 +23,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from agents.board.descriptors import raise_limit
-from agents.embedded.ports import free_port
+from apps.board.descriptors import raise_limit
+from apps.embedded.ports import free_port
 from benchmarks.processes import cpu_seconds, memory_mib
 from benchmarks.stream import incident
 from benchmarks.system import ROOT, System, load_regencies, sample, trigger_regencies
@@ -183,7 +183,9 @@ def _hold(port: int, count: int, theirs: Any) -> None:
 
 
 async def _view(port: int, late_ms: list[float] | None, frames: list[int], opened: asyncio.Semaphore) -> None:
-    """Read until cancelled; with a list, unpack what comes and note how old the newest row is when its last byte is read."""
+    """Read until cancelled; with a list, unpack what comes and note how old the newest row is when its last byte is
+    read.
+    """
     reader, _ = await connect(port)
     opened.release()
     if late_ms is None:
@@ -205,7 +207,7 @@ def board_of(system: System):
     port = free_port()
     settings = {"SIAGA_BROKER": system.bootstrap, "SIAGA_ROSTER": str(system.roster), "SIAGA_BOARD_PORT": str(port)}
     with open(system.path / "board.log", "w") as log:
-        command = [sys.executable, "-m", "agents.cli.main", "board"]
+        command = [sys.executable, "-m", "apps.cli.main", "board"]
         board = subprocess.Popen(command, env={**os.environ, **settings}, stdout=log, stderr=log, cwd=ROOT)
     try:
         yield board, port

@@ -15,7 +15,9 @@ async def connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter
 
 
 async def chunks(reader: asyncio.StreamReader) -> AsyncIterator[tuple[bytes, float]]:
-    """What comes, unpacked, and the wall's milliseconds when its last byte was read. Raises IncompleteReadError at the end."""
+    """What comes, unpacked, and the wall's milliseconds when its last byte was read. Raises IncompleteReadError at the
+    end.
+    """
     unpack = zlib.decompressobj(31)
     while True:
         size = int(await reader.readuntil(b"\r\n"), 16)

@@ -1,10 +1,10 @@
-"""Hold what Siaga runs against the known vulnerabilities (pip-audit), and say plainly how much of it could be looked up.
+"""Hold what Siaga runs against the known vulnerabilities (pip-audit), and say plainly how much of it could be looked
+up.
 
     python deploy/audit.py            # status 1 when something known is in requirements.lock
 
-Needs the package index's advisories. Where they cannot be reached nothing is audited: then it says so, and the status is 0, as
-the answer depends on the network and not on the commit.
-"""
+Needs the package index's advisories. Where they cannot be reached nothing is audited: then it says so, and the status
+is 0, as the answer depends on the network and not on the commit."""
 
 import json
 import subprocess

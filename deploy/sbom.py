@@ -2,9 +2,8 @@
 
     python deploy/sbom.py > siaga.cdx.json
 
-Python packages with the hashes that pip is held to, and the jars of the embedded broker. The same locks give the same file: no
-clock, no random serial number. Not committed; make it from the commit that is deployed.
-"""
+Python packages with the hashes that pip is held to, and the jars of the embedded broker. The same locks give the same
+file: no clock, no random serial number. Not committed; make it from the commit that is deployed."""
 
 import json
 import re
@@ -17,7 +16,7 @@ from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHON_LOCK = ROOT / "requirements.lock"
-JARS_LOCK = ROOT / "agents" / "embedded" / "jars.lock"
+JARS_LOCK = ROOT / "apps" / "embedded" / "jars.lock"
 _REQUIREMENT = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>\S+)(?: *; *(?P<marker>[^\\]*\S))?")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _NAMESPACE = uuid.UUID("8a2f9d43-6b6a-5a0e-9c55-3f1f0c1d7a11")

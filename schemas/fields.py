@@ -22,7 +22,8 @@ SOURCE_PATTERN = r"^[a-z0-9-]{1,32}$"
 REVISION_MAX = 2**53 - 1  # the largest integer every JSON reader holds exactly (RFC 8259, section 6)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-# Lengths of texts with at most milliseconds, whose parts come again and again: `...:05Z`, `...:05.123Z` and the same with `+07:00`.
+# Lengths of texts with at most milliseconds, whose parts come again and again: `...:05Z`, `...:05.123Z` and the same
+# with `+07:00`.
 _USUAL_LENGTHS = frozenset({20, 24, 25, 29})
 _PARTS_KEPT = 8_192  # two hours of seconds; a thousand milliseconds in eight offsets
 
@@ -67,7 +68,8 @@ def milliseconds(moment: datetime) -> int:
 
 
 def milliseconds_of(text: str) -> int:
-    """`milliseconds` of a time that matches TIMESTAMP_PATTERN, in capitals. Raises ValueError for a day that no calendar has.
+    """`milliseconds` of a time that matches TIMESTAMP_PATTERN, in capitals. Raises ValueError for a day that no
+    calendar has.
 
     Half the price, on the hot path of every event: most texts have parts that were seen before.
     """

@@ -1,14 +1,14 @@
 """The ledger's frames: how validated events travel from intake to risk.
 
-A frame is one Kafka record: the entries of one regency from one input batch, in order, as a JSON array. Entries are plain
-lists, not objects: they are written and read once per event on the hot path and never leave Siaga.
+A frame is one Kafka record: the entries of one regency from one input batch, in order, as a JSON array. Entries are
+plain lists, not objects: they are written and read once per event on the hot path and never leave Siaga.
 
     incident  ["i", at_ms, event_id, incident_id, revision, station | null, category, severity, status,
                occurred_ms, reported_ms, source, is_exercise]
-    turnout   ["t", at_ms, event_id, station, registered, voted, as_of_ms, revision, source, is_exercise]
-    tick      ["k", at_ms]
-    neighbour ["n", at_ms, from_regency, level, previous_level, escalation_id, data_status, turnout_share | null, is_unverified]
-    watermark ["w", newest_ms, intake_shard, is_idle]            event clock only, see streams/sequencer.py
+    turnout   ["t", at_ms, event_id, station, registered, voted, as_of_ms, revision, source, is_exercise] tick
+    ["k", at_ms] neighbour ["n", at_ms, from_regency, level, previous_level, escalation_id, data_status, turnout_share |
+    null, is_unverified] watermark ["w", newest_ms, intake_shard, is_idle]            event clock only, see
+    streams/event_time/sequencer.py
 
 All times are integer milliseconds since the Unix epoch, UTC.
 """
@@ -24,12 +24,14 @@ FRAME_MAX_BYTES = 512 * 1024
 
 Entry = list
 
-#: Header of a frame of reports, with the event clock: their oldest and newest time and how many, which spares its reader to look.
+#: Header of a frame of reports, with the event clock: their oldest and newest time and how many, which spares its
+#: reader to look.
 SPAN_HEADER = "siaga.span"
 #: (oldest time, newest time, how many) of the reports in a frame.
 Span = tuple[int, int, int]
 
-#: The beginning of an incident or a turnout. Within a JSON string it cannot stand: a quote has a backslash before it there.
+#: The beginning of an incident or a turnout. Within a JSON string it cannot stand: a quote has a backslash before it
+#: there.
 _REPORT = re.compile(rb'\["[it]",(\d+),')
 
 
@@ -38,8 +40,8 @@ class NotAFrame(ValueError):
 
 
 class Frame:
-    """One ledger record, whose entries are read when they are asked for. `appended_ms`: when the broker took it; `span`: what its
-    header says, if there is one."""
+    """One ledger record, whose entries are read when they are asked for. `appended_ms`: when the broker took it;
+    `span`: what its header says, if there is one."""
 
     __slots__ = ("offset", "value", "_appended_ms", "_span")
 
@@ -99,8 +101,9 @@ def decode_frame(value: bytes) -> list[Entry]:
 
 
 def entries_of(value: bytes, appended_ms: int) -> list[Entry]:
-    """Entries of a ledger record appended at this time. A tick tells the time of its append, not its writer's: the broker's clock
-    is one for all workers, and a worker whose clock is an hour ahead must not age everything by an hour."""
+    """Entries of a ledger record appended at this time. A tick tells the time of its append, not its writer's: the
+    broker's clock is one for all workers, and a worker whose clock is an hour ahead must not age everything by an
+    hour."""
     entries = orjson.loads(value)
     return [[TICK, appended_ms]] if entries[0][0] == TICK else entries
 

@@ -15,8 +15,8 @@ HEADER_PARTITION = "siaga.source.partition"
 HEADER_OFFSET = "siaga.source.offset"
 HEADER_KEY_CUT = "siaga.truncated.key"
 HEADER_VALUE_CUT = "siaga.truncated.value"
-#: Key and value together are kept whole up to this size, which no uncompressed record exceeds on a broker with Kafka's default
-#: limit. What inflated beyond it keeps its beginning.
+#: Key and value together are kept whole up to this size, which no uncompressed record exceeds on a broker with Kafka's
+#: default limit. What inflated beyond it keeps its beginning.
 WHOLE_MAX_BYTES = 1024 * 1024
 CUT_KEY_BYTES = 1024
 CUT_VALUE_BYTES = 64 * 1024
@@ -53,7 +53,9 @@ class RejectedHeaders(BaseModel):
     ] = None
     value_bytes: Annotated[
         _Whole | None,
-        Field(alias=HEADER_VALUE_CUT, description="Only when the value is cut to its beginning: its whole size in bytes."),
+        Field(
+            alias=HEADER_VALUE_CUT, description="Only when the value is cut to its beginning: its whole size in bytes."
+        ),
     ] = None
 
 

@@ -31,7 +31,9 @@ def _parts(dotted: str) -> list[str]:
 
 
 def first_wrong(text: str, wrong: ValidationError) -> str:
-    """Line, field and message of the first error; of a field that is missing also what stands in its table and is not known."""
+    """Line, field and message of the first error; of a field that is missing also what stands in its table and is not
+    known.
+    """
     errors = wrong.errors(include_url=False, include_input=False)
     first = errors[0]
     location, message = first["loc"], first["msg"].removeprefix("Value error, ").splitlines()[0]

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 DAY_MS = 86_400_000
-#: Of input topics, whatever the cluster's own limit: Kafka's default, so that every client's default batches fit. It bounds a
-#: batch as sent; a value is read up to 16 KiB (schemas/wire.py).
+#: Of input topics, whatever the cluster's own limit: Kafka's default, so that every client's default batches fit. It
+#: bounds a batch as sent; a value is read up to 16 KiB (schemas/wire.py).
 INPUT_MESSAGE_MAX_BYTES = 1_048_588
 #: A rejected record is its original, as large as an input topic takes, and headers besides.
 REJECTED_MESSAGE_MAX_BYTES = 2 * 1024 * 1024
@@ -62,7 +62,12 @@ class TopicSpec:
 SPECS: tuple[TopicSpec, ...] = (
     TopicSpec(Topic.INCIDENTS, Direction.IN, 30 * DAY_MS, "incident reports from publishers"),
     TopicSpec(Topic.TURNOUT, Direction.IN, 30 * DAY_MS, "turnout per polling station from publishers"),
-    TopicSpec(Topic.LEDGER, Direction.INTERNAL, 30 * DAY_MS, "validated events, ticks and control events, one order per regency"),
+    TopicSpec(
+        Topic.LEDGER,
+        Direction.INTERNAL,
+        30 * DAY_MS,
+        "validated events, ticks and control events, one order per regency",
+    ),
     TopicSpec(Topic.POSITIONS, Direction.INTERNAL, None, "how far intake has read each input"),
     TopicSpec(Topic.STATE, Direction.INTERNAL, None, "the fold's state"),
     TopicSpec(Topic.RISK, Direction.OUT, None, "the rolling risk row of each regency"),

@@ -5,12 +5,12 @@ headers that declare another encoding and Confluent's leading zero byte (`unsupp
 JSON by RFC 8259 (`invalid_json`: also NaN, Infinity, a repeated key, nesting beyond the parser's limit, a lone
 surrogate, a byte order mark), then the model (`schema`).
 
-A good message is parsed once, by pydantic-core, with the validator of the model's own fields: making an object of the model costs as
-much again, so the hot path takes the fields as they are (`read_incident`), times as the text that they are. What it does not take, the
-model itself refuses, and says why. The parser skips repeated keys silently, so they are ruled
-out by counting: the message is flat, each key and each string value accounts for two quotes, and a repeated key or an escaped quote
-only adds to them. If there are just as many as the message needs, no key repeats; if more, a slow parse decides.
-"""
+A good message is parsed once, by pydantic-core, with the validator of the model's own fields: making an object of the
+model costs as much again, so the hot path takes the fields as they are (`read_incident`), times as the text that they
+are. What it does not take, the model itself refuses, and says why. The parser skips repeated keys silently, so they are
+ruled out by counting: the message is flat, each key and each string value accounts for two quotes, and a repeated key
+or an escaped quote only adds to them. If there are just as many as the message needs, no key repeats; if more, a slow
+parse decides."""
 
 import json
 from collections.abc import Callable
@@ -37,12 +37,16 @@ _Model = Callable[[bytes], Any]
 
 
 def _fields_of(model: type[BaseModel], *times: str) -> _Parse:
-    """The validator of a model's fields alone: their values with defaults, `times` as text; and the names that were given."""
+    """The validator of a model's fields alone: their values with defaults, `times` as text; and the names that were
+    given.
+    """
     schema: Any = model.__pydantic_core_schema__
     while schema["type"] != "model-fields":
         schema = schema["schema"]
     fields = schema["fields"] | {name: schema["fields"][name] | {"schema": TIMESTAMP_TEXT} for name in times}
-    return SchemaValidator(schema | {"fields": fields}, CoreConfig(strict=True, extra_fields_behavior="forbid")).validate_json
+    return SchemaValidator(
+        schema | {"fields": fields}, CoreConfig(strict=True, extra_fields_behavior="forbid")
+    ).validate_json
 
 
 _incident, _turnout = Incident.__pydantic_validator__.validate_json, Turnout.__pydantic_validator__.validate_json

@@ -9,10 +9,10 @@ import orjson
 
 from schemas.ledger import NEIGHBOUR, TICK, Entry
 from schemas.roster import Regency
-from streams.decisions import Change, Reason
-from streams.levels import Ladder, Phase
+from streams.messages import ESCALATION_SCHEMA, escalation_id
 from streams.moments import rfc3339
-from streams.outputs import ESCALATION_SCHEMA, escalation_id
+from streams.risk.decisions import Change, Reason
+from streams.risk.levels import Ladder, Phase
 from streams.rules import LEVELS, Rules
 
 SCHEMA = "siaga.province/1"

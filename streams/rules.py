@@ -6,8 +6,8 @@ See docs/risk-model.md for the formulas. Everything here is a constant of the ru
 from dataclasses import dataclass
 
 from schemas.ruleset import Profile, Ruleset
-from streams.decay import Decay
-from streams.evidence import Place
+from streams.risk.decay import Decay
+from streams.risk.evidence import Place
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS

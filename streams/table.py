@@ -11,14 +11,14 @@ from dataclasses import dataclass, field
 from schemas.ledger import NEIGHBOUR, TICK, TICK_KEY, Entry, Frame, partition_of
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
-from streams import changelog
-from streams.decisions import decide
-from streams.outputs import escalation, row, to_bytes
+from streams.event_time.sequencer import Sequencer
+from streams.messages import escalation, row, to_bytes
 from streams.province import ProvinceState
-from streams.regency import HOUR_MS, Outcomes, RegencyState, step
+from streams.risk.decisions import decide
+from streams.risk.regency import HOUR_MS, Outcomes, RegencyState, step
+from streams.risk.runs import fold_plain
 from streams.rules import LEVELS, Rules
-from streams.runs import fold_plain
-from streams.sequencer import Sequencer
+from streams.storage import records as storage_records
 
 
 @dataclass(slots=True)
@@ -86,7 +86,7 @@ class RiskTable:
         own: dict[bytes, dict[str, bytes]] = {}
         for key, value in stored.items():  # heads first: they hold the time against which incidents are counted
             if key[5:] == b"/h":  # not its end: a station may be called anything
-                changelog.restore_head(self._state(key[:5]), value)
+                storage_records.restore_head(self._state(key[:5]), value)
             elif key[2:] == b"/p":
                 self._province(key[:2]).restore(value)
         for key, value in stored.items():
@@ -101,7 +101,7 @@ class RiskTable:
         for code in numbered[b"/t/"].keys() | own.keys():
             self._state(code).kept_stations.restore(numbered[b"/t/"].get(code, {}), own.get(code, {}))
         for code, stored_incidents in numbered[b"/i/"].items():
-            changelog.restore_incidents(self._state(code), stored_incidents)
+            storage_records.restore_incidents(self._state(code), stored_incidents)
 
     def apply(self, offset: int, key: bytes, entries: list[Entry]) -> None:
         """Fold one ledger frame. Raises UnknownRegency, or ValueError for an entry of unknown kind."""
@@ -129,7 +129,7 @@ class RiskTable:
             if key in self._regencies:
                 state = self._regencies[key]
                 drained.rows.append((state.regency.code, to_bytes(row(state, self.partition))))
-                drained.state += changelog.drain(state, key)
+                drained.state += storage_records.drain(state, key)
             else:
                 province = self._provinces[key]
                 drained.provinces.append((province.code, to_bytes(province.row(self.partition))))
@@ -144,9 +144,8 @@ class RiskTable:
                 yield state.regency.code, to_bytes(row(state, self.partition))
 
     def _tick(self, offset: int, entries: list[Entry]) -> None:
-        """Tell the time to everybody for whom it passes a grid time. In between nothing can be decided, and a row and a state
-        record of each regency at every tick would be most of what a quiet day writes.
-        """
+        """Tell the time to everybody for whom it passes a grid time. In between nothing can be decided, and a row and a
+        state record of each regency at every tick would be most of what a quiet day writes."""
         for kind, *_ in entries:
             if kind != TICK:
                 raise ValueError(f"ledger entry of kind {kind!r} is not for everybody")
@@ -163,7 +162,7 @@ class RiskTable:
     def _fold(self, key: bytes, state: RegencyState, offset: int, entries: list[Entry]) -> None:
         state.offset = offset
         self._fold_entries(state, offset, entries)
-        changelog.close_frame(state)
+        storage_records.close_frame(state)
         self._dirty[key] = None
 
     def _fold_entries(self, state: RegencyState, offset: int, entries: list[Entry]) -> None:
@@ -230,8 +229,7 @@ class RiskTable:
 def _notice(state: RegencyState, previous: int, told: str) -> Entry:
     """What neighbours and the province hear, on the ledger.
 
-    `["n", at_ms, from_regency, level, previous_level, escalation_id, data_status, turnout_share, is_unverified]`; the id is
-    empty when nothing was escalated, the share is in ten-thousandths or null.
-    """
+    `["n", at_ms, from_regency, level, previous_level, escalation_id, data_status, turnout_share, is_unverified]`; the
+    id is empty when nothing was escalated, the share is in ten-thousandths or null."""
     told_of = LEVELS[state.ladder.level], LEVELS[previous], told, state.data_status, state.share_myriad()
     return [NEIGHBOUR, state.clock_ms, state.regency.code, *told_of, state.published.unverified]

@@ -11,8 +11,8 @@ from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from agents.batching.transport import bound_inflating
-from agents.embedded import EmbeddedBroker
-from agents.embedded.ports import free_port as a_free_port
+from apps.embedded import EmbeddedBroker
+from apps.embedded.ports import free_port as a_free_port
 
 ROOT = Path(__file__).resolve().parents[1]
 _COUNTER = itertools.count(1)
@@ -48,7 +48,7 @@ def bounded_inflating() -> Iterator[None]:
 
 @pytest.fixture
 def free_port() -> int:
-    """A loopback port free now. For several, call `agents.embedded.ports.free_port`."""
+    """A loopback port free now. For several, call `apps.embedded.ports.free_port`."""
     return a_free_port()
 
 

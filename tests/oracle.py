@@ -1,8 +1,7 @@
 """What must come out, computed from the input topics and the public contract alone. Shares no code with Siaga.
 
-Slow and plain on purpose: dictionaries, `json`, `datetime`. It knows nothing of ledgers, shards, windows kept incrementally or
-decay; it recounts everything at the end.
-"""
+Slow and plain on purpose: dictionaries, `json`, `datetime`. It knows nothing of ledgers, shards, windows kept
+incrementally or decay; it recounts everything at the end."""
 
 import json
 from collections import defaultdict
@@ -157,7 +156,9 @@ def escalation_faults(escalations: list[dict], rows: dict[str, dict]) -> list[st
         level, episode = "normal", 0
         for escalation in chain:
             if escalation["previous_level"] != level:
-                faults.append(f"{regency}: {escalation['escalation_id']} starts at {escalation['previous_level']}, was {level}")
+                faults.append(
+                    f"{regency}: {escalation['escalation_id']} starts at {escalation['previous_level']}, was {level}"
+                )
             if not episode <= escalation["episode"] <= episode + 1:
                 faults.append(f"{regency}: episode {escalation['episode']} follows {episode}")
             level, episode = escalation["level"], escalation["episode"]

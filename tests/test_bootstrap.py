@@ -1,4 +1,5 @@
-"""The `./siaga` script: it uses a current environment, notices a stale one, and says in one line why it cannot make one.
+"""The `./siaga` script: it uses a current environment, notices a stale one, and says in one line why it cannot make
+one.
 
 That it makes one is shown by every run of `./siaga test` on a clean clone, CI's included.
 """

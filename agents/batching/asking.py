@@ -1,8 +1,7 @@
 """Asks Kafka where sources stand: what the group has read of them, where they begin and end.
 
-On connections of its own. The consumer that reads the sources answers only between two fetches, which an idle broker holds: opening
-twelve shards through it took up to two seconds.
-"""
+On connections of its own. The consumer that reads the sources answers only between two fetches, which an idle broker
+holds: opening twelve shards through it took up to two seconds."""
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -17,11 +16,11 @@ class PositionUnknown(Exception):
 
 
 async def committed_offset(admin: AIOKafkaAdminClient, group: str, source: TopicPartition) -> OffsetAndMetadata:
-    """The group's offset of a partition; -1 when it has none. Raises PositionUnknown when there is no answer to rely on.
+    """The group's offset of a partition; -1 when it has none. Raises PositionUnknown when there is no answer to rely
+    on.
 
-    A coordinator that is still loading answers with an error and no partitions, which aiokafka takes for a group without offsets
-    (docs/upstream.md). Believing it read every input a second time after a broker's restart.
-    """
+    A coordinator that is still loading answers with an error and no partitions, which aiokafka takes for a group
+    without offsets (docs/upstream.md). Believing it read every input a second time after a broker's restart."""
     offsets = await admin.list_consumer_group_offsets(group, partitions=[source])
     if source not in offsets:
         raise PositionUnknown(

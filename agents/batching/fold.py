@@ -1,8 +1,7 @@
 """What a shard asks of the logic it runs: restore, fold, and nothing about Kafka.
 
-Kept apart from the transport and the transaction so that any batch logic can be given to a shard, and so that the logic can
-be tested without either.
-"""
+Kept apart from the transport and the transaction so that any batch logic can be given to a shard, and so that the logic
+can be tested without either."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -33,10 +32,10 @@ class Output(NamedTuple):
 class Batch:
     """Consecutive records of one source partition.
 
-    `start_offset` and `next_offset` are the source positions before and after the batch. Markers of transactions and aborted
-    records take offsets too, so these, not the offsets of the records, tell whether two batches are adjacent. `end_offset` is
-    the end of the partition as last seen. `went_back`: the source had ended before where it was read, and is read from its beginning.
-    """
+    `start_offset` and `next_offset` are the source positions before and after the batch. Markers of transactions and
+    aborted records take offsets too, so these, not the offsets of the records, tell whether two batches are adjacent.
+    `end_offset` is the end of the partition as last seen. `went_back`: the source had ended before where it was read,
+    and is read from its beginning."""
 
     records: Sequence[Record]
     start_offset: int
@@ -66,10 +65,14 @@ class Fold(Protocol):
     """Batch logic of one source partition. Everything it needs to know comes through these calls."""
 
     def restore(self, key: bytes, value: bytes | None) -> None:
-        """Take one record of the state topic, before the first batch. The last value of a key wins; None is a tombstone."""
+        """Take one record of the state topic, before the first batch. The last value of a key wins; None is a
+        tombstone.
+        """
 
     def restored(self, note: str) -> None:
-        """All state was given. `note` is what `note()` returned for the last committed transaction, '' with a state, which says more."""
+        """All state was given. `note` is what `note()` returned for the last committed transaction, '' with a state,
+        which says more.
+        """
 
     def fold(self, batch: Batch) -> Iterable[Output]:
         """Outputs of a batch, state changes included. Any exception drops the shard, and with it this object."""

@@ -1,9 +1,10 @@
 """Reading compressed batches with bounded memory, whatever is in them.
 
-A broker limits the compressed size of a batch, not what it inflates to: 30 KiB of zstd can hold gigabytes, and aiokafka inflates a
-whole batch at once. Nor does a broker check that header names are UTF-8, which aiokafka insists on. Either would kill every worker
-that reads the partition, again and again. Here a batch that inflates beyond a limit, or that aiokafka cannot parse, is read record
-by record from a stream; values, keys and headers too large for any message are cut to their beginning and say so (`Cut`).
+A broker limits the compressed size of a batch, not what it inflates to: 30 KiB of zstd can hold gigabytes, and aiokafka
+inflates a whole batch at once. Nor does a broker check that header names are UTF-8, which aiokafka insists on. Either
+would kill every worker that reads the partition, again and again. Here a batch that inflates beyond a limit, or that
+aiokafka cannot parse, is read record by record from a stream; values, keys and headers too large for any message are
+cut to their beginning and say so (`Cut`).
 
 Format: Kafka's record batch, version 2 (KIP-98).
 """

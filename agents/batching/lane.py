@@ -1,12 +1,16 @@
 """A lane: the one place where batches of its source partitions become exactly once.
 
-Open:   start the transactional producer whose id is fixed per (stage, lane). That fences any earlier owner and ends its open
+Open:   start the transactional producer whose id is fixed per (stage, lane). That fences any earlier owner and ends its
+open
         transaction. Only then are the shards restored: nobody else can change state or positions now.
-Turn:   whatever batches wait, of whichever of its partitions, are folded and committed in one transaction; what arrives in the
+Turn:   whatever batches wait, of whichever of its partitions, are folded and committed in one transaction; what arrives
+in the
         meantime, of other partitions, is folded while the broker commits, and is the next turn's (group commit).
-Fail:   after any error in a transaction its outcome is unknown, so the producer and all shards are dropped with their memory
-        and opened anew; the same batches are given to the new shards, whose positions tell whether it had been committed.
-        An error of one shard (its source was created anew, its fold raises) drops that shard alone; the others go on.
+Fail:   after any error in a transaction its outcome is unknown, so the producer and all shards are dropped with their
+memory
+        and opened anew; the same batches are given to the new shards, whose positions tell whether it had been
+        committed. An error of one shard (its source was created anew, its fold raises) drops that shard alone; the
+        others go on.
 """
 
 import asyncio
@@ -61,7 +65,9 @@ class Lane:
         self._notes: Notes = {}
         self._written: Written | None = None
         self._pauses = Pauses(work.options.reopen_pause_ms / 1000, work.options.reopen_pause_ms_max / 1000)
-        self._told_at = self._committed_at = float("-inf")  # monotonic seconds begin with the machine, not far enough back
+        self._told_at = self._committed_at = float(
+            "-inf"
+        )  # monotonic seconds begin with the machine, not far enough back
         self._is_idle_due = self._is_committing = self._is_closing = False
         self._news = asyncio.Event()
         self._task: asyncio.Task | None = None
@@ -84,8 +90,8 @@ class Lane:
         self._news.set()
 
     async def close(self) -> None:
-        """Let go: finish the transaction it is in and tell the group its positions, if that is quick. What stays open is ended
-        by the next owner."""
+        """Let go: finish the transaction it is in and tell the group its positions, if that is quick. What stays open
+        is ended by the next owner."""
         self._is_closing = True
         self._news.set()
         if self._task is not None:
@@ -108,7 +114,9 @@ class Lane:
         return self._transactor is not None and len(self._shards) == len(self.sources)
 
     async def _tell_positions(self) -> None:
-        """The group's offsets up to date for who comes next: should the state be lost meanwhile, they say what was published."""
+        """The group's offsets up to date for who comes next: should the state be lost meanwhile, they say what was
+        published.
+        """
         self._told_at = float("-inf")
         if self._is_open and (positions := self._positions({})):
             try:
@@ -181,7 +189,8 @@ class Lane:
         if self._transactor is None:
             self._transactor = Transactor(self._id, self._work.group, self._work.options)
             await self._transactor.start()
-        # Before `end_forgotten` leaves markers in what may be a source too: one that was created anew would grow past its old position.
+        # Before `end_forgotten` leaves markers in what may be a source too: one that was created anew would grow past
+        # its old position.
         ends = await asyncio.gather(*map(self.reader.sources.end_offset, missing), return_exceptions=True)
         if missing:
             self._written = Written(self._work.outputs, self.sources, self._work.options)
@@ -201,7 +210,9 @@ class Lane:
     def _touched(self) -> set[TopicPartition]:
         """Every partition that a transaction of this lane may have written."""
         own = self._work.own_topic
-        return self._work.outputs | ({TopicPartition(own, source.partition) for source in self.sources} if own else set())
+        return self._work.outputs | (
+            {TopicPartition(own, source.partition) for source in self.sources} if own else set()
+        )
 
     async def _restore(self, source: TopicPartition, end: int | BaseException) -> None:
         if isinstance(end, BaseException):
@@ -244,8 +255,9 @@ class Lane:
         return self.reader.steady() and not self._is_closing
 
     async def _turn(self) -> None:
-        """One transaction of what is folded ahead, of what else waits, at most a batch's worth of records, and of what idle shards have
-        to say. Once a rebalance has begun of what is folded ahead only: its shards have it in their memory already."""
+        """One transaction of what is folded ahead, of what else waits, at most a batch's worth of records, and of what
+        idle shards have to say. Once a rebalance has begun of what is folded ahead only: its shards have it in their
+        memory already."""
         parts, self._ahead = self._ahead, {}
         await self._fold_waiting(parts)
         if self._is_idle_due:
@@ -267,7 +279,9 @@ class Lane:
             if source in self._shards:  # it may have failed meanwhile
                 self._shards[source].told(position)
 
-    async def _commit_folding_ahead(self, outputs: list, positions: Positions, parts: Container[TopicPartition]) -> None:
+    async def _commit_folding_ahead(
+        self, outputs: list, positions: Positions, parts: Container[TopicPartition]
+    ) -> None:
         """Commit, and fold meanwhile what waits or comes of partitions that are not in it."""
         commit = asyncio.create_task(self._commit(outputs, positions))
         try:
@@ -287,9 +301,14 @@ class Lane:
             news.cancel()
 
     async def _fold_waiting(
-        self, parts: dict[TopicPartition, Prepared], others: Container[TopicPartition] = (), until: asyncio.Future | None = None
+        self,
+        parts: dict[TopicPartition, Prepared],
+        others: Container[TopicPartition] = (),
+        until: asyncio.Future | None = None,
     ) -> None:
-        """Fold batches that wait into `parts`, at most a batch's worth of records, and not of `others`; no further when `until` is done."""
+        """Fold batches that wait into `parts`, at most a batch's worth of records, and not of `others`; no further when
+        `until` is done.
+        """
         left = self._work.options.batch_records_max - sum(len(part.batch.records) for part in parts.values())
         for source in [tp for tp in self._waiting if tp in self._shards and tp not in parts and tp not in others]:
             if not self._may_fold or (until is not None and until.done()):

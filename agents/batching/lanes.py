@@ -1,9 +1,9 @@
 """Which partitions share a lane, and an assignor that never splits one.
 
-A lane is a fixed set of source partitions of one stage that commit together, in one transaction under one transactional id. What a
-small transaction costs hardly depends on how much is in it, so a lane, not a partition, is the unit of work; and because the set is
-fixed, whoever takes a lane over fences its earlier owner by its id, as a shard did for its one partition.
-"""
+A lane is a fixed set of source partitions of one stage that commit together, in one transaction under one transactional
+id. What a small transaction costs hardly depends on how much is in it, so a lane, not a partition, is the unit of work;
+and because the set is fixed, whoever takes a lane over fences its earlier owner by its id, as a shard did for its one
+partition."""
 
 import functools
 import json
@@ -32,9 +32,8 @@ class Lanes:
     stages: tuple[frozenset[str], ...] = ()
 
     def number(self, topic: str, partition: int) -> int:
-        """A partition's lane, counted through all stages, so that workers share those of one stage first, then those of the next: with
-        one lane and two workers each has a stage, with two lanes each has one of both stages.
-        """
+        """A partition's lane, counted through all stages, so that workers share those of one stage first, then those of
+        the next: with one lane and two workers each has a stage, with two lanes each has one of both stages."""
         stage = next((n for n, topics in enumerate(self.stages) if topic in topics), 0)
         return stage * self.count + lane_of(partition, self.count)
 
@@ -45,8 +44,9 @@ class NoTopicKnown(Exception):
 
 @functools.cache
 def lane_assignor(lanes: Lanes) -> type[RoundRobinPartitionAssignor]:
-    """An assignor for these lanes. Its name carries their number: Kafka refuses a member that counts otherwise (INCONSISTENT_GROUP_
-    PROTOCOL), for two members that cut the partitions differently would fence each other for ever."""
+    """An assignor for these lanes. Its name carries their number: Kafka refuses a member that counts otherwise
+    (INCONSISTENT_GROUP_ PROTOCOL), for two members that cut the partitions differently would fence each other for
+    ever."""
 
     class LaneAssignor(RoundRobinPartitionAssignor):
         name = f"stage-lanes-{lanes.count}"
@@ -55,8 +55,8 @@ def lane_assignor(lanes: Lanes) -> type[RoundRobinPartitionAssignor]:
         def assign(
             cls, cluster: ClusterMetadata, members: Mapping[str, ConsumerProtocolMemberMetadata]
         ) -> dict[str, ConsumerProtocolMemberAssignment]:
-            """Whole lanes in turn to the members in order of their ids; what exceeds the lanes stands by. Everybody is told of what was
-            shared out, and can see what was not (membership.py).
+            """Whole lanes in turn to the members in order of their ids; what exceeds the lanes stands by. Everybody is
+            told of what was shared out, and can see what was not (membership.py).
 
             Raises NoTopicKnown; the member then joins again (membership.py).
             """

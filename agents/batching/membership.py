@@ -1,20 +1,24 @@
 """When a worker cannot be a member of its group, it must end and say why.
 
-Two workers under one static name: the one that came first must end, or they take the partitions from each other for ever.
+Two workers under one static name: the one that came first must end, or they take the partitions from each other for
+ever.
 
-Kafka tells the first by an error in its heartbeat, FENCED_INSTANCE_ID. aiokafka's heartbeat does not carry the static name, so it
-is told UNKNOWN_MEMBER_ID instead, takes that for an expired session, and joins again, which fences the other in turn, and so on.
-An expired session has missed its heartbeats; a member whose last heartbeat was well a moment ago was replaced. Unless the broker has just
-come up: Kafka's coordinator may answer for a moment before it has read who its members are (docs/upstream.md). So a member joins
-again once; who is replaced twice within a while is not alone. Of two workers with one name this ends one and leaves the other.
+Kafka tells the first by an error in its heartbeat, FENCED_INSTANCE_ID. aiokafka's heartbeat does not carry the static
+name, so it is told UNKNOWN_MEMBER_ID instead, takes that for an expired session, and joins again, which fences the
+other in turn, and so on. An expired session has missed its heartbeats; a member whose last heartbeat was well a moment
+ago was replaced. Unless the broker has just come up: Kafka's coordinator may answer for a moment before it has read who
+its members are (docs/upstream.md). So a member joins again once; who is replaced twice within a while is not alone. Of
+two workers with one name this ends one and leaves the other.
 
-Another number of lanes than the others': Kafka refuses the member, and aiokafka gives up for good without telling anybody.
+Another number of lanes than the others': Kafka refuses the member, and aiokafka gives up for good without telling
+anybody.
 
-So it does after any other error of the group that it has no name for (docs/upstream.md): it waits for somebody to ask for records in its own
-way, which nobody does here. A worker must join again, or its partitions stay unread while all looks well.
+So it does after any other error of the group that it has no name for (docs/upstream.md): it waits for somebody to ask
+for records in its own way, which nobody does here. A worker must join again, or its partitions stay unread while all
+looks well.
 
-A leader that is killed and comes back under its static name is not told that it leads, so nobody watches the topics any more
-(docs/upstream.md). What was shared out while one was missing would stay so for ever. So every member watches them.
+A leader that is killed and comes back under its static name is not told that it leads, so nobody watches the topics any
+more (docs/upstream.md). What was shared out while one was missing would stay so for ever. So every member watches them.
 """
 
 import asyncio
@@ -57,7 +61,9 @@ class LanesDiffer(Exception):
         )
 
 
-def watch_membership(coordinator: Any, options: BatchingOptions, instance: str | None, end: Callable[[Exception], None]) -> None:
+def watch_membership(
+    coordinator: Any, options: BatchingOptions, instance: str | None, end: Callable[[Exception], None]
+) -> None:
     """All that is below; `end` ends the worker for a reason."""
     watch_join(coordinator, lambda: end(LanesDiffer(options.lanes)))
     join_again_after_errors(coordinator)
@@ -80,7 +86,9 @@ def watch_join(coordinator: Any, refused: Callable[[], None]) -> None:
 
 
 def join_again_after_errors(coordinator: Any, pause_s: float = PAUSE_S) -> None:
-    """Have a coordinator that was told an error begin anew after a pause, as another member, until it is let in or closed."""
+    """Have a coordinator that was told an error begin anew after a pause, as another member, until it is let in or
+    closed.
+    """
     give_up = coordinator._push_error_to_user
 
     async def again(error: BaseException) -> None:
@@ -95,10 +103,11 @@ def join_again_after_errors(coordinator: Any, pause_s: float = PAUSE_S) -> None:
 
 
 def watch_topics(coordinator: Any) -> None:
-    """Have a member that did not share out the partitions join again, too, when its topics change, or were not shared out whole.
+    """Have a member that did not share out the partitions join again, too, when its topics change, or were not shared
+    out whole.
 
-    Kafka lets the leader bring a rebalance by that, also one that was not told; to others it answers with what they have.
-    """
+    Kafka lets the leader bring a rebalance by that, also one that was not told; to others it answers with what they
+    have."""
     complete = coordinator._on_join_complete
 
     async def watched(generation: int, member_id: str, protocol: str, given: bytes) -> None:
@@ -115,9 +124,8 @@ def watch_topics(coordinator: Any) -> None:
 def watch_heartbeats(
     coordinator: Any, within_s: float, taken_over: Callable[[], None], now: Callable[[], float] = time.monotonic
 ) -> None:
-    """Call `taken_over` when the group twice within `AGAIN_S` no longer knows a member whose heartbeat it took less than
-    `within_s` ago.
-    """
+    """Call `taken_over` when the group twice within `AGAIN_S` no longer knows a member whose heartbeat it took less
+    than `within_s` ago."""
     send, last_well, last_replaced = coordinator._send_req, -inf, -inf
 
     async def watched(request: Any) -> Any:
@@ -131,7 +139,9 @@ def watch_heartbeats(
                 is_again, last_replaced = now() - last_replaced < AGAIN_S, now()
                 if is_again:
                     taken_over()
-                    await asyncio.Future()  # until cancelled: an answer would make aiokafka join again and fence the other
+                    await (
+                        asyncio.Future()
+                    )  # until cancelled: an answer would make aiokafka join again and fence the other
         return answer
 
     coordinator._send_req = watched

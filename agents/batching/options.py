@@ -15,54 +15,63 @@ class BatchingOptions:
     #: Passed to every aiokafka client: bootstrap_servers, security_protocol, ssl_context, sasl_*.
     #: Not shown: it may hold a password.
     client: Mapping[str, Any] = field(default_factory=lambda: {"bootstrap_servers": "127.0.0.1:9092"}, repr=False)
-    #: Sets of partitions of a stage that commit together, for all workers: at most as many workers have work as all stages have
-    #: lanes, and the fewer, the less processor time and latency (docs/performance.md). All workers of a group must have the same.
+    #: Sets of partitions of a stage that commit together, for all workers: at most as many workers have work as all
+    #: stages have lanes, and the fewer, the less processor time and latency (docs/performance.md). All workers of a
+    #: group must have the same.
     lanes: int = 1
-    #: A batch must end long before the session times out; at 5 to 10 µs a record this is 0.2 s of work, and as much is folded while it is
-    #: committed. Smaller ones make smaller frames, more rows and state records; half as much again took 90 MiB more for the nation's
-    #: day and was 3 % faster there (docs/scaling.md).
+    #: A batch must end long before the session times out; at 5 to 10 µs a record this is 0.2 s of work, and as much is
+    #: folded while it is committed. Smaller ones make smaller frames, more rows and state records; half as much again
+    #: took 90 MiB more for the nation's day and was 3 % faster there (docs/scaling.md).
     batch_records_max: int = 20_000
-    #: Nor may it hold more bytes: a ledger record holds many events in catch-up, 100 bytes each, and publishers may send records of up
-    #: to 1 MiB, which are all copied when they are rejected.
+    #: Nor may it hold more bytes: a ledger record holds many events in catch-up, 100 bytes each, and publishers may
+    #: send records of up to 1 MiB, which are all copied when they are rejected.
     batch_bytes_max: int = 12 * MIB
-    #: Part of a full batch that a partition hands out first after a start or a rebalance; each further batch may be twice as large. A
-    #: backlog's first outputs are out sooner by that: lanes share one thread, and all fold before the first of them has committed.
+    #: Part of a full batch that a partition hands out first after a start or a rebalance; each further batch may be
+    #: twice as large. A backlog's first outputs are out sooner by that: lanes share one thread, and all fold before the
+    #: first of them has committed.
     first_batch_part: float = 1 / 16
-    #: What one fetch may bring per partition. Catch-up wants it large; two are held per partition, one folded, one waiting.
+    #: What one fetch may bring per partition. Catch-up wants it large; two are held per partition, one folded, one
+    #: waiting.
     partition_fetch_bytes_max: int = 4 * MIB
-    #: How long the broker may hold a fetch with nothing to send. A partition released after its commit waits for the fetch
-    #: in flight, which does not name it, so this adds straight to latency.
+    #: How long the broker may hold a fetch with nothing to send. A partition released after its commit waits for the
+    #: fetch in flight, which does not name it, so this adds straight to latency.
     fetch_wait_ms: int = 10
     session_timeout_ms: int = 10_000
-    #: How soon a worker hears that another has joined or left: until then nobody works on what moves. Workers that are started together
-    #: meet this way (docs/performance.md).
+    #: How soon a worker hears that another has joined or left: until then nobody works on what moves. Workers that are
+    #: started together meet this way (docs/performance.md).
     heartbeat_interval_ms: int = 200
-    #: A dead owner's open transaction blocks read_committed readers at most this long, if no successor fences it sooner.
+    #: A dead owner's open transaction blocks read_committed readers at most this long, if no successor fences it
+    #: sooner.
     transaction_timeout_ms: int = 10_000
     request_timeout_ms: int = 15_000
-    #: How soon a topic that was deleted and created anew is found (aiokafka's default of 5 minutes left it unread that long).
+    #: How soon a topic that was deleted and created anew is found (aiokafka's default of 5 minutes left it unread that
+    #: long).
     metadata_age_ms_max: int = 10_000
-    #: Between retries, also while the broker still writes the markers of the previous transaction (aiokafka's default of
-    #: 100, and a constant of 20 in its sender, made back-to-back transactions take 26 ms).
+    #: Between retries, also while the broker still writes the markers of the previous transaction (aiokafka's default
+    #: of 100, and a constant of 20 in its sender, made back-to-back transactions take 26 ms).
     transaction_backoff_ms: int = 3
     #: Between attempts to connect to a broker that does not answer.
     reconnect_pause_ms: int = 100
-    #: From a commit to the next transaction of the lane. Begun at once it is refused until the markers are written, and each refusal
-    #: costs both sides: with this pause latency falls by a third and so does processor time (docs/performance.md).
+    #: From a commit to the next transaction of the lane. Begun at once it is refused until the markers are written, and
+    #: each refusal costs both sides: with this pause latency falls by a third and so does processor time
+    #: (docs/performance.md).
     settle_ms: int = 5
-    #: How far the group's offsets may lag behind a stage's own state or notes, which are the truth: telling it costs a third of a
-    #: small transaction (docs/performance.md).
+    #: How far the group's offsets may lag behind a stage's own state or notes, which are the truth: telling it costs a
+    #: third of a small transaction (docs/performance.md).
     offset_every_ms: int = 500
     #: One produced batch. Below the broker's message.max.bytes (1 MiB), above the largest frame.
     produce_batch_bytes_max: int = 900 * KIB
-    #: zstd: aiokafka compresses lz4 at level 9, at a sixth of the speed and two thirds of the ratio (docs/performance.md).
+    #: zstd: aiokafka compresses lz4 at level 9, at a sixth of the speed and two thirds of the ratio
+    #: (docs/performance.md).
     compression: str | None = "zstd"
-    #: Of zstd: a megabyte of ledger frames is compressed 3.7 times at 610 MB/s by level 1, 3.4 times at 370 MB/s by level 3, aiokafka's.
+    #: Of zstd: a megabyte of ledger frames is compressed 3.7 times at 610 MB/s by level 1, 3.4 times at 370 MB/s by
+    #: level 3, aiokafka's.
     zstd_level: int = 1
     #: After a failure: first and longest pause before a shard is opened anew.
     reopen_pause_ms: int = 100
     reopen_pause_ms_max: int = 5_000
-    #: A coordinator that knows no offset where offsets should be is asked again after this: the wrong answers seen lasted 2 s.
+    #: A coordinator that knows no offset where offsets should be is asked again after this: the wrong answers seen
+    #: lasted 2 s.
     doubt_pause_ms: int = 5_000
     #: After being fenced, time for the group to tell us that the partition is no longer ours. Without it a worker that
     #: woke up late would fence the rightful owner back.

@@ -17,11 +17,11 @@ AGAIN_S = 0.5
 async def start_patiently(
     start: Callable[[], Awaitable[object]], drop: Callable[[], Awaitable[object]], within_s: float = PATIENCE_S
 ) -> None:
-    """Await `start()`; where the broker does not answer, `drop()` what is half started and try again, for `within_s` seconds.
+    """Await `start()`; where the broker does not answer, `drop()` what is half started and try again, for `within_s`
+    seconds.
 
-    A broker that goes away in the second in which a worker starts must not end the worker. Raises what the last attempt raised; an
-    error that no retry can help (a wrong password) at once.
-    """
+    A broker that goes away in the second in which a worker starts must not end the worker. Raises what the last attempt
+    raised; an error that no retry can help (a wrong password) at once."""
     deadline = monotonic() + within_s
     while True:
         try:

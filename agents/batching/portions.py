@@ -14,23 +14,27 @@ _TRANSACTIONS = 2
 
 
 def shares(lags: Mapping[TP, int], lanes: int) -> dict[TP, float]:
-    """What part of a lane's transaction each partition may hand out at a time: that of its lag, in records, among all of the lane's.
+    """What part of a lane's transaction each partition may hand out at a time: that of its lag, in records, among all
+    of the lane's.
 
-    More than fills the transaction under way and the next would only wait in memory. By lag, so that all come to their end together: with
-    the event clock what one has read waits for the others.
-    """
+    More than fills the transaction under way and the next would only wait in memory. By lag, so that all come to their
+    end together: with the event clock what one has read waits for the others."""
     lane = {tp: (tp[0], lane_of(tp[1], lanes)) for tp in lags}
     mates, totals = Counter(lane.values()), Counter[tuple[str, int]]()
     for tp, lag in lags.items():
         totals[lane[tp]] += lag
     return {
-        tp: min(1.0, max(_PART_LEAST, _TRANSACTIONS * (lag / totals[lane[tp]] if totals[lane[tp]] else 1 / mates[lane[tp]])))
+        tp: min(
+            1.0, max(_PART_LEAST, _TRANSACTIONS * (lag / totals[lane[tp]] if totals[lane[tp]] else 1 / mates[lane[tp]]))
+        )
         for tp, lag in lags.items()
     }
 
 
 class SlowStart:
-    """Lets a partition's batches grow from a part `first` of a full one, twofold with each, so that a backlog is seen to move soon."""
+    """Lets a partition's batches grow from a part `first` of a full one, twofold with each, so that a backlog is seen
+    to move soon.
+    """
 
     def __init__(self, first: float) -> None:
         self._first = first

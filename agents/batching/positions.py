@@ -1,9 +1,9 @@
 """How far a source without state is read: what its lane noted itself, and when to doubt what the group says.
 
-Kafka's coordinator may answer with old offsets, or none, and no error, when a broker comes up after a kill (docs/upstream.md). Believed, a
-source without state would be read twice. So every transaction of a lane writes how far its sources are read into a compacted topic. With
-that the group needs telling only now and then, which spares most transactions two requests. The group is behind the notes then, and
-ahead of them only where a source was created anew.
+Kafka's coordinator may answer with old offsets, or none, and no error, when a broker comes up after a kill
+(docs/upstream.md). Believed, a source without state would be read twice. So every transaction of a lane writes how far
+its sources are read into a compacted topic. With that the group needs telling only now and then, which spares most
+transactions two requests. The group is behind the notes then, and ahead of them only where a source was created anew.
 """
 
 import asyncio
@@ -22,8 +22,9 @@ from agents.batching.shard import Prepared, Shard, Sources
 
 log = logging.getLogger(__name__)
 
-#: Offsets at the end of a partition among which its latest notes are, as a rule: every transaction notes all open sources of the
-#: partition. Not there is the note of a source whose shard has failed for long, nor any after as many aborted transactions.
+#: Offsets at the end of a partition among which its latest notes are, as a rule: every transaction notes all open
+#: sources of the partition. Not there is the note of a source whose shard has failed for long, nor any after as many
+#: aborted transactions.
 TAIL = 2_000
 #: How much more is read where a note is missing.
 FURTHER = 10
@@ -31,11 +32,12 @@ FURTHER = 10
 Notes = Mapping[TopicPartition, OffsetAndMetadata]
 
 
-def notes_of(topic: str | None, shards: Mapping[TopicPartition, Shard], parts: Mapping[TopicPartition, Prepared]) -> list[Output]:
-    """How far the sources of all partitions that move will be read, each in its own partition number. Sources that rest are
-    noted with those that move, so that the latest notes lie together at the end. What a source no longer held is noted with what was
-    read after it: a log line may be told twice, and a counter dies with its worker.
-    """
+def notes_of(
+    topic: str | None, shards: Mapping[TopicPartition, Shard], parts: Mapping[TopicPartition, Prepared]
+) -> list[Output]:
+    """How far the sources of all partitions that move will be read, each in its own partition number. Sources that rest
+    are noted with those that move, so that the latest notes lie together at the end. What a source no longer held is
+    noted with what was read after it: a log line may be told twice, and a counter dies with its worker."""
     if topic is None:
         return []
     notes, moved = [], {source.partition for source in parts}
@@ -58,7 +60,9 @@ def first_note(topic: str, source: TopicPartition) -> Output:
 
 
 async def read_notes(topic: str, sources: Collection[TopicPartition], options: BatchingOptions) -> Notes:
-    """The latest committed notes of these sources. Reads the ends of their partitions, and all of one that lacks a note there."""
+    """The latest committed notes of these sources. Reads the ends of their partitions, and all of one that lacks a note
+    there.
+    """
     tps = [TopicPartition(topic, number) for number in {source.partition for source in sources}]
     found: dict[TopicPartition, OffsetAndMetadata] = {}
     consumer = committed_reader(options)
@@ -90,14 +94,15 @@ async def _read_on(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int
 
 
 class Written:
-    """Whether a stage has written before, looked up when it is first asked. To be made before `end_forgotten` leaves a marker in each
-    partition: where there was nothing at all nothing need be read.
+    """Whether a stage has written before, looked up when it is first asked. To be made before `end_forgotten` leaves a
+    marker in each partition: where there was nothing at all nothing need be read.
 
-    Records count, not offsets: a lane that was opened and lost again at once has left markers and nothing else. The topics that the
-    stage reads do not count: others write them too.
-    """
+    Records count, not offsets: a lane that was opened and lost again at once has left markers and nothing else. The
+    topics that the stage reads do not count: others write them too."""
 
-    def __init__(self, outputs: Collection[TopicPartition], read: Collection[TopicPartition], options: BatchingOptions) -> None:
+    def __init__(
+        self, outputs: Collection[TopicPartition], read: Collection[TopicPartition], options: BatchingOptions
+    ) -> None:
         topics = {source.topic for source in read}
         self._outputs = [tp for tp in outputs if tp.topic not in topics]
         self._options = options
@@ -128,10 +133,10 @@ class Doubt:
     async def group_offset(self, source: TopicPartition, sources: Sources) -> OffsetAndMetadata | None:
         """The group's offset of a source, or what was noted where the group is behind.
 
-        None at all is asked for again after a pause where somebody has written before: not on a first start, nor of a source without a
-        record, which has nothing to be read twice. A source that ends before its note was created anew, and is read from its
-        beginning. So it is when the group goes on knowing nothing: Kafka forgets the offsets of a topic that is deleted.
-        """
+        None at all is asked for again after a pause where somebody has written before: not on a first start, nor of a
+        source without a record, which has nothing to be read twice. A source that ends before its note was created
+        anew, and is read from its beginning. So it is when the group goes on knowing nothing: Kafka forgets the offsets
+        of a topic that is deleted."""
         found = await sources.committed(source)
         noted = self.notes.get(source)
         if _is_none(found) and await sources.end_offset(source) and (noted or await self.has_written()):
@@ -140,11 +145,20 @@ class Doubt:
         if noted is None or not noted.offset:
             return found
         if noted.offset > (end := await sources.end_offset(source)):
-            log.error("%s[%d] ends at %d but was read up to %d: it was created anew and is read as such", *source, end, noted.offset)
+            log.error(
+                "%s[%d] ends at %d but was read up to %d: it was created anew and is read as such",
+                *source,
+                end,
+                noted.offset,
+            )
             await self.begin_anew(source)
             return None
         if _is_none(found):
-            log.error("%s[%d] was read up to %d and its group knows nothing: it was created anew and is read as such", *source, noted.offset)
+            log.error(
+                "%s[%d] was read up to %d and its group knows nothing: it was created anew and is read as such",
+                *source,
+                noted.offset,
+            )
             await self.begin_anew(source)
             return None
         if noted.offset <= found.offset:

@@ -18,15 +18,16 @@ from agents.batching.codecs import replace_codec
 
 
 async def end_forgotten(producer: AIOKafkaProducer, group: str, touched: Iterable[TopicPartition]) -> None:
-    """Commit a transaction without records on all of `touched` and on the group's offsets, which leaves a marker in each.
+    """Commit a transaction without records on all of `touched` and on the group's offsets, which leaves a marker in
+    each.
 
-    A broker that is stopped may call a transaction committed and have written no marker of it (docs/upstream.md). Its records and
-    offsets then stay invisible until the next marker of the same producer, so a position read in between is too old, and what
-    follows it is done twice. Where no marker is missing, this changes nothing that a reader sees.
-    """
+    A broker that is stopped may call a transaction committed and have written no marker of it (docs/upstream.md). Its
+    records and offsets then stay invisible until the next marker of the same producer, so a position read in between is
+    too old, and what follows it is done twice. Where no marker is missing, this changes nothing that a reader sees."""
     for partitions in (touched, ()):
-        # Kafka answers a commit before it has written the markers. It refuses a next transaction until it has: only when the
-        # second one has begun, with the group's offsets in it, are all markers of the first where they can be read.
+        # Kafka answers a commit before it has written the markers. It refuses a next transaction until it has: only
+        # when the second one has begun, with the group's offsets in it, are all markers of the first where they can be
+        # read.
         await producer.begin_transaction()
         while not await producer._sender._do_add_offsets_to_txn(group):
             pass  # it has paused already
@@ -38,9 +39,8 @@ async def end_forgotten(producer: AIOKafkaProducer, group: str, touched: Iterabl
 async def while_sending(producer: AIOKafkaProducer, work: Coroutine) -> None:
     """Await `work`, or raise what ended the producer's sender first.
 
-    A batch that is handed over just as the sender ends is forgotten by aiokafka: whoever waits for its delivery would wait for ever
-    (docs/upstream.md).
-    """
+    A batch that is handed over just as the sender ends is forgotten by aiokafka: whoever waits for its delivery would
+    wait for ever (docs/upstream.md)."""
     task, sender = asyncio.ensure_future(work), producer._sender.sender_task
     try:
         await asyncio.wait({task, sender}, return_when=asyncio.FIRST_COMPLETED)
@@ -54,9 +54,8 @@ async def while_sending(producer: AIOKafkaProducer, work: Coroutine) -> None:
 def pace_connecting(client: AIOKafkaClient, pause_s: float) -> None:
     """Have a client wait `pause_s` after a connection that failed before it tries the same node again.
 
-    aiokafka tries as often as its retries come, and a producer with short transaction back-off has them every few milliseconds: a
-    broker that comes up again would be met by hundreds of attempts a second of every lane.
-    """
+    aiokafka tries as often as its retries come, and a producer with short transaction back-off has them every few
+    milliseconds: a broker that comes up again would be met by hundreds of attempts a second of every lane."""
     connect, failed_at = client._get_conn, {}
 
     async def paced(node_id: int, *, group: Any = ConnectionGroup.DEFAULT, no_hint: bool = False) -> Any:

@@ -28,7 +28,9 @@ def committed_reader(options: BatchingOptions) -> AIOKafkaConsumer:
 async def read_until(
     consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]
 ) -> AsyncIterator[tuple[TopicPartition, list[ConsumerRecord]]]:
-    """The records from where the consumer stands to these ends, as they come; see `read_to_end` for how an end is known."""
+    """The records from where the consumer stands to these ends, as they come; see `read_to_end` for how an end is
+    known.
+    """
     left = list(ends)
     while left := [tp for tp in left if await consumer.position(tp) < ends[tp]]:
         for found in (await consumer.getmany(*left, timeout_ms=POLL_MS)).items():
@@ -40,9 +42,8 @@ async def read_to_end(
 ) -> int:
     """Give every committed record of `state` to `take(key, value)`; return how many there were.
 
-    The end is reached when the consumer's *position* reaches the end offset: markers of transactions take offsets but are
-    never delivered, so waiting for a last record would wait for ever.
-    """
+    The end is reached when the consumer's *position* reaches the end offset: markers of transactions take offsets but
+    are never delivered, so waiting for a last record would wait for ever."""
     consumer = committed_reader(options)
     try:
         await consumer.start()
@@ -61,7 +62,9 @@ async def read_to_end(
 
 
 async def has_records(tps: Collection[TopicPartition], options: BatchingOptions) -> bool:
-    """Whether any of these partitions has a committed record, or had one that is deleted by now. Markers of transactions are none."""
+    """Whether any of these partitions has a committed record, or had one that is deleted by now. Markers of
+    transactions are none.
+    """
     consumer = committed_reader(options)
     try:
         await consumer.start()

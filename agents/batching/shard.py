@@ -1,12 +1,14 @@
 """A shard: the state of one source partition, and what of it belongs into the next transaction.
 
-It decides and remembers; its lane (lane.py) owns the producer and commits. Between `prepare` and `committed` its memory is ahead
-of the log, so after any failure in between the shard is dropped and restored.
+It decides and remembers; its lane (lane.py) owns the producer and commits. Between `prepare` and `committed` its memory
+is ahead of the log, so after any failure in between the shard is dropped and restored.
 
-Restore: only after the lane has fenced every earlier owner: nobody else can change state or position now. State that is gone or
-         incomplete (its topic was deleted, emptied or created anew) is built again from the source, in silence: what was
-         published for it before is not published twice.
-Prepare: skip what the state already holds; fold the rest in memory. Without state the next offset is the group's; with state
+Restore: only after the lane has fenced every earlier owner: nobody else can change state or position now. State that is
+gone or
+         incomplete (its topic was deleted, emptied or created anew) is built again from the source, in silence: what
+         was published for it before is not published twice.
+Prepare: skip what the state already holds; fold the rest in memory. Without state the next offset is the group's; with
+state
          it is in the state, and the group's follows now and then.
 """
 
@@ -25,11 +27,12 @@ from agents.batching.restore import read_to_end
 #: Key of the record in the state topic that holds the next source offset. It, not the group's committed offset, is the
 #: truth: the group's offset can be reset by an operator or expire.
 POSITION_KEY = b"@next"
-#: Key of the record that the first transaction of a state writes. State without it lost its beginning: a topic that was deleted
-#: and created anew under a running worker holds only what changed since. Value: up to which source offset to publish nothing.
+#: Key of the record that the first transaction of a state writes. State without it lost its beginning: a topic that was
+#: deleted and created anew under a running worker holds only what changed since. Value: up to which source offset to
+#: publish nothing.
 BEGIN_KEY = b"@begin"
-#: Key of the record that keeps a shard shut once its source was found created anew: the new source grows, and would in time pass
-#: the position of the old one unnoticed. Deleting the state lifts it.
+#: Key of the record that keeps a shard shut once its source was found created anew: the new source grows, and would in
+#: time pass the position of the old one unnoticed. Deleting the state lifts it.
 REFUSED_KEY = b"@refused"
 
 
@@ -83,8 +86,8 @@ class Shard:
         self.next_offset = 0
         self.restored_records = 0
         self.is_refused = False
-        #: The group must hear of this shard with its first transaction: a source of which it knows nothing counts as new, whatever
-        #: was noted.
+        #: The group must hear of this shard with its first transaction: a source of which it knows nothing counts as
+        #: new, whatever was noted.
         self.is_untold = False
         self._state = state
         self._told_offset = 0
@@ -121,7 +124,8 @@ class Shard:
         if self._state is not None:
             self.restored_records = await read_to_end(self._state, options, self._take)
             if self._has_begun:
-                # The state says how far it is. The group may not have been told yet; to ask it and to doubt it would take seconds.
+                # The state says how far it is. The group may not have been told yet; to ask it and to doubt it would
+                # take seconds.
                 return ""
         published, note = 0, ""
         committed = await sources.committed(self.source)
@@ -146,7 +150,9 @@ class Shard:
             self.fold.restore(key, value)
 
     def refusal(self) -> list[Output]:
-        """The record that keeps this shard shut from now on, also after a restart; nothing when it is there or there is no state."""
+        """The record that keeps this shard shut from now on, also after a restart; nothing when it is there or there is
+        no state.
+        """
         if self._state is None or self.is_refused:
             return []
         return [Output(self._state.topic, self._state.partition, REFUSED_KEY, self.source.topic.encode())]
@@ -187,8 +193,12 @@ class Shard:
         return Prepared(None, outputs, self.next_offset, self.fold.note(), 0.0) if outputs else None
 
     def standing(self, part: Prepared | None) -> OffsetAndMetadata:
-        """How far the source is read once `part` is committed; of what is committed without one, also while more is folded already."""
-        return OffsetAndMetadata(part.next_offset, part.note) if part else OffsetAndMetadata(self.next_offset, self._note)
+        """How far the source is read once `part` is committed; of what is committed without one, also while more is
+        folded already.
+        """
+        return (
+            OffsetAndMetadata(part.next_offset, part.note) if part else OffsetAndMetadata(self.next_offset, self._note)
+        )
 
     def position(self, part: Prepared | None) -> OffsetAndMetadata | None:
         """What to tell the group once `part` is committed; None when it knows.

@@ -18,8 +18,8 @@ from agents.batching.work import Reader, Work
 
 
 class Stage:
-    """Opens, feeds and closes lanes. `state_topic` is None for a stage without state, which may note how far it has read in
-    `positions_topic`; `outputs` is all the folds may write to besides."""
+    """Opens, feeds and closes lanes. `state_topic` is None for a stage without state, which may note how far it has
+    read in `positions_topic`; `outputs` is all the folds may write to besides."""
 
     def __init__(
         self,
@@ -53,12 +53,10 @@ class Stage:
         for tp in assigned:
             if tp[0] in self.topics:
                 sources.setdefault(self._lane_of(tp), set()).add(TopicPartition(*tp))
-        # A lane without state asks again where to read on: Kafka forgets the group's offsets with a topic that is deleted, and a source
-        # that is back by the time its deletion was noticed must be read from its beginning.
+        # A lane without state asks again where to read on: Kafka forgets the group's offsets with a topic that is
+        # deleted, and a source that is back by the time its deletion was noticed must be read from its beginning.
         is_kept = self._work.state_topic is not None
-        changed = [
-            number for number, lane in self._lanes.items() if not is_kept or lane.sources != sources.get(number)
-        ]
+        changed = [number for number, lane in self._lanes.items() if not is_kept or lane.sources != sources.get(number)]
         await asyncio.gather(*(self._lanes.pop(number).close() for number in changed))
         for number, partitions in sources.items():
             if number in self._lanes:

@@ -4,7 +4,9 @@ from faust.tables import TableManager
 
 
 class NoTables(TableManager):
-    """Faust gives tables that are defined late a second to appear, and begins no consumer before: a second of every restart."""
+    """Faust gives tables that are defined late a second to appear, and begins no consumer before: a second of every
+    restart.
+    """
 
     async def on_start(self) -> None:
         await self._update_channels()

@@ -1,8 +1,7 @@
 """One transactional producer: writes the outputs of a lane's batches and their source positions as one unit.
 
-Records go straight into producer batches (`create_batch`/`send_batch`), which work inside a transaction and spare a future
-per record.
-"""
+Records go straight into producer batches (`create_batch`/`send_batch`), which work inside a transaction and spare a
+future per record."""
 
 import asyncio
 from collections.abc import Iterable, Mapping

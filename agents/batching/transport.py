@@ -1,9 +1,9 @@
 """A Faust transport whose messages are whole partition batches, one in flight per partition.
 
-Faust's own consumer makes a message, a queue put, a future and an ack of every record, which costs some 80 µs each. Here a
-message carries what one fetch brought for one partition. While a batch is being folded its partition is left out of the
-fetch; what arrives meanwhile forms the next batch (group commit). Offsets are committed by the shards, inside their
-transactions, so everything Faust does about acks and commits is switched off.
+Faust's own consumer makes a message, a queue put, a future and an ack of every record, which costs some 80 µs each.
+Here a message carries what one fetch brought for one partition. While a batch is being folded its partition is left out
+of the fetch; what arrives meanwhile forms the next batch (group commit). Offsets are committed by the shards, inside
+their transactions, so everything Faust does about acks and commits is switched off.
 
 This module and producing.py are the only ones that touch private parts of Faust and aiokafka. They are pinned in
 requirements.lock and `tests/agents/batching/test_transport.py` holds each of them against the pinned versions.
@@ -140,7 +140,8 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         return batches
 
     def _went_back(self, tp: TopicPartition, state: Any) -> bool:
-        """Whether a partition is read from before where it was, and nobody sought that: the broker has called its position out of range.
+        """Whether a partition is read from before where it was, and nobody sought that: the broker has called its
+        position out of range.
 
         A guess that a shard must confirm: a seek that comes just then looks the same.
         """
@@ -165,7 +166,9 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
         return records
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """After a rebalance. aiokafka leaves a partition nothing was ever committed of where it is: past what was given back."""
+        """After a rebalance. aiokafka leaves a partition nothing was ever committed of where it is: past what was given
+        back.
+        """
         offsets = await super().seek_to_committed()
         self._handed_out.clear()
         self._slow_start.begin_anew()
@@ -184,8 +187,8 @@ class BatchConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 class _NoReadOffsets(dict):
-    """Where Faust notes the offsets it has read, to drop what it reads twice. Reading back over a gap is exactly that, and a
-    batch dropped there would stay in flight for ever; what a shard has already taken the shard itself skips."""
+    """Where Faust notes the offsets it has read, to drop what it reads twice. Reading back over a gap is exactly that,
+    and a batch dropped there would stay in flight for ever; what a shard has already taken the shard itself skips."""
 
     def __getitem__(self, tp: TP) -> None:
         return None
@@ -253,8 +256,8 @@ class BatchConsumer(driver.Consumer):
         self.release(tp)
 
     async def release_lost(self, after_s: float) -> list[TP]:
-        """Give back batches no agent took within `after_s`: Faust drops messages in a rebalance, and a partition that waits for
-        one would wait for ever."""
+        """Give back batches no agent took within `after_s`: Faust drops messages in a rebalance, and a partition that
+        waits for one would wait for ever."""
         now = monotonic()
         lost = {
             tp: start
@@ -343,7 +346,9 @@ class BatchSchema(faust.Schema):
 
 
 class BatchApp(faust.App):
-    """A Faust app on the batching transport. `batching` are its options, `lanes` follow from its stages; everything else is Faust's."""
+    """A Faust app on the batching transport. `batching` are its options, `lanes` follow from its stages; everything
+    else is Faust's.
+    """
 
     def __init__(self, *args: Any, batching: BatchingOptions, **kwargs: Any) -> None:
         self.batching = batching

@@ -1,10 +1,11 @@
 """Siaga in turn with other stream processors, on one broker and the same data, by the harness of their comparison.
 
-    python -m benchmarks.peers --harness DIR --work DIR [--out DIR] [--variant NAME:VARIABLE=VALUE,...] [the harness's own options]
+    python -m benchmarks.peers --harness DIR --work DIR [--out DIR] [--variant NAME:VARIABLE=VALUE,...] [the harness's
+    own options]
 
-Run it with the Python that has Siaga's packages. `--harness` holds the comparison's `run.py`, which is used as it is; `--work` is
-what its `setup` made. Its own options are those of its `bench`, for example `--peers siaga,kstreams-eos --what throughput --reps 1`.
-"""
+Run it with the Python that has Siaga's packages. `--harness` holds the comparison's `run.py`, which is used as it is;
+`--work` is what its `setup` made. Its own options are those of its `bench`, for example `--peers siaga,kstreams-eos
+--what throughput --reps 1`."""
 
 import argparse
 import importlib.util

@@ -1,4 +1,5 @@
-"""The harness's generator with event times of now: its own lie in 2024, which a worker with the wall clock refuses as too old.
+"""The harness's generator with event times of now: its own lie in 2024, which a worker with the wall clock refuses as
+too old.
 
 Takes the generator's own arguments; `--rate` is needed: event time moves as fast as the wall's.
 """

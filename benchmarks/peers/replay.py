@@ -1,8 +1,8 @@
-"""What Siaga must say, told from its ledger by the rules of docs/architecture.md and this job. Shares no code with Siaga.
+"""What Siaga must say, told from its ledger by the rules of docs/architecture.md and this job. Shares no code with
+Siaga.
 
-Slow and plain on purpose. Per regency: entries in order of event time as far as the intake shards' watermarks let them wait, a tick
-at every full minute, a window of one hour that moves by the minute, one threshold.
-"""
+Slow and plain on purpose. Per regency: entries in order of event time as far as the intake shards' watermarks let them
+wait, a tick at every full minute, a window of one hour that moves by the minute, one threshold."""
 
 from collections import defaultdict
 from collections.abc import Iterator

@@ -1,14 +1,15 @@
-"""The reference job of the comparison as a ruleset: the packaged plain job with another threshold, and what the job asks for.
+"""The reference job of the comparison as a ruleset: the packaged plain job with another threshold, and what the job
+asks for.
 
-Text in, text out, so that the comparison's own interpreter needs nothing of Siaga; `siaga worker` checks what comes out.
-"""
+Text in, text out, so that the comparison's own interpreter needs nothing of Siaga; `siaga worker` checks what comes
+out."""
 
 import re
 from pathlib import Path
 
 PACKAGED = Path(__file__).resolve().parents[2] / "schemas/rulesets/rolling-sum-60min.toml"
-#: What a severity weight of 1 is here. A ruleset's threshold is at most 1,000 and the job's is near 15,000, so both are scaled;
-#: 0.032 and its doubles are whole thousandths, in which Siaga counts, so nothing is rounded.
+#: What a severity weight of 1 is here. A ruleset's threshold is at most 1,000 and the job's is near 15,000, so both are
+#: scaled; 0.032 and its doubles are whole thousandths, in which Siaga counts, so nothing is rounded.
 UNIT = 0.032
 STEP_S = 60
 

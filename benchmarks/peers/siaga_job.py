@@ -32,7 +32,9 @@ _thresholds: dict[str, int] = {}
 
 
 class SiagaJob(run.Job):
-    """One Siaga with topics of its own; survives kill() and start(). It gets a copy of `topic`, or an empty input for None."""
+    """One Siaga with topics of its own; survives kill() and start(). It gets a copy of `topic`, or an empty input for
+    None.
+    """
 
     def __init__(self, o, name: str, topic: str | None, threshold: int, triggers: int = 0) -> None:
         run.Job.count += 1
@@ -46,7 +48,7 @@ class SiagaJob(run.Job):
         self.procs, self.used, self.watch = [], 0.0, None
         self.log = open(self.dir / "log", "a")
         self.env = self._settings(triggers)
-        command = [o.siaga_python, "-m", "agents.cli.main", "topics"]
+        command = [o.siaga_python, "-m", "apps.cli.main", "topics"]
         subprocess.run(command, env=self.env, cwd=self.dir, stdout=self.log, stderr=self.log, check=True)
         self.total = reading.copy(run.BROKER, topic, self.prefix + "incidents", PARTITIONS) if topic else 0
 
@@ -80,7 +82,7 @@ class SiagaJob(run.Job):
                 "SIAGA_INSTANCE": f"{self.id}-{number}",
                 "SIAGA_METRICS_PORT": str(METRICS_PORT + number),
             }
-            command = [self.o.siaga_python, "-m", "agents.cli.main", "worker"]
+            command = [self.o.siaga_python, "-m", "apps.cli.main", "worker"]
             self.procs.append(subprocess.Popen(command, env=env, cwd=self.dir, stdout=self.log, stderr=self.log))
         if self.watch is None:
             self.watch = Decided(self)

@@ -1,8 +1,8 @@
-"""From just before produce() to an escalation that a read_committed consumer can read: the harness's measure, on Siaga's topics.
+"""From just before produce() to an escalation that a read_committed consumer can read: the harness's measure, on
+Siaga's topics.
 
-The harness's own cannot be used: it takes the event id from each output, and a Siaga escalation names its regency instead, which the
-generator gives to one trigger only.
-"""
+The harness's own cannot be used: it takes the event id from each output, and a Siaga escalation names its regency
+instead, which the generator gives to one trigger only."""
 
 import statistics
 import subprocess

@@ -1,9 +1,9 @@
-"""Whether what Siaga did with an input is exactly what it had to do. Shares no code with Siaga; pure, records are arguments.
+"""Whether what Siaga did with an input is exactly what it had to do. Shares no code with Siaga; pure, records are
+arguments.
 
-Three steps, each exact. Input to ledger: every valid record is there once (one that was sent twice, twice), every other one is in
-`rejected` once, as it came. Ledger to escalations: each crossing and each end of one, none besides. Ledger to rows: every regency's
-last row counts exactly the accepted incidents and the duplicates.
-"""
+Three steps, each exact. Input to ledger: every valid record is there once (one that was sent twice, twice), every other
+one is in `rejected` once, as it came. Ledger to escalations: each crossing and each end of one, none besides. Ledger to
+rows: every regency's last row counts exactly the accepted incidents and the duplicates."""
 
 import json
 from collections import Counter
@@ -78,7 +78,9 @@ def judge(inputs: Iterable[Record], parse: Parse, written: Written, threshold: i
 
 
 def sort_inputs(inputs: Iterable[Record], parse: Parse) -> tuple[Counter, Counter]:
-    """Valid records as (regency, event id, incident id, severity, event time in ms); others as (partition, offset, value)."""
+    """Valid records as (regency, event id, incident id, severity, event time in ms); others as (partition, offset,
+    value).
+    """
     valid, invalid = Counter(), Counter()
     for record in inputs:
         parsed = parse(record.value)

@@ -1,10 +1,11 @@
 """Watch Siaga from outside, as a process of its own, on committed records only.
 
-decided  print "wall_time n" whenever risk rows that can be read tell of more input records: applied, or counted as duplicate or
-         excluded. Records rejected so far are added, but do not make it speak by themselves, unless they are the last of --total:
-         intake alone is no progress. That number is reached only when the whole ledger is folded and its rows are out.
-raised   print "wall_time regency" for each escalation that raises a level
-"""
+decided  print "wall_time n" whenever risk rows that can be read tell of more input records: applied, or counted as
+duplicate or
+         excluded. Records rejected so far are added, but do not make it speak by themselves, unless they are the last
+         of --total: intake alone is no progress. That number is reached only when the whole ledger is folded and its
+         rows are out.
+raised   print "wall_time regency" for each escalation that raises a level"""
 
 import argparse
 import json

@@ -1,4 +1,6 @@
-"""The kinds of panel that the dashboards are made of: every panel has a title, a unit and a description, by construction."""
+"""The kinds of panel that the dashboards are made of: every panel has a title, a unit and a description, by
+construction.
+"""
 
 from dataclasses import dataclass
 

@@ -1,5 +1,5 @@
-"""Generates the manifests that say again what the code says: topics.yaml from schemas/, users.yaml from agents/acls.py,
-prometheus-rule.yaml from deploy/prometheus/.
+"""Generates the manifests that say again what the code says: topics.yaml from schemas/, users.yaml from
+agents/kafka/acls.py, prometheus-rule.yaml from deploy/prometheus/.
 
 python -m deploy.kubernetes.build            write them (from the repository's root)
 python -m deploy.kubernetes.build --check    exit status 1 and the names when the committed ones differ
@@ -11,9 +11,9 @@ from pathlib import Path
 import yaml
 from kafka.admin import ACLOperation, ACLResourcePatternType, ResourceType
 
-from agents.acls import Right, Role, rights_of
+from agents.kafka.acls import Right, Role, rights_of
+from agents.kafka.topics import wanted_config
 from agents.settings import Settings
-from agents.topics import wanted_config
 from schemas.topics import DEFAULT_PARTITIONS, SPECS, TopicNames
 
 HERE = Path(__file__).parent
@@ -71,14 +71,16 @@ def topics() -> str:
 
 
 def kubernetes_rights(role: Role) -> set[Right]:
-    """A role's rights here: without changing a topic's configuration, which is Strimzi's and which it would change back."""
+    """A role's rights here: without changing a topic's configuration, which is Strimzi's and which it would change
+    back.
+    """
     rights = rights_of(role, Settings.load({}))
     return {right for right in rights if right.operation is not ACLOperation.ALTER_CONFIGS}
 
 
 def users() -> str:
-    """One KafkaUser for each role of agents/acls.py, `siaga-` and the role for a name."""
-    return _documents("agents/acls.py", *(_user(role) for role in Role))
+    """One KafkaUser for each role of agents/kafka/acls.py, `siaga-` and the role for a name."""
+    return _documents("agents/kafka/acls.py", *(_user(role) for role in Role))
 
 
 def _user(role: Role) -> dict:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
-from agents.embedded.ports import free_port
+from apps.embedded.ports import free_port
 from tests.oracle import Record
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,12 +63,12 @@ class Deployment:
 
     def run(self, *arguments: str, check: bool = True, **more: str) -> subprocess.CompletedProcess:
         """Run a `siaga` command to its end."""
-        command = [sys.executable, "-m", "agents.cli.main", *arguments]
+        command = [sys.executable, "-m", "apps.cli.main", *arguments]
         return subprocess.run(command, env=self.env(**more), capture_output=True, text=True, check=check, timeout=120)
 
     def start(self, name: str = "a", command: tuple[str, ...] | None = None, **more: str) -> subprocess.Popen:
         self.ports[name] = free_port()
-        command = command or (sys.executable, "-m", "agents.cli.main", "worker")
+        command = command or (sys.executable, "-m", "apps.cli.main", "worker")
         env = self.env(SIAGA_METRICS_PORT=str(self.ports[name]), SIAGA_INSTANCE=name, **more)
         with open(self.log(name), "a") as log:
             worker = self.workers[name] = subprocess.Popen(command, env=env, stdout=log, stderr=log, cwd=self.directory)

@@ -1,11 +1,13 @@
-"""Laws of counters that alerts and dashboards watch: each is seen as 0 before it first moves, or its first increment is never seen."""
+"""Laws of counters that alerts and dashboards watch: each is seen as 0 before it first moves, or its first increment is
+never seen.
+"""
 
 import pytest
 from aiokafka import TopicPartition
 
 from agents import metrics
 from agents.metrics import REGISTRY
-from agents.observing import ShardMetrics
+from agents.shard_metrics import ShardMetrics
 from schemas.escalation import LEVELS_AFTER, Escalation
 from schemas.risk import Level
 
@@ -29,7 +31,11 @@ def test_a_shard_that_is_open_has_been_lost_no_time_and_then_once_more_each_time
 
 def test_every_escalation_that_can_be_is_seen_before_it_is_and_no_other():
     metrics.touch_counters()
-    seen = {(sample.labels["change"], sample.labels["level"]) for family in metrics.ESCALATIONS.collect() for sample in family.samples}
+    seen = {
+        (sample.labels["change"], sample.labels["level"])
+        for family in metrics.ESCALATIONS.collect()
+        for sample in family.samples
+    }
     possible = {(change, level) for change, levels in LEVELS_AFTER.items() for level in levels}
     assert seen == possible
 

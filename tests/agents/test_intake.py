@@ -12,7 +12,7 @@ from agents.intake import APPENDED_HEADER, LOG_APPEND_TIME, READ_ALL_AFTER_MS, U
 from schemas.ledger import SPAN_HEADER, TICK_KEY, decode_frame, partition_of
 from schemas.roster import Roster
 from schemas.topics import Topic, TopicNames
-from streams.intake import ClockMode, Gate
+from streams.admission import ClockMode, Gate
 
 NOON_MS = 1_732_683_600_000  # 2024-11-27T12:00:00+07:00
 PARTITIONS = 6
@@ -63,12 +63,18 @@ def test_a_batch_becomes_one_frame_per_regency_in_the_order_it_came():
 
 
 def test_a_frame_says_which_times_its_reports_have_and_how_many_they_are():
-    [frame] = list(fold(is_event_clock=True).fold(batch(*(incident(number=minute, minute=minute) for minute in (7, 3, 0)))))[:1]
+    [frame] = list(
+        fold(is_event_clock=True).fold(batch(*(incident(number=minute, minute=minute) for minute in (7, 3, 0))))
+    )[:1]
     assert dict(frame.headers)[SPAN_HEADER] == b"%d %d 3" % (NOON_MS, NOON_MS + 7 * 60_000)
 
 
 def test_a_regencys_reports_in_several_frames_are_left_to_be_looked_for():
-    frames = list(fold(is_event_clock=True).fold(batch(*(incident(number=n, event_id=f"{n:064d}", station="x" * 64) for n in range(3_000)))))
+    frames = list(
+        fold(is_event_clock=True).fold(
+            batch(*(incident(number=n, event_id=f"{n:064d}", station="x" * 64) for n in range(3_000)))
+        )
+    )
     reports = [frame for frame in frames if frame.key == b"16.71"]
     assert len(reports) > 1 and all(SPAN_HEADER not in dict(frame.headers) for frame in reports)
 
@@ -78,7 +84,10 @@ def test_what_was_too_large_to_keep_is_rejected_whatever_its_beginning_says():
     cut.size = 20_000_000
     [output] = fold().fold(batch(cut))
     headers = dict(output.headers)
-    assert (headers["siaga.reason"], headers["siaga.error"]) == (b"too_large", b"20000000 bytes, at most 16384 are read")
+    assert (headers["siaga.reason"], headers["siaga.error"]) == (
+        b"too_large",
+        b"20000000 bytes, at most 16384 are read",
+    )
     assert output.topic == "siaga.rejected"
 
 
@@ -220,7 +229,12 @@ def test_a_shard_that_was_under_way_goes_on_at_once_after_a_restart():
     list(first.fold(batch(incident(number=2, minute=1))))
     second = fold(True, lambda: now[0])
     second.restored(first.note())
-    assert watermarks(second.fold(batch(incident(number=3, minute=2))))[0] == ["w", NOON_MS + 2 * 60_000, "incidents-2", False]
+    assert watermarks(second.fold(batch(incident(number=3, minute=2))))[0] == [
+        "w",
+        NOON_MS + 2 * 60_000,
+        "incidents-2",
+        False,
+    ]
 
 
 def test_a_shard_that_fell_idle_wakes_anew_after_a_restart():

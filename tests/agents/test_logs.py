@@ -36,7 +36,7 @@ def test_one_cause_does_not_silence_another():
 
 def test_our_own_news_is_never_held_back():
     gate = FloodGate(10.0, Clock())
-    news = [record("agents.observing", "shard open") for _ in range(100)]
+    news = [record("agents.shard_metrics", "shard open") for _ in range(100)]
     for line in news:
         line.levelno = logging.INFO
     assert all(gate.filter(line) for line in news)

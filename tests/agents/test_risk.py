@@ -1,4 +1,6 @@
-"""The risk fold refuses what Siaga did not write, whatever the clock, and says where it lies. A frame that waits for its time is read when it is due."""
+"""The risk fold refuses what Siaga did not write, whatever the clock, and says where it lies. A frame that waits for
+its time is read when it is due.
+"""
 
 from types import SimpleNamespace
 
@@ -8,7 +10,7 @@ from aiokafka import TopicPartition
 from agents.batching.fold import Batch
 from agents.risk import ForeignLedgerRecord, RiskFold
 from schemas.topics import TopicNames
-from streams.sequencer import Sequencer
+from streams.event_time.sequencer import Sequencer
 from streams.table import RiskTable
 from tests.streams.ledgers import COMPILED, ROSTER
 

@@ -8,9 +8,9 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from pydantic import ValidationError
 
-from agents.kafka_clients import aiokafka_options, kafka_python_options
+from agents.kafka.connection import aiokafka_options, kafka_python_options
 from agents.settings import Settings, SettingsError, unknown_variables
-from streams.intake import ClockMode
+from streams.admission import ClockMode
 
 SASL = {
     "SIAGA_SECURITY_PROTOCOL": "SASL_PLAINTEXT",
@@ -62,7 +62,11 @@ def test_blanks_between_brokers_and_between_sources_are_dropped():
         ),
         *(("SIAGA_PARTITIONS", value) for value in ("0", "1001", "six", "1.5")),
         *(("SIAGA_METRICS_PORT", value) for value in ("-1", "65536", "http")),
-        *((name, value) for name in ("SIAGA_TICK_SECONDS", "SIAGA_IDLE_SECONDS") for value in ("0", "nan", "inf", "soon")),
+        *(
+            (name, value)
+            for name in ("SIAGA_TICK_SECONDS", "SIAGA_IDLE_SECONDS")
+            for value in ("0", "nan", "inf", "soon")
+        ),
         ("SIAGA_REPLICATION", "0"),
         ("SIAGA_CLOCK", "moon"),
         ("SIAGA_ROSTER", "/no/such/roster.csv"),

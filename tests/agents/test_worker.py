@@ -57,7 +57,9 @@ def turnout(number: int, station: str, voted: int, regency: str = "16.71", ago_s
 
 
 def mixed(rnd: random.Random, count: int) -> list[tuple[str, bytes]]:
-    """(topic, value): incidents with revisions, retractions and exercises, turnout with corrections, repeats, bad records."""
+    """(topic, value): incidents with revisions, retractions and exercises, turnout with corrections, repeats, bad
+    records.
+    """
     messages: list[tuple[str, bytes]] = []
     for n in range(count):
         regency, ago = rnd.choice(CODES), rnd.uniform(10, 30 * 3600)
@@ -136,7 +138,10 @@ async def test_every_codec_is_read(deployment, codec):
 
 async def test_state_survives_a_restart_and_a_change_of_partitions_hands(deployment):
     first, second = mixed(random.Random(2), 200), mixed(random.Random(3), 200)
-    second = [(topic, value.replace(b'"e-', b'"f-').replace(b'"i-', b'"j-').replace(b'"t-', b'"u-')) for topic, value in second]
+    second = [
+        (topic, value.replace(b'"e-', b'"f-').replace(b'"i-', b'"j-').replace(b'"t-', b'"u-'))
+        for topic, value in second
+    ]
     deployment.start("a")
     await send(deployment, first)
     await deployment.drained()
@@ -171,7 +176,7 @@ async def test_a_serious_incident_raises_at_once_and_says_why(deployment):
     assert (escalation["change"], escalation["previous_level"]) == ("raised", "normal")
     assert escalation["unverified"] is True
     assert [item["incident_id"] for item in escalation["evidence"]] == ["i-1"]
-    assert deployment.metric('siaga_escalation_latency_seconds_count') == 1
+    assert deployment.metric("siaga_escalation_latency_seconds_count") == 1
 
 
 async def test_every_regency_has_a_row_from_the_first_tick_and_silence_is_not_safety(deployment):

@@ -4,9 +4,9 @@ import pytest
 
 from benchmarks.flame import boxes, stacks, without_trunk
 
-RAW = """<module> (agents/cli/main.py:73);run (asyncio/runners.py:1);_run (asyncio/base_events.py:2);fold (agents/risk.py:60);step (streams/regency.py:141) 6
-<module> (agents/cli/main.py:73);run (asyncio/runners.py:1);fold (agents/risk.py:61);step (streams/regency.py:150) 2
-<module> (agents/cli/main.py:73);run (asyncio/runners.py:1);send (aiokafka/client.py:5) 2
+RAW = """<module> (apps/cli/main.py:73);run (asyncio/runners.py:1);_run (asyncio/base_events.py:2);fold (agents/risk.py:60);step (streams/risk/regency.py:141) 6
+<module> (apps/cli/main.py:73);run (asyncio/runners.py:1);fold (agents/risk.py:61);step (streams/risk/regency.py:150) 2
+<module> (apps/cli/main.py:73);run (asyncio/runners.py:1);send (aiokafka/client.py:5) 2
 """
 
 

@@ -14,8 +14,8 @@ from schemas.ledger import Frame, encode_frames, partition_of, watermark_frame
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import Topic
-from streams.intake import Admitted, ClockMode, Gate
-from streams.sequencer import Sequencer
+from streams.admission import Admitted, ClockMode, Gate
+from streams.event_time.sequencer import Sequencer
 from streams.table import RiskTable
 
 PARTITIONS = 2

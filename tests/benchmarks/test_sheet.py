@@ -12,8 +12,23 @@ from tests.agents.deployment import ROOT
 
 LINES = [
     {"what": "micro", "part": "decode", "us": 3.25, "of_json": 0.9},
-    {"what": "drain", "workers": 1, "regencies": 17, "events_per_s": 32067, "cpu_s_per_million": 30.7, "memory_mib": 809},
-    {"what": "places", "workers": 1, "regencies": 514, "events_per_s": 27000, "cpu_s_per_million": 35.0, "cpu_us_per_event": 34.5, "memory_mib": 900},
+    {
+        "what": "drain",
+        "workers": 1,
+        "regencies": 17,
+        "events_per_s": 32067,
+        "cpu_s_per_million": 30.7,
+        "memory_mib": 809,
+    },
+    {
+        "what": "places",
+        "workers": 1,
+        "regencies": 514,
+        "events_per_s": 27000,
+        "cpu_s_per_million": 35.0,
+        "cpu_us_per_event": 34.5,
+        "memory_mib": 900,
+    },
     {"what": "start", "new_topics_s": 2.4, "after_kill_s": [1.3, 1.5]},
     {"what": "latency", "workers": 1, "rate": 500, "p50_ms": 41.1, "p99_ms": 120.0, "cpu_share": 0.67},
 ]
@@ -23,7 +38,16 @@ def test_each_measurement_is_a_row_with_its_figures_under_their_units():
     head, _, micro, small, large, start, latency = [
         [cell.strip() for cell in row.split("|")[1:-1]] for row in table(LINES).splitlines()
     ]
-    assert head[1:] == ["events/s", "processor µs an event", "start left out", "of json.loads", "p50 ms", "p99 ms", "seconds", "worker's MiB"]
+    assert head[1:] == [
+        "events/s",
+        "processor µs an event",
+        "start left out",
+        "of json.loads",
+        "p50 ms",
+        "p99 ms",
+        "seconds",
+        "worker's MiB",
+    ]
     assert micro == ["micro: part decode", "", "3.25", "", "0.9", "", "", "", ""]
     assert small == ["drain: workers 1, regencies 17", "32,067", "30.7", "", "", "", "", "", "809"]
     assert large[:4] == ["places: workers 1, regencies 514", "27,000", "35.0", "34.5"]

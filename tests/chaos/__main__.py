@@ -1,8 +1,8 @@
 """The long run: `python -m tests.chaos --minutes 60 --seed 1 --faults kill,zombie,broker_kill`.
 
-Runs rounds of a few minutes, each with a broker, topics and seed of its own, and appends one JSON line per round to the results
-file. Started again with the same options it goes on after the rounds already there. `--report FILE...` prints the table.
-"""
+Runs rounds of a few minutes, each with a broker, topics and seed of its own, and appends one JSON line per round to the
+results file. Started again with the same options it goes on after the rounds already there. `--report FILE...` prints
+the table."""
 
 import argparse
 import asyncio
@@ -49,7 +49,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--tick-s", type=float, default=0.5)
     parser.add_argument("--long-s", type=float, default=30, help="length of a broker's stop; a freeze is half of it")
     parser.add_argument("--out", type=Path, default=Path("chaos-results.jsonl"))
-    parser.add_argument("--report", nargs="+", type=Path, metavar="FILE", help="print the table of results files, run nothing")
+    parser.add_argument(
+        "--report", nargs="+", type=Path, metavar="FILE", help="print the table of results files, run nothing"
+    )
     options = parser.parse_args()
     unknown = [name for name in options.faults.split(",") if name and name not in FAULTS]
     if unknown:
@@ -113,7 +115,9 @@ async def _round(plan: Plan, name: str) -> Result:
         result = await run(plan, directory, say)
     except Exception as error:
         result = Result(plan, violations=[Violation("run", f"{type(error).__name__}: {error}")])
-    say(f"{len(result.struck)} faults, {result.inputs} inputs, {result.vanished} vanished, {len(result.violations)} violations")
+    say(
+        f"{len(result.struck)} faults, {result.inputs} inputs, {result.vanished} vanished, {len(result.violations)} violations"
+    )
     for violation in result.violations[:10]:
         say(f"{violation.law}: {violation.text}")
     if result.violations:

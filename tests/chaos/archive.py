@@ -12,9 +12,8 @@ from tests.chaos.vanished import notes
 class Archive:
     """Exact: offsets below a cut never change, and who deletes an input has its publishers at rest.
 
-    Not seen is what a client gave up waiting for and the broker still takes between the last look and the deletion. If Siaga
-    read that, the checker would call it doubled; nothing lost would pass for vanished.
-    """
+    Not seen is what a client gave up waiting for and the broker still takes between the last look and the deletion. If
+    Siaga read that, the checker would call it doubled; nothing lost would pass for vanished."""
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, int, int, int], Seen] = {}

@@ -1,11 +1,10 @@
 """The verdict on a run: every way in which what came out does not follow from what went in.
 
-    A  no loss: each input record is applied, counted as duplicate or excluded, or rejected, exactly once, in its order;
-       what was taken away before it was read is exactly what intake noted as gone, and nowhere
-    B  escalations: each is the recount's and none of those is missing, no id twice, episodes without holes, notices told once
-    C  rows: every row equals the recount, none is missing, and none contradicts the escalations
-    D  the group settled: all is read, no transaction is open, every stable offset is the end
-"""
+A  no loss: each input record is applied, counted as duplicate or excluded, or rejected, exactly once, in its order;
+   what was taken away before it was read is exactly what intake noted as gone, and nowhere
+B  escalations: each is the recount's and none of those is missing, no id twice, episodes without holes, notices told
+once C  rows: every row equals the recount, none is missing, and none contradicts the escalations D  the group settled:
+all is read, no transaction is open, every stable offset is the end"""
 
 import json
 from bisect import bisect_right
@@ -56,8 +55,8 @@ def check(evidence: Evidence, places: dict[str, Place], policy: Policy = DEFAULT
 
 
 def _left_to_nobody(evidence: Evidence) -> list[Seen]:
-    """The ledger without the ticks at its end that came when the last worker had ended its lanes: the next worker's to fold. What else
-    nobody folded lacks its row, which is found."""
+    """The ledger without the ticks at its end that came when the last worker had ended its lanes: the next worker's to
+    fold. What else nobody folded lacks its row, which is found."""
     folded: dict[int, int] = {}
     for record in evidence.topics["risk-state"]:
         if record.key == b"@next" and record.value:
@@ -83,12 +82,12 @@ def _ledger_holds_each_input_once(inputs: Inputs, entries: list[Entry]) -> Itera
 
 
 def _order_is_kept(inputs: Inputs, entries: list[Entry]) -> Iterator[str]:
-    """Records of one regency from one input partition keep their order. Judged by records that are the only one of their kind."""
+    """Records of one regency from one input partition keep their order. Judged by records that are the only one of
+    their kind.
+    """
     prints = [oracle.print_of_message(record.topic, message) for record, message in inputs.accepted]
     single = {item for item, count in Counter(prints).items() if count == 1}
-    position = {
-        oracle.print_of_entry(entry): entry.position for entry in entries if entry.fields[0] in ("i", "t")
-    }
+    position = {oracle.print_of_entry(entry): entry.position for entry in entries if entry.fields[0] in ("i", "t")}
     last: dict[tuple, tuple[tuple, tuple]] = {}
     for (record, message), fingerprint in zip(inputs.accepted, prints, strict=True):
         if fingerprint not in single or fingerprint not in position:
@@ -107,13 +106,17 @@ def _each_entry_is_at_home(entries: list[Entry], partitions: int) -> Iterator[st
 
 
 def _rejected_once(inputs: Inputs, rejected: list[Seen]) -> Iterator[str]:
-    """An input that was created anew has the same offsets again: one rejection for each that was bad there, oldest first."""
+    """An input that was created anew has the same offsets again: one rejection for each that was bad there, oldest
+    first.
+    """
     want: dict[tuple, list[tuple[Seen, str]]] = defaultdict(list)
     got: dict[tuple, list[Seen]] = defaultdict(list)
     for record, reason in inputs.rejected:
         want[record.topic, record.partition, record.offset].append((record, reason))
     for record in rejected:
-        topic, partition, offset = (record.headers[f"siaga.source.{part}"].decode() for part in ("topic", "partition", "offset"))
+        topic, partition, offset = (
+            record.headers[f"siaga.source.{part}"].decode() for part in ("topic", "partition", "offset")
+        )
         got[topic.rpartition(".")[2], int(partition), int(offset)].append(record)
     for place in want | got:
         for (original, wanted), record in zip(want[place], got[place], strict=False):

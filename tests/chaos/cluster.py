@@ -13,9 +13,9 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from agents.embedded import EmbeddedBroker
-from agents.embedded.ports import free_port
-from agents.embedded.process import spawn
+from apps.embedded import EmbeddedBroker
+from apps.embedded.ports import free_port
+from apps.embedded.process import spawn
 from tests.agents.deployment import Deployment
 from tests.chaos.evidence import INPUTS, TOPICS, Evidence, Seen
 from tests.chaos.proxied import ProxiedBroker
@@ -27,7 +27,9 @@ NO_KAFKA = "Error: no Kafka at "  # how a worker ends that waited for its broker
 class Cluster(Deployment):
     """Workers start through the launcher, die with this process, and may be told where to crash or what time it is."""
 
-    def __init__(self, broker: EmbeddedBroker, directory: Path, workers_see: str, prefix: str = PREFIX, **settings: str) -> None:
+    def __init__(
+        self, broker: EmbeddedBroker, directory: Path, workers_see: str, prefix: str = PREFIX, **settings: str
+    ) -> None:
         super().__init__(broker.bootstrap, prefix, directory, **settings)
         self.broker = broker
         self._workers_see = workers_see
@@ -64,7 +66,9 @@ class Cluster(Deployment):
     def gave_up(self) -> list[str]:
         """Workers that ended because no Kafka was there for as long as they wait when they start."""
         refused = [name for name, worker in self.workers.items() if worker.poll() == 1]
-        return [name for name in refused if self.log(name).read_text().rstrip().rsplit("\n", 1)[-1].startswith(NO_KAFKA)]
+        return [
+            name for name in refused if self.log(name).read_text().rstrip().rsplit("\n", 1)[-1].startswith(NO_KAFKA)
+        ]
 
     def alive(self) -> list[str]:
         return [name for name, worker in self.workers.items() if worker.poll() is None]
@@ -105,32 +109,46 @@ class Cluster(Deployment):
 
     async def committed(self) -> dict[tuple[str, int], int]:
         """The group's offsets by (topic, partition); absent ones are 0."""
-        places = [TopicPartition(self.prefix + topic, p) for topic in (*INPUTS, "ledger") for p in range(self.partitions)]
+        places = [
+            TopicPartition(self.prefix + topic, p) for topic in (*INPUTS, "ledger") for p in range(self.partitions)
+        ]
         consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, group_id=self.group, enable_auto_commit=False)
         await consumer.start()
         try:
-            return {(tp.topic.removeprefix(self.prefix), tp.partition): await consumer.committed(tp) or 0 for tp in places}
+            return {
+                (tp.topic.removeprefix(self.prefix), tp.partition): await consumer.committed(tp) or 0 for tp in places
+            }
         finally:
             await consumer.stop()
 
     async def state_positions(self) -> dict[tuple[str, int], int]:
-        """Up to where the risk state holds the ledger, by ("ledger", partition). State that lost its beginning holds nothing."""
+        """Up to where the risk state holds the ledger, by ("ledger", partition). State that lost its beginning holds
+        nothing.
+        """
         records = await self.records("risk-state")
         begun = {record.partition for record in records if record.key == b"@begin"}
         marks = [r for r in records if r.key == b"@next" and r.value and r.partition in begun]
         return {("ledger", mark.partition): json.loads(mark.value)["offset"] for mark in marks}
 
     async def noted(self, topic: str, since: dict[TopicPartition, int] | None = None) -> list[tuple[int, int]]:
-        """All that intake has noted of an input, `since` these offsets of its notes: partitions, and how far they were read."""
+        """All that intake has noted of an input, `since` these offsets of its notes: partitions, and how far they were
+        read.
+        """
         notes = await self.records("intake-state", since=since)
         return [(r.partition, json.loads(r.value)["offset"]) for r in notes if r.key.decode() == self.prefix + topic]
 
-    async def noted_anew(self, topic: str, partitions: set[int], since: dict[TopicPartition, int], within_s: float) -> None:
-        """Wait until intake has noted of all these partitions of an input that it was created anew and nothing of it is read."""
+    async def noted_anew(
+        self, topic: str, partitions: set[int], since: dict[TopicPartition, int], within_s: float
+    ) -> None:
+        """Wait until intake has noted of all these partitions of an input that it was created anew and nothing of it is
+        read.
+        """
         deadline = time.monotonic() + within_s
         while left := partitions - {partition for partition, offset in await self.noted(topic, since) if not offset}:
             if time.monotonic() > deadline:
-                raise AssertionError(f"{topic} was created anew, and within {within_s} s nobody noticed in partitions {left}")
+                raise AssertionError(
+                    f"{topic} was created anew, and within {within_s} s nobody noticed in partitions {left}"
+                )
             await asyncio.sleep(0.2)
 
     async def read_to_end(self, topic: str, within_s: float) -> None:
@@ -140,13 +158,17 @@ class Cluster(Deployment):
     async def group_passes(self, offsets: dict[tuple[str, int], int], within_s: float) -> None:
         """Wait until the group's offsets are these or beyond."""
         deadline = time.monotonic() + within_s
-        while behind := {place: offset for place, offset in (await self.committed()).items() if offset < offsets.get(place, 0)}:
+        while behind := {
+            place: offset for place, offset in (await self.committed()).items() if offset < offsets.get(place, 0)
+        }:
             if time.monotonic() > deadline:
                 raise AssertionError(f"after {within_s} s the group is at {behind}, not at {offsets}")
             await asyncio.sleep(0.2)
 
     async def settle(self, within_s: float) -> float:
-        """Wait until all that is written is read, notices to neighbours included; seconds it took. Raises AssertionError."""
+        """Wait until all that is written is read, notices to neighbours included; seconds it took. Raises
+        AssertionError.
+        """
         started = time.monotonic()
         for topic in (*INPUTS, "ledger", "ledger"):
             last = {(r.topic, r.partition): r.offset for r in await self.records(topic)}
@@ -224,7 +246,9 @@ class Cluster(Deployment):
             admin.close()
 
     def rebalances(self) -> int:
-        """Generations of the group since the broker's last start, as its newest log tells them; fewer where that rotated."""
+        """Generations of the group since the broker's last start, as its newest log tells them; fewer where that
+        rotated.
+        """
         text = self.broker.log_path.read_text(errors="replace")
         return len(re.findall(rf"Stabilized group {re.escape(self.group)} generation", text))
 

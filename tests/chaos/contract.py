@@ -1,4 +1,6 @@
-"""The contract of an input record, read by hand: `json`, `re`, `datetime`. Shares no code with Siaga, on purpose slow and plain."""
+"""The contract of an input record, read by hand: `json`, `re`, `datetime`. Shares no code with Siaga, on purpose slow
+and plain.
+"""
 
 import json
 import re

@@ -1,4 +1,6 @@
-"""What a run leaves behind in Kafka, as plain data. The checker sees nothing else: no process, no clock, no memory of Siaga's."""
+"""What a run leaves behind in Kafka, as plain data. The checker sees nothing else: no process, no clock, no memory of
+Siaga's.
+"""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -23,7 +25,9 @@ class Seen:
 
 
 class Cut(NamedTuple):
-    """An input's offsets before `kept_from` were removed, when `noted_to` was the end of intake's notes in that partition."""
+    """An input's offsets before `kept_from` were removed, when `noted_to` was the end of intake's notes in that
+    partition.
+    """
 
     topic: str
     partition: int
@@ -34,7 +38,8 @@ class Cut(NamedTuple):
 
 @dataclass
 class Evidence:
-    """Everything committed, in partition, incarnation and offset order, and how the broker sees the group and its transactions.
+    """Everything committed, in partition, incarnation and offset order, and how the broker sees the group and its
+    transactions.
 
     Of the inputs and the state also what the driver deleted or cut: it read that right before.
     """

@@ -1,8 +1,7 @@
 """What is done to the system, by name. Each fault heals itself and says when processing could have gone on.
 
-A fault is `async (scene, rnd) -> Struck`. `rnd` is seeded: the same schedule does the same things in the same order; when exactly
-a process is hit is up to the machine.
-"""
+A fault is `async (scene, rnd) -> Struck`. `rnd` is seeded: the same schedule does the same things in the same order;
+when exactly a process is hit is up to the machine."""
 
 import asyncio
 import random
@@ -134,7 +133,8 @@ async def broker_stop(scene: Scene, rnd: random.Random) -> Struck:
     await scene.broker_call(broker.stop)
     await asyncio.sleep(scene.long_s)
     await scene.broker_call(broker.start)
-    # One that was started right before waits a minute for Kafka and ends: a deployment starts it again, so the driver does.
+    # One that was started right before waits a minute for Kafka and ends: a deployment starts it again, so the driver
+    # does.
     gave_up = scene.cluster.gave_up() if now_ms() - at > 1000 * WAITS_FOR_KAFKA_S else []
     for name in gave_up:
         scene.cluster.start(name)
@@ -156,7 +156,9 @@ async def disk_full(scene: Scene, rnd: random.Random) -> Struck:
 
 
 async def state_compacted(scene: Scene, rnd: random.Random) -> Struck:
-    """The state topic is compacted as hard as Kafka can, tombstones at once; a worker that is then killed restores from it."""
+    """The state topic is compacted as hard as Kafka can, tombstones at once; a worker that is then killed restores from
+    it.
+    """
     at, cluster = now_ms(), scene.cluster
     hard = {
         "segment.ms": "1000", "min.cleanable.dirty.ratio": "0.0", "max.compaction.lag.ms": "1000", "delete.retention.ms": "0",
@@ -172,7 +174,7 @@ async def state_compacted(scene: Scene, rnd: random.Random) -> Struck:
 
 async def broker_freeze(scene: Scene, rnd: random.Random) -> Struck:
     """There, and silent."""
-    from agents.embedded.process import send
+    from apps.embedded.process import send
 
     process = scene.cluster.broker._process
     at = now_ms()
@@ -283,7 +285,9 @@ async def bombs(scene: Scene, rnd: random.Random) -> Struck:
     """Records of a few kilobytes on the wire that inflate to 40 MiB."""
     at, zeros = now_ms(), bytes(40 << 20)
     for _ in range(3):
-        await _publish(scene.cluster, [Message("incidents", b"k", zeros, ())], compression_type="zstd", max_batch_size=48 << 20)
+        await _publish(
+            scene.cluster, [Message("incidents", b"k", zeros, ())], compression_type="zstd", max_batch_size=48 << 20
+        )
     return Struck("bombs", "3 records that inflate to 40 MiB", at, now_ms())
 
 
@@ -294,7 +298,9 @@ async def _publish(cluster: Cluster, messages: Iterable[Message], **options: obj
     await producer.start()
     try:
         sent = [
-            await producer.send(cluster.prefix + message.topic, message.value, message.key, headers=list(message.headers))
+            await producer.send(
+                cluster.prefix + message.topic, message.value, message.key, headers=list(message.headers)
+            )
             for message in messages
         ]
         await asyncio.gather(*sent)

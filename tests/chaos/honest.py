@@ -1,4 +1,5 @@
-"""Honest evidence without Kafka: the product's own gate and fold run in order, so that planting one fault has one cause.
+"""Honest evidence without Kafka: the product's own gate and fold run in order, so that planting one fault has one
+cause.
 
 Only for testing the checker; the checker itself never sees the product's code.
 """
@@ -14,7 +15,7 @@ from schemas.rejected import rejected_headers
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import Topic
-from streams.intake import ClockMode, Gate, Rejection
+from streams.admission import ClockMode, Gate, Rejection
 from streams.table import Drained, RiskTable
 from tests.chaos.evidence import INPUTS, Cut, Evidence, Seen
 from tests.chaos.traffic import Message, Traffic, turnout
@@ -43,7 +44,10 @@ class Log:
         return record
 
     def evidence(self) -> Evidence:
-        topics = {name: sorted(some, key=lambda r: (r.partition, r.incarnation, r.offset)) for name, some in self.topics.items()}
+        topics = {
+            name: sorted(some, key=lambda r: (r.partition, r.incarnation, r.offset))
+            for name, some in self.topics.items()
+        }
         ends = {place: (end, end) for place, end in self.next.items()}
         begun = {place: some for place, some in self.begun.items() if some}
         return Evidence(
@@ -52,7 +56,9 @@ class Log:
 
 
 class Play:
-    """Intake and risk in one thread, on a clock that is told. What was not yet folded waits, so that batches have several frames."""
+    """Intake and risk in one thread, on a clock that is told. What was not yet folded waits, so that batches have
+    several frames.
+    """
 
     def __init__(self, seed: int) -> None:
         self.log, self.now_ms, roster = Log(), START_MS, Roster.default()
@@ -68,7 +74,9 @@ class Play:
 
     def tick(self) -> None:
         for partition in range(PARTITIONS):
-            self._waiting[partition].append(self.log.append("ledger", partition, TICK_KEY, tick_frame(0), (), self.now_ms))
+            self._waiting[partition].append(
+                self.log.append("ledger", partition, TICK_KEY, tick_frame(0), (), self.now_ms)
+            )
         self.fold()
 
     def publish(self, messages: list[tuple[int, Message]]) -> None:
@@ -80,7 +88,9 @@ class Play:
             record = self.log.append(message.topic, partition, message.key, message.value, message.headers, at_ms)
             decision = self._gate.admit(Topic(message.topic), record.value, message.headers, at_ms)
             if isinstance(decision, Rejection):
-                headers = rejected_headers(decision.reason, decision.error, "p." + record.topic, partition, record.offset)
+                headers = rejected_headers(
+                    decision.reason, decision.error, "p." + record.topic, partition, record.offset
+                )
                 self.log.append("rejected", partition, record.key, record.value, headers)
             else:
                 frames[decision.regency].append(decision.entry)
@@ -143,7 +153,11 @@ class Play:
 
     def _fold(self, table: RiskTable, partition: int, frames: list[Seen]) -> None:
         drained = self._write_state(table, partition, frames)
-        for topic, pairs in (("risk", drained.rows), ("province", drained.provinces), ("escalations", drained.escalations)):
+        for topic, pairs in (
+            ("risk", drained.rows),
+            ("province", drained.provinces),
+            ("escalations", drained.escalations),
+        ):
             for key, value in pairs:
                 self.log.append(topic, partition, key.encode(), value, (), self.now_ms)
         for target, entry in drained.notices:
@@ -160,7 +174,8 @@ class Play:
 
 
 def honest_evidence(seed: int, count: int) -> Evidence:
-    """What an exact run leaves behind: half of `count` messages in a storm, half in the hour after it, then a quiet evening.
+    """What an exact run leaves behind: half of `count` messages in a storm, half in the hour after it, then a quiet
+    evening.
 
     In the evening some regencies are heard and calm down; the others fall silent, and speak again in its last hours.
     """
@@ -183,9 +198,8 @@ def honest_evidence(seed: int, count: int) -> Evidence:
 
 
 def bereft_evidence(seed: int, count: int) -> Evidence:
-    """What an exact run leaves behind from which much was taken away: input cut before it was read, input deleted and created anew
-    with and without unread records, and the state lost twice.
-    """
+    """What an exact run leaves behind from which much was taken away: input cut before it was read, input deleted and
+    created anew with and without unread records, and the state lost twice."""
     play = Play(seed)
     play.tick()
     for number in range(count // 3):
@@ -214,5 +228,7 @@ def _gaps(rnd: random.Random, count: int) -> Iterator[int]:
 
 
 def _figure(code: str, number: int, at_ms: int) -> Message:
-    value = turnout(f"q-{code}-{number}", code, at_ms / 1000, station=f"TPS-{number % 97:03d}", voted=100 + number // 28)
+    value = turnout(
+        f"q-{code}-{number}", code, at_ms / 1000, station=f"TPS-{number % 97:03d}", voted=100 + number // 28
+    )
     return Message("turnout", code.encode(), value)

@@ -1,9 +1,8 @@
 """Rows, escalations and notices of one regency, held against its recount. Shares no code with Siaga.
 
-A recounted score may differ by a point where its floating-point sum is so near to a whole number that rounding down may go either way
-(`Score.unsure`); Siaga's sums are whole numbers. Where that point decides on a level the recount follows what was published
-(`Ladder.had_tie`). Anything else that differs is a fault.
-"""
+A recounted score may differ by a point where its floating-point sum is so near to a whole number that rounding down may
+go either way (`Score.unsure`); Siaga's sums are whole numbers. Where that point decides on a level the recount follows
+what was published (`Ladder.had_tie`). Anything else that differs is a fault."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -25,7 +24,9 @@ class LedgerStory:
     One difference brings others, so a story ends with the first frame that has any.
     """
 
-    def __init__(self, code: str, partition: int, policy: Policy, rows: dict[int, dict], escalations: list[dict]) -> None:
+    def __init__(
+        self, code: str, partition: int, policy: Policy, rows: dict[int, dict], escalations: list[dict]
+    ) -> None:
         self.code, self.partition, self.policy, self.rows = code, partition, policy, rows
         self.told: dict[int, list[dict]] = {}
         for escalation in escalations:
@@ -76,7 +77,10 @@ class Story(LedgerStory):
             self.counts.take(entry.fields)
             regency.take(entry.fields)
             self.clock_ms, self.grid_ms = regency.known.clock_ms, regency.known.grid_ms
-            before, known = (regency.ladder.copy(), replace(regency.said), regency.since_ms, regency.episode), self._known()
+            before, known = (
+                (regency.ladder.copy(), replace(regency.said), regency.since_ms, regency.episode),
+                self._known(),
+            )
             amends = bool(published) and published[0]["change"] == "amended" and self._is_now(published[0])
             for told in regency.look(amends):
                 is_tie = self._is_tie(told.reason, told.before, told.level)
@@ -86,7 +90,10 @@ class Story(LedgerStory):
                 elif is_tie:
                     regency.ladder, regency.said, regency.since_ms, regency.episode = before
                 else:
-                    yield "B", f"missing: {told.change} to {LEVELS[told.level]} for {told.reason} at {told.score.total} points"
+                    yield (
+                        "B",
+                        f"missing: {told.change} to {LEVELS[told.level]} for {told.reason} at {told.score.total} points",
+                    )
             if published and self._is_now(published[0]) and self._follows_tie(published[0]):
                 del published[0]
             self._note_state(known)
@@ -172,7 +179,9 @@ class Story(LedgerStory):
         return regency.known.clock_ms, self.place.code, level, *self._known(), regency.known.share()
 
     def _note_state(self, known: tuple) -> None:
-        """The province hears of a changed data status or doubt; neighbours hear of the share once an hour, at the next look at the latest."""
+        """The province hears of a changed data status or doubt; neighbours hear of the share once an hour, at the next
+        look at the latest.
+        """
         regency, state = self.regency, self._state()
         self.states.setdefault(state[0], set()).add(state)
         if self._known() != known:
@@ -198,7 +207,9 @@ class Story(LedgerStory):
             "ruleset": self.policy.name,
             "ledger": {"partition": self.partition, "offset": offset},
         }
-        yield from differences(row | {"since": ms(row["since"]), "as_of": ms(row["as_of"])}, want, "score", "components")
+        yield from differences(
+            row | {"since": ms(row["since"]), "as_of": ms(row["as_of"])}, want, "score", "components"
+        )
         yield from score_faults(row, regency.score())
 
 

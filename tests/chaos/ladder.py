@@ -1,4 +1,6 @@
-"""The level ladder as docs/levels.md tells it: three rungs, each inactive, pending, firing or keeping. Shares no code with Siaga."""
+"""The level ladder as docs/levels.md tells it: three rungs, each inactive, pending, firing or keeping. Shares no code
+with Siaga.
+"""
 
 import copy
 
@@ -73,9 +75,8 @@ class Ladder:
         self.changed_ms = now_ms
 
     def had_tie(self, before: int, level: int, now_ms: int) -> bool:
-        """Whether a point's rounding may have decided that the level changes so by now: at the threshold of a rung that is passed,
-        since that rung's time to hold or to keep began.
-        """
+        """Whether a point's rounding may have decided that the level changes so by now: at the threshold of a rung that
+        is passed, since that rung's time to hold or to keep began."""
         if level > before:
             passed, name, last_ms = range(before, level), "raise_at", 2000 * max(rung["hold"] for rung in self.rungs)
         else:

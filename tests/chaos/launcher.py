@@ -1,4 +1,5 @@
-"""Starts a worker that dies at a named point, or whose clock is wrong. Wraps the product from outside; the product knows of nothing.
+"""Starts a worker that dies at a named point, or whose clock is wrong. Wraps the product from outside; the product
+knows of nothing.
 
 CHAOS_CRASH_AT=point:n      SIGKILL itself the n-th time it comes to the point (POINTS below)
 CHAOS_CLOCK_SHIFT_S=3600    the worker's wall clock is that many seconds ahead
@@ -115,7 +116,10 @@ def tell_tasks_on_signal() -> None:
             waits = task.get_coro()
             while waits is not None:
                 if frame := getattr(waits, "cr_frame", None) or getattr(waits, "gi_frame", None):
-                    print(f"chaos:    {frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_qualname}", file=sys.stderr)
+                    print(
+                        f"chaos:    {frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_qualname}",
+                        file=sys.stderr,
+                    )
                 waits = getattr(waits, "cr_await", None) or getattr(waits, "gi_yieldfrom", None)
         sys.stderr.flush()
 
@@ -171,7 +175,7 @@ def main() -> None:
         forget_topics_once()
     if code := os.environ.get("CHAOS_SYNC_ERROR"):
         spoil_first_sync(int(code))
-    from agents.cli.main import main as siaga
+    from apps.cli.main import main as siaga
 
     sys.argv = ["siaga", "worker"]
     siaga()

@@ -1,9 +1,9 @@
 """What must come out of a run, recounted from the input topics and the order the ledger gave them.
 
-Shares no code with Siaga. It keeps lists and dictionaries and recounts everything at the end; it knows nothing of heaps, decay,
-shards or state topics. The ledger is read only for what the inputs cannot say: which of two records of different partitions came
-first, and what the clock showed. That each accepted input is on the ledger once, whole and in its publisher's order is itself checked.
-"""
+Shares no code with Siaga. It keeps lists and dictionaries and recounts everything at the end; it knows nothing of
+heaps, decay, shards or state topics. The ledger is read only for what the inputs cannot say: which of two records of
+different partitions came first, and what the clock showed. That each accepted input is on the ledger once, whole and in
+its publisher's order is itself checked."""
 
 import json
 from collections import Counter, defaultdict

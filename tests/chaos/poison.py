@@ -41,7 +41,13 @@ def _field(rnd: random.Random, fields: dict) -> bytes:
 def _time(rnd: random.Random, fields: dict) -> bytes:
     name = "occurred_at" if "occurred_at" in fields else "as_of"
     moment = rfc3339(time.time() + rnd.choice((-400 * 86400, -366 * 86400, 3600, 86400, 3650 * 86400)))
-    odd = ("2024-11-27 07:00:00+07:00", "2024-11-27T07:00:00z", "2024-11-27T25:00:00Z", "20241127T070000Z", "1732665600")
+    odd = (
+        "2024-11-27 07:00:00+07:00",
+        "2024-11-27T07:00:00z",
+        "2024-11-27T25:00:00Z",
+        "20241127T070000Z",
+        "1732665600",
+    )
     return _dumps(fields | {name: rnd.choice((moment, rnd.choice(odd)))})
 
 

@@ -53,7 +53,10 @@ class Policy:
     def __init__(self, path: Path) -> None:
         self.rules = plain(tomllib.loads(path.read_text(encoding="utf-8")))
         self.name = f"{self.rules['name']}@{self.rules['version']}"
-        sign, hours, minutes = self.rules["election"]["utc_offset"][0], *self.rules["election"]["utc_offset"][1:].split(":")
+        sign, hours, minutes = (
+            self.rules["election"]["utc_offset"][0],
+            *self.rules["election"]["utc_offset"][1:].split(":"),
+        )
         self.offset_ms = (int(hours) * 60 + int(minutes)) * 60_000 * (-1 if sign == "-" else 1)
         self.surprise = self.rules["surprise"]
         self.half_life_ms = self.surprise["half_life"] * 60_000
@@ -87,7 +90,9 @@ class Policy:
 
     @cache  # noqa: B019
     def told(self, stations: int, category: str, status: str, severity: int, hour: int) -> float:
-        """What one report puts into the sum: whole thousandths of a digit, times the factors of its category and status."""
+        """What one report puts into the sum: whole thousandths of a digit, times the factors of its category and
+        status.
+        """
         whole = max(1, round(self.digits(stations, category, severity, hour) * 1000)) / 1000
         return whole * self.factor(category, status)
 
@@ -105,14 +110,17 @@ class Policy:
             if of == group:
                 shares, factor = self._shares(category), self.factor(category, "reported")
                 for s in SEVERITIES:
-                    total += self.rate(stations, category, hour, shares[s - 1]) * self.digits(stations, category, s, hour) * factor
+                    total += (
+                        self.rate(stations, category, hour, shares[s - 1])
+                        * self.digits(stations, category, s, hour)
+                        * factor
+                    )
         return total
 
     @cache  # noqa: B019
     def expected(self, stations: int, group: str, quarter: int) -> float:
-        """m: the evidence an ordinary day holds in the middle of a local quarter hour. Each half of a quarter hour of the last
-        24 hours counts as if all of it was told in its middle.
-        """
+        """m: the evidence an ordinary day holds in the middle of a local quarter hour. Each half of a quarter hour of
+        the last 24 hours counts as if all of it was told in its middle."""
         total = 0.0
         for half in range(24 * 8):
             age_h = (half + 0.5) / 8

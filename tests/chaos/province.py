@@ -12,7 +12,9 @@ from tests.chaos.policy import LEVELS, Policy
 class ProvinceStory(LedgerStory):
     """All of it is whole numbers: nothing may differ."""
 
-    def __init__(self, code: str, members: list[str], partition: int, policy: Policy, rows: dict, escalations: list) -> None:
+    def __init__(
+        self, code: str, members: list[str], partition: int, policy: Policy, rows: dict, escalations: list
+    ) -> None:
         super().__init__(code, partition, policy, rows, escalations)
         self.members, self.ladder = members, Ladder(policy)
         self.doubted = dict.fromkeys(members, False)
@@ -56,12 +58,21 @@ class ProvinceStory(LedgerStory):
         if not self.ladder.level:
             return False
         member = self.policy.rules["province"]
-        sure = sum(member[f"member_{level}"] for code, level in self.levels.items() if level != "normal" and not self.doubted[code])
+        sure = sum(
+            member[f"member_{level}"]
+            for code, level in self.levels.items()
+            if level != "normal" and not self.doubted[code]
+        )
         return sure < min(sum(self.points().values()), self.ladder.rungs[self.ladder.level - 1]["raise_at"])
 
     def _is_confirmed_since(self) -> bool:
         pause_ms = self.policy.rules["ladder"]["amend_every"] * 60_000
-        return self.said_unverified and self.is_borne_out and self.grid_ms - self.said_ms >= pause_ms and not self._is_unverified()
+        return (
+            self.said_unverified
+            and self.is_borne_out
+            and self.grid_ms - self.said_ms >= pause_ms
+            and not self._is_unverified()
+        )
 
     def _escalation_faults(self, e: dict, before: int, offset: int) -> Iterator[str]:
         level, points = self.ladder.level, self.points()

@@ -1,16 +1,16 @@
-"""A broker with a second door: a listener that tells its clients to come through a proxy which delays, cuts and half-opens.
+"""A broker with a second door: a listener that tells its clients to come through a proxy which delays, cuts and
+half-opens.
 
-Publishers and the checker use the first door, workers the second. The proxy knows one thing of Kafka's protocol: a request is a
-length and an api key, so that it can hold back the requests that end transactions.
-"""
+Publishers and the checker use the first door, workers the second. The proxy knows one thing of Kafka's protocol: a
+request is a length and an api key, so that it can hold back the requests that end transactions."""
 
 import asyncio
 import struct
 from collections.abc import Callable
 from contextlib import suppress
 
-from agents.embedded import EmbeddedBroker
-from agents.embedded.ports import LOOPBACK, free_port
+from apps.embedded import EmbeddedBroker
+from apps.embedded.ports import LOOPBACK, free_port
 
 END_TXN = 26
 CHUNK = 1 << 16

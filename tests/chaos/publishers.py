@@ -1,8 +1,8 @@
-"""Publishers as they are in the field: several clients, codecs and partitioners, each at a steady rate, none of them Siaga's.
+"""Publishers as they are in the field: several clients, codecs and partitioners, each at a steady rate, none of them
+Siaga's.
 
-What a broker that dies or stalls does to a publisher's buffer is the publisher's business: the checker judges what the input
-topics hold.
-"""
+What a broker that dies or stalls does to a publisher's buffer is the publisher's business: the checker judges what the
+input topics hold."""
 
 import asyncio
 import contextlib
@@ -62,9 +62,22 @@ class Publishers(list):
 class AsyncPublisher:
     """aiokafka, idempotent, with a codec; `place` is murmur2 (the client's own), crc32 (librdkafka's) or random."""
 
-    def __init__(self, bootstrap: str, prefix: str, partitions: int, traffic: Traffic, rate: Rate, codec: str | None, place: str) -> None:
-        self._options = {"bootstrap_servers": bootstrap, "enable_idempotence": True, "linger_ms": 5, "compression_type": codec}
-        self._prefix, self._partitions, self._traffic, self._rate, self._place = prefix, partitions, traffic, rate, place
+    def __init__(
+        self, bootstrap: str, prefix: str, partitions: int, traffic: Traffic, rate: Rate, codec: str | None, place: str
+    ) -> None:
+        self._options = {
+            "bootstrap_servers": bootstrap,
+            "enable_idempotence": True,
+            "linger_ms": 5,
+            "compression_type": codec,
+        }
+        self._prefix, self._partitions, self._traffic, self._rate, self._place = (
+            prefix,
+            partitions,
+            traffic,
+            rate,
+            place,
+        )
         self._rnd = random.Random(place)
         self.sent = 0
         #: Whether a whole slice of time had nothing to send, and nothing was on its way at its end.
@@ -134,10 +147,11 @@ async def _close(producer: AIOKafkaProducer) -> None:
 
 
 def _close_for_good(producer: KafkaProducer) -> None:
-    """Until its buffer is delivered or given up: a close that times out leaves a thread that goes on sending behind our back.
+    """Until its buffer is delivered or given up: a close that times out leaves a thread that goes on sending behind our
+    back.
 
-    After long outages a batch may never end (docs/upstream.md), and `close` waits for it before it would force anything.
-    """
+    After long outages a batch may never end (docs/upstream.md), and `close` waits for it before it would force
+    anything."""
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with contextlib.suppress(KafkaPythonError):
@@ -173,7 +187,11 @@ class ThreadPublisher:
         while not self._stop.is_set():
             try:
                 producer = KafkaProducer(
-                    bootstrap_servers=self._bootstrap, acks="all", linger_ms=5, compression_type="gzip", max_block_ms=5000
+                    bootstrap_servers=self._bootstrap,
+                    acks="all",
+                    linger_ms=5,
+                    compression_type="gzip",
+                    max_block_ms=5000,
                 )
             except KafkaPythonError:
                 time.sleep(0.5)

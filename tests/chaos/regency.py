@@ -158,7 +158,9 @@ class Regency:
             self._moved(before)
 
     def look(self, amends: bool) -> list[Told]:
-        """What must be told after an entry. `amends`: whether an amendment was published here; one may wait for the next grid time."""
+        """What must be told after an entry. `amends`: whether an amendment was published here; one may wait for the
+        next grid time.
+        """
         self.is_told_now = False
         if not self.is_due:
             return []
@@ -196,7 +198,11 @@ class Regency:
         level, silence = self.ladder.level, self.policy.rules["silence"]
         if self.is_heard:
             was_told, self.is_silence_told, self.is_heard, self.data_status = self.is_silence_told, False, False, "live"
-            return [Told("recovered", "reports_resumed", level, level, current, self.said.unverified, ())] if was_told else []
+            return (
+                [Told("recovered", "reports_resumed", level, level, current, self.said.unverified, ())]
+                if was_told
+                else []
+            )
         if not self.is_quiet or self.data_status == "silent":
             return []
         self.data_status, now_ms = "stale", self.known.grid_ms
@@ -239,7 +245,9 @@ class Regency:
     def _amended(self, current: Score, urgent: Urgent, amends: bool) -> list[Told]:
         said, ladder = self.said, self.policy.rules["ladder"]
         unverified = self._is_unverified(current, urgent)
-        is_correction = said.is_wrong or said.moved + (said.unsure if amends else -said.unsure) >= ladder["amend_points"]
+        is_correction = (
+            said.is_wrong or said.moved + (said.unsure if amends else -said.unsure) >= ladder["amend_points"]
+        )
         is_confirmed = said.unverified and not unverified
         if not (is_correction or is_confirmed) or self.known.grid_ms - said.at_ms < ladder["amend_every"] * 60_000:
             return []
@@ -248,8 +256,8 @@ class Regency:
         return [Told("amended", reason, level, level, current, unverified, urgent.groups)]
 
     def named(self, told: Told, components: dict[str, int]) -> list[Incident]:
-        """Incidents to be named: of the groups that decided or have points the 20 that add most now, grave ones of the last hour
-        first; told heaviest first. None where no incident decided; a fall without points names all there are.
+        """Incidents to be named: of the groups that decided or have points the 20 that add most now, grave ones of the
+        last hour first; told heaviest first. None where no incident decided; a fall without points names all there are.
         """
         if told.change in ("stale", "recovered"):
             return []
@@ -267,7 +275,9 @@ class Regency:
             self.said.pressure, self.said.unverified = told.score.pressure, unverified
 
     def routes(self, told: Told, named: list[Incident]) -> list[str]:
-        """Who hears, each once: by rule for silence and turnout, then by the incidents named; the desks of silence if nobody would."""
+        """Who hears, each once: by rule for silence and turnout, then by the incidents named; the desks of silence if
+        nobody would.
+        """
         rules = self.policy.rules
         found = {"silence": rules["silence"]["routes"], "reports_resumed": rules["silence"]["routes"],
                  "turnout_anomaly": rules["turnout"]["routes"]}.get(told.reason, [])  # fmt: skip
@@ -278,7 +288,11 @@ class Regency:
 
     def threshold(self, told: Told) -> int:
         rungs = self.ladder.rungs
-        return rungs[told.before - 1]["lower_below"] if told.level < told.before else rungs[max(told.level, 1) - 1]["raise_at"]
+        return (
+            rungs[told.before - 1]["lower_below"]
+            if told.level < told.before
+            else rungs[max(told.level, 1) - 1]["raise_at"]
+        )
 
     def windows(self) -> dict[str, dict[str, float]]:
         """Live incidents by how long before the clock they occurred, and their severity weights."""
@@ -299,5 +313,3 @@ class Regency:
             "sources": max(2, len(alone)) if many else len(alone),
             "completeness": round(min(1.0, len(self.known.stations) / place.stations), 4) if place.stations else None,
         }
-
-

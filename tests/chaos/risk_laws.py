@@ -13,7 +13,11 @@ from tests.chaos.scoring import HOUR_MS
 
 
 def judge_risk(
-    evidence: Evidence, entries: list[Entry], histories: dict[str, list[Entry]], places: dict[str, Place], policy: Policy
+    evidence: Evidence,
+    entries: list[Entry],
+    histories: dict[str, list[Entry]],
+    places: dict[str, Place],
+    policy: Policy,
 ) -> Iterator[tuple[str, str]]:
     """Faults by law. Ruleset and clock are those that the runs use: the default ruleset and the wall clock."""
     rows = _by_code(evidence.topics["risk"], "regency") | _by_code(evidence.topics["province"], "province")
@@ -41,9 +45,8 @@ def _by_code(records: list[Seen], name: str) -> dict[str, dict[int, dict]]:
 
 
 def _notices(entries: list[Entry], stories: dict[str, LedgerStory]) -> Iterator[str]:
-    """Each level change was told once to each neighbour and the province, each data status and doubt to the province, shares once an
-    hour.
-    """
+    """Each level change was told once to each neighbour and the province, each data status and doubt to the province,
+    shares once an hour."""
     told: Counter = Counter()
     hours: Counter = Counter()
     for entry in entries:
@@ -75,7 +78,9 @@ def _notices(entries: list[Entry], stories: dict[str, LedgerStory]) -> Iterator[
 
 
 class _State:
-    """What a state topic tells of its batches: where they end, at which frames they left each regency, and below what it was silent."""
+    """What a state topic tells of its batches: where they end, at which frames they left each regency, and below what
+    it was silent.
+    """
 
     def __init__(self, records: list[Seen]) -> None:
         self.quiet: dict[int, int] = {}
@@ -106,9 +111,8 @@ class _State:
 
 
 def _rows_are_there(evidence: Evidence, stories: dict[str, LedgerStory]) -> Iterator[str]:
-    """A batch publishes the row of each regency that it changed, as of its last frame. Where batches end, the state topics tell; state
-    that was built again published nothing before `quiet_until`, for the state before it had.
-    """
+    """A batch publishes the row of each regency that it changed, as of its last frame. Where batches end, the state
+    topics tell; state that was built again published nothing before `quiet_until`, for the state before it had."""
     states = [_State(records) for records in (*evidence.lost_states, evidence.topics["risk-state"])]
     for code, story in stories.items():
         last = set(story.offsets[-1:]).union(*(state.rows(story) for state in states))

@@ -190,7 +190,9 @@ class World:
             raise AssertionError("a publisher wrote after it had ended: this run says nothing")
         self.archive.complete(evidence)
         result.violations = check(evidence, self.places)
-        result.violations += [Violation("said", f"no worker said: {word}") for word in self.archive.unsaid(cluster, evidence)]
+        result.violations += [
+            Violation("said", f"no worker said: {word}") for word in self.archive.unsaid(cluster, evidence)
+        ]
         result.violations += [Violation("D", f"worker {name} did not end within 20 s of SIGTERM") for name in stubborn]
         result.violations += [Violation("D", f"worker {name} ended by itself") for name in sorted(gone)]
         if result.memory_mib_max > self.plan.memory_mib_most:

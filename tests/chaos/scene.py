@@ -30,7 +30,8 @@ class Scene(NamedTuple):
     codes: tuple[str, ...]
     #: Seconds of a long stop or freeze: shorter in CI.
     long_s: float
-    #: Runs a broker call in the one thread that lives as long as the run (the broker dies with the thread that forked it).
+    #: Runs a broker call in the one thread that lives as long as the run (the broker dies with the thread that forked
+    #: it).
     broker_call: Callable[[Callable[[], object]], Awaitable[object]]
     publishers: Publishers
     archive: Archive

@@ -20,8 +20,8 @@ MANY = "*"
 
 @dataclass
 class Incident:
-    """The latest revision of an incident. `spoken`: who speaks of it; `grave_ms`: when it was first told to be as grave, or 0;
-    `grown`: the digits that it adds to its group's sum, against a fixed time; 0 when it can never score.
+    """The latest revision of an incident. `spoken`: who speaks of it; `grave_ms`: when it was first told to be as
+    grave, or 0; `grown`: the digits that it adds to its group's sum, against a fixed time; 0 when it can never score.
     """
 
     id: str
@@ -102,9 +102,8 @@ class Known:
 
 
 class Score(NamedTuple):
-    """Whole points by part, their sum, and how many points of the groups others bear out, each for itself. `unsure`: parts up to which the running
-    sum is so near to a whole number that floating point may round it the other way.
-    """
+    """Whole points by part, their sum, and how many points of the groups others bear out, each for itself. `unsure`:
+    parts up to which the running sum is so near to a whole number that floating point may round it the other way."""
 
     parts: dict[str, int]
     total: int

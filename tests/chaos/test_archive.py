@@ -18,7 +18,10 @@ def cluster(tmp_path):
 
 def evidence(*inputs: Seen, gone: tuple[int, int] | None = None) -> Evidence:
     note = json.dumps({"topic": "p.incidents", "offset": 9, "note": ""} | ({"gone": gone} if gone else {})).encode()
-    return Evidence(1, {"incidents": list(inputs), "turnout": [], "intake-state": [Seen("intake-state", 0, 0, b"p.incidents", note)]})
+    return Evidence(
+        1,
+        {"incidents": list(inputs), "turnout": [], "intake-state": [Seen("intake-state", 0, 0, b"p.incidents", note)]},
+    )
 
 
 def test_what_a_worker_said_before_does_not_count(cluster):
@@ -54,7 +57,9 @@ async def test_what_was_cut_and_what_was_deleted_is_among_the_inputs_again():
 
     cluster = SimpleNamespace(prefix="p.", records=records, ends=ends, delete_records=delete_records)
     archive = Archive()
-    first, second, anew = (Seen("incidents", 0, offset, b"k", value) for offset, value in ((0, b"0"), (1, b"1"), (0, b"anew")))
+    first, second, anew = (
+        Seen("incidents", 0, offset, b"k", value) for offset, value in ((0, b"0"), (1, b"1"), (0, b"anew"))
+    )
     held["incidents"] = [first, second]
     assert await archive.keep_input(cluster, "incidents") == {0: 2}
     await archive.cut(cluster, "incidents", {0: 1})

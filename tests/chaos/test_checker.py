@@ -89,7 +89,9 @@ def test_a_reorder_is_found(planted):
     inputs = planted.topics["incidents"]
     accepted = [(r, m["regency"]) for r, m in read_inputs(planted, set(PLACES)).accepted if r.topic == "incidents"]
     once = Counter(r.value for r, _ in accepted)
-    first, *_, second = (inputs.index(r) for r, code in accepted if (r.partition, code) == (1, "16.71") and once[r.value] == 1)
+    first, *_, second = (
+        inputs.index(r) for r, code in accepted if (r.partition, code) == (1, "16.71") and once[r.value] == 1
+    )
     inputs[first], inputs[second] = (
         replace(inputs[second], offset=inputs[first].offset),
         replace(inputs[first], offset=inputs[second].offset),
@@ -116,7 +118,9 @@ def test_a_wrong_rejection_is_found(planted, word, change):
 
 def test_a_good_input_that_was_rejected_is_found(planted):
     inputs, rejected = planted.topics["turnout"], planted.topics["rejected"]
-    good = inputs[where(inputs, lambda r: r.value and b'"voted"' in r.value and b"99.99" not in r.value and len(r.value) < 300)]
+    good = inputs[
+        where(inputs, lambda r: r.value and b'"voted"' in r.value and b"99.99" not in r.value and len(r.value) < 300)
+    ]
     source = {"topic": "p.turnout", "partition": good.partition, "offset": good.offset}
     headers = {f"siaga.source.{name}": str(value).encode() for name, value in source.items()}
     rejected.append(replace(good, topic="rejected", headers=headers | {"siaga.reason": b"schema"}))
@@ -176,7 +180,9 @@ def test_aborted_data_that_shows_is_found(planted):
         records = planted.topics[topic]
         again = [replace(record, offset=record.offset + 1) for record in records[-40:]]
         planted.topics[topic] = sorted(records + again, key=lambda r: (r.partition, r.offset))
-    assert found(planted, "A", "doubled") and found(planted, "B", "published 2 times") and found(planted, "C", "goes back")
+    assert (
+        found(planted, "A", "doubled") and found(planted, "B", "published 2 times") and found(planted, "C", "goes back")
+    )
 
 
 def test_state_that_is_behind_its_row_is_found(planted):

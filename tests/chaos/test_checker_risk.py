@@ -1,4 +1,6 @@
-"""The recount of the risk model is checked: each wrong value planted in a row, an escalation, a notice or a note is found."""
+"""The recount of the risk model is checked: each wrong value planted in a row, an escalation, a notice or a note is
+found.
+"""
 
 import json
 from collections.abc import Callable
@@ -34,11 +36,17 @@ def middle_row(evidence: Evidence, code: str = CODE) -> int:
 
 
 def shifted(row: dict) -> dict:
-    return row["components"] | {"security": row["components"]["security"] - 5, "supply": row["components"]["supply"] + 5}
+    return row["components"] | {
+        "security": row["components"]["security"] - 5,
+        "supply": row["components"]["supply"] + 5,
+    }
 
 
 def raised(row: dict) -> dict:
-    return {"score": row["score"] + 3, "components": row["components"] | {"security": row["components"]["security"] + 3}}
+    return {
+        "score": row["score"] + 3,
+        "components": row["components"] | {"security": row["components"]["security"] + 3},
+    }
 
 
 def other_window(row: dict) -> dict:
@@ -128,7 +136,9 @@ ESCALATION_PLANTS: dict[str, Callable[[dict], dict]] = {
 @pytest.mark.parametrize("name", ESCALATION_PLANTS)
 def test_a_wrong_value_in_an_escalation_is_found(planted, name):
     escalations = planted.topics["escalations"]
-    index = where(escalations, lambda r: (e := of(r))["change"] == "raised" and len(e["evidence"]) > 2 and len(e["routes"]) > 2)
+    index = where(
+        escalations, lambda r: (e := of(r))["change"] == "raised" and len(e["evidence"]) > 2 and len(e["routes"]) > 2
+    )
     escalations[index] = rewritten(escalations[index], **ESCALATION_PLANTS[name](of(escalations[index])))
     assert found(planted, "B", name.partition(": ")[0] if name[:7] != "missing" else name.strip())
 
@@ -160,8 +170,12 @@ def test_a_spurious_escalation_at_a_frame_of_others_is_found(planted):
 def silenced(evidence: Evidence, code: str) -> None:
     """As if the fold had been deaf: no escalation, none told to others, rows that say normal."""
     evidence.topics["escalations"] = [r for r in evidence.topics["escalations"] if r.key != code.encode()]
-    evidence.topics["ledger"] = [r for r in evidence.topics["ledger"] if not any(e[0] == "n" and e[2] == code for e in entries_of(r))]
-    evidence.topics["risk"] = [rewritten(r, level="normal") if r.key == code.encode() else r for r in evidence.topics["risk"]]
+    evidence.topics["ledger"] = [
+        r for r in evidence.topics["ledger"] if not any(e[0] == "n" and e[2] == code for e in entries_of(r))
+    ]
+    evidence.topics["risk"] = [
+        rewritten(r, level="normal") if r.key == code.encode() else r for r in evidence.topics["risk"]
+    ]
 
 
 @pytest.mark.parametrize("code", ["16.71", "16.01"])
@@ -232,7 +246,9 @@ def test_lost_rows_of_a_province_are_found(planted):
     assert found(planted, "C", "16: lost: no row")
 
 
-@pytest.mark.parametrize("name, value", [("reason", "calm"), ("routes", []), ("score", 1), ("unverified", True), ("name", "16")])
+@pytest.mark.parametrize(
+    "name, value", [("reason", "calm"), ("routes", []), ("score", 1), ("unverified", True), ("name", "16")]
+)
 def test_a_wrong_value_in_a_provinces_escalation_is_found(planted, name, value):
     escalations = planted.topics["escalations"]
     index = where(escalations, lambda r: r.key == b"16" and of(r)["change"] == "raised")

@@ -1,4 +1,6 @@
-"""Input that was taken away before it was read, and state that was built again: an honest run passes, and each planted fault is found."""
+"""Input that was taken away before it was read, and state that was built again: an honest run passes, and each planted
+fault is found.
+"""
 
 import json
 from collections.abc import Callable
@@ -66,8 +68,16 @@ def test_a_record_lost_beside_the_vanished_ones_is_found(bereft, incarnation):
 def test_a_vanished_record_that_is_on_the_ledger_is_found(bereft, incarnation):
     """Of those that were cut off, and of those that went with their topic."""
     ids = {json.loads(r.value)["event_id"] for r, _ in read_inputs(bereft, set(PLACES)).accepted}
-    good = [r for r in gone(bereft, incarnation) if r.value and r.value.startswith(b'{"event_id"') and r.value.endswith(b"}")]
-    record = next(r for r in good if b"note" not in r.value and b"twice" not in r.value and json.loads(r.value)["event_id"] not in ids)
+    good = [
+        r
+        for r in gone(bereft, incarnation)
+        if r.value and r.value.startswith(b'{"event_id"') and r.value.endswith(b"}")
+    ]
+    record = next(
+        r
+        for r in good
+        if b"note" not in r.value and b"twice" not in r.value and json.loads(r.value)["event_id"] not in ids
+    )
     read_after_all(bereft, record)
     assert found(bereft, "A", "doubled: 1 of")
 

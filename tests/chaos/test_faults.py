@@ -1,4 +1,6 @@
-"""A short seeded slice of the long run (`python -m tests.chaos`): each fault once, in groups, on a broker of the group's own."""
+"""A short seeded slice of the long run (`python -m tests.chaos`): each fault once, in groups, on a broker of the
+group's own.
+"""
 
 import pytest
 

@@ -78,7 +78,9 @@ async def test_a_decompression_bomb_is_rejected_and_its_neighbours_are_read(depl
     deployment.start("a")
     async with Raw(deployment, "zstd") as raw:
         await raw.send(good(1))
-        await until(lambda: deployment.metric('siaga_records_total{outcome="admitted",topic="incidents"}') == 1, 180, "one read")
+        await until(
+            lambda: deployment.metric('siaga_records_total{outcome="admitted",topic="incidents"}') == 1, 180, "one read"
+        )
         before = deployment.memory_mib("a")
         size = 400 * MIB
         await raw.send(good(2), (b"k", b"\0" * size, []), good(3))
@@ -88,7 +90,8 @@ async def test_a_decompression_bomb_is_rejected_and_its_neighbours_are_read(depl
     records = await outcome(deployment, 31, 34)
     assert records[0].headers["siaga.truncated.value"] == str(size).encode()
     assert all(record.value == b"\0" * len(record.value) for record in records)
-    # Below the largest bomb alone: 292 MiB were seen on a machine at load 6, where batches pile up, and under 250 on a free one.
+    # Below the largest bomb alone: 292 MiB were seen on a machine at load 6, where batches pile up, and under 250 on a
+    # free one.
     assert deployment.memory_mib("a") - before < 350, "memory grew with the bombs"
 
 

@@ -1,4 +1,6 @@
-"""Members that are replaced, forgotten or told an error: one of two with the same name ends and says why, all others work on."""
+"""Members that are replaced, forgotten or told an error: one of two with the same name ends and says why, all others
+work on.
+"""
 
 import asyncio
 import signal

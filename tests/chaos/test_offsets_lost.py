@@ -1,4 +1,6 @@
-"""The group's offsets set back under the workers, as Kafka's coordinator does it by itself after a kill (docs/upstream.md)."""
+"""The group's offsets set back under the workers, as Kafka's coordinator does it by itself after a kill
+(docs/upstream.md).
+"""
 
 import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition

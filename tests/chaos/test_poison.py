@@ -6,7 +6,7 @@ from collections import Counter
 from schemas.rejected import Reason
 from schemas.roster import Roster
 from schemas.topics import Topic
-from streams.intake import Admitted, ClockMode, Gate
+from streams.admission import Admitted, ClockMode, Gate
 from tests.chaos.contract import judge
 from tests.chaos.poison import poison
 

@@ -1,4 +1,6 @@
-"""Topics deleted, emptied or cut under the system's feet: everything that can be saved is saved, and nothing passes in silence."""
+"""Topics deleted, emptied or cut under the system's feet: everything that can be saved is saved, and nothing passes in
+silence.
+"""
 
 import asyncio
 import re
@@ -109,7 +111,9 @@ async def test_an_input_created_anew_under_a_running_worker_is_read_from_its_beg
 
 
 async def test_an_input_created_anew_that_passes_its_old_position_at_once_is_read_from_its_beginning(cluster):
-    """As when publishers send everything again. Kafka does not tell a leader that came back under its static name that it leads."""
+    """As when publishers send everything again. Kafka does not tell a leader that came back under its static name that
+    it leads.
+    """
     cluster.start("a")
     await send(cluster, "x", 2)
     await cluster.drained()
@@ -167,7 +171,9 @@ async def test_records_removed_before_they_were_read_are_counted_and_said(cluste
     await cluster.drained()
     assert await incidents(cluster) == 5 + 10
     assert "20 offsets are gone from the source before they were read" in log(cluster)
-    await until(lambda: cluster.metric('siaga_source_gaps_total{topic="incidents"}') == 20, 10, "20 lost offsets counted")
+    await until(
+        lambda: cluster.metric('siaga_source_gaps_total{topic="incidents"}') == 20, 10, "20 lost offsets counted"
+    )
     await cluster.settle(60)
     await cluster.stop_workers()
     evidence = await cluster.evidence("Stable")

@@ -19,12 +19,13 @@ UNREAD = 20
 
 
 async def state_deleted(scene: Scene, rnd: random.Random) -> Struck:
-    """The state topic is deleted, created anew, and built again from the ledger; what strikes next may strike amid that.
+    """The state topic is deleted, created anew, and built again from the ledger; what strikes next may strike amid
+    that.
 
-    The workers end by SIGTERM before: then the group's offset is the state's. After a kill it is up to half a second behind, and what was
-    published in between is published again (docs/reliability.md), which this fault leaves out on purpose. Where the group was not told all
-    the same, a lane not being open just then, the workers run on until it is told, and end again.
-    """
+    The workers end by SIGTERM before: then the group's offset is the state's. After a kill it is up to half a second
+    behind, and what was published in between is published again (docs/reliability.md), which this fault leaves out on
+    purpose. Where the group was not told all the same, a lane not being open just then, the workers run on until it is
+    told, and end again."""
     cluster, at = scene.cluster, now_ms()
     workers = cluster.alive()
     while stands := await _ended_behind_their_state(cluster):
@@ -39,7 +40,9 @@ async def state_deleted(scene: Scene, rnd: random.Random) -> Struck:
         scene.archive.must_say(cluster, "is gone or incomplete: building it again")
     for name in workers:
         cluster.start(name)
-    return Struck("state_deleted", f"published up to {[told['ledger', p] for p in range(cluster.partitions)]}", at, now_ms())
+    return Struck(
+        "state_deleted", f"published up to {[told['ledger', p] for p in range(cluster.partitions)]}", at, now_ms()
+    )
 
 
 async def _ended_behind_their_state(cluster: Cluster) -> dict[tuple[str, int], int]:
@@ -52,11 +55,12 @@ async def _ended_behind_their_state(cluster: Cluster) -> dict[tuple[str, int], i
 
 
 async def input_recreated(scene: Scene, rnd: random.Random) -> Struck:
-    """An input is deleted and created anew: read to its end under running workers, or with records unread after all workers were killed.
+    """An input is deleted and created anew: read to its end under running workers, or with records unread after all
+    workers were killed.
 
-    Publishers are at rest meanwhile, so that what vanishes is known exactly. Running workers notice with the first record of what came anew;
-    until they have, that is the driver's only one in each partition: before, they would note the old position with what else they read.
-    """
+    Publishers are at rest meanwhile, so that what vanishes is known exactly. Running workers notice with the first
+    record of what came anew; until they have, that is the driver's only one in each partition: before, they would note
+    the old position with what else they read."""
     cluster, at, topic, is_unread = scene.cluster, now_ms(), rnd.choice(INPUTS), rnd.random() < 0.6
     workers = cluster.alive()
     if is_unread:
@@ -112,10 +116,9 @@ async def _first_records(cluster: Cluster, topic: str, code: str) -> None:
 async def retention(scene: Scene, rnd: random.Random) -> Struck:
     """Retention passes what nobody has read, while all workers are frozen or killed and publishers go on.
 
-    Frozen workers hold fetched records, and maybe a transaction: where they go on is not known beforehand. What intake notes as gone must
-    then end at the cut. A broker that is killed within a minute forgets a cut (it writes it down once a minute): then the records are
-    there again, and must be read.
-    """
+    Frozen workers hold fetched records, and maybe a transaction: where they go on is not known beforehand. What intake
+    notes as gone must then end at the cut. A broker that is killed within a minute forgets a cut (it writes it down
+    once a minute): then the records are there again, and must be read."""
     cluster, at, topic, is_frozen = scene.cluster, now_ms(), rnd.choice(INPUTS), rnd.random() < 0.5
     partitions = rnd.sample(range(cluster.partitions), rnd.randrange(1, cluster.partitions + 1))
     workers = cluster.alive()
@@ -133,7 +136,9 @@ async def retention(scene: Scene, rnd: random.Random) -> Struck:
             cluster.signal(name, signal.SIGCONT)
         else:
             cluster.start(name)
-    return Struck("retention", f"{topic} before {kept_from}, all workers {'frozen' if is_frozen else 'killed'}", at, now_ms())
+    return Struck(
+        "retention", f"{topic} before {kept_from}, all workers {'frozen' if is_frozen else 'killed'}", at, now_ms()
+    )
 
 
 async def _unread(scene: Scene, topic: str, partitions: list[int] | range) -> dict[int, int]:

@@ -1,8 +1,8 @@
 """A seeded stream of input records: incidents and turnout with all that real publishers do to them.
 
-Duplicates, reorders, revisions, retractions, exercises, late reports, and a share of bad records. No protest (the ruleset weighs it
-by its own rule) and nothing near a bound of the clock, so that an independent oracle can judge every record.
-"""
+Duplicates, reorders, revisions, retractions, exercises, late reports, and a share of bad records. No protest (the
+ruleset weighs it by its own rule) and nothing near a bound of the clock, so that an independent oracle can judge every
+record."""
 
 import json
 import random
@@ -11,7 +11,15 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
-CATEGORIES = ("logistics", "administration", "eligibility", "money_politics", "clash", "intimidation", "property_attack")
+CATEGORIES = (
+    "logistics",
+    "administration",
+    "eligibility",
+    "money_politics",
+    "clash",
+    "intimidation",
+    "property_attack",
+)
 SOURCES = ("kpu-sumsel", "bawaslu", "polda", "pantau-1", "pantau-2")
 SEVERITIES = (1, 1, 1, 1, 2, 2, 3, 3, 4, 5)
 _WIB = timezone(timedelta(hours=7))
@@ -67,7 +75,12 @@ class Traffic:
     """Endless messages. Same seed, same decisions; event times follow `clock`, in seconds."""
 
     def __init__(
-        self, seed: int, codes: Sequence[str], bad_share: float = 0.04, name: str = "m", clock: Callable[[], float] = time.time
+        self,
+        seed: int,
+        codes: Sequence[str],
+        bad_share: float = 0.04,
+        name: str = "m",
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._clock = clock
         self._rnd = random.Random(f"traffic-{seed}-{name}")
@@ -106,7 +119,11 @@ class Traffic:
         regency = rnd.choice(self._codes)
         at_s = self._clock() - (rnd.uniform(24.5, 40) * 3600 if rnd.random() < 0.03 else rnd.expovariate(1 / 1800))
         exercise = rnd.random() < 0.04
-        changes = {"category": rnd.choice(CATEGORIES), "severity": rnd.choice(SEVERITIES), "source": rnd.choice(SOURCES)}
+        changes = {
+            "category": rnd.choice(CATEGORIES),
+            "severity": rnd.choice(SEVERITIES),
+            "source": rnd.choice(SOURCES),
+        }
         if rnd.random() < 0.5:
             changes["station"] = f"TPS-{rnd.randrange(400):03d}"
         if exercise:

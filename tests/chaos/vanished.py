@@ -1,9 +1,10 @@
-"""Which input records Siaga never read: what its own notes admit, held against what the driver took away. Shares no code with Siaga.
+"""Which input records Siaga never read: what its own notes admit, held against what the driver took away. Shares no
+code with Siaga.
 
-Intake notes in each transaction how far it has read (docs/architecture.md) and, as `gone`, what the input no longer held. A record
-has vanished if it lies in such a gap, or if its input was deleted and it lies beyond the last note before. It must then be nowhere;
-every other record must be on the ledger or in `rejected` once. A note that admits more than the driver took away is a fault.
-"""
+Intake notes in each transaction how far it has read (docs/architecture.md) and, as `gone`, what the input no longer
+held. A record has vanished if it lies in such a gap, or if its input was deleted and it lies beyond the last note
+before. It must then be nowhere; every other record must be on the ledger or in `rejected` once. A note that admits more
+than the driver took away is a fault."""
 
 import json
 import sys
@@ -57,7 +58,9 @@ def has_vanished(record: Seen, gaps: dict[Place, list[range]]) -> bool:
 
 
 def gap_faults(evidence: Evidence) -> Iterator[str]:
-    """A gap that was noted must be the driver's: from where intake was up to where the input was cut, noted after that, and all of it there once."""
+    """A gap that was noted must be the driver's: from where intake was up to where the input was cut, noted after that,
+    and all of it there once.
+    """
     there: dict[Place, set[int]] = defaultdict(set)
     for record in evidence.inputs:
         there[place_of(record)].add(record.offset)
@@ -70,7 +73,9 @@ def gap_faults(evidence: Evidence) -> Iterator[str]:
             name = f"the gap {note.gone.start} to {note.gone.stop} of {place[0]}[{place[1]}]"
             if note.gone and note.gone.start != read_to:
                 yield f"miscounted: {name} begins where nobody was: {read_to} was noted"
-            if note.gone and not any(cut.kept_from == note.gone.stop and cut.noted_to <= note.at for cut in cuts[place]):
+            if note.gone and not any(
+                cut.kept_from == note.gone.stop and cut.noted_to <= note.at for cut in cuts[place]
+            ):
                 yield f"miscounted: {name} ends where nothing was cut: {[cut.kept_from for cut in cuts[place]]}"
             if never := [offset for offset in note.gone if offset not in there[place]]:
                 yield f"miscounted: {name} counts {len(never)} offsets that held nothing"

@@ -1,8 +1,8 @@
-"""docker-compose.yml as Compose resolves it, read without Compose: variables at their defaults, short forms written out.
+"""docker-compose.yml as Compose resolves it, read without Compose: variables at their defaults, short forms written
+out.
 
-Only what the file uses and the tests ask for. Where the real Compose is installed it is asked instead, and a test holds this
-reading against its answer.
-"""
+Only what the file uses and the tests ask for. Where the real Compose is installed it is asked instead, and a test holds
+this reading against its answer."""
 
 import re
 from typing import Any

@@ -18,7 +18,8 @@ from prometheus_client.metrics import MetricWrapperBase
 from tests.deploy.compose_reading import resolved
 
 REPO = Path(__file__).resolve().parents[2]
-#: Bounds a program that hangs; promtool's timelines of pipeline.yml took 40 s on a machine with five others waiting for a core.
+#: Bounds a program that hangs; promtool's timelines of pipeline.yml took 40 s on a machine with five others waiting for
+#: a core.
 RUN_S = 240
 # Debian's package of a program, to say how to get what is missing.
 _PACKAGES = {
@@ -130,7 +131,9 @@ def alerts(rule_groups: list[dict]) -> dict[str, dict]:
 
 @pytest.fixture(scope="module")
 def fresh_metrics() -> ModuleType:
-    """`agents.metrics` loaded anew for each test file, with its own registry, every metric touched: what a busy worker exposes."""
+    """`agents.metrics` loaded anew for each test file, with its own registry, every metric touched: what a busy worker
+    exposes.
+    """
     spec = importlib.util.find_spec("agents.metrics")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -1,4 +1,6 @@
-"""The real Prometheus and Alertmanager on deploy/'s own files, moved to free loopback ports and to seconds instead of minutes."""
+"""The real Prometheus and Alertmanager on deploy/'s own files, moved to free loopback ports and to seconds instead of
+minutes.
+"""
 
 import json
 import shutil
@@ -13,8 +15,8 @@ from typing import Any
 
 import yaml
 
-from agents.embedded.ports import free_port
-from agents.embedded.process import end, spawn
+from apps.embedded.ports import free_port
+from apps.embedded.process import end, spawn
 
 READY_WITHIN_S = 30
 INTERVAL = "500ms"

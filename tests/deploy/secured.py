@@ -1,8 +1,7 @@
 """A real Kafka that lets in only the users of deploy/kubernetes/users.yaml, with their ACLs and no other right.
 
-SCRAM-SHA-512 as there, without TLS: only loopback is spoken. A second listener without a password is the administrator's, as
-Strimzi's operators have one of their own.
-"""
+SCRAM-SHA-512 as there, without TLS: only loopback is spoken. A second listener without a password is the
+administrator's, as Strimzi's operators have one of their own."""
 
 import subprocess
 import time
@@ -15,11 +14,11 @@ import yaml
 from kafka import KafkaAdminClient
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ACLResourcePatternType, ResourcePattern, ResourceType
 
-from agents.embedded.config import new_cluster_id, server_properties, write_server_properties
-from agents.embedded.java import java_command, run_tool
-from agents.embedded.ports import free_port
-from agents.embedded.probe import cluster_id
-from agents.embedded.process import end, spawn
+from apps.embedded.config import new_cluster_id, server_properties, write_server_properties
+from apps.embedded.java import java_command, run_tool
+from apps.embedded.ports import free_port
+from apps.embedded.probe import cluster_id
+from apps.embedded.process import end, spawn
 
 PASSWORD = "only-on-loopback-in-a-test"
 _KINDS = {

@@ -1,5 +1,5 @@
-"""A flare-up, from /metrics through the real Prometheus and Alertmanager to a webhook: it arrives, grouped, muted where it must be,
-and ends."""
+"""A flare-up, from /metrics through the real Prometheus and Alertmanager to a webhook: it arrives, grouped, muted where
+it must be, and ends."""
 
 from collections.abc import Iterator
 
@@ -67,7 +67,8 @@ def test_a_flare_up_arrives_grouped_muted_and_ends(deploy, program, tmp_path, we
 
         put(PALEMBANG, AWAS)
         wait_for("awas", lambda: ("SiagaRegencyAwas", "16.71", "firing") in webhook.latest("16"))
-        # Only what follows is sure to be muted: a message in the making as awas arrives may name both (deploy/alertmanager).
+        # Only what follows is sure to be muted: a message in the making as awas arrives may name both
+        # (deploy/alertmanager).
         wait_for("siaga of the same regency muted", lambda: _muted(manager) == [("SiagaRegencySiaga", "16.71")])
         put(OGAN_ILIR, NORMAL)
         end = {("SiagaRegencyAwas", "16.71", "firing"), ("SiagaRegencySiaga", "16.10", "resolved")}

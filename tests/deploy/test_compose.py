@@ -9,8 +9,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from agents.board.viewers import VIEWERS_MAX
 from agents.settings import Settings, unknown_variables
+from apps.board.viewers import VIEWERS_MAX
 from tests.deploy.compose_reading import resolved
 
 OURS = {"topics", "worker-1", "worker-2", "board", "webhook", "toolbox"}

@@ -1,8 +1,8 @@
 """The Kafka settings of docker-compose.yml, read by Kafka itself.
 
-No image can be pulled where the tests run, but its entry point is a class of Kafka's own jars: KafkaDockerWrapper turns the
-KAFKA_* variables into server.properties and formats the storage. So that class runs here, and then the broker on what it wrote.
-"""
+No image can be pulled where the tests run, but its entry point is a class of Kafka's own jars: KafkaDockerWrapper turns
+the KAFKA_* variables into server.properties and formats the storage. So that class runs here, and then the broker on
+what it wrote."""
 
 import os
 import subprocess
@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from agents.embedded.java import java_command
-from agents.embedded.ports import free_port
-from agents.embedded.probe import cluster_id
-from agents.embedded.process import end, spawn
+from apps.embedded.java import java_command
+from apps.embedded.ports import free_port
+from apps.embedded.probe import cluster_id
+from apps.embedded.process import end, spawn
 
 # The wrapper wants the two logging files that the image ships, and adds to them.
 _LOGGING = """

@@ -1,4 +1,6 @@
-"""Dashboards: the committed JSON is what the Python builds, and a person can read each panel. Grafana itself is not run."""
+"""Dashboards: the committed JSON is what the Python builds, and a person can read each panel. Grafana itself is not
+run.
+"""
 
 import itertools
 import json

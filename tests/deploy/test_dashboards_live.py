@@ -1,4 +1,6 @@
-"""Every query of every dashboard, expanded as Grafana would, put to a real Prometheus that scrapes a busy worker and a board."""
+"""Every query of every dashboard, expanded as Grafana would, put to a real Prometheus that scrapes a busy worker and a
+board.
+"""
 
 import json
 import re

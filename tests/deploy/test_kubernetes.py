@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from kafka.admin import ACLOperation, ResourceType
 
-from agents.acls import Role, rights_of
+from agents.kafka.acls import Role, rights_of
+from agents.kafka.topics import wanted_config
 from agents.settings import Settings, unknown_variables
-from agents.topics import wanted_config
 from schemas.topics import SPECS, Direction, Topic, TopicNames
 
 yaml = pytest.importorskip("yaml", reason="PyYAML is not installed (pip install 'siaga[deploy]')")

@@ -45,7 +45,9 @@ def exposed(fresh_registry, recorded) -> Exposed:
 
 @pytest.fixture(scope="module")
 def recorded(rule_groups) -> dict[str, set[str]]:
-    """Recording rules with the labels they keep: those of their outermost `by`, and `province` where label_replace adds it."""
+    """Recording rules with the labels they keep: those of their outermost `by`, and `province` where label_replace adds
+    it.
+    """
     found = {}
     for group in rule_groups:
         for rule in group["rules"]:

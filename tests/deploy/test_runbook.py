@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from agents.cli.main import COMMANDS, PACKAGE
+from apps.cli.main import COMMANDS, PACKAGE
 from tests.deploy import runbook
 
 

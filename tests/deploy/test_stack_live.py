@@ -1,5 +1,6 @@
-"""The whole stack for real: a Kafka that knows only the users of deploy/kubernetes/users.yaml, two workers, the board, a sender of
-escalations, Prometheus, Alertmanager. A flare-up is published, arrives at the webhooks, and ends when the reports are retracted."""
+"""The whole stack for real: a Kafka that knows only the users of deploy/kubernetes/users.yaml, two workers, the board,
+a sender of escalations, Prometheus, Alertmanager. A flare-up is published, arrives at the webhooks, and ends when the
+reports are retracted."""
 
 import json
 import math
@@ -17,14 +18,14 @@ import pytest
 
 pytest.importorskip("yaml", reason="PyYAML is not installed (pip install 'siaga[deploy]')")
 
-from agents.embedded.ports import free_port
+from apps.embedded.ports import free_port
 from tests.deploy import runbook
 from tests.deploy.programs import PrometheusApi, alertmanager, prometheus, running, wait_for
 from tests.deploy.secured import SecuredKafka, secured_kafka
 from tests.deploy.webhook import Webhook, listening
 
 ROOT = Path(__file__).resolve().parents[2]
-SIAGA = [sys.executable, "-m", "agents.cli.main"]
+SIAGA = [sys.executable, "-m", "apps.cli.main"]
 EXPANDED = {"$__rate_interval": "5m", "$province": ".*", "$source": ".*"}
 # (incident, regency, source): two sources make Palembang awas, one word of a death makes Ogan Komering Ilir siaga.
 FLARE_UP = ((1, "16.71", "bawaslu"), (2, "16.71", "kpu"), (3, "16.02", "bawaslu"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from agents.embedded import fetch_jars
+from apps.embedded import fetch_jars
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "publishers"
 CLIENTS = ("python", "java", "node", "kcat")

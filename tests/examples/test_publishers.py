@@ -6,7 +6,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from agents.embedded import EmbeddedBroker
+from apps.embedded import EmbeddedBroker
 from schemas.jsonschema import CONTRACTS, json_schema
 from schemas.wire import decode_incident, decode_turnout
 from tests.agents.deployment import Deployment

@@ -14,7 +14,7 @@ from schemas.ledger import TICK_KEY
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import Topic
-from streams.intake import Admitted, ClockMode, Gate, tick_entry
+from streams.admission import Admitted, ClockMode, Gate, tick_entry
 from streams.table import RiskTable
 from tests.schemas.messages import incident, turnout
 

@@ -89,7 +89,11 @@ def refusal_of(text: str) -> str:
         ('model = "surprise"', 'model = "rolling_sum"', 'the table rolling_sum goes with model = "rolling_sum"'),
         ("reports_due = {", "reports_due = ", "not TOML"),
         ("half_life = { value = 38", "half_life = { value = 0", "surprise.half_life: value must be greater than 0"),
-        ("few_reports_most = { value = 44", "few_reports_most = { value = 20", "surprise: few_reports_most must not be less"),
+        (
+            "few_reports_most = { value = 44",
+            "few_reports_most = { value = 20",
+            "surprise: few_reports_most must not be less",
+        ),
         ("learned_least = { value = 0.7", "learned_least = { value = 7", "surprise: learned_least must not exceed"),
         ("voting_opens = { value = 7", "voting_opens = { value = 22", "election: voting_opens must come before"),
         ('confirmed = "awas"', 'confirmed = "waspada"', "immediate.severity_5: confirmed must not be a lower level"),

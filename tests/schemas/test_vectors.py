@@ -16,7 +16,7 @@ from schemas.jsonschema import CONTRACTS, json_schema
 from schemas.rejected import Reason
 from schemas.roster import Roster
 from schemas.topics import Topic
-from streams.intake import ClockMode, Gate
+from streams.admission import ClockMode, Gate
 
 VECTORS = json.loads(Path(__file__).with_name("vectors.json").read_text(encoding="utf-8"))
 GATE = Gate(Roster.default(), ClockMode.EVENT)

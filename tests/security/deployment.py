@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Self
 
-from tests.agents.cli.siaga import Siaga
 from tests.agents.deployment import Deployment
+from tests.apps.cli.siaga import Siaga
 from tests.security.guarded import ADMIN, Guarded
 
 #: A user for each role, and one who may sign in and nothing more.

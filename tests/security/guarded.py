@@ -1,4 +1,5 @@
-"""A Kafka that trusts nobody: SASL_SSL with SCRAM-SHA-512, mutual TLS, and an authorizer that forbids what no ACL allows.
+"""A Kafka that trusts nobody: SASL_SSL with SCRAM-SHA-512, mutual TLS, and an authorizer that forbids what no ACL
+allows.
 
 Its plain listener, which only the fixture uses, plays the part of the cluster's own machinery.
 """
@@ -11,8 +12,8 @@ from pathlib import Path
 from kafka import KafkaAdminClient
 from kafka.admin import UserScramCredentialUpsertion
 
-from agents.embedded import EmbeddedBroker, Extra
-from agents.embedded.ports import LOOPBACK, free_port
+from apps.embedded import EmbeddedBroker, Extra
+from apps.embedded.ports import LOOPBACK, free_port
 from tests.security.certificates import Authority
 
 #: Recognisable wherever it should not be.
@@ -55,7 +56,7 @@ class Guarded:
 
     def client(self, user: str) -> dict[str, object]:
         """The same as options of aiokafka or kafka-python."""
-        from agents.kafka_clients import aiokafka_options
+        from agents.kafka.connection import aiokafka_options
         from agents.settings import Settings
 
         return aiokafka_options(Settings.load(self.settings(user)))

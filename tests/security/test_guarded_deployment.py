@@ -19,13 +19,13 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from agents.batching.options import BatchingOptions
-from agents.cli.main import COMMANDS, main
-from agents.kafka_clients import aiokafka_options
+from agents.kafka.connection import aiokafka_options
 from agents.settings import Settings
-from tests.agents.cli.siaga import Siaga, loud
+from apps.cli.main import COMMANDS, main
 from tests.agents.deployment import until
-from tests.agents.outward.receiver import receiving
 from tests.agents.test_worker import incident, turnout
+from tests.apps.cli.siaga import Siaga, loud
+from tests.apps.integrations.receiver import receiving
 from tests.security.deployment import STRANGER, USERS, GuardedDeployment
 from tests.security.guarded import PASSWORD, Guarded
 from tests.security.processes import command_line, listening
@@ -68,7 +68,9 @@ def test_a_reader_writes_alerts_for_others_and_has_a_level_explained(worker, dep
     assert (explained.status, explained.err) == (0, "") and b"16.71" in explained.out
 
 
-def test_what_stood_is_folded_for_an_operator_and_told_by_the_last_change_for_a_reader(worker, deployment: GuardedDeployment):
+def test_what_stood_is_folded_for_an_operator_and_told_by_the_last_change_for_a_reader(
+    worker, deployment: GuardedDeployment
+):
     arguments = ("explain", "16.71", "--lang", "en", "--at", datetime.now(UTC).isoformat())
     folded, told = deployment.siaga("operator")(*arguments), deployment.siaga("reader")(*arguments)
     assert (folded.status, folded.err) == (0, "") and b"Palembang (16.71) is at " in folded.out
@@ -164,7 +166,7 @@ def test_no_help_and_no_setting_shows_the_secret(guarded: Guarded, deployment: G
         assert PASSWORD not in shown.output, command
     beside = Siaga(environment)("worker", SIAGA_PARTITIONS="many")  # a wrong setting beside the secret
     assert beside.status == 2 and PASSWORD not in beside.err
-    # What a client says when it debugs; of every mechanism in tests/agents/cli/test_secure_broker.py.
+    # What a client says when it debugs; of every mechanism in tests/apps/cli/test_secure_broker.py.
     clients = loud(environment | {"SIAGA_TOPIC_PREFIX": deployment.prefix}, "tail", "risk", "--until-end")
     assert clients.status == 0 and "DEBUG:kafka.net.connection:" in clients.err and PASSWORD not in clients.err
     settings = Settings.load(environment)
@@ -175,7 +177,7 @@ def test_no_help_and_no_setting_shows_the_secret(guarded: Guarded, deployment: G
 def test_no_flag_takes_a_password(deployment: GuardedDeployment):
     """It would show in the list of processes."""
     for command in COMMANDS:
-        module = __import__(f"agents.cli.{command}", fromlist=["command"]) if _exists(command) else None
+        module = __import__(f"apps.cli.{command}", fromlist=["command"]) if _exists(command) else None
         flags = [flag for parameter in module.command.params for flag in parameter.opts] if module else []
         assert not [flag for flag in flags if "password" in flag and flag != "--sasl-password-file"], command
 
@@ -183,7 +185,7 @@ def test_no_flag_takes_a_password(deployment: GuardedDeployment):
 def _exists(command: str) -> bool:
     from importlib.util import find_spec
 
-    return find_spec(f"agents.cli.{command}") is not None
+    return find_spec(f"apps.cli.{command}") is not None
 
 
 @pytest.mark.parametrize("wrong", ["password", "certificate", "name"])

@@ -16,7 +16,7 @@ from agents.settings import Settings
 from schemas.rejected import ERROR_MAX_CHARS, Rejected, rejected_headers
 from schemas.roster import Roster, RosterError
 from schemas.wire import decode_incident, decode_turnout
-from tests.agents.cli.siaga import incident
+from tests.apps.cli.siaga import incident
 
 EVIL = ('x"} 1\nsiaga_records_total{topic="forged', "a\r\nsiaga.reason: applied", "\x1b[2J", "a\\", "\u2028", "\x00")
 
@@ -30,7 +30,9 @@ def rejection(message: dict) -> Rejected:
 @pytest.mark.parametrize("evil", EVIL)
 @pytest.mark.parametrize("field", ["source", "event_id", "incident_id", "regency", "category", "status"])
 def test_no_text_of_a_publisher_with_quotes_or_controls_is_taken(field: str, evil: str):
-    """The exception is `station`, whose names are each country's own: it is counted, and never logged, labelled or put out."""
+    """The exception is `station`, whose names are each country's own: it is counted, and never logged, labelled or put
+    out.
+    """
     rejected = rejection(incident(1, **{field: evil}))
     assert evil not in rejected.error and rejected.error.isprintable()
 

@@ -27,9 +27,9 @@ from kafka.admin import (
 )
 from kafka.errors import TopicAuthorizationFailedError as KafkaPythonTopicRefused
 
-from agents.groups import STAGES
+from agents.kafka.groups import STAGES
 from schemas.topics import Topic
-from tests.agents.cli.siaga import Siaga
+from tests.apps.cli.siaga import Siaga
 from tests.security.deployment import STRANGER, USERS, GuardedDeployment
 
 INPUTS = (Topic.INCIDENTS, Topic.TURNOUT)
@@ -237,7 +237,8 @@ def test_a_check_tells_what_is_missing_and_grants_nothing(deployment: GuardedDep
 LITERAL, PREFIXED = ACLResourcePatternType.LITERAL, ACLResourcePatternType.PREFIXED
 TOPIC, GROUP, IDS = ResourceType.TOPIC, ResourceType.GROUP, ResourceType.TRANSACTIONAL_ID
 CLUSTER = (ResourceType.CLUSTER, "kafka-cluster", LITERAL)
-#: Who may what beyond the roles: principal, operation, host, resource (`~` is the deployment's prefix), and how it is told.
+#: Who may what beyond the roles: principal, operation, host, resource (`~` is the deployment's prefix), and how it is
+#: told.
 BEYOND = [
     ("papan", "READ", "*", (TOPIC, "~ledger", LITERAL), "papan  read topic ~ledger"),
     ("papan", "READ", "*", (TOPIC, "~", PREFIXED), "papan  read topic ~*"),

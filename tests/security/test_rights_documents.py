@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from kafka.admin import ACLOperation, ACLResourcePatternType, ResourceType
 
-from agents.acls import Right, Role, rights_of
 from agents.app import Topology
+from agents.kafka.acls import Right, Role, rights_of
 from agents.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,7 +11,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
 from schemas.topics import INPUT_MESSAGE_MAX_BYTES, INPUTS, Topic
-from tests.agents.cli.siaga import turnout
+from tests.apps.cli.siaga import turnout
 from tests.security.deployment import USERS, GuardedDeployment
 
 NARROW = 4096
@@ -19,7 +19,9 @@ NARROW = 4096
 
 @pytest.fixture
 def narrow(deployment: GuardedDeployment) -> Iterator[GuardedDeployment]:
-    """The topic for turnout takes 4 KiB: a line of `siaga publish` is at most 64 KiB, and never reaches the limit we set."""
+    """The topic for turnout takes 4 KiB: a line of `siaga publish` is at most 64 KiB, and never reaches the limit we
+    set.
+    """
     name = deployment.prefix + Topic.TURNOUT
     with KafkaAdminClient(bootstrap_servers=deployment.bootstrap) as admin:
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.embedded.jars import locked_jars
+from apps.embedded.jars import locked_jars
 from deploy import audit, sbom
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from agents.embedded import EmbeddedBroker
+from apps.embedded import EmbeddedBroker
 from tests.agents.deployment import Deployment, until
 from tests.agents.test_worker import incident, send, ticked
 
@@ -26,7 +26,9 @@ def cause(line: dict) -> tuple[str, str]:
 
 
 def floods(lines: list[dict]) -> list[tuple[str, str]]:
-    """Causes of which two lines are closer than the pause. A line names its partition, so partitions do not count as one."""
+    """Causes of which two lines are closer than the pause. A line names its partition, so partitions do not count as
+    one.
+    """
     times = defaultdict(list)
     for line in lines:
         times[line["logger"], _HELD_BACK.sub("", line["message"])].append(line["time"])

@@ -201,7 +201,12 @@ def ledgers(draw: st.DrawFn, most: int = 40) -> list[Frame]:
             level = draw(st.sampled_from(["normal", "waspada", "siaga", "awas"]))
             share = draw(st.sampled_from([None, 100, 7000]))
             target = draw(st.sampled_from([PALEMBANG, "16"]))
-            frames.append((target, [["n", at_ms, OKI, level, "normal", "", "live", share, level != "normal" and draw(st.booleans())]]))
+            frames.append(
+                (
+                    target,
+                    [["n", at_ms, OKI, level, "normal", "", "live", share, level != "normal" and draw(st.booleans())]],
+                )
+            )
         else:
             regency = draw(st.sampled_from([PALEMBANG, PALEMBANG, PAGAR_ALAM, OKI]))
             size = draw(st.integers(1, 6))

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from schemas.ledger import Entry
 from schemas.roster import Roster
-from streams.regency import RegencyState, step
+from streams.risk.regency import RegencyState, step
 from streams.table import RiskTable
 from tests.streams.ledgers import (
     COMPILED,

@@ -66,7 +66,9 @@ def test_taking_back_what_was_not_named_is_told_once_it_moves_the_score():
 
 def test_evidence_is_what_adds_most_now_not_what_was_grave_long_ago():
     old = "        01:00 Palembang: intimidation 3 by polri, 22 times\n"
-    new = "".join(f"        12:0{n} Palembang: clash 2 by {('polri', 'bawaslu')[n % 2]} is incident C{n}\n" for n in range(8))
+    new = "".join(
+        f"        12:0{n} Palembang: clash 2 by {('polri', 'bawaslu')[n % 2]} is incident C{n}\n" for n in range(8)
+    )
     said = [item for item in Timeline(old + new + "        12:10 nothing\n").play() if item["regency"] == "16.71"]
     newest = [item for item in said if item["change"] == "raised"][-1]
     assert {f"i-C{n}" for n in range(3)} <= {item["incident_id"] for item in newest["evidence"]}

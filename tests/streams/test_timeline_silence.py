@@ -35,11 +35,16 @@ def test_silence_of_a_night_is_on_the_row_and_is_news_only_when_reports_were_to_
         *(tick(EIGHT_MS + 10 * HOUR_MS + minutes * 60_000) for minutes in range(0, 1080, 5)),
         (PAGAR_ALAM, [incident("b", EIGHT_MS + 28 * HOUR_MS, severity=1)]),
     ])  # fmt: skip
-    assert [(item["change"], item["event_time"][11:13]) for item in next_day.changes()] == [("stale", "00"), ("recovered", "05")]
+    assert [(item["change"], item["event_time"][11:13]) for item in next_day.changes()] == [
+        ("stale", "00"),
+        ("recovered", "05"),
+    ]
 
 
 def test_silence_holds_the_level():
-    check(AWAS_AT_EIGHT + """
+    check(
+        AWAS_AT_EIGHT
+        + """
         11:10 => Palembang stale: silence     # long since calm by the numbers, and nobody said so
         15:00 Palembang: logistics 1 by kpu
         15:00 => Palembang recovered: reports_resumed
@@ -47,11 +52,14 @@ def test_silence_holds_the_level():
         15:30 => Palembang lowered to waspada: calm
         15:30 => Province cleared: calm
         16:30 nothing                         # an hour after the last report the level stays
-    """)
+    """
+    )
 
 
 def test_a_level_falls_as_soon_as_calm_is_told():
-    check(AWAS_AT_EIGHT + """
+    check(
+        AWAS_AT_EIGHT
+        + """
         09:15 Palembang: TPS 7 voted 210 of 500
         10:10 Palembang: TPS 8 voted 210 of 500
         10:15 => Palembang lowered to siaga: calm
@@ -60,7 +68,8 @@ def test_a_level_falls_as_soon_as_calm_is_told():
         11:15 Palembang: TPS 9 voted 210 of 500
         11:15 => Palembang cleared: calm
         11:30 nothing
-    """)
+    """
+    )
 
 
 def test_a_place_that_never_reported_is_silent_and_is_not_told_as_news():

@@ -17,7 +17,14 @@ def test_palembang_by_hand_is_palembang_by_the_fold():
     expected = round(COMPILED.place(2264).expected[0][TEN_SLOT], 3)
     security = floor((told - 1.7 * expected - 0.45) * 16.5)
     assert (round(nine, 2), round(ten, 2), round(told, 2), expected, security) == (0.63, 0.66, 4.83, 0.896, 47)
-    for number in ("**0.63**", "**0.66**", "**4.83**", "**0.896**", "**47**", "the score is 50, which is siaga's threshold"):
+    for number in (
+        "**0.63**",
+        "**0.66**",
+        "**4.83**",
+        "**0.896**",
+        "**47**",
+        "the score is 50, which is siaga's threshold",
+    ):
         assert number in DOCUMENT
     reports = [
         (PALEMBANG, [incident(n, EIGHT_MS + (65 + 5 * n) * MINUTE_MS, source=("polri", "bawaslu")[n % 2])])
@@ -28,7 +35,9 @@ def test_palembang_by_hand_is_palembang_by_the_fold():
     assert row["as_of"].startswith("2024-11-27T03:00:00")
     assert row["components"]["security"] == 47 and row["components"]["prior"] == 3
     assert row["score"] == 50
-    assert run([*told, tick(TEN + MINUTE_MS)]).row(PALEMBANG)["level"] == "waspada"  # 50 for a moment is no minute of 50
+    assert (
+        run([*told, tick(TEN + MINUTE_MS)]).row(PALEMBANG)["level"] == "waspada"
+    )  # 50 for a moment is no minute of 50
 
 
 def test_one_single_report_is_next_to_nothing():

@@ -47,7 +47,9 @@ _AGAIN = re.compile(
     r"((?P<status>retracted|verified|resolved)|(?P<category>\w+) (?P<severity>[1-5]))"
     r" by (?P<source>[\w-]+)"
 )
-_VOTES = re.compile(_TIME + r"(?P<place>[\w. ]+): TPS (?P<first>\d+)(-(?P<last>\d+))? voted (?P<voted>\d+) of (?P<registered>\d+)")
+_VOTES = re.compile(
+    _TIME + r"(?P<place>[\w. ]+): TPS (?P<first>\d+)(-(?P<last>\d+))? voted (?P<voted>\d+) of (?P<registered>\d+)"
+)
 _NOTHING = re.compile(_TIME + r"nothing")
 
 

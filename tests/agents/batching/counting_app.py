@@ -1,8 +1,8 @@
 """A worker for the tests of the batching part: numbers the records of each key, exactly once, and nothing of Siaga.
 
-Run as a process, so that it can be killed for real: python counting_app.py BROKER GROUP SOURCE OUT STATE PARTITIONS [INSTANCE].
-Every output is `key -> n`, where n counts the key's records so far, so one lost or doubled record shows in all that follow.
-"""
+Run as a process, so that it can be killed for real: python counting_app.py BROKER GROUP SOURCE OUT STATE PARTITIONS
+[INSTANCE]. Every output is `key -> n`, where n counts the key's records so far, so one lost or doubled record shows in
+all that follow."""
 
 import sys
 from collections.abc import Iterator

@@ -185,7 +185,9 @@ def noted(outputs: list[Output]) -> dict[int, int]:
     return {output.partition: json.loads(output.value)["offset"] for output in outputs if output.topic == "notes"}
 
 
-async def test_a_lane_that_notes_its_positions_tells_the_group_with_the_first_transaction_of_a_source_and_on_its_way_out(scene, notes):
+async def test_a_lane_that_notes_its_positions_tells_the_group_with_the_first_transaction_of_a_source_and_on_its_way_out(
+    scene, notes
+):
     lane = await scene.start(positions_topic="notes", offset_every_ms=3_600_000)
     for tp, n in ((A, 0), (A, 1), (B, 0), (B, 1), (A, 2)):
         assert await within(lane.submit(tp, batch(n)))

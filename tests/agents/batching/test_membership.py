@@ -145,7 +145,9 @@ class Watching:
     async def is_joining_again(self, **shared_out: int) -> bool:
         """After an assignment of which these partitions were all that was shared out, at the next look at the topics."""
         told = json.dumps(shared_out).encode()
-        await self._on_join_complete(1, "a", "any", ConsumerProtocolMemberAssignment(0, [("ledger", [0])], told).encode())
+        await self._on_join_complete(
+            1, "a", "any", ConsumerProtocolMemberAssignment(0, [("ledger", [0])], told).encode()
+        )
         assert self.joined[-1] == 1
         return self._metadata_snapshot != self._get_metadata_snapshot()
 

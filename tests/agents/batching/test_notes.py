@@ -11,7 +11,11 @@ from agents.batching import positions
 from agents.batching.options import BatchingOptions
 from agents.batching.positions import first_note, notes_of, read_notes
 
-INCIDENTS, TURNOUT, ELSEWHERE = TopicPartition("incidents", 0), TopicPartition("turnout", 0), TopicPartition("incidents", 1)
+INCIDENTS, TURNOUT, ELSEWHERE = (
+    TopicPartition("incidents", 0),
+    TopicPartition("turnout", 0),
+    TopicPartition("incidents", 1),
+)
 
 
 class At:

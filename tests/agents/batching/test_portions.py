@@ -8,7 +8,11 @@ def test_partitions_of_a_lane_share_what_two_transactions_hold_by_what_they_lag(
     lags = {("ledger", n): lag for n, lag in enumerate([30, 5, 10, 5, 60, 0])} | {("turnout", 2): 7}
     given = shares(lags, lanes=2)
     assert [given["ledger", n] for n in (0, 2, 4)] == [0.6, 0.2, 1]
-    assert [given["ledger", n] for n in (1, 3, 5)] == [1, 1, 1 / 20]  # what comes meanwhile need not wait for the backlog
+    assert [given["ledger", n] for n in (1, 3, 5)] == [
+        1,
+        1,
+        1 / 20,
+    ]  # what comes meanwhile need not wait for the backlog
     assert given["turnout", 2] == 1  # nobody shares with it
 
 

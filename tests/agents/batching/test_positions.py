@@ -72,4 +72,7 @@ async def test_a_source_that_was_read_and_of_which_the_group_goes_on_knowing_not
 async def test_a_first_start_and_an_empty_source_do_not_wait():
     assert await ask([NONE], {SOURCE: 9}, has_written=False) == (NONE, 1)
     assert await ask([NONE], {SOURCE: 0}) == (NONE, 1)
-    assert await ask([NONE, SEVEN], {SOURCE: 20}, has_written=False, noted=SEVEN) == (SEVEN, 2)  # who noted was here before
+    assert await ask([NONE, SEVEN], {SOURCE: 20}, has_written=False, noted=SEVEN) == (
+        SEVEN,
+        2,
+    )  # who noted was here before

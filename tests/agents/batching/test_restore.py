@@ -68,4 +68,6 @@ async def test_who_found_nothing_at_all_reads_nothing_and_topics_that_are_read_d
 
     monkeypatch.setattr("agents.batching.positions.has_records", look)
     assert not await written(dict.fromkeys(lane.outputs, 0)) and looked_at == []
-    assert await written({lane.outputs[0]: 0, lane.outputs[1]: 3}) and looked_at == [lane.outputs], "once for all who ask"
+    assert await written({lane.outputs[0]: 0, lane.outputs[1]: 3}) and looked_at == [lane.outputs], (
+        "once for all who ask"
+    )

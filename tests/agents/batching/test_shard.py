@@ -229,7 +229,9 @@ async def test_a_group_that_never_committed_starts_at_the_beginning():
 
 
 async def test_a_state_that_has_begun_tells_the_position_and_the_group_is_not_asked(monkeypatch):
-    """It knows nothing of a shard that moved within seconds of its first transaction, and whether to believe that takes five more."""
+    """It knows nothing of a shard that moved within seconds of its first transaction, and whether to believe that takes
+    five more.
+    """
 
     async def read_state(state: TopicPartition, options: BatchingOptions, take: Callable) -> int:
         take(BEGIN_KEY, b'{"quiet_until": 0}')

@@ -213,10 +213,19 @@ async def test_a_batch_passes_through_faust_undecoded():
 
 def test_the_coordinator_watches_topics_only_for_who_shared_out_the_partitions_and_joins_again_when_that_fails():
     coordinator = group_coordinator.GroupCoordinator
-    assert parameters(coordinator._on_join_complete) == ["self", "generation", "member_id", "protocol", "member_assignment_bytes"]
+    assert parameters(coordinator._on_join_complete) == [
+        "self",
+        "generation",
+        "member_id",
+        "protocol",
+        "member_assignment_bytes",
+    ]
     assert "self._group_subscription = all_subscribed_topics" in inspect.getsource(coordinator._perform_assignment)
     assert "self._group_subscription = None" in inspect.getsource(coordinator._on_join_prepare)
     watching = inspect.getsource(group_coordinator.BaseCoordinator._handle_metadata_update)
-    assert "self._group_subscription is not None" in watching and "self._metadata_snapshot != metadata_snapshot" in watching
+    assert (
+        "self._group_subscription is not None" in watching
+        and "self._metadata_snapshot != metadata_snapshot" in watching
+    )
     assert "raise Errors.KafkaError" in inspect.getsource(group_coordinator.CoordinatorGroupRebalance._on_join_leader)
     assert "_push_error_to_user" in inspect.getsource(coordinator._GroupCoordinator__coordination_routine)

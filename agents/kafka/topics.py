@@ -1,0 +1,143 @@
+"""Create the topics of schemas/topics.py on a broker, and say where existing ones differ from what Siaga needs.
+
+What differs can lose data in silence: a topic with event-time retention deletes a past election within minutes, one
+with another partition count tears a regency's ledger, state and outputs apart, a recompressed one costs a core."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+
+from agents.settings import Settings
+from schemas.topics import SPECS, TopicSpec
+
+# The codec is the publisher's choice; the broker must not spend a core on changing it.
+KEPT_AS_SENT = {"compression.type": "producer"}
+
+
+class Outcome(StrEnum):
+    CREATED = "created"
+    OK = "ok"
+    FIXED = "fixed"
+    MISSING = "missing"
+    DIFFERS = "differs"
+
+    @property
+    def good(self) -> bool:
+        return self in (Outcome.CREATED, Outcome.OK, Outcome.FIXED)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What became of one topic; `differences` reads `what is X, must be Y`."""
+
+    name: str
+    outcome: Outcome
+    partitions: int
+    differences: tuple[str, ...] = ()
+
+
+class TopicError(Exception):
+    """The broker refused to create or change a topic. One line."""
+
+
+def ensure(admin: KafkaAdminClient, settings: Settings, *, create: bool = True, fix: bool = False) -> list[Finding]:
+    """One finding per topic of Siaga, in the order of SPECS. Raises TopicError or a KafkaError.
+
+    With `create` missing topics are made; with `fix` differing configuration is set, and partitions are left alone:
+    adding some would move regencies between partitions.
+    """
+    existing = partition_counts(admin, [settings.topics[spec.topic] for spec in SPECS])
+    created = _create(admin, settings, existing) if create else set()
+    configs = _configs(admin, list(existing.keys() - created))
+    return [_finding(admin, settings, spec, existing, created, configs, fix) for spec in SPECS]
+
+
+def wanted_config(spec: TopicSpec) -> dict[str, str]:
+    """Topic configuration as Siaga needs it, by Kafka's names."""
+    return spec.config | KEPT_AS_SENT
+
+
+def _create(admin: KafkaAdminClient, settings: Settings, existing: dict[str, int]) -> set[str]:
+    missing = {settings.topics[spec.topic]: spec for spec in SPECS if settings.topics[spec.topic] not in existing}
+    if not missing:
+        return set()
+    created = set()
+    wanted = {
+        name: {
+            "num_partitions": settings.partitions,
+            "replication_factor": settings.replication,
+            "configs": wanted_config(spec),
+        }
+        for name, spec in missing.items()
+    }
+    for topic in admin.create_topics(wanted, raise_errors=False)["topics"]:
+        error = for_code(topic["error_code"])
+        if error is TopicAlreadyExistsError:  # someone else was faster: verify it like any other
+            continue
+        if topic["error_code"]:
+            raise TopicError(f"{topic['name']}: not created: {topic['error_message'] or error.__name__}")
+        created.add(topic["name"])
+    admin.wait_for_topics(list(missing))
+    existing |= partition_counts(admin, list(missing))
+    return created
+
+
+def _finding(
+    admin: KafkaAdminClient,
+    settings: Settings,
+    spec: TopicSpec,
+    existing: dict[str, int],
+    created: set[str],
+    configs: dict[str, dict[str, str]],
+    fix: bool,
+) -> Finding:
+    name = settings.topics[spec.topic]
+    if name not in existing:
+        return Finding(name, Outcome.MISSING, 0)
+    partitions = existing[name]
+    if name in created:
+        return Finding(name, Outcome.CREATED, partitions)
+    wrong = {key: value for key, value in wanted_config(spec).items() if configs[name].get(key) != value}
+    if wrong and fix:
+        _alter(admin, name, wrong)
+    differences = (
+        [f"partitions is {partitions}, must be {settings.partitions}"] if partitions != settings.partitions else []
+    )
+    changes = [f"{key} is {configs[name].get(key)}, must be {value}" for key, value in wrong.items()]
+    if differences or (wrong and not fix):
+        return Finding(name, Outcome.DIFFERS, partitions, tuple(differences + ([] if fix else changes)))
+    return Finding(name, Outcome.FIXED if wrong else Outcome.OK, partitions, tuple(changes))
+
+
+def partition_counts(admin: KafkaAdminClient, names: list[str]) -> dict[str, int]:
+    """Partitions of those topics that exist. Raises TopicError for one that may not be described."""
+    counts = {}
+    for topic in admin.describe_topics(names):
+        if topic["error_code"] == UnknownTopicOrPartitionError.errno:
+            continue
+        if topic["error_code"]:
+            raise TopicError(f"{topic['name']}: {for_code(topic['error_code']).__name__}")
+        counts[topic["name"]] = len(topic["partitions"])
+    return counts
+
+
+def _configs(admin: KafkaAdminClient, names: list[str]) -> dict[str, dict[str, str]]:
+    if not names:
+        return {}
+    resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
+    described = admin.describe_configs(resources, config_filter="all")["topic"]
+    return {name: {key: config["value"] for key, config in described[name].items()} for name in names}
+
+
+def _alter(admin: KafkaAdminClient, name: str, values: dict[str, str]) -> None:
+    answer = admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, name, configs=values)])["topic"][name]
+    if answer != "OK":
+        raise TopicError(f"{name}: not changed: {answer}")
+
+
+def open_admin(options: dict[str, object], timeout_s: float) -> KafkaAdminClient:
+    """An admin client that is connected, or a KafkaError after `timeout_s`."""
+    return KafkaAdminClient(**options, client_id="siaga-topics", bootstrap_timeout_ms=int(timeout_s * 1000))

@@ -1,0 +1,92 @@
+"""What happens to shards, as metrics and log lines. The only link between the batching part and Prometheus."""
+
+import logging
+import time
+from contextlib import suppress
+
+from aiokafka import TopicPartition
+from prometheus_client import Counter
+
+from agents import metrics
+from agents.batching.fold import Batch
+from agents.batching.observer import Committed
+from agents.batching.shard import SourceReset
+from schemas.topics import Topic
+
+log = logging.getLogger(__name__)
+
+
+_BEGIN_ANEW = (
+    "%s was created anew and the state was folded from the old one. To begin the table anew: stop all workers, run "
+    "`python -m kafka.admin -b $SIAGA_BROKER topics delete -t %s`, then `siaga topics`, and start them again"
+)
+
+
+class ShardMetrics:
+    """Observer of one stage (see `agents.batching.stage.Observer`)."""
+
+    def __init__(self, stage: str, topic_prefix: str) -> None:
+        self._stage, self._prefix = stage, topic_prefix
+        # Touched once so that a counter that never moved is seen as 0, not as missing.
+        for counter in (metrics.SHARD_OPENS, metrics.SHARD_FAILURES, metrics.RESTORED_RECORDS):
+            counter.labels(stage)
+        metrics.SHARD_REBUILDS.labels(stage)
+        metrics.RESTORE_SECONDS.labels(stage)
+        metrics.SHARDS_OPEN.labels(stage).set(0)
+
+    def opened(self, source: TopicPartition, seconds: float, records: int) -> None:
+        metrics.SHARD_OPENS.labels(self._stage).inc()
+        self._fences(
+            source
+        )  # seen as 0 from here on: `increase` cannot see the first of a counter that is born with it
+        metrics.SHARDS_OPEN.labels(self._stage).inc()
+        metrics.RESTORE_SECONDS.labels(self._stage).observe(seconds)
+        metrics.RESTORED_RECORDS.labels(self._stage).inc(records)
+        log.info("%s shard of %s[%d] open: %d state records in %.2f s", self._stage, *source, records, seconds)
+
+    def closed(self, source: TopicPartition) -> None:
+        metrics.SHARDS_OPEN.labels(self._stage).dec()
+        for gauge in (metrics.LAG_RECORDS, metrics.LAG_SECONDS):
+            with suppress(KeyError):
+                gauge.remove(self._short(source.topic), str(source.partition))
+
+    def fenced(self, source: TopicPartition) -> None:
+        self._fences(source).inc()
+
+    def failed(self, source: TopicPartition, error: BaseException) -> None:
+        metrics.SHARD_FAILURES.labels(self._stage).inc()
+        if isinstance(error, SourceReset) and self._short(source.topic) == Topic.LEDGER:
+            # An input created anew is read from its beginning: Kafka forgets a deleted topic's offsets. The state does
+            # not.
+            state = source.topic.removesuffix(Topic.LEDGER) + Topic.STATE
+            log.error(_BEGIN_ANEW, source.topic, state)
+
+    def lost(self, source: TopicPartition, offsets: int) -> None:
+        metrics.GAPS.labels(self._short(source.topic)).inc(offsets)
+
+    def recreated(self, source: TopicPartition) -> None:
+        metrics.RECREATED.labels(self._short(source.topic)).inc()
+
+    def rebuilding(self, source: TopicPartition, offsets: int) -> None:
+        metrics.SHARD_REBUILDS.labels(self._stage).inc()
+
+    def committed(self, source: TopicPartition, batch: Batch, cost: Committed) -> None:
+        now_ms = time.time() * 1000
+        metrics.BATCH_RECORDS.labels(self._stage).observe(cost.records)
+        metrics.FOLD_SECONDS.labels(self._stage).observe(cost.fold_seconds)
+        metrics.TRANSACTION_SECONDS.labels(self._stage).observe(cost.transaction_seconds)
+        age_ms = now_ms - batch.records[0].timestamp
+        metrics.LAG_SECONDS.labels(self._short(source.topic), str(source.partition)).set(max(0.0, age_ms) / 1000)
+        if batch.caught_up:
+            # Behind, the difference would be the lag.
+            metrics.CLOCK_SKEW.set((batch.records[-1].timestamp - now_ms) / 1000)
+
+    def lag(self, source: TopicPartition, records: int) -> None:
+        """Set the record lag of a source partition."""
+        metrics.LAG_RECORDS.labels(self._short(source.topic), str(source.partition)).set(records)
+
+    def _fences(self, source: TopicPartition) -> Counter:
+        return metrics.SHARD_FENCES.labels(self._stage, self._short(source.topic), str(source.partition))
+
+    def _short(self, topic: str) -> str:
+        return topic.removeprefix(self._prefix)

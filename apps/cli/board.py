@@ -1,0 +1,45 @@
+"""`siaga board`: serve the table as one live page."""
+
+import asyncio
+import signal
+
+import click
+
+from agents.kafka.refusals import refusal
+from agents.logs import configure_logging
+from agents.settings import Settings
+from apps.board.descriptors import most_viewers, raise_limit
+from apps.board.server import Board
+from apps.cli.options import CommandError, with_settings
+from schemas.roster import Roster, RosterError
+
+
+@click.command("board")
+@with_settings("roster", "clock", "board_host", "board_port", "log_format", "log_level")
+def command(settings: Settings) -> None:
+    """Serve the board: one page with the table, live, read-only.
+
+    Listens on loopback unless --board-host says otherwise; it has no login, so put a proxy that does in front of it.
+    """
+    try:
+        roster = Roster.load(settings.roster) if settings.roster else Roster.default()
+    except RosterError as error:
+        raise CommandError(str(error), exit_code=2) from None
+    if line := refusal(settings):  # a broker that is away is waited for; one that refuses us is not
+        raise CommandError(line)
+    configure_logging(settings)
+    try:
+        asyncio.run(_serve(Board(settings, roster, most_viewers(raise_limit()))))
+    except OSError as error:
+        where = f"{settings.board_host}:{settings.board_port}"
+        raise CommandError(f"the board cannot listen on {where}: {error.strerror or error}") from None
+
+
+async def _serve(board: Board) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with board.serving():
+        click.echo(f"board: {board.url}")
+        await board.until(stop)

@@ -1,0 +1,166 @@
+"""`siaga publish`: send incidents or turnout, JSON lines, checked before they leave."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from agents.settings import Settings
+from apps.cli.broker_errors import broker_errors
+from apps.cli.broker_sender import COMPRESSIONS, open_sender
+from apps.cli.line_bar import progress_bar
+from apps.cli.options import CommandError, with_settings
+from apps.publishing import progress
+from apps.publishing.lines import InputError, Line, open_input, read_lines, unpacked
+from apps.publishing.messages import Kind, Reader, checked, unchecked
+from apps.publishing.publish import Tally, publish, read_messages
+from apps.publishing.sender import DeliveryError
+from schemas.rejected import Rejected
+from schemas.roster import Roster, RosterError
+
+INTERRUPTED = 130
+
+
+@click.command(name="publish")
+@click.argument("kind", type=click.Choice([kind.value for kind in Kind]))
+@click.argument("file", default="-", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--check", is_flag=True, help="Dry run: read and check everything, send nothing.")
+@click.option("--no-validate", is_flag=True, help="Send every line as it is; Siaga rejects what is wrong.")
+@click.option(
+    "--resume", is_flag=True, help="Go on after the last line that an earlier run of this FILE got acknowledged."
+)
+@click.option("--compression", type=click.Choice(COMPRESSIONS), default="none", show_default=True)
+@with_settings("roster", "data_dir")
+def command(
+    settings: Settings, kind: str, file: Path, check: bool, no_validate: bool, resume: bool, compression: str
+) -> None:
+    """Send FILE (JSON lines, gzip or not; - is standard input) to the topic of its kind, keyed by regency.
+
+    A line that does not fit the schema is not sent: it is told with its number and reason. With --roster (or
+    SIAGA_ROSTER) unknown regencies are told too. Sending is at least once; Siaga counts an event_id once. Exit status 0
+    when every line was sent, 1 when one was rejected or the broker failed, 2 when asked wrongly, 130 when interrupted.
+    """
+    from_stdin = str(file) == "-"
+    if resume and from_stdin:
+        raise CommandError("--resume needs a FILE: standard input cannot be read again", exit_code=2)
+    tally = Tally()
+    read = _reader(settings, Kind(kind), no_validate)
+    with _input(file) as stream:
+        if check:
+            _dry_run(stream, file, read, tally)
+        else:
+            _send(settings, Kind(kind), stream, file, resume, read, compression, tally)
+    _summary(tally, "would be sent" if check else "sent")
+    if tally.rejected:
+        raise SystemExit(1)
+
+
+def _reader(settings: Settings, kind: Kind, no_validate: bool) -> Reader:
+    if no_validate:
+        return unchecked
+    if settings.roster is None:  # workers may run with another roster than the packaged one
+        return checked(kind)
+    try:
+        return checked(kind, frozenset(Roster.load(settings.roster)))
+    except RosterError as error:
+        raise CommandError(str(error), exit_code=2) from None
+
+
+@contextmanager
+def _input(file: Path) -> Iterator[BinaryIO]:
+    try:
+        if str(file) == "-":
+            yield unpacked(sys.stdin.buffer)
+        else:
+            with open_input(file) as stream:
+                yield stream
+    except InputError as error:
+        raise CommandError(str(error), exit_code=2) from None
+
+
+def _dry_run(stream: BinaryIO, file: Path, read: Reader, tally: Tally) -> None:
+    with progress_bar(file, 0) as advance:
+        for _line, _message in read_messages(advance(read_lines(stream)), read, tally, _tell):
+            tally.sent += 1
+
+
+def _send(
+    settings: Settings,
+    kind: Kind,
+    stream: BinaryIO,
+    file: Path,
+    resume: bool,
+    read: Reader,
+    compression: str,
+    tally: Tally,
+) -> None:
+    topic = settings.topics[kind.topic]
+    kept = progress.progress_path(settings.data_dir, file, topic)
+    number, offset, before = _resume(stream, kept, topic, settings.broker) if resume else (0, 0, 0)
+    with broker_errors(settings):
+        sender = open_sender(settings, [topic], compression)
+        try:
+            with progress_bar(file, offset) as advance:
+                messages = read_messages(advance(read_lines(stream, number, offset)), read, tally, _tell)
+                publish(messages, sender, topic, tally, _keeper(kept, file, topic, settings.broker, before))
+        except DeliveryError as error:
+            _summary(tally, "sent")
+            raise CommandError(f"broker {settings.broker}: {error}{_hint(file)}") from None
+        except KeyboardInterrupt:
+            _summary(tally, "sent")
+            click.echo(f"interrupted{_hint(file)}", err=True)
+            raise SystemExit(INTERRUPTED) from None
+        finally:
+            sender.close()
+
+
+def _resume(stream: BinaryIO, kept: Path, topic: str, broker: str) -> tuple[int, int, int]:
+    """Line, offset and records sent where an earlier run stopped; zeros when there was none."""
+    try:
+        earlier = progress.load(kept)
+        if earlier is None:
+            click.echo("nothing to resume: no earlier run of this file; beginning at line 1", err=True)
+            return 0, 0, 0
+        progress.resume_at(stream, earlier, topic, broker)
+    except progress.ProgressError as error:
+        raise CommandError(str(error), exit_code=2) from None
+    click.echo(f"resuming after line {earlier.line} ({earlier.sent} sent by then)", err=True)
+    return earlier.line, earlier.end, earlier.sent
+
+
+def _keeper(kept: Path, file: Path, topic: str, broker: str, before: int) -> Callable[[Line, int], None]:
+    """Keeps progress of a file; a data directory that cannot be written is told once and costs only --resume."""
+    told = str(file) == "-"
+
+    def keep(line: Line, sent: int) -> None:
+        nonlocal told
+        if told:
+            return
+        try:
+            progress.save(kept, topic, broker, line, before + sent)
+        except OSError as error:
+            told = True
+            click.echo(f"warning: progress is not kept, --resume will not work: {kept}: {error.strerror}", err=True)
+
+    return keep
+
+
+def _tell(line: Line, rejected: Rejected) -> None:
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", nl=False, err=True)  # over the bar, not behind it
+    click.echo(f"line {line.number}: {rejected.reason.value}: {rejected.error}", err=True)
+
+
+def _hint(file: Path) -> str:
+    return "" if str(file) == "-" else "; go on with --resume"
+
+
+def _summary(tally: Tally, verb: str) -> None:
+    reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(tally.reasons.items()))
+    click.echo(
+        f"{tally.read} read, {tally.sent} {verb}, {tally.rejected} rejected" + (f" ({reasons})" if reasons else ""),
+        err=True,
+    )

@@ -1,0 +1,168 @@
+"""`siaga redrive`: send rejected records again, fixed or good by now."""
+
+import signal
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from uuid import UUID
+
+import click
+
+from agents.clock import wall_ms
+from agents.kafka import topic_reader
+from agents.kafka.connection import kafka_python_options
+from agents.kafka.topics import open_admin
+from agents.settings import Settings
+from apps.cli.broker_errors import CONNECT_S, broker_errors
+from apps.cli.broker_sender import open_sender
+from apps.cli.options import CommandError, with_settings
+from apps.publishing.lines import InputError, open_input, read_lines, unpacked
+from apps.publishing.redrive import Judge, RedriveTally, fit, redrive, unless
+from apps.publishing.redriven import Journal, JournalError
+from apps.publishing.rejects import Origin, Reject, Unreadable, of_lines, of_records
+from apps.publishing.sender import DeliveryError
+from schemas.rejected import Reason
+from schemas.roster import Roster, RosterError
+from schemas.topics import INPUTS, Topic
+from streams.admission import Gate
+
+INTERRUPTED = 130
+REASONS = [reason.value for reason in Reason]
+
+Rejects = Iterable[Reject | Unreadable]
+
+
+@click.command(name="redrive")
+@click.argument("file", required=False, type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "--reason",
+    "reasons",
+    type=click.Choice(REASONS),
+    multiple=True,
+    help="Take from the topic what was refused for this.",
+)
+@click.option("--check", is_flag=True, help="Dry run: judge all, redriven before or not; send nothing.")
+@click.option("--again", is_flag=True, help="Send also what was redriven before.")
+@with_settings("roster", "clock", "data_dir")
+def command(settings: Settings, file: Path | None, reasons: tuple[str, ...], check: bool, again: bool) -> None:
+    """Send rejected records again, to the topic they came from and with their key.
+
+    From FILE (- is standard input): what `siaga tail rejected` printed, with each `value` put right by a person. Or
+    with --reason (repeatable) straight from the topic of rejected records: those that would be taken now, since the
+    roster was extended or the clock has caught up.
+
+    Each is judged as a worker with the same --roster and --clock would. What still fails is told with its line and not
+    sent. What was redriven before is passed over, so fix, run, and run again. Exit status 0 when all are sent, 1 when
+    some still fail or the broker did, 2 when asked wrongly, 130 when interrupted."""
+    if (file is None) != bool(reasons):
+        raise CommandError("give either FILE or --reason", exit_code=2)
+    tally = RedriveTally()
+    judge = _judge(settings)
+    needs_broker = bool(reasons) or not check
+    source = _from_topic(settings, reasons) if file is None else _from_file(file)
+    with broker_errors(settings) if needs_broker else nullcontext(), source as rejects:
+        if check:
+            tally.sent = sum(1 for _ in fit(rejects, judge, _never, tally, _tell))
+        else:
+            _send(settings, rejects, judge, again, tally)
+    _summary(tally, "would be redriven" if check else "redriven")
+    if tally.rejected:
+        raise SystemExit(1)
+
+
+def _judge(settings: Settings) -> Judge:
+    try:
+        roster = Roster.load(settings.roster) if settings.roster else Roster.default()
+    except RosterError as error:
+        raise CommandError(str(error), exit_code=2) from None
+    return Judge(Gate(roster, settings.clock), settings.topics, settings.clock, wall_ms)
+
+
+def _send(settings: Settings, rejects: Rejects, judge: Judge, again: bool, tally: RedriveTally) -> None:
+    inputs = [settings.topics[topic] for topic in INPUTS]
+    sender = open_sender(settings, inputs)
+    interrupted = False
+    try:
+        with Journal(settings.data_dir / "redrive", _topic_ids(settings, inputs)) as journal, _interrupts() as stopped:
+            redriven = _never if again else journal.__contains__
+            redrive(fit(unless(stopped, rejects), judge, redriven, tally, _tell), sender, journal, tally)
+            interrupted = stopped()
+    except (DeliveryError, JournalError) as error:
+        _summary(tally, "redriven")
+        who = f"broker {settings.broker}: " if isinstance(error, DeliveryError) else ""
+        raise CommandError(f"{who}{error}; run it again for the rest") from None
+    except KeyboardInterrupt:
+        interrupted = True
+    finally:
+        sender.close()
+    if interrupted:
+        _summary(tally, "redriven")
+        click.echo("interrupted; run it again for the rest", err=True)
+        raise SystemExit(INTERRUPTED)
+
+
+@contextmanager
+def _interrupts() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C ends the reading, so that what is on its way is noted; a second one ends it all."""
+    is_stopped = False
+
+    def stop(_signal: int, _frame: object) -> None:
+        nonlocal is_stopped
+        is_stopped = True
+        signal.signal(signal.SIGINT, before)
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield lambda: is_stopped
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _topic_ids(settings: Settings, names: list[str]) -> dict[str, str]:
+    with open_admin(kafka_python_options(settings), CONNECT_S) as admin:
+        return {topic["name"]: str(UUID(str(topic["topic_id"]))) for topic in admin.describe_topics(names)}
+
+
+def _never(_origin: Origin) -> bool:
+    return False
+
+
+@contextmanager
+def _from_file(file: Path) -> Iterator[Rejects]:
+    try:
+        if str(file) == "-":
+            yield of_lines(read_lines(unpacked(sys.stdin.buffer)))
+        else:
+            with open_input(file) as stream:
+                yield of_lines(read_lines(stream))
+    except InputError as error:
+        raise CommandError(str(error), exit_code=2) from None
+
+
+@contextmanager
+def _from_topic(settings: Settings, reasons: tuple[str, ...]) -> Iterator[Rejects]:
+    """The rejected topic as it is now: what redriving makes anew is for the next run."""
+    topic = settings.topics[Topic.REJECTED]
+    consumer = topic_reader.open_consumer(kafka_python_options(settings), CONNECT_S)
+    try:
+        partitions = consumer.partitions_for_topic(topic)
+        if not partitions:
+            raise CommandError(f"no topic {topic} at {settings.broker}; run `siaga topics` first")
+        batches = topic_reader.tail(consumer, topic, partitions, from_beginning=True, until_end=True)
+        yield of_records((record for batch in batches for record in batch), frozenset(map(Reason, reasons)))
+    finally:
+        consumer.close()
+
+
+def _tell(line: str) -> None:
+    click.echo(line, err=True)
+
+
+def _summary(tally: RedriveTally, verb: str) -> None:
+    parts = [f"{tally.read} read, {tally.sent} {verb}"]
+    if tally.already:
+        parts.append(f"{tally.already} redriven before")
+    reasons = ", ".join(f"{reason} {count}" for reason, count in sorted(tally.reasons.items()))
+    parts.append(f"{tally.rejected} still fail" + (f" ({reasons})" if reasons else ""))
+    click.echo(", ".join(parts), err=True)

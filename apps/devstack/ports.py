@@ -1,0 +1,38 @@
+"""The ports of one run, all checked before anything starts."""
+
+from dataclasses import dataclass
+
+from apps.devstack.errors import UpError
+from apps.embedded.ports import free_port, is_free
+
+WORKERS = 2
+
+
+@dataclass(frozen=True)
+class Ports:
+    broker: int
+    board: int
+    metrics: tuple[int, ...]
+
+
+def choose_ports(broker: int, board: int, metrics: int) -> Ports:
+    """0 takes a free port; workers after the first take the ports after `metrics`. Raises UpError naming what is in
+    use.
+    """
+    taken: set[int] = set()
+
+    def choose(wanted: int, what: str, flag: str) -> int:
+        port = wanted or next(port for port in iter(free_port, None) if port not in taken)
+        if port in taken or not is_free(port):
+            raise UpError(f"port {port}, for {what}, is in use; choose another with {flag} (0 takes a free one)")
+        taken.add(port)
+        return port
+
+    return Ports(
+        broker=choose(broker, "the broker", "--broker-port"),
+        board=choose(board, "the board", "--board-port"),
+        metrics=tuple(
+            choose(metrics and metrics + number, f"the metrics of worker {number + 1}", "--metrics-port")
+            for number in range(WORKERS)
+        ),
+    )

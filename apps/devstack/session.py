@@ -1,0 +1,209 @@
+"""One run of `siaga up`: start everything in order, watch it, tell what changes, stop everything.
+
+One thread does all of it. Children are tied to the thread that started them (apps/embedded/process.py), and a single
+loop needs no locks: read news for a moment, look at the children, again."""
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+
+from agents.settings import PREFIX, Settings, variable_of
+from apps.devstack.children import Child, kill_all, stop_all
+from apps.devstack.days import SimulatedDay, take_day
+from apps.devstack.errors import UpError
+from apps.devstack.news import News, in_words
+from apps.devstack.places import Places
+from apps.devstack.ports import WORKERS, Ports
+from apps.embedded import EmbeddedBroker
+from apps.embedded.jars import Progress, kafka_version
+from apps.embedded.ports import LOOPBACK, is_free
+
+READY_WITHIN_S = 60.0
+TOPICS_WITHIN_S = 60.0
+# Together less than the 10 s in which all must be gone.
+CHILDREN_GRACE_S = 5.0
+BROKER_GRACE_S = 3.0
+BROKER_RESTARTS_MAX = 3
+_NEWS_MS = 250
+# Settings a person may give to `siaga up`; the others describe a broker that is not ours, or are set per child.
+PASSED_ON = ("topic_prefix", "partitions", "roster", "rules", "tick_seconds", "log_format", "log_level")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the person asked for, beside the settings."""
+
+    speed: float
+    say: Callable[[str], None]
+    progress: Progress | None = None
+
+
+class Session:
+    """Everything `siaga up` runs. Use `run`; what it started is gone when it returns or raises."""
+
+    def __init__(self, settings: Settings, places: Places, ports: Ports, wish: Wish) -> None:
+        broker = f"{LOOPBACK}:{ports.broker}"
+        self.settings = settings.model_copy(update={"broker": broker})
+        self.places, self.ports, self.wish, self.say = places, ports, wish, wish.say
+        self.broker = EmbeddedBroker(places.broker, ports.broker)
+        self.day: SimulatedDay | None = None
+        self.day_began = 0.0
+        self.simulate = self._child("simulate", [])
+        self.services = [
+            *(
+                self._child(f"worker-{number}", ["worker"], metrics_port=port, instance=f"up-{number}")
+                for number, port in enumerate(ports.metrics, 1)
+            ),
+            self._child("board", ["board"], board_port=ports.board),
+        ]
+        self._broker_restarts = 0
+
+    @property
+    def children(self) -> list[Child]:
+        return [*self.services, self.simulate]
+
+    def run(self) -> None:
+        """Until Ctrl-C or SIGTERM. Raises UpError or BrokerError when it cannot start or go on."""
+        with _signals_interrupt():
+            try:
+                self._start()
+                self._watch()
+            except KeyboardInterrupt:
+                self.say("stopping")
+            finally:
+                self._stop()
+
+    def _start(self) -> None:
+        began = time.monotonic()
+        self.say(f"starting Apache Kafka {kafka_version()}")
+        self.broker.start(progress=self.wish.progress)
+        self._child("topics", ["topics"]).run_to_end(TOPICS_WITHIN_S)
+        self.news = News(self.settings)
+        self.say(f"starting {WORKERS} workers and the board")
+        for child in self.services:
+            child.start()
+        self._next_day(staged=True)
+        self._wait_ready(time.monotonic() + READY_WITHIN_S)
+        for line in self._where_to_look(time.monotonic() - began):
+            self.say(line)
+
+    def _wait_ready(self, deadline: float) -> None:
+        waiting = {self.ports.board: "the board", **dict.fromkeys(self.ports.metrics, "a worker")}
+        while waiting:
+            for child in self.services:
+                if child.status is not None:
+                    raise UpError(f"{child.end_in_words()} (log: {child.log})")
+            waiting = {port: what for port, what in waiting.items() if is_free(port)}
+            if time.monotonic() > deadline:
+                raise UpError(
+                    f"{next(iter(waiting.values()))} did not come up in {READY_WITHIN_S:.0f} s; see {self.places.logs}"
+                )
+            time.sleep(0.1)
+
+    def _where_to_look(self, took_s: float) -> Iterator[str]:
+        assert self.day is not None
+        yield f"ready after {took_s:.0f} s; look here:"
+        yield f"  board    http://{LOOPBACK}:{self.ports.board}/"
+        yield "  metrics  " + "  ".join(f"http://{LOOPBACK}:{port}/metrics" for port in self.ports.metrics)
+        yield f"  broker   {self.broker.bootstrap}  (SIAGA_BROKER={self.broker.bootstrap} siaga tail risk)"
+        yield f"  logs     {self.places.logs}  and  {self.broker.log_path}"
+        yield f"election day {self.day.date} in Sumatera Selatan, simulated, {self.wish.speed:g} times faster than life"
+        yield "level changes follow; Ctrl-C stops everything"
+
+    def _watch(self) -> None:
+        while True:
+            for escalation in self.news.read(_NEWS_MS):
+                self.say(in_words(escalation))
+            if not self.broker.running:
+                self._restart_broker()
+            for child in self.services:
+                if child.status is not None:
+                    self._start_again(child)
+            if self.simulate.status == 0:
+                self._next_day(staged=False)
+            elif self.simulate.status is not None:
+                self._resume_day()
+
+    def _start_again(self, child: Child) -> None:
+        line = child.end_in_words()
+        if not child.may_start_again:
+            raise UpError(f"{line}; not started again (log: {child.log})")
+        self.say(f"{line}; started again")
+        child.start()
+
+    def _restart_broker(self) -> None:
+        self._broker_restarts += 1
+        if self._broker_restarts > BROKER_RESTARTS_MAX:
+            raise UpError(f"the broker {self.broker.end_in_words}; not started again (log: {self.broker.log_path})")
+        self.say(f"the broker {self.broker.end_in_words}; starting it again on its data")
+        self.broker.start()
+        self.say("the broker is back")
+
+    def _next_day(self, staged: bool) -> None:
+        self.day = take_day(self.places.days, staged)
+        self.day_began = time.monotonic()
+        self.simulate.arguments = self.day.arguments(self.wish.speed)
+        if not staged:
+            self.say(f"election day {self.day.date}")
+        self.simulate.start()
+
+    def _resume_day(self) -> None:
+        """Go on at the hour it had reached: what was published already comes again and counts as duplicate."""
+        assert self.day is not None
+        self.simulate.arguments = self.day.arguments(self.wish.speed, time.monotonic() - self.day_began)
+        self._start_again(self.simulate)
+
+    def _stop(self) -> None:
+        """All gone within CHILDREN_GRACE_S + BROKER_GRACE_S; at once on a second Ctrl-C."""
+        with _signals_call(self._kill):
+            stop_all(self.children, CHILDREN_GRACE_S)
+            self.broker.stop(BROKER_GRACE_S)
+
+    def _kill(self) -> None:
+        kill_all(self.children)
+        with suppress(Exception):
+            os.killpg(self.broker.pid, signal.SIGKILL)
+
+    def _child(self, name: str, arguments: list[str], **settings: object) -> Child:
+        log = self.places.logs / f"{name}.log"
+        return Child(name, arguments, log, child_environment(self.settings, self.places, settings))
+
+
+def child_environment(settings: Settings, places: Places, own: Mapping[str, object]) -> dict[str, str]:
+    """The environment of a child: ours, with every SIAGA_* variable replaced by what this run decided."""
+    values = {name: getattr(settings, name) for name in PASSED_ON} | {
+        "broker": settings.broker,
+        "clock": "event",
+        "data_dir": places.worker_data,
+        "metrics_host": LOOPBACK,
+        "board_host": LOOPBACK,
+        **own,
+    }
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(PREFIX)}
+    decided = {variable_of(name): str(value) for name, value in values.items() if value is not None}
+    return inherited | decided | {"PYTHONUNBUFFERED": "1"}
+
+
+@contextmanager
+def _signals_interrupt() -> Iterator[None]:
+    """SIGTERM and SIGHUP do what Ctrl-C does."""
+
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    with _signals_call(interrupt):
+        yield
+
+
+@contextmanager
+def _signals_call(action: Callable[[], None]) -> Iterator[None]:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, lambda *_: action()) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

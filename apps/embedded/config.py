@@ -1,0 +1,103 @@
+"""The broker's configuration: one node that is broker and controller, on loopback, for an election day or a test run."""
+
+import uuid
+from base64 import urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from apps.embedded.ports import LOOPBACK
+
+_MIB = 1 << 20
+
+_LOGGING = """\
+handlers=java.util.logging.FileHandler
+.level=INFO
+java.util.logging.FileHandler.pattern={pattern}
+java.util.logging.FileHandler.limit={limit_bytes}
+java.util.logging.FileHandler.count=3
+java.util.logging.FileHandler.append=true
+java.util.logging.FileHandler.formatter=java.util.logging.SimpleFormatter
+java.util.logging.SimpleFormatter.format=%1$tF %1$tT.%1$tL %4$s %3$s: %5$s%6$s%n
+"""
+
+
+def new_cluster_id() -> str:
+    """A random id as Kafka has them, 22 characters. It never begins with a dash, which Kafka's tools would take for an
+    option.
+    """
+    cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
+    return "A" + cluster[1:] if cluster[0] == "-" else cluster
+
+
+@dataclass(frozen=True)
+class Extra:
+    """What a broker has beyond its plain listener: more listeners on loopback, more or other properties.
+
+    `listeners` are by name: (port, Kafka's security protocol). Clients of the plain listener are `User:ANONYMOUS`; with
+    an authorizer it must be one of `super.users`, for the broker speaks to itself there."""
+
+    listeners: Mapping[str, tuple[int, str]] = field(default_factory=dict)
+    properties: Mapping[str, str] = field(default_factory=dict)
+
+
+def server_properties(data: Path, port: int, controller_port: int, extra: Extra | None = None) -> dict[str, str]:
+    """Kafka's `server.properties` as a mapping. Values differ from Kafka's defaults for the reason beside them."""
+    plain = _plain_properties(data, port, controller_port)
+    if extra is None:
+        return plain
+    addresses = "".join(f",{name}://{LOOPBACK}:{there}" for name, (there, _) in extra.listeners.items())
+    protocols = "".join(f",{name}:{protocol}" for name, (_, protocol) in extra.listeners.items())
+    listeners = {
+        "listeners": plain["listeners"] + addresses,
+        "advertised.listeners": plain["advertised.listeners"] + addresses,
+        "listener.security.protocol.map": plain["listener.security.protocol.map"] + protocols,
+        "inter.broker.listener.name": "PLAINTEXT",
+    }
+    return plain | listeners | dict(extra.properties)
+
+
+def _plain_properties(data: Path, port: int, controller_port: int) -> dict[str, str]:
+    return {
+        "process.roles": "broker,controller",
+        "node.id": "1",
+        "listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller_port}",
+        "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{controller_port}",
+        "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+        "controller.listener.names": "CONTROLLER",
+        "controller.quorum.bootstrap.servers": f"{LOOPBACK}:{controller_port}",
+        "log.dirs": str(data),
+        "auto.create.topics.enable": "false",  # a misspelt topic is an error, not a new topic
+        "group.initial.rebalance.delay.ms": "0",  # workers need not wait for others that may come
+        # A killed broker may register again only when its old session has expired (9 s by default).
+        "broker.session.timeout.ms": "3000",
+        "broker.heartbeat.interval.ms": "500",
+        "group.min.session.timeout.ms": "1000",  # tests make members die quickly
+        # One node: one replica of everything, few partitions of what only this machine uses.
+        "default.replication.factor": "1",
+        # There is nobody to hand partitions over to. Giving them up first, a stopping broker takes a transaction's
+        # partitions for deleted and calls it committed without a marker in them (docs/upstream.md).
+        "controlled.shutdown.enable": "false",
+        "min.insync.replicas": "1",
+        "offsets.topic.replication.factor": "1",
+        "offsets.topic.num.partitions": "4",
+        "transaction.state.log.replication.factor": "1",
+        "transaction.state.log.min.isr": "1",
+        "transaction.state.log.num.partitions": "4",
+        "share.coordinator.state.topic.replication.factor": "1",
+        "share.coordinator.state.topic.min.isr": "1",
+        "share.coordinator.state.topic.num.partitions": "1",
+        "log.cleaner.dedupe.buffer.size": str(16 * _MIB),  # 128 MiB by default, a large part of a small heap
+    }
+
+
+def write_server_properties(path: Path, properties: dict[str, str]) -> None:
+    """Java's properties format: a backslash in a path must be doubled."""
+    lines = (f"{name}={value}".replace("\\", "\\\\") for name, value in properties.items())
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+def write_logging_properties(path: Path, directory: Path) -> None:
+    """java.util.logging into `directory`/broker.0.log, bounded: three files of 8 MiB, 0 the newest."""
+    pattern = str(directory).replace("%", "%%").replace("\\", "\\\\") + "/broker.%g.log"
+    path.write_text(_LOGGING.format(pattern=pattern, limit_bytes=8 * _MIB), encoding="utf-8")

@@ -1,0 +1,62 @@
+"""Child processes that never outlive us.
+
+Each gets its own session, so that Ctrl-C in the terminal reaches only us and we stop children in our order; on Linux
+the kernel also kills it when we die, however we die (prctl(2), PR_SET_PDEATHSIG)."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def spawn(
+    argv: list[str], log: Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
+) -> subprocess.Popen[bytes]:
+    """Start `argv` with both output streams appended to `log`.
+
+    Call it from a thread that lives as long as the child should: PR_SET_PDEATHSIG counts the thread that forked.
+    """
+    parent = os.getpid()
+
+    def tie_to_parent() -> None:
+        if _LIBC is not None:
+            _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            if os.getppid() != parent:  # it died before the line above
+                os._exit(1)
+
+    with log.open("ab") as output:
+        return subprocess.Popen(
+            argv,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=None if env is None else dict(env),
+            cwd=cwd,
+            start_new_session=True,
+            preexec_fn=tie_to_parent,  # noqa: PLW1509  one system call, no Python lock is taken
+        )
+
+
+def send(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Signal the child and whatever it started in its own process group."""
+    if process.poll() is None:
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            pass
+
+
+def end(process: subprocess.Popen[bytes], grace_s: float) -> int:
+    """SIGTERM, then SIGKILL after `grace_s`. Returns the exit status as `Popen.returncode` tells it."""
+    send(process, signal.SIGTERM)
+    try:
+        return process.wait(grace_s)
+    except subprocess.TimeoutExpired:
+        send(process, signal.SIGKILL)
+        return process.wait()

@@ -1,0 +1,110 @@
+"""A day through the real intake gate and the real fold, without a broker: one partition, simulated wall clock.
+
+What the shards do with Kafka between them happens here in memory: messages are admitted and stamped with their arrival,
+ticks come at their interval, notices to neighbours go back onto the ledger behind what is there.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from apps.evaluation.cases import Arrival
+from apps.evaluation.scoring import Raise
+from apps.simulation.truth import DAY_MS, epoch_ms
+from schemas.ledger import TICK_KEY, Entry
+from schemas.roster import Roster
+from schemas.ruleset import Ruleset
+from schemas.topics import Topic
+from streams.admission import ClockMode, Gate, Rejection, tick_entry
+from streams.table import RiskTable
+
+TICK_MS = 60_000
+# How often the table is asked for what it has to say, simulated. Only notices to neighbours depend on it, and they may
+# be this late here; asking at every tick takes as long as the fold itself.
+SETTLE_MS = 120_000
+ALARMED = frozenset({"siaga", "awas"})
+
+Frame = tuple[bytes, list[Entry]]
+
+
+@dataclass
+class Ledger:
+    """A day's ledger: frames in order, (key, entries), and how many messages intake refused, by reason."""
+
+    frames: list[Frame] = field(default_factory=list)
+    rejected: dict[str, int] = field(default_factory=dict)
+
+    def entries(self) -> Iterator[tuple[str, Entry]]:
+        """Entries with their regency, ticks left out."""
+        for key, entries in self.frames:
+            if key != TICK_KEY:
+                for entry in entries:
+                    yield key.decode(), entry
+
+
+def write_ledger(
+    messages: Iterable[Arrival], roster: Roster, start_ms: int, end_ms: int, tick_ms: int = TICK_MS
+) -> Ledger:
+    """Admit messages as they arrive, with ticks from `start_ms` to `end_ms`; a message after the last tick still
+    counts.
+    """
+    gate, ledger = Gate(roster, ClockMode.WALL), Ledger()
+    due_ms = start_ms
+    for message in messages:
+        while due_ms <= min(message.at_ms, end_ms):
+            ledger.frames.append((TICK_KEY, [tick_entry(due_ms)]))
+            due_ms += tick_ms
+        decision = gate.admit(Topic(message.topic), message.value, (), message.at_ms)
+        if isinstance(decision, Rejection):
+            reason = decision.reason.value
+            ledger.rejected[reason] = ledger.rejected.get(reason, 0) + 1
+            continue
+        ledger.frames.append((decision.regency.encode(), [decision.entry]))
+    for at_ms in range(due_ms, end_ms + 1, tick_ms):
+        ledger.frames.append((TICK_KEY, [tick_entry(at_ms)]))
+    return ledger
+
+
+def fold_ledger(frames: Iterable[Frame], roster: Roster, ruleset: Ruleset) -> list[dict[str, Any]]:
+    """Escalations of a ledger, in order. Notices go back onto the ledger every SETTLE_MS, ahead of the tick then due."""
+    table = RiskTable(0, 1, roster, ruleset)
+    escalations: list[dict[str, Any]] = []
+    offset, settled_ms = 0, 0
+    for key, entries in frames:
+        if key == TICK_KEY and entries[0][1] - settled_ms >= SETTLE_MS:
+            offset, settled_ms = _settle(table, offset, escalations), entries[0][1]
+        table.apply(offset, key, entries)
+        offset += 1
+    _settle(table, offset, escalations)
+    return escalations
+
+
+def _settle(table: RiskTable, offset: int, escalations: list[dict[str, Any]]) -> int:
+    """Take what the table has to say and give it the notices, until it has nothing more to tell a neighbour."""
+    while True:
+        drained = table.drain()
+        escalations += [orjson.loads(value) for _, value in drained.escalations]
+        if not drained.notices:
+            return offset
+        for target, entry in drained.notices:
+            table.apply(offset, target.encode(), [entry])
+            offset += 1
+
+
+def raises_of(escalations: Iterable[Mapping[str, Any]], roster: Roster) -> list[Raise]:
+    """Rises of regencies from below siaga to siaga or above."""
+    return [
+        Raise(item["regency"], epoch_ms(item["event_time"]))
+        for item in escalations
+        if item["regency"] in roster
+        and item["change"] == "raised"
+        and item["level"] in ALARMED
+        and item["previous_level"] not in ALARMED
+    ]
+
+
+def span_ms(start_ms: int, days: int, tail_ms: int) -> tuple[int, int]:
+    """From the first midnight to the end of the last day's tail."""
+    return start_ms, start_ms + days * DAY_MS + tail_ms

@@ -1,0 +1,74 @@
+"""The trade-off curves as a picture. matplotlib is an optional extra (`pip install 'siaga[lab]'`)."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from apps.evaluation.report import GOAL_DETECTION, GOAL_FALSE, SIAGA, Result
+from apps.evaluation.scoring import Score
+
+# Told apart by marker as well as by colour; the colours are Okabe and Ito's.
+_STYLES = {
+    SIAGA: ("#000000", "o"),
+    "fixed_count": ("#E69F00", "s"),
+    "ears_c1": ("#56B4E9", "^"),
+    "ears_c2": ("#009E73", "v"),
+    "ears_c3": ("#0072B2", "<"),
+    "poisson_cusum": ("#D55E00", "D"),
+    "farrington": ("#CC79A7", "P"),
+}
+
+
+class PlotMissing(Exception):
+    """matplotlib is not installed. One line that says what to install."""
+
+
+def require_matplotlib() -> None:
+    """Raises PlotMissing: asked before minutes of work, not after."""
+    try:
+        import matplotlib  # noqa: F401
+    except ImportError:
+        raise PlotMissing("drawing needs matplotlib: pip install 'siaga[lab]', or leave --plot out") from None
+
+
+def draw(path: Path, results: Mapping[str, Result], curves: Mapping[str, Sequence[Score]], days: int) -> None:
+    """Two panels over the false-escalation rate: share detected, and median delay. Raises PlotMissing, OSError."""
+    require_matplotlib()
+    from matplotlib.figure import Figure  # no pyplot: nothing global, no display
+
+    figure = Figure(figsize=(11, 4.6), layout="constrained", dpi=130)
+    detection, delay = figure.subplots(1, 2)
+    for name, result in results.items():
+        colour, marker = _STYLES.get(name, ("#999999", "x"))
+        points = sorted(curves.get(name, ()), key=lambda score: (score.false_per_100_regency_days, score.detected))
+        for axes, value in ((detection, _percent_detected), (delay, _median_delay)):
+            shown = [(score.false_per_100_regency_days, value(score)) for score in points if value(score) is not None]
+            axes.plot(*zip(*shown, strict=True), color=colour, alpha=0.45, linewidth=1.2) if shown else None
+            if value(result.score) is not None:
+                spot = (result.score.false_per_100_regency_days, value(result.score))
+                axes.plot(*spot, color=colour, marker=marker, markersize=8, linestyle="none", label=name)
+    _dress(detection, "flare-ups detected, %", (0, 102))
+    _dress(delay, "median delay of the detected, minutes", (0, None))
+    detection.axhline(100 * GOAL_DETECTION, color="#555555", linewidth=0.8, linestyle=":")
+    detection.legend(loc="lower right", fontsize=8)
+    figure.suptitle(f"Held-out days ({days} regency-days): markers as tuned on training days, lines as thresholds move")
+    figure.savefig(path, format="png")
+
+
+def _dress(axes, label: str, limits: tuple[float, float | None]) -> None:
+    axes.set_xscale("symlog", linthresh=0.5)
+    axes.set_xlim(-0.05, 50)
+    axes.set_xticks([0, 0.5, 1, 2, 5, 10, 20, 50], ["0", "0.5", "1", "2", "5", "10", "20", "50"])
+    axes.set_ylim(*limits)
+    axes.set_xlabel("false escalations per 100 regency-days")
+    axes.set_ylabel(label)
+    axes.axvline(GOAL_FALSE, color="#555555", linewidth=0.8, linestyle=":")
+    axes.grid(alpha=0.2)
+
+
+def _percent_detected(score: Score) -> float | None:
+    return None if score.detection_rate is None else 100 * score.detection_rate
+
+
+def _median_delay(score: Score) -> float | None:
+    # A median over a handful of detections says nothing; the curve begins where a fifth is detected.
+    return score.delay_min(0.5) if (score.detection_rate or 0) >= 0.2 else None

@@ -1,0 +1,191 @@
+"""Results as JSON, as a Markdown table and as sentences about the goals."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from apps.evaluation.intervals import bootstrap, wilson
+from apps.evaluation.scoring import Detection, Score, quantile
+
+SIAGA = "siaga"
+GOAL_DETECTION, GOAL_FALSE, GOAL_DELAY_SHARE = 0.95, 1.0, 0.5
+#: False raises per 100 regency-days at which the trade-off is tabled.
+BUDGETS = (0.25, 0.5, 1, 2, 5)
+
+
+@dataclass(frozen=True)
+class Result:
+    """One detector on the held-out days: its score, and how it was set, in words."""
+
+    score: Score
+    setting: str
+
+
+def as_json(results: Mapping[str, Result]) -> dict[str, dict[str, Any]]:
+    """The figures of every detector by name. Minutes, shares, and false raises per 100 regency-days; None when
+    undefined.
+
+    `delay_*` speak of detected flare-ups; `delay_median_all_min` counts a miss as endless and is None when most are
+    missed."""
+    figures = {name: _figures(result) for name, result in results.items()}
+    if SIAGA in results:
+        for name, result in results.items():
+            if name != SIAGA:
+                figures[name]["on_same_flareups"] = _on_same(results[SIAGA].score, result.score)
+    return figures
+
+
+def _on_same(siaga: Score, rival: Score) -> dict[str, Any]:
+    """Median delays on the flare-ups that both detect: who detects only the largest looks quick otherwise."""
+    pairs = [
+        (ours.delay_min, theirs.delay_min)
+        for ours, theirs in zip(siaga.detections, rival.detections, strict=False)
+        if ours.delay_min is not None and theirs.delay_min is not None
+    ]
+    return {
+        "flareups": len(pairs),
+        "delay_median_min": _round(_median([theirs for _, theirs in pairs]), 1),
+        "siaga_delay_median_min": _round(_median([ours for ours, _ in pairs]), 1),
+    }
+
+
+def _figures(result: Result) -> dict[str, Any]:
+    score = result.score
+    return {
+        "detection_rate": _round(score.detection_rate, 4),
+        "detection_rate_ci95": _rounds(wilson(score.detected, len(score.detections)), 4),
+        "delay_median_min": _round(score.delay_min(0.5), 1),
+        "delay_median_ci95": _rounds(bootstrap(score.delays_min, _median), 1),
+        "delay_p90_min": _round(score.delay_min(0.9), 1),
+        "delay_median_all_min": _round(_median_with_misses(score.detections), 1),
+        "false_per_100_regency_days": _round(score.false_per_100_regency_days, 3),
+        "false_ci95": _rounds(_false_interval(score), 3),
+        "flareups": len(score.detections),
+        "detected": score.detected,
+        "false": len(score.false),
+        "tolerated": len(score.tolerated),
+        "regency_days": score.regency_days,
+        "detection_by_band": _by(score, "band"),
+        "detection_by_kind": _by(score, "kind"),
+        "setting": result.setting,
+    }
+
+
+def _by(score: Score, trait: str) -> dict[str, str]:
+    """Detected of all, by a trait of the flare-up."""
+    groups: dict[str, list[bool]] = {}
+    for item in score.detections:
+        groups.setdefault(getattr(item.flareup, trait), []).append(item.delay_min is not None)
+    return {group: f"{sum(found)}/{len(found)}" for group, found in sorted(groups.items())}
+
+
+def markdown(results: Mapping[str, Result]) -> str:
+    """One row per detector, with 95 % intervals in brackets."""
+    rows = [
+        "| detector | detected | delay median, min | p90, min | both detect: n, its and Siaga's median | false¹ | setting |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, item in as_json(results).items():
+        rate = "-" if item["detection_rate"] is None else f"{100 * item['detection_rate']:.1f} %"
+        rows.append(
+            f"| {name} | {rate} {_span(item['detection_rate_ci95'], 100, 0)}"
+            f" | {_shown(item['delay_median_min'])} {_span(item['delay_median_ci95'], 1, 0)}"
+            f" | {_shown(item['delay_p90_min'])} | {_same(item.get('on_same_flareups'))}"
+            f" | {item['false_per_100_regency_days']:.2f} {_span(item['false_ci95'], 1, 2)} | {item['setting']} |"
+        )
+    return "\n".join([*rows, "", "¹ escalations per 100 regency-days. Brackets: 95 % intervals."])
+
+
+def curve_table(results: Mapping[str, Result], curves: Mapping[str, Sequence[Score]]) -> str:
+    """The trade-off as a table: what each detector reaches, whichever threshold it takes, at no more false raises than
+    each budget.
+
+    Detected share and median delay in minutes; `-` where no threshold that was tried is within the budget.
+    """
+    rows = [
+        "| detected, median delay at most | " + " | ".join(f"{budget:g} false¹" for budget in BUDGETS) + " |",
+        "|---" * (1 + len(BUDGETS)) + "|",
+    ]
+    for name, result in results.items():
+        points = [result.score, *curves.get(name, ())]
+        rows.append(f"| {name} | " + " | ".join(_best_within(points, budget) for budget in BUDGETS) + " |")
+    return "\n".join(rows)
+
+
+def _best_within(points: Sequence[Score], budget: float) -> str:
+    """The most that is detected within a budget of false raises, ties to the shorter delay."""
+    within = [score for score in points if score.detected and score.false_per_100_regency_days <= budget]
+    if not within:
+        return "-"
+    best = max(within, key=lambda score: (score.detection_rate, -score.delay_min(0.5)))
+    return f"{100 * best.detection_rate:.0f} %, {best.delay_min(0.5):.0f} min"
+
+
+def goals(results: Mapping[str, Result]) -> list[str]:
+    """The three goals on held-out days, each with what was measured and whether it is met."""
+    figures = as_json(results)
+    siaga = figures[SIAGA]
+    rivals = {name: item for name, item in figures.items() if name != SIAGA and item["detected"]}
+    lines = [
+        _goal("detection at least 95 %", siaga["detection_rate"], lambda value: value >= GOAL_DETECTION),
+        _goal(
+            "at most 1 false escalation per 100 regency-days",
+            siaga["false_per_100_regency_days"],
+            lambda value: value <= GOAL_FALSE,
+        ),
+    ]
+    if rivals:
+        # Best as in tuning: by what it detects. One that only ever sees the largest is quick on those, and blind.
+        best = max(rivals, key=lambda name: (rivals[name]["detection_rate"], -rivals[name]["delay_median_min"]))
+        delay = rivals[best]["delay_median_min"]
+        limit = GOAL_DELAY_SHARE * delay
+        text = f"median delay at most half of the best baseline's ({best}, {delay:.1f} min)"
+        lines.append(_goal(text, siaga["delay_median_min"], lambda value: value <= limit))
+    return lines
+
+
+def _goal(text: str, value: float | None, met) -> str:
+    if value is None:
+        return f"undefined: {text}"
+    return f"{'met' if met(value) else 'MISSED'}: {text}: {value:g}"
+
+
+def _median(values: list[float]) -> float | None:
+    return quantile(sorted(values), 0.5)
+
+
+def _median_with_misses(detections: list[Detection]) -> float | None:
+    ordered = sorted(float("inf") if item.delay_min is None else item.delay_min for item in detections)
+    middle = ordered[len(ordered) // 2] if ordered else float("inf")
+    return None if middle == float("inf") else middle
+
+
+def _false_interval(score: Score) -> tuple[float, float] | None:
+    """Wilson's interval of the share of regency-days with a false raise, per 100. Two in one regency-day are rare."""
+    interval = wilson(min(len(score.false), score.regency_days), score.regency_days)
+    return None if interval is None else (100 * interval[0], 100 * interval[1])
+
+
+def _round(value: float | None, digits: int) -> float | None:
+    return None if value is None else round(value, digits)
+
+
+def _rounds(interval: tuple[float, float] | None, digits: int) -> list[float] | None:
+    return None if interval is None else [round(value, digits) for value in interval]
+
+
+def _shown(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0f}"
+
+
+def _same(item: dict[str, Any] | None) -> str:
+    if item is None or not item["flareups"]:
+        return "-"
+    return f"{item['flareups']}: {_shown(item['delay_median_min'])}, {_shown(item['siaga_delay_median_min'])}"
+
+
+def _span(interval: list[float] | None, factor: float, digits: int) -> str:
+    if interval is None:
+        return ""
+    low, high = (f"{factor * value:.{digits}f}" for value in interval)
+    return f"[{low}, {high}]"

@@ -1,0 +1,110 @@
+"""How a detector is scored against the truth. One rule for Siaga and for every baseline.
+
+A *raise* is a regency's rise from below siaga to siaga or above. It is
+- *true* when the regency has a flare-up and the raise falls from its onset to `GRACE_MS` after its end, - *tolerated*
+  when it is none of these but falls in a real single incident of severity 4-5 (truth `serious`, grace included), -
+  *false* otherwise, hoaxes and exercises included. A flare-up is detected by the first raise that is true for it; the
+  delay counts from its onset. A spill-over counts as a flare-up of its own. A siaga that began before the onset and
+  still stands detects nothing."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from apps.simulation.truth import MINUTE_MS, FlareUp, Truth
+
+GRACE_MS = 60 * MINUTE_MS  # reports still come in after the last incident
+
+
+class Raise(NamedTuple):
+    """A regency went to siaga or above at this moment, milliseconds."""
+
+    regency: str
+    at_ms: int
+
+
+class Detection(NamedTuple):
+    """A flare-up with its delay in minutes, None when it was missed."""
+
+    flareup: FlareUp
+    delay_min: float | None
+
+
+@dataclass
+class Score:
+    """What came of a detector on some days. `regency_days` is the exposure to false raises."""
+
+    detections: list[Detection] = field(default_factory=list)
+    false: list[Raise] = field(default_factory=list)
+    tolerated: list[Raise] = field(default_factory=list)
+    regency_days: int = 0
+    false_by_day: list[int] = field(default_factory=list)
+
+    @property
+    def delays_min(self) -> list[float]:
+        """Delays of the detected flare-ups, shortest first."""
+        return sorted(item.delay_min for item in self.detections if item.delay_min is not None)
+
+    @property
+    def detected(self) -> int:
+        return len(self.delays_min)
+
+    @property
+    def detection_rate(self) -> float | None:
+        """Share of the flare-ups that was detected; None when there were none."""
+        return self.detected / len(self.detections) if self.detections else None
+
+    @property
+    def false_per_100_regency_days(self) -> float:
+        return 100 * len(self.false) / self.regency_days if self.regency_days else 0.0
+
+    def delay_min(self, share: float) -> float | None:
+        """Quantile of the delay among the detected, minutes; None when nothing was detected."""
+        return quantile(self.delays_min, share)
+
+    def add(self, other: "Score") -> None:
+        """Take another score's days in."""
+        self.detections += other.detections
+        self.false += other.false
+        self.tolerated += other.tolerated
+        self.regency_days += other.regency_days
+        self.false_by_day += other.false_by_day
+
+
+def score_day(truth: Truth, raises: Iterable[Raise], grace_ms: int = GRACE_MS) -> Score:
+    """Score one day's raises against its truth."""
+    ordered = sorted(raises, key=lambda item: item.at_ms)
+    score = Score(regency_days=len(truth.regencies) * truth.days)
+    serious = [item for item in truth.others if item.kind == "serious"]
+    for flareup in truth.flareups:
+        first = next((item for item in ordered if _within(item, flareup, grace_ms)), None)
+        delay = None if first is None else (first.at_ms - flareup.onset_ms) / MINUTE_MS
+        score.detections.append(Detection(flareup, delay))
+    for item in ordered:
+        if any(_within(item, flareup, grace_ms) for flareup in truth.flareups):
+            continue
+        (score.tolerated if any(_within(item, event, grace_ms) for event in serious) else score.false).append(item)
+    score.false_by_day.append(len(score.false))
+    return score
+
+
+def score_days(truths: Sequence[Truth], raises: Sequence[Iterable[Raise]], grace_ms: int = GRACE_MS) -> Score:
+    """Score several days together."""
+    total = Score()
+    for truth, day in zip(truths, raises, strict=True):
+        total.add(score_day(truth, day, grace_ms))
+    return total
+
+
+def quantile(ordered: Sequence[float], share: float) -> float | None:
+    """Linear-interpolated quantile of sorted values (Hyndman and Fan's type 7); None when there are none."""
+    if not ordered:
+        return None
+    position = share * (len(ordered) - 1)
+    low = int(position)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (ordered[high] - ordered[low]) * (position - low)
+
+
+def _within(item: Raise, span, grace_ms: int) -> bool:
+    return item.regency == span.regency and span.onset_ms <= item.at_ms <= span.end_ms + grace_ms

@@ -1,0 +1,164 @@
+"""An escalation as a document of the Common Alerting Protocol 1.2 (OASIS Standard, 1 July 2010), UTF-8, on one line.
+
+Every byte follows from the escalation, its chain and the profile: no clock, no counter. The order of elements is the
+schema's. Times are the regency's clock, to the second, with a numeric offset (the standard forbids `Z`).
+"""
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta, timezone
+from enum import StrEnum
+
+from apps.integrations.cap import sentences
+from apps.integrations.cap.classification import classes
+from apps.integrations.cap.references import Link
+from apps.language.outward_words import LANGUAGES
+from schemas.escalation import Escalation
+
+NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
+GEOCODE_NAME = "KEMENDAGRI"
+#: RFC 2606: a name that can be nobody's. Good for exercises, never for actual alerts.
+NOBODY = "siaga.invalid"
+# Section 3.2.1: no spaces, commas, < or & in identifier and sender.
+_FORBIDDEN_IN_NAMES = re.compile(r"[\s,<&]")
+# XML 1.0 section 2.2 has no way to write these; a line break would end the line that a document is.
+_NOT_XML = re.compile("[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_OFFSET = re.compile(r"([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
+
+
+class Status(StrEnum):
+    EXERCISE = "Exercise"
+    TEST = "Test"
+    ACTUAL = "Actual"
+
+
+class ProfileError(ValueError):
+    """A setting that CAP does not allow. One line."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What the escalation does not say: who sends, whether it is meant, in which offset from UTC times are written."""
+
+    status: Status = Status.EXERCISE
+    sender: str = NOBODY
+    sender_name: str = "Siaga"
+    utc_offset: str = "+07:00"
+
+    def __post_init__(self) -> None:
+        if not self.sender or _FORBIDDEN_IN_NAMES.search(self.sender) or _NOT_XML.search(self.sender):
+            raise ProfileError(f"sender {self.sender!r}: no spaces, commas, < or & (CAP 1.2, section 3.2.1)")
+        if _OFFSET.fullmatch(self.utc_offset) is None:
+            raise ProfileError(f"UTC offset {self.utc_offset!r} is not like +07:00")
+        if self.status is Status.ACTUAL and self.sender == NOBODY:
+            raise ProfileError("an actual alert needs a sender that is somebody's, an internet domain for instance")
+
+    @property
+    def zone(self) -> timezone:
+        sign, hours, minutes = _OFFSET.fullmatch(self.utc_offset).groups()  # type: ignore[union-attr]
+        span = timedelta(hours=int(hours), minutes=int(minutes))
+        return timezone(-span if sign == "-" else span)
+
+
+def identifier(escalation: Escalation, profile: Profile) -> str:
+    """Unique to sender and status: an exercise and the real thing made of one topic never share an identifier."""
+    return f"siaga-{profile.status.lower()}-{escalation.escalation_id}"
+
+
+def sent(escalation: Escalation, profile: Profile) -> str:
+    """The moment of the decision, `2024-11-27T08:14:00+07:00`."""
+    # The offset as given, not as Python writes it: CAP prefers -00:00 for UTC.
+    return escalation.event_time.astimezone(profile.zone).strftime("%Y-%m-%dT%H:%M:%S") + profile.utc_offset
+
+
+def document(escalation: Escalation, link: Link, profile: Profile) -> bytes:
+    """The alert, without a line break: one document is one line."""
+    alert = ET.Element(_tag("alert"))
+    _texts(alert, _head(escalation, link, profile))
+    for language in LANGUAGES:
+        _info(alert, escalation, profile, language)
+    body = ET.tostring(alert, encoding="unicode", default_namespace=NAMESPACE)
+    return b'<?xml version="1.0" encoding="UTF-8"?>' + body.encode()
+
+
+def _head(escalation: Escalation, link: Link, profile: Profile) -> Iterable[tuple[str, str]]:
+    yield "identifier", identifier(escalation, profile)
+    yield "sender", profile.sender
+    yield "sent", sent(escalation, profile)
+    yield "status", profile.status.value
+    yield "msgType", link.kind.value
+    yield "source", f"Siaga, automatic, ruleset {escalation.ruleset}"
+    yield "scope", "Restricted"
+    yield "restriction", f"Only for {', '.join(escalation.routes) or 'the authorities'}. Not for the public."
+    if note := _note(escalation, link, profile):
+        yield "note", note
+    if link.earlier:
+        yield (
+            "references",
+            " ".join(f"{profile.sender},{identifier(one, profile)},{sent(one, profile)}" for one in link.earlier),
+        )
+    yield "incidents", link.incident
+
+
+def _note(escalation: Escalation, link: Link, profile: Profile) -> str:
+    notes = []
+    if profile.status is Status.EXERCISE:
+        notes.append(f"Exercise on ruleset {escalation.ruleset}: no actual alert.")
+    elif profile.status is Status.TEST:
+        notes.append("Technical test: disregard.")
+    if link.is_cut:
+        notes.append("Earlier messages of this incident are no longer kept, so none is referenced.")
+    return " ".join(notes)
+
+
+def _info(alert: ET.Element, escalation: Escalation, profile: Profile, language: str) -> None:
+    words, found = LANGUAGES[language], classes(escalation)
+    info = ET.SubElement(alert, _tag("info"))
+    _texts(info, [("language", language)])
+    _texts(info, [("category", category) for category in found.categories])
+    _texts(info, [("event", sentences.event(words, escalation))])
+    _texts(info, [("responseType", response) for response in found.responses])
+    _texts(info, [("urgency", found.urgency), ("severity", found.severity), ("certainty", found.certainty)])
+    _texts(info, [("audience", sentences.audience(words, escalation))])
+    _pair(info, "eventCode", "siaga.reason", escalation.reason)
+    _texts(info, [("effective", sent(escalation, profile)), ("senderName", profile.sender_name)])
+    _texts(info, [("headline", sentences.headline(words, escalation, profile.status.value))])
+    _texts(info, [("description", sentences.description(words, escalation))])
+    _texts(info, [("instruction", sentences.instruction(words, escalation))])
+    for name, value in _parameters(escalation):
+        _pair(info, "parameter", name, value)
+    area = ET.SubElement(info, _tag("area"))
+    _texts(area, [("areaDesc", sentences.place(words, escalation))])
+    _pair(area, "geocode", GEOCODE_NAME, escalation.regency)
+
+
+def _parameters(escalation: Escalation) -> Iterable[tuple[str, str]]:
+    yield "siaga.escalation_id", escalation.escalation_id
+    yield "siaga.episode", str(escalation.episode)
+    yield "siaga.change", escalation.change
+    yield "siaga.level", escalation.level
+    yield "siaga.previous_level", escalation.previous_level
+    yield "siaga.score", str(escalation.score)
+    yield "siaga.threshold", str(escalation.threshold)
+    for name, points in escalation.components.items():
+        yield f"siaga.component.{name}", str(points)
+    yield "siaga.unverified", str(escalation.unverified).lower()
+    for item in escalation.evidence:
+        yield "siaga.evidence", f"{item.incident_id} {item.category} {item.severity} {item.status} {item.weight:g}"
+    yield "siaga.ruleset", escalation.ruleset
+    yield "siaga.ledger", f"{escalation.ledger.partition}/{escalation.ledger.offset}"
+
+
+def _texts(parent: ET.Element, items: Iterable[tuple[str, str]]) -> None:
+    for name, text in items:
+        ET.SubElement(parent, _tag(name)).text = _NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text)
+
+
+def _pair(parent: ET.Element, name: str, value_name: str, value: str) -> None:
+    _texts(ET.SubElement(parent, _tag(name)), [("valueName", value_name), ("value", value)])
+
+
+def _tag(name: str) -> str:
+    return f"{{{NAMESPACE}}}{name}"

@@ -1,0 +1,66 @@
+"""Lines of a file or a stream: numbered, with the offset after each, gzip or not, in constant memory.
+
+A line ends at LF or CRLF or the end of the input; the last needs no newline. Blank lines are counted, not given.
+"""
+
+import gzip
+import io
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+# A message is at most 16 KiB; a longer line is given cut, to be rejected with its number, and never held whole.
+LINE_MAX_BYTES = 64 * 1024
+_GZIP_MAGIC = b"\x1f\x8b"
+_BOM = b"\xef\xbb\xbf"
+
+
+class Line(NamedTuple):
+    """`number` counts from 1, blank ones included; `start` and `end` are offsets in the unpacked text, newline
+    included.
+
+    `whole` is False when the line was longer than LINE_MAX_BYTES and `value` is only its beginning.
+    """
+
+    number: int
+    start: int
+    end: int
+    value: bytes
+    whole: bool = True
+
+
+class InputError(Exception):
+    """The input cannot be read. One line."""
+
+
+def open_input(path: Path) -> BinaryIO:
+    """The file's text, unpacked if it is gzip. Raises InputError."""
+    try:
+        return unpacked(path.open("rb"))
+    except OSError as error:
+        raise InputError(f"{path}: {error.strerror}") from None
+
+
+def unpacked(stream: BinaryIO) -> BinaryIO:
+    """The stream itself, or what is in it when it begins like gzip."""
+    buffered = stream if hasattr(stream, "peek") else io.BufferedReader(stream)  # type: ignore[type-var]
+    if buffered.peek(2)[:2] == _GZIP_MAGIC:  # type: ignore[attr-defined]
+        return gzip.GzipFile(fileobj=buffered)  # type: ignore[return-value]
+    return buffered  # type: ignore[return-value]
+
+
+def read_lines(stream: BinaryIO, number: int = 0, offset: int = 0) -> Iterator[Line]:
+    """Lines after line `number`, which ended at `offset`; `stream` stands there. Raises InputError."""
+    try:
+        while chunk := stream.readline(LINE_MAX_BYTES):
+            number, start, offset = number + 1, offset, offset + len(chunk)
+            whole, rest = True, chunk
+            while len(rest) == LINE_MAX_BYTES and not rest.endswith(b"\n"):
+                rest = stream.readline(LINE_MAX_BYTES)
+                whole, offset = whole and not rest.strip(), offset + len(rest)
+            value = chunk.removeprefix(_BOM) if number == 1 else chunk
+            if (value := value.strip(b" \t\r\n")) or not whole:
+                yield Line(number, start, offset, value, whole)
+    except (OSError, EOFError, zlib.error) as error:
+        raise InputError(f"after line {number}: {error}") from None

@@ -1,0 +1,80 @@
+"""From a line to what is sent: the key, the value as it came, the event time; or why it is not sent.
+
+The same strict reading as intake's (schemas/wire.py), so what passes here is not refused there for its form.
+"""
+
+from collections.abc import Callable, Collection
+from datetime import datetime
+from enum import StrEnum
+from typing import NamedTuple
+
+import orjson
+
+from apps.publishing.lines import LINE_MAX_BYTES, Line
+from schemas.fields import milliseconds
+from schemas.incident import Incident
+from schemas.rejected import Reason, Rejected
+from schemas.topics import Topic
+from schemas.turnout import Turnout
+from schemas.wire import decode_incident, decode_turnout
+
+
+class Kind(StrEnum):
+    """What a file holds; also the name of its topic."""
+
+    INCIDENTS = "incidents"
+    TURNOUT = "turnout"
+
+    @property
+    def topic(self) -> Topic:
+        return Topic(self.value)
+
+
+class Message(NamedTuple):
+    """`key` is the regency's code, None if the unchecked value has none; `played_ms` is when a replay plays it."""
+
+    key: bytes | None
+    value: bytes
+    played_ms: int = 0
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+Reader = Callable[[Line], Message]
+
+
+def checked(kind: Kind, regencies: Collection[str] | None = None) -> Reader:
+    """A reader that raises Rejected for what intake would refuse; `regencies` are the roster's codes, None if unknown."""
+    decode = decode_incident if kind is Kind.INCIDENTS else decode_turnout
+
+    def read(line: Line) -> Message:
+        if not line.whole:
+            raise Rejected(Reason.TOO_LARGE, f"a line of more than {LINE_MAX_BYTES} bytes")
+        message = decode(line.value)
+        if regencies is not None and message.regency not in regencies:
+            raise Rejected(Reason.UNKNOWN_REGENCY, f"regency: {message.regency} is not in the roster")
+        return Message(message.regency.encode(), line.value, milliseconds(played_at(message)))
+
+    return read
+
+
+def unchecked(line: Line) -> Message:
+    """A reader that judges nothing but the length: the key is the value's `regency` if it has one."""
+    if not line.whole:
+        raise Rejected(Reason.TOO_LARGE, f"a line of more than {LINE_MAX_BYTES} bytes")
+    try:
+        content = orjson.loads(line.value)
+    except orjson.JSONDecodeError:
+        return Message(None, line.value)
+    regency = content.get("regency") if isinstance(content, dict) else None
+    return Message(regency.encode() if isinstance(regency, str) else None, line.value)
+
+
+def played_at(message: Incident | Turnout) -> datetime:
+    """When a replay plays a message: at its event time.
+
+    A later revision plays at the time it was reported: `occurred_at` stays the first report's, and an incident that is
+    resolved the moment it occurs would never be seen.
+    """
+    if isinstance(message, Turnout):
+        return message.as_of
+    return message.occurred_at if message.revision == 1 else max(message.occurred_at, message.reported_at)

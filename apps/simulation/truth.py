@@ -1,0 +1,87 @@
+"""What really happened on a simulated day: the record a detector is scored against.
+
+Times are integer milliseconds since the Unix epoch in memory and RFC 3339 with the day's offset in JSON.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
+
+
+@dataclass(frozen=True)
+class FlareUp:
+    """One flare-up in one regency. `size` incidents happened, `reported` of them were ever told.
+
+    `spread_of` names the flare-up it spilled over from; a spill-over is a flare-up of its own.
+    """
+
+    id: str
+    regency: str
+    kind: str
+    onset_ms: int
+    end_ms: int
+    size: int
+    reported: int
+    band: str
+    spread_of: str | None = None
+
+
+@dataclass(frozen=True)
+class Other:
+    """Something that is no flare-up but that a reader must know of: `serious`, `hoax`, `exercise` or `silence`.
+
+    `serious` is one real incident of severity 4 or 5: raising for it is right, missing it is no miss. `hoax` and
+    `exercise` are what a detector must not raise for. `silence` is a source that told nothing meanwhile; its regency is
+    None."""
+
+    kind: str
+    regency: str | None
+    onset_ms: int
+    end_ms: int
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The truth of one day, or of several, over all regencies of a roster. `start_ms` is the first local midnight."""
+
+    seed: int | None
+    start_ms: int
+    regencies: tuple[str, ...]
+    flareups: tuple[FlareUp, ...] = ()
+    others: tuple[Other, ...] = ()
+    days: int = 1
+
+    def as_json(self, offset_min: int) -> dict[str, Any]:
+        """JSON-able form. `offset_min` is the local time's distance to UTC in minutes."""
+        return {
+            "seed": self.seed,
+            "start": rfc3339(self.start_ms, offset_min),
+            "regencies": list(self.regencies),
+            "flareups": [_timed(asdict(item), offset_min) for item in self.flareups],
+            "others": [_timed(asdict(item), offset_min) for item in self.others],
+        }
+
+
+def _timed(item: dict[str, Any], offset_min: int) -> dict[str, Any]:
+    times = {"onset": rfc3339(item.pop("onset_ms"), offset_min), "end": rfc3339(item.pop("end_ms"), offset_min)}
+    return item | times
+
+
+def rfc3339(at_ms: int, offset_min: int = 0) -> str:
+    """Milliseconds since the epoch as RFC 3339 text, milliseconds kept only where there are some."""
+    zone = timezone(timedelta(minutes=offset_min))
+    moment = datetime.fromtimestamp(at_ms // 1000, zone).replace(microsecond=at_ms % 1000 * 1000)
+    return moment.isoformat(timespec="milliseconds" if at_ms % 1000 else "seconds")
+
+
+def epoch_ms(text: str) -> int:
+    """RFC 3339 text with offset as milliseconds since the epoch. Raises ValueError when the offset is missing."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError(f"time {text!r} has no offset")
+    return round(moment.timestamp() * 1000)

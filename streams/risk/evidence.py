@@ -1,0 +1,82 @@
+"""What one report tells in a regency of a size: how much more often it is told in a flare-up than on an ordinary day.
+
+Turing's and Good's weight of evidence, in digits (bans, powers of ten): a category at a severity or above is told
+`surge` times an hour while a flare-up runs, the more the larger the place, and `ordinary` times an hour on an ordinary
+day, here, at this hour. A report of it is
+
+    log10(1 + surge / ordinary)
+
+digits in favour of a flare-up, never less than a milder one of the category would be, and never more than `minor_most`
+when it is minor. Evidence adds up over reports, so a score made of it is a sum that anybody can redo. Everything here
+is a constant of the ruleset and of the number of stations."""
+
+from collections.abc import Iterable
+from math import log10
+from typing import TYPE_CHECKING
+
+from schemas.quantities import HOURS
+from schemas.ruleset import Ruleset
+
+if TYPE_CHECKING:
+    from streams.rules import Kind
+
+MILLI = 1000
+MINOR = 1  # severity
+SLOTS_PER_HOUR = 4
+_SLOT_MS = 3_600_000 // SLOTS_PER_HOUR
+_SLOTS = HOURS * SLOTS_PER_HOUR
+
+
+class Place:
+    """Evidence of every kind of report at every local hour, and what ordinary days add up to.
+
+    `milli[kind.number * 24 + hour]`: thousandths of a digit; `most`: the largest of them. `expected[group][slot]`:
+    digits, decayed like the sums it is compared with, by quarter hour of the local day."""
+
+    __slots__ = ("milli", "most", "expected")
+
+    def __init__(self, ruleset: Ruleset, kinds: Iterable["Kind"], groups: int, half_life_ms: int, stations: int):
+        rule = ruleset.surprise
+        size = (stations / rule.surge_stations.value) ** 0.5
+        self.milli: list[int] = []
+        rates = [[0.0] * HOURS for _ in range(groups)]  # digits an hour that ordinary days show
+        milder: list[float] = []
+        for kind in kinds:  # of each category from the mildest on
+            surge = rule.surge[str(kind.severity)].value * size
+            full = kind.pressure_milli["reported"] / MILLI
+            milder = [0.0] * HOURS if kind.severity == MINOR else milder
+            own = ordinary_rates(ruleset, kind.category, kind.severity, stations)
+            at_least = ordinary_rates(ruleset, kind.category, kind.severity, stations, or_above=True)
+            for hour, (ordinary, above) in enumerate(zip(own, at_least, strict=True)):
+                # Where hardly anything is expected, rarity is not known well enough to set severe below mild.
+                digits = max(milder[hour], log10(1 + surge / max(above, rule.rate_least.value)))
+                digits = milder[hour] = min(digits, rule.minor_most.value) if kind.severity == MINOR else digits
+                self.milli.append(max(1, round(digits * MILLI)))  # never nothing: sums are empty only when nobody told
+                if kind.group < groups:
+                    rates[kind.group][hour] += ordinary * digits * full
+        self.most = max(self.milli)
+        self.expected = tuple(_decayed(hourly, half_life_ms) for hourly in rates)
+
+
+def ordinary_rates(
+    ruleset: Ruleset, category: str, severity: int, stations: int, or_above: bool = False
+) -> list[float]:
+    """Reports an hour of a severity, or of it and all above, that an ordinary day shows in a regency, by local hour."""
+    rule = ruleset.categories[category]
+    hours = ruleset.profiles[rule.profile].hours
+    shares = ruleset.mixes[rule.mix].shares[severity - 1 : None if or_above else severity]
+    a_day = stations * rule.base_rate.value / 1000 * sum(shares)
+    return [a_day * weight / sum(hours) for weight in hours]
+
+
+def _decayed(hourly: list[float], half_life_ms: int) -> tuple[float, ...]:
+    """The decayed sum of a steady daily course, as of the middle of each quarter hour: half of that one has passed."""
+    keep = 2 ** (-_SLOT_MS / half_life_ms)
+    entering, leaving = 2 ** (-0.25 * _SLOT_MS / half_life_ms) / 2, 2 ** (-0.75 * _SLOT_MS / half_life_ms) / 2
+    told = [rate / SLOTS_PER_HOUR for rate in hourly for _ in range(SLOTS_PER_HOUR)]
+    held, sums = 0.0, [0.0] * _SLOTS
+    for _ in range(2):  # the second day begins with what the first left over
+        for slot in range(_SLOTS):
+            held = held * keep + told[slot] * entering + told[slot - 1] * leaving
+            sums[slot] = held
+    return tuple(sums)

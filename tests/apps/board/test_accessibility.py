@@ -1,0 +1,68 @@
+"""axe-core on the page: light and dark, map and table, a regency open, quiet regencies, phone."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.apps.board.board_scene import Scene
+from tests.apps.board.chromium import chromium_page
+from tests.apps.board.examples import escalation
+from tests.apps.board.test_page import mixed_rows, opened
+
+AXE_VERSION = "4.14.1"
+INSTALL_S = 90
+RUN = """async () => (await axe.run(document, { resultTypes: ['violations'] })).violations
+    .map((v) => v.id + ': ' + v.nodes.map((n) => n.target.join(' ') + ' ' + (n.any[0]?.message ?? '')).slice(0, 3).join(' | '))"""
+
+
+@pytest.fixture(scope="session")
+def axe(tmp_path_factory) -> str:
+    """The text of axe.min.js: from SIAGA_TEST_AXE, else installed by npm into a directory of its own."""
+    if given := os.environ.get("SIAGA_TEST_AXE"):
+        return Path(given).read_text(encoding="utf-8")
+    npm = shutil.which("npm")
+    if npm is None:
+        pytest.skip("axe-core needs npm (or SIAGA_TEST_AXE=path of axe.min.js)")
+    home = tmp_path_factory.mktemp("axe")
+    install = [npm, "install", "--prefix", str(home), "--no-audit", "--no-fund", f"axe-core@{AXE_VERSION}"]
+    try:
+        subprocess.run(install, check=True, capture_output=True, timeout=INSTALL_S)
+    except (subprocess.SubprocessError, OSError) as error:
+        pytest.skip(f"npm could not install axe-core: {type(error).__name__}")
+    return (home / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [390, 1440])
+async def test_axe_finds_no_violation(broker, fresh_prefix, axe, scheme, width):
+    look = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}, "reduced_motion": "reduce"}
+    async with Scene(broker.bootstrap, fresh_prefix) as scene, chromium_page(bypass_csp=True, **look) as page:
+        await scene.write(
+            rows=mixed_rows(),
+            escalations=[escalation("16.71"), escalation("16.01", level="awas", unverified=False)],
+            provinces=[{"province": "16", "level": "waspada", "score": 30, "not_live": ["16.01"]}],
+        )
+        await scene.ready()
+        await opened(page, scene)
+        await page.evaluate(axe)
+        assert await page.evaluate(RUN) == [], "map"
+        await page.evaluate("location.hash = '16.71'")
+        await page.wait_for_selector("#detail .parts")
+        assert await page.evaluate(RUN) == [], "a regency"
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("v")
+        await page.wait_for_selector("#table table")
+        assert await page.evaluate(RUN) == [], "table"
+        await page.keyboard.press("?")
+        assert await page.evaluate(RUN) == [], "help"
+
+
+async def test_with_reduced_motion_nothing_moves(broker, fresh_prefix):
+    async with Scene(broker.bootstrap, fresh_prefix) as scene, chromium_page(reduced_motion="reduce") as page:
+        await scene.write(rows=mixed_rows())
+        await scene.ready()
+        await opened(page, scene)
+        assert await page.evaluate("document.getAnimations().length") == 0

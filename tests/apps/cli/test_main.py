@@ -1,0 +1,99 @@
+"""The root command: quick, whole even when a part is missing, and one line for what is wrong."""
+
+import subprocess
+import sys
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from apps.cli import main
+from apps.cli.main import COMMANDS
+from tests.apps.cli.siaga import ROOT, Siaga
+
+bare = Siaga()
+
+
+def test_help_lists_each_command_that_exists_with_its_line():
+    done = bare("--help")
+    assert done.status == 0
+    for name in ("topics", "publish", "tail", "replay", "convert"):
+        assert COMMANDS[name][:30] in done.out.decode()
+
+
+def test_help_imports_no_kafka_faust_or_aiohttp():
+    script = (
+        "import sys\n"
+        "from apps.cli.main import main\n"
+        "main(['--help'], standalone_mode=False)\n"
+        "print(sorted({'kafka', 'aiokafka', 'faust', 'aiohttp'} & sys.modules.keys()), file=sys.stderr)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, cwd=ROOT, timeout=30, check=True)
+    assert done.stderr.decode().strip() == "[]"
+
+
+def test_every_command_there_is_has_help():
+    for name in main.main.list_commands(click.Context(main.main)):
+        done = bare(name, "--help")
+        assert (done.status, done.err) == (0, ""), name
+
+
+def test_a_command_that_is_not_there_is_not_listed(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(COMMANDS, "divine", "Read the entrails.")
+    result = CliRunner().invoke(main.main, ["--help"])
+    assert result.exit_code == 0 and "divine" not in result.output
+    assert CliRunner().invoke(main.main, ["divine"]).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["topics"],
+        ["publish", "incidents"],
+        ["tail", "risk"],
+        ["replay", "--turnout", "nothing.jsonl"],
+    ],
+)
+def test_a_bad_setting_is_one_line_and_status_2(arguments: list[str]):
+    done = bare(*arguments, SIAGA_BROKER="nowhere")
+    assert (done.status, done.out) == (2, b"")
+    assert done.error_lines == [
+        "Error: SIAGA_BROKER: nowhere: 'nowhere' is not host:port (an IPv6 host goes in brackets: [::1]:9092)"
+    ]
+
+
+def test_a_bad_flag_is_one_line_and_status_2():
+    done = bare("topics", "--partitions", "many")
+    assert done.status == 2
+    assert len(done.error_lines) == 1 and done.error_lines[0].startswith("Error: --partitions: many: ")
+
+
+def test_a_tls_file_that_is_none_is_one_line_and_status_2(tmp_path):
+    pem = tmp_path / "ca.pem"
+    pem.write_text("not a certificate")
+    done = bare("topics", SIAGA_SECURITY_PROTOCOL="SSL", SIAGA_TLS_CA=str(pem))
+    assert done.status == 2
+    assert len(done.error_lines) == 1 and "SIAGA_TLS_CA" in done.err
+
+
+def test_a_misspelt_variable_is_warned_about_and_changes_nothing():
+    done = bare("topics", "--partitions", "0", SIAGA_PARTITONS="3")
+    assert (
+        done.error_lines[0] == "SIAGA_PARTITONS is no setting of Siaga and is ignored; did you mean SIAGA_PARTITIONS?"
+    )
+
+
+def test_no_flag_takes_a_password():
+    for name in ("topics", "publish", "tail", "replay"):
+        assert b"--sasl-password " not in bare(name, "--help").out
+
+
+def test_a_broker_that_is_away_is_one_line_and_status_1(free_port: int):
+    away = Siaga({"SIAGA_BROKER": f"127.0.0.1:{free_port}"})
+    pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    commands = [away.start(*words, **pipes) for words in (["topics"], ["publish", "incidents"], ["tail", "risk"])]
+    for command in commands:
+        out, err = command.communicate(timeout=60)
+        assert (command.returncode, out) == (1, b"")
+        assert len(err.splitlines()) == 1
+        assert err.decode().startswith(f"Error: broker 127.0.0.1:{free_port} cannot be reached: ")

@@ -1,0 +1,83 @@
+"""`siaga topics` on a real broker: creates what is missing, says what differs, mends what can be mended."""
+
+from collections.abc import Iterator
+
+import pytest
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+
+from apps.embedded import EmbeddedBroker
+from schemas.topics import SPECS
+from tests.apps.cli.siaga import Done, Siaga
+
+
+@pytest.fixture
+def admin(broker: EmbeddedBroker) -> Iterator[KafkaAdminClient]:
+    with KafkaAdminClient(bootstrap_servers=broker.bootstrap) as admin:
+        yield admin
+
+
+def outcomes(done: Done) -> dict[str, str]:
+    """Topic without its prefix -> what the table says of it."""
+    table = {}
+    for line in done.out.decode().splitlines():
+        name, _partitions, outcome = line.split(maxsplit=2)
+        table[name.split(".", 1)[1]] = outcome
+    return table
+
+
+def test_all_topics_are_created_with_their_configuration_and_then_verified(
+    siaga: Siaga, admin: KafkaAdminClient, fresh_prefix: str
+):
+    first, second = siaga("topics"), siaga("topics")
+    names = {spec.topic.value for spec in SPECS}
+    assert (first.status, outcomes(first)) == (0, dict.fromkeys(names, "created"))
+    assert (second.status, outcomes(second)) == (0, dict.fromkeys(names, "ok"))
+    for topic in admin.describe_topics([fresh_prefix + name for name in names]):
+        assert len(topic["partitions"]) == 3
+    resource = ConfigResource(ConfigResourceType.TOPIC, fresh_prefix + "escalations")
+    config = admin.describe_configs([resource], config_filter="all")["topic"][resource.name]
+    assert config["retention.ms"]["value"] == str(90 * 86_400_000)
+    assert config["message.timestamp.type"]["value"] == "LogAppendTime"
+    assert config["compression.type"]["value"] == "producer"
+
+
+def test_check_creates_nothing(siaga: Siaga, admin: KafkaAdminClient, fresh_prefix: str):
+    done = siaga("topics", "--check")
+    assert done.status == 1
+    assert set(outcomes(done).values()) == {"missing"}
+    assert not [name for name in admin.list_topics() if name.startswith(fresh_prefix)]
+
+
+def test_a_topic_that_differs_is_told_with_what_it_is_and_must_be(
+    siaga: Siaga, admin: KafkaAdminClient, fresh_prefix: str
+):
+    wrong = {"num_partitions": 2, "replication_factor": 1, "configs": {"retention.ms": "1000"}}
+    admin.create_topics({fresh_prefix + "incidents": wrong})
+    done = siaga("topics")
+    assert done.status == 1
+    said = outcomes(done)
+    assert said.pop("incidents") == (
+        "differs: partitions is 2, must be 3; message.timestamp.type is CreateTime, must be LogAppendTime; "
+        "retention.ms is 1000, must be 2592000000"
+    )
+    assert set(said.values()) == {"created"}
+
+
+def test_fix_sets_configuration_and_leaves_the_partitions(siaga: Siaga, admin: KafkaAdminClient, fresh_prefix: str):
+    configs = {"cleanup.policy": "delete", "compression.type": "gzip"}
+    admin.create_topics({fresh_prefix + "risk": {"num_partitions": 3, "replication_factor": 1, "configs": configs}})
+    admin.create_topics({fresh_prefix + "turnout": {"num_partitions": 1, "replication_factor": 1}})
+    fixed = siaga("topics", "--fix")
+    assert fixed.status == 1  # for turnout's partitions
+    assert outcomes(fixed)["risk"].startswith("fixed: ")
+    assert outcomes(fixed)["turnout"] == "differs: partitions is 1, must be 3"
+    checked = outcomes(siaga("topics", "--check"))
+    assert checked["risk"] == "ok"
+    assert checked["turnout"] == "differs: partitions is 1, must be 3"
+
+
+def test_more_replicas_than_brokers_is_one_line(siaga: Siaga):
+    done = siaga("topics", "--replication", "3")
+    assert done.status == 1
+    assert len(done.error_lines) == 1 and "not created" in done.err

@@ -1,0 +1,75 @@
+"""Escalations for the tests of outward alerts: plausible ones by hand, and timelines as the fold can make them."""
+
+import hashlib
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from hypothesis import strategies as st
+
+from schemas.escalation import Escalation
+
+START = datetime(2024, 11, 27, 1, 14, tzinfo=UTC)
+BASE: dict[str, Any] = {
+    "schema": "siaga.escalation/1",
+    "regency": "16.71",
+    "name": "Kota Palembang",
+    "episode": 1,
+    "change": "raised",
+    "level": "waspada",
+    "previous_level": "normal",
+    "score": 45,
+    "threshold": 25,
+    "reason": "incident_pressure",
+    "components": {"security": 40, "integrity": 0, "turnout": 5},
+    "evidence": [
+        {"incident_id": "polda-000077", "category": "clash", "severity": 3, "status": "verified", "weight": 4},
+        {"incident_id": "bawaslu-142", "category": "intimidation", "severity": 3, "status": "reported", "weight": 4},
+    ],
+    "routes": ["police", "kpu", "bawaslu", "governor"],
+    "unverified": False,
+    "ruleset": "sumsel-pilkada-2024@1",
+}
+LEVELS = ("normal", "waspada", "siaga", "awas")
+
+
+def escalation(number: int = 1, **changes: Any) -> dict[str, Any]:
+    """A plausible one with another id, a minute later for each number."""
+    moment = (START + timedelta(minutes=number)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    made = BASE | {
+        "escalation_id": hashlib.blake2b(str(number).encode(), digest_size=16).hexdigest(),
+        "event_time": moment,
+        "ledger": {"partition": 3, "offset": number},
+    }
+    return made | changes
+
+
+def value(number: int = 1, **changes: Any) -> bytes:
+    return orjson.dumps(escalation(number, **changes))
+
+
+def parsed(number: int = 1, **changes: Any) -> Escalation:
+    return Escalation.model_validate_json(value(number, **changes))
+
+
+@st.composite
+def timelines(draw: st.DrawFn) -> list[Escalation]:
+    """What one regency can publish: the level moves by the ladder's rules, silence comes and goes, corrections in
+    between.
+    """
+    level, episode, is_stale, made = 0, 0, False, []
+    for number in range(draw(st.integers(1, 25))):
+        before, can = level, ["rise"] * (level < 3) + ["fall"] * (0 < level and not is_stale) + ["amend"] * (level > 0)
+        step = draw(st.sampled_from([*can, "recover" if is_stale else "stale"]))
+        if step == "rise":
+            level, change = draw(st.integers(level + 1, 3)), "raised"
+            episode += not before
+        elif step == "fall":
+            level -= 1
+            change = "lowered" if level else "cleared"
+        else:
+            change = {"amend": "amended", "stale": "stale", "recover": "recovered"}[step]
+            is_stale = {"stale": True, "recover": False}.get(step, is_stale)
+        names = {"change": change, "level": LEVELS[level], "previous_level": LEVELS[before], "episode": episode}
+        made.append(parsed(number, unverified=draw(st.booleans()), **names))
+    return made

@@ -1,0 +1,185 @@
+"""Where `siaga webhook` begins, how several share the work, and what it refuses to start with."""
+
+import asyncio
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from tests.agents.deployment import until
+from tests.apps.cli.siaga import Siaga
+from tests.apps.integrations.conftest import Publisher, Start
+from tests.apps.integrations.receiver import Receiver
+from tests.security.processes import command_line
+
+WITHIN_S = 60
+
+
+async def ready(tmp_path, times: int = 1) -> None:
+    """Wait until the webhook has been given its partitions so many times."""
+    log = tmp_path / "webhook.log"
+    await until(lambda: log.read_text().count("partitions: ") >= times, WITHIN_S, "partitions assigned")
+
+
+async def killed(process: "subprocess.Popen[bytes]") -> None:
+    process.kill()
+    await asyncio.to_thread(process.wait, 30)
+
+
+async def test_the_first_start_begins_now_and_a_crash_before_the_first_delivery_forgets_nothing(
+    webhook: Start, receiver: Receiver, publish: Publisher, tmp_path
+):
+    await publish(range(6))
+    first = webhook("--instance", "one")
+    await ready(tmp_path)
+    await killed(first)
+    await publish(range(6, 12))
+    webhook("--instance", "one")
+    await until(lambda: len(receiver.posts) >= 6, WITHIN_S, "what came while it was down")
+    assert sorted(receiver.keys) == sorted(publish.ids[6:])
+
+
+async def test_from_beginning_counts_on_the_first_start_only(
+    webhook: Start, receiver: Receiver, publish: Publisher, tmp_path
+):
+    await publish(range(3))
+    first = webhook("--from-beginning", "--instance", "one")
+    await until(lambda: len(receiver.posts) == 3, WITHIN_S, "the past")
+    first.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(first.wait, 30) == 0
+    webhook("--from-beginning", "--instance", "one")
+    await ready(tmp_path, 2)
+    await publish(range(3, 6))
+    await until(lambda: len(receiver.posts) >= 6, WITHIN_S, "the news")
+    assert sorted(receiver.keys) == sorted(publish.ids)
+
+
+async def test_two_share_the_work_and_one_that_stops_hands_over_without_a_repeat(
+    webhook: Start, receiver: Receiver, publish: Publisher, tmp_path
+):
+    one = webhook("--from-beginning")
+    await ready(tmp_path)
+    await publish(range(8))
+    webhook("--from-beginning")
+    await ready(tmp_path, 3)  # one of them twice: it gave some of its partitions away
+    await publish(range(8, 16))
+    await until(lambda: len(set(receiver.keys)) == 16, WITHIN_S, "both deliver")
+    one.send_signal(signal.SIGTERM)
+    assert await asyncio.to_thread(one.wait, 30) == 0
+    await publish(range(16, 24))
+    await until(lambda: len(set(receiver.keys)) == 24, WITHIN_S, "the other goes on alone")
+    assert len(receiver.posts) == 24
+
+
+async def test_one_that_was_frozen_and_replaced_repeats_its_post_at_most_and_nothing_overtakes(
+    webhook: Start, receiver: Receiver, publish: Publisher, tmp_path
+):
+    receiver.answers = lambda post, before: None if len(receiver.posts) == 3 else 200
+    await publish(range(0, 24, 4))  # all of one regency
+    frozen = webhook("--from-beginning")
+    await until(lambda: len(receiver.posts) == 3, WITHIN_S, "a post under way")
+    frozen.send_signal(signal.SIGSTOP)
+    webhook()
+    await until(lambda: len(set(receiver.keys)) == 6, WITHIN_S, "the other took over")
+    receiver.release.set()
+    frozen.send_signal(signal.SIGCONT)
+    await ready(tmp_path, 3)  # it is a member again
+    await publish(range(24, 48, 4))
+    await until(lambda: len(set(receiver.keys)) == 12, WITHIN_S, "and they go on together")
+    assert [post.key for post in receiver.kept()] == publish.ids
+    assert len(receiver.posts) == 13
+
+
+async def test_a_url_of_a_file_is_posted_to_and_is_in_no_log_or_command_line(
+    siaga: Siaga, receiver: Receiver, publish: Publisher, tmp_path
+):
+    file = tmp_path / "url"
+    file.write_text(f"{receiver.url}?token=Kunci-Rahasia-41\n")
+    receiver.answers = lambda post, before: 200 if before else 503
+    await publish(range(3))
+    more = {"SIAGA_WEBHOOK_URL_FILE": str(file), "SIAGA_LOG_LEVEL": "DEBUG"}
+    with open(tmp_path / "webhook.log", "wb") as log:
+        command = ("webhook", "--from-beginning", "--name", "tests")
+        process = Siaga(siaga.environment | more).start(*command, stdout=log, stderr=log)
+    try:
+        await until(lambda: len(receiver.posts) >= 6, WITHIN_S, "all delivered, at the second try")
+        if Path(f"/proc/{process.pid}/cmdline").exists():
+            assert "/hook" not in command_line(process.pid)
+    finally:
+        process.kill()
+        process.wait()
+    text = (tmp_path / "webhook.log").read_text()
+    assert "not delivered yet" in text and receiver.url.removesuffix("/hook") in text
+    assert "/hook" not in text and "Kunci" not in text
+
+
+async def earlier_position(siaga: Siaga, offsets: dict[int, int]) -> None:
+    """Put there what a webhook of a build before left, or whoever may write the readers' groups."""
+    group, topic = siaga.environment["SIAGA_GROUP"], siaga.environment["SIAGA_TOPIC_PREFIX"] + "escalations"
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=siaga.environment["SIAGA_BROKER"],
+        group_id=f"{group}-reader-webhook-tests",
+        enable_auto_commit=False,
+    )
+    await consumer.start()
+    consumer.assign([TopicPartition(topic, partition) for partition in offsets])
+    await consumer.commit({TopicPartition(topic, partition): offset for partition, offset in offsets.items()})
+    await consumer.stop()
+
+
+async def test_the_first_start_goes_on_where_a_build_before_stopped(
+    webhook: Start, receiver: Receiver, publish: Publisher, siaga: Siaga
+):
+    await publish(range(0, 8))
+    await earlier_position(siaga, {0: 3, 1: 2})  # three of four, all, and in partition 2 it never came to deliver one
+    webhook()
+    await until(lambda: len(receiver.posts) >= 3, WITHIN_S, "the rest")
+    await publish(range(8, 12))
+    await until(lambda: len(receiver.posts) >= 7, WITHIN_S, "and the news")
+    assert sorted(receiver.keys) == sorted(publish.ids[number] for number in (2, 6, 7, 8, 9, 10, 11))
+
+
+@pytest.mark.parametrize("arguments", [(), ("--from-beginning",)])
+async def test_no_position_of_a_readers_group_makes_a_first_start_leave_anything_out(
+    webhook: Start, receiver: Receiver, publish: Publisher, siaga: Siaga, tmp_path, arguments: tuple[str, ...]
+):
+    await publish(range(6))
+    await earlier_position(siaga, dict.fromkeys(range(3), 1_000))
+    webhook(*arguments)
+    await ready(tmp_path)
+    await publish(range(6, 12))
+    wanted = publish.ids[0 if arguments else 6 :]
+    await until(lambda: len(receiver.posts) >= len(wanted), WITHIN_S, "all that is its to send")
+    assert sorted(receiver.keys) == sorted(wanted)
+
+
+@pytest.mark.parametrize(
+    ("url", "word"),
+    [
+        ("ftp://127.0.0.1/x", "only http and https"),
+        ("http:///x", "no host"),
+        ("https://user:hunter2@example.org/", "no user"),
+        ("http://example.org/hook", "use https"),
+        ("https://example.org:99999/", "port"),
+        ("https://example.org:hunter2/", "port"),
+        ("https://hunter2\u2100example.org/", "host"),
+        ("https://example.org/a b", "blanks"),
+    ],
+)
+def test_a_url_that_is_no_good_is_one_line_and_nothing_is_sent(url: str, word: str):
+    done = Siaga({"SIAGA_WEBHOOK_SECRET": "s" * 32})("webhook", "--url", url)
+    assert done.status == 2 and len(done.error_lines) == 1 and word in done.err and "hunter2" not in done.err
+    assert done.err.startswith("Error: --url: ")
+
+
+def test_without_a_url_or_a_secret_it_does_not_start(tmp_path):
+    done = Siaga({"SIAGA_WEBHOOK_SECRET": "s" * 32})("webhook")
+    assert done.status == 2 and len(done.error_lines) == 1 and "SIAGA_WEBHOOK_URL_FILE or SIAGA_WEBHOOK_URL" in done.err
+    url = ("webhook", "--url", "https://example.org/")
+    assert "exactly one is needed" in Siaga()(*url).err
+    assert "at least 24" in Siaga({"SIAGA_WEBHOOK_SECRET": "short"})(*url).err
+    (tmp_path / "empty").touch()
+    done = Siaga({"SIAGA_WEBHOOK_SECRET_FILE": str(tmp_path / "empty")})(*url)
+    assert done.status == 2 and "empty" in done.err and len(done.error_lines) == 1

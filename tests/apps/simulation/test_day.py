@@ -1,0 +1,133 @@
+"""Laws of the simulated election day: the same seed gives the same day, every message keeps the contract, truth is
+true.
+"""
+
+import json
+from collections import Counter, defaultdict
+
+import pytest
+
+from apps.simulation.day import Plan, simulate_day
+from apps.simulation.flareups import Spec
+from apps.simulation.truth import HOUR_MS, MINUTE_MS, epoch_ms
+from schemas.roster import Roster
+from schemas.wire import decode_incident, decode_turnout
+
+ROSTER = Roster.parse(
+    "regency,name,stations,registered,neighbours\n"
+    "16.01,Hulu,60,24000,16.02\n"
+    "16.02,Hilir,30,12000,16.03\n"
+    "16.03,Kota,90,36000,\n"
+)
+QUIET = {"flareups": (), "hoax_chance": 0.0}
+
+
+def incidents(day):
+    return [message for message in day.messages if message.topic == "incidents"]
+
+
+def test_the_same_plan_gives_the_same_day_byte_for_byte():
+    first, second = (simulate_day(ROSTER, Plan(seed=7)) for _ in range(2))
+    assert json.dumps(first.messages) == json.dumps(second.messages)
+    assert first.truth == second.truth
+
+
+def test_another_seed_gives_another_day():
+    assert simulate_day(ROSTER, Plan(seed=7)).messages != simulate_day(ROSTER, Plan(seed=8)).messages
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_every_message_is_valid_under_the_contract(seed):
+    decode = {"incidents": decode_incident, "turnout": decode_turnout}
+    for message in simulate_day(ROSTER, Plan(seed, per_day=3, hoax_chance=1.0)).messages:
+        assert decode[message.topic](json.dumps(message.body).encode()).regency in ROSTER
+
+
+def test_messages_come_in_order_of_arrival_and_never_before_they_happened():
+    day = simulate_day(ROSTER, Plan(seed=3))
+    arrivals = [message.at_ms for message in day.messages]
+    assert arrivals == sorted(arrivals)
+    for message in day.messages:
+        told = message.body.get("reported_at") or message.body["as_of"]
+        assert epoch_ms(told) <= message.at_ms
+
+
+def test_an_event_id_is_used_again_only_by_an_exact_duplicate():
+    bodies = defaultdict(set)
+    for message in simulate_day(Roster.default(), Plan(seed=5, per_day=4, hoax_chance=1.0)).messages:
+        bodies[message.body["event_id"]].add(json.dumps(message.body))
+    assert all(len(versions) == 1 for versions in bodies.values())
+
+
+def test_staging_a_flare_up_leaves_the_rest_of_the_day_as_it_was():
+    quiet = simulate_day(ROSTER, Plan(seed=4, turnout_every_min=0, **QUIET))
+    spec = Spec("16.01", quiet.plan.start_ms + 9 * HOUR_MS, size=12)
+    lively = simulate_day(ROSTER, Plan(seed=4, turnout_every_min=0, flareups=[spec], hoax_chance=0.0))
+    assert set(map(str, quiet.messages)) < set(map(str, lively.messages))
+
+
+def test_a_flare_up_happens_where_and_when_the_truth_says():
+    start_ms = Plan(0).start_ms
+    spec = Spec("16.02", start_ms + 10 * HOUR_MS, "clash", size=20, duration_min=60, report_share=0.5)
+    day = simulate_day(ROSTER, Plan(seed=9, flareups=[spec], hoax_chance=0.0, turnout_every_min=0))
+    quiet = simulate_day(ROSTER, Plan(seed=9, turnout_every_min=0, **QUIET))
+    (truth,) = day.truth.flareups
+    before = set(map(str, quiet.messages))
+    added = [message.body for message in day.messages if str(message) not in before]
+    told = {body["incident_id"] for body in added}
+    assert (truth.regency, truth.onset_ms, truth.size, truth.reported) == ("16.02", spec.onset_ms, 20, 10)
+    assert truth.onset_ms < truth.end_ms <= spec.onset_ms + 60 * MINUTE_MS
+    assert 10 <= len(told) <= 12  # a grave one may be told a second time, under another id
+    assert {body["regency"] for body in added} == {"16.02"}
+    assert all(truth.onset_ms <= epoch_ms(body["occurred_at"]) <= truth.end_ms for body in added)
+
+
+def test_a_spill_over_is_a_flare_up_of_its_own_and_starts_later():
+    spec = Spec("16.01", Plan(0).start_ms + 10 * HOUR_MS, size=20, spread=("16.02",))
+    first, echo = simulate_day(ROSTER, Plan(seed=2, flareups=[spec])).truth.flareups
+    assert (echo.regency, echo.spread_of) == ("16.02", first.id)
+    assert echo.onset_ms > first.onset_ms
+
+
+def test_a_hoax_comes_from_one_source_and_is_retracted_whole():
+    quiet = simulate_day(ROSTER, Plan(seed=6, turnout_every_min=0, **QUIET))
+    day = simulate_day(ROSTER, Plan(seed=6, turnout_every_min=0, flareups=(), hoax_chance=1.0))
+    (hoax,) = [item for item in day.truth.others if item.kind == "hoax"]
+    before = set(map(str, quiet.messages))
+    added = [message.body for message in day.messages if str(message) not in before]
+    last = {body["incident_id"]: body["status"] for body in sorted(added, key=lambda body: body["revision"])}
+    assert len({body["source"] for body in added}) == 1
+    assert {body["regency"] for body in added} == {hoax.regency}
+    assert set(last.values()) == {"retracted"}
+
+
+def test_quiet_days_hold_what_the_base_rates_say():
+    """Most regency-hours hold 0-3 incidents; grave ones are rarer by far (domain figures, Sumsel)."""
+    hours, grave, days = Counter(), 0, 12
+    for seed in range(days):
+        for message in incidents(simulate_day(Roster.default(), Plan(seed, turnout_every_min=0, **QUIET))):
+            body = message.body
+            if body["revision"] == 1 and not body["is_exercise"]:
+                hours[seed, body["regency"], body["occurred_at"][11:13]] += 1
+                grave += body["severity"] >= 4
+    cells = [
+        hours[seed, code, f"{hour:02}"] for seed in range(days) for code in Roster.default() for hour in range(6, 20)
+    ]
+    assert sum(count <= 3 for count in cells) / len(cells) > 0.8
+    assert grave / days < 1
+
+
+def test_turnout_of_a_station_rises_until_a_correction_says_otherwise():
+    seen = {}
+    rows = sorted((message.body for message in simulate_day(ROSTER, Plan(seed=1, **QUIET)).messages
+                   if message.topic == "turnout"), key=lambda body: (body["station"], body["as_of"], body["revision"]))  # fmt: skip
+    assert rows
+    for body in rows:
+        if body["revision"] == 1:
+            assert body["voted"] >= seen.get(body["station"], 0)
+            seen[body["station"]] = body["voted"]
+
+
+def test_a_roster_without_stations_is_refused():
+    with pytest.raises(ValueError, match="stations"):
+        simulate_day(Roster.parse("regency,name,stations,registered\n16.01,Hulu,0,0\n"), Plan(seed=1))

@@ -1,0 +1,180 @@
+"""What one report tells, and that what one source or an ordinary day tells is no wave."""
+
+from math import log10
+
+import pytest
+
+from streams.risk.evidence import ordinary_rates
+from tests.streams.ledgers import (
+    COMPILED,
+    EIGHT_MS,
+    HOUR_MS,
+    MINUTE_MS,
+    PAGAR_ALAM,
+    PALEMBANG,
+    RULES,
+    incident,
+    run,
+    tick,
+)
+
+STATIONS = {"Pagar Alam": 247, "a middling regency": 800, "Palembang": 2264}
+TEN = 10
+TEN_MS = EIGHT_MS + 2 * HOUR_MS
+
+
+def told(category: str, severity: int, stations: int, hour: int = TEN) -> int:
+    """Thousandths of a digit."""
+    return COMPILED.place(stations).milli[COMPILED.kinds[category, severity].number * 24 + hour]
+
+
+def test_a_report_tells_how_much_more_often_one_as_severe_comes_in_a_flare_up():
+    """By hand: 4.6 a thousand stations and day, four in five of severity 2 or above, 5.2 of 36.8 of the day at 09:00."""
+    ordinary = 800 * 4.6 / 1000 * 0.79 * 5.2 / sum(RULES.profiles["voting"].hours)
+    assert told("intimidation", 2, 800, hour=9) == round(1000 * log10(1 + 2.25 / ordinary))
+
+
+def test_a_minor_report_tells_little_however_quiet_the_hour():
+    minor = [told(category, 1, 247, hour) for category in RULES.categories for hour in range(24)]
+    assert max(minor) == 600
+
+
+@pytest.mark.parametrize("stations", STATIONS.values(), ids=STATIONS)
+def test_what_is_rare_tells_more_than_what_is_common(stations):
+    assert told("clash", 3, stations) > told("intimidation", 3, stations) > told("intimidation", 1, stations)
+    assert told("administration", 3, stations, hour=7) > told("administration", 2, stations, hour=7)
+    assert told("intimidation", 2, stations, hour=3) > told("intimidation", 2, stations)
+
+
+def test_the_same_report_tells_more_in_a_small_place():
+    assert told("intimidation", 2, 247) > told("intimidation", 2, 800) > told("intimidation", 2, 2264)
+
+
+@pytest.mark.parametrize("stations", STATIONS.values(), ids=STATIONS)
+def test_what_is_severe_never_tells_less_than_what_is_mild(stations):
+    for category in RULES.categories:
+        for hour in range(24):
+            by_severity = [told(category, severity, stations, hour) for severity in range(1, 6)]
+            assert by_severity == sorted(by_severity), (category, hour)
+
+
+def test_no_report_is_rarer_than_the_rarest_the_ruleset_allows():
+    surge = max(rate.value for rate in RULES.surprise.surge.values())
+    most = 1000 * log10(1 + surge / RULES.surprise.rate_least.value)
+    assert max(COMPILED.place(800).milli) <= round(most)
+
+
+def test_what_is_expected_is_what_ordinary_days_tell_decayed():
+    """Half of a steady rate's evidence lies in the last half-life: a rate of r digits an hour holds r * h / ln 2."""
+    held = sum(COMPILED.place(800).expected[0]) / 4
+    a_day = 0.0
+    for (category, severity), kind in COMPILED.kinds.items():
+        if kind.group == 0:
+            rates = ordinary_rates(RULES, category, severity, 800)
+            a_day += sum(rate * told(category, severity, 800, hour) / 1000 for hour, rate in enumerate(rates))
+    half_life_h = RULES.surprise.half_life.value / 60
+    assert held == pytest.approx(a_day * half_life_h / 0.6931, rel=0.01)
+
+
+def test_one_source_is_held_to_what_one_source_may_reach_whatever_it_tells_of():
+    reports = [
+        (PAGAR_ALAM, [incident(n, EIGHT_MS + HOUR_MS + n * MINUTE_MS, kind, 3, source="pemantau")])
+        for n, kind in enumerate(["intimidation", "eligibility", "logistics", "administration"] * 5)
+    ]
+    components = run([tick(EIGHT_MS), *reports]).row(PAGAR_ALAM)["components"]
+    assert sum(components[name] for name in ("security", "integrity", "supply", "process")) == 40
+
+
+@pytest.mark.parametrize("severity", [1, 2, 3])
+def test_one_report_alone_never_raises_whatever_it_tells_of_and_at_whatever_hour(severity):
+    for category in RULES.categories:
+        for hour in range(24):
+            at_ms = EIGHT_MS + hour * HOUR_MS
+            row = run(
+                [tick(EIGHT_MS), (PAGAR_ALAM, [incident("a", at_ms, category, severity)]), tick(at_ms + MINUTE_MS)]
+            )
+            assert row.row(PAGAR_ALAM)["level"] == "normal", (category, hour)
+            assert row.row(PAGAR_ALAM)["score"] <= 24
+
+
+def test_a_second_report_frees_the_first_from_that_limit():
+    alone = [tick(EIGHT_MS), (PAGAR_ALAM, [incident("a", EIGHT_MS + HOUR_MS, "clash", 3)])]
+    assert run(alone).row(PAGAR_ALAM)["score"] == 24
+    trifle = (PAGAR_ALAM, [incident("b", EIGHT_MS + HOUR_MS, "logistics", 1)])
+    assert run([*alone, trifle]).row(PAGAR_ALAM)["score"] > 24
+
+
+def test_six_hours_later_a_report_is_alone_again():
+    first = (PAGAR_ALAM, [incident("a", EIGHT_MS, "logistics", 1)])
+    late_ms = EIGHT_MS + 7 * HOUR_MS
+    assert (
+        run([tick(EIGHT_MS), first, (PAGAR_ALAM, [incident("b", late_ms, "clash", 3)])]).row(PAGAR_ALAM)["score"] == 24
+    )
+
+
+@pytest.mark.parametrize("category", [name for name, rule in RULES.categories.items() if rule.group != "expression"])
+def test_twelve_minor_reports_in_an_hour_are_a_wave_in_palembang(category):
+    told = [
+        incident(n, TEN_MS - (11 - n) * 5 * MINUTE_MS, category, 1, source=("polri", "bawaslu")[n % 2])
+        for n in range(12)
+    ]
+    frames = [tick(EIGHT_MS), *((PALEMBANG, [entry]) for entry in told), tick(TEN_MS + MINUTE_MS)]
+    assert run(frames).row(PALEMBANG)["level"] in ("waspada", "siaga")
+
+
+@pytest.mark.parametrize("category", RULES.categories)
+def test_two_minor_reports_at_night_are_two_trifles(category):
+    night_ms = EIGHT_MS + 14 * HOUR_MS
+    told = [
+        (PAGAR_ALAM, [incident(n, night_ms, category, 1, source=source)])
+        for n, source in enumerate(("polri", "bawaslu"))
+    ]
+    assert run([tick(EIGHT_MS), *told, tick(night_ms + MINUTE_MS)]).row(PAGAR_ALAM)["level"] == "normal"
+
+
+@pytest.mark.parametrize("count, sources, regency, part, points", [
+    (1, 1, PAGAR_ALAM, "security", 24), (40, 1, PALEMBANG, "security", 40), (90, 3, PALEMBANG, "security", 100),
+], ids=["one report", "one source", "the group's most"])  # fmt: skip
+def test_a_limit_that_is_met_gives_all_its_points_at_every_minute(count, sources, regency, part, points):
+    names = ("polda", "kpu", "bawaslu")[:sources]
+    for minute in range(0, 180, 7):
+        at = TEN_MS + minute * MINUTE_MS
+        reports = [
+            incident(n, at - 1000 * n, category="clash", severity=3, source=names[n % sources]) for n in range(count)
+        ]
+        row = run([(regency, reports), tick(at)]).row(regency)
+        assert row["components"][part] == points, minute
+
+
+@pytest.mark.parametrize("verified", range(1, 13))
+def test_verification_never_makes_an_alarm_weaker(verified):
+    """Twelve by one source, some of them verified by another: what both stand behind is nobody's alone."""
+    reports = [incident(n, TEN_MS - n * 3 * MINUTE_MS, source="polri") for n in range(12)]
+    seconds = [
+        incident(
+            f"v{n}",
+            TEN_MS,
+            incident=n,
+            occurred_ms=TEN_MS - n * 3 * MINUTE_MS,
+            source="bawaslu",
+            status="verified",
+            revision=2,
+        )
+        for n in range(verified)
+    ]
+    before = run([(PALEMBANG, reports), tick(TEN_MS)]).row(PALEMBANG)
+    after = run([(PALEMBANG, reports), (PALEMBANG, seconds), tick(TEN_MS)]).row(PALEMBANG)
+    assert before["components"]["security"] == 40
+    assert after["components"]["security"] >= 40
+    assert after["components"]["security"] > 40 or verified < 2
+    assert after["confidence"]["sources"] == 2
+
+
+@pytest.mark.parametrize("place", [PALEMBANG, PAGAR_ALAM])
+@pytest.mark.parametrize("category", ["disinformation", "natural_hazard", "neutrality", "clash", "logistics"])
+@pytest.mark.parametrize("hour", [2, 10, 22])
+def test_three_reports_are_no_storm_whoever_tells_them(place, category, hour):
+    at = EIGHT_MS + (hour - 8) * HOUR_MS
+    reports = [incident(n, at + n * MINUTE_MS, category, 3, source=("polri", "bpbd", "kpu")[n]) for n in range(3)]
+    told = run([(place, reports), *(tick(at + n * MINUTE_MS) for n in range(3, 30))])
+    assert {change["level"] for change in told.changes(place)} <= {"normal", "waspada"}

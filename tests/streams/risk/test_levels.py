@@ -1,0 +1,122 @@
+"""The ladder: every phase has an answer to every signal, it cannot flap, and its picture in the docs is current."""
+
+import itertools
+from pathlib import Path
+
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from streams.risk.levels import TRANSITIONS, Ladder, Phase, Signal, diagram, most_changes
+from streams.rules import Rung
+from tests.streams.ledgers import COMPILED, EIGHT_MS, HOUR_MS, MINUTE_MS, PALEMBANG, incident, run, tick
+
+KEEP_MS = COMPILED.keep_ms
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "levels.md"
+ONLY_WHEN_RISING = {Signal.HELD}
+ONLY_WHEN_FALLING = {Signal.KEPT}
+
+
+def climb(steps: list[tuple[int, int, int]], rungs: tuple[Rung, ...] = COMPILED.rungs) -> list[tuple[int, int]]:
+    """(time, level) at every change, for steps of (milliseconds later, score, urgent level)."""
+    ladder, now_ms, changes = Ladder(), EIGHT_MS, []
+    for later_ms, score, urgent in steps:
+        now_ms += later_ms
+        before = ladder.level
+        ladder.step(now_ms, score, urgent, rungs, KEEP_MS, False)
+        if ladder.level != before:
+            changes.append((now_ms, ladder.level))
+    return changes
+
+
+def test_every_phase_answers_every_signal_it_can_get():
+    for phase, signal in itertools.product(Phase, Signal):
+        if signal in ONLY_WHEN_RISING and phase is not Phase.PENDING:
+            continue
+        if signal in ONLY_WHEN_FALLING and phase is not Phase.KEEPING:
+            continue
+        assert (phase, signal) in TRANSITIONS
+
+
+def test_a_score_must_hold_before_it_raises():
+    assert climb([(0, 30, 0), (59_000, 30, 0)]) == []
+    assert climb([(0, 30, 0), (60_000, 30, 0)]) == [(EIGHT_MS + 60_000, 1)]
+
+
+def test_a_score_that_falls_back_starts_anew():
+    assert climb([(0, 30, 0), (45_000, 20, 0), (15_000, 30, 0), (45_000, 30, 0)]) == []
+
+
+def test_a_grave_incident_raises_at_once():
+    assert climb([(0, 0, 3)]) == [(EIGHT_MS, 3)]
+
+
+def test_the_level_falls_one_rung_at_a_time_each_after_the_keep_time():
+    steps = [(0, 0, 3)] + [(MINUTE_MS, 0, 0)] * 120
+    first_low_ms = EIGHT_MS + MINUTE_MS
+    assert climb(steps) == [
+        (EIGHT_MS, 3),
+        (first_low_ms + KEEP_MS, 2),
+        (first_low_ms + 2 * KEEP_MS, 1),
+        (first_low_ms + 3 * KEEP_MS, 0),
+    ]
+
+
+def test_within_the_hysteresis_band_the_level_stays():
+    steps = [(0, 60, 0), (60_000, 60, 0)] + [(MINUTE_MS, 40, 0)] * 600
+    assert [level for _, level in climb(steps)] == [2]
+
+
+def test_silence_holds_the_level():
+    ladder = Ladder()
+    ladder.step(EIGHT_MS, 0, 2, COMPILED.rungs, KEEP_MS, False)
+    for minutes in range(1, 600):
+        ladder.step(EIGHT_MS + minutes * MINUTE_MS, 0, 0, COMPILED.rungs, KEEP_MS, True)
+    assert ladder.level == 2
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from([0, 15_000, MINUTE_MS, 10 * MINUTE_MS, KEEP_MS]), st.integers(0, 100), st.integers(0, 3)
+        ),
+        max_size=120,
+    )
+)
+@example([(MINUTE_MS, 100 * (n % 2), 3 * (n % 31 == 0)) for n in range(400)])
+@example([(KEEP_MS, 0, 3 * (n % 2)) for n in range(40)])
+def test_no_input_makes_it_flap(steps):
+    """At most `most_changes` changes in any hour: seven with a keep time of half an hour."""
+    times = [at_ms for at_ms, _ in climb(steps)]
+    assert most_changes(KEEP_MS) == 7
+    for index, start_ms in enumerate(times):
+        assert sum(1 for at_ms in times[index:] if at_ms < start_ms + HOUR_MS) <= most_changes(KEEP_MS)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.sampled_from(["a", "b", "c"]), st.booleans()), max_size=60))
+def test_no_stream_of_reports_and_retractions_makes_the_escalations_flap(reports):
+    """Through the whole fold: level changes as above, and one amendment per `amend_every`."""
+    frames, at_ms = [tick(EIGHT_MS)], EIGHT_MS
+    for number, (minutes, source, is_retracted) in enumerate(reports):
+        at_ms += minutes * MINUTE_MS
+        grave = incident(number, at_ms, "clash", 5, source=source, incident=number)
+        frames.append((PALEMBANG, [grave]))
+        if is_retracted:
+            gone = incident(
+                f"{number}r", at_ms, "clash", 5, source=source, incident=number, status="retracted", revision=2
+            )
+            frames.append((PALEMBANG, [gone]))
+        frames.append(tick(at_ms + MINUTE_MS - 1))
+    told = run(frames).changes(PALEMBANG)
+    moves = [item for item in told if item["change"] in ("raised", "lowered", "cleared")]
+    amendments = [item for item in told if item["change"] == "amended"]
+    hours = (at_ms - EIGHT_MS) // HOUR_MS + 1
+    assert len(moves) <= hours * most_changes(KEEP_MS)
+    assert len(amendments) <= hours * (HOUR_MS // COMPILED.amend_ms + 1)
+
+
+def test_the_diagram_in_the_docs_is_current():
+    assert diagram() in DOCS.read_text(encoding="utf-8"), (
+        "put the text of streams.risk.levels.diagram() between the fences"
+    )
