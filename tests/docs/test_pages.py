@@ -10,7 +10,8 @@ ROOT = Path(__file__).resolve().parents[2]
 README = ROOT / "README.md"
 INDEX = ROOT / "docs" / "README.md"
 DOCS = sorted((ROOT / "docs").rglob("*.md"))
-PAGES = [README, *DOCS, *sorted((ROOT / "benchmarks").rglob("*.md")), *sorted((ROOT / "agents").rglob("*.md"))]
+FOLDERS = ("agents", "benchmarks", "schemas")
+PAGES = [*sorted(ROOT.glob("*.md")), *DOCS, *(page for name in FOLDERS for page in sorted((ROOT / name).rglob("*.md")))]
 #: Written by a program, whose own test holds them; a field's description is one line there.
 GENERATED = {ROOT / "docs" / "messages.md"}
 #: The batching package is copied into other projects, so its page stands by itself and has its own rules.
