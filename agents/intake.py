@@ -19,11 +19,11 @@ from schemas.rejected import (
     HEADER_KEY_CUT,
     HEADER_VALUE_CUT,
     WHOLE_MAX_BYTES,
-    Reason,
     Rejected,
     rejected_headers,
 )
 from schemas.topics import Topic, TopicNames
+from schemas.vocabulary import MINUTE_MS, RejectReason
 from schemas.wire import VALUE_MAX_BYTES
 from streams.admission import Gate
 
@@ -36,7 +36,7 @@ LOG_APPEND_TIME = 1
 #: A watermark is told after this much event time, or this much wall time: often enough that a replay at any speed is
 #: not held back by more than a quarter second, seldom enough that a day at full speed is some 800 frames per shard and
 #: partition.
-TELL_EVENT_MS = 60_000
+TELL_EVENT_MS = MINUTE_MS
 TELL_WALL_MS = 250
 #: The least time without a record before a shard says that it has read everything: the end of the partition may be some
 #: moments old.
@@ -217,7 +217,7 @@ class IntakeFold:
 
 def _too_large(cut: Cut) -> Rejected:
     """Whatever its beginning says: a whole message may stand before a megabyte of blanks."""
-    return Rejected(Reason.TOO_LARGE, f"{cut.size} bytes, at most {VALUE_MAX_BYTES} are read")
+    return Rejected(RejectReason.TOO_LARGE, f"{cut.size} bytes, at most {VALUE_MAX_BYTES} are read")
 
 
 def _shortened(header: str, field: bytes | None, most: int) -> tuple[bytes | None, tuple[tuple[str, bytes], ...]]:

@@ -29,6 +29,7 @@ from schemas.ledger import TICK_KEY, tick_frame
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import Topic
+from schemas.vocabulary import MINUTE_MS
 from streams.admission import ClockMode, Gate
 from streams.event_time.sequencer import Sequencer
 from streams.rules import Rules
@@ -37,7 +38,7 @@ from streams.table import RiskTable
 BATCH = 5_000
 #: Of a live day: often enough that ticks and levels move.
 LIVE_BATCH = 20
-TICK_MS = 60_000
+TICK_MS = MINUTE_MS
 IDLE_AFTER_MS = 3_000
 THRESHOLD = 4_500
 LOG_APPEND_TIME = 1

@@ -7,7 +7,8 @@ is the plain message, so they are accepted. In structured mode the value is an e
 from collections.abc import Iterable
 from functools import lru_cache
 
-from schemas.rejected import Reason, Rejected
+from schemas.rejected import Rejected
+from schemas.vocabulary import RejectReason
 
 Headers = Iterable[tuple[str, bytes | None]]
 
@@ -23,7 +24,7 @@ def check_headers(headers: Headers) -> None:
         if content and name.lower() in _DECLARING:
             error = _refusal("encoding" in name.lower(), bytes(content[:128]))
             if error:
-                raise Rejected(Reason.UNSUPPORTED_ENCODING, error)
+                raise Rejected(RejectReason.UNSUPPORTED_ENCODING, error)
 
 
 @lru_cache(maxsize=256)

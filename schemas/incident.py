@@ -1,38 +1,15 @@
 """The incident message: one report about one incident, as the public contract defines it."""
 
 from datetime import timedelta
-from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.fields import MESSAGE, EventId, RegencyCode, Revision, SourceName, StationId, Timestamp, one_of
+from schemas.vocabulary import Category, Status
 
 REPORT_LEAD = timedelta(minutes=5)  # how far a source's clock may run behind the event it reports
-
-
-class Category(StrEnum):
-    LOGISTICS = "logistics"
-    ADMINISTRATION = "administration"
-    ELIGIBILITY = "eligibility"
-    MONEY_POLITICS = "money_politics"
-    NEUTRALITY = "neutrality"
-    DISINFORMATION = "disinformation"
-    INTIMIDATION = "intimidation"
-    PROTEST = "protest"
-    CLASH = "clash"
-    PROPERTY_ATTACK = "property_attack"
-    FATALITY = "fatality"
-    NATURAL_HAZARD = "natural_hazard"
-    DATA_INTEGRITY = "data_integrity"
-
-
-class Status(StrEnum):
-    REPORTED = "reported"
-    VERIFIED = "verified"
-    RESOLVED = "resolved"
-    RETRACTED = "retracted"
 
 
 class Incident(BaseModel):

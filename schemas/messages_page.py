@@ -10,7 +10,7 @@ from typing import Any
 
 from schemas.asyncapi import asyncapi
 from schemas.jsonschema import CONTRACTS, Contract, json_schema
-from schemas.topics import DAY_MS
+from schemas.vocabulary import DAY_MS
 
 PAGE = "messages"
 _TIME_FORMAT = "date-time"

@@ -1,11 +1,11 @@
 """The risk row, topic `siaga.risk`, key = regency: the rolling table, latest row per key."""
 
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from schemas.fields import MESSAGE, RegencyCode, Timestamp
+from schemas.fields import MESSAGE, RegencyCode, Timestamp, one_of
+from schemas.vocabulary import DataStatus, Level
 
 RISK_SCHEMA = "siaga.risk/1"
 Points = Annotated[int, Field(ge=0, le=100)]
@@ -13,23 +13,8 @@ Whole = Annotated[int, Field(ge=0)]
 RulesetId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}@[1-9][0-9]*$")]
 
 
-class Level(StrEnum):
-    """The ladder, from calm to danger."""
-
-    NORMAL = "normal"
-    WASPADA = "waspada"
-    SIAGA = "siaga"
-    AWAS = "awas"
-
-
-class DataStatus(StrEnum):
-    LIVE = "live"
-    STALE = "stale"
-    SILENT = "silent"
-
-
-LevelName = Literal["normal", "waspada", "siaga", "awas"]
-DataStatusName = Literal["live", "stale", "silent"]
+LevelName = Annotated[str, one_of(Level)]
+DataStatusName = Annotated[str, one_of(DataStatus)]
 
 
 class Window(BaseModel):

@@ -14,6 +14,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
+from schemas.fields import one_of
 from schemas.quantities import (
     HOURS,
     STRICT,
@@ -38,16 +39,12 @@ from schemas.quantities import (
 from schemas.ruleset_ladder import Immediates, Ladder
 from schemas.ruleset_lines import first_wrong
 from schemas.ruleset_turnout import TurnoutRule
+from schemas.vocabulary import CATEGORIES, COUNTED_STATUSES, GROUPS, MINUTE_MS, SEVERITIES
 
 DEFAULT_NAME = "sumsel-pilkada-2024"
-SEVERITIES = 5
 
-Category = Literal[
-    "logistics", "administration", "eligibility", "money_politics", "neutrality", "disinformation", "intimidation",
-    "protest", "clash", "property_attack", "fatality", "natural_hazard", "data_integrity",
-]  # fmt: skip
-Severity = Literal["1", "2", "3", "4", "5"]
-Group = Literal["security", "integrity", "supply", "process", "expression"]
+Severity = Annotated[str, one_of(map(str, SEVERITIES))]
+Group = Annotated[str, one_of(GROUPS)]
 
 
 class RulesetError(ValueError):
@@ -74,7 +71,7 @@ class Election(BaseModel):
     def offset_ms(self) -> int:
         """Local time minus UTC, milliseconds."""
         hours, minutes = int(self.utc_offset[1:3]), int(self.utc_offset[4:6])
-        return (hours * 60 + minutes) * 60_000 * (-1 if self.utc_offset[0] == "-" else 1)
+        return (hours * 60 + minutes) * MINUTE_MS * (-1 if self.utc_offset[0] == "-" else 1)
 
 
 class CategoryRule(BaseModel):
@@ -116,8 +113,8 @@ class Mix(BaseModel):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if len(self.shares) != SEVERITIES or abs(sum(self.shares) - 1) > 1e-9:
-            raise ValueError(f"shares must be {SEVERITIES} that add up to 1")
+        if len(self.shares) != len(SEVERITIES) or abs(sum(self.shares) - 1) > 1e-9:
+            raise ValueError(f"shares must be {len(SEVERITIES)} that add up to 1")
         return self
 
 
@@ -230,10 +227,10 @@ class Ruleset(BaseModel):
     model: Literal["surprise", "rolling_sum"] = "surprise"
     election: Election
     severity: dict[Severity, Weight]
-    status: dict[Literal["reported", "verified", "resolved"], Factor]
+    status: dict[Annotated[str, one_of(COUNTED_STATUSES)], Factor]
     profiles: dict[str, Profile]
     mixes: dict[str, Mix]
-    categories: dict[Category, CategoryRule]
+    categories: dict[Annotated[str, one_of(CATEGORIES)], CategoryRule]
     groups: dict[Group, GroupRule]
     surprise: Surprise
     ladder: Ladder
@@ -251,12 +248,12 @@ class Ruleset(BaseModel):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        severities = tuple(map(str, SEVERITIES))
         for table, words in (
-            ("severity", Severity), ("surprise.surge", Severity),
-            ("status", Literal["reported", "verified", "resolved"]),
-            ("categories", Category), ("groups", Group),
+            ("severity", severities), ("surprise.surge", severities), ("status", COUNTED_STATUSES),
+            ("categories", CATEGORIES), ("groups", GROUPS),
         ):  # fmt: skip
-            missing = set(words.__args__) - set(attrgetter(table)(self))
+            missing = set(words) - set(attrgetter(table)(self))
             if missing:
                 raise ValueError(f"{table} lacks {', '.join(sorted(missing))}")
         for name, rule in self.categories.items():
@@ -264,7 +261,7 @@ class Ruleset(BaseModel):
                 raise ValueError(f"categories.{name}.profile names no profile: {rule.profile!r}")
             if rule.mix not in self.mixes:
                 raise ValueError(f"categories.{name}.mix names no mix: {rule.mix!r}")
-        for milder, graver in pairwise(Severity.__args__):
+        for milder, graver in pairwise(severities):
             if self.severity[graver].value < self.severity[milder].value:
                 raise ValueError(f"severity.{graver} must not weigh less than severity.{milder}")
         if self.model == "surprise":  # the plain job knows no rights and one threshold

@@ -7,7 +7,8 @@ state and outputs carry the same partition number.
 from dataclasses import dataclass
 from enum import StrEnum
 
-DAY_MS = 86_400_000
+from schemas.vocabulary import DAY_MS
+
 #: Of input topics, whatever the cluster's own limit: Kafka's default, so that every client's default batches fit. It
 #: bounds a batch as sent; a value is read up to 16 KiB (schemas/wire.py).
 INPUT_MESSAGE_MAX_BYTES = 1_048_588

@@ -22,8 +22,9 @@ from pydantic_core import CoreConfig, SchemaValidator
 from schemas.encoding import Headers, check_headers
 from schemas.fields import TIMESTAMP_TEXT, milliseconds_of
 from schemas.incident import Incident
-from schemas.rejected import ERROR_MAX_CHARS, Reason, Rejected
+from schemas.rejected import ERROR_MAX_CHARS, Rejected
 from schemas.turnout import Turnout
+from schemas.vocabulary import RejectReason
 
 VALUE_MAX_BYTES = 16 * 1024
 _INCIDENT_STRINGS = 8  # string values of every incident; `station` is one more
@@ -114,30 +115,30 @@ def _ask_model(value: bytes, model: _Model) -> None:
 
 def _refuse_size(value: bytes | None) -> NoReturn:
     if not value:
-        raise Rejected(Reason.INVALID_JSON, "the record has no value")
-    raise Rejected(Reason.TOO_LARGE, f"{len(value)} bytes, at most {VALUE_MAX_BYTES} are read")
+        raise Rejected(RejectReason.INVALID_JSON, "the record has no value")
+    raise Rejected(RejectReason.TOO_LARGE, f"{len(value)} bytes, at most {VALUE_MAX_BYTES} are read")
 
 
 def _refuse(value: bytes, invalid: ValidationError) -> NoReturn:
     """Say why a value that the model refused is refused: the first check that fails, in the module's order."""
     if value[0] == 0:
         raise Rejected(
-            Reason.UNSUPPORTED_ENCODING, "leading zero byte: schema-registry framing is not read, send plain JSON"
+            RejectReason.UNSUPPORTED_ENCODING, "leading zero byte: schema-registry framing is not read, send plain JSON"
         )
     _check_json(value)
     first = invalid.errors(include_url=False, include_input=False, include_context=False)[0]
     if first["type"] == "json_invalid":
         raise _beyond_the_parser(first["msg"])
-    raise Rejected(Reason.SCHEMA, _describe(first, invalid.error_count()))
+    raise Rejected(RejectReason.SCHEMA, _describe(first, invalid.error_count()))
 
 
 def _beyond_the_parser(message: str) -> Rejected:
     """What is JSON by its grammar, yet pydantic-core's parser does not take."""
     if "number out of range" in message:  # thousands of digits: well-formed, but no field could hold it
-        return Rejected(Reason.SCHEMA, "a number is too long for any field")
+        return Rejected(RejectReason.SCHEMA, "a number is too long for any field")
     if "recursion" in message:
-        return Rejected(Reason.INVALID_JSON, "nested too deeply")
-    return Rejected(Reason.INVALID_JSON, "an escape in a string is not a character")
+        return Rejected(RejectReason.INVALID_JSON, "nested too deeply")
+    return Rejected(RejectReason.INVALID_JSON, "an escape in a string is not a character")
 
 
 def _check_json(value: bytes) -> None:
@@ -145,15 +146,15 @@ def _check_json(value: bytes) -> None:
     try:
         text = value.decode()
     except UnicodeDecodeError as wrong:
-        raise Rejected(Reason.NOT_UTF8, f"not UTF-8 at byte {wrong.start}") from None
+        raise Rejected(RejectReason.NOT_UTF8, f"not UTF-8 at byte {wrong.start}") from None
     if text[0] == "\ufeff":
-        raise Rejected(Reason.INVALID_JSON, "starts with a byte order mark, which JSON does not allow")
+        raise Rejected(RejectReason.INVALID_JSON, "starts with a byte order mark, which JSON does not allow")
     try:
         json.loads(text, object_pairs_hook=_no_repeats, parse_constant=_no_constant, parse_int=str, parse_float=str)
     except json.JSONDecodeError as wrong:
-        raise Rejected(Reason.INVALID_JSON, f"not JSON at line {wrong.lineno} column {wrong.colno}") from None
+        raise Rejected(RejectReason.INVALID_JSON, f"not JSON at line {wrong.lineno} column {wrong.colno}") from None
     except RecursionError:
-        raise Rejected(Reason.INVALID_JSON, "nested too deeply") from None
+        raise Rejected(RejectReason.INVALID_JSON, "nested too deeply") from None
 
 
 def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -161,12 +162,12 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(fields) != len(pairs):
         seen: set[str] = set()
         repeated = next(key for key, _ in pairs if key in seen or seen.add(key))
-        raise Rejected(Reason.INVALID_JSON, f"{_shown(repeated)}: the key is repeated")
+        raise Rejected(RejectReason.INVALID_JSON, f"{_shown(repeated)}: the key is repeated")
     return fields
 
 
 def _no_constant(constant: str) -> NoReturn:
-    raise Rejected(Reason.INVALID_JSON, f"{constant} is not a JSON number")
+    raise Rejected(RejectReason.INVALID_JSON, f"{constant} is not a JSON number")
 
 
 def _shown(name: str) -> str:

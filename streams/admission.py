@@ -11,13 +11,14 @@ from typing import NamedTuple
 
 from schemas.encoding import Headers
 from schemas.ledger import INCIDENT, TICK, TURNOUT, Entry
-from schemas.rejected import Reason, Rejected
+from schemas.rejected import Rejected
 from schemas.roster import Roster
-from schemas.topics import DAY_MS, Topic
+from schemas.topics import Topic
+from schemas.vocabulary import DAY_MS, MINUTE_MS, RejectReason
 from schemas.wire import Fields, read_incident, read_turnout
 
 # The contract's bounds on event time, inclusive: an event exactly at a bound is taken.
-FUTURE_MS = 10 * 60_000
+FUTURE_MS = 10 * MINUTE_MS
 TOO_OLD_MS = 365 * DAY_MS
 
 # In the order of schemas/ledger.py.
@@ -51,7 +52,7 @@ Take = Callable[[bytes | None, Headers, int], tuple[str, Entry, int, str]]
 class Rejection(NamedTuple):
     """A record refused: the contract's reason and one short line without anything of the payload."""
 
-    reason: Reason
+    reason: RejectReason
     error: str
 
 
@@ -110,11 +111,11 @@ class Gate:
 
     def _check(self, regency: str, event_ms: int, newest_ms: int, clock_ms: int) -> None:
         if regency not in self._regencies:
-            raise Rejected(Reason.UNKNOWN_REGENCY, "regency: not in the roster")
+            raise Rejected(RejectReason.UNKNOWN_REGENCY, "regency: not in the roster")
         if self._is_wall and newest_ms > clock_ms + FUTURE_MS:
-            raise Rejected(Reason.FUTURE, "event or report time is more than 10 minutes ahead of the clock")
+            raise Rejected(RejectReason.FUTURE, "event or report time is more than 10 minutes ahead of the clock")
         if event_ms < clock_ms - TOO_OLD_MS:
-            raise Rejected(Reason.TOO_OLD, "event time is more than 365 days behind the clock")
+            raise Rejected(RejectReason.TOO_OLD, "event time is more than 365 days behind the clock")
 
 
 def incident_entry(fields: Fields, at_ms: int) -> Entry:

@@ -22,13 +22,13 @@ from apps.publishing.redrive import Judge, RedriveTally, fit, redrive, unless
 from apps.publishing.redriven import Journal, JournalError
 from apps.publishing.rejects import Origin, Reject, Unreadable, of_lines, of_records
 from apps.publishing.sender import DeliveryError
-from schemas.rejected import Reason
 from schemas.roster import Roster, RosterError
 from schemas.topics import INPUTS, Topic
+from schemas.vocabulary import RejectReason
 from streams.admission import Gate
 
 INTERRUPTED = 130
-REASONS = [reason.value for reason in Reason]
+REASONS = [reason.value for reason in RejectReason]
 
 Rejects = Iterable[Reject | Unreadable]
 
@@ -150,7 +150,7 @@ def _from_topic(settings: Settings, reasons: tuple[str, ...]) -> Iterator[Reject
         if not partitions:
             raise CommandError(f"no topic {topic} at {settings.broker}; run `siaga topics` first")
         batches = topic_reader.tail(consumer, topic, partitions, from_beginning=True, until_end=True)
-        yield of_records((record for batch in batches for record in batch), frozenset(map(Reason, reasons)))
+        yield of_records((record for batch in batches for record in batch), frozenset(map(RejectReason, reasons)))
     finally:
         consumer.close()
 

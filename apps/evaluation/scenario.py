@@ -14,8 +14,9 @@ from apps.evaluation.scoring import GRACE_MS
 from apps.simulation.day import DEFAULT_DATE, Plan
 from apps.simulation.files import SCHEMA
 from apps.simulation.specs import SpecError, parse_spec
-from apps.simulation.truth import DAY_MS, MINUTE_MS, FlareUp, Other, Truth
+from apps.simulation.truth import FlareUp, Other, Truth
 from schemas.roster import Roster, RosterError
+from schemas.vocabulary import DAY_MS, MINUTE_MS
 
 FIELDS = frozenset({"schema", "roster", "grace_min", "days", "about"})
 SIMULATED = frozenset(

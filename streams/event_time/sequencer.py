@@ -27,14 +27,13 @@ from operator import itemgetter, ne
 import orjson
 
 from schemas.ledger import INCIDENT, TICK, TICK_KEY, TURNOUT, WATERMARK, Entry, Frame, Span
+from schemas.vocabulary import DAY_MS, HOUR_MS, MINUTE_MS
 
 SOURCES_KEY = b"@w"
 HELD_PREFIX = b"@b/"
 #: Event time between two ticks given to the fold; no rule looks closer. On full minutes, so that the same day has the
 #: same ticks.
-TICK_EVERY_MS = 60_000
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
+TICK_EVERY_MS = MINUTE_MS
 #: Entries that may wait in one partition. Beyond it the oldest are released early: memory is bounded, order is not kept
 #: then.
 HELD_MAX = 1_000_000
