@@ -20,7 +20,6 @@ from agents.clock import wall_ms
 from agents.intake import IntakeFold
 from agents.kafka.connection import aiokafka_options
 from agents.metrics_page import serve_metrics
-from agents.ordering import sequencer_of
 from agents.risk import RiskFold
 from agents.settings import Settings
 from agents.shard_metrics import ShardMetrics
@@ -29,6 +28,7 @@ from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import INPUTS, Topic
 from streams.admission import ClockMode, Gate
+from streams.event_time.sequencer import sequencer_of
 from streams.table import RiskTable
 
 log = logging.getLogger(__name__)
@@ -80,7 +80,7 @@ class Topology:
     def _risk_fold(self, source: TopicPartition) -> RiskFold:
         partitions = self.settings.partitions
         table = RiskTable(source.partition, partitions, self.roster, self.ruleset)
-        return RiskFold(source, table, self.names, partitions, sequencer_of(self.settings))
+        return RiskFold(source, table, self.names, partitions, sequencer_of(self.settings.clock, partitions))
 
     @property
     def stages(self) -> tuple[Stage, ...]:
