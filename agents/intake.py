@@ -66,7 +66,7 @@ class IntakeFold:
         idle_after_ms: int,
     ) -> None:
         self._source, self._topic, self._names, self._partitions = source, topic, names, partitions
-        self._accept, self._now_ms = gate.taker(topic), now_ms
+        self._accept, self._now_ms = gate.acceptor(topic), now_ms
         self._watermark = Watermark(now_ms(), idle_after_ms) if is_event_clock else None
         self._tally = _Tally()
 

@@ -19,6 +19,7 @@ from aiokafka import TopicPartition
 
 from agents.batching.fold import Batch, Output
 from agents.intake import IntakeFold
+from agents.policy import load_ruleset
 from agents.risk import RiskFold
 from apps.simulation.day import Plan, simulate_day
 from benchmarks.micro import NAMES, Recorded
@@ -171,7 +172,7 @@ def _ruleset(text: str) -> Ruleset:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "peers-rolling-sum.toml"
         path.write_text(text, encoding="utf-8")
-        return Ruleset.load(path)
+        return load_ruleset(path)
 
 
 def digests(events: int, say: Callable[[str], None] = print) -> None:

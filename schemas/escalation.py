@@ -1,4 +1,4 @@
-"""The escalation, topic `siaga.escalations`, key = regency (or province): a change of level, and who must know."""
+"""The escalation, topic `siaga.escalations`, key = regency (or province): a change, and the authorities to notify."""
 
 from typing import Annotated, Literal
 
@@ -10,7 +10,7 @@ from schemas.vocabulary import COUNTED_STATUSES, Category, Change, Level, Reason
 
 ESCALATION_SCHEMA = "siaga.escalation/1"
 EVIDENCE_MOST = 20
-#: The levels that each change can end at. A fall is by one rung, and what is amended is an alarm.
+#: The levels that each change can end at: a level falls by one, and only a raised level is amended.
 LEVELS_AFTER: dict[Change, tuple[Level, ...]] = {
     Change.RAISED: (Level.WASPADA, Level.SIAGA, Level.AWAS),
     Change.LOWERED: (Level.WASPADA, Level.SIAGA),
@@ -22,7 +22,7 @@ LEVELS_AFTER: dict[Change, tuple[Level, ...]] = {
 
 
 class Evidence(BaseModel):
-    """One incident behind an escalation. `weight` is the ruleset's for its severity: how grave it is, not how telling."""
+    """One incident behind an escalation. `weight` is the ruleset's for its severity, not its weight as evidence."""
 
     model_config = MESSAGE
 
@@ -34,10 +34,10 @@ class Evidence(BaseModel):
 
 
 class Escalation(BaseModel):
-    """A level change, an amendment of one, or silence and its end. The components add up to the score.
+    """A change of level, an amendment, or silence and its end. The components add up to the score.
 
-    `regency` is a province code (`NN`) when the province itself escalates. `threshold` is what the score was measured
-    against.
+    `regency` is a province code (`NN`) when the province itself escalates. `threshold` is what the score was compared
+    with.
     """
 
     model_config = MESSAGE
@@ -57,7 +57,7 @@ class Escalation(BaseModel):
     evidence: Annotated[list[Evidence], Field(max_length=EVIDENCE_MOST)]
     routes: list[str]
     unverified: bool
-    event_time: Annotated[Timestamp, Field(description="The regency's clock when it was decided.")]
+    event_time: Annotated[Timestamp, Field(description="The regency's clock at the decision.")]
     ruleset: RulesetId
     ledger: LedgerPosition
 

@@ -17,20 +17,24 @@ class Incident(BaseModel):
 
     model_config = MESSAGE
 
-    event_id: Annotated[EventId, Field(description="One per message; a repeat is a duplicate and changes nothing.")]
-    incident_id: Annotated[EventId, Field(description="The incident this message speaks of, within its regency.")]
+    event_id: Annotated[EventId, Field(description="Unique per message; a repeat is a duplicate and changes nothing.")]
+    incident_id: Annotated[
+        EventId, Field(description="The incident that this message is about, unique within its regency.")
+    ]
     revision: Annotated[Revision, Field(description="A higher revision replaces a lower one.")]
     regency: Annotated[RegencyCode, Field(description="Kemendagri code; must be in the roster.")]
-    station: Annotated[StationId | None, Field(description="Polling station (TPS), if one is concerned.")] = None
+    station: Annotated[StationId | None, Field(description="Polling station (TPS), if the incident concerns one.")] = (
+        None
+    )
     category: Annotated[str, one_of(Category), Field(description="What kind of incident.")]
     severity: Annotated[int, Field(ge=1, le=5, description="1 minor to 5 gravest; its weight is the ruleset's.")]
-    status: Annotated[str, one_of(Status), Field(description="Where the incident stands.")]
+    status: Annotated[str, one_of(Status), Field(description="How far the incident has been checked.")]
     occurred_at: Annotated[Timestamp, Field(description="Event time, RFC 3339 with offset.")]
     reported_at: Annotated[
         Timestamp, Field(description="RFC 3339 with offset; not before `occurred_at` minus 5 minutes.")
     ]
     source: Annotated[SourceName, Field(description="The publishing system.")]
-    is_exercise: Annotated[bool, Field(description="A drill: counted apart, never moves a risk level.")] = False
+    is_exercise: Annotated[bool, Field(description="A drill: counted separately, never changes a risk level.")] = False
 
     @model_validator(mode="after")
     def _reported_after_it_occurred(self) -> Self:

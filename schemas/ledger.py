@@ -116,8 +116,7 @@ def entries_of(value: bytes, appended_ms: int) -> list[Entry]:
 
 
 def tick_frame(at_ms: int) -> bytes:
-    """A frame that advances the clock of every regency of a partition; `at_ms` is its writer's time, see `entries_of`.
-    """
+    """A frame that advances the clock of a partition's regencies; `at_ms` is its writer's time, see `entries_of`."""
     return orjson.dumps([[TICK, at_ms]])
 
 

@@ -1,4 +1,4 @@
-"""Why an input record is refused, and the headers a rejected record carries.
+"""Why an input record is rejected, and the headers that a rejected record carries.
 
 The rejected record's key and value are the original bytes; all that Siaga adds is in its headers.
 """
@@ -32,7 +32,7 @@ class RejectedHeaders(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    reason: Annotated[RejectReason, Field(alias=HEADER_REASON, description="Which rule refused the record.")]
+    reason: Annotated[RejectReason, Field(alias=HEADER_REASON, description="The rule that rejected the record.")]
     error: Annotated[str, Field(alias=HEADER_ERROR, max_length=ERROR_MAX_CHARS, description="One line, no payload.")]
     topic: Annotated[str, Field(alias=HEADER_TOPIC, description="Topic of the original record.")]
     partition: Annotated[_Whole, Field(alias=HEADER_PARTITION, description="Its partition, in decimal.")]
@@ -50,7 +50,7 @@ class RejectedHeaders(BaseModel):
 
 
 class Rejected(Exception):
-    """An input record that cannot be taken. `error` is one short line that holds nothing of the payload."""
+    """An input record that is not accepted. `error` is one short line that holds nothing of the payload."""
 
     def __init__(self, reason: RejectReason, error: str) -> None:
         super().__init__(f"{reason}: {error}")

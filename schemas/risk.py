@@ -18,9 +18,9 @@ DataStatusName = Annotated[str, one_of(DataStatus)]
 
 
 class Window(BaseModel):
-    """Distinct live incidents by `occurred_at`, and the sum of their severity weights.
+    """Distinct incidents by `occurred_at`, and the sum of their severity weights.
 
-    Retracted and exercise ones are excluded.
+    Retracted ones and exercises are excluded.
     """
 
     model_config = MESSAGE
@@ -54,7 +54,7 @@ class TurnoutTotals(BaseModel):
 
 
 class Excluded(BaseModel):
-    """Messages that were counted but moved nothing, or came after the longest window had passed (`late`)."""
+    """Messages that did not change the score: too old for the longest window (`late`), exercises, and duplicates."""
 
     model_config = MESSAGE
 
@@ -64,7 +64,7 @@ class Excluded(BaseModel):
 
 
 class LedgerPosition(BaseModel):
-    """Of the last ledger frame applied."""
+    """Position of the last ledger frame that was applied."""
 
     model_config = MESSAGE
 
@@ -73,11 +73,11 @@ class LedgerPosition(BaseModel):
 
 
 class Confidence(BaseModel):
-    """How far the row can be trusted. It never moves the score.
+    """How far the row can be trusted. It never changes the score.
 
-    `verified_share`: part of the last day's live incidents that are verified or resolved, null without any. `sources`:
-    publishing systems behind the last day's incidents that can score. `completeness`: stations that told their
-    turnout, of those expected.
+    `verified_share`: share of the last day's incidents that are verified or resolved, null without any. `sources`:
+    number of publishing systems behind the last day's incidents that can score. `completeness`: share of the expected
+    stations that reported turnout.
     """
 
     model_config = MESSAGE

@@ -86,7 +86,7 @@ class Reason(StrEnum):
 
 
 class RejectReason(StrEnum):
-    """The rule that refused an input record."""
+    """The rule that rejected an input record."""
 
     NOT_UTF8 = "not_utf8"
     INVALID_JSON = "invalid_json"

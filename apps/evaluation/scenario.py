@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from agents.policy import load_roster
 from apps.evaluation.alarms import TAIL_MS
 from apps.evaluation.cases import Case, CaseError, RecordedCase, SimulatedCase
 from apps.evaluation.fields import ScenarioError, items, mapping, moment, number, seed, span, text, whole
@@ -62,7 +63,7 @@ def _roster(name: Any, path: Path, default: Roster) -> Roster:
     if name is None:
         return default
     try:
-        return Roster.load(path.parent / str(name))
+        return load_roster(path.parent / str(name))
     except RosterError as error:
         raise ScenarioError(f"{path}, roster: {error}") from None
 

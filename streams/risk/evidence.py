@@ -14,8 +14,8 @@ from collections.abc import Iterable
 from math import log10
 from typing import TYPE_CHECKING
 
-from schemas.quantities import HOURS
 from schemas.ruleset import Ruleset
+from schemas.ruleset.quantities import HOURS
 from schemas.vocabulary import HOUR_MS
 
 if TYPE_CHECKING:

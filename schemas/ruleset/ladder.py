@@ -1,4 +1,4 @@
-"""The part of a ruleset that says when a level rises and falls."""
+"""The ruleset's tables about levels: when one rises and falls."""
 
 from itertools import pairwise
 from typing import Annotated, Self
@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, Field, model_validator
 
 from schemas.fields import one_of
-from schemas.quantities import STRICT, Minutes, Seconds, WholePoints
+from schemas.ruleset.quantities import STRICT, Minutes, Seconds, WholePoints
 from schemas.vocabulary import ALARMS
 
 Alarm = Annotated[str, one_of(ALARMS)]
@@ -14,7 +14,7 @@ SCORE_MOST = 100
 
 
 class LevelRule(BaseModel):
-    """One rung of the ladder."""
+    """When one level is reached (points), when it is left (points), and how long the score must hold (seconds)."""
 
     model_config = STRICT
 
@@ -24,7 +24,7 @@ class LevelRule(BaseModel):
 
 
 class Ladder(BaseModel):
-    """What holds for every rung."""
+    """The three levels above normal, and what holds for all of them."""
 
     model_config = STRICT
 
@@ -55,7 +55,7 @@ class Ladder(BaseModel):
         return self
 
     def unreachable(self) -> str | None:
-        """What would make levels that never come or never last, and why; the plain job uses both on purpose."""
+        """Why some level could never be reached or never last, None if none; the plain job allows both on purpose."""
         for name in ALARMS:
             if getattr(self, name).raise_at.value > SCORE_MOST:
                 return f"{name}.raise_at must be at most {SCORE_MOST}: no score is higher"
@@ -63,7 +63,7 @@ class Ladder(BaseModel):
 
 
 class Immediate(BaseModel):
-    """To which level a grave incident raises at once: on one source's word, and once a second source confirms."""
+    """The level to which a grave incident raises at once: reported by one source, and confirmed by a second."""
 
     model_config = STRICT
 

@@ -1,21 +1,17 @@
-"""Rulesets: every policy number of the risk model as data, each with its unit and the reason for it.
-
-A ruleset is a TOML file. Numbers are inline tables, `{ value = 90, unit = "min", reason = "why" }`, so that no number
-stands without its unit and its reason. `Ruleset.load` checks all of it and names line and field of what is wrong. What
-the numbers mean is told in docs/risk-model.md; `streams/rules.py` compiles them for the fold.
-"""
+"""The ruleset as a checked model, table by table."""
 
 import tomllib
 from importlib import resources
 from itertools import pairwise
 from operator import attrgetter
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from schemas.fields import one_of
-from schemas.quantities import (
+from schemas.ruleset.ladder import Immediates, Ladder
+from schemas.ruleset.lines import first_wrong
+from schemas.ruleset.quantities import (
     HOURS,
     STRICT,
     Authority,
@@ -36,9 +32,7 @@ from schemas.quantities import (
     WholePoints,
     positive,
 )
-from schemas.ruleset_ladder import Immediates, Ladder
-from schemas.ruleset_lines import first_wrong
-from schemas.ruleset_turnout import TurnoutRule
+from schemas.ruleset.turnout import TurnoutRule
 from schemas.vocabulary import CATEGORIES, COUNTED_STATUSES, GROUPS, MINUTE_MS, SEVERITIES
 
 DEFAULT_NAME = "sumsel-pilkada-2024"
@@ -75,7 +69,7 @@ class Election(BaseModel):
 
 
 class CategoryRule(BaseModel):
-    """How one category of incident counts: its group, what it weighs, what an ordinary day shows, who hears of it."""
+    """How a category of incident counts: its group and weight, its rate on an ordinary day, and who is notified."""
 
     model_config = STRICT
 
@@ -119,7 +113,7 @@ class Mix(BaseModel):
 
 
 class GroupRule(BaseModel):
-    """A group of categories that is judged together, and the most it can score."""
+    """A group of categories that is scored together, and the most points it can have."""
 
     model_config = STRICT
 
@@ -127,7 +121,7 @@ class GroupRule(BaseModel):
 
 
 class Surprise(BaseModel):
-    """How evidence is weighed and becomes points; see docs/risk-model.md."""
+    """How evidence is weighed and turned into points; see docs/risk-model.md."""
 
     model_config = STRICT
 
@@ -160,7 +154,7 @@ class Surprise(BaseModel):
 
 
 class Silence(BaseModel):
-    """When a regency that reported before counts as stale, when that is news, and how long unheard its level may fall."""
+    """When a regency that reported before becomes stale, when that is announced, how long its level may still fall."""
 
     model_config = STRICT
 
@@ -172,7 +166,7 @@ class Silence(BaseModel):
 
 
 class Memory(BaseModel):
-    """How long what was seen is remembered, by the clock."""
+    """How long event ids and incidents are remembered, by the regency's clock."""
 
     model_config = STRICT
 
@@ -187,7 +181,7 @@ class Memory(BaseModel):
 
 
 class Context(BaseModel):
-    """What surroundings add to the score."""
+    """What prior risk and neighbouring regencies add to the score."""
 
     model_config = STRICT
 
@@ -217,7 +211,7 @@ class RollingSum(BaseModel):
 
 
 class Ruleset(BaseModel):
-    """A checked ruleset. `id` is `name@version` and stands on every row and escalation."""
+    """A checked ruleset. `id` is `name@version`, which every row and escalation carries."""
 
     model_config = STRICT
 
@@ -286,17 +280,6 @@ class Ruleset(BaseModel):
             raise RulesetError(f"{origin}: not TOML: {wrong}") from None
         except ValidationError as wrong:
             raise RulesetError(f"{origin} {first_wrong(text, wrong)}") from None
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """From a TOML file, UTF-8. Raises RulesetError, also when the file cannot be read."""
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except OSError as wrong:
-            raise RulesetError(f"{path}: {wrong.strerror or wrong}") from None
-        except UnicodeDecodeError as wrong:
-            raise RulesetError(f"{path}: not UTF-8 at byte {wrong.start}") from None
-        return cls.parse(text, str(path))
 
     @classmethod
     def default(cls) -> Self:
