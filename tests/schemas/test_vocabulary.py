@@ -24,13 +24,11 @@ from schemas.vocabulary import (
 
 ROOT = Path(__file__).parents[2]
 FLOORS = ("schemas", "streams", "agents", "apps", "benchmarks", "deploy")
-#: The vocabulary itself, messages as they are on the wire, what shares no code with Siaga on purpose, and the words.
+#: The vocabulary itself, messages as they are on the wire, and what shares no code with Siaga on purpose.
 EXEMPT = {
     ROOT / "schemas" / "vocabulary.py",
     ROOT / "schemas" / "examples.py",
     ROOT / "benchmarks" / "peers" / "replay.py",
-    ROOT / "apps" / "language" / "words.py",
-    ROOT / "apps" / "language" / "outward_words.py",
 }
 SETS = {
     "categories": CATEGORIES,
