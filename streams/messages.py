@@ -5,12 +5,13 @@ from heapq import nsmallest
 
 import orjson
 
+from schemas.vocabulary import COMPONENTS, LEVELS, ROLLING, Change, Reason
 from streams.moments import rfc3339
-from streams.risk.decisions import Change, Decision, Reason
+from streams.risk.decisions import Decision
 from streams.risk.incidents import Record
 from streams.risk.regency import RegencyState
-from streams.risk.scoring import COMPONENTS, ROLLING, Score, report_weight
-from streams.rules import LEVELS, WINDOW_NAMES
+from streams.risk.scoring import Score, report_weight
+from streams.rules import WINDOW_NAMES
 
 ROW_SCHEMA, ESCALATION_SCHEMA = "siaga.risk/1", "siaga.escalation/1"
 EVIDENCE_MOST = 20

@@ -9,11 +9,11 @@ import orjson
 
 from schemas.ledger import NEIGHBOUR, TICK, Entry
 from schemas.roster import Regency
+from schemas.vocabulary import LEVELS, Change, Reason
 from streams.messages import ESCALATION_SCHEMA, escalation_id
 from streams.moments import rfc3339
-from streams.risk.decisions import Change, Reason
 from streams.risk.levels import Ladder, Phase
-from streams.rules import LEVELS, Rules
+from streams.rules import Rules
 
 SCHEMA = "siaga.province/1"
 _MOST = 100

@@ -11,13 +11,14 @@ from dataclasses import dataclass, field
 from schemas.ledger import NEIGHBOUR, TICK, TICK_KEY, Entry, Frame, partition_of
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
+from schemas.vocabulary import HOUR_MS, LEVELS
 from streams.event_time.sequencer import Sequencer
 from streams.messages import escalation, row, to_bytes
 from streams.province import ProvinceState
 from streams.risk.decisions import decide
-from streams.risk.regency import HOUR_MS, Outcomes, RegencyState, step
+from streams.risk.regency import Outcomes, RegencyState, step
 from streams.risk.runs import fold_plain
-from streams.rules import LEVELS, Rules
+from streams.rules import Rules
 from streams.storage import records as storage_records
 
 

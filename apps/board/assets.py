@@ -1,11 +1,18 @@
-"""The page's own files, read once into memory: served with an ETag and, where the browser takes it, gzip."""
+"""The page's own files, held in memory: served with an ETag and, where the browser accepts it, gzip.
+
+One of them is generated: `/static/js/words.js` holds the vocabulary and the words of the catalogue, both languages.
+"""
 
 import gzip
 import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
+
+from apps.language.catalogue import LANGUAGES, words_in
+from schemas.vocabulary import DATA_STATUSES, LEVELS
 
 STATIC = Path(__file__).parent / "static"
 TYPES = {
@@ -14,6 +21,11 @@ TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
+
+
+WORDS_URL = "/static/js/words.js"
+#: The tables of the catalogue that the page reads.
+TABLES = "level change reason component category status data_status authority place page".split()
 
 
 @dataclass(frozen=True)
@@ -35,19 +47,25 @@ class Asset:
 
 
 def load_assets(folder: Path = STATIC) -> dict[str, Asset]:
-    """Every file of a known type by its URL path, `/` for index.html."""
-    assets = {}
+    """Every file of a known type by its URL path, `/` for index.html, and the module of words."""
+    assets = {WORDS_URL: _asset(words_module().encode(), ".js")}
     for path in sorted(folder.rglob("*")):
         if path.suffix in TYPES:
             url = "/" if path.name == "index.html" else "/static/" + path.relative_to(folder).as_posix()
-            assets[url] = _asset(path)
+            assets[url] = _asset(path.read_bytes(), path.suffix)
     return assets
 
 
-def _asset(path: Path) -> Asset:
-    body = path.read_bytes()
+def words_module() -> str:
+    """An ES module: the closed sets that the page draws, and by language the tables of the catalogue that it reads."""
+    words = {language: {table: words_in(language).tables[table] for table in TABLES} for language in LANGUAGES}
+    exports = {"LEVELS": LEVELS, "DATA_STATUSES": DATA_STATUSES, "WORDS": words}
+    return "".join(f"export const {name} = {json.dumps(value)};\n" for name, value in exports.items())
+
+
+def _asset(body: bytes, suffix: str) -> Asset:
     etag = '"' + hashlib.sha256(body).hexdigest()[:20] + '"'
-    return Asset(body, gzip.compress(body, 9, mtime=0), etag, TYPES[path.suffix])
+    return Asset(body, gzip.compress(body, 9, mtime=0), etag, TYPES[suffix])
 
 
 def accepts_gzip(request: web.Request) -> bool:

@@ -4,39 +4,13 @@ The level itself moves in `streams.risk.levels`; this file feeds it, names the r
 recovered.
 """
 
-from enum import StrEnum
 from typing import NamedTuple
 
+from schemas.vocabulary import Change, Reason
 from streams.risk.incidents import MANY, Incidents, Record
 from streams.risk.regency import LIVE, SILENT, STALE, RegencyState
 from streams.risk.scoring import Score
 from streams.rules import SCORED
-
-
-class Change(StrEnum):
-    RAISED = "raised"
-    LOWERED = "lowered"
-    CLEARED = "cleared"
-    AMENDED = "amended"
-    STALE = "stale"
-    RECOVERED = "recovered"
-
-
-class Reason(StrEnum):
-    """The rule that decided."""
-
-    GRAVE_INCIDENT = "grave_incident"
-    GRAVE_INCIDENT_CONFIRMED = "grave_incident_confirmed"
-    INCIDENT_PRESSURE = "incident_pressure"
-    TURNOUT_ANOMALY = "turnout_anomaly"
-    SPILL_OVER = "spill_over"
-    ROLLING_SUM = "rolling_sum"
-    MEMBERS = "members"
-    CALM = "calm"
-    CORRECTION = "correction"
-    CONFIRMATION = "confirmation"
-    SILENCE = "silence"
-    REPORTS_RESUMED = "reports_resumed"
 
 
 class Decision(NamedTuple):

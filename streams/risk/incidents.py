@@ -16,8 +16,9 @@ from itertools import takewhile
 from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
+from schemas.vocabulary import GROUPS, HOUR_MS
 from streams.risk.evidence import Place
-from streams.rules import GROUPS, HOUR_MS, SCORED, SERIOUS, WINDOWS_MS, Kind, Rules
+from streams.rules import SCORED, SERIOUS, WINDOWS_MS, Kind, Rules
 
 _G = len(GROUPS)
 MANY = "*"  # stands for "more than one source spoke of it"; no source can be called so

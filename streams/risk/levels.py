@@ -13,6 +13,7 @@ states the bound.
 from enum import IntEnum, StrEnum
 from typing import NamedTuple
 
+from schemas.vocabulary import HOUR_MS
 from streams.rules import Rung
 
 
@@ -59,7 +60,6 @@ TRANSITIONS: dict[tuple[Phase, Signal], Transition] = {
 }
 
 _RAISED = (Phase.FIRING, Phase.KEEPING)
-HOUR_MS = 3_600_000
 
 
 class Ladder:

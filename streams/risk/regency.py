@@ -12,19 +12,19 @@ from collections import Counter, defaultdict
 
 from schemas.ledger import INCIDENT, NEIGHBOUR, TICK, TURNOUT, Entry
 from schemas.roster import Regency
+from schemas.vocabulary import DATA_STATUSES, HOUR_MS, LEVELS
 from streams.risk.event_ids import EventIds
 from streams.risk.incidents import MANY, Incidents, Record
 from streams.risk.levels import Ladder
 from streams.risk.scoring import Score, learned, need, score
 from streams.risk.turnout import Turnout
-from streams.rules import GRAVE, LEVELS, SCORED, SLOT_MS, WINDOWS_MS, Kind, Rules
+from streams.rules import GRAVE, SCORED, SLOT_MS, WINDOWS_MS, Kind, Rules
 from streams.storage.segments import Segments
 from streams.storage.station_records import KeptStations
 
-HOUR_MS = 3_600_000
 #: How many entries, by kind and by what became of them.
 Outcomes = defaultdict[str, Counter[str]]
-LIVE, STALE, SILENT = "live", "stale", "silent"
+LIVE, STALE, SILENT = DATA_STATUSES
 
 
 class Published:

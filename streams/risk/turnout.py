@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import orjson
 
-MINUTE_MS = 60_000
+from schemas.vocabulary import MINUTE_MS
 
 
 class Station(NamedTuple):

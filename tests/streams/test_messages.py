@@ -4,7 +4,6 @@ read.
 
 import random
 from collections import Counter, defaultdict
-from pathlib import Path
 
 import pytest
 
@@ -15,7 +14,7 @@ from streams.risk.regency import RegencyState, step
 from streams.rules import Rules
 from tests.streams.ledgers import COMPILED, EIGHT_MS, HOUR_MS, MINUTE_MS, PALEMBANG, ROSTER, incident, tick
 
-ROLLING = Rules(Ruleset.load(Path(__file__).parents[2] / "schemas" / "rulesets" / "rolling-sum-60min.toml"))
+ROLLING = Rules(Ruleset.packaged("rolling-sum-60min"))
 STATUSES = ("reported", "reported", "verified", "resolved", "retracted")
 
 

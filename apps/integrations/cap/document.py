@@ -14,10 +14,12 @@ from enum import StrEnum
 from apps.integrations.cap import sentences
 from apps.integrations.cap.classification import classes
 from apps.integrations.cap.references import Link
-from apps.language.outward_words import LANGUAGES
+from apps.language.catalogue import words_in
 from schemas.escalation import Escalation
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
+#: Languages of a message by their RFC 3066 tag, in order.
+LANGUAGE_TAGS = {"id-ID": "id", "en-US": "en"}
 GEOCODE_NAME = "KEMENDAGRI"
 #: RFC 2606: a name that can be nobody's. Good for exercises, never for actual alerts.
 NOBODY = "siaga.invalid"
@@ -77,7 +79,7 @@ def document(escalation: Escalation, link: Link, profile: Profile) -> bytes:
     """The alert, without a line break: one document is one line."""
     alert = ET.Element(_tag("alert"))
     _texts(alert, _head(escalation, link, profile))
-    for language in LANGUAGES:
+    for language in LANGUAGE_TAGS:
         _info(alert, escalation, profile, language)
     body = ET.tostring(alert, encoding="unicode", default_namespace=NAMESPACE)
     return b'<?xml version="1.0" encoding="UTF-8"?>' + body.encode()
@@ -114,7 +116,7 @@ def _note(escalation: Escalation, link: Link, profile: Profile) -> str:
 
 
 def _info(alert: ET.Element, escalation: Escalation, profile: Profile, language: str) -> None:
-    words, found = LANGUAGES[language], classes(escalation)
+    words, found = words_in(LANGUAGE_TAGS[language]), classes(escalation)
     info = ET.SubElement(alert, _tag("info"))
     _texts(info, [("language", language)])
     _texts(info, [("category", category) for category in found.categories])

@@ -1,6 +1,5 @@
 """Turnout: the latest figure per station wins, corrections are counted, over capacity is flagged, totals stay exact."""
 
-from pathlib import Path
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,7 +10,6 @@ from streams.risk.turnout import Turnout
 from streams.rules import Rules
 from tests.streams.ledgers import COMPILED, EIGHT_MS, HOUR_MS, MINUTE_MS, PALEMBANG, RULES, incident, run, tick, turnout
 
-SHIPPED = Path(__file__).parents[3] / "schemas" / "rulesets"
 FIGURES = st.lists(
     st.tuples(st.integers(0, 3), st.integers(0, 4), st.integers(1, 3), st.integers(1, 500), st.integers(0, 600)),
     max_size=40,
@@ -156,7 +154,7 @@ def test_the_curve_is_read_at_the_time_of_the_figures_not_of_the_clock():
 
 
 def test_without_a_curve_neighbours_alone_decide():
-    plain = Rules(Ruleset.load(SHIPPED / "rolling-sum-60min.toml"))
+    plain = Rules(Ruleset.packaged("rolling-sum-60min"))
     assert is_outlier(plain, at_share(13, 0.72), {"a": 3000, "b": 3100, "c": 3200})
     assert not is_outlier(plain, at_share(8, 0.9), {})
 

@@ -2,7 +2,7 @@
 
 import { $, h } from "./dom.js";
 import { move, tags } from "./feed.js";
-import { change, number, percent, t, timeNear, word, fullTime } from "./language.js";
+import { fullTime, label, number, percent, t, timeNear, word } from "./language.js";
 import { shape } from "./levels.js";
 import { levelWord, statusText } from "./map.js";
 import { splitName } from "./names.js";
@@ -89,7 +89,7 @@ function draw({ regency, name, row, escalations, trend, neighbours }, onClose, o
 function levelLine(row) {
   return h("div", { cls: "level-line", "data-level": row.level },
     h("span", { cls: "big-level" }, shape(row.level), levelWord(row)), h("span", { cls: "big-score" }, number(row.score, 1)),
-    h("span", { cls: "since" }, t("sinceLevel", { level: t(row.level), time: timeNear(Date.parse(row.since), Date.parse(row.as_of)) })));
+    h("span", { cls: "since" }, t("sinceLevel", { level: label("level", row.level), time: timeNear(Date.parse(row.since), Date.parse(row.as_of)) })));
 }
 
 function dataBand(code) {
@@ -112,8 +112,8 @@ function groundOf(escalations, row) {
 
 function why(ground, last, row) {
   if (!ground || last.level !== row.level) return null;
-  const since = last === ground ? null : h("p", { cls: "note" }, `${change(last.change)}: ${word("reasons", last.reason)}`);
-  return block("why", h("p", { cls: "why" }, word("reasons", ground.reason)), since, tags(ground));
+  const since = last === ground ? null : h("p", { cls: "note" }, `${word("change", last.change)}: ${label("reason", last.reason)}`);
+  return block("why", h("p", { cls: "why" }, label("reason", ground.reason)), since, tags(ground));
 }
 
 function components(row) {
@@ -122,7 +122,7 @@ function components(row) {
   const sum = parts.reduce((total, [, value]) => total + value, 0);
   return block("components",
     h("ul", { cls: "parts" }, parts.map(([name, value]) => h("li", { "data-part": name, "data-value": value },
-      h("span", { cls: "part-name" }, word("parts", name)),
+      h("span", { cls: "part-name" }, label("component", name)),
       h("span", { cls: "part-bar" }, h("span", { cls: "part-fill", vars: { width: `${Math.max(0, Math.min(100, value))}%` } })),
       h("span", { cls: "part-value" }, number(value, 1))))),
     h("p", { cls: "sum" }, `${t("sum")}: ${t("ofScore", { sum: number(sum, 1), score: number(row.score, 1) })}`));
@@ -156,7 +156,7 @@ function confidence({ confidence: value }) {
   if (value === undefined || value === null) return null;
   const pairs = typeof value === "object" ? Object.entries(value) : [["confidence", value]];
   return block("confidence", h("dl", { cls: "pairs" }, pairs.filter(([, v]) => typeof v !== "object").map(([key, v]) =>
-    h("div", {}, h("dt", {}, word("parts", key)), h("dd", {}, typeof v === "number" ? number(v, 2) : String(v))))));
+    h("div", {}, h("dt", {}, t(key)), h("dd", {}, typeof v === "number" ? number(v, 2) : String(v))))));
 }
 
 function evidence(last) {
@@ -165,16 +165,16 @@ function evidence(last) {
   if (!items.length) return block("evidence", h("p", { cls: "note" }, t("noEvidence")));
   const head = ["category", "severity", "status", "weight"].map((key) => h("th", { scope: "col" }, t(key)));
   return block("evidence", h("table", { cls: "small" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, items.map((item) => h("tr", {},
-    h("th", { scope: "row" }, word("categories", item.category), h("small", {}, item.incident_id)),
-    h("td", {}, number(item.severity)), h("td", {}, word("statuses", item.status)), h("td", {}, number(item.weight, 1)))))));
+    h("th", { scope: "row" }, label("category", item.category), h("small", {}, item.incident_id)),
+    h("td", {}, number(item.severity)), h("td", {}, word("status", item.status)), h("td", {}, number(item.weight, 1)))))));
 }
 
 function history(escalations, row) {
   if (!escalations.length) return null;
   return block("history", h("ol", { cls: "history" }, escalations.map((item) => h("li", {},
     h("time", { datetime: item.event_time }, timeNear(Date.parse(item.event_time), Date.parse(row.as_of))),
-    move(item.previous_level, item.level), h("span", { cls: "change" }, change(item.change)),
-    h("small", {}, `${word("reasons", item.reason)} · ${t("episode", { n: item.episode })}`)))));
+    move(item.previous_level, item.level), h("span", { cls: "change" }, word("change", item.change)),
+    h("small", {}, `${label("reason", item.reason)} · ${t("episode", { n: item.episode })}`)))));
 }
 
 function nearby(neighbours, onOpen) {
@@ -182,7 +182,7 @@ function nearby(neighbours, onOpen) {
   return block("neighbours", h("div", { cls: "nearby" }, neighbours.map(([code, name]) => {
     const level = store.rows.get(code)?.level;
     return h("button", { type: "button", cls: "ghost near", "data-level": level ?? "none", onclick: () => onOpen(code) },
-      level ? shape(level) : null, splitName(name).join(" ").trim(), level ? h("span", { cls: "hidden" }, ` ${t(level)}`) : null);
+      level ? shape(level) : null, splitName(name).join(" ").trim(), level ? h("span", { cls: "hidden" }, ` ${label("level", level)}`) : null);
   })));
 }
 
