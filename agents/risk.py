@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterator
 from operator import itemgetter
 
-import orjson
 from aiokafka import TopicPartition
 
 from agents import metrics
@@ -16,7 +15,7 @@ from agents.batching.fold import Batch, Output, Record
 from agents.collector import collector_rests
 from agents.intake import APPENDED_HEADER
 from agents.row_metrics import ShownRows, forget
-from schemas.ledger import SPAN_HEADER, Frame, NotAFrame, encode_frames, partition_of
+from schemas.ledger import SPAN_HEADER, Entry, Frame, NotAFrame, encode_frames, partition_of
 from schemas.topics import Topic, TopicNames
 from streams.event_time.sequencer import Sequencer
 from streams.table import Drained, RiskTable
@@ -40,7 +39,7 @@ class RiskFold:
         self._source, self._table, self._sequencer = source, table, sequencer
         self._sequenced: dict[bytes, bytes] = {}
         self._names, self._partitions = names, partitions
-        self._drained: Drained | None = None
+        self._drained = Drained()  # of the last batch
         self._appended_ms: dict[str, int] = {}
         self._shown = ShownRows()
 
@@ -58,7 +57,8 @@ class RiskFold:
             if self._sequencer is not None:
                 self._sequencer.restore(self._sequenced)
         self._sequenced = {}
-        self._show_levels()
+        for figures in self._table.figures():
+            self._shown.show(figures)
 
     def idle(self) -> tuple[Output, ...]:
         return ()
@@ -102,12 +102,12 @@ class RiskFold:
         yield from self._notices(drained)
 
     def _notices(self, drained: Drained) -> Iterator[Output]:
-        told: dict[str, list] = {}
+        by_target: dict[str, list[Entry]] = {}
         for target, entry in drained.notices:
-            told.setdefault(target, []).append(entry)
-        for target, entries in told.items():
-            # With the event clock regencies are folded one after the other within a minute; who is told hears in order
-            # of time.
+            by_target.setdefault(target, []).append(entry)
+        for target, entries in by_target.items():
+            # With the event clock regencies are folded one after the other within a minute; notices are in order of
+            # time.
             for value in encode_frames(sorted(entries, key=itemgetter(1))):
                 yield Output(self._names[Topic.LEDGER], partition_of(target, self._partitions), target.encode(), value)
 
@@ -117,8 +117,8 @@ class RiskFold:
             for outcome, count in outcomes.items():
                 metrics.ENTRIES.labels(kind, outcome).inc(count)
         self._count_escalations(drained)
-        for _, value in drained.rows:
-            self._shown.show(orjson.loads(value))
+        for figures in drained.figures:
+            self._shown.show(figures)
         metrics.CLOCK.labels(str(self._source.partition)).set(self._table.clock_ms / 1000)
 
     def closed(self) -> None:
@@ -128,14 +128,10 @@ class RiskFold:
     def _count_escalations(self, drained: Drained) -> None:
         now_ms = time.time() * 1000
         changes: Counter[tuple[str, str]] = Counter()
-        for regency, value in drained.escalations:
-            escalation = orjson.loads(value)
-            changes[escalation["change"], escalation["level"]] += 1
-            if regency in self._appended_ms:
-                metrics.ESCALATION_LATENCY.observe(max(0.0, now_ms - self._appended_ms[regency]) / 1000)
+        for code, change, level in drained.escalated:
+            changes[change, level] += 1
+            if code in self._appended_ms:
+                metrics.ESCALATION_LATENCY.observe(max(0.0, now_ms - self._appended_ms[code]) / 1000)
         for (change, level), count in changes.items():
             metrics.ESCALATIONS.labels(change, level).inc(count)
 
-    def _show_levels(self) -> None:
-        for _, value in self._table.rows():
-            self._shown.show(orjson.loads(value))

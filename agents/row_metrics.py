@@ -7,9 +7,8 @@ from contextlib import suppress
 from prometheus_client import Gauge
 
 from agents import metrics
-from streams.rules import LEVELS
+from streams.table import Figures
 
-_LEVELS = {name: number for number, name in enumerate(LEVELS)}
 _STATUSES = {"live": 0, "stale": 1, "silent": 2}
 _GAUGES = (
     metrics.LEVEL,
@@ -22,17 +21,8 @@ _GAUGES = (
 )
 
 
-def _values(row: dict) -> tuple[float, ...]:
-    turnout = row["turnout"]
-    return (
-        _LEVELS[row["level"]],
-        row["score"],
-        _STATUSES[row["data_status"]],
-        turnout["stations_reported"],
-        turnout["stations_expected"],
-        turnout["voted"],
-        turnout["registered"],
-    )
+def _values(row: Figures) -> tuple[float, ...]:
+    return (row.level, row.score, _STATUSES[row.data_status], *row[5:])
 
 
 class ShownRows:
@@ -42,8 +32,8 @@ class ShownRows:
     def __init__(self) -> None:
         self._shown: dict[tuple[str, str], tuple[float, ...]] = {}
 
-    def show(self, row: dict) -> None:
-        labels, values = (row["regency"], row["name"]), _values(row)
+    def show(self, row: Figures) -> None:
+        labels, values = (row.regency, row.name), _values(row)
         before = self._shown.get(labels)
         if values == before:
             return

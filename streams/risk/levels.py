@@ -11,7 +11,7 @@ states the bound.
 """
 
 from enum import IntEnum, StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 from streams.rules import Rung
 
@@ -29,7 +29,7 @@ class Signal(StrEnum):
     HELD = "held"  # ... and has been for the rung's hold
     BETWEEN = "between"  # between the two thresholds: the hysteresis band
     BELOW = "below"  # under the lower threshold, or nothing may fall yet
-    KEPT = "kept"  # under it, and the level has been kept long enough, it is the top rung, and the regency is heard
+    KEPT = "kept"  # under it, it is the top rung, the level has been kept long enough, and silence does not hold it
 
 
 class Transition(NamedTuple):
@@ -60,6 +60,14 @@ TRANSITIONS: dict[tuple[Phase, Signal], Transition] = {
 
 _RAISED = (Phase.FIRING, Phase.KEEPING)
 HOUR_MS = 3_600_000
+
+
+class StoredLadder(TypedDict):
+    """A ladder as a state record holds it; lists go from the lowest rung to the highest."""
+
+    phases: list[int]
+    since_ms: list[int]
+    changed_ms: int
 
 
 class Ladder:
@@ -123,6 +131,15 @@ class Ladder:
             if self.phases[index + 1] in _RAISED and self.phases[index] not in _RAISED:
                 self.phases[index] = Phase.FIRING
                 self.since_ms[index] = now_ms
+
+    def stored(self) -> StoredLadder:
+        """For the state."""
+        return {"phases": list(map(int, self.phases)), "since_ms": self.since_ms, "changed_ms": self.changed_ms}
+
+    def restore(self, stored: StoredLadder) -> None:
+        """Take back what `stored` returned."""
+        self.phases = [Phase(phase) for phase in stored["phases"]]
+        self.since_ms, self.changed_ms = stored["since_ms"], stored["changed_ms"]
 
     def is_at_rest(self) -> bool:
         """All rungs inactive."""

@@ -1,7 +1,7 @@
 """Silence is said, holds the level, and never reads as safe."""
 
 from schemas.ledger import TICK_KEY
-from tests.streams.ledgers import EIGHT_MS, HOUR_MS, OKI, PAGAR_ALAM, PALEMBANG, fresh, incident, run, tick
+from tests.streams.ledgers import EIGHT_MS, HOUR_MS, OKI, PAGAR_ALAM, PALEMBANG, fresh, incident, notice, run, tick
 from tests.streams.timelines import check
 
 AWAS_AT_EIGHT = """
@@ -98,6 +98,6 @@ def test_what_others_tell_of_a_place_does_not_shorten_its_silence():
     frames = [(PALEMBANG, [incident("a", EIGHT_MS, severity=1)]), tick(EIGHT_MS)]
     for seconds in range(0, 3 * 3600 + 60, 30):
         at_ms = EIGHT_MS + seconds * 1000
-        frames.append((PALEMBANG, [["n", at_ms + 29_000, OKI, "normal", "normal", "", "live", None]]))
+        frames.append((PALEMBANG, [notice(at_ms + 29_000, OKI)]))
         frames.append(tick(at_ms + 30_000))
     assert [change["change"] for change in run(frames).changes(PALEMBANG)] == ["stale"]
