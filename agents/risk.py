@@ -22,7 +22,7 @@ from streams.table import Drained, RiskTable
 
 
 class ForeignLedgerRecord(Exception):
-    """The ledger holds a record that Siaga did not write: refused, because skipping it could skip a regency's history."""
+    """The ledger holds a record that Siaga did not write. Skipping it could skip part of a regency's history."""
 
 
 class RiskFold:
@@ -134,4 +134,3 @@ class RiskFold:
                 metrics.ESCALATION_LATENCY.observe(max(0.0, now_ms - self._appended_ms[code]) / 1000)
         for (change, level), count in changes.items():
             metrics.ESCALATIONS.labels(change, level).inc(count)
-

@@ -1,4 +1,4 @@
-"""Rows, escalations and notices, exactly as the public contract and the ledger write them. Nothing here changes a state."""
+"""Rows, escalations and notices, exactly as the public contract and the ledger have them. Nothing changes a state."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -126,7 +126,7 @@ def _evidence_item(record: Record) -> Message:
 
 
 def _threshold(state: RegencyState, decision: Decision) -> int:
-    """What the score was measured against: the fallen level's lower threshold, else the raise threshold of the level."""
+    """What the score is measured against: the fallen level's lower threshold, else the raise threshold of the level."""
     rungs = state.rules.rungs
     if decision.is_fall:
         return rungs[decision.previous_level - 1].lower_below
@@ -134,7 +134,7 @@ def _threshold(state: RegencyState, decision: Decision) -> int:
 
 
 def _routes(state: RegencyState, escalated: Escalation) -> list[str]:
-    """Who is notified: by category and severity of the cited incidents, heaviest first; by rule where none decided."""
+    """Routes by category and severity of the cited incidents, heaviest first; by rule where none decided."""
     reason, routes = escalated.decision.reason, list[str]()
     if reason is Reason.SILENCE or reason is Reason.REPORTS_RESUMED:
         routes += state.rules.silence_routes

@@ -21,7 +21,6 @@ from streams.rules import LEVELS, Rules
 from streams.storage import records
 from streams.storage.format import read
 
-
 _State = TypeVar("_State", RegencyState, ProvinceState)
 
 

@@ -1,4 +1,4 @@
-"""The rules of a decision: what an urgent incident asks for, which groups and which reason decided, what is unverified.
+"""The rules of a decision: what an urgent incident raises to, which groups and which reason decided, what is unverified.
 
 Pure: functions of the rules and of the parts of a regency, which they do not change. The level itself moves in
 `streams.risk.levels`, the data status in `streams.risk.silence`; `streams.risk.regency` puts the parts together.
@@ -84,7 +84,7 @@ class Evaluation(NamedTuple):
 
 
 class Urgency(NamedTuple):
-    """The level that grave incidents of the last hour ask for, whether two sources confirm it, and their groups."""
+    """The level that grave incidents of the last hour raise to, whether two sources confirm it, and their groups."""
 
     level: int
     is_confirmed: bool
@@ -92,7 +92,7 @@ class Urgency(NamedTuple):
 
 
 def urgency_of(rules: Rules, incidents: Incidents) -> Urgency:
-    """What the grave incidents of the last hour ask for."""
+    """What the grave incidents of the last hour raise to."""
     most, is_confirmed, groups = 0, False, []
     if not incidents.urgent or rules.rolling_milli is not None:
         return Urgency(0, False, ())

@@ -25,8 +25,8 @@ _AGES = 3
 #: Distinct source names kept as one object each; publishers may send any number of them.
 _NAMES_MOST = 1_000
 
-#: What `Incidents.hold` takes: incident id, revision, kind, status, occurred_ms, source, segment, sole source, grave_ms;
-#: see Record.
+#: What `Incidents.hold` takes, see Record: incident id, revision, kind, status, occurred_ms, source, segment,
+#: sole source, grave_ms.
 Report = tuple[str, int, Kind, str, int, str, int, str, int]
 
 
@@ -61,9 +61,9 @@ class Incidents:
     """
 
     __slots__ = (
-        "rules", "place", "records", "edges", "landmark", "totals", "by_source", "counts", "weights", "urgent", "serious",
-        "confirmed", "verified", "is_confirmation_changed", "_buckets", "_names", "_replaced", "_is_urgent_sorted",
-        "_is_rolling", "_step_ms", "_offset_ms", "_growth",
+        "rules", "place", "records", "edges", "landmark", "totals", "by_source", "counts", "weights", "urgent",
+        "serious", "confirmed", "verified", "is_confirmation_changed", "_buckets", "_names", "_replaced",
+        "_is_urgent_sorted", "_is_rolling", "_step_ms", "_offset_ms", "_growth",
     )  # fmt: skip
 
     def __init__(self, rules: Rules, place: Place) -> None:
@@ -92,12 +92,13 @@ class Incidents:
     def hold(self, reports: Iterable[Report]) -> None:
         """Hold each report as its incident's latest revision, and count it if it is not retracted and young enough.
 
-        The caller released the revision before. Each report is counted before the next is asked for, so a generator may
-        look at the sums after each and end the run. Bindings are local because this loop runs once for every event.
+        The caller released the revision before. Each report is counted before the next is taken, so a generator may
+        read the sums after each and end the run. Bindings are local because this loop runs once for every event.
         """
         records, edges, hour_ms, step_ms = self.records, self.edges, self.edges[0], self._step_ms
         counts, weights, totals, by_source = self.counts, self.weights, self.totals, self.by_source
-        buckets, name_of, evidence_of, is_rolling = self._buckets, self._names.setdefault, self.evidence_of, self._is_rolling
+        buckets, name_of = self._buckets, self._names.setdefault
+        evidence_of, is_rolling = self.evidence_of, self._is_rolling
         bucket: list[Record] = []
         after_ms = until_ms = 0  # a record that occurred in between lies in the same bucket as the one before
         for incident_id, revision, kind, status, occurred, source, segment, sole_source, grave_ms in reports:
@@ -205,7 +206,7 @@ class Incidents:
         return sum(counts[:SCORED]) + sum(counts[_G : _G + SCORED])
 
     def sources(self) -> int:
-        """How many sources reported what counts. Of incidents with more than one source only that is known: at least 2."""
+        """How many sources reported what counts, at the least: of MANY sources the names are not known."""
         names = set().union(*self.by_source)
         return max(2, len(names) - 1) if MANY in names else len(names)
 

@@ -24,7 +24,7 @@ class Phase(IntEnum):
 
 
 class Signal(StrEnum):
-    URGENT = "urgent"  # a grave incident asks for this level at once
+    URGENT = "urgent"  # a grave incident raises to this level at once
     ABOVE = "above"  # the score is at or over the raise threshold
     HELD = "held"  # ... and has been for the rung's hold
     BETWEEN = "between"  # between the two thresholds: the hysteresis band
@@ -88,22 +88,22 @@ class Ladder:
         """0 normal to 3 awas."""
         return sum(1 for phase in self.phases if phase in _RAISED)
 
-    def step(self, now_ms: int, score: int, urgent: int, rungs: tuple[Rung, ...], keep_ms: int, frozen: bool) -> None:
+    def step(self, now_ms: int, score: int, urgent: int, rungs: tuple[Rung, ...], keep_ms: int, is_held: bool) -> None:
         """Take one evaluation.
 
-        `urgent` is the level a grave incident asks for; `frozen` is true while silence holds the level.
+        `urgent` is the level a grave incident raises to; `is_held` is true while silence holds the level.
         """
         before = self.level
         for index in (2, 1, 0):
             for _ in range(2):  # twice: a hold or keep time of 0 has passed as soon as it began
-                signal = self._signal(index, now_ms, score, urgent, rungs[index], keep_ms, frozen, before)
+                signal = self._signal(index, now_ms, score, urgent, rungs[index], keep_ms, is_held, before)
                 self._move(index, now_ms, signal)
         self._carry(now_ms)
         if self.level != before:
             self.changed_ms = now_ms
 
     def _signal(
-        self, index: int, now_ms: int, score: int, urgent: int, rung: Rung, keep_ms: int, frozen: bool, level: int
+        self, index: int, now_ms: int, score: int, urgent: int, rung: Rung, keep_ms: int, is_held: bool, level: int
     ) -> Signal:
         if urgent > index:
             return Signal.URGENT
@@ -113,7 +113,7 @@ class Ladder:
             return Signal.HELD if is_held else Signal.ABOVE
         if score >= rung.lower_below:
             return Signal.BETWEEN
-        if phase is Phase.KEEPING and level == index + 1 and not frozen:
+        if phase is Phase.KEEPING and level == index + 1 and not is_held:
             if now_ms - max(self.since_ms[index], self.changed_ms) >= keep_ms:
                 return Signal.KEPT
         return Signal.BELOW

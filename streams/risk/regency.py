@@ -1,7 +1,7 @@
 """The risk fold of one regency: one ledger frame after another in, evaluations out.
 
-Pure: all that it knows comes from the ledger's entries and the rules. A regency's state changes only through the methods
-of RegencyState and of the parts that it owns; scoring, decisions, messages and storage read it.
+Pure: all that it knows comes from the ledger's entries and the rules. A regency's state changes only through the
+methods of RegencyState and of the parts that it owns; scoring, decisions, messages and storage read it.
 
 Invariants:
 
@@ -18,7 +18,6 @@ Invariants:
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from math import inf
 from typing import Any
 
 from schemas.ledger import INCIDENT, NEIGHBOUR, TICK, TURNOUT, Entry
@@ -41,10 +40,10 @@ from streams.risk.incidents import MANY, Incidents, Record, Report
 from streams.risk.levels import Ladder
 from streams.risk.neighbours import Neighbours
 from streams.risk.published import Published
-from streams.risk.scoring import Score, learned, need, score_at
+from streams.risk.scoring import Learned, Needs, Score, score_at
 from streams.risk.silence import Publish, Silence
 from streams.risk.turnout import Turnout
-from streams.rules import GRAVE, HOUR_MS, LEVELS, SCORED, SLOT_MS, WINDOWS_MS, Kind, Rules
+from streams.rules import GRAVE, HOUR_MS, LEVELS, SCORED, WINDOWS_MS, Kind, Rules
 from streams.storage.incident_records import IncidentRecords
 from streams.storage.station_records import StationRecords
 
@@ -83,10 +82,8 @@ class RegencyState:
         self._is_due = True  # an evaluation may decide something
         self._is_review_due = True  # ... or an amendment
         self._score: Score | None = None  # None since something that it depends on has changed
-        self._evaluated = Score((), 0, 0, is_few=True)  # the score of the last evaluation
-        self._needs = [-inf] * SCORED  # the sum with which a group may have another point; -inf: not known
-        self._factors: tuple[float, ...] = ()
-        self._factors_key: tuple[int, ...] = ()
+        self._needs = Needs(rules, self.incidents)
+        self._learned = Learned(rules, regency.stations)
 
     def fold(self, offset: int, entries: list[Entry], outcomes: Outcomes) -> Iterator[Evaluation]:
         """Fold one ledger frame; yield each evaluation that others have to know of, while the state is as of it.
@@ -102,10 +99,10 @@ class RegencyState:
     def score(self) -> Score:
         """The score as of the evaluation time and all entries so far."""
         if self._score is None:
+            factors = self._learned.factors(self.history, self.first_ms, self.grid_ms)
             self._score = score_at(
-                self.rules, self.regency, self.incidents, self.turnout, self.neighbours, self._expectation_factors(),
-                self.grid_ms,
-            )  # fmt: skip
+                self.rules, self.regency, self.incidents, self.turnout, self.neighbours, factors, self.grid_ms
+            )
         return self._score
 
     def share_myriad(self) -> int | None:
@@ -218,18 +215,18 @@ class RegencyState:
         """The reports that count, from number `start` on; `taken` gets what became of each entry.
 
         Ends after a report that makes an evaluation due, and before an entry of another kind or after the next
-        evaluation time. `Incidents.hold` counts each report before it asks for the next, so after a yield the sums are
-        with it. Bindings are local because this loop runs once for every event."""
+        evaluation time. `Incidents.hold` counts each report before it takes the next, so after a yield the sums include
+        it. Bindings are local because this loop runs once for every event."""
         incidents, clock_ms, next_grid_ms = self.incidents, self.clock_ms, self._next_grid_ms
         is_new, kinds, latest, note = self.event_ids.is_new, self.rules.kinds, incidents.records.get, taken.append
-        totals, weights, needs = incidents.totals, incidents.weights, self._needs
+        totals, weights, needs = incidents.totals, incidents.weights, self._needs.least
         is_rolling = self.rules.rolling_milli is not None
         segment, put_in_segment, room, reported_ms = 0, note, 0, 0
         for number in range(start, len(entries)):
             entry = entries[number]
             if entry[0] != INCIDENT or (self._is_due and taken):
                 break
-            _, at_ms, event_id, incident_id, revision, _, category, severity, status, occurred, _, source, is_drill = entry
+            _, at_ms, event_id, incident_id, revision, _, category, severity, status, occurred, _, source, drill = entry
             if at_ms > clock_ms:
                 if at_ms >= next_grid_ms:
                     break
@@ -237,7 +234,7 @@ class RegencyState:
             if not is_new(event_id):
                 note("duplicate")
                 continue
-            if is_drill:
+            if drill:
                 note("exercise")
                 continue
             old, sole_source, before = latest(incident_id), source, 0
@@ -262,7 +259,7 @@ class RegencyState:
             elif incidents.is_confirmation_changed:
                 self._is_due = True
             elif (group := kind.group) < SCORED and (weights[0] if is_rolling else totals[group]) >= needs[group]:
-                self._is_due = self._is_due or self._reaches_need(group)
+                self._is_due = self._is_due or self._needs.is_reached(group)
         if reported_ms:
             self.silence.report(reported_ms)
 
@@ -289,12 +286,6 @@ class RegencyState:
         """A correction has moved the score from `before`; enough points amend what is published."""
         if self.published.move_points(self.score().total - before):
             self._is_review_due = True
-
-    def _reaches_need(self, group: int) -> bool:
-        """Whether a group may have gained a point since the last evaluation."""
-        self._needs[group] = need(self.rules, self._evaluated, group)
-        is_rolling = self.rules.rolling_milli is not None
-        return (self.incidents.weights[0] if is_rolling else self.incidents.totals[group]) >= self._needs[group]
 
     def _take_turnout(self, entry: Entry) -> str:
         _, _, event_id, station, registered, voted, as_of, revision, _, is_drill = entry
@@ -334,7 +325,7 @@ class RegencyState:
         """Decide: move the data status and the level, record what is to be published, and return it."""
         score, rules, ladder, published = self.score(), self.rules, self.ladder, self.published
         is_review_due = self.incidents.take_confirmation_change() or self._is_review_due
-        self._evaluated, self._needs = score, [-inf] * SCORED
+        self._needs.reset(score)
         self._is_due = self._is_review_due = False
         before, status = ladder.level, (self.silence.status, published.is_unverified)
         decisions = self._data_decisions(score)
@@ -389,20 +380,12 @@ class RegencyState:
         """Number a decision, and record what it cites: a correction of that is published too."""
         cited: list[Record] = []
         if not decision.is_about_data:
-            # Turnout or neighbours alone raise without an incident; whoever was notified of one is notified of its fall.
+            # Turnout or neighbours alone raise without an incident. A fall cites all, for those notified of one of them.
             if decision.groups or decision.is_fall:
                 cited = cite(self.rules, self.incidents, decision.groups)
             cited_ids = [record.incident_id for record in cited] if decision.level else []
             self.published.cite(cited_ids, decision.score.pressure)
         return Escalation(decision, self.published.episode, self.published.number_next(), cited)
-
-    def _expectation_factors(self) -> tuple[float, ...]:
-        """What the expectation of each group is scaled by; see `streams.risk.scoring.learned`."""
-        key = (self.grid_ms // SLOT_MS, *self.history)
-        if key != self._factors_key:
-            self._factors_key = key
-            self._factors = learned(self.rules, self.regency.stations, self.history, self.first_ms, self.grid_ms)
-        return self._factors
 
 
 def _grave_since(old: Record | None, kind: Kind, status: str, clock_ms: int) -> int:

@@ -141,6 +141,48 @@ def to_points(rules: Rules, evidence: int, unit: int) -> int:
     return floor(evidence / unit * rules.points_per_digit)
 
 
+class Needs:
+    """What each group's sum has to reach for another point since the last evaluation.
+
+    `least`: by group, -inf where it is not known yet. A caller may keep a reference to the list."""
+
+    __slots__ = ("least", "_rules", "_incidents", "_score")
+
+    def __init__(self, rules: Rules, incidents: Incidents) -> None:
+        self.least = [-inf] * SCORED
+        self._rules, self._incidents = rules, incidents
+        self._score = Score((), 0, 0, is_few=True)
+
+    def reset(self, score: Score) -> None:
+        """An evaluation gave this score."""
+        self._score = score
+        self.least[:] = [-inf] * SCORED
+
+    def is_reached(self, group: int) -> bool:
+        """Whether the group may have gained a point since."""
+        incidents, is_rolling = self._incidents, self._rules.rolling_milli is not None
+        self.least[group] = need(self._rules, self._score, group)
+        return (incidents.weights[0] if is_rolling else incidents.totals[group]) >= self.least[group]
+
+
+class Learned:
+    """`learned` of one regency, kept for as long as it stays the same."""
+
+    __slots__ = ("_rules", "_stations", "_key", "_factors")
+
+    def __init__(self, rules: Rules, stations: int) -> None:
+        self._rules, self._stations = rules, stations
+        self._key: tuple[int, ...] = ()
+        self._factors: tuple[float, ...] = ()
+
+    def factors(self, history: list[int], first_ms: int, now_ms: int) -> tuple[float, ...]:
+        """See `learned`."""
+        key = (now_ms // SLOT_MS, first_ms, *history)
+        if key != self._key:
+            self._key, self._factors = key, learned(self._rules, self._stations, history, first_ms, now_ms)
+        return self._factors
+
+
 def need(rules: Rules, score: Score, group: int) -> float:
     """The total with which a group could score a point more than in `score`.
 

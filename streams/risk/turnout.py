@@ -44,7 +44,7 @@ def _no_segment(_station: str, _old: Station | None) -> int:
 
 
 class Turnout:
-    """Stations and totals of one regency. Restored stations are read when one is asked for: most regencies need none.
+    """Stations and totals of one regency. Restored stations are read at the first look-up: most regencies need none.
 
     Others read the attributes; only the methods change them."""
 
@@ -65,7 +65,7 @@ class Turnout:
 
     @property
     def stations(self) -> dict[str, Station | bytes]:
-        """The figure of each; those from records of their own are bytes until they are asked for."""
+        """The figure of each; one restored from a record of its own is bytes until it is replaced."""
         if self._read is not None:
             read_stations, self._read = self._read, None
             self._stations = read_stations()
@@ -145,7 +145,7 @@ class Turnout:
         self.repeated, self._voter_minutes = totals["repeated"], totals["voter_minutes"]
 
     def restore_stations(self, read_stations: Callable[[], dict[str, Station | bytes]]) -> None:
-        """After `restore_totals`: `read_stations` returns the stations when one is asked for."""
+        """After `restore_totals`: `read_stations` is called at the first look-up of a station."""
         self._read = read_stations
 
     def _add(self, figure: Station, sign: int) -> None:

@@ -32,7 +32,7 @@ Encode = Callable[[int, Segment], bytes | None]
 
 
 class Segments:
-    """The segments of one regency, by number, oldest first. `keeps_names`: they are asked for by `forget_before`."""
+    """The segments of one regency, by number, oldest first. `keeps_names`: `forget_before` needs them."""
 
     __slots__ = ("last", "_keeps_names", "_changed", "_held", "_open")
 
@@ -96,7 +96,7 @@ class Segments:
         return changed
 
     def restore(self, number: int, clock_ms: int, live: int = 0) -> None:
-        """Take back a stored segment, in the order of their numbers; names that may be forgotten follow by `put_back`."""
+        """Take back a stored segment, in the order of numbers; names that may be forgotten follow by `put_back`."""
         self._held[number] = Segment(clock_ms, live)
 
     def put_back(self, number: int, name: str) -> None:

@@ -59,7 +59,7 @@ class StationRecords:
             yield prefix + b"/s/" + name.encode(), self._own(name) if is_own else None
 
     def restore(self, last: int, segments: dict[int, bytes], own: dict[str, bytes]) -> None:
-        """Take back all records. They stay as they are until a station is asked for, own ones until it is this one."""
+        """Take back all records. They are decoded at the first look-up of a station, own ones at that of their own."""
         self._segments.restore_last(last)
         self._turnout.restore_stations(lambda: self._read(segments, own))
 

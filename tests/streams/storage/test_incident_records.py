@@ -16,7 +16,9 @@ def test_the_incidents_of_one_frame_are_one_record():
 
 def test_a_large_frame_is_cut_so_that_no_record_is_too_large_for_kafka():
     count = 2 * LARGEST + 1
-    outputs = run([(PALEMBANG, [incident("x" * 50 + str(n), EIGHT_MS, incident="y" * 50 + str(n)) for n in range(count)])])
+    outputs = run(
+        [(PALEMBANG, [incident("x" * 50 + str(n), EIGHT_MS, incident="y" * 50 + str(n)) for n in range(count)])]
+    )
     assert len(segments(outputs)) == 3
     assert max(map(len, outputs.state.values())) < 512 * 1024
     assert sum(len(state.incidents.records) for state in restored(outputs.state)) == count
