@@ -97,15 +97,16 @@ class Incidents:
         """
         records, edges, hour_ms, step_ms = self.records, self.edges, self.edges[0], self._step_ms
         counts, weights, totals, by_source = self.counts, self.weights, self.totals, self.by_source
-        buckets, name_of = self._buckets, self._names.setdefault
-        evidence_of, is_rolling = self.evidence_of, self._is_rolling
+        buckets, names, evidence_of, is_rolling = self._buckets, self._names, self.evidence_of, self._is_rolling
         bucket: list[Record] = []
         after_ms = until_ms = 0  # a record that occurred in between lies in the same bucket as the one before
         for incident_id, revision, kind, status, occurred, source, segment, sole_source, grave_ms in reports:
             age = 0 if occurred > hour_ms else _age(occurred, edges)
             is_counted = age < _AGES and status != "retracted"
-            source, status = name_of(source, source), name_of(status, status)
-            sole_source = name_of(sole_source, sole_source)
+            try:
+                source, sole_source, status = names[source], names[sole_source], names[status]
+            except KeyError:
+                source, sole_source, status = (names.setdefault(name, name) for name in (source, sole_source, status))
             record = _new_record(
                 (incident_id, revision, kind, status, occurred, source, segment, sole_source, is_counted, grave_ms)
             )

@@ -328,31 +328,31 @@ class RegencyState:
         self._needs.reset(score)
         self._is_due = self._is_review_due = False
         before, status = ladder.level, (self.silence.status, published.is_unverified)
-        decisions = self._data_decisions(score)
+        decisions = self._data_decisions(score, before)
         urgency = urgency_of(rules, self.incidents)
         if urgency.level or score.total >= rules.rungs[0].raise_at or not ladder.is_at_rest():
             ladder.step(
                 self.grid_ms, score.total, urgency.level, rules.rungs, rules.keep_ms, self.silence.holds_levels
             )  # fmt: skip
-        if ladder.level != before:
-            decisions.append(self._change_level(score, urgency, before))
+        after = ladder.level
+        if after != before:
+            decisions.append(self._change_level(score, urgency, before, after))
         elif before and is_review_due:
             decisions += self._amendments(score, urgency)
         escalations = [self._escalation(decision) for decision in decisions]
-        is_status_changed = ladder.level == before and status != (self.silence.status, published.is_unverified)
+        is_status_changed = after == before and status != (self.silence.status, published.is_unverified)
         hour, has_share = self.clock_ms // HOUR_MS, self.share_myriad() is not None
         return Evaluation(escalations, is_status_changed, self.neighbours.take_share_due(hour, has_share))
 
-    def _data_decisions(self, score: Score) -> list[Decision]:
-        level = self.ladder.level
+    def _data_decisions(self, score: Score, level: int) -> list[Decision]:
         publish = self.silence.evaluate(level, self.grid_ms)
         if not publish:
             return []
         change, reason = _SILENCE[publish]
         return [Decision(change, reason, level, level, score, self.published.is_unverified)]
 
-    def _change_level(self, score: Score, urgency: Urgency, before: int) -> Decision:
-        rules, after, published = self.rules, self.ladder.level, self.published
+    def _change_level(self, score: Score, urgency: Urgency, before: int, after: int) -> Decision:
+        rules, published = self.rules, self.published
         is_one_source = is_unverified(rules, self.incidents, score, urgency, published, after)
         groups = deciding_groups(rules, score, urgency)
         self.since_ms = self.clock_ms

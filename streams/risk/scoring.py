@@ -105,7 +105,9 @@ def corroborated(rules: Rules, incidents: Incidents, groups: list[Group]) -> int
 
 def _largest(sources: dict[str, int]) -> int:
     """The most evidence of one source. What MANY sources reported is nobody's alone."""
-    return max((evidence for source, evidence in sources.items() if source != MANY), default=0)
+    if MANY in sources:
+        sources = {source: evidence for source, evidence in sources.items() if source != MANY}
+    return max(sources.values(), default=0)
 
 
 def incident_points(rules: Rules, incidents: Incidents, factors: tuple[float, ...], now_ms: int) -> Score:
