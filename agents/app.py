@@ -20,15 +20,14 @@ from agents.clock import wall_ms
 from agents.intake import IntakeFold
 from agents.kafka.connection import aiokafka_options
 from agents.metrics_page import serve_metrics
-from agents.ordering import sequencer_of
+from agents.policy import load_roster, load_ruleset
 from agents.risk import RiskFold
 from agents.settings import Settings
 from agents.shard_metrics import ShardMetrics
 from schemas.ledger import TICK_KEY, tick_frame
-from schemas.roster import Roster
-from schemas.ruleset import Ruleset
 from schemas.topics import INPUTS, Topic
 from streams.admission import ClockMode, Gate
+from streams.event_time.sequencer import sequencer_of
 from streams.table import RiskTable
 
 log = logging.getLogger(__name__)
@@ -44,8 +43,8 @@ class Topology:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.names = settings.topics
-        self.roster = Roster.load(settings.roster) if settings.roster else Roster.default()
-        self.ruleset = Ruleset.load(settings.rules) if settings.rules else Ruleset.default()
+        self.roster = load_roster(settings.roster)
+        self.ruleset = load_ruleset(settings.rules)
         self.is_event_clock = settings.clock is ClockMode.EVENT
         self.options = BatchingOptions(client=aiokafka_options(settings), lanes=settings.lanes)
         self._gate = Gate(self.roster, settings.clock)
@@ -80,7 +79,7 @@ class Topology:
     def _risk_fold(self, source: TopicPartition) -> RiskFold:
         partitions = self.settings.partitions
         table = RiskTable(source.partition, partitions, self.roster, self.ruleset)
-        return RiskFold(source, table, self.names, partitions, sequencer_of(self.settings))
+        return RiskFold(source, table, self.names, partitions, sequencer_of(self.settings.clock, partitions))
 
     @property
     def stages(self) -> tuple[Stage, ...]:

@@ -82,7 +82,7 @@ class RiskFold:
             key = (record.key or b"").decode()
             if appended := headers.get(APPENDED_HEADER):
                 self._appended_ms.setdefault(key, int(appended))
-            self._table.apply_in_order(self._sequencer, record.key, frame)
+            self._table.apply_in_order(self._sequencer, record.key or b"", frame)
         except (NotAFrame, UnicodeDecodeError) as error:
             raise ForeignLedgerRecord(
                 f"{self._source.topic}[{self._source.partition}]@{record.offset}: {error}"
@@ -97,8 +97,8 @@ class RiskFold:
         ):
             for key, value in pairs:
                 yield Output(self._names[topic], partition, key.encode(), value)
-        for key, value in drained.state:
-            yield Output(self._names[Topic.STATE], partition, key, value)
+        for state_key, record in drained.state:
+            yield Output(self._names[Topic.STATE], partition, state_key, record)
         yield from self._notices(drained)
 
     def _notices(self, drained: Drained) -> Iterator[Output]:

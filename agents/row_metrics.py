@@ -7,9 +7,10 @@ from contextlib import suppress
 from prometheus_client import Gauge
 
 from agents import metrics
+from schemas.vocabulary import DATA_STATUSES
 from streams.table import Figures
 
-_STATUSES = {"live": 0, "stale": 1, "silent": 2}
+_STATUSES = {name: number for number, name in enumerate(DATA_STATUSES)}
 _GAUGES = (
     metrics.LEVEL,
     metrics.SCORE,

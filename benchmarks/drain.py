@@ -7,7 +7,7 @@ from aiokafka import AIOKafkaProducer
 from benchmarks.folding import until_folded
 from benchmarks.stream import past_day
 from benchmarks.system import System, load_regencies, trigger_regencies
-from streams.rules import HOUR_MS
+from schemas.vocabulary import HOUR_MS
 
 STEP_MS = 50  # of event time between two events of seventeen places
 

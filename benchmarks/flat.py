@@ -11,9 +11,8 @@ from benchmarks.micro import NAMES, Recorded, batches, intake_fold, recorded, ri
 from benchmarks.stream import past_day
 from benchmarks.system import load_regencies
 from schemas.topics import Topic
+from schemas.vocabulary import DAY_MS
 from streams.event_time.sequencer import Sequencer
-
-DAY_MS = 86_400_000
 
 
 def by_days(days: int = 30, step_ms: int = 60_000, parts: int = 6) -> Iterator[dict[str, float]]:

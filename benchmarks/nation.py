@@ -21,7 +21,7 @@ from benchmarks.footprint import bytes_by_topic
 from benchmarks.stream import START_MS, incident, stamp
 from benchmarks.system import System, sample
 from schemas.ruleset import Ruleset
-from streams.rules import HOUR_MS
+from schemas.vocabulary import HOUR_MS
 
 REGENCIES, STATIONS, RATE_FACTOR = 514, 823_220, 100
 PARTITIONS = 12

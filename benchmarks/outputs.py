@@ -19,6 +19,7 @@ from aiokafka import TopicPartition
 
 from agents.batching.fold import Batch, Output
 from agents.intake import IntakeFold
+from agents.policy import load_ruleset
 from agents.risk import RiskFold
 from apps.simulation.day import Plan, simulate_day
 from benchmarks.micro import NAMES, Recorded
@@ -29,6 +30,7 @@ from schemas.ledger import TICK_KEY, tick_frame
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import Topic
+from schemas.vocabulary import MINUTE_MS
 from streams.admission import ClockMode, Gate
 from streams.event_time.sequencer import Sequencer
 from streams.rules import Rules
@@ -37,7 +39,7 @@ from streams.table import RiskTable
 BATCH = 5_000
 #: Of a live day: often enough that ticks and levels move.
 LIVE_BATCH = 20
-TICK_MS = 60_000
+TICK_MS = MINUTE_MS
 IDLE_AFTER_MS = 3_000
 THRESHOLD = 4_500
 LOG_APPEND_TIME = 1
@@ -170,7 +172,7 @@ def _ruleset(text: str) -> Ruleset:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "peers-rolling-sum.toml"
         path.write_text(text, encoding="utf-8")
-        return Ruleset.load(path)
+        return load_ruleset(path)
 
 
 def digests(events: int, say: Callable[[str], None] = print) -> None:

@@ -8,12 +8,13 @@ from typing import Any
 import orjson
 
 from schemas.ledger import NEIGHBOUR, Entry
+from schemas.vocabulary import COMPONENTS, LEVELS, ROLLING, Reason
 from streams.province import ProvinceEscalation, ProvinceState
-from streams.risk.decisions import Decision, Escalation, Reason
+from streams.risk.decisions import Decision, Escalation
 from streams.risk.incidents import Record
 from streams.risk.regency import RegencyState
-from streams.risk.scoring import COMPONENTS, ROLLING, Score, report_weight
-from streams.rules import LEVELS, WINDOW_NAMES
+from streams.risk.scoring import Score, report_weight
+from streams.rules import WINDOW_NAMES
 
 ROW_SCHEMA, ESCALATION_SCHEMA, PROVINCE_SCHEMA = "siaga.risk/1", "siaga.escalation/1", "siaga.province/1"
 Message = dict[str, Any]

@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 from schemas.ledger import NEIGHBOUR, TICK, Entry
 from schemas.roster import Regency
-from streams.risk.decisions import Change, Reason
+from schemas.vocabulary import LEVELS, Change, Reason
 from streams.risk.levels import Ladder
-from streams.rules import LEVELS, Rules
+from streams.rules import Rules
 
 _MOST = 100
 

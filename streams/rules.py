@@ -6,18 +6,14 @@ See docs/risk-model.md for the formulas. Everything here is a constant of the ru
 from dataclasses import dataclass
 
 from schemas.ruleset import Profile, Ruleset
+from schemas.vocabulary import ALARMS, DAY_MS, GROUPS, HOUR_MS, LEVELS, MINUTE_MS
 from streams.risk.decay import Decay
 from streams.risk.evidence import Place
 
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 WINDOWS_MS = (HOUR_MS, 6 * HOUR_MS, DAY_MS)
 WINDOW_NAMES = ("1h", "6h", "24h")
-GROUPS = ("security", "integrity", "supply", "process", "expression")
 SCORED = 4  # the first four groups can score
-LEVELS = ("normal", "waspada", "siaga", "awas")
-STATUSES = ("reported", "verified", "resolved", "retracted")
-SLOT_MS = 15 * 60_000
+SLOT_MS = 15 * MINUTE_MS
 SLOTS = DAY_MS // SLOT_MS
 MILLI = 1000
 GRAVE = 4  # severity from which an incident raises at once
@@ -73,7 +69,7 @@ class Rules:
         self.amend_points = round(ladder.amend_points.value)
         self.rungs = tuple(
             Rung(name, round(rule.raise_at.value), round(rule.lower_below.value), _ms(rule.hold.value))
-            for name, rule in (("waspada", ladder.waspada), ("siaga", ladder.siaga), ("awas", ladder.awas))
+            for name, rule in zip(ALARMS, (ladder.waspada, ladder.siaga, ladder.awas), strict=True)
         )
         self.immediate = {
             severity: (LEVELS.index(rule.unconfirmed), LEVELS.index(rule.confirmed))
@@ -148,7 +144,7 @@ class Rules:
 
 
 def _kinds(ruleset: Ruleset) -> dict[tuple[str, int], Kind]:
-    kinds = {}
+    kinds: dict[tuple[str, int], Kind] = {}
     for category, rule in ruleset.categories.items():
         for severity in range(1, 6):
             weight = ruleset.severity[str(severity)].value

@@ -12,12 +12,13 @@ from typing import NamedTuple, TypeVar
 from schemas.ledger import NEIGHBOUR, TICK, TICK_KEY, Entry, Frame, partition_of
 from schemas.roster import Regency, Roster
 from schemas.ruleset import Ruleset
+from schemas.vocabulary import LEVELS
 from streams.event_time.sequencer import Sequencer
 from streams.messages import escalation, notice, province_escalation, province_row, row, to_bytes
 from streams.province import ProvinceState
 from streams.risk.decisions import Evaluation
 from streams.risk.regency import Outcomes, RegencyState
-from streams.rules import LEVELS, Rules
+from streams.rules import Rules
 from streams.storage import records
 from streams.storage.format import read
 

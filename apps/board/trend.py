@@ -2,7 +2,9 @@
 
 from collections import deque
 
-BUCKET_MS = 5 * 60_000
+from schemas.vocabulary import MINUTE_MS
+
+BUCKET_MS = 5 * MINUTE_MS
 BUCKETS = 72
 
 

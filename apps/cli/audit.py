@@ -18,13 +18,12 @@ def command(settings: Settings) -> None:
 
     Use the roster, ruleset and clock the workers used. Exit status 0 when everything published follows from the ledger,
     1 when something does not."""
+    from agents.policy import load_roster, load_ruleset
     from apps.history.audit import audit
-    from schemas.roster import Roster
-    from schemas.ruleset import Ruleset
 
     try:
-        roster = Roster.load(settings.roster) if settings.roster else Roster.default()
-        ruleset = Ruleset.load(settings.rules) if settings.rules else Ruleset.default()
+        roster = load_roster(settings.roster)
+        ruleset = load_ruleset(settings.rules)
     except (ValueError, OSError) as error:
         raise CommandError(str(error), exit_code=2) from None
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # the line below says it once

@@ -7,11 +7,12 @@ import click
 
 from agents.kafka.refusals import refusal
 from agents.logs import configure_logging
+from agents.policy import load_roster
 from agents.settings import Settings
 from apps.board.descriptors import most_viewers, raise_limit
 from apps.board.server import Board
 from apps.cli.options import CommandError, with_settings
-from schemas.roster import Roster, RosterError
+from schemas.roster import RosterError
 
 
 @click.command("board")
@@ -22,7 +23,7 @@ def command(settings: Settings) -> None:
     Listens on loopback unless --board-host says otherwise; it has no login, so put a proxy that does in front of it.
     """
     try:
-        roster = Roster.load(settings.roster) if settings.roster else Roster.default()
+        roster = load_roster(settings.roster)
     except RosterError as error:
         raise CommandError(str(error), exit_code=2) from None
     if line := refusal(settings):  # a broker that is away is waited for; one that refuses us is not

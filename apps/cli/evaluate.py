@@ -11,6 +11,7 @@ import click
 import orjson
 
 from agents.kafka.connection import kafka_python_options
+from agents.policy import load_roster, load_ruleset
 from agents.settings import Settings
 from apps.cli.broker_errors import CONNECT_S, broker_errors
 from apps.cli.options import CommandError, with_settings
@@ -104,8 +105,8 @@ def _setup(
     settings: Settings, scenario: Path | None, days: int, seed: int, turnout_every: int, background: float
 ) -> Setup:
     try:
-        roster = Roster.load(settings.roster) if settings.roster else Roster.default()
-        ruleset = Ruleset.load(settings.rules) if settings.rules else Ruleset.default()
+        roster = load_roster(settings.roster)
+        ruleset = load_ruleset(settings.rules)
         if scenario is None:
             return Setup(
                 roster, ruleset, simulated(HELD_OUT_SEED + 1000 * seed, days, turnout_every, background), GRACE_MS

@@ -9,6 +9,7 @@ from kafka.errors import AuthorizationError
 
 from agents.kafka import topic_reader
 from agents.kafka.connection import kafka_python_options
+from agents.policy import load_roster, load_ruleset
 from agents.settings import Settings
 from apps.cli.broker_errors import CONNECT_S, broker_errors
 from apps.cli.options import CommandError, with_settings
@@ -63,7 +64,7 @@ def command(settings: Settings, regency: str, at: str | None, lang: str) -> None
 
 def _roster(settings: Settings) -> Roster:
     try:
-        return Roster.load(settings.roster) if settings.roster else Roster.default()
+        return load_roster(settings.roster)
     except RosterError as wrong:
         raise CommandError(str(wrong), exit_code=2) from None
 
@@ -97,7 +98,7 @@ def _moment(at: str | None) -> datetime | None:
 
 def _ruleset(settings: Settings) -> Ruleset:
     try:
-        return Ruleset.load(settings.rules) if settings.rules else Ruleset.default()
+        return load_ruleset(settings.rules)
     except RulesetError as wrong:
         raise CommandError(str(wrong), exit_code=2) from None
 

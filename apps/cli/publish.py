@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 import click
 
+from agents.policy import load_roster
 from agents.settings import Settings
 from apps.cli.broker_errors import broker_errors
 from apps.cli.broker_sender import COMPRESSIONS, open_sender
@@ -19,7 +20,7 @@ from apps.publishing.messages import Kind, Reader, checked, unchecked
 from apps.publishing.publish import Tally, publish, read_messages
 from apps.publishing.sender import DeliveryError
 from schemas.rejected import Rejected
-from schemas.roster import Roster, RosterError
+from schemas.roster import RosterError
 
 INTERRUPTED = 130
 
@@ -64,7 +65,7 @@ def _reader(settings: Settings, kind: Kind, no_validate: bool) -> Reader:
     if settings.roster is None:  # workers may run with another roster than the packaged one
         return checked(kind)
     try:
-        return checked(kind, frozenset(Roster.load(settings.roster)))
+        return checked(kind, frozenset(load_roster(settings.roster)))
     except RosterError as error:
         raise CommandError(str(error), exit_code=2) from None
 

@@ -13,6 +13,7 @@ from agents.clock import wall_ms
 from agents.kafka import topic_reader
 from agents.kafka.connection import kafka_python_options
 from agents.kafka.topics import open_admin
+from agents.policy import load_roster
 from agents.settings import Settings
 from apps.cli.broker_errors import CONNECT_S, broker_errors
 from apps.cli.broker_sender import open_sender
@@ -22,13 +23,13 @@ from apps.publishing.redrive import Judge, RedriveTally, fit, redrive, unless
 from apps.publishing.redriven import Journal, JournalError
 from apps.publishing.rejects import Origin, Reject, Unreadable, of_lines, of_records
 from apps.publishing.sender import DeliveryError
-from schemas.rejected import Reason
-from schemas.roster import Roster, RosterError
+from schemas.roster import RosterError
 from schemas.topics import INPUTS, Topic
+from schemas.vocabulary import RejectReason
 from streams.admission import Gate
 
 INTERRUPTED = 130
-REASONS = [reason.value for reason in Reason]
+REASONS = [reason.value for reason in RejectReason]
 
 Rejects = Iterable[Reject | Unreadable]
 
@@ -73,7 +74,7 @@ def command(settings: Settings, file: Path | None, reasons: tuple[str, ...], che
 
 def _judge(settings: Settings) -> Judge:
     try:
-        roster = Roster.load(settings.roster) if settings.roster else Roster.default()
+        roster = load_roster(settings.roster)
     except RosterError as error:
         raise CommandError(str(error), exit_code=2) from None
     return Judge(Gate(roster, settings.clock), settings.topics, settings.clock, wall_ms)
@@ -150,7 +151,7 @@ def _from_topic(settings: Settings, reasons: tuple[str, ...]) -> Iterator[Reject
         if not partitions:
             raise CommandError(f"no topic {topic} at {settings.broker}; run `siaga topics` first")
         batches = topic_reader.tail(consumer, topic, partitions, from_beginning=True, until_end=True)
-        yield of_records((record for batch in batches for record in batch), frozenset(map(Reason, reasons)))
+        yield of_records((record for batch in batches for record in batch), frozenset(map(RejectReason, reasons)))
     finally:
         consumer.close()
 

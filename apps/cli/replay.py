@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 from pydantic import TypeAdapter, ValidationError
 
+from agents.policy import load_roster
 from agents.settings import Settings
 from apps.cli.broker_errors import broker_errors
 from apps.cli.broker_sender import COMPRESSIONS, open_sender
@@ -22,7 +23,7 @@ from apps.replay.recording import Recording
 from apps.replay.replay import replay
 from schemas.fields import Timestamp, milliseconds
 from schemas.rejected import Rejected
-from schemas.roster import Roster, RosterError
+from schemas.roster import RosterError
 
 INTERRUPTED = 130
 TELL_EVERY_S = 5.0
@@ -63,7 +64,7 @@ def command(
 
 def _load(recording: Recording, settings: Settings, files: dict[Kind, Path | None]) -> None:
     try:
-        regencies = frozenset(Roster.load(settings.roster)) if settings.roster else None
+        regencies = frozenset(load_roster(settings.roster)) if settings.roster else None
         for kind, path in files.items():
             if path is not None:
                 recording.add(kind, path, checked(kind, regencies), _tell)

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 import orjson
 
+from agents.policy import load_roster
 from agents.settings import Settings
 from apps.cli.broker_errors import broker_errors
 from apps.cli.broker_sender import open_sender
@@ -121,7 +122,7 @@ def _time_of_day(text: str) -> int:
 
 def _roster(settings: Settings) -> Roster:
     try:
-        return Roster.load(settings.roster) if settings.roster else Roster.default()
+        return load_roster(settings.roster)
     except RosterError as error:
         raise CommandError(str(error), exit_code=2) from None
 

@@ -14,12 +14,13 @@ from agents.kafka.topic_reader import open_consumer
 from agents.settings import Settings
 from apps.devstack.errors import UpError
 from schemas.topics import Topic
+from schemas.vocabulary import LEVELS, Change
 
 CONNECT_S = 10.0
-LEVEL_CHANGES = frozenset({"raised", "lowered", "cleared"})
+LEVEL_CHANGES = frozenset({Change.RAISED, Change.LOWERED, Change.CLEARED})
 _EVIDENCE_NAMED = 2
 _WIB = timezone(timedelta(hours=7), "WIB")  # the simulated day's local time
-_COLOURS = {"normal": "green", "waspada": "yellow", "siaga": "bright_red", "awas": "magenta"}
+_COLOURS = dict(zip(LEVELS, ("green", "yellow", "bright_red", "magenta"), strict=True))
 
 
 class News:

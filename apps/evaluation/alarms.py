@@ -6,7 +6,8 @@ from typing import NamedTuple
 from apps.evaluation.baselines import NOTHING, Baseline
 from apps.evaluation.scoring import Raise
 from apps.evaluation.sightings import Sighting, histories
-from apps.simulation.truth import DAY_MS, HOUR_MS, MINUTE_MS, Truth
+from apps.simulation.truth import Truth
+from schemas.vocabulary import DAY_MS, HOUR_MS, MINUTE_MS
 
 # Messages about a day still come in after midnight; every detector, Siaga included, is watched until then.
 TAIL_MS = 3 * HOUR_MS

@@ -9,8 +9,9 @@ import orjson
 
 from apps.simulation.day import Plan, simulate_day
 from apps.simulation.files import value_of
-from apps.simulation.truth import DAY_MS, Truth, epoch_ms
+from apps.simulation.truth import Truth, epoch_ms
 from schemas.roster import Roster
+from schemas.vocabulary import DAY_MS
 
 _TOLD_AT = {"incidents": "reported_at", "turnout": "as_of"}
 _ARRIVAL_MOST_MS = 367 * DAY_MS

@@ -12,15 +12,16 @@ import orjson
 
 from apps.evaluation.cases import Arrival
 from apps.evaluation.scoring import Raise
-from apps.simulation.truth import DAY_MS, epoch_ms
+from apps.simulation.truth import epoch_ms
 from schemas.ledger import TICK_KEY, Entry
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import Topic
+from schemas.vocabulary import DAY_MS, MINUTE_MS
 from streams.admission import ClockMode, Gate, Rejection, tick_entry
 from streams.table import RiskTable
 
-TICK_MS = 60_000
+TICK_MS = MINUTE_MS
 # How often the table is asked for what it has to say, simulated. Only notices to neighbours depend on it, and they may
 # be this late here; asking at every tick takes as long as the fold itself.
 SETTLE_MS = 120_000

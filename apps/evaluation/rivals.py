@@ -8,7 +8,8 @@ from apps.evaluation.baselines import Baseline, EarsC1, EarsC2, EarsC3, Farringt
 from apps.evaluation.scoring import GRACE_MS, Score
 from apps.evaluation.sightings import Sighting, histories
 from apps.evaluation.tuning import Tuned, scored_at, thresholds, tune
-from apps.simulation.truth import DAY_MS, MINUTE_MS, Truth
+from apps.simulation.truth import Truth
+from schemas.vocabulary import DAY_MS, MINUTE_MS
 
 # Short steps warn sooner, long steps see more; every baseline may take what suits it on the training days.
 STEPS_MIN = (15, 30, 60)

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from agents.policy import load_roster
 from apps.evaluation.alarms import TAIL_MS
 from apps.evaluation.cases import Case, CaseError, RecordedCase, SimulatedCase
 from apps.evaluation.fields import ScenarioError, items, mapping, moment, number, seed, span, text, whole
@@ -14,8 +15,9 @@ from apps.evaluation.scoring import GRACE_MS
 from apps.simulation.day import DEFAULT_DATE, Plan
 from apps.simulation.files import SCHEMA
 from apps.simulation.specs import SpecError, parse_spec
-from apps.simulation.truth import DAY_MS, MINUTE_MS, FlareUp, Other, Truth
+from apps.simulation.truth import FlareUp, Other, Truth
 from schemas.roster import Roster, RosterError
+from schemas.vocabulary import DAY_MS, MINUTE_MS
 
 FIELDS = frozenset({"schema", "roster", "grace_min", "days", "about"})
 SIMULATED = frozenset(
@@ -61,7 +63,7 @@ def _roster(name: Any, path: Path, default: Roster) -> Roster:
     if name is None:
         return default
     try:
-        return Roster.load(path.parent / str(name))
+        return load_roster(path.parent / str(name))
     except RosterError as error:
         raise ScenarioError(f"{path}, roster: {error}") from None
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from apps.simulation.truth import MINUTE_MS, FlareUp, Truth
+from apps.simulation.truth import FlareUp, Truth
+from schemas.vocabulary import MINUTE_MS
 
 GRACE_MS = 60 * MINUTE_MS  # reports still come in after the last incident
 

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from schemas.ledger import INCIDENT, Entry
+from schemas.vocabulary import MINUTE_MS
 
 # An incident told later than this is counted where it occurred: it corrects the past and raises nothing now. Counting a
 # silent source's backlog as of its arrival would make every count detector alarm on the source, not on the regency.
-LATE_MS = 60 * 60_000
+LATE_MS = 60 * MINUTE_MS
 
 
 @dataclass(slots=True)

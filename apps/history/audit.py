@@ -11,12 +11,12 @@ import orjson
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from agents.kafka.connection import aiokafka_options
-from agents.ordering import sequencer_of
 from agents.settings import Settings
 from schemas.ledger import Frame
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import Topic
+from streams.event_time.sequencer import sequencer_of
 from streams.table import RiskTable
 
 POLL_MS = 500
@@ -72,7 +72,7 @@ async def _audit_partition(
     if (await consumer.beginning_offsets([ledger]))[ledger] > 0:
         result.truncated.append(partition)
         return
-    sequencer = sequencer_of(settings)
+    sequencer = sequencer_of(settings.clock, settings.partitions)
     followed: set[str] = set()
     last_row_offset = max((offset for _, offset in published.rows), default=-1)
     async for record in _records(consumer, ledger):

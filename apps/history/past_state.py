@@ -11,13 +11,12 @@ from kafka import KafkaConsumer, TopicPartition
 
 from agents.kafka import topic_reader
 from agents.kafka.connection import kafka_python_options
-from agents.ordering import sequencer_of
 from agents.settings import Settings
 from schemas.ledger import TICK_KEY, WATERMARK, Frame, partition_of
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import Topic
-from streams.event_time.sequencer import Run
+from streams.event_time.sequencer import Run, sequencer_of
 from streams.table import RiskTable
 
 
@@ -55,7 +54,7 @@ def row_until(
 
 def _runs(consumer: KafkaConsumer, settings: Settings, partition: int) -> Iterator[Run]:
     """What the fold is given, in its order: (ledger offset, key, entries)."""
-    sequencer = sequencer_of(settings)
+    sequencer = sequencer_of(settings.clock, settings.partitions)
     for records in topic_reader.tail(
         consumer, settings.topics[Topic.LEDGER], [partition], from_beginning=True, until_end=True
     ):

@@ -6,8 +6,9 @@ from random import Random
 
 from apps.simulation import profile
 from apps.simulation.chance import pick, poisson, stream
-from apps.simulation.truth import HOUR_MS, MINUTE_MS, Other
+from apps.simulation.truth import Other
 from schemas.roster import Regency
+from schemas.vocabulary import HOUR_MS, MINUTE_MS
 
 
 @dataclass(frozen=True, slots=True)

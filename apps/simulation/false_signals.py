@@ -7,8 +7,9 @@ from apps.simulation.background import Happening
 from apps.simulation.chance import pick, stream
 from apps.simulation.message import Message
 from apps.simulation.reporting import Desk
-from apps.simulation.truth import HOUR_MS, MINUTE_MS, Other
+from apps.simulation.truth import Other
 from schemas.roster import Regency, Roster
+from schemas.vocabulary import HOUR_MS, MINUTE_MS
 
 HOAX_CHANCE = 0.15  # per roster day
 HOAX_SIZE, HOAX_SPAN_MIN, HOAX_RETRACTED_AFTER_MIN = (5, 15), (20, 60), (60, 150)

@@ -10,8 +10,9 @@ from random import Random
 
 from apps.simulation.background import Happening
 from apps.simulation.chance import pick, poisson, stream
-from apps.simulation.truth import HOUR_MS, MINUTE_MS, FlareUp
+from apps.simulation.truth import FlareUp
 from schemas.roster import Regency, Roster
+from schemas.vocabulary import HOUR_MS, MINUTE_MS
 
 
 @dataclass(frozen=True)

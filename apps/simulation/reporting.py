@@ -12,9 +12,9 @@ from random import Random
 from apps.simulation.background import Happening
 from apps.simulation.chance import pick
 from apps.simulation.message import Message
-from apps.simulation.truth import HOUR_MS, MINUTE_MS, rfc3339
+from apps.simulation.truth import rfc3339
+from schemas.vocabulary import HOUR_MS, MINUTE_MS, SECOND_MS
 
-SECOND_MS = 1000
 TELL_MEDIAN_MIN, TELL_SIGMA = 6.0, 0.9  # log-normal: half within 6 min, nine of ten within 19 min
 TELL_MAX_MIN = 120.0
 WIRE_MEDIAN_S, WIRE_SIGMA = 3.0, 1.0  # from the source's desk to Siaga

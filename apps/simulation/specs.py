@@ -10,8 +10,9 @@ from dataclasses import replace
 from typing import Any
 
 from apps.simulation.flareups import KINDS, Spec
-from apps.simulation.truth import DAY_MS, HOUR_MS, MINUTE_MS, epoch_ms
+from apps.simulation.truth import epoch_ms
 from schemas.roster import Roster
+from schemas.vocabulary import DAY_MS, HOUR_MS, MINUTE_MS
 
 FIELDS = frozenset({"regency", "onset", "kind", "size", "duration_min", "report_share", "spread"})
 SIZE_MAX = 10_000

@@ -11,9 +11,10 @@ from random import Random
 from apps.simulation.chance import stream
 from apps.simulation.message import Message
 from apps.simulation.reporting import station_id
-from apps.simulation.truth import HOUR_MS, MINUTE_MS, rfc3339
+from apps.simulation.truth import rfc3339
 from schemas.roster import Regency
 from schemas.turnout import VOTERS_MAX
+from schemas.vocabulary import HOUR_MS, MINUTE_MS
 
 OPEN_HOUR, CLOSE_HOUR = 7, 13
 SHARE_MEAN, SHARE_SD_REGENCY, SHARE_SD_STATION = 0.72, 0.05, 0.05

@@ -1,42 +1,16 @@
-"""The rules of a decision: what an urgent incident raises to, which groups and which reason decided, what is unverified.
+"""The rules of a decision: what a grave incident raises to, which groups and reason decided, and what is unverified.
 
 Pure: functions of the rules and of the parts of a regency, which they do not change. The level itself moves in
 `streams.risk.levels`, the data status in `streams.risk.silence`; `streams.risk.regency` puts the parts together.
 """
 
-from enum import StrEnum
 from typing import NamedTuple
 
+from schemas.vocabulary import Change, Reason
 from streams.risk.incidents import MANY, Incidents, Record
 from streams.risk.published import Published
 from streams.risk.scoring import Score
 from streams.rules import SCORED, Rules
-
-
-class Change(StrEnum):
-    RAISED = "raised"
-    LOWERED = "lowered"
-    CLEARED = "cleared"
-    AMENDED = "amended"
-    STALE = "stale"
-    RECOVERED = "recovered"
-
-
-class Reason(StrEnum):
-    """The rule that decided."""
-
-    GRAVE_INCIDENT = "grave_incident"
-    GRAVE_INCIDENT_CONFIRMED = "grave_incident_confirmed"
-    INCIDENT_PRESSURE = "incident_pressure"
-    TURNOUT_ANOMALY = "turnout_anomaly"
-    SPILL_OVER = "spill_over"
-    ROLLING_SUM = "rolling_sum"
-    MEMBERS = "members"
-    CALM = "calm"
-    CORRECTION = "correction"
-    CONFIRMATION = "confirmation"
-    SILENCE = "silence"
-    REPORTS_RESUMED = "reports_resumed"
 
 
 class Decision(NamedTuple):

@@ -14,8 +14,9 @@ from collections.abc import Iterable
 from math import log10
 from typing import TYPE_CHECKING
 
-from schemas.quantities import HOURS
 from schemas.ruleset import Ruleset
+from schemas.ruleset.quantities import HOURS
+from schemas.vocabulary import HOUR_MS
 
 if TYPE_CHECKING:
     from streams.rules import Kind
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 MILLI = 1000
 MINOR = 1  # severity
 SLOTS_PER_HOUR = 4
-_SLOT_MS = 3_600_000 // SLOTS_PER_HOUR
+_SLOT_MS = HOUR_MS // SLOTS_PER_HOUR
 _SLOTS = HOURS * SLOTS_PER_HOUR
 
 

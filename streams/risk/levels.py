@@ -13,6 +13,7 @@ states the bound.
 from enum import IntEnum, StrEnum
 from typing import NamedTuple, TypedDict
 
+from schemas.vocabulary import HOUR_MS
 from streams.rules import Rung
 
 
@@ -59,7 +60,6 @@ TRANSITIONS: dict[tuple[Phase, Signal], Transition] = {
 }
 
 _RAISED = (Phase.FIRING, Phase.KEEPING)
-HOUR_MS = 3_600_000
 
 
 class StoredLadder(TypedDict):
@@ -113,9 +113,9 @@ class Ladder:
             return Signal.HELD if is_held else Signal.ABOVE
         if score >= rung.lower_below:
             return Signal.BETWEEN
-        if phase is Phase.KEEPING and level == index + 1 and not is_held:
-            if now_ms - max(self.since_ms[index], self.changed_ms) >= keep_ms:
-                return Signal.KEPT
+        is_top = phase is Phase.KEEPING and level == index + 1
+        if is_top and not is_held and now_ms - max(self.since_ms[index], self.changed_ms) >= keep_ms:
+            return Signal.KEPT
         return Signal.BELOW
 
     def _move(self, index: int, now_ms: int, signal: Signal) -> None:

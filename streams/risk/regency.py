@@ -22,13 +22,12 @@ from typing import Any
 
 from schemas.ledger import INCIDENT, NEIGHBOUR, TICK, TURNOUT, Entry
 from schemas.roster import Regency
+from schemas.vocabulary import HOUR_MS, LEVELS, Change, Reason
 from streams.risk.citations import cite
 from streams.risk.decisions import (
-    Change,
     Decision,
     Escalation,
     Evaluation,
-    Reason,
     Urgency,
     deciding_groups,
     is_unverified,
@@ -43,7 +42,7 @@ from streams.risk.published import Published
 from streams.risk.scoring import Learned, Needs, Score, score_at
 from streams.risk.silence import Publish, Silence
 from streams.risk.turnout import Turnout
-from streams.rules import GRAVE, HOUR_MS, LEVELS, SCORED, WINDOWS_MS, Kind, Rules
+from streams.rules import GRAVE, SCORED, WINDOWS_MS, Kind, Rules
 from streams.storage.incident_records import IncidentRecords
 from streams.storage.station_records import StationRecords
 
@@ -380,7 +379,7 @@ class RegencyState:
         """Number a decision, and record what it cites: a correction of that is published too."""
         cited: list[Record] = []
         if not decision.is_about_data:
-            # Turnout or neighbours alone raise without an incident. A fall cites all, for those notified of one of them.
+            # Turnout or neighbours alone raise without an incident. A fall cites all, for who was notified of any.
             if decision.groups or decision.is_fall:
                 cited = cite(self.rules, self.incidents, decision.groups)
             cited_ids = [record.incident_id for record in cited] if decision.level else []

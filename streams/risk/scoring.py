@@ -10,14 +10,13 @@ from statistics import median
 from typing import NamedTuple
 
 from schemas.roster import Regency
+from schemas.vocabulary import DAY_MS, HOUR_MS
 from streams.risk.evidence import Place
 from streams.risk.incidents import MANY, Incidents
 from streams.risk.neighbours import Neighbours
 from streams.risk.turnout import Turnout
-from streams.rules import DAY_MS, HOUR_MS, MILLI, SCORED, SLOT_MS, WINDOWS_MS, Rules
+from streams.rules import MILLI, SCORED, SLOT_MS, WINDOWS_MS, Rules
 
-COMPONENTS = ("security", "integrity", "supply", "process", "turnout", "neighbours", "prior")
-ROLLING = ("rolling_sum",)
 NEIGHBOURS_LEAST = 3  # fewer neighbours make no median
 _MOST = 100
 SLACK_BITS = 40  # of the evidence of one digit, a trillionth: more than two divisions of floats can lose

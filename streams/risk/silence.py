@@ -10,6 +10,7 @@ Silence is counted in ticks: each adds the clock's advance since the last tick o
 from enum import StrEnum
 from typing import NamedTuple, TypedDict
 
+from schemas.vocabulary import DataStatus
 from streams.rules import SCORED, Rules
 
 
@@ -72,14 +73,14 @@ TRANSITIONS: dict[tuple[Phase, Signal], Transition] = {
     (Phase.STALE_PUBLISHED, Signal.OVERDUE): Transition(Phase.STALE_PUBLISHED, ""),
 }
 
-#: The data status of the row.
+#: The data status of the row, as plain strings.
 STATUS = {
-    Phase.SILENT: "silent",
-    Phase.SILENT_HOLDING: "silent",
-    Phase.LIVE: "live",
-    Phase.LIVE_HOLDING: "live",
-    Phase.STALE: "stale",
-    Phase.STALE_PUBLISHED: "stale",
+    Phase.SILENT: DataStatus.SILENT.value,
+    Phase.SILENT_HOLDING: DataStatus.SILENT.value,
+    Phase.LIVE: DataStatus.LIVE.value,
+    Phase.LIVE_HOLDING: DataStatus.LIVE.value,
+    Phase.STALE: DataStatus.STALE.value,
+    Phase.STALE_PUBLISHED: DataStatus.STALE.value,
 }
 _REPORTED = -1  # less than any silence: a report was taken since the last evaluation time
 _HOLDING = (Phase.SILENT_HOLDING, Phase.LIVE_HOLDING, Phase.STALE, Phase.STALE_PUBLISHED)

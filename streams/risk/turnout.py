@@ -7,9 +7,8 @@ not refused."""
 from collections.abc import Callable
 from typing import NamedTuple, TypedDict
 
+from schemas.vocabulary import MINUTE_MS
 from streams.storage.format import read
-
-MINUTE_MS = 60_000
 
 
 class Station(NamedTuple):

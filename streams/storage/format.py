@@ -18,8 +18,7 @@ class UnknownFormat(ValueError):
 
 def read(record: bytes) -> dict[str, Any]:
     """The fields of a state record. Raises UnknownFormat."""
-    fields = orjson.loads(record)
-    found = fields.get("format") if isinstance(fields, dict) else None
-    if found != FORMAT:
-        raise UnknownFormat(f"state record of format {found!r}, this version reads {FORMAT}")
+    fields: dict[str, Any] = orjson.loads(record)
+    if fields.get("format") != FORMAT:
+        raise UnknownFormat(f"state record of format {fields.get('format')!r}, this version reads {FORMAT}")
     return fields

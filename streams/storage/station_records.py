@@ -85,10 +85,10 @@ class StationRecords:
     def _read(self, segments: dict[int, bytes], own: dict[str, bytes]) -> dict[str, Station | bytes]:
         held: dict[str, Station | bytes] = {}
         for number in sorted(segments):
-            for name, *figure in read(segments[number])["rows"]:
-                held[name] = Station(*figure, number)
+            for name, as_of_ms, revision, registered, voted, corrections in read(segments[number])["rows"]:
+                held[name] = Station(as_of_ms, revision, registered, voted, corrections, number)
         held.update(own)
-        live = Counter([station.segment for station in held.values() if isinstance(station, Station)])
+        live = Counter(station.segment for station in held.values() if isinstance(station, Station))
         for number in sorted(live):
             self._segments.restore(number, 0, live[number])
         return held

@@ -6,8 +6,8 @@ from aiokafka import TopicPartition
 from agents import metrics
 from agents.metrics import REGISTRY
 from agents.shard_metrics import ShardMetrics
-from schemas.escalation import LEVELS_AFTER, Escalation
-from schemas.risk import Level
+from schemas.escalation import LEVELS_AFTER
+from schemas.vocabulary import Change, Level
 
 STAGE, PREFIX = "of-test-counting", "counting."
 SHARD = TopicPartition(f"{PREFIX}ledger", 3)
@@ -39,9 +39,8 @@ def test_every_possible_escalation_is_exposed_as_0_and_no_other():
 
 
 def test_every_change_has_its_levels_and_only_calm_ends_at_normal():
-    changes = Escalation.model_fields["change"].annotation.__args__
-    assert LEVELS_AFTER.keys() == set(changes)
-    moving = {change for change in changes if change not in ("stale", "recovered")}
+    assert LEVELS_AFTER.keys() == set(Change)
+    moving = set(Change) - {Change.STALE, Change.RECOVERED}
     assert {change for change in moving if Level.NORMAL in LEVELS_AFTER[change]} == {"cleared"}
 
 

@@ -3,9 +3,9 @@
 import time
 from collections import Counter
 
-from schemas.rejected import Reason
 from schemas.roster import Roster
 from schemas.topics import Topic
+from schemas.vocabulary import RejectReason
 from streams.admission import Admitted, ClockMode, Gate
 from tests.chaos.contract import judge
 from tests.chaos.poison import poison
@@ -26,7 +26,7 @@ def test_the_gate_takes_and_refuses_what_the_contract_says():
         if got != (want.reason or "taken"):
             wrong.append((got, want.reason or "taken", (message.value or b"")[:400], message.headers))
     assert not wrong, f"{len(wrong)}: " + "\n".join(map(repr, wrong[:10]))
-    for outcome in (*Reason, "taken"):
+    for outcome in (*RejectReason, "taken"):
         assert seen[outcome], f"no payload was {outcome}: {dict(seen)}"
 
 

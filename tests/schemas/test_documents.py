@@ -13,8 +13,9 @@ from hypothesis import given, settings
 
 from schemas.asyncapi import asyncapi, documents, render
 from schemas.jsonschema import CONTRACTS, DIALECT, json_schema
-from schemas.rejected import Reason, rejected_headers
+from schemas.rejected import rejected_headers
 from schemas.topics import SPECS, Direction, TopicNames
+from schemas.vocabulary import RejectReason
 from tests.schemas.messages import incidents, turnouts
 
 COMMITTED = Path(__file__).resolve().parents[2] / "schemas" / "json"
@@ -53,7 +54,7 @@ def test_what_the_models_take_the_schemas_take(incident, turnout):
 
 
 def test_the_headers_of_a_rejected_record_fit_their_schema():
-    headers = dict(rejected_headers(Reason.SCHEMA, "severity: is missing", "siaga.incidents", 3, 2**63 - 1))
+    headers = dict(rejected_headers(RejectReason.SCHEMA, "severity: is missing", "siaga.incidents", 3, 2**63 - 1))
     jsonschema.Draft202012Validator(SCHEMAS["rejected-headers"]).validate({k: v.decode() for k, v in headers.items()})
     assert headers["siaga.source.offset"] == b"9223372036854775807"
 

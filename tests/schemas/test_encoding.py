@@ -2,7 +2,8 @@
 
 import pytest
 
-from schemas.rejected import Reason, Rejected
+from schemas.rejected import Rejected
+from schemas.vocabulary import RejectReason
 from schemas.wire import decode_incident, decode_turnout
 from tests.schemas.messages import incident, turnout
 
@@ -61,5 +62,5 @@ REFUSED = [
 def test_a_header_that_says_another_encoding_is_refused_whatever_the_value(header, value):
     with pytest.raises(Rejected) as caught:
         decode_incident(value, (("ce_id", b"1"), header))
-    assert caught.value.reason is Reason.UNSUPPORTED_ENCODING
+    assert caught.value.reason is RejectReason.UNSUPPORTED_ENCODING
     assert caught.value.error.startswith("header content-")

@@ -112,13 +112,3 @@ def test_errors_of_the_whole_file():
     assert error(f"{HEADER}\n16.71,A,1\n") == "r.csv line 2: 3 fields, the header has 4"
     assert error(f"{HEADER}\n16.71,A,1,1\n16.71,B,1,1\n") == "r.csv line 3, regency: 16.71 is already on line 2"
     assert error(f'{HEADER}\n16.71,"A,1,1\n').startswith("r.csv line 2: not CSV: ")
-
-
-def test_a_file_that_cannot_be_read_is_said_in_one_line(tmp_path):
-    with pytest.raises(RosterError, match="absent.csv: No such file"):
-        Roster.load(tmp_path / "absent.csv")
-    (tmp_path / "latin.csv").write_bytes(f"{HEADER}\n16.71,D\xe9sa,1,1".encode("latin-1"))
-    with pytest.raises(RosterError, match="latin.csv: not UTF-8 at byte"):
-        Roster.load(tmp_path / "latin.csv")
-    (tmp_path / "good.csv").write_bytes(f"\ufeff{HEADER}\n16.71,Désa,1,1".encode())
-    assert Roster.load(tmp_path / "good.csv")["16.71"].name == "Désa"

@@ -157,13 +157,3 @@ def test_the_line_is_where_the_field_stands():
     wrong = TEXT.replace('unit = "min", reason = "half of the flare-ups', 'unit = "h", reason = "half of the flare-ups')
     with pytest.raises(RulesetError, match=f"mine.toml line {number}, surprise.half_life"):
         Ruleset.parse(wrong, "mine.toml")
-
-
-def test_a_file_that_is_not_there_is_one_line(tmp_path):
-    with pytest.raises(RulesetError, match="No such file"):
-        Ruleset.load(tmp_path / "none.toml")
-
-
-def test_a_file_of_ones_own_is_read(tmp_path):
-    (tmp_path / "mine.toml").write_text(TEXT.replace("version = 5", "version = 7"), encoding="utf-8")
-    assert Ruleset.load(tmp_path / "mine.toml").id == "sumsel-pilkada-2024@7"

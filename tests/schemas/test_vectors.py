@@ -13,9 +13,9 @@ import jsonschema
 import pytest
 
 from schemas.jsonschema import CONTRACTS, json_schema
-from schemas.rejected import Reason
 from schemas.roster import Roster
 from schemas.topics import Topic
+from schemas.vocabulary import RejectReason
 from streams.admission import ClockMode, Gate
 
 VECTORS = json.loads(Path(__file__).with_name("vectors.json").read_text(encoding="utf-8"))
@@ -36,10 +36,10 @@ def test_each_record_becomes_what_its_vector_says(vector):
     if "entry" in vector:
         assert decision.entry == vector["entry"]
     else:
-        assert decision.reason is Reason(vector["reason"])
+        assert decision.reason is RejectReason(vector["reason"])
 
 
-DECIDABLE = [vector for vector in VECTORS if vector.get("reason") in (None, Reason.SCHEMA)]
+DECIDABLE = [vector for vector in VECTORS if vector.get("reason") in (None, RejectReason.SCHEMA)]
 
 
 @pytest.mark.parametrize("vector", DECIDABLE, ids=[vector["name"] for vector in DECIDABLE])
@@ -50,4 +50,4 @@ def test_the_json_schema_takes_and_refuses_the_same_where_it_can(vector):
 
 
 def test_every_reason_but_the_wall_clocks_has_a_vector():
-    assert {vector["reason"] for vector in VECTORS if "reason" in vector} == set(Reason) - {Reason.FUTURE}
+    assert {vector["reason"] for vector in VECTORS if "reason" in vector} == set(RejectReason) - {RejectReason.FUTURE}

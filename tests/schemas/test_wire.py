@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from schemas.rejected import ERROR_MAX_CHARS, Reason, Rejected
+from schemas.rejected import ERROR_MAX_CHARS, Rejected
+from schemas.vocabulary import RejectReason
 from schemas.wire import VALUE_MAX_BYTES, decode_incident, decode_turnout
 from tests.schemas.messages import INCIDENT, TURNOUT, incident, turnout, without
 
@@ -35,13 +36,13 @@ def test_a_null_station_is_no_station():
 @pytest.mark.parametrize("field", [name for name in INCIDENT if name not in ("station", "is_exercise")])
 def test_each_required_incident_field_is_required(field):
     rejected = refused(without(INCIDENT, field))
-    assert rejected.reason is Reason.SCHEMA and rejected.error == f"{field}: is missing"
+    assert rejected.reason is RejectReason.SCHEMA and rejected.error == f"{field}: is missing"
 
 
 @pytest.mark.parametrize("field", [name for name in TURNOUT if name not in ("revision", "is_exercise")])
 def test_each_required_turnout_field_is_required(field):
     rejected = refused(without(TURNOUT, field), decode=decode_turnout)
-    assert rejected.reason is Reason.SCHEMA and rejected.error == f"{field}: is missing"
+    assert rejected.reason is RejectReason.SCHEMA and rejected.error == f"{field}: is missing"
 
 
 WRONG_INCIDENT = [
@@ -108,13 +109,13 @@ WRONG_TURNOUT = [
 @pytest.mark.parametrize(("field", "value"), WRONG_INCIDENT)
 def test_a_wrong_incident_field_is_a_schema_error_that_names_it(field, value):
     rejected = refused(incident(**{field: value}))
-    assert rejected.reason is Reason.SCHEMA and rejected.error.startswith(f"{field}: ")
+    assert rejected.reason is RejectReason.SCHEMA and rejected.error.startswith(f"{field}: ")
 
 
 @pytest.mark.parametrize(("field", "value"), WRONG_TURNOUT)
 def test_a_wrong_turnout_field_is_a_schema_error_that_names_it(field, value):
     rejected = refused(turnout(**{field: value}), decode=decode_turnout)
-    assert rejected.reason is Reason.SCHEMA and rejected.error.startswith(f"{field}: ")
+    assert rejected.reason is RejectReason.SCHEMA and rejected.error.startswith(f"{field}: ")
 
 
 @pytest.mark.parametrize("length", [1, 64])
@@ -162,7 +163,7 @@ WRONG_TIMES = [
 @pytest.mark.parametrize("field", ["occurred_at", "reported_at"])
 def test_only_rfc_3339_with_seconds_and_offset_is_a_time(field, time):
     rejected = refused(incident(**{field: time}))
-    assert rejected.reason is Reason.SCHEMA and rejected.error.startswith(f"{field}: ")
+    assert rejected.reason is RejectReason.SCHEMA and rejected.error.startswith(f"{field}: ")
     assert refused(turnout(as_of=time), decode=decode_turnout).error.startswith("as_of: ")
 
 
@@ -186,15 +187,15 @@ def test_a_report_may_precede_its_event_by_five_minutes_and_no_more():
     occurred = "2024-11-27T08:40:00+07:00"
     assert decode_incident(incident(occurred_at=occurred, reported_at="2024-11-27T01:35:00Z"))
     rejected = refused(incident(occurred_at=occurred, reported_at="2024-11-27T01:34:59.999Z"))
-    assert rejected.reason is Reason.SCHEMA and rejected.error.startswith("reported_at: ")
+    assert rejected.reason is RejectReason.SCHEMA and rejected.error.startswith("reported_at: ")
 
 
 def test_an_unknown_field_is_named_only_if_its_name_can_hold_no_data():
     assert refused(incident(reporter_name="Budi")).error == "reporter_name: unknown field"
     assert refused(incident(**{"1671012345670001": "x"})).error == "a field: unknown field"
     assert refused(incident(**{"Budi Santoso": "x"})).error == "a field: unknown field"
-    assert refused(incident(**{"line\nbreak": "x"})).reason is Reason.SCHEMA
-    assert refused(incident(schema="x"), decode=decode_turnout).reason is Reason.SCHEMA
+    assert refused(incident(**{"line\nbreak": "x"})).reason is RejectReason.SCHEMA
+    assert refused(incident(schema="x"), decode=decode_turnout).reason is RejectReason.SCHEMA
 
 
 def test_an_error_never_repeats_the_payload():
@@ -207,7 +208,7 @@ def test_an_error_never_repeats_the_payload():
 @pytest.mark.parametrize("text", ["[]", "1", '"text"', "null", "true", "[{}]"])
 def test_json_that_is_no_object_is_a_schema_error(text):
     rejected = refused(text.encode())
-    assert (rejected.reason, rejected.error) == (Reason.SCHEMA, "the message must be one JSON object")
+    assert (rejected.reason, rejected.error) == (RejectReason.SCHEMA, "the message must be one JSON object")
 
 
 INVALID_JSON = {
@@ -241,11 +242,11 @@ INVALID_JSON = {
 
 @pytest.mark.parametrize("value", INVALID_JSON.values(), ids=INVALID_JSON.keys())
 def test_what_is_not_json_is_invalid_json(value):
-    assert refused(value).reason is Reason.INVALID_JSON
+    assert refused(value).reason is RejectReason.INVALID_JSON
 
 
 def test_a_record_without_a_value_is_invalid_json():
-    assert refused(None).reason is Reason.INVALID_JSON
+    assert refused(None).reason is RejectReason.INVALID_JSON
 
 
 REPEATED = {
@@ -265,7 +266,7 @@ REPEATED = {
 @pytest.mark.parametrize("value", REPEATED.values(), ids=REPEATED.keys())
 def test_a_repeated_key_is_invalid_json(value):
     rejected = refused(value)
-    assert rejected.reason is Reason.INVALID_JSON and rejected.error.endswith(": the key is repeated")
+    assert rejected.reason is RejectReason.INVALID_JSON and rejected.error.endswith(": the key is repeated")
 
 
 def test_every_known_key_repeated_is_seen():
@@ -300,21 +301,21 @@ NOT_UTF8 = {
 
 @pytest.mark.parametrize("value", NOT_UTF8.values(), ids=NOT_UTF8.keys())
 def test_what_is_not_utf8_is_not_utf8(value):
-    assert refused(value).reason is Reason.NOT_UTF8
+    assert refused(value).reason is RejectReason.NOT_UTF8
 
 
 def test_sixteen_kibibytes_are_read_and_one_byte_more_is_too_large():
     value = incident()
     assert decode_incident(value + b" " * (VALUE_MAX_BYTES - len(value)))
-    assert refused(value + b" " * (VALUE_MAX_BYTES - len(value) + 1)).reason is Reason.TOO_LARGE
-    assert refused(b"\x00" * (VALUE_MAX_BYTES + 1)).reason is Reason.TOO_LARGE
+    assert refused(value + b" " * (VALUE_MAX_BYTES - len(value) + 1)).reason is RejectReason.TOO_LARGE
+    assert refused(b"\x00" * (VALUE_MAX_BYTES + 1)).reason is RejectReason.TOO_LARGE
 
 
 def test_schema_registry_framing_is_an_unsupported_encoding():
-    assert refused(b"\x00\x00\x00\x00\x07" + incident()).reason is Reason.UNSUPPORTED_ENCODING
-    assert refused(b"\x00").reason is Reason.UNSUPPORTED_ENCODING
+    assert refused(b"\x00\x00\x00\x00\x07" + incident()).reason is RejectReason.UNSUPPORTED_ENCODING
+    assert refused(b"\x00").reason is RejectReason.UNSUPPORTED_ENCODING
 
 
 def test_a_huge_integer_anywhere_costs_nothing_and_is_a_schema_error():
-    assert refused(b'{"note": ' + b"9" * 16_000 + b"}").reason is Reason.SCHEMA
-    assert refused(incident().replace(b'"severity": 3', b'"severity": 1e999')).reason is Reason.SCHEMA
+    assert refused(b'{"note": ' + b"9" * 16_000 + b"}").reason is RejectReason.SCHEMA
+    assert refused(incident().replace(b'"severity": 3', b'"severity": 1e999')).reason is RejectReason.SCHEMA

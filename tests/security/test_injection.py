@@ -12,9 +12,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agents import metrics
 from agents.app import create_app
+from agents.policy import load_roster
 from agents.settings import Settings
 from schemas.rejected import ERROR_MAX_CHARS, Rejected, rejected_headers
-from schemas.roster import Roster, RosterError
+from schemas.roster import RosterError
 from schemas.wire import decode_incident, decode_turnout
 from tests.apps.cli.siaga import incident
 
@@ -63,7 +64,7 @@ def test_names_of_a_roster_with_quotes_and_backslashes_stay_one_label(tmp_path: 
     file.write_text(f'regency,name,stations,registered\n16.10,"{quoted}",10,1000\n')
     registry = CollectorRegistry()
     gauge = Gauge("siaga_regency_level", "Level.", ("regency", "name"), registry=registry)
-    gauge.labels("16.10", Roster.load(file)["16.10"].name).set(2)
+    gauge.labels("16.10", load_roster(file)["16.10"].name).set(2)
     [family] = text_string_to_metric_families(generate_latest(registry).decode())
     [sample] = family.samples
     assert (sample.labels, sample.value) == ({"regency": "16.10", "name": name}, 2.0)
@@ -74,7 +75,7 @@ def test_a_roster_with_a_control_character_in_a_name_is_refused_in_one_line(tmp_
     file = tmp_path / "roster.csv"
     file.write_text(f'regency,name,stations,registered\n16.10,"{evil}",10,1000\n', encoding="utf-8")
     with pytest.raises(RosterError) as caught:
-        Roster.load(file)
+        load_roster(file)
     assert str(caught.value).isprintable()
 
 

@@ -8,12 +8,12 @@ import orjson
 from hypothesis import strategies as st
 
 from schemas.escalation import LEVELS_AFTER, Escalation
-from schemas.incident import Category
 from schemas.ledger import TICK_KEY, Entry
 from schemas.province import ProvinceRow
 from schemas.risk import RiskRow
 from schemas.roster import Regency, Roster
 from schemas.ruleset import Ruleset
+from schemas.vocabulary import Category
 from streams.messages import row
 from streams.risk.regency import RegencyState
 from streams.rules import Rules

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from schemas.fields import milliseconds
 from schemas.ledger import FRAME_MAX_BYTES, decode_frame, encode_frames
-from schemas.rejected import Reason
 from schemas.roster import Regency, Roster
 from schemas.topics import Topic
+from schemas.vocabulary import RejectReason
 from schemas.wire import read_incident, read_turnout
 from streams.admission import Admitted, ClockMode, Gate, Rejection, incident_entry, tick_entry, turnout_entry
 from tests.schemas.messages import incident, incidents, turnout, turnouts, unhurried
@@ -34,7 +34,7 @@ def counted(as_of: str, clock_ms: int, gate: Gate = WALL) -> Admitted | Rejectio
     return gate.admit(Topic.TURNOUT, turnout(as_of=as_of), (), clock_ms)
 
 
-def reason(decision: Admitted | Rejection) -> Reason | None:
+def reason(decision: Admitted | Rejection) -> RejectReason | None:
     return decision.reason if isinstance(decision, Rejection) else None
 
 
@@ -69,12 +69,12 @@ def test_by_the_wall_clock_entries_carry_wall_time_and_by_the_event_clock_event_
     ("occurred", "reported", "clock", "expected"),
     [
         ("08:10:00", "08:10:00", "08:00:00", None),
-        ("08:10:00.001", "08:10:00", "08:00:00", Reason.FUTURE),
+        ("08:10:00.001", "08:10:00", "08:00:00", RejectReason.FUTURE),
         (
             "08:00:00",
             "08:10:00.001",
             "08:00:00",
-            Reason.FUTURE,
+            RejectReason.FUTURE,
         ),  # a report from the future: the source's clock is wrong
         ("07:00:00", "08:10:00", "08:00:00", None),
     ],
@@ -85,7 +85,7 @@ def test_ten_minutes_ahead_of_the_wall_is_taken_and_more_is_future(occurred, rep
 
 def test_turnout_ahead_of_the_wall_is_future():
     assert reason(counted("2024-11-27T08:10:00+07:00", at("08:00:00"))) is None
-    assert reason(counted("2024-11-27T08:10:00.001+07:00", at("08:00:00"))) is Reason.FUTURE
+    assert reason(counted("2024-11-27T08:10:00.001+07:00", at("08:00:00"))) is RejectReason.FUTURE
 
 
 def test_by_the_event_clock_nothing_is_future_because_the_newest_event_is_the_clock():
@@ -97,21 +97,21 @@ def test_by_the_event_clock_nothing_is_future_because_the_newest_event_is_the_cl
 def test_365_days_behind_the_clock_is_taken_and_more_is_too_old(gate):
     clock_ms = at("08:00:00", day="2025-11-27")  # 365 days later
     assert reason(counted("2024-11-27T08:00:00+07:00", clock_ms, gate)) is None
-    assert reason(counted("2024-11-27T07:59:59.999+07:00", clock_ms, gate)) is Reason.TOO_OLD
+    assert reason(counted("2024-11-27T07:59:59.999+07:00", clock_ms, gate)) is RejectReason.TOO_OLD
     late_report = incident(occurred_at="2024-11-27T07:59:59+07:00", reported_at="2025-11-27T08:00:00+07:00")
-    assert reason(gate.admit(Topic.INCIDENTS, late_report, (), clock_ms)) is Reason.TOO_OLD
+    assert reason(gate.admit(Topic.INCIDENTS, late_report, (), clock_ms)) is RejectReason.TOO_OLD
 
 
 def test_a_replay_of_any_election_since_1969_starts_from_no_clock():
     assert reason(counted("1999-06-07T08:00:00+07:00", 0, EVENT)) is None
     assert reason(counted("1969-01-01T00:00:00Z", 0, EVENT)) is None
-    assert reason(counted("1968-12-31T23:59:59Z", 0, EVENT)) is Reason.TOO_OLD
+    assert reason(counted("1968-12-31T23:59:59Z", 0, EVENT)) is RejectReason.TOO_OLD
 
 
 def test_a_regency_outside_the_roster_is_unknown_and_told_before_the_clock_is_asked():
     for gate in (WALL, EVENT):
-        assert reason(gate.admit(Topic.INCIDENTS, incident(regency="16.99"), (), 0)) is Reason.UNKNOWN_REGENCY
-        assert reason(gate.admit(Topic.TURNOUT, turnout(regency="71.16"), (), 0)) is Reason.UNKNOWN_REGENCY
+        assert reason(gate.admit(Topic.INCIDENTS, incident(regency="16.99"), (), 0)) is RejectReason.UNKNOWN_REGENCY
+        assert reason(gate.admit(Topic.TURNOUT, turnout(regency="71.16"), (), 0)) is RejectReason.UNKNOWN_REGENCY
 
 
 def test_exercises_are_let_in_for_the_fold_to_count_apart():
@@ -121,12 +121,12 @@ def test_exercises_are_let_in_for_the_fold_to_count_apart():
 
 
 def test_what_the_wire_refuses_is_refused_with_its_reason():
-    assert WALL.admit(Topic.INCIDENTS, b"{", (), 0) == Rejection(Reason.INVALID_JSON, "not JSON at line 1 column 2")
-    assert reason(WALL.admit(Topic.TURNOUT, None, (), 0)) is Reason.INVALID_JSON
-    assert reason(WALL.admit(Topic.INCIDENTS, turnout(), (), 0)) is Reason.SCHEMA
-    assert reason(WALL.admit(Topic.TURNOUT, incident(), (), 0)) is Reason.SCHEMA
+    assert WALL.admit(Topic.INCIDENTS, b"{", (), 0) == Rejection(RejectReason.INVALID_JSON, "not JSON at line 1 column 2")
+    assert reason(WALL.admit(Topic.TURNOUT, None, (), 0)) is RejectReason.INVALID_JSON
+    assert reason(WALL.admit(Topic.INCIDENTS, turnout(), (), 0)) is RejectReason.SCHEMA
+    assert reason(WALL.admit(Topic.TURNOUT, incident(), (), 0)) is RejectReason.SCHEMA
     avro = (("content-type", b"application/avro"),)
-    assert reason(WALL.admit(Topic.INCIDENTS, incident(), avro, 0)) is Reason.UNSUPPORTED_ENCODING
+    assert reason(WALL.admit(Topic.INCIDENTS, incident(), avro, 0)) is RejectReason.UNSUPPORTED_ENCODING
 
 
 def test_any_other_topic_is_a_defect_of_the_caller():
@@ -143,12 +143,12 @@ def test_milliseconds_are_exact_for_any_moment_and_offset(moment, offset_minutes
 
 
 def test_the_bounds_of_the_calendar_are_decided_not_raised():
-    assert reason(counted("0001-01-01T00:00:00+23:59", at("08:00:00"))) is Reason.TOO_OLD
-    assert reason(counted("9999-12-31T23:59:59.999999999-23:59", at("08:00:00"))) is Reason.FUTURE
+    assert reason(counted("0001-01-01T00:00:00+23:59", at("08:00:00"))) is RejectReason.TOO_OLD
+    assert reason(counted("9999-12-31T23:59:59.999999999-23:59", at("08:00:00"))) is RejectReason.FUTURE
     reports = {"occurred_at": "0001-01-01T00:00:00+23:59", "reported_at": "9999-12-31T23:59:59-23:59"}
-    assert reason(WALL.admit(Topic.INCIDENTS, incident(**reports), (), 0)) is Reason.FUTURE
+    assert reason(WALL.admit(Topic.INCIDENTS, incident(**reports), (), 0)) is RejectReason.FUTURE
     reports = {"reported_at": "0001-01-01T00:00:00+23:59", "occurred_at": "9999-12-31T23:59:59-23:59"}
-    assert reason(WALL.admit(Topic.INCIDENTS, incident(**reports), (), 0)) is Reason.SCHEMA
+    assert reason(WALL.admit(Topic.INCIDENTS, incident(**reports), (), 0)) is RejectReason.SCHEMA
 
 
 @unhurried

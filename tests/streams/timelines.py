@@ -87,9 +87,10 @@ class Timeline:
             label = match["label"] or f"n{number}"
             category, severity = match["category"], int(match["severity"])
             self._subjects[match["place"], label] = (category, "reported", severity, 1)
+            occurred_ms = _clock_ms(*match["then"].split(":")) if match["then"] else None
             self._add(at_ms, PLACES[match["place"]], incident(
-                number, at_ms, category, severity, source=match["source"], incident=label, exercise=bool(match["drill"]),
-                occurred_ms=_clock_ms(*match["then"].split(":")) if match["then"] else None,
+                number, at_ms, category, severity, source=match["source"], incident=label, occurred_ms=occurred_ms,
+                exercise=bool(match["drill"]),
             ))  # fmt: skip
 
     def _votes(self, match: re.Match) -> None:

@@ -17,11 +17,12 @@ from apps.integrations.webhook.delivery import Lane
 from apps.integrations.webhook.first_position import keep_first_position
 from apps.integrations.webhook.posting import Poster, pause_s
 from apps.integrations.webhook.rejected_store import RefusedList
+from schemas.vocabulary import DAY_MS
 
 POLL_MS = 200
 RECORDS_MOST = 50
 #: Waiting for a receiver that is down is no reason to leave the group; the lanes' work happens beside the polls.
-IDLE_MOST_MS = 7 * 86_400_000
+IDLE_MOST_MS = 7 * DAY_MS
 
 log = logging.getLogger("siaga.webhook")
 

@@ -5,11 +5,8 @@ import time
 import pytest
 
 from apps.board.server import Board
-from schemas.incident import Category
 from schemas.roster import Roster
-from streams.risk.decisions import Change, Reason
-from streams.risk.scoring import COMPONENTS, ROLLING
-from streams.rules import LEVELS, STATUSES
+from schemas.vocabulary import COMPONENTS, LEVELS, ROLLING, STATUSES, Category, Change, Reason
 from tests.apps.board.board_scene import Scene, until
 from tests.apps.board.chromium import chromium_page
 from tests.apps.board.examples import at, escalation, row

@@ -7,7 +7,8 @@ import pytest
 from apps.evaluation.alarms import trace
 from apps.evaluation.baselines import NOTHING, EarsC1, EarsC2, EarsC3, Farrington, FixedCount, PoissonCusum
 from apps.evaluation.sightings import Sighting
-from apps.simulation.truth import DAY_MS, HOUR_MS, MINUTE_MS, Truth
+from apps.simulation.truth import Truth
+from schemas.vocabulary import DAY_MS, HOUR_MS, MINUTE_MS
 
 REGENCY = "16.71"
 

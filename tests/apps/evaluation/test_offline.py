@@ -10,10 +10,10 @@ from apps.evaluation.offline import TICK_MS, fold_ledger, raises_of, span_ms, wr
 from apps.evaluation.sweep import SHIPPED, variants
 from apps.simulation.day import Plan
 from apps.simulation.flareups import Spec
-from apps.simulation.truth import HOUR_MS
 from schemas.ledger import TICK_KEY
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
+from schemas.vocabulary import HOUR_MS
 
 ROSTER = Roster.parse(
     "regency,name,stations,registered\n16.01,Hulu,600,240000,\n16.02,Hilir,300,120000,\n".replace(",\n", "\n")

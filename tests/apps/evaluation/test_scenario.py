@@ -8,8 +8,8 @@ from apps.evaluation.cases import RecordedCase, SimulatedCase
 from apps.evaluation.scenario import ScenarioError, load_scenario
 from apps.simulation.day import Plan, simulate_day
 from apps.simulation.files import write_day
-from apps.simulation.truth import HOUR_MS, MINUTE_MS
 from schemas.roster import Roster
+from schemas.vocabulary import HOUR_MS, MINUTE_MS
 
 ROSTER = Roster.parse("regency,name,stations,registered\n16.01,Hulu,40,16000\n16.02,Hilir,20,8000\n")
 INCIDENT = {

@@ -4,7 +4,8 @@ from apps.evaluation.alarms import Point, raises
 from apps.evaluation.intervals import bootstrap, wilson
 from apps.evaluation.scoring import Raise, quantile, score_day, score_days
 from apps.evaluation.tuning import tune
-from apps.simulation.truth import HOUR_MS, MINUTE_MS, FlareUp, Other, Truth
+from apps.simulation.truth import FlareUp, Other, Truth
+from schemas.vocabulary import HOUR_MS, MINUTE_MS
 
 
 def at(text):

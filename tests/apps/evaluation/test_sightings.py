@@ -3,7 +3,7 @@ the past.
 """
 
 from apps.evaluation.sightings import Logbook, Sighting, histories
-from apps.simulation.truth import HOUR_MS, MINUTE_MS
+from schemas.vocabulary import HOUR_MS, MINUTE_MS
 
 
 def entry(at_min, event, incident="a", revision=1, status="reported", occurred_min=None, exercise=False):

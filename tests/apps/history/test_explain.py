@@ -4,12 +4,9 @@ import pytest
 
 from apps.history.explain import explain_escalation, explain_province, explain_row
 from apps.language.words import ENGLISH, INDONESIAN, LANGUAGES
-from schemas.escalation import CategoryName
 from schemas.province import ProvinceRow
 from schemas.ruleset import Ruleset
-from streams.risk.decisions import Change, Reason
-from streams.risk.scoring import COMPONENTS, ROLLING
-from streams.rules import LEVELS
+from schemas.vocabulary import CATEGORIES, COMPONENTS, LEVELS, ROLLING, Change, Reason
 from tests.streams.ledgers import EIGHT_MS, MINUTE_MS, OKI, PALEMBANG, ROSTER, incident, run, tick, turnout
 
 
@@ -34,7 +31,7 @@ def test_every_word_of_the_fold_is_known(words):
     assert set(words["changes"]) == {change.value for change in Change}
     assert set(words["levels"]) == set(LEVELS)
     assert {*COMPONENTS, *ROLLING} <= set(words["components"])
-    assert set(words["categories"]) == set(CategoryName.__args__)
+    assert set(words["categories"]) == set(CATEGORIES)
     ruleset = Ruleset.default()
     routes = {route for rule in ruleset.categories.values() for route in rule.routes + rule.grave_routes}
     assert routes | set(ruleset.province.routes) <= set(words["routes"])

@@ -15,9 +15,9 @@ from kafka import KafkaConsumer
 from agents.clock import wall_ms
 from apps.embedded import EmbeddedBroker
 from apps.embedded.jars import kafka_version
-from schemas.rejected import Reason
 from schemas.roster import Roster
 from schemas.topics import Topic
+from schemas.vocabulary import RejectReason
 from schemas.wire import decode_incident
 from streams.admission import ClockMode, Gate, Rejection
 from tests.apps.cli.siaga import ROOT, Siaga
@@ -41,7 +41,7 @@ def test_the_python_example_publishes_a_good_incident(broker: EmbeddedBroker, fr
 
 
 def test_every_reason_is_explained():
-    assert set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)) >= {reason.value for reason in Reason}
+    assert set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)) >= {reason.value for reason in RejectReason}
 
 
 def test_links_lead_to_files():
@@ -62,7 +62,7 @@ def rejections() -> dict[str, tuple[str, str, str]]:
 
 
 def test_every_reason_has_an_example():
-    assert set(rejections()) == {reason.value for reason in Reason}
+    assert set(rejections()) == {reason.value for reason in RejectReason}
 
 
 @pytest.mark.parametrize("reason", sorted(rejections()))
@@ -75,7 +75,7 @@ def test_each_example_is_rejected_for_its_reason_with_the_error_told(reason: str
     )
     topic = Topic.TURNOUT if '"as_of"' in text else Topic.INCIDENTS
     decision = Gate(Roster.default(), ClockMode.WALL).admit(topic, value.rstrip(b"\n"), (), wall_ms())
-    assert decision == Rejection(Reason(reason), error)
+    assert decision == Rejection(RejectReason(reason), error)
 
 
 @pytest.mark.parametrize(

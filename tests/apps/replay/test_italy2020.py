@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.policy import load_roster
 from apps.replay import italy2020
 from apps.replay.italy2020 import Municipality, SourceError
-from schemas.roster import Roster
 from schemas.turnout import VOTERS_MAX
 from schemas.wire import decode_turnout
 from tests.apps.cli.siaga import Siaga
@@ -91,7 +91,7 @@ def test_the_command_writes_a_roster_and_lines_that_publish_takes(shared_data: P
     source = shared_data / "italy_2020_referendum_affluenzaComuni.csv"
     done = siaga("convert", "italy-2020", str(source), "--roster", str(roster), "--turnout", str(turnout))
     assert (done.status, done.error_lines) == (0, ["7903 municipalities, 7984 stations, 20 regions, 31936 messages"])
-    assert len(Roster.load(roster)) == 20
+    assert len(load_roster(roster)) == 20
     checked = siaga("publish", "turnout", str(turnout), "--check", "--roster", str(roster))
     assert (checked.status, checked.error_lines[-1]) == (0, "31936 read, 31936 would be sent, 0 rejected")
 

@@ -9,8 +9,9 @@ import pytest
 
 from apps.simulation.day import Plan, simulate_day
 from apps.simulation.flareups import Spec
-from apps.simulation.truth import HOUR_MS, MINUTE_MS, epoch_ms
+from apps.simulation.truth import epoch_ms
 from schemas.roster import Roster
+from schemas.vocabulary import HOUR_MS, MINUTE_MS
 from schemas.wire import decode_incident, decode_turnout
 
 ROSTER = Roster.parse(

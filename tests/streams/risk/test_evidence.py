@@ -29,7 +29,7 @@ def evidence(category: str, severity: int, stations: int, hour: int = TEN) -> in
 
 
 def test_the_evidence_of_a_report_is_how_much_likelier_a_flare_up_makes_it():
-    """By hand: 4.6 a thousand stations and day, four in five of severity 2 or above, 5.2 of 36.8 of the day at 09:00."""
+    """By hand: 4.6 a day for 1000 stations, four in five of severity 2 or above, 5.2 of 36.8 of the day at 09:00."""
     ordinary = 800 * 4.6 / 1000 * 0.79 * 5.2 / sum(RULES.profiles["voting"].hours)
     assert evidence("intimidation", 2, 800, hour=9) == round(1000 * log10(1 + 2.25 / ordinary))
 

@@ -9,9 +9,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from benchmarks.peers.ruleset import reference_ruleset
-from schemas.incident import Category
 from schemas.ledger import Entry
 from schemas.ruleset import Ruleset
+from schemas.vocabulary import Category
 from streams.risk.decisions import Evaluation
 from streams.risk.regency import Outcomes, RegencyState
 from streams.rules import Rules

@@ -1,4 +1,4 @@
-"""Silence: every phase answers every signal it can get, flags follow the table, and its picture in the docs is current."""
+"""Silence: every phase answers every signal, flags follow the table, and its picture in the docs is current."""
 
 import itertools
 from pathlib import Path

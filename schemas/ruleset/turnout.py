@@ -1,10 +1,10 @@
-"""The part of a ruleset that says what is odd about turnout."""
+"""The ruleset's table about turnout: which figures are anomalies, and what they add to the score."""
 
 from typing import Annotated, Self
 
 from pydantic import AfterValidator, BaseModel, Field, model_validator
 
-from schemas.quantities import HOURS, STRICT, Count, FiniteShare, Points, Routes, Share, WholePoints, whole
+from schemas.ruleset.quantities import HOURS, STRICT, Count, FiniteShare, Points, Routes, Share, WholePoints, whole
 
 
 class TurnoutCurve(BaseModel):
@@ -39,5 +39,5 @@ class TurnoutRule(BaseModel):
     outlier_gap: Share
     outlier_stations_least: Annotated[Count, AfterValidator(whole)]
     outlier_points: Points
-    #: Without it a share is held against the neighbours' alone.
+    #: Without it a share is compared with the neighbours' alone.
     curve: TurnoutCurve | None = None

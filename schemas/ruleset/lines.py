@@ -9,7 +9,7 @@ _KEY = re.compile(r"^\s*([A-Za-z0-9_\-.\"']+(?:\s*\.\s*[A-Za-z0-9_\-\"']+)*)\s*=
 
 
 def line_of(text: str, location: tuple[str | int, ...]) -> int:
-    """Line, from 1, of the deepest part of `location` that the text has; 1 when it has none of it."""
+    """Line, from 1, of the deepest part of `location` that the text has; 1 if it has none of it."""
     wanted = [str(part) for part in location]
     table: list[str] = []
     best, best_depth = 1, 0
@@ -31,8 +31,8 @@ def _parts(dotted: str) -> list[str]:
 
 
 def first_wrong(text: str, wrong: ValidationError) -> str:
-    """Line, field and message of the first error; of a field that is missing also what stands in its table and is not
-    known.
+    """Line, field and message of the first error. For a missing field also the unknown ones of its table: one of them
+    may be the field, misspelt.
     """
     errors = wrong.errors(include_url=False, include_input=False)
     first = errors[0]

@@ -1,11 +1,11 @@
 """Numbers that are policy: each with its unit and the reason for it, within bounds that make sense."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
-#: Of a day: tables by the hour have as many numbers.
+#: Of a day: a table by the hour has as many numbers.
 HOURS = 24
 
 FiniteShare = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -23,7 +23,9 @@ class Quantity(BaseModel):
     reason: Annotated[str, Field(min_length=8)]
 
 
-def _quantity(unit: str, least: float, most: float) -> Any:
+def _in(unit: str, least: float, most: float) -> AfterValidator:
+    """Checks that a quantity has this unit and lies within these bounds, both inclusive."""
+
     def check(quantity: Quantity) -> Quantity:
         if quantity.unit != unit:
             raise ValueError(f"unit must be {unit!r}, not {quantity.unit!r}")
@@ -31,34 +33,36 @@ def _quantity(unit: str, least: float, most: float) -> Any:
             raise ValueError(f"value must be from {least:g} to {most:g} {unit}, not {quantity.value:g}")
         return quantity
 
-    return Annotated[Quantity, AfterValidator(check)]
+    return AfterValidator(check)
 
 
 def positive(quantity: Quantity) -> Quantity:
+    """Checks that a quantity is more than 0."""
     if quantity.value <= 0:
         raise ValueError("value must be greater than 0")
     return quantity
 
 
 def whole(quantity: Quantity) -> Quantity:
+    """Checks that a quantity is a whole number."""
     if quantity.value != int(quantity.value):
         raise ValueError(f"value must be a whole number, not {quantity.value:g}")
     return quantity
 
 
-Points = _quantity("points", 0, 1000)
-#: Of what is counted in points itself: scores are whole.
+Points = Annotated[Quantity, _in("points", 0, 1000)]
+#: For what is compared with a score or added to it: scores are whole.
 WholePoints = Annotated[Points, AfterValidator(whole)]
-Weight = _quantity("weight", 0, 1000)
-Factor = _quantity("factor", 0, 100)
-Seconds = _quantity("s", 0, 86_400)
-Minutes = _quantity("min", 0, 1440)
-Hours = _quantity("h", 1, 8760)
-LocalHour = _quantity("hour of day", 0, 24)
-Count = _quantity("count", 0, 1_000_000)
-Share = _quantity("share", 0, 1)
-Rate = _quantity("per 1000 stations and day", 0, 100_000)
-Hourly = _quantity("per hour", 0, 10_000)
-HourlyLeast = _quantity("per hour", 0.000_001, 10_000)
-Digits = _quantity("digits", 0, 100)
-Shape = _quantity("shape", 0.1, 1_000_000)
+Weight = Annotated[Quantity, _in("weight", 0, 1000)]
+Factor = Annotated[Quantity, _in("factor", 0, 100)]
+Seconds = Annotated[Quantity, _in("s", 0, 86_400)]
+Minutes = Annotated[Quantity, _in("min", 0, 1440)]
+Hours = Annotated[Quantity, _in("h", 1, 8760)]
+LocalHour = Annotated[Quantity, _in("hour of day", 0, 24)]
+Count = Annotated[Quantity, _in("count", 0, 1_000_000)]
+Share = Annotated[Quantity, _in("share", 0, 1)]
+Rate = Annotated[Quantity, _in("per 1000 stations and day", 0, 100_000)]
+Hourly = Annotated[Quantity, _in("per hour", 0, 10_000)]
+HourlyLeast = Annotated[Quantity, _in("per hour", 0.000_001, 10_000)]
+Digits = Annotated[Quantity, _in("digits", 0, 100)]
+Shape = Annotated[Quantity, _in("shape", 0.1, 1_000_000)]

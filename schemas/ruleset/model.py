@@ -1,20 +1,17 @@
-"""Rulesets: every policy number of the risk model as data, each with its unit and the reason for it.
-
-A ruleset is a TOML file. Numbers are inline tables, `{ value = 90, unit = "min", reason = "why" }`, so that no number
-stands without its unit and its reason. `Ruleset.load` checks all of it and names line and field of what is wrong. What
-the numbers mean is told in docs/risk-model.md; `streams/rules.py` compiles them for the fold.
-"""
+"""The ruleset as a checked model, table by table."""
 
 import tomllib
 from importlib import resources
 from itertools import pairwise
 from operator import attrgetter
-from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
-from schemas.quantities import (
+from schemas.fields import one_of
+from schemas.ruleset.ladder import Immediates, Ladder
+from schemas.ruleset.lines import first_wrong
+from schemas.ruleset.quantities import (
     HOURS,
     STRICT,
     Authority,
@@ -35,19 +32,13 @@ from schemas.quantities import (
     WholePoints,
     positive,
 )
-from schemas.ruleset_ladder import Immediates, Ladder
-from schemas.ruleset_lines import first_wrong
-from schemas.ruleset_turnout import TurnoutRule
+from schemas.ruleset.turnout import TurnoutRule
+from schemas.vocabulary import CATEGORIES, COUNTED_STATUSES, GROUPS, MINUTE_MS, SEVERITIES
 
 DEFAULT_NAME = "sumsel-pilkada-2024"
-SEVERITIES = 5
 
-Category = Literal[
-    "logistics", "administration", "eligibility", "money_politics", "neutrality", "disinformation", "intimidation",
-    "protest", "clash", "property_attack", "fatality", "natural_hazard", "data_integrity",
-]  # fmt: skip
-Severity = Literal["1", "2", "3", "4", "5"]
-Group = Literal["security", "integrity", "supply", "process", "expression"]
+Severity = Annotated[str, one_of(map(str, SEVERITIES))]
+Group = Annotated[str, one_of(GROUPS)]
 
 
 class RulesetError(ValueError):
@@ -74,11 +65,11 @@ class Election(BaseModel):
     def offset_ms(self) -> int:
         """Local time minus UTC, milliseconds."""
         hours, minutes = int(self.utc_offset[1:3]), int(self.utc_offset[4:6])
-        return (hours * 60 + minutes) * 60_000 * (-1 if self.utc_offset[0] == "-" else 1)
+        return (hours * 60 + minutes) * MINUTE_MS * (-1 if self.utc_offset[0] == "-" else 1)
 
 
 class CategoryRule(BaseModel):
-    """How one category of incident counts: its group, what it weighs, what an ordinary day shows, who hears of it."""
+    """How a category of incident counts: its group and weight, its rate on an ordinary day, and who is notified."""
 
     model_config = STRICT
 
@@ -116,13 +107,13 @@ class Mix(BaseModel):
 
     @model_validator(mode="after")
     def _whole(self) -> Self:
-        if len(self.shares) != SEVERITIES or abs(sum(self.shares) - 1) > 1e-9:
-            raise ValueError(f"shares must be {SEVERITIES} that add up to 1")
+        if len(self.shares) != len(SEVERITIES) or abs(sum(self.shares) - 1) > 1e-9:
+            raise ValueError(f"shares must be {len(SEVERITIES)} that add up to 1")
         return self
 
 
 class GroupRule(BaseModel):
-    """A group of categories that is judged together, and the most it can score."""
+    """A group of categories that is scored together, and the most points it can have."""
 
     model_config = STRICT
 
@@ -130,7 +121,7 @@ class GroupRule(BaseModel):
 
 
 class Surprise(BaseModel):
-    """How evidence is weighed and becomes points; see docs/risk-model.md."""
+    """How evidence is weighed and turned into points; see docs/risk-model.md."""
 
     model_config = STRICT
 
@@ -163,7 +154,7 @@ class Surprise(BaseModel):
 
 
 class Silence(BaseModel):
-    """When a regency that reported before counts as stale, when that is news, and how long unheard its level may fall."""
+    """When a regency that reported before becomes stale, when that is announced, how long its level may still fall."""
 
     model_config = STRICT
 
@@ -175,7 +166,7 @@ class Silence(BaseModel):
 
 
 class Memory(BaseModel):
-    """How long what was seen is remembered, by the clock."""
+    """How long event ids and incidents are remembered, by the regency's clock."""
 
     model_config = STRICT
 
@@ -190,7 +181,7 @@ class Memory(BaseModel):
 
 
 class Context(BaseModel):
-    """What surroundings add to the score."""
+    """What prior risk and neighbouring regencies add to the score."""
 
     model_config = STRICT
 
@@ -220,7 +211,7 @@ class RollingSum(BaseModel):
 
 
 class Ruleset(BaseModel):
-    """A checked ruleset. `id` is `name@version` and stands on every row and escalation."""
+    """A checked ruleset. `id` is `name@version`, which every row and escalation carries."""
 
     model_config = STRICT
 
@@ -230,10 +221,10 @@ class Ruleset(BaseModel):
     model: Literal["surprise", "rolling_sum"] = "surprise"
     election: Election
     severity: dict[Severity, Weight]
-    status: dict[Literal["reported", "verified", "resolved"], Factor]
+    status: dict[Annotated[str, one_of(COUNTED_STATUSES)], Factor]
     profiles: dict[str, Profile]
     mixes: dict[str, Mix]
-    categories: dict[Category, CategoryRule]
+    categories: dict[Annotated[str, one_of(CATEGORIES)], CategoryRule]
     groups: dict[Group, GroupRule]
     surprise: Surprise
     ladder: Ladder
@@ -251,12 +242,12 @@ class Ruleset(BaseModel):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
+        severities = tuple(map(str, SEVERITIES))
         for table, words in (
-            ("severity", Severity), ("surprise.surge", Severity),
-            ("status", Literal["reported", "verified", "resolved"]),
-            ("categories", Category), ("groups", Group),
+            ("severity", severities), ("surprise.surge", severities), ("status", COUNTED_STATUSES),
+            ("categories", CATEGORIES), ("groups", GROUPS),
         ):  # fmt: skip
-            missing = set(words.__args__) - set(attrgetter(table)(self))
+            missing = set(words) - set(attrgetter(table)(self))
             if missing:
                 raise ValueError(f"{table} lacks {', '.join(sorted(missing))}")
         for name, rule in self.categories.items():
@@ -264,7 +255,7 @@ class Ruleset(BaseModel):
                 raise ValueError(f"categories.{name}.profile names no profile: {rule.profile!r}")
             if rule.mix not in self.mixes:
                 raise ValueError(f"categories.{name}.mix names no mix: {rule.mix!r}")
-        for milder, graver in pairwise(Severity.__args__):
+        for milder, graver in pairwise(severities):
             if self.severity[graver].value < self.severity[milder].value:
                 raise ValueError(f"severity.{graver} must not weigh less than severity.{milder}")
         if self.model == "surprise":  # the plain job knows no rights and one threshold
@@ -289,17 +280,6 @@ class Ruleset(BaseModel):
             raise RulesetError(f"{origin}: not TOML: {wrong}") from None
         except ValidationError as wrong:
             raise RulesetError(f"{origin} {first_wrong(text, wrong)}") from None
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """From a TOML file, UTF-8. Raises RulesetError, also when the file cannot be read."""
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except OSError as wrong:
-            raise RulesetError(f"{path}: {wrong.strerror or wrong}") from None
-        except UnicodeDecodeError as wrong:
-            raise RulesetError(f"{path}: not UTF-8 at byte {wrong.start}") from None
-        return cls.parse(text, str(path))
 
     @classmethod
     def default(cls) -> Self:
