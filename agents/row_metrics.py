@@ -7,9 +7,9 @@ from contextlib import suppress
 from prometheus_client import Gauge
 
 from agents import metrics
-from schemas.vocabulary import DATA_STATUSES, LEVELS
+from schemas.vocabulary import DATA_STATUSES
+from streams.table import Figures
 
-_LEVELS = {name: number for number, name in enumerate(LEVELS)}
 _STATUSES = {name: number for number, name in enumerate(DATA_STATUSES)}
 _GAUGES = (
     metrics.LEVEL,
@@ -22,17 +22,8 @@ _GAUGES = (
 )
 
 
-def _values(row: dict) -> tuple[float, ...]:
-    turnout = row["turnout"]
-    return (
-        _LEVELS[row["level"]],
-        row["score"],
-        _STATUSES[row["data_status"]],
-        turnout["stations_reported"],
-        turnout["stations_expected"],
-        turnout["voted"],
-        turnout["registered"],
-    )
+def _values(row: Figures) -> tuple[float, ...]:
+    return (row.level, row.score, _STATUSES[row.data_status], *row[5:])
 
 
 class ShownRows:
@@ -42,8 +33,8 @@ class ShownRows:
     def __init__(self) -> None:
         self._shown: dict[tuple[str, str], tuple[float, ...]] = {}
 
-    def show(self, row: dict) -> None:
-        labels, values = (row["regency"], row["name"]), _values(row)
+    def show(self, row: Figures) -> None:
+        labels, values = (row.regency, row.name), _values(row)
         before = self._shown.get(labels)
         if values == before:
             return

@@ -24,7 +24,7 @@ SERIOUS = 3  # severity from which another source's report of the last hour conf
 class Kind:
     """What a category at a severity weighs. One object each, equal to itself alone.
 
-    `number` tells it from the others. `window_milli`: severity weight, as windows and the incidents named show it.
+    `number`: of the kind, from 0. `window_milli`: severity weight, as windows and cited incidents show it.
     `pressure_milli[status]`: how much of its evidence counts in the score, in thousandths.
     """
 
@@ -93,7 +93,7 @@ class Rules:
         self._places: dict[int, Place] = {}
 
     def place(self, stations: int) -> Place:
-        """What one report tells in a regency of so many stations; shared by all that are as large."""
+        """Evidence of one report in a regency of so many stations; shared by all that are as large."""
         if stations not in self._places:
             self._places[stations] = Place(self.ruleset, self.kinds.values(), SCORED, self.decay.half_life_ms, stations)
         return self._places[stations]
@@ -125,7 +125,7 @@ class Rules:
         self.rolling_milli = None if rolling is None else _milli(rolling.threshold.value)
 
     def grid(self, at_ms: int) -> int:
-        """The last time at or before `at_ms` at which levels are looked at."""
+        """The last evaluation time at or before `at_ms`."""
         return at_ms - at_ms % self.step_ms
 
     def local_ms(self, at_ms: int) -> int:
@@ -144,7 +144,7 @@ class Rules:
 
 
 def _kinds(ruleset: Ruleset) -> dict[tuple[str, int], Kind]:
-    kinds = {}
+    kinds: dict[tuple[str, int], Kind] = {}
     for category, rule in ruleset.categories.items():
         for severity in range(1, 6):
             weight = ruleset.severity[str(severity)].value

@@ -1,6 +1,4 @@
-"""The risk fold refuses what Siaga did not write, whatever the clock, and says where it lies. A frame that waits for
-its time is read when it is due.
-"""
+"""The risk fold refuses what Siaga did not write, whatever the clock, and names its position."""
 
 from types import SimpleNamespace
 

@@ -1,6 +1,4 @@
-"""Which incidents an escalation names: those that a look at every one of the day would give, though only the newest are
-read.
-"""
+"""Which incidents an escalation cites: those that reading all of the day gives, though only the newest are read."""
 
 import random
 from collections import Counter, defaultdict
@@ -8,9 +6,9 @@ from collections import Counter, defaultdict
 import pytest
 
 from schemas.ruleset import Ruleset
-from streams.messages import EVIDENCE_MOST, evidence
+from streams.risk.citations import CITED_MOST, cite
 from streams.risk.incidents import Record
-from streams.risk.regency import RegencyState, step
+from streams.risk.regency import RegencyState
 from streams.rules import Rules
 from tests.streams.ledgers import COMPILED, EIGHT_MS, HOUR_MS, MINUTE_MS, PALEMBANG, ROSTER, incident, tick
 
@@ -20,25 +18,26 @@ STATUSES = ("reported", "reported", "verified", "resolved", "retracted")
 
 def day_of(rules: Rules, seed: int, count: int) -> RegencyState:
     """A regency after a day of reports of every kind, late ones, corrections and retractions among them."""
-    rnd, state = random.Random(seed), RegencyState(ROSTER[PALEMBANG], rules)
+    rnd, state, entries = random.Random(seed), RegencyState(ROSTER[PALEMBANG], rules), []
     categories = sorted({category for category, _ in rules.kinds})
     for n in range(count):
         at_ms = EIGHT_MS + n * 26 * HOUR_MS // count
         late_ms = rnd.choice((0, 0, 0, MINUTE_MS, 3 * HOUR_MS, 30 * HOUR_MS))
         subject = rnd.randrange(count) if rnd.random() < 0.3 else n
         severity = rnd.choices((1, 2, 3, 4, 5), rnd.choice(((5, 4, 2, 0, 0), (5, 3, 2, 1, 1))))[0]
-        report = incident(
+        entries.append(incident(
             n, at_ms, rnd.choice(categories), severity, source=f"s{n % 5}", status=rnd.choice(STATUSES), revision=n + 1,
             incident=subject, occurred_ms=at_ms - late_ms,
-        )  # fmt: skip
-        step(state, report, defaultdict(Counter))
+        ))  # fmt: skip
         if n % 7 == 0:
-            step(state, tick(at_ms)[1][0], defaultdict(Counter))
+            entries.append(tick(at_ms)[1][0])
+    for _ in state.fold(0, entries, defaultdict(Counter)):
+        pass
     return state
 
 
-def looked_through(state: RegencyState, groups: tuple[int, ...]) -> list[str]:
-    """The same without any order in time: every incident that is held is looked at."""
+def cited_of_all(state: RegencyState, groups: tuple[int, ...]) -> list[str]:
+    """What `cite` returns, by reading every incident that is held."""
     incidents = state.incidents
     found = [
         record
@@ -52,23 +51,24 @@ def looked_through(state: RegencyState, groups: tuple[int, ...]) -> list[str]:
 
     def most(record: Record) -> tuple:
         is_urgent = record.incident_id in incidents.urgent
-        return not is_urgent, -incidents.grown(record), -record.occurred_ms, record.incident_id
+        return not is_urgent, -incidents.evidence(record), -record.occurred_ms, record.incident_id
 
     if state.rules.rolling_milli is None:
-        found = sorted(found, key=most)[:EVIDENCE_MOST]
-    return [record.incident_id for record in sorted(found, key=heaviest)[:EVIDENCE_MOST]]
+        found = sorted(found, key=most)[:CITED_MOST]
+    return [record.incident_id for record in sorted(found, key=heaviest)[:CITED_MOST]]
 
 
 @pytest.mark.parametrize("rules", [COMPILED, ROLLING], ids=["points", "rolling sum"])
 @pytest.mark.parametrize("count", [15, 200, 3_000])
-def test_evidence_is_what_a_look_at_all_of_the_day_gives(rules, count):
+def test_citations_are_those_that_reading_all_of_the_day_gives(rules, count):
     for seed in range(8):
         state = day_of(rules, seed, count)
         for groups in ((), (0,), (1, 2), (3,)):
-            assert [name for name, _ in evidence(state, groups)] == looked_through(state, groups), (seed, groups)
+            cited = [record.incident_id for record in cite(state.rules, state.incidents, groups)]
+            assert cited == cited_of_all(state, groups), (seed, groups)
 
 
-def test_only_the_newest_are_read_of_a_busy_day(monkeypatch):
+def test_of_a_busy_day_only_the_newest_incidents_are_read(monkeypatch):
     state = day_of(ROLLING, 1, 3_000)
     buckets = list(state.incidents.newest_first())
     read = []
@@ -80,5 +80,5 @@ def test_only_the_newest_are_read_of_a_busy_day(monkeypatch):
             yield until_ms, records
 
     monkeypatch.setattr(type(state.incidents), "newest_first", counted)
-    assert len(evidence(state, ())) == EVIDENCE_MOST
+    assert len(cite(state.rules, state.incidents, ())) == CITED_MOST
     assert 0 < len(read) < len(buckets) / 2

@@ -1,4 +1,4 @@
-"""Windows against a recount of everything from scratch."""
+"""Windows and sums of incidents against a recount of everything from scratch."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -73,38 +73,39 @@ def test_a_late_report_counts_in_the_windows_its_time_falls_in():
 
 def test_sums_are_zero_to_the_bit_once_everything_is_out():
     incidents = Incidents(COMPILED, COMPILED.place(2264))
-    incidents.pass_to(EIGHT_MS)
-    for number in range(500):
-        kind = COMPILED.kinds["clash", 1 + number % 5]
-        at_ms = EIGHT_MS - number * 170_000
-        incidents.put(str(number), 1, kind, "reported", at_ms, f"s{number % 3}", EIGHT_MS, f"s{number % 3}", 0)
-    incidents.pass_to(EIGHT_MS + 5 * HOUR_MS)
-    for number in range(500):
-        incidents.take(str(number))
-        incidents.records[str(number)] = incidents.records[str(number)]._replace(was_counted=False, status="retracted")
+    incidents.advance(EIGHT_MS)
+    kinds = [COMPILED.kinds["clash", severity] for severity in range(1, 6)]
+    reports = [
+        (str(n), 1, kinds[n % 5], "reported", EIGHT_MS - n * 170_000, f"s{n % 3}", 1, f"s{n % 3}", 0)
+        for n in range(500)
+    ]
+    incidents.hold(reports)
+    incidents.advance(EIGHT_MS + 5 * HOUR_MS)
+    for name, *fields in reports:
+        incidents.release(name)
+        incidents.hold([(name, 2, fields[1], "retracted", *fields[3:])])
     assert incidents.totals == [0] * 4 and incidents.weights == [0, 0, 0] and not any(incidents.counts)
     assert not any(incidents.by_source) and not any(incidents.serious) and not incidents.urgent
 
 
 @given(
     st.lists(
-        st.tuples(
-            st.integers(0, 5), st.integers(0, 90), st.sampled_from([0, 1, 30, 59, 60, 61])
-        ),  # incident, told ago, passes
+        # incident, first reported so many minutes ago, evaluation steps that pass
+        st.tuples(st.integers(0, 5), st.integers(0, 90), st.sampled_from([0, 1, 30, 59, 60, 61])),
         max_size=30,
     )
 )
-def test_what_was_told_in_the_last_hour_is_urgent_in_whatever_order_it_comes(steps):
-    incidents, told, now_ms = Incidents(COMPILED, COMPILED.place(2264)), {}, EIGHT_MS
-    incidents.pass_to(now_ms)
+def test_what_was_first_reported_in_the_last_hour_is_urgent_in_any_order(steps):
+    incidents, first, now_ms = Incidents(COMPILED, COMPILED.place(2264)), {}, EIGHT_MS
+    incidents.advance(now_ms)
     kind = COMPILED.kinds["clash", 5]
     for subject, ago, passes in steps:
-        name, told_ms = str(subject), now_ms - ago * MINUTE_MS
+        name, grave_ms = str(subject), now_ms - ago * MINUTE_MS
         if name in incidents.records:
-            incidents.take(name)
-        incidents.put(name, 1, kind, "reported", now_ms, "a", 1, "a", told_ms)
-        told[name] = told_ms
+            incidents.release(name)
+        incidents.hold([(name, 1, kind, "reported", now_ms, "a", 1, "a", grave_ms)])
+        first[name] = grave_ms
         now_ms += passes * COMPILED.step_ms
-        incidents.pass_to(now_ms)
-        assert incidents.urgent == {name: at_ms for name, at_ms in told.items() if at_ms > now_ms - HOUR_MS}
-        told = dict(incidents.urgent)
+        incidents.advance(now_ms)
+        assert incidents.urgent == {name: at_ms for name, at_ms in first.items() if at_ms > now_ms - HOUR_MS}
+        first = dict(incidents.urgent)

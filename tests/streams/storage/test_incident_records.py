@@ -1,25 +1,27 @@
-"""Laws of how incidents lie in the state: one record a frame, the newest revision counts, nothing dead is kept."""
+"""How incidents lie in the state: one record for a frame, the newest revision counts, no other segment is kept."""
 
 from streams.storage.segments import LARGEST
 from tests.streams.ledgers import EIGHT_MS, MINUTE_MS, PALEMBANG, incident, restored, run
 
 
-def segments(told) -> list[bytes]:
-    return sorted(key for key in told.state if key.startswith(b"16.71/i/"))
+def segments(outputs) -> list[bytes]:
+    return sorted(key for key in outputs.state if key.startswith(b"16.71/i/"))
 
 
 def test_the_incidents_of_one_frame_are_one_record():
-    told = run([(PALEMBANG, [incident(n, EIGHT_MS, incident=n) for n in range(5)])])
-    assert segments(told) == [b"16.71/i/1"]
-    assert told.state[b"16.71/i/1"].count(b"reported") == 5
+    outputs = run([(PALEMBANG, [incident(n, EIGHT_MS, incident=n) for n in range(5)])])
+    assert segments(outputs) == [b"16.71/i/1"]
+    assert outputs.state[b"16.71/i/1"].count(b"reported") == 5
 
 
 def test_a_large_frame_is_cut_so_that_no_record_is_too_large_for_kafka():
     count = 2 * LARGEST + 1
-    told = run([(PALEMBANG, [incident("x" * 50 + str(n), EIGHT_MS, incident="y" * 50 + str(n)) for n in range(count)])])
-    assert len(segments(told)) == 3
-    assert max(map(len, told.state.values())) < 512 * 1024
-    assert sum(len(state.incidents.records) for state in restored(told.state)) == count
+    outputs = run(
+        [(PALEMBANG, [incident("x" * 50 + str(n), EIGHT_MS, incident="y" * 50 + str(n)) for n in range(count)])]
+    )
+    assert len(segments(outputs)) == 3
+    assert max(map(len, outputs.state.values())) < 512 * 1024
+    assert sum(len(state.incidents.records) for state in restored(outputs.state)) == count
 
 
 def test_a_segment_whose_incidents_were_all_revised_is_dropped():
@@ -31,14 +33,14 @@ def test_a_segment_whose_incidents_were_all_revised_is_dropped():
 
 
 def test_of_two_revisions_in_one_frame_the_newer_is_kept():
-    told = run(
+    outputs = run(
         [(PALEMBANG, [incident("a", EIGHT_MS, incident="x"), incident("b", EIGHT_MS, incident="x", revision=7)])]
     )
-    [record] = [state.incidents.records["i-x"] for state in restored(told.state) if state.incidents.records]
+    [record] = [state.incidents.records["i-x"] for state in restored(outputs.state) if state.incidents.records]
     assert record.revision == 7
 
 
-def test_after_a_restart_the_newest_revision_counts_and_numbers_go_on():
+def test_after_a_restart_the_newest_revision_counts_and_numbers_continue():
     first = run([(PALEMBANG, [incident("a", EIGHT_MS, incident="x"), incident("b", EIGHT_MS, incident="y")])])
     second = run(
         [(PALEMBANG, [incident("c", EIGHT_MS, incident="x", revision=2)])], restored(first.state), first_offset=1
