@@ -1,4 +1,4 @@
-"""Which workers the driver starts again, as a deployment would."""
+"""Which workers a chaos run starts again, as a deployment would."""
 
 from types import SimpleNamespace
 
@@ -16,13 +16,13 @@ ENDS = {
 
 @pytest.fixture
 def cluster(tmp_path):
-    nowhere = "127.0.0.1:1"  # nobody asks: what ends here are shells
+    nowhere = "127.0.0.1:1"  # never connected to: the workers here are shells
     cluster = Cluster(SimpleNamespace(bootstrap=nowhere), tmp_path, workers_see=nowhere)
     for name, script in ENDS.items():
         cluster.start(name, command=("sh", "-c", script)).wait(20)
     return cluster
 
 
-def test_only_a_worker_that_waited_for_kafka_in_vain_gave_up(cluster):
+def test_only_a_worker_whose_last_line_is_no_kafka_gave_up(cluster):
     assert cluster.gave_up() == ["waited"]
     assert cluster.alive() == []

@@ -1,20 +1,19 @@
-"""The contract of an input record, read by hand: `json`, `re`, `datetime`. Shares no code with Siaga, on purpose slow
-and plain.
-"""
+"""The contract of an input record (docs/publishing.md), judged with `json`, `re` and `datetime` alone."""
 
 import json
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 CATEGORIES = {
-    "logistics", "administration", "eligibility", "money_politics", "neutrality", "disinformation", "intimidation", "protest",
-    "clash", "property_attack", "fatality", "natural_hazard", "data_integrity",
+    "logistics", "administration", "eligibility", "money_politics", "neutrality", "disinformation", "intimidation",
+    "protest", "clash", "property_attack", "fatality", "natural_hazard", "data_integrity",
 }  # fmt: skip
 STATUSES = {"reported", "verified", "resolved", "retracted"}
 VALUE_BYTES_MAX = 16 * 1024
 FUTURE_MS = 10 * 60_000
 TOO_OLD_MS = 365 * 86_400_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _SOURCE = re.compile(r"[a-z0-9-]{1,32}")
 _REGENCY = re.compile(r"[0-9]{2}\.[0-9]{2}")
@@ -31,12 +30,8 @@ class Verdict(NamedTuple):
     reason: str = ""
 
 
-class _Repeated(ValueError):
-    pass
-
-
 def judge(topic: str, value: bytes | None, headers: dict[str, bytes], roster: set[str], clock_ms: int) -> Verdict:
-    """What the contract says about one record of `incidents` or `turnout` that is read when the clock shows `clock_ms`."""
+    """The contract's verdict on a record of `incidents` or `turnout` that is read when the clock shows `clock_ms`."""
     if not value:
         return Verdict(None, "invalid_json")
     if len(value) > VALUE_BYTES_MAX:
@@ -49,7 +44,7 @@ def judge(topic: str, value: bytes | None, headers: dict[str, bytes], roster: se
         return Verdict(None, "not_utf8")
     try:
         message = json.loads(text, object_pairs_hook=_pairs, parse_constant=_refuse)
-        json.dumps(message, ensure_ascii=False).encode()  # a lone surrogate is no text
+        json.dumps(message, ensure_ascii=False).encode()  # raises for a lone surrogate
     except (ValueError, RecursionError) as error:
         # Python refuses to convert thousands of digits; the JSON is fine, the field is not.
         return Verdict(None, "schema" if "integer string conversion" in str(error) else "invalid_json")
@@ -60,7 +55,7 @@ def judge(topic: str, value: bytes | None, headers: dict[str, bytes], roster: se
 
 def ms(text: str) -> int:
     """RFC 3339 to epoch milliseconds, rounded down."""
-    return int(datetime.fromisoformat(text.upper()).timestamp() * 1000 + 1e-4)
+    return (datetime.fromisoformat(text.upper()) - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _by_roster_and_clock(topic: str, message: dict, roster: set[str], clock_ms: int) -> Verdict:
@@ -124,7 +119,7 @@ def _is_time(text: str) -> bool:
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len({name for name, _ in pairs}) != len(pairs):
-        raise _Repeated("a key is repeated")
+        raise ValueError("a key is repeated")
     return dict(pairs)
 
 

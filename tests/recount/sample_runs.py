@@ -1,14 +1,15 @@
-"""Honest evidence without Kafka: the product's own gate and fold run in order, so that planting one fault has one
-cause.
+"""Evidence for the tests of the laws, without Kafka: Siaga's own gate and fold run in order, faults planted afterwards.
 
-Only for testing the checker; the checker itself never sees the product's code.
+Only the tests of the recount run Siaga's code; the laws themselves never see it.
 """
 
 import json
 import random
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
+from functools import cache
 
 from schemas.ledger import TICK_KEY, encode_frames, entries_of, partition_of, tick_frame
 from schemas.rejected import rejected_headers
@@ -17,11 +18,14 @@ from schemas.ruleset import Ruleset
 from schemas.topics import Topic
 from streams.admission import ClockMode, Gate, Rejection
 from streams.table import Drained, RiskTable
-from tests.chaos.evidence import INPUTS, Cut, Evidence, Seen
 from tests.chaos.traffic import Message, Traffic, turnout
+from tests.recount.laws import check
+from tests.recount.policy import ROSTER, roster
+from tests.recount.records import INPUTS, Cut, Evidence, Record
 
 PARTITIONS = 3
 SECOND_MS, MINUTE_MS = 1000, 60_000
+PLACES = roster(ROSTER)
 START_MS = int(datetime.fromisoformat("2024-11-27T12:00:00+07:00").timestamp() * 1000)
 
 
@@ -29,36 +33,37 @@ class Log:
     """Topics as lists, offsets counted per partition."""
 
     def __init__(self) -> None:
-        self.topics: dict[str, list[Seen]] = defaultdict(list)
+        self.topics: dict[str, list[Record]] = defaultdict(list)
         self.next: dict[tuple[str, int], int] = defaultdict(int)
         self.cuts: list[Cut] = []
-        self.begun: dict[tuple[str, int], tuple[int, ...]] = defaultdict(tuple)
-        self.lost_states: list[list[Seen]] = []
+        self.recreated: dict[tuple[str, int], tuple[int, ...]] = defaultdict(tuple)
+        self.lost_states: list[list[Record]] = []
 
-    def append(self, topic: str, partition: int, key, value, headers=(), at_ms: int = 0) -> Seen:
+    def append(self, topic: str, partition: int, key, value, headers=(), at_ms: int = 0) -> Record:
         offset = self.next[topic, partition]
         self.next[topic, partition] = offset + 1 + (topic not in INPUTS)  # markers of transactions take offsets too
-        incarnation = len(self.begun[topic, partition])
-        record = Seen(topic, partition, offset, key, value, dict(headers), at_ms, incarnation)
+        incarnation = len(self.recreated[topic, partition])
+        record = Record(topic, partition, offset, key, value, dict(headers), at_ms, incarnation)
         self.topics[topic].append(record)
         return record
 
     def evidence(self) -> Evidence:
-        topics = {
-            name: sorted(some, key=lambda r: (r.partition, r.incarnation, r.offset))
-            for name, some in self.topics.items()
-        }
-        ends = {place: (end, end) for place, end in self.next.items()}
-        begun = {place: some for place, some in self.begun.items() if some}
+        def in_order(records: list[Record]) -> list[Record]:
+            return sorted(records, key=lambda r: (r.partition, r.incarnation, r.offset))
+
         return Evidence(
-            PARTITIONS, topics, ends, dict(self.next), cuts=self.cuts, begun=begun, lost_states=self.lost_states
-        )  # fmt: skip
+            PARTITIONS,
+            {name: in_order(records) for name, records in self.topics.items()},
+            ends={place: (end, end) for place, end in self.next.items()},
+            committed=dict(self.next),
+            cuts=self.cuts,
+            recreated={place: some for place, some in self.recreated.items() if some},
+            lost_states=self.lost_states,
+        )
 
 
-class Play:
-    """Intake and risk in one thread, on a clock that is told. What was not yet folded waits, so that batches have
-    several frames.
-    """
+class Run:
+    """Intake and risk in one thread, on a clock that the caller moves. Frames wait for `fold`: batches have several."""
 
     def __init__(self, seed: int) -> None:
         self.log, self.now_ms, roster = Log(), START_MS, Roster.default()
@@ -68,7 +73,7 @@ class Play:
         self._gate = Gate(roster, ClockMode.WALL)
         self._new_table = lambda p: RiskTable(p, PARTITIONS, roster, Ruleset.default())
         self._tables = {p: self._new_table(p) for p in range(PARTITIONS)}
-        self._waiting: dict[int, list[Seen]] = defaultdict(list)
+        self._waiting: dict[int, list[Record]] = defaultdict(list)
         self._sent = 0
         self._gone: dict[tuple[str, int], list[int]] = {}
 
@@ -115,18 +120,20 @@ class Play:
         """Retention passes `count` records that nobody has read."""
         read_to, noted_to = self.log.next[topic, partition], self.log.next["intake-state", partition]
         self.publish_unread(topic, partition, count)
-        self.log.cuts.append(Cut(topic, partition, len(self.log.begun[topic, partition]), read_to + count, noted_to))
+        self.log.cuts.append(
+            Cut(topic, partition, len(self.log.recreated[topic, partition]), read_to + count, noted_to)
+        )
         self._gone[topic, partition] = [read_to, read_to + count]
 
-    def create_anew(self, topic: str, unread: int) -> None:
-        """An input is deleted with `unread` records in each partition."""
+    def recreate(self, topic: str, unread: int) -> None:
+        """An input is deleted with `unread` records in each partition, and created again."""
         for partition in range(PARTITIONS):
             self.publish_unread(topic, partition, unread)
-            self.log.begun[topic, partition] += (self.log.next["intake-state", partition],)
+            self.log.recreated[topic, partition] += (self.log.next["intake-state", partition],)
             self.log.next[topic, partition] = 0
 
     def lose_state(self) -> None:
-        """The state topic is deleted, and built again from the ledger in silence."""
+        """The state topic is deleted, and rebuilt from the ledger without publishing."""
         self.fold()
         self.log.lost_states.append(self.log.topics.pop("risk-state"))
         for partition in range(PARTITIONS):
@@ -139,7 +146,7 @@ class Play:
                 self._write_state(table, partition, frames[start : start + 40])
 
     def fold(self) -> None:
-        """Fold all that waits, and what neighbours are told of it."""
+        """Fold all that waits, and the notices that follow from it."""
         while any(self._waiting.values()):
             for partition, table in self._tables.items():
                 frames, self._waiting[partition] = self._waiting[partition], []
@@ -151,7 +158,7 @@ class Play:
         for frame in encode_frames(entries):
             self._waiting[partition].append(self.log.append("ledger", partition, code.encode(), frame, (), self.now_ms))
 
-    def _fold(self, table: RiskTable, partition: int, frames: list[Seen]) -> None:
+    def _fold(self, table: RiskTable, partition: int, frames: list[Record]) -> None:
         drained = self._write_state(table, partition, frames)
         for topic, pairs in (
             ("risk", drained.rows),
@@ -163,7 +170,7 @@ class Play:
         for target, entry in drained.notices:
             self._to_ledger(target, [entry])
 
-    def _write_state(self, table: RiskTable, partition: int, frames: list[Seen]) -> Drained:
+    def _write_state(self, table: RiskTable, partition: int, frames: list[Record]) -> Drained:
         for frame in frames:
             table.apply(frame.offset, frame.key, entries_of(frame.value, frame.at_ms))
         drained = table.drain()
@@ -173,53 +180,52 @@ class Play:
         return drained
 
 
-def honest_evidence(seed: int, count: int) -> Evidence:
-    """What an exact run leaves behind: half of `count` messages in a storm, half in the hour after it, then a quiet
-    evening.
+def exact_evidence(seed: int, count: int) -> Evidence:
+    """What an exact run leaves behind: half of `count` messages at once, half in the next hour, then a quiet evening.
 
-    In the evening some regencies are heard and calm down; the others fall silent, and speak again in its last hours.
+    In the evening some regencies report and calm down; the others fall silent, and report again in its last hours.
     """
-    play = Play(seed)
-    play.tick()
-    for gap_ms in _gaps(play.rnd, count):
-        times = [play.now_ms + gap_ms * (n + 1) for n in range(play.rnd.randrange(1, 5))]
-        play.publish([(at_ms, play.traffic.next()) for at_ms in times])
-        if play.rnd.random() < 0.7:
-            play.fold()
-        if gap_ms > SECOND_MS and play.rnd.random() < 0.2:
-            play.tick()
+    run = Run(seed)
+    run.tick()
+    for gap_ms in _gaps(run.rnd, count):
+        times = [run.now_ms + gap_ms * (n + 1) for n in range(run.rnd.randrange(1, 5))]
+        run.publish([(at_ms, run.traffic.next()) for at_ms in times])
+        if run.rnd.random() < 0.7:
+            run.fold()
+        if gap_ms > SECOND_MS and run.rnd.random() < 0.2:
+            run.tick()
     for minute in range(0, 410, 5):
-        play.now_ms += 5 * MINUTE_MS
-        heard = play.codes if minute > 220 else play.codes[::2]
-        reports = [heard[minute // 5 % len(heard)]] if minute < 220 or minute % 2 else heard[:: 1 + minute % 4]
-        play.publish([(play.now_ms, _figure(code, 7 * minute + n, play.now_ms)) for code in reports for n in range(5)])
-        play.tick()
-    return play.log.evidence()
+        run.now_ms += 5 * MINUTE_MS
+        live = run.codes if minute > 220 else run.codes[::2]
+        reports = [live[minute // 5 % len(live)]] if minute < 220 or minute % 2 else live[:: 1 + minute % 4]
+        run.publish([(run.now_ms, _figure(code, 7 * minute + n, run.now_ms)) for code in reports for n in range(5)])
+        run.tick()
+    return run.log.evidence()
 
 
-def bereft_evidence(seed: int, count: int) -> Evidence:
-    """What an exact run leaves behind from which much was taken away: input cut before it was read, input deleted and
-    created anew with and without unread records, and the state lost twice."""
-    play = Play(seed)
-    play.tick()
+def lossy_evidence(seed: int, count: int) -> Evidence:
+    """The same of a run from which much was taken away: input cut before it was read, input deleted and created again
+    with and without unread records, and the state lost twice."""
+    run = Run(seed)
+    run.tick()
     for number in range(count // 3):
-        play.publish([(play.now_ms + 400 * n, play.traffic.next()) for n in range(1, 4)])
-        play.fold()
+        run.publish([(run.now_ms + 400 * n, run.traffic.next()) for n in range(1, 4)])
+        run.fold()
         step = 8 * number // (count // 3)
         if step != 8 * (number - 1) // (count // 3):
             loss = {
-                1: lambda: play.cut("incidents", 1, 30),
-                2: play.lose_state,
-                3: lambda: play.create_anew("incidents", 20),
-                4: lambda: play.cut("incidents", 1, 10),
-                5: lambda: play.cut("turnout", 2, 5),
-                6: lambda: play.create_anew("turnout", 0),
-                7: play.lose_state,
+                1: lambda: run.cut("incidents", 1, 30),
+                2: run.lose_state,
+                3: lambda: run.recreate("incidents", 20),
+                4: lambda: run.cut("incidents", 1, 10),
+                5: lambda: run.cut("turnout", 2, 5),
+                6: lambda: run.recreate("turnout", 0),
+                7: run.lose_state,
             }.get(step)
             if loss:
                 loss()
-    play.tick()
-    return play.log.evidence()
+    run.tick()
+    return run.log.evidence()
 
 
 def _gaps(rnd: random.Random, count: int) -> Iterator[int]:
@@ -228,7 +234,61 @@ def _gaps(rnd: random.Random, count: int) -> Iterator[int]:
 
 
 def _figure(code: str, number: int, at_ms: int) -> Message:
-    value = turnout(
-        f"q-{code}-{number}", code, at_ms / 1000, station=f"TPS-{number % 97:03d}", voted=100 + number // 28
-    )
-    return Message("turnout", code.encode(), value)
+    changes = {"station": f"TPS-{number % 97:03d}", "voted": 100 + number // 28}
+    return Message("turnout", code.encode(), turnout(f"q-{code}-{number}", code, at_ms / 1000, **changes))
+
+
+@cache
+def exact_run() -> Evidence:
+    return exact_evidence(seed=7, count=700)
+
+
+@cache
+def lossy_run() -> Evidence:
+    return lossy_evidence(seed=8, count=500)
+
+
+def copied(evidence: Evidence) -> Evidence:
+    """One to plant something in; records themselves never change."""
+    topics = {name: list(records) for name, records in evidence.topics.items()}
+    return replace(
+        evidence, topics=topics, ends=dict(evidence.ends), committed=dict(evidence.committed), cuts=list(evidence.cuts),
+        recreated=dict(evidence.recreated), lost_states=[list(records) for records in evidence.lost_states],
+    )  # fmt: skip
+
+
+def found(evidence: Evidence, law: str, word: str) -> bool:
+    return any(violation.law == law and word in violation.text for violation in check(evidence, PLACES))
+
+
+def where(records: list[Record], wanted: Callable[[Record], object]) -> int:
+    """Index of a record in the middle of those wanted."""
+    indices = [index for index, record in enumerate(records) if wanted(record)]
+    return indices[len(indices) // 2]
+
+
+def rewritten(record: Record, **changes: object) -> Record:
+    return replace(record, value=json.dumps(json.loads(record.value) | changes).encode())
+
+
+def fields_of(record: Record) -> list:
+    """Entries of a ledger record."""
+    return json.loads(record.value)
+
+
+class Faults(dict):
+    """Faults to plant, by name: functions that change a run, and (law, word) pairs of violations that must be found."""
+
+    def __call__(self, *found: tuple[str, str]) -> Callable[[Callable[[Evidence], object]], Callable]:
+        def add(plant: Callable[[Evidence], object]) -> Callable:
+            self[plant.__name__] = (plant, found)
+            return plant
+
+        return add
+
+    def unfound(self, name: str, evidence: Evidence) -> list[tuple[str, str]]:
+        """Plant a fault; the violations that the laws then miss."""
+        plant, wanted = self[name]
+        plant(evidence)
+        violations = check(evidence, PLACES)
+        return [(law, word) for law, word in wanted if not any(v.law == law and word in v.text for v in violations)]
