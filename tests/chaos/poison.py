@@ -78,7 +78,8 @@ def _text(rnd: random.Random, fields: dict) -> bytes:
     return rnd.choice((
         text.replace("{", f'{{"{name}": 1, ', 1), text + text, text + "\x00", "\ufeff" + text, "//" + text,
         text.replace('"', "'"), text[:-1] + ",}", text.replace(": 1", ": NaN"), text.replace(": 1", ": 01"),
-        text.replace(": 1", ": 1e0"), text.replace(": 1", ": -0"), " " * 20_000 + text, " " * 9_000 + text, "[" + text + "]",
+        text.replace(": 1", ": 1e0"), text.replace(": 1", ": -0"), " " * 20_000 + text, " " * 9_000 + text,
+        "[" + text + "]",
     )).encode()  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""`siaga redrive` with least privilege: a file needs a publisher's rights, the topic of rejects an operator's besides."""
+"""`siaga redrive` with least privilege: a file needs a publisher's rights, the rejected topic an operator's too."""
 
 import json
 from datetime import UTC, datetime
