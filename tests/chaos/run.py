@@ -22,6 +22,9 @@ from tests.recount.intake import read_inputs
 from tests.recount.laws import Violation, check
 from tests.recount.policy import ROSTER, roster
 
+#: Limit for workers to start and publish every row, on a loaded machine.
+START_S = 300
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -152,10 +155,10 @@ class World:
             self.cluster.start("abcdefgh"[index])
         for publisher in self.publishers:
             await publisher.start()
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + START_S
         while len(await self.cluster.rows()) < len(self.places):
             if time.monotonic() > deadline:
-                raise AssertionError("no row for every regency within 90 s of the start")
+                raise AssertionError(f"no row for every regency within {START_S} s of the start")
             await asyncio.sleep(0.5)
 
     async def strike(self) -> None:
@@ -215,7 +218,7 @@ class World:
         await asyncio.sleep(3)
 
     async def _group_settles(self) -> str:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while (state := await asyncio.to_thread(self.cluster.group_state)) != "Stable" and time.monotonic() < deadline:
             await asyncio.sleep(0.3)
         return state

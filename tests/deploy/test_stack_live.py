@@ -9,11 +9,11 @@ import math
 import os
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -21,6 +21,7 @@ import pytest
 pytest.importorskip("yaml", reason="PyYAML is not installed (pip install 'siaga[deploy]')")
 
 from apps.embedded.ports import free_port
+from tests.chaos.traffic import incident, turnout
 from tests.deploy import kafka_users, runbook
 from tests.deploy.programs import PrometheusApi, alertmanager, prometheus, running, wait_for
 from tests.deploy.webhook import Webhook, listening
@@ -74,27 +75,9 @@ def _environment(home: Path, kafka: Guarded, user: str, **more: str) -> dict[str
 
 
 def _incident(number: int, regency: str, source: str, revision: int, status: str) -> str:
-    at = (datetime.now(UTC) - timedelta(seconds=30)).isoformat()
-    return json.dumps(
-        {
-            "event_id": f"e-{number}-{revision}",
-            "incident_id": f"i-{number}",
-            "revision": revision,
-            "regency": regency,
-            "category": "clash",
-            "severity": 5,
-            "status": status,
-            "occurred_at": at,
-            "reported_at": at,
-            "source": source,
-        }
-    )
-
-
-def _turnout() -> str:
-    at = (datetime.now(UTC) - timedelta(seconds=30)).isoformat()
-    station = {"event_id": "t-1", "regency": "16.71", "station": "TPS 1", "source": "kpu", "as_of": at}
-    return json.dumps(station | {"registered": 500, "voted": 120})
+    changes = {"incident_id": f"i-{number}", "revision": revision, "category": "clash", "severity": 5}
+    name = f"e-{number}-{revision}"
+    return incident(name, regency, time.time() - 30, **changes, status=status, source=source).decode()
 
 
 def _quick_rules(home: Path) -> Path:
@@ -183,10 +166,10 @@ def stack(deploy, program, tmp_path_factory) -> Iterator[Stack]:
         stack = Stack(kafka, home, webhook, api)
         wait_for("workers, board and sender scraped", lambda: len(api.query("up == 1")) == len(workers) + 2)
         stack.publish(1, "verified")
-        turnout = stack.siaga("siaga-publisher", "publish", "turnout", "-", stdin=_turnout() + "\n")
-        assert turnout.returncode == 0, turnout.stderr
-        refused = stack.siaga("siaga-publisher", "publish", "--no-validate", "incidents", "-", stdin="{no json\n")
-        assert refused.returncode == 0, refused.stderr
+        station = turnout("t-1", "16.71", time.time() - 30).decode() + "\n"
+        for topic, line in (("turnout", station), ("incidents", "{no json\n")):
+            sent = stack.siaga("siaga-publisher", "publish", "--no-validate", topic, "-", stdin=line)
+            assert sent.returncode == 0, sent.stderr
         yield stack
 
 
