@@ -241,4 +241,5 @@ class Deployment:
         await self.settled()
         killed = await self.stop_workers()
         stubborn = [Violation("D", f"worker {name} did not end on SIGTERM") for name in killed]
-        return stubborn + check(await self.evidence(), roster(ROSTER))
+        shards = len(INPUTS) * self.partitions if self._settings.get("SIAGA_CLOCK") == "event" else None
+        return stubborn + check(await self.evidence(), roster(ROSTER), shards=shards)

@@ -40,7 +40,8 @@ class Comparison:
 
     def faults(self, history: list[Entry]) -> Iterator[tuple[str, str]]:
         for offset, frame in _frames(history):
-            if frame[0].key == EVERYONE and self.policy.grid(max(e.fields[1] for e in frame)) <= self.grid_ms:
+            is_tick = all(entry.key == EVERYONE for entry in frame)
+            if is_tick and self.policy.grid(max(entry.fields[1] for entry in frame)) <= self.grid_ms:
                 continue  # between two times of the grid a tick changes nothing
             self.offsets.append(offset)
             found = list(self.frame(frame, self.escalations.pop(offset, [])))

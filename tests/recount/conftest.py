@@ -13,6 +13,12 @@ def exact() -> Evidence:
 
 
 @pytest.fixture
+def by_event_time() -> Evidence:
+    """Another, under the event clock."""
+    return sample_runs.copied(sample_runs.event_run())
+
+
+@pytest.fixture
 def lossy() -> Evidence:
     """Another, from which input and state were taken away."""
     return sample_runs.copied(sample_runs.lossy_run())

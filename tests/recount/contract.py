@@ -30,8 +30,13 @@ class Verdict(NamedTuple):
     reason: str = ""
 
 
-def judge(topic: str, value: bytes | None, headers: dict[str, bytes], roster: set[str], clock_ms: int) -> Verdict:
-    """The contract's verdict on a record of `incidents` or `turnout` that is read when the clock shows `clock_ms`."""
+def judge(
+    topic: str, value: bytes | None, headers: dict[str, bytes], roster: set[str], clock_ms: int, is_wall: bool = True
+) -> Verdict:
+    """The contract's verdict on a record of `incidents` or `turnout` that is read when the clock shows `clock_ms`.
+
+    The wall clock, or the event clock, under which no record is from the future.
+    """
     if not value:
         return Verdict(None, "invalid_json")
     if len(value) > VALUE_BYTES_MAX:
@@ -50,7 +55,7 @@ def judge(topic: str, value: bytes | None, headers: dict[str, bytes], roster: se
         return Verdict(None, "schema" if "integer string conversion" in str(error) else "invalid_json")
     if not _fits(topic, message):
         return Verdict(None, "schema")
-    return _by_roster_and_clock(topic, message, roster, clock_ms)
+    return _by_roster_and_clock(message, roster, clock_ms, is_wall)
 
 
 def ms(text: str) -> int:
@@ -58,13 +63,18 @@ def ms(text: str) -> int:
     return (datetime.fromisoformat(text.upper()) - _EPOCH) // timedelta(milliseconds=1)
 
 
-def _by_roster_and_clock(topic: str, message: dict, roster: set[str], clock_ms: int) -> Verdict:
+def event_ms(message: dict) -> int:
+    """When it occurred, or as of when it was counted."""
+    return ms(message["occurred_at"] if "occurred_at" in message else message["as_of"])
+
+
+def _by_roster_and_clock(message: dict, roster: set[str], clock_ms: int, is_wall: bool) -> Verdict:
     if message["regency"] not in roster:
         return Verdict(None, "unknown_regency")
-    times = [ms(message[name]) for name in ("occurred_at", "reported_at", "as_of") if name in message]
-    if max(times) > clock_ms + FUTURE_MS:
+    latest_ms = max(event_ms(message), ms(message["reported_at"]) if "reported_at" in message else 0)
+    if is_wall and latest_ms > clock_ms + FUTURE_MS:
         return Verdict(None, "future")
-    if times[0] < clock_ms - TOO_OLD_MS:
+    if event_ms(message) < clock_ms - TOO_OLD_MS:
         return Verdict(None, "too_old")
     return Verdict(message)
 

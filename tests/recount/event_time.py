@@ -10,6 +10,8 @@ from heapq import heappop, heappush
 from typing import Any
 
 MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
+DAY_MS = 24 * HOUR_MS
 EVERYONE = "*"
 
 Due = tuple[str, list[Any]]
@@ -52,15 +54,21 @@ class EventOrder:
         if self._ticked_ms is None:
             first = min([until, *(waiting[0][0] for waiting in self._waiting.values() if waiting)])
             self._ticked_ms = first // MINUTE_MS * MINUTE_MS
-        while self._ticked_ms + MINUTE_MS <= until:
-            self._ticked_ms += MINUTE_MS
-            yield from self._release(self._ticked_ms)
-            yield EVERYONE, ["k", self._ticked_ms]
+        while (tick_ms := self._next_tick_ms(until)) <= until:
+            self._ticked_ms = tick_ms
+            yield from self._release(tick_ms)
+            yield EVERYONE, ["k", tick_ms]
         yield from self._release(until)
         self._released_ms = max(self._released_ms, until)
         if not busy and until > self._ticked_ms:
             self._ticked_ms = until
             yield EVERYONE, ["k", until]
+
+    def _next_tick_ms(self, until_ms: int) -> int:
+        """The next full minute; over a gap of more than a day the next full hour, over one of a month the next day."""
+        gap_ms = until_ms - self._ticked_ms
+        step_ms = MINUTE_MS if gap_ms <= DAY_MS else HOUR_MS if gap_ms <= 30 * DAY_MS else DAY_MS
+        return (self._ticked_ms // step_ms + 1) * step_ms
 
     def _release(self, until_ms: int) -> Iterator[Due]:
         for key in sorted(self._waiting):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
-from tests.recount.contract import judge
+from tests.recount.contract import event_ms, judge
 from tests.recount.records import Evidence, Place, Record
 
 
@@ -27,17 +27,21 @@ class Inputs:
     vanished: list[Record] = field(default_factory=list)
 
 
-def read_inputs(evidence: Evidence, codes: set[str]) -> Inputs:
+def read_inputs(evidence: Evidence, codes: set[str], is_wall: bool = True) -> Inputs:
+    """Judge every record by the wall clock, or by the newest event time of its partition before it."""
     inputs, gaps = Inputs(), vanished(evidence)
+    newest_ms: dict[Place, int] = defaultdict(int)
     for record in evidence.inputs:
         if has_vanished(record, gaps):
             inputs.vanished.append(record)
             continue
-        verdict = judge(record.topic, record.value, record.headers, codes, record.at_ms)
+        clock_ms = record.at_ms if is_wall else newest_ms[record.place]
+        verdict = judge(record.topic, record.value, record.headers, codes, clock_ms, is_wall)
         if verdict.message is None:
             inputs.rejected.append((record, verdict.reason))
         else:
             inputs.accepted.append((record, verdict.message))
+            newest_ms[record.place] = max(newest_ms[record.place], event_ms(verdict.message))
     return inputs
 
 

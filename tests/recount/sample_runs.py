@@ -6,17 +6,18 @@ Only the tests of the recount run Siaga's code; the laws themselves never see it
 import json
 import random
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
 from functools import cache
 
-from schemas.ledger import TICK_KEY, encode_frames, entries_of, partition_of, tick_frame
+from schemas.ledger import TICK_KEY, Frame, encode_frames, entries_of, partition_of, tick_frame, watermark_frame
 from schemas.rejected import rejected_headers
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import Topic
-from streams.admission import ClockMode, Gate, Rejection
+from streams.admission import Admitted, ClockMode, Gate, Rejection
+from streams.event_time.sequencer import Sequencer
 from streams.table import Drained, RiskTable
 from tests.chaos.traffic import Message, Traffic, turnout
 from tests.recount.laws import check
@@ -24,6 +25,7 @@ from tests.recount.policy import ROSTER, roster
 from tests.recount.records import INPUTS, Cut, Evidence, Record
 
 PARTITIONS = 3
+SHARDS = len(INPUTS) * PARTITIONS
 SECOND_MS, MINUTE_MS = 1000, 60_000
 PLACES = roster(ROSTER)
 START_MS = int(datetime.fromisoformat("2024-11-27T12:00:00+07:00").timestamp() * 1000)
@@ -65,15 +67,17 @@ class Log:
 class Run:
     """Intake and risk in one thread, on a clock that the caller moves. Frames wait for `fold`: batches have several."""
 
+    clock_mode = ClockMode.WALL
+
     def __init__(self, seed: int) -> None:
         self.log, self.now_ms, roster = Log(), START_MS, Roster.default()
         self.codes = sorted(roster)
         self.rnd = random.Random(f"play-{seed}")
         self.traffic = Traffic(seed, self.codes, clock=lambda: self.now_ms / 1000)
-        self._gate = Gate(roster, ClockMode.WALL)
+        self._gate = Gate(roster, self.clock_mode)
         self._new_table = lambda p: RiskTable(p, PARTITIONS, roster, Ruleset.default())
         self._tables = {p: self._new_table(p) for p in range(PARTITIONS)}
-        self._waiting: dict[int, list[Record]] = defaultdict(list)
+        self._waiting: dict[int, list[Record]] = {partition: [] for partition in range(PARTITIONS)}
         self._sent = 0
         self._gone: dict[tuple[str, int], list[int]] = {}
 
@@ -91,7 +95,7 @@ class Run:
             self._sent, self.now_ms = self._sent + 1, at_ms
             partition = self._sent % PARTITIONS
             record = self.log.append(message.topic, partition, message.key, message.value, message.headers, at_ms)
-            decision = self._gate.admit(Topic(message.topic), record.value, message.headers, at_ms)
+            decision = self._admit(record, message.headers)
             if isinstance(decision, Rejection):
                 headers = rejected_headers(
                     decision.reason, decision.error, "p." + record.topic, partition, record.offset
@@ -107,6 +111,9 @@ class Run:
                 if gone := self._gone.pop((topic, partition), None):
                     note["gone"] = gone
                 self.log.append("intake-state", partition, b"p." + topic.encode(), json.dumps(note).encode())
+
+    def _admit(self, record: Record, headers: Iterable[tuple[str, bytes]]) -> Admitted | Rejection:
+        return self._gate.admit(Topic(record.topic), record.value, headers, record.at_ms)
 
     def publish_unread(self, topic: str, partition: int, count: int) -> None:
         """Records that nobody reads, good and bad ones."""
@@ -172,12 +179,57 @@ class Run:
 
     def _write_state(self, table: RiskTable, partition: int, frames: list[Record]) -> Drained:
         for frame in frames:
-            table.apply(frame.offset, frame.key, entries_of(frame.value, frame.at_ms))
+            self._apply(table, frame)
         drained = table.drain()
         position = json.dumps({"topic": "p.ledger", "offset": frames[-1].offset + 1}).encode()
         for key, value in [*drained.state, (b"@next", position)]:
             self.log.append("risk-state", partition, key, value)
         return drained
+
+    def _apply(self, table: RiskTable, frame: Record) -> None:
+        table.apply(frame.offset, frame.key, entries_of(frame.value, frame.at_ms))
+
+
+class EventRun(Run):
+    """The same under the event clock: shards of intake put watermarks on the ledger instead of ticks."""
+
+    clock_mode = ClockMode.EVENT
+
+    def __init__(self, seed: int) -> None:
+        super().__init__(seed)
+        self._newest_ms = {(topic, partition): 0 for topic in INPUTS for partition in range(PARTITIONS)}
+        self._sequencers = {partition: Sequencer(SHARDS) for partition in range(PARTITIONS)}
+
+    def _admit(self, record: Record, headers: Iterable[tuple[str, bytes]]) -> Admitted | Rejection:
+        shard = record.topic, record.partition
+        decision = self._gate.admit(Topic(record.topic), record.value, headers, self._newest_ms[shard])
+        if isinstance(decision, Admitted):
+            self._newest_ms[shard] = max(self._newest_ms[shard], decision.event_ms)
+        return decision
+
+    def watermarks(self, is_idle: bool) -> None:
+        """From every shard to every partition of the ledger."""
+        for (topic, shard), newest_ms in self._newest_ms.items():
+            frame = watermark_frame(newest_ms, f"{topic}-{shard}", is_idle)
+            for partition, waiting in self._waiting.items():
+                waiting.append(self.log.append("ledger", partition, TICK_KEY, frame, (), self.now_ms))
+
+    def _apply(self, table: RiskTable, frame: Record) -> None:
+        sequencer = self._sequencers[frame.partition]
+        table.apply_in_order(sequencer, frame.key, Frame(frame.offset, frame.value, frame.at_ms))
+
+
+def event_evidence(seed: int, count: int) -> Evidence:
+    """What an exact run under the event clock leaves behind: hours of messages, then all shards idle."""
+    run = EventRun(seed)
+    for number in range(count // 3):
+        run.publish([(run.now_ms + 40 * SECOND_MS * n, run.traffic.next()) for n in range(1, 4)])
+        if number % 5 == 0:
+            run.watermarks(is_idle=False)
+            run.fold()
+    run.watermarks(is_idle=True)
+    run.fold()
+    return run.log.evidence()
 
 
 def exact_evidence(seed: int, count: int) -> Evidence:
@@ -246,6 +298,11 @@ def exact_run() -> Evidence:
 @cache
 def lossy_run() -> Evidence:
     return lossy_evidence(seed=8, count=500)
+
+
+@cache
+def event_run() -> Evidence:
+    return event_evidence(seed=9, count=600)
 
 
 def copied(evidence: Evidence) -> Evidence:
