@@ -1,4 +1,4 @@
-"""Real workers on a real broker: processes started as an operator starts them, and all that can be read of them."""
+"""Real workers on a real broker, started as an operator starts them, observed through Kafka and /metrics."""
 
 import asyncio
 import json

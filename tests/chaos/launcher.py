@@ -30,7 +30,7 @@ def shift_clock(seconds: float) -> None:
 
 
 def die_at(point: str, nth: int) -> None:
-    """Arrange a SIGKILL at the nth time that the point is reached."""
+    """Arrange to die as by kill -9 the nth time the point is reached."""
     from agents.batching.shard import Shard
     from agents.batching.transactor import AIOKafkaProducer, Transactor
 
@@ -65,11 +65,13 @@ def die_at(point: str, nth: int) -> None:
             reached()
 
         Shard._take = wrapped
-    elif point == "before-send-offsets":  # the outputs are in the log, and nothing says yet what was read for them
+    elif point == "before-send-offsets":
+        # The outputs are in the log, uncommitted, and nothing says yet what was read for them.
         _wrap(Transactor, "_send", after=outputs_written)
     elif point == "before-commit":
         _wrap(AIOKafkaProducer, "commit_transaction", before=reached_with_outputs)
-    elif point == "after-commit":  # committed at the broker, and the shard does not know the new position
+    elif point == "after-commit":
+        # Committed at the broker, and the shard has not taken the new position over.
         _wrap(AIOKafkaProducer, "commit_transaction", after=reached_with_outputs)
     else:
         raise SystemExit(f"CHAOS_CRASH_AT: no such point {point!r}; one of {', '.join(POINTS)}")

@@ -21,12 +21,12 @@ def test_the_gate_admits_and_rejects_what_the_contract_says():
     for message in poison(1, COUNT, sorted(codes)):
         decision = gate.admit(Topic(message.topic), message.value, message.headers, now_ms)
         want = judge(message.topic, message.value, dict(message.headers), codes, now_ms)
-        got = "admitted" if isinstance(decision, Admitted) else decision.reason.value
+        got = "taken" if isinstance(decision, Admitted) else decision.reason.value
         seen[got] += 1
-        if got != (want.reason or "admitted"):
-            wrong.append((got, want.reason or "admitted", (message.value or b"")[:400], message.headers))
+        if got != (want.reason or "taken"):
+            wrong.append((got, want.reason or "taken", (message.value or b"")[:400], message.headers))
     assert not wrong, f"{len(wrong)}: " + "\n".join(map(repr, wrong[:10]))
-    for outcome in (*Reason, "admitted"):
+    for outcome in (*Reason, "taken"):
         assert seen[outcome], f"no payload was {outcome}: {dict(seen)}"
 
 

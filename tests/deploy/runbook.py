@@ -1,4 +1,4 @@
-"""The commands of docs/runbook.md."""
+"""What docs/operating/runbook.md tells an operator to type."""
 
 import re
 from pathlib import Path

@@ -61,7 +61,7 @@ def test_the_runbooks_address_is_set_once_and_is_no_label_of_an_alert(deploy, lo
     assert {"action": "labeldrop", "regex": "runbook_base"} in config["alerting"]["alert_relabel_configs"]
 
 
-def test_each_section_of_the_runbook_has_its_three_parts(repo):
+def test_the_runbook_tells_what_to_look_at_and_what_to_do(repo):
     text = (repo / "docs" / "runbook.md").read_text(encoding="utf-8")
     for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
         name = section.splitlines()[0]

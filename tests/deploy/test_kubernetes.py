@@ -93,9 +93,10 @@ def test_kustomize_builds_it_and_the_component_as_the_docs_say(kubernetes, repo,
     if command is None:
         pytest.skip("neither kustomize nor kubectl is installed here")
     base = os.path.relpath(kubernetes.resolve(), tmp_path.resolve())
-    page = (repo / "docs" / "deployment.md").read_text(encoding="utf-8")
-    patches = re.search(r"```yaml\n(patches:.*?)```", page, re.DOTALL)[1]
-    overlay = {"resources": [base], "components": [f"{base}/webhook"]} | yaml.safe_load(patches)
+    told = re.search(
+        r"```yaml\n(patches:.*?)```", (repo / "docs" / "deployment.md").read_text(encoding="utf-8"), re.DOTALL
+    )
+    overlay = {"resources": [base], "components": [f"{base}/webhook"]} | yaml.safe_load(told[1])
     (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
     assert "siaga-webhook" not in run(*command, kubernetes), "the sender is no default"
     documents = list(yaml.safe_load_all(run(*command, tmp_path)))

@@ -50,6 +50,6 @@ def test_in_compose_commands_run_in_the_toolbox(compose_services):
     assert service["environment"] == compose_services["topics"]["environment"]
 
 
-def test_no_page_runs_commands_inside_a_worker(repo):
+def test_nobody_is_sent_into_a_worker_to_type(repo):
     for page in (repo / "docs").glob("*.md"):
         assert not re.findall(r"exec (?:siaga-)?worker\S* ", page.read_text(encoding="utf-8")), page.name

@@ -161,7 +161,7 @@ async def test_only_a_sender_joins_a_senders_group_or_moves_its_position(filled:
 
 
 @pytest.mark.parametrize("role", ["reader", "sender"])
-async def test_a_reader_commits_in_its_groups_and_a_sender_does_not(filled: GuardedDeployment, role: str):
+async def test_readers_have_groups_in_which_a_sender_commits_nothing(filled: GuardedDeployment, role: str):
     group = f"{filled.group}-reader-webhook-law"
     assert await refused(lambda: commit(filled, role, group, 0), GroupAuthorizationFailedError) is (role == "sender")
 

@@ -21,12 +21,14 @@ _HELD_BACK = re.compile(r" \(\d+ more like it were held back\)$")
 
 
 def cause(line: dict) -> tuple[str, str]:
-    """Logger and message without numbers, as the worker's own limit groups them."""
+    """As FloodGate has it, seen from outside: who says it, and what, numbers and addresses aside."""
     return line["logger"], _NUMBERS.sub("#", _HELD_BACK.sub("", line["message"]))
 
 
 def floods(lines: list[dict]) -> list[tuple[str, str]]:
-    """Messages of which two lines are closer than the pause; a line names its partition, so each is counted apart."""
+    """Causes of which two lines are closer than the pause. A line names its partition, so partitions do not count as
+    one.
+    """
     times = defaultdict(list)
     for line in lines:
         times[line["logger"], _HELD_BACK.sub("", line["message"])].append(line["time"])
