@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from benchmarks.peers.verdict import Record, Written
+from benchmarks.peers.verdict import Written
+from tests.recount.records import Record
 
 
 def consumer(
@@ -51,7 +52,7 @@ def messages(bootstrap: str, topic: str, partitions: int) -> Iterator[Message]:
 
 def records(bootstrap: str, topic: str, partitions: int) -> Iterator[Record]:
     for m in messages(bootstrap, topic, partitions):
-        yield Record(m.partition(), m.offset(), m.key(), m.value(), dict(m.headers() or ()))
+        yield Record(topic, m.partition(), m.offset(), m.key(), m.value(), dict(m.headers() or ()))
 
 
 def written(bootstrap: str, prefix: str, partitions: int) -> Written:

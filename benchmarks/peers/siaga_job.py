@@ -17,9 +17,11 @@ import oracle
 import run
 
 from benchmarks.peers import reading
-from benchmarks.peers.replay import calibrate
+from benchmarks.peers.calibration import calibrate
 from benchmarks.peers.ruleset import reference_ruleset
-from benchmarks.peers.verdict import judge, milliseconds
+from benchmarks.peers.verdict import judge
+from tests.recount.contract import ms
+from tests.recount.rolling_sum import weight
 
 ROOT = Path(__file__).resolve().parents[2]
 KIND = "siaga"
@@ -135,15 +137,15 @@ def trigger_regency(number: int) -> str:
 def own_threshold(o, topic: str, threshold: int) -> int:
     """The sum of Siaga's window that is reached about as often as the peers' reach theirs."""
     if topic not in _thresholds:
-        told = {}
+        events = {}
         for record in reading.records(run.BROKER, topic, PARTITIONS):
             parsed = oracle.parse(record.value)
             if parsed:
                 message, _ = parsed
-                weight = 1 << (message["severity"] - 1)
-                told[message["event_id"]] = message["regency"], milliseconds(message["occurred_at"]), weight
+                event = message["regency"], ms(message["occurred_at"]), weight(message["severity"])
+                events[message["event_id"]] = event
         crossings, _ = run.truth(o, topic, 0, threshold)
-        _thresholds[topic], count = calibrate(list(told.values()), len(crossings))
+        _thresholds[topic], count = calibrate(list(events.values()), len(crossings))
         run.record(o, what="data", size=topic, peer_kind=KIND, threshold=_thresholds[topic], crossings=count)
     return _thresholds[topic]
 

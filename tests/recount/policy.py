@@ -1,7 +1,4 @@
-"""What the ruleset and the roster say, as plain numbers, and what docs/risk-model.md makes of them for one regency.
-
-Shares no code with Siaga: `tomllib`, `csv`, floats.
-"""
+"""The ruleset and the roster as plain numbers, and what docs/risk-model.md derives from them for one regency."""
 
 import csv
 import math
@@ -13,6 +10,7 @@ from typing import Any
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
+WINDOWS_MS = {"1h": HOUR_MS, "6h": 6 * HOUR_MS, "24h": DAY_MS}
 GROUPS = ("security", "integrity", "supply", "process")
 LEVELS = ("normal", "waspada", "siaga", "awas")
 SEVERITIES = (1, 2, 3, 4, 5)
@@ -53,11 +51,9 @@ class Policy:
     def __init__(self, path: Path) -> None:
         self.rules = plain(tomllib.loads(path.read_text(encoding="utf-8")))
         self.name = f"{self.rules['name']}@{self.rules['version']}"
-        sign, hours, minutes = (
-            self.rules["election"]["utc_offset"][0],
-            *self.rules["election"]["utc_offset"][1:].split(":"),
-        )
-        self.offset_ms = (int(hours) * 60 + int(minutes)) * 60_000 * (-1 if sign == "-" else 1)
+        offset = self.rules["election"]["utc_offset"]
+        hours, minutes = map(int, offset[1:].split(":"))
+        self.offset_ms = (hours * 60 + minutes) * 60_000 * (-1 if offset[0] == "-" else 1)
         self.surprise = self.rules["surprise"]
         self.half_life_ms = self.surprise["half_life"] * 60_000
         self.group_of = {name: category["group"] for name, category in self.rules["categories"].items()}
@@ -84,43 +80,38 @@ class Policy:
         for s in range(1, severity + 1):
             ordinary = max(self.surprise["rate_least"], self.rate(stations, category, hour, sum(shares[s - 1 :])))
             surge = self.surprise["surge"][str(s)] * math.sqrt(stations / self.surprise["surge_stations"])
-            told = math.log10(1 + surge / ordinary)
-            most = max(most, min(told, self.surprise["minor_most"]) if s == 1 else told)
+            evidence = math.log10(1 + surge / ordinary)
+            most = max(most, min(evidence, self.surprise["minor_most"]) if s == 1 else evidence)
         return most
 
     @cache  # noqa: B019
-    def told(self, stations: int, category: str, status: str, severity: int, hour: int) -> float:
-        """What one report puts into the sum: whole thousandths of a digit, times the factors of its category and
-        status.
-        """
+    def report_weight(self, stations: int, category: str, status: str, severity: int, hour: int) -> float:
+        """What one report adds: whole thousandths of a digit, times the factors of its category and status."""
         whole = max(1, round(self.digits(stations, category, severity, hour) * 1000)) / 1000
         return whole * self.factor(category, status)
 
     def factor(self, category: str, status: str) -> float:
-        """How much of the evidence of a report counts; 0 for what was taken back and for what can never score."""
+        """How much of the evidence of a report counts; 0 for what is retracted or can never score."""
         if status == "retracted" or self.group_of[category] not in GROUPS:
             return 0.0
         return self.rules["categories"][category]["factor"] * self.rules["status"][status]
 
     @cache  # noqa: B019
     def hourly_evidence(self, stations: int, group: str, hour: int) -> float:
-        """Digits an hour that an ordinary day tells of a group."""
+        """Digits an hour that an ordinary day brings of a group."""
         total = 0.0
         for category, of in self.group_of.items():
             if of == group:
                 shares, factor = self._shares(category), self.factor(category, "reported")
                 for s in SEVERITIES:
-                    total += (
-                        self.rate(stations, category, hour, shares[s - 1])
-                        * self.digits(stations, category, s, hour)
-                        * factor
-                    )
+                    rate = self.rate(stations, category, hour, shares[s - 1])
+                    total += rate * self.digits(stations, category, s, hour) * factor
         return total
 
     @cache  # noqa: B019
     def expected(self, stations: int, group: str, quarter: int) -> float:
         """m: the evidence an ordinary day holds in the middle of a local quarter hour. Each half of a quarter hour of
-        the last 24 hours counts as if all of it was told in its middle."""
+        the last 24 hours counts as if all of it was reported in its middle."""
         total = 0.0
         for half in range(24 * 8):
             age_h = (half + 0.5) / 8
@@ -152,5 +143,5 @@ class Policy:
 
 _SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 ROSTER = _SCHEMAS / "rosters" / "sumsel.csv"
-#: What a worker uses that is told nothing else.
+#: A worker's default ruleset.
 DEFAULT_POLICY = Policy(_SCHEMAS / "rulesets" / "sumsel-pilkada-2024.toml")

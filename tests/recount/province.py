@@ -1,15 +1,15 @@
-"""A province replayed from its ledger entries and held against its rows and escalations. Shares no code with Siaga."""
+"""A province folded along its ledger entries and compared with its rows and escalations."""
 
 from collections.abc import Iterator
 
-from tests.chaos.contract import ms
-from tests.chaos.judging import LedgerStory, differences
-from tests.chaos.ladder import Ladder
-from tests.chaos.oracle import Entry
-from tests.chaos.policy import LEVELS, Policy
+from tests.recount.comparison import Comparison, differences
+from tests.recount.contract import ms
+from tests.recount.ladder import Ladder
+from tests.recount.ledger import Entry
+from tests.recount.policy import LEVELS, Policy
 
 
-class ProvinceStory(LedgerStory):
+class ProvinceComparison(Comparison):
     """All of it is whole numbers: nothing may differ."""
 
     def __init__(
@@ -17,8 +17,8 @@ class ProvinceStory(LedgerStory):
     ) -> None:
         super().__init__(code, partition, policy, rows, escalations)
         self.members, self.ladder = members, Ladder(policy)
-        self.doubted = dict.fromkeys(members, False)
-        self.said_ms, self.said_unverified, self.is_borne_out = 0, False, False
+        self.unverified = dict.fromkeys(members, False)
+        self.published_ms, self.published_unverified, self.is_confirmed_since = 0, False, False
         self.levels, self.statuses = dict.fromkeys(members, "normal"), dict.fromkeys(members, "silent")
         self.since_ms = self.episode = 0
 
@@ -29,11 +29,9 @@ class ProvinceStory(LedgerStory):
             self.clock_ms = max(self.clock_ms, f[1])
             self.grid_ms = self.policy.grid(self.clock_ms)
             if f[0] == "n":
-                is_lower = LEVELS.index(f[3]) < LEVELS.index(self.levels[f[2]])
-                self.is_borne_out |= self.doubted[f[2]] and not f[8] and not is_lower
-                self.levels[f[2]], self.statuses[f[2]], self.doubted[f[2]] = f[3], f[6], f[8]
+                self._notice(f)
             self.ladder.look(self.grid_ms, sum(self.points().values()), 0, True)
-            if self.ladder.level == before and not self._is_confirmed_since():
+            if self.ladder.level == before and not self._is_amendment_due():
                 continue
             if self.ladder.level != before:
                 self.since_ms = self.clock_ms
@@ -45,8 +43,15 @@ class ProvinceStory(LedgerStory):
         for escalation in published:
             yield "B", f"spurious: {escalation['change']} to {escalation['level']}"
 
+    def _notice(self, f: list) -> None:
+        """A member's level, data status and whether it is unverified."""
+        member, level, status, unverified = f[2], f[3], f[6], f[8]
+        is_lower = LEVELS.index(level) < LEVELS.index(self.levels[member])
+        self.is_confirmed_since |= self.unverified[member] and not unverified and not is_lower
+        self.levels[member], self.statuses[member], self.unverified[member] = level, status, unverified
+
     def points(self) -> dict[str, int]:
-        """The gravest members' points first; the later give way beyond 100."""
+        """Points of the members at each level, the highest level first, limited to 100 together."""
         points, left, levels = {}, 100, list(self.levels.values())
         for level in reversed(LEVELS[1:]):
             got = min(left, levels.count(level) * self.policy.rules["province"][f"member_{level}"])
@@ -54,32 +59,28 @@ class ProvinceStory(LedgerStory):
         return points
 
     def _is_unverified(self) -> bool:
-        """What members bear whose own level is verified would not carry the level."""
+        """Whether the points of members whose own level is verified would not reach the level."""
         if not self.ladder.level:
             return False
         member = self.policy.rules["province"]
         sure = sum(
             member[f"member_{level}"]
             for code, level in self.levels.items()
-            if level != "normal" and not self.doubted[code]
+            if level != "normal" and not self.unverified[code]
         )
         return sure < min(sum(self.points().values()), self.ladder.rungs[self.ladder.level - 1]["raise_at"])
 
-    def _is_confirmed_since(self) -> bool:
-        pause_ms = self.policy.rules["ladder"]["amend_every"] * 60_000
-        return (
-            self.said_unverified
-            and self.is_borne_out
-            and self.grid_ms - self.said_ms >= pause_ms
-            and not self._is_unverified()
-        )
+    def _is_amendment_due(self) -> bool:
+        has_paused = self.grid_ms - self.published_ms >= self.policy.rules["ladder"]["amend_every"] * 60_000
+        is_confirmed = self.published_unverified and self.is_confirmed_since and not self._is_unverified()
+        return is_confirmed and has_paused
 
     def _escalation_faults(self, e: dict, before: int, offset: int) -> Iterator[str]:
         level, points = self.ladder.level, self.points()
         rung, is_fall = self.ladder.rungs[max(level, before) - 1], level < before
         change = "raised" if level > before else "amended" if level == before else "lowered" if level else "cleared"
-        unverified = self._is_unverified() and (not is_fall or self.said_unverified)
-        self.said_ms, self.said_unverified, self.is_borne_out = self.grid_ms, unverified, False
+        unverified = self._is_unverified() and (not is_fall or self.published_unverified)
+        self.published_ms, self.published_unverified, self.is_confirmed_since = self.grid_ms, unverified, False
         want = {
             "schema": "siaga.escalation/1",
             "regency": self.code,

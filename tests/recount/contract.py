@@ -1,20 +1,19 @@
-"""The contract of an input record, read by hand: `json`, `re`, `datetime`. Shares no code with Siaga, on purpose slow
-and plain.
-"""
+"""The contract of an input record (docs/publishing.md), judged with `json`, `re` and `datetime` alone."""
 
 import json
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
 CATEGORIES = {
-    "logistics", "administration", "eligibility", "money_politics", "neutrality", "disinformation", "intimidation", "protest",
-    "clash", "property_attack", "fatality", "natural_hazard", "data_integrity",
+    "logistics", "administration", "eligibility", "money_politics", "neutrality", "disinformation", "intimidation",
+    "protest", "clash", "property_attack", "fatality", "natural_hazard", "data_integrity",
 }  # fmt: skip
 STATUSES = {"reported", "verified", "resolved", "retracted"}
 VALUE_BYTES_MAX = 16 * 1024
 FUTURE_MS = 10 * 60_000
 TOO_OLD_MS = 365 * 86_400_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 _SOURCE = re.compile(r"[a-z0-9-]{1,32}")
 _REGENCY = re.compile(r"[0-9]{2}\.[0-9]{2}")
@@ -31,12 +30,13 @@ class Verdict(NamedTuple):
     reason: str = ""
 
 
-class _Repeated(ValueError):
-    pass
+def judge(
+    topic: str, value: bytes | None, headers: dict[str, bytes], roster: set[str], clock_ms: int, is_wall: bool = True
+) -> Verdict:
+    """The contract's verdict on a record of `incidents` or `turnout` that is read when the clock shows `clock_ms`.
 
-
-def judge(topic: str, value: bytes | None, headers: dict[str, bytes], roster: set[str], clock_ms: int) -> Verdict:
-    """What the contract says about one record of `incidents` or `turnout` that is read when the clock shows `clock_ms`."""
+    The wall clock, or the event clock, under which no record is from the future.
+    """
     if not value:
         return Verdict(None, "invalid_json")
     if len(value) > VALUE_BYTES_MAX:
@@ -49,27 +49,32 @@ def judge(topic: str, value: bytes | None, headers: dict[str, bytes], roster: se
         return Verdict(None, "not_utf8")
     try:
         message = json.loads(text, object_pairs_hook=_pairs, parse_constant=_refuse)
-        json.dumps(message, ensure_ascii=False).encode()  # a lone surrogate is no text
+        json.dumps(message, ensure_ascii=False).encode()  # raises for a lone surrogate
     except (ValueError, RecursionError) as error:
         # Python refuses to convert thousands of digits; the JSON is fine, the field is not.
         return Verdict(None, "schema" if "integer string conversion" in str(error) else "invalid_json")
     if not _fits(topic, message):
         return Verdict(None, "schema")
-    return _by_roster_and_clock(topic, message, roster, clock_ms)
+    return _by_roster_and_clock(message, roster, clock_ms, is_wall)
 
 
 def ms(text: str) -> int:
     """RFC 3339 to epoch milliseconds, rounded down."""
-    return int(datetime.fromisoformat(text.upper()).timestamp() * 1000 + 1e-4)
+    return (datetime.fromisoformat(text.upper()) - _EPOCH) // timedelta(milliseconds=1)
 
 
-def _by_roster_and_clock(topic: str, message: dict, roster: set[str], clock_ms: int) -> Verdict:
+def event_ms(message: dict) -> int:
+    """When it occurred, or as of when it was counted."""
+    return ms(message["occurred_at"] if "occurred_at" in message else message["as_of"])
+
+
+def _by_roster_and_clock(message: dict, roster: set[str], clock_ms: int, is_wall: bool) -> Verdict:
     if message["regency"] not in roster:
         return Verdict(None, "unknown_regency")
-    times = [ms(message[name]) for name in ("occurred_at", "reported_at", "as_of") if name in message]
-    if max(times) > clock_ms + FUTURE_MS:
+    latest_ms = max(event_ms(message), ms(message["reported_at"]) if "reported_at" in message else 0)
+    if is_wall and latest_ms > clock_ms + FUTURE_MS:
         return Verdict(None, "future")
-    if times[0] < clock_ms - TOO_OLD_MS:
+    if event_ms(message) < clock_ms - TOO_OLD_MS:
         return Verdict(None, "too_old")
     return Verdict(message)
 
@@ -124,7 +129,7 @@ def _is_time(text: str) -> bool:
 
 def _pairs(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len({name for name, _ in pairs}) != len(pairs):
-        raise _Repeated("a key is repeated")
+        raise ValueError("a key is repeated")
     return dict(pairs)
 
 

@@ -1,6 +1,6 @@
 """The score of one regency at one moment, by the formulas of docs/risk-model.md, over plain lists.
 
-Shares no code with Siaga. Everything is summed anew each time it is asked for.
+Everything is summed again each time.
 """
 
 import math
@@ -8,20 +8,22 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from tests.chaos.policy import DAY_MS, GROUPS, HOUR_MS, Place, Policy
+from tests.recount.policy import DAY_MS, GROUPS, HOUR_MS, Place, Policy
 
 PARTS = (*GROUPS, "turnout", "neighbours", "prior")
 QUARTER_MS = 15 * 60_000
 #: Points. Siaga sums whole numbers that are exact to one in 65,536; here it is floating point.
 UNSURE = 0.01
-#: For incidents that more than one source spoke of.
+#: Instead of a source's name, for incidents that more than one source reports.
 MANY = "*"
 
 
 @dataclass
 class Incident:
-    """The latest revision of an incident. `spoken`: who speaks of it; `grave_ms`: when it was first told to be as
-    grave, or 0; `grown`: the digits that it adds to its group's sum, against a fixed time; 0 when it can never score.
+    """The latest revision of an incident.
+
+    `sources`: all that report it; `grave_ms`: when it was first reported as that grave, or 0; `evidence`: the digits
+    that it adds to its group's sum, scaled to the time of the first entry; 0 when it can never score.
     """
 
     id: str
@@ -31,10 +33,10 @@ class Incident:
     status: str
     occurred_ms: int
     source: str
-    spoken: frozenset[str] = frozenset()
+    sources: frozenset[str] = frozenset()
     grave_ms: int = 0
     group: str = ""
-    grown: float = 0.0
+    evidence: float = 0.0
 
 
 @dataclass
@@ -48,7 +50,7 @@ class Station:
 
 @dataclass
 class Known:
-    """What a regency knows as of `grid_ms`, the last time at which scores are looked at."""
+    """The state of a regency as of `grid_ms`, the last time at which scores are evaluated."""
 
     place: Place
     policy: Policy
@@ -71,8 +73,8 @@ class Known:
         i.group = policy.group_of[i.category]
         if policy.factor(i.category, i.status):
             hour = int(policy.local_hours(i.occurred_ms))
-            digits = policy.told(self.place.stations, i.category, i.status, i.severity, hour)
-            i.grown = digits * 2 ** ((policy.steps(i.occurred_ms) - policy.steps(self.began_ms)) / 256)
+            digits = policy.report_weight(self.place.stations, i.category, i.status, i.severity, hour)
+            i.evidence = digits * 2 ** ((policy.steps(i.occurred_ms) - policy.steps(self.began_ms)) / 256)
         self.incidents[i.id] = i
         self.live.pop(i.id, None)
         if i.status != "retracted" and i.occurred_ms > self.grid_ms - DAY_MS:
@@ -88,26 +90,28 @@ class Known:
         self.live = {i.id: i for i in self.live.values() if i.occurred_ms > grid_ms - DAY_MS}
 
     def scoring(self) -> list[Incident]:
-        return [i for i in self.live.values() if i.grown]
+        return [i for i in self.live.values() if i.evidence]
 
     def decay(self) -> float:
-        """What is left now of a digit of the fixed time. Age is counted in whole steps."""
+        """What a digit of the first entry's time is worth now. Age is counted in whole steps."""
         return 2 ** ((self.policy.steps(self.began_ms) - self.policy.steps(self.grid_ms)) / 256)
 
     def share(self) -> int | None:
-        """Turnout share in ten-thousandths; None while fewer stations told than make a curve."""
+        """Turnout share in ten-thousandths; None while fewer stations than make a curve have reported."""
         if len(self.stations) < self.policy.rules["turnout"]["outlier_stations_least"]:
             return None
         return 10_000 * self.voted // self.registered
 
 
 class Score(NamedTuple):
-    """Whole points by part, their sum, and how many points of the groups others bear out, each for itself. `unsure`:
-    parts up to which the running sum is so near to a whole number that floating point may round it the other way."""
+    """Whole points by part, their sum, and how many points of the groups a second source corroborates.
+
+    `unsure`: parts up to which the running sum is so near to a whole number that floating point may round it otherwise.
+    """
 
     parts: dict[str, int]
     total: int
-    borne_out: int
+    corroborated: int
     unsure: frozenset[str]
 
     @property
@@ -116,7 +120,7 @@ class Score(NamedTuple):
 
 
 def score(known: Known) -> Score:
-    points, borne_out, unsure = pressure(known)
+    points, corroborated, unsure = pressure(known)
     context = known.policy.rules["context"]
     odd = turnout(known)
     points["turnout"] = math.floor(odd)
@@ -130,7 +134,7 @@ def score(known: Known) -> Score:
     for name in PARTS:
         points[name] = min(points[name], left)
         left -= points[name]
-    return Score(points, 100 - left, borne_out, unsure)
+    return Score(points, 100 - left, corroborated, unsure)
 
 
 def is_near_whole(points: float) -> bool:
@@ -138,7 +142,7 @@ def is_near_whole(points: float) -> bool:
 
 
 def learn(known: Known) -> dict[str, float]:
-    """What each group's expectation is scaled by: what the regency showed 6 to 24 hours ago, against ordinary days."""
+    """What each group's expectation is scaled by: the regency's reports 6 to 24 hours ago against ordinary days."""
     s, quarter_ms = known.policy.surprise, known.grid_ms - known.grid_ms % QUARTER_MS
     start, end = max(quarter_ms - DAY_MS, known.began_ms), quarter_ms - 6 * HOUR_MS
     if end <= start:
@@ -153,29 +157,31 @@ def learn(known: Known) -> dict[str, float]:
 
 
 def pressure(known: Known) -> tuple[dict[str, int], int, frozenset[str]]:
-    """Points of the groups, what others bear out of each by itself, and which of them are unsure."""
+    """Points of the groups, how many of them are corroborated, and which are unsure."""
     policy, s = known.policy, known.policy.surprise
-    told: dict[str, dict[str, float]] = {group: defaultdict(float) for group in GROUPS}
+    evidence: dict[str, dict[str, float]] = {group: defaultdict(float) for group in GROUPS}
     recent, six_hours_ago = 0, known.grid_ms - 6 * HOUR_MS
     for incident in known.scoring():
-        told[incident.group][MANY if len(incident.spoken) > 1 else incident.source] += incident.grown
+        source = MANY if len(incident.sources) > 1 else incident.source
+        evidence[incident.group][source] += incident.evidence
         recent += incident.occurred_ms > six_hours_ago
     quarter = (known.grid_ms + policy.offset_ms) % DAY_MS // QUARTER_MS
-    net, borne_out = {}, 0.0
+    net, corroborated = {}, 0.0
     for group in GROUPS:
-        x, m = sum(told[group].values()) * known.decay(), policy.expected(known.place.stations, group, quarter)
+        x, m = sum(evidence[group].values()) * known.decay(), policy.expected(known.place.stations, group, quarter)
         net[group] = max(0.0, x - s["expected_share"] * m * known.learned[group] - s["free_digits"])
-        loudest = max((part for source, part in told[group].items() if source != MANY), default=0.0) * known.decay()
-        borne_out += min(net[group], (1 + s["loudest_most"]) * net[group] * (1 - loudest / x)) if net[group] else 0.0
+        loudest = max((part for source, part in evidence[group].items() if source != MANY), default=0.0) * known.decay()
+        if net[group]:
+            corroborated += min(net[group], (1 + s["loudest_most"]) * net[group] * (1 - loudest / x))
     alone = s["one_source_most"] if recent > 1 else s["one_report_most"]
-    room = max(borne_out, alone / s["points_per_digit"])
+    room = max(corroborated, alone / s["points_per_digit"])
     if recent <= s["few_reports"]:
         room = min(room, s["few_reports_most"] / s["points_per_digit"])
     points, unsure = _points(policy, net, room)
-    borne_points = borne_out * s["points_per_digit"]
-    if is_near_whole(borne_points):
-        unsure.add("borne_out")
-    return points, math.floor(borne_points), frozenset(unsure)
+    corroborated_points = corroborated * s["points_per_digit"]
+    if is_near_whole(corroborated_points):
+        unsure.add("corroborated")
+    return points, math.floor(corroborated_points), frozenset(unsure)
 
 
 def _points(policy: Policy, net: dict[str, float], room: float) -> tuple[dict[str, int], set[str]]:
@@ -211,15 +217,15 @@ def _leaves_every_curve(known: Known) -> bool:
         return False
     figures_ms = sum(s.registered * s.as_of_ms for s in known.stations.values()) / known.registered
     above = share / 10_000 - _curve(known.policy, figures_ms)
-    told = sorted(share / 10_000 for share in known.shares.values())
-    if len(told) < 3:
+    others = sorted(share / 10_000 for share in known.shares.values())
+    if len(others) < 3:
         return above > t["curve"]["gap"]
-    middle = (told[(len(told) - 1) // 2] + told[len(told) // 2]) / 2
+    middle = (others[(len(others) - 1) // 2] + others[len(others) // 2]) / 2
     return abs(share / 10_000 - middle) > t["outlier_gap"] and abs(above) > t["curve"]["gap"]
 
 
 def _curve(policy: Policy, at_ms: float) -> float:
-    """The election's own share at a moment: that of each full local hour, straight in between."""
+    """The expected share at a moment: that of each full local hour, linear in between."""
     shares, hours = policy.rules["turnout"]["curve"]["shares"], policy.local_hours(at_ms)
     before = math.floor(hours)
     return shares[before] + (shares[min(before + 1, 23)] - shares[before]) * (hours - before)

@@ -1,10 +1,8 @@
-"""The level ladder as docs/levels.md tells it: three rungs, each inactive, pending, firing or keeping. Shares no code
-with Siaga.
-"""
+"""The level ladder as docs/levels.md states it: three rungs, each inactive, pending, firing or keeping."""
 
 import copy
 
-from tests.chaos.policy import LEVELS, Policy
+from tests.recount.policy import LEVELS, Policy
 
 UP = ("firing", "keeping")
 
@@ -32,7 +30,7 @@ class Ladder:
         return sum(phase in UP for phase in self.phases)
 
     def look(self, now_ms: int, score: int, urgent: int, may_fall: bool, is_unsure: bool = False) -> None:
-        """One look: `urgent` is the level that a grave incident asks for; an unsure score may be a point more or less."""
+        """One evaluation: `urgent` is the level that a grave incident requires; an unsure score may be a point off."""
         level = self.level
         for index in (2, 1, 0):
             self._move(index, now_ms, score, urgent > index, may_fall and level == index + 1)

@@ -1,113 +1,116 @@
-"""Rows, escalations and notices of one regency, held against its recount. Shares no code with Siaga.
+"""A regency or province folded along its ledger entries and compared with what was published of it.
 
 A recounted score may differ by a point where its floating-point sum is so near to a whole number that rounding down may
 go either way (`Score.unsure`); Siaga's sums are whole numbers. Where that point decides on a level the recount follows
-what was published (`Ladder.had_tie`). Anything else that differs is a fault."""
+what was published (`Ladder.had_tie`). Anything else that differs is a fault.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from tests.chaos.contract import ms
-from tests.chaos.oracle import EVERYONE, Entry, Recount
-from tests.chaos.policy import GROUPS, LEVELS, Place, Policy
-from tests.chaos.regency import Regency, Said, Told
-from tests.chaos.scoring import HOUR_MS, Score
+from tests.recount.contract import ms
+from tests.recount.ledger import EVERYONE, Entry
+from tests.recount.outcomes import Outcomes
+from tests.recount.policy import GROUPS, HOUR_MS, LEVELS, Place, Policy
+from tests.recount.regency import Change, LastEscalation, Regency
+from tests.recount.scoring import Score
 
 MOVES = ("raised", "lowered", "cleared")
 
 
-class LedgerStory:
-    """Follow one regency or province through its frames and say what differs, by law.
+class Comparison:
+    """Follows one regency or province through its frames and says what differs, by law.
 
-    One difference brings others, so a story ends with the first frame that has any.
+    One difference brings others, so it ends with the first frame that has any.
     """
 
     def __init__(
         self, code: str, partition: int, policy: Policy, rows: dict[int, dict], escalations: list[dict]
     ) -> None:
         self.code, self.partition, self.policy, self.rows = code, partition, policy, rows
-        self.told: dict[int, list[dict]] = {}
+        self.escalations: dict[int, list[dict]] = {}
         for escalation in escalations:
-            self.told.setdefault(escalation["ledger"]["offset"], []).append(escalation)
+            self.escalations.setdefault(escalation["ledger"]["offset"], []).append(escalation)
         self.clock_ms = self.grid_ms = 0
         #: Ledger offsets of the frames that changed it.
         self.offsets: list[int] = []
-        self.is_lost = False
+        self.has_fault = False
 
     def faults(self, history: list[Entry]) -> Iterator[tuple[str, str]]:
         for offset, frame in _frames(history):
-            if frame[0].key == EVERYONE and self.policy.grid(max(e.fields[1] for e in frame)) <= self.grid_ms:
+            is_tick = all(entry.key == EVERYONE for entry in frame)
+            if is_tick and self.policy.grid(max(entry.fields[1] for entry in frame)) <= self.grid_ms:
                 continue  # between two times of the grid a tick changes nothing
             self.offsets.append(offset)
-            found = list(self.frame(frame, self.told.pop(offset, [])))
+            found = list(self.frame(frame, self.escalations.pop(offset, [])))
             if offset in self.rows and not found:
                 found = [("C", f"its row: {fault}") for fault in self.row_faults(self.rows[offset], offset)]
             if found:
-                self.is_lost = True
+                self.has_fault = True
                 yield from ((law, f"{self.code}: at ledger offset {offset} {fault}") for law, fault in found)
                 return
-        for offset in self.told:
+        for offset in self.escalations:
             yield "B", f"{self.code}: spurious: an escalation at ledger offset {offset}, which holds nothing of it"
         for offset in self.rows.keys() - set(self.offsets):
-            yield "C", f"{self.code}: its row stands at ledger offset {offset}, which holds nothing of it"
+            yield "C", f"{self.code}: its row is of ledger offset {offset}, which holds nothing of it"
 
     def frame(self, frame: list[Entry], published: list[dict]) -> Iterator[tuple[str, str]]:
+        """Fold a frame; (law, fault) for each way in which the escalations of its offset differ."""
         raise NotImplementedError
 
     def row_faults(self, row: dict, offset: int) -> Iterator[str]:
         raise NotImplementedError
 
 
-class Story(LedgerStory):
-    """A regency's. `notices`: what others must have been told of it; `states`: what they may have been told at a clock."""
+class RegencyComparison(Comparison):
+    """`notices`: what neighbours and the province must have received; `states`: what they may have, at a clock."""
 
     def __init__(self, place: Place, partition: int, policy: Policy, rows: dict, escalations: list) -> None:
         super().__init__(place.code, partition, policy, rows, escalations)
-        self.place, self.regency, self.counts = place, Regency(place, policy), Recount()
+        self.place, self.regency, self.outcomes = place, Regency(place, policy), Outcomes()
         self.notices: Counter = Counter()
         self.share_hours: set[int] = set()
         self.states: dict[int, set[tuple]] = {}
         self._last_id = ""
 
     def frame(self, frame: list[Entry], published: list[dict]) -> Iterator[tuple[str, str]]:
-        regency = self.regency
         for entry in frame:
-            self.counts.take(entry.fields)
-            regency.take(entry.fields)
-            self.clock_ms, self.grid_ms = regency.known.clock_ms, regency.known.grid_ms
-            before, known = (
-                (regency.ladder.copy(), replace(regency.said), regency.since_ms, regency.episode),
-                self._known(),
-            )
-            amends = bool(published) and published[0]["change"] == "amended" and self._is_now(published[0])
-            for told in regency.look(amends):
-                is_tie = self._is_tie(told.reason, told.before, told.level)
-                if published and self._fits(told, published[0], is_tie):
-                    yield from (("B", fault) for fault in self._escalation_faults(told, published.pop(0), entry.offset))
-                    known = self._notify(told, known)
-                elif is_tie:
-                    regency.ladder, regency.said, regency.since_ms, regency.episode = before
-                else:
-                    yield (
-                        "B",
-                        f"missing: {told.change} to {LEVELS[told.level]} for {told.reason} at {told.score.total} points",
-                    )
-            if published and self._is_now(published[0]) and self._follows_tie(published[0]):
-                del published[0]
-            self._note_state(known)
+            self.outcomes.take(entry.fields)
+            self.regency.take(entry.fields)
+            self.clock_ms, self.grid_ms = self.regency.known.clock_ms, self.regency.known.grid_ms
+            yield from self._evaluate(published, entry.offset)
         for escalation in published:
             yield "B", f"spurious: {escalation['change']} to {escalation['level']} for {escalation['reason']}"
 
+    def _evaluate(self, published: list[dict], offset: int) -> Iterator[tuple[str, str]]:
+        """Take from `published` what is due after one entry."""
+        regency, notified = self.regency, self._status()
+        before = regency.ladder.copy(), replace(regency.last), regency.since_ms, regency.episode
+        amends = bool(published) and published[0]["change"] == "amended" and self._is_now(published[0])
+        for change in regency.evaluate(amends):
+            is_tie = self._is_tie(change.reason, change.before, change.level)
+            if published and self._fits(change, published[0], is_tie):
+                yield from (("B", fault) for fault in self._escalation_faults(change, published.pop(0), offset))
+                notified = self._notify(change, notified)
+            elif is_tie:
+                regency.ladder, regency.last, regency.since_ms, regency.episode = before
+            else:
+                what = f"{change.kind} to {LEVELS[change.level]} for {change.reason} at {change.score.total} points"
+                yield "B", f"missing: {what}"
+        if published and self._is_now(published[0]) and self._follows_tie(published[0]):
+            del published[0]
+        self._note_state(notified)
+
     def _is_tie(self, reason: str, before: int, level: int) -> bool:
-        """A grave incident does not ask for the score."""
+        """Whether rounding may have decided; a grave incident does not depend on the score."""
         is_by_score = level != before and not reason.startswith("grave_incident")
         return is_by_score and self.regency.ladder.had_tie(before, level, self.grid_ms)
 
-    def _fits(self, told: Told, escalation: dict, is_tie: bool) -> bool:
+    def _fits(self, change: Change, escalation: dict, is_tie: bool) -> bool:
         """Whether that is what was published. After a tie it may have come a moment before or after the recount's."""
-        is_same = (escalation["change"], escalation["level"]) == (told.change, LEVELS[told.level])
+        is_same = (escalation["change"], escalation["level"]) == (change.kind, LEVELS[change.level])
         return is_same and (self._is_now(escalation) or not is_tie)
 
     def _is_now(self, escalation: dict) -> bool:
@@ -121,23 +124,23 @@ class Story(LedgerStory):
         regency.ladder.follow(level, regency.known.grid_ms)
         named = [item["incident_id"] for item in e["evidence"]] if level else []
         pressure = sum(e["components"][group] for group in GROUPS)
-        regency.said = Said(regency.known.grid_ms, named, e["unverified"], pressure)
+        regency.last = LastEscalation(regency.known.grid_ms, named, e["unverified"], pressure)
         regency.since_ms, regency.episode = regency.known.clock_ms, e["episode"]
         self._last_id = e["escalation_id"]
         self._notice(self._last_id, e["previous_level"])
         return True
 
-    def _escalation_faults(self, told: Told, e: dict, offset: int) -> Iterator[str]:
-        regency, named = self.regency, self.regency.named(told, e["components"])
+    def _escalation_faults(self, change: Change, e: dict, offset: int) -> Iterator[str]:
+        regency, named = self.regency, self.regency.named(change, e["components"])
         want = {
             "regency": self.place.code,
             "name": self.place.name,
             "episode": regency.episode,
-            "previous_level": LEVELS[told.before],
-            "reason": told.reason,
-            "threshold": regency.threshold(told),
-            "unverified": told.unverified,
-            "routes": regency.routes(told, named),
+            "previous_level": LEVELS[change.before],
+            "reason": change.reason,
+            "threshold": regency.threshold(change),
+            "unverified": change.unverified,
+            "routes": regency.routes(change, named),
             "evidence": [
                 {
                     "incident_id": i.id, "category": i.category, "severity": i.severity, "status": i.status,
@@ -150,24 +153,25 @@ class Story(LedgerStory):
             "schema": "siaga.escalation/1",
             "ledger": {"partition": self.partition, "offset": offset},
         }  # fmt: skip
-        if told.score.unsure & {"borne_out", GROUPS[-1]}:
+        if change.score.unsure & {"corroborated", GROUPS[-1]}:
             del want["unverified"]
         got = e | {"event_time": ms(e["event_time"])}
         others = ("escalation_id", "change", "level", "unverified", "score", "components")
-        for fault in (*differences(got, want, *others), *score_faults(e, told.score)):
-            yield f"{told.change}: {fault}"
-        regency.remember(told, [i.id for i in named], e["unverified"])
+        for fault in (*differences(got, want, *others), *score_faults(e, change.score)):
+            yield f"{change.kind}: {fault}"
+        regency.remember(change, [i.id for i in named], e["unverified"])
         self._last_id = e["escalation_id"]
 
-    def _notify(self, told: Told, known: tuple) -> tuple:
-        """Neighbours and the province hear of a changed level; returns the data status and doubt that they know."""
-        if told.level == told.before:
-            return known
-        self._notice(self._last_id, LEVELS[told.before])
-        return self._known()
+    def _status(self) -> tuple[str, bool]:
+        """Data status and whether the level is unverified: what a notice carries besides level and share."""
+        return self.regency.data_status, self.regency.last.unverified
 
-    def _known(self) -> tuple[str, bool]:
-        return self.regency.data_status, self.regency.said.unverified
+    def _notify(self, change: Change, notified: tuple) -> tuple:
+        """Neighbours and the province are notified of a changed level; returns the status that they know then."""
+        if change.level == change.before:
+            return notified
+        self._notice(self._last_id, LEVELS[change.before])
+        return self._status()
 
     def _notice(self, escalation_id: str, before: str, targets: tuple[str, ...] = ()) -> None:
         for target in targets or (*self.place.neighbours, self.place.code[:2]):
@@ -176,18 +180,16 @@ class Story(LedgerStory):
     def _state(self) -> tuple:
         regency = self.regency
         level = LEVELS[regency.ladder.level]
-        return regency.known.clock_ms, self.place.code, level, *self._known(), regency.known.share()
+        return regency.known.clock_ms, self.place.code, level, *self._status(), regency.known.share()
 
-    def _note_state(self, known: tuple) -> None:
-        """The province hears of a changed data status or doubt; neighbours hear of the share once an hour, at the next
-        look at the latest.
-        """
+    def _note_state(self, notified: tuple) -> None:
+        """The province is notified of a changed status; neighbours of the share once an hour, at a time of the grid."""
         regency, state = self.regency, self._state()
         self.states.setdefault(state[0], set()).add(state)
-        if self._known() != known:
-            last = self._last_id if regency.is_told_now else ""
+        if self._status() != notified:
+            last = self._last_id if regency.has_published else ""
             self._notice(last, state[2], (self.place.code[:2],))
-        if regency.has_passed and state[-1] is not None:
+        if regency.has_passed_grid and state[-1] is not None:
             self.share_hours.add(state[0] // HOUR_MS)
 
     def row_faults(self, row: dict, offset: int) -> Iterator[str]:
@@ -200,16 +202,15 @@ class Story(LedgerStory):
             "since": regency.since_ms,
             "as_of": self.clock_ms,
             "windows": regency.windows(),
-            "turnout": {"stations_expected": place.stations} | self.counts.turnout(),
+            "turnout": {"stations_expected": place.stations} | self.outcomes.turnout(),
             "data_status": regency.data_status,
-            "excluded": {name: self.counts.excluded[name] for name in ("late", "exercise", "duplicate")},
+            "excluded": {name: self.outcomes.excluded[name] for name in ("late", "exercise", "duplicate")},
             "confidence": regency.confidence(),
             "ruleset": self.policy.name,
             "ledger": {"partition": self.partition, "offset": offset},
         }
-        yield from differences(
-            row | {"since": ms(row["since"]), "as_of": ms(row["as_of"])}, want, "score", "components"
-        )
+        got = row | {"since": ms(row["since"]), "as_of": ms(row["as_of"])}
+        yield from differences(got, want, "score", "components")
         yield from score_faults(row, regency.score())
 
 
