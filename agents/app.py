@@ -12,7 +12,7 @@ from aiokafka import TopicPartition
 from faust.app.base import BootStrategy
 
 from agents import metrics
-from agents.batching.attach import attach
+from agents.batching.app import attach
 from agents.batching.options import BatchingOptions
 from agents.batching.stage import Stage
 from agents.batching.transport import BatchApp

@@ -8,7 +8,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import OffsetAndMetadata
 
 from agents.batching.options import BatchingOptions
-from agents.batching.restore import committed_reader
+from agents.batching.partition_end import committed_reader
 
 
 class PositionUnknown(Exception):
@@ -35,7 +35,7 @@ class Asking:
     def __init__(self, group: str, options: BatchingOptions) -> None:
         self._group = group
         self._admin = AIOKafkaAdminClient(**options.client)
-        self._reader: AIOKafkaConsumer = committed_reader(options)
+        self._reader: AIOKafkaConsumer = committed_reader(options.reader)
 
     async def start(self) -> None:
         """Connect. Raises what aiokafka raises; `close` it then."""

@@ -76,3 +76,8 @@ class BatchingOptions:
     #: After being fenced, time for the group to tell us that the partition is no longer ours. Without it a worker that
     #: woke up late would fence the rightful owner back.
     fenced_pause_ms: int = 3_000
+
+    @property
+    def reader(self) -> dict[str, Any]:
+        """Options of a consumer that reads state and notes (`partition_end.committed_reader`)."""
+        return {**self.client, "request_timeout_ms": self.request_timeout_ms}

@@ -17,7 +17,7 @@ from aiokafka.structs import OffsetAndMetadata
 
 from agents.batching.fold import Output
 from agents.batching.options import BatchingOptions
-from agents.batching.restore import committed_reader, has_records, read_until
+from agents.batching.partition_end import committed_reader, has_records, read_until
 from agents.batching.shard import Prepared, Shard, Sources
 
 log = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ async def read_notes(topic: str, sources: Collection[TopicPartition], options: B
     """
     tps = [TopicPartition(topic, number) for number in {source.partition for source in sources}]
     found: dict[TopicPartition, OffsetAndMetadata] = {}
-    consumer = committed_reader(options)
+    consumer = committed_reader(options.reader)
     try:
         await consumer.start()
         consumer.assign(tps)
@@ -116,7 +116,7 @@ class Written:
         if self._is_empty:
             return False
         if self._answer is None:
-            self._answer = asyncio.create_task(has_records(self._outputs, self._options))
+            self._answer = asyncio.create_task(has_records(self._options.reader, self._outputs))
         return await asyncio.shield(self._answer)
 
 

@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from agents.batching.fold import Batch, Fold, Output
+from agents.batching.fold import Batch, Fold, Output, Record
 from agents.batching.options import BatchingOptions
-from agents.batching.restore import read_to_end
+from agents.batching.partition_end import read_to_end
 
 #: Key of the record in the state topic that holds the next source offset. It, not the group's committed offset, is the
 #: truth: the group's offset can be reset by an operator or expire.
@@ -122,7 +122,7 @@ class Shard:
 
     async def _restore(self, sources: Sources, options: BatchingOptions, new_fold: Callable[[], Fold]) -> str:
         if self._state is not None:
-            self.restored_records = await read_to_end(self._state, options, self._take)
+            self.restored_records = await read_to_end(options.reader, [self._state], self._restore_record)
             if self._has_begun:
                 # The state says how far it is. The group may not have been told yet; to ask it and to doubt it would
                 # take seconds.
@@ -137,6 +137,9 @@ class Shard:
         else:  # nothing, or a part that cannot be used
             self.fold, self.next_offset, self._quiet_until = new_fold(), 0, published
         return note
+
+    def _restore_record(self, state: TopicPartition, record: Record) -> None:
+        self._take(record.key, record.value)
 
     def _take(self, key: bytes, value: bytes | None) -> None:
         if key == POSITION_KEY:

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from aiokafka import TopicPartition
 
-from agents.batching.attach import attach
+from agents.batching.app import attach
 from agents.batching.fold import Batch, Output
 from agents.batching.options import BatchingOptions
 from agents.batching.stage import Stage

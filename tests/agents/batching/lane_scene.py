@@ -101,7 +101,7 @@ class Scene:
         self.are_records = True  # what lies in the partitions that the lane writes to, unless they end at 0
         self.has_looked = False
 
-    async def has_records(self, tps, options) -> bool:
+    async def has_records(self, client, tps) -> bool:
         self.has_looked = True
         return self.are_records
 

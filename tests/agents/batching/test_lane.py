@@ -3,6 +3,7 @@
 import asyncio
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 from aiokafka import TopicPartition
@@ -156,7 +157,7 @@ async def test_so_it_does_before_it_reads_for_one_shard_that_failed(scene):
 
 
 async def test_a_lane_taken_away_tells_the_group_how_far_its_state_is(scene, monkeypatch):
-    async def nothing(state, options, take) -> int:
+    async def nothing(client, partitions, take) -> int:
         return 0
 
     monkeypatch.setattr(shard_module, "read_to_end", nothing)
@@ -240,8 +241,8 @@ async def test_a_call_that_a_client_cancels_is_a_failure_and_not_the_end_of_the_
 async def test_a_read_that_a_client_cancels_keeps_one_shard_shut_and_not_the_lane(scene, monkeypatch):
     calls = []
 
-    async def cancelled_once(state, options, take) -> int:
-        calls.append(state)
+    async def cancelled_once(client, partitions, take) -> int:
+        calls.append(partitions)
         if len(calls) == 1:
             raise asyncio.CancelledError
         return 0
@@ -279,9 +280,9 @@ async def test_a_group_that_knows_nothing_is_doubted_where_there_are_records(sce
 
 
 async def test_a_source_created_anew_is_found_before_the_lanes_own_markers_make_it_long_enough(scene, monkeypatch):
-    async def stood_at_nine(state, options, take):
-        take(shard_module.BEGIN_KEY, b'{"quiet_until": 0}')
-        take(shard_module.POSITION_KEY, b'{"offset": 9}')
+    async def stood_at_nine(client, partitions, take):
+        take(partitions[0], SimpleNamespace(key=shard_module.BEGIN_KEY, value=b'{"quiet_until": 0}'))
+        take(partitions[0], SimpleNamespace(key=shard_module.POSITION_KEY, value=b'{"offset": 9}'))
         return 2
 
     async def leave_markers(touched):

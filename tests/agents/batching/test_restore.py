@@ -9,7 +9,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
 from agents.batching.options import BatchingOptions
 from agents.batching.positions import Written
 from agents.batching.producing import end_forgotten
-from agents.batching.restore import has_records
+from agents.batching.partition_end import has_records
 from agents.batching.shard import Sources
 
 
@@ -29,29 +29,29 @@ async def lane(broker, fresh_prefix):
 
 
 async def test_markers_are_no_records_and_records_are(lane):
-    assert not await has_records(lane.outputs, lane.options)
+    assert not await has_records(lane.options.reader, lane.outputs)
     await end_forgotten(lane, "group", lane.outputs)
-    assert not await has_records(lane.outputs, lane.options)
+    assert not await has_records(lane.options.reader, lane.outputs)
     await lane.begin_transaction()
     await lane.send_and_wait(lane.outputs[1].topic, b"v", partition=1)
     await lane.abort_transaction()
-    assert not await has_records(lane.outputs, lane.options), "nobody has seen it"
+    assert not await has_records(lane.options.reader, lane.outputs), "nobody has seen it"
     async with lane.transaction():
         await lane.send(lane.outputs[1].topic, b"v", partition=1)
-    assert await has_records(lane.outputs, lane.options)
+    assert await has_records(lane.options.reader, lane.outputs)
 
 
 async def test_what_is_deleted_by_now_was_written(lane):
     async with lane.transaction():
         await lane.send_and_wait(lane.outputs[0].topic, b"v", partition=0)
     await lane.admin.delete_records({lane.outputs[0]: RecordsToDelete(before_offset=1)})
-    assert await has_records(lane.outputs, lane.options)
+    assert await has_records(lane.options.reader, lane.outputs)
 
 
 async def test_who_found_nothing_at_all_reads_nothing_and_topics_that_are_read_do_not_count(lane, monkeypatch):
     looked_at = []
 
-    async def look(tps: list[TopicPartition], options: BatchingOptions) -> bool:
+    async def look(client: dict, tps: list[TopicPartition]) -> bool:
         looked_at.append(tps)
         return True
 

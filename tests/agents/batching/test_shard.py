@@ -233,9 +233,9 @@ async def test_a_state_that_has_begun_tells_the_position_and_the_group_is_not_as
     five more.
     """
 
-    async def read_state(state: TopicPartition, options: BatchingOptions, take: Callable) -> int:
-        take(BEGIN_KEY, b'{"quiet_until": 0}')
-        take(POSITION_KEY, b'{"offset": 7}')
+    async def read_state(client: dict, partitions: list, take: Callable) -> int:
+        take(STATE, SimpleNamespace(key=BEGIN_KEY, value=b'{"quiet_until": 0}'))
+        take(STATE, SimpleNamespace(key=POSITION_KEY, value=b'{"offset": 7}'))
         return 2
 
     async def ask_the_group(tp: TopicPartition) -> None:
@@ -248,7 +248,7 @@ async def test_a_state_that_has_begun_tells_the_position_and_the_group_is_not_as
 
 
 async def test_of_a_state_that_is_gone_the_group_tells_what_was_published(monkeypatch):
-    async def read_state(state: TopicPartition, options: BatchingOptions, take: Callable) -> int:
+    async def read_state(client: dict, partitions: list, take: Callable) -> int:
         return 0
 
     monkeypatch.setattr("agents.batching.shard.read_to_end", read_state)
