@@ -10,8 +10,7 @@ from dataclasses import dataclass, field
 from aiokafka import TopicPartition
 
 from agents import metrics
-from agents.batching.fold import Batch, Output, Record
-from agents.batching.inflating import Cut
+from agents.batching import Batch, Cut, Output, Record
 from schemas.ledger import SPAN_HEADER, TICK_KEY, Entry, encode_frames, partition_of, span_of, watermark_frame
 from schemas.rejected import (
     CUT_KEY_BYTES,
@@ -72,7 +71,7 @@ class _Told:
 
 
 class IntakeFold:
-    """See `agents.batching.fold.Fold`. `now_ms` reads the wall; with the event clock the shard tells its watermark.
+    """See `agents.batching.Fold`. `now_ms` reads the wall; with the event clock the shard tells its watermark.
 
     `idle_after_ms`, for the event clock: wall time after the newest record's append after which a shard that has read
     everything says so, and that a shard which wakes leaves the others to wake too. Longer keeps a bulk load in order on

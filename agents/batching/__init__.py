@@ -8,16 +8,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .app import BatchApp as BatchApp
     from .app import attach as attach
+    from .commit.shard import SourceReset as SourceReset
+    from .commit.stage import Stage as Stage
+    from .consumer.bounded_records import Cut as Cut
     from .fold import Batch as Batch
     from .fold import Fold as Fold
     from .fold import Output as Output
     from .fold import Record as Record
-    from .inflating import Cut as Cut
-    from .naming import transactional_ids as transactional_ids
     from .observer import Committed as Committed
     from .observer import Observer as Observer
     from .options import BatchingOptions as BatchingOptions
+    from .options import transactional_ids as transactional_ids
     from .partition_end import Progress as Progress
     from .partition_end import committed_end as committed_end
     from .partition_end import committed_reader as committed_reader
@@ -26,33 +29,30 @@ if TYPE_CHECKING:
     from .partition_end import read_to_end as read_to_end
     from .partition_end import read_until as read_until
     from .partition_end import unread as unread
-    from .shard import SourceReset as SourceReset
-    from .stage import Stage as Stage
-    from .transport import BatchApp as BatchApp
 
-_MODULES = {
-    "app": ("attach",),
-    "fold": ("Batch", "Fold", "Output", "Record"),
-    "inflating": ("Cut",),
-    "naming": ("transactional_ids",),
-    "observer": ("Committed", "Observer"),
-    "options": ("BatchingOptions",),
-    "partition_end": (
-        "Progress",
-        "committed_end",
-        "committed_reader",
-        "ends_of",
-        "has_records",
-        "read_to_end",
-        "read_until",
-        "unread",
-    ),
-    "shard": ("SourceReset",),
-    "stage": ("Stage",),
-    "transport": ("BatchApp",),
+_MODULE_OF = {
+    "Batch": "fold",
+    "BatchApp": "app",
+    "BatchingOptions": "options",
+    "Committed": "observer",
+    "Cut": "consumer.bounded_records",
+    "Fold": "fold",
+    "Observer": "observer",
+    "Output": "fold",
+    "Progress": "partition_end",
+    "Record": "fold",
+    "SourceReset": "commit.shard",
+    "Stage": "commit.stage",
+    "attach": "app",
+    "committed_end": "partition_end",
+    "committed_reader": "partition_end",
+    "ends_of": "partition_end",
+    "has_records": "partition_end",
+    "read_to_end": "partition_end",
+    "read_until": "partition_end",
+    "transactional_ids": "options",
+    "unread": "partition_end",
 }
-_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
-__all__ = sorted(_MODULE_OF)
 
 
 def __getattr__(name: str) -> Any:

@@ -6,8 +6,7 @@ from types import SimpleNamespace
 from aiokafka import TopicPartition
 
 from agents import metrics
-from agents.batching.fold import Batch
-from agents.batching.inflating import Cut
+from agents.batching import Batch, Cut
 from agents.intake import APPENDED_HEADER, LOG_APPEND_TIME, READ_ALL_AFTER_MS, UNDER_WAY, IntakeFold
 from schemas.ledger import SPAN_HEADER, TICK_KEY, decode_frame, partition_of
 from schemas.roster import Roster

@@ -81,7 +81,7 @@ async def test_a_worker_whom_the_group_tells_an_error_joins_again(cluster):
     cluster.start("a", CHAOS_SYNC_ERROR="-1")
     await send(cluster, "x", 5)
     await cluster.drained()
-    assert "the group answered with an error, joining it again" in cluster.log("a").read_text()
+    assert "the group answered with an error; joining it again" in cluster.log("a").read_text()
     assert await incidents(cluster) == 5
 
 

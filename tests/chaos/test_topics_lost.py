@@ -70,7 +70,7 @@ async def test_state_lost_while_nobody_ran_is_built_again_and_publishes_nothing_
     await send(cluster, "y", 3)
     await cluster.drained()
     assert await incidents(cluster) == 23
-    assert "is gone or incomplete: building it again" in log(cluster)
+    assert "is missing or incomplete; rebuilding it" in log(cluster)
     assert cluster.metric('siaga_shard_rebuilds_total{stage="risk"}') == 3
     await sound(cluster)
 
@@ -87,7 +87,7 @@ async def test_state_lost_under_a_running_worker_is_built_again_when_it_is_read_
     await send(cluster, "z", 2)
     await cluster.drained()
     assert await incidents(cluster) == 25
-    assert "is gone or incomplete: building it again" in log(cluster)
+    assert "is missing or incomplete; rebuilding it" in log(cluster)
     await sound(cluster)
 
 
@@ -104,10 +104,10 @@ async def test_an_input_created_anew_under_a_running_worker_is_read_from_its_beg
         await asyncio.sleep(0.3)
     assert await incidents(cluster) == before + after
     if before > after:  # what is longer again when it is looked at cannot be told from one that only grew
-        assert "was created anew and is read as such" in log(cluster)
+        assert "the source was recreated; reading it from its beginning" in log(cluster)
         assert cluster.metric('siaga_source_recreated_total{topic="incidents"}') == 1
     else:
-        assert "not found" in log(cluster) or "created anew" in log(cluster)
+        assert "not found" in log(cluster) or "recreated" in log(cluster)
 
 
 async def test_an_input_created_anew_that_passes_its_old_position_at_once_is_read_from_its_beginning(cluster):

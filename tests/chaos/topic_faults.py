@@ -37,7 +37,7 @@ async def state_deleted(scene: Scene, rnd: random.Random) -> Struck:
     await cluster.delete("risk-state")
     await cluster.create_topics()
     if any(told["ledger", partition] for partition in range(cluster.partitions)):
-        scene.archive.must_say(cluster, "is gone or incomplete: building it again")
+        scene.archive.must_say(cluster, "is missing or incomplete; rebuilding it")
     for name in workers:
         cluster.start(name)
     return Struck(
@@ -90,7 +90,7 @@ async def _deleted_and_created(scene: Scene, topic: str, is_unread: bool) -> dic
     if not is_unread and noted != held:
         raise AssertionError(f"the group says that {topic} was read up to {held}, intake noted {noted}")
     if noted:
-        archive.must_say(cluster, "was created anew and is read as such")
+        archive.must_say(cluster, "the source was recreated; reading it from its beginning")
     await cluster.delete(topic)
     noted_to = await archive.begin_anew(cluster, topic)
     await cluster.create_topics()
