@@ -33,7 +33,7 @@ class Batch:
     """Consecutive records of one source partition.
 
     `start_offset` and `next_offset` are the source positions before and after the batch. Markers of transactions and
-    aborted records take offsets too, so these, not the offsets of the records, tell whether two batches are adjacent.
+    aborted records take offsets too, so two batches are adjacent by these, not by the offsets of their records.
     `end_offset` is the end of the partition as last seen. `went_back`: the source had ended before where it was read,
     and is read from its beginning.
     """

@@ -22,7 +22,7 @@ class BatchingOptions:
     #: folded while it is committed. Smaller ones make smaller frames, more rows and state records; half as much again
     #: took 90 MiB more for the nation's day and was 3 % faster there (docs/scaling.md).
     batch_records_max: int = 20_000
-    #: Nor may it hold more bytes: a ledger record holds many events in catch-up, 100 bytes each, and publishers may
+    #: Nor may it hold more bytes: one record of an intermediate topic may hold many events, and publishers may
     #: send records of up to 1 MiB, which are all copied when they are rejected.
     batch_bytes_max: int = 12 * MIB
     #: Part of a full batch that a partition brings first after a start or a rebalance; each further batch may be twice
@@ -63,7 +63,7 @@ class BatchingOptions:
     #: zstd: aiokafka compresses lz4 at level 9, at a sixth of the speed and two thirds of the ratio
     #: (docs/performance.md).
     compression: str | None = "zstd"
-    #: Of zstd: a megabyte of ledger frames is compressed 3.7 times at 610 MB/s by level 1, 3.4 times at 370 MB/s by
+    #: Of zstd: a megabyte of JSON frames is compressed 3.7 times at 610 MB/s by level 1, 3.4 times at 370 MB/s by
     #: level 3, aiokafka's.
     zstd_level: int = 1
     #: After a failure: first and longest pause before a lane or shard is reopened.

@@ -37,7 +37,7 @@ class Progress(NamedTuple):
 
 
 def committed_end(last_stable_offset: int | None, high_watermark: int | None) -> int | None:
-    """The end of a partition as a fetch answer tells it; None before the first answer."""
+    """The end of a partition by the offsets of a fetch answer; None before the first answer."""
     return high_watermark if last_stable_offset is None else last_stable_offset
 
 

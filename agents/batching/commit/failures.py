@@ -18,7 +18,7 @@ class Failure(Enum):
     #: Anything else while the lane opens or commits: the outcome of the transaction is unknown.
     LANE = "failed"
     #: One shard could not be restored or could not fold: nothing of it is in a transaction.
-    SHARD = "shard failed"
+    SHARD = "failed alone"
 
 
 class Drops(Enum):
@@ -33,23 +33,23 @@ class Pause(Enum):
     """What passes before the next attempt."""
 
     NONE = "none"
-    #: `fenced_pause_ms`: time for the group to say that the partitions are no longer ours.
-    FENCED = "3 s, for the rebalance"
-    #: From `reopen_pause_ms`, doubled with each failure in a row, to `reopen_pause_ms_max`.
-    BACKOFF = "0.1 s, doubled up to 5 s"
+    #: Time for the rebalance that takes the partitions away.
+    FENCED = "`fenced_pause_ms`"
+    #: Longer with each failure in a row.
+    BACKOFF = "`reopen_pause_ms`, doubled up to `reopen_pause_ms_max`"
 
 
 @dataclass(frozen=True)
 class Response:
-    """What follows from a failure. `log_level` is None where the failure is passed on."""
+    """What follows from a failure. One that drops nothing is raised further."""
 
     drops: Drops
     pause: Pause
-    log_level: int | None
+    log_level: int
 
 
 RESPONSES = {
-    Failure.CANCELLED: Response(Drops.NOTHING, Pause.NONE, None),
+    Failure.CANCELLED: Response(Drops.NOTHING, Pause.NONE, logging.NOTSET),
     Failure.FENCED: Response(Drops.LANE, Pause.FENCED, logging.WARNING),
     Failure.LANE: Response(Drops.LANE, Pause.BACKOFF, logging.ERROR),
     Failure.SHARD: Response(Drops.SHARD, Pause.BACKOFF, logging.ERROR),
@@ -59,8 +59,8 @@ RESPONSES = {
 def failure_of(error: BaseException) -> Failure:
     """What an error that ended a cycle of the running lane means.
 
-    A client that gives up a call of its own raises CancelledError too; a task that ended by it would be missed by
-    nobody (docs/upstream.md). Only a task that is being cancelled is CANCELLED.
+    A client that cancels a call of its own raises CancelledError too; a lane that ended by it would leave its batches
+    in flight for ever (docs/upstream.md). Only a task that is being cancelled is CANCELLED.
     """
     if isinstance(error, (ProducerFenced, InvalidProducerEpoch)):
         return Failure.FENCED

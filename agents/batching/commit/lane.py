@@ -15,7 +15,7 @@ from aiokafka import TopicPartition
 from ..fold import Batch
 from ..offsets.lookup import Sources
 from ..retry import Backoff
-from .failures import RESPONSES, Failure, Pause, failure_of
+from .failures import RESPONSES, Drops, Failure, Pause, failure_of
 from .pipeline import LANE, Pipeline
 from .queue import BatchQueue
 from .shard_set import ShardSet
@@ -97,7 +97,7 @@ class Lane:
                 self._queue.return_all()
         except (Exception, asyncio.CancelledError) as error:
             failure = failure_of(error)
-            if failure is Failure.CANCELLED:
+            if RESPONSES[failure].drops is Drops.NOTHING:
                 raise
             await self._recover(failure, error)
 
@@ -119,16 +119,8 @@ class Lane:
             pause_s = self._spec.options.fenced_pause_ms / 1000
         else:
             pause_s = self._backoff.after_failure(LANE)
-        level = response.log_level or logging.ERROR
-        log.log(
-            level,
-            "%s lane %s %s; reopening after %.1f s: %r",
-            self._spec.stage,
-            self._id,
-            failure.value,
-            pause_s,
-            error,
-        )
+        words = (self._spec.stage, self._id, failure.value, pause_s, error)
+        log.log(response.log_level, "%s lane %s %s; reopening it after %.1f s: %r", *words)
         for source in self.partitions:
             if failure is Failure.FENCED:
                 self._spec.observer.fenced(source)

@@ -140,15 +140,8 @@ class ShardSet:
     def fail(self, source: TopicPartition, error: BaseException) -> None:
         """Close one shard; it is restored again after a pause. The others work on."""
         pause_s = self._backoff.after_failure(source)
-        level = RESPONSES[Failure.SHARD].log_level or logging.ERROR
-        log.log(
-            level,
-            "%s shard of %s[%d] failed; reopening it after %.1f s: %r",
-            self._spec.stage,
-            *source,
-            pause_s,
-            error,
-        )
+        words = (self._spec.stage, *source, Failure.SHARD.value, pause_s, error)
+        log.log(RESPONSES[Failure.SHARD].log_level, "%s shard of %s[%d] %s; reopening it after %.1f s: %r", *words)
         self._spec.observer.failed(source, error)
         shard = self._shards.pop(source, None)
         if shard is not None:

@@ -20,7 +20,7 @@ from aiokafka.coordinator.protocol import (
 
 
 def lane_of(partition: int, lanes: int) -> int:
-    """The lane of a partition number, within a stage: regencies of consecutive codes spread over all of them."""
+    """The lane of a partition number, within a stage: consecutive numbers are spread over all of them."""
     return partition % lanes
 
 
@@ -33,7 +33,8 @@ class Lanes:
 
     def number(self, topic: str, partition: int) -> int:
         """A partition's lane, counted through all stages, so that workers share those of one stage first, then those of
-        the next: with one lane and two workers each has a stage, with two lanes each has one of both stages."""
+        the next: with one lane and two workers each has a stage, with two lanes each has one of both stages.
+        """
         stage = next((n for n, topics in enumerate(self.stages) if topic in topics), 0)
         return stage * self.count + lane_of(partition, self.count)
 

@@ -121,7 +121,7 @@ def _read_bounded(codec_id: int, payload: bytes) -> bytes:
 
 
 class BoundedRecords:
-    """Stands where aiokafka's fetcher makes `MemoryRecords`: the batches of one fetch answer of a partition."""
+    """Takes the place of aiokafka's `MemoryRecords`: the batches of one fetch answer of a partition."""
 
     def __init__(self, answer: bytes) -> None:
         self._answer, self._position, self._inflated = answer, 0, 0

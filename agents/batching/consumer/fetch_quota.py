@@ -18,7 +18,7 @@ def shares(lags: Mapping[TP, int], lanes: int) -> dict[TP, float]:
     records, of all partitions of its lane.
 
     More than fills the transaction under way and the next would only wait in memory. By lag, so that all reach their
-    ends together: with the event clock what one has read waits for the others.
+    ends together: where records are put in order over partitions, what one has read waits for the others.
     """
     lane = {tp: (tp[0], lane_of(tp[1], lanes)) for tp in lags}
     sizes, totals = Counter(lane.values()), Counter[tuple[str, int]]()

@@ -1,4 +1,4 @@
-"""Looks up where sources stand: the group's offset, first and end offset of a partition.
+"""Looks up the group's offset and the first and end offsets of source partitions.
 
 On connections of its own. The consumer that reads the sources answers only between two fetches, which an idle broker
 holds open: opening twelve shards through it took up to two seconds.

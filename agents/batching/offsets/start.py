@@ -21,7 +21,7 @@ class Verdict(StrEnum):
     #: Look whether the stage has written before; then decide again.
     LOOK_FOR_OUTPUT = "look for output first"
     #: Ask the group a second time, after a pause; then decide again.
-    ASK_AGAIN = "ask again after 5 s"
+    ASK_AGAIN = "ask again after `ask_again_pause_ms`"
     #: The source was deleted and created again since it was read: Kafka forgets the offsets of a deleted topic.
     RECREATED = "the beginning: it was recreated"
     #: The stage's own note: the group is behind it.

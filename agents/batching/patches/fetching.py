@@ -50,7 +50,7 @@ def check_open(consumer: AIOKafkaConsumer) -> None:
 
 
 def fetch_context(consumer: AIOKafkaConsumer) -> AbstractContextManager[None]:
-    """Says that somebody waits for records: the group is told that this member polls."""
+    """Counts as polling while it is open: a member that does not poll leaves the group."""
     context: AbstractContextManager[None] = consumer._fetcher._subscriptions.fetch_context()
     return context
 

@@ -8,12 +8,12 @@ succeeded a moment ago was replaced. Unless the broker has just come up: Kafka's
 before it has read who its members are (docs/upstream.md). So a member joins again once; who is replaced twice within a
 while is not alone. Of two workers with one name this ends one and leaves the other.
 
-Another number of lanes than the others': Kafka refuses the member, and aiokafka gives up for good without raising.
+Another number of lanes than the others': Kafka refuses the member, and aiokafka stops for good without raising.
 
 So it does after any other error of the group that it has no name for (docs/upstream.md): it waits for a call of
 `getmany`, which nobody makes here. The worker must join again, or its partitions stay unread while no metric shows it.
 
-A leader that is killed and comes back under its static name is not told that it leads, so nobody watches the topics any
+A leader that is killed and comes back under its static name does not learn that it leads, so nobody watches the topics any
 more (docs/upstream.md). What was assigned while one was missing would stay so for ever. So every member watches them.
 """
 

@@ -33,7 +33,7 @@ def bound_inflating() -> None:
 
 
 class ParsedRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka has no types
-    """Stands where aiokafka's fetcher makes `PartitionRecords`: hands records out as they were parsed.
+    """Takes the place of aiokafka's `PartitionRecords`: hands records out as they were parsed.
 
     aiokafka wraps each in a `ConsumerRecord`, which adds topic and partition, a checksum and sizes. A batch has its
     partition, and nobody reads the rest (docs/performance.md has what the copy costs). Records have offset, timestamp

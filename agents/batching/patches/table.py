@@ -65,8 +65,8 @@ _MEMORY = Reason(
 _LEVEL = Reason("compression", "zstd at level 1", "aiokafka has an option for the level")
 _FENCING = Reason(
     "fencing",
-    "a worker that was replaced under its static name ends",
-    "the heartbeat carries the static name",
+    "a worker replaced under its static name ends",
+    "heartbeats carry that name",
     "aiokafka: static members fence each other for ever",
     "robinhood/aiokafka/pull/21",
 )

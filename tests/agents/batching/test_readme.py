@@ -3,7 +3,7 @@
 import logging
 from pathlib import Path
 
-from agents.batching.commit.failures import RESPONSES
+from agents.batching.commit.failures import RESPONSES, Failure
 from agents.batching.offsets.start import RULES
 from agents.batching.patches.table import markdown
 
@@ -13,8 +13,9 @@ README = (Path(__file__).parents[3] / "agents" / "batching" / "README.md").read_
 def failures() -> str:
     lines = ["| failure | drops | pause | log |", "|---|---|---|---|"]
     for failure, response in RESPONSES.items():
-        level = logging.getLevelName(response.log_level).lower() if response.log_level else "none: passed on"
-        lines.append(f"| {failure.value} | {response.drops.value} | {response.pause.value} | {level} |")
+        level = logging.getLevelName(response.log_level).lower() if response.log_level else "none, it is raised"
+        what = "a shard" if failure is Failure.SHARD else "the lane"
+        lines.append(f"| {what} {failure.value} | {response.drops.value} | {response.pause.value} | {level} |")
     return "\n".join(lines) + "\n"
 
 

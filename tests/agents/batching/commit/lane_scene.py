@@ -16,7 +16,7 @@ WRITTEN = frozenset({TopicPartition("out", 0)})
 
 
 class Producers:
-    """Stands where transactors stand. All of them share one log; `failing` holds errors for the next commits."""
+    """In place of transactors. All of them share one log; `failing` holds errors for the next commits."""
 
     def __init__(self) -> None:
         self.started = self.closed = 0

@@ -21,7 +21,7 @@ def records(*offsets: int) -> list[SimpleNamespace]:
 
 
 class Seen:
-    """A fold that remembers the offsets it was given and how many commits it was told of."""
+    """A fold that remembers the offsets it folded and counts its commits."""
 
     def __init__(self) -> None:
         self.offsets: list[int] = []

@@ -9,7 +9,7 @@ from agents.batching.offsets.lookup import Sources
 
 
 class Track:
-    """Stands where a lane stands and remembers."""
+    """In place of a lane: remembers what it was called with."""
 
     def __init__(self, number, partitions, spec, sources) -> None:
         self.id, self.partitions = spec.transactional_id(number), partitions

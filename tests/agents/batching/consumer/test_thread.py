@@ -15,7 +15,7 @@ A, B = TopicPartition("t", 0), TopicPartition("t", 1)
 
 
 class Kafka:
-    """Stands where aiokafka's consumer and its fetcher stand: offsets of records, by partition, and where it ends."""
+    """In place of aiokafka's consumer and its fetcher: by partition, the offsets of its records and its end."""
 
     def __init__(self) -> None:
         self._closed = False

@@ -1,4 +1,4 @@
-"""How the start of a source is found: what is looked up, in which order, and who is told of a recreated source."""
+"""How the start of a source is found: what is looked up, in which order, and what becomes of a recreated source."""
 
 import asyncio
 

@@ -88,15 +88,15 @@ async def test_answers_to_other_requests_do_not_count():
 
 
 class Erring:
-    """A coordinator that the group answers with errors: how often it joins again, and how often it gives up."""
+    """A coordinator that the group answers with errors: how often it joins again, and how often it stops."""
 
     def __init__(self, pause_s: float = 0.01) -> None:
-        self.resets, self.given_up = 0, 0
+        self.resets, self.stopped = 0, 0
         self._closing = asyncio.get_running_loop().create_future()
         join_again_after_errors(self, pause_s)
 
     async def _push_error_to_user(self, error: Exception) -> None:
-        self.given_up += 1
+        self.stopped += 1
 
     def reset_generation(self) -> None:
         self.resets += 1
@@ -106,13 +106,13 @@ async def test_after_each_error_of_the_group_a_member_joins_again():
     coordinator = Erring()
     await coordinator._push_error_to_user(KafkaError("UnknownError()"))
     await coordinator._push_error_to_user(KafkaError("UnknownError()"))
-    assert (coordinator.resets, coordinator.given_up) == (2, 0)
+    assert (coordinator.resets, coordinator.stopped) == (2, 0)
 
 
 async def test_a_member_with_another_assignor_does_not_try_again():
     coordinator = Erring()
     await coordinator._push_error_to_user(InconsistentGroupProtocolError())
-    assert (coordinator.resets, coordinator.given_up) == (0, 1)
+    assert (coordinator.resets, coordinator.stopped) == (0, 1)
 
 
 async def test_the_pause_before_joining_ends_when_the_coordinator_closes():

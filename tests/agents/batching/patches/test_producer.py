@@ -1,4 +1,4 @@
-"""What is mended of aiokafka's transactional producer, and the parts of it that this stands on."""
+"""What is mended of aiokafka's transactional producer, and the parts of it that this relies on."""
 
 import asyncio
 import inspect
