@@ -64,17 +64,17 @@ class Rule(NamedTuple):
 
 RULES = (
     Rule(
-        "the group has no offset, the source has records, and there is a note",
+        "the group has no offset, the source has records, there is a note",
         lambda known: known.is_offset_missing and known.note is not None,
         Verdict.ASK_AGAIN,
     ),
     Rule(
-        "the group has no offset, the source has records, and output was not looked for",
+        "the group has no offset, the source has records, output was not looked for",
         lambda known: known.is_offset_missing and known.has_written is None,
         Verdict.LOOK_FOR_OUTPUT,
     ),
     Rule(
-        "the group has no offset, the source has records, and the stage has written before",
+        "the group has no offset, the source has records, the stage has written before",
         lambda known: known.is_offset_missing and known.has_written is True,
         Verdict.ASK_AGAIN,
     ),
