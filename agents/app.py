@@ -12,10 +12,7 @@ from aiokafka import TopicPartition
 from faust.app.base import BootStrategy
 
 from agents import metrics
-from agents.batching.attach import attach
-from agents.batching.options import BatchingOptions
-from agents.batching.stage import Stage
-from agents.batching.transport import BatchApp
+from agents.batching import BatchApp, BatchingOptions, Stage, attach
 from agents.clock import wall_ms
 from agents.intake import IntakeFold
 from agents.kafka.connection import aiokafka_options

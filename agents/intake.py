@@ -12,8 +12,7 @@ from dataclasses import dataclass, field
 from aiokafka import TopicPartition
 
 from agents import metrics
-from agents.batching.fold import Batch, Output, Record
-from agents.batching.inflating import Cut
+from agents.batching import Batch, Cut, Output, Record
 from schemas.ledger import SPAN_HEADER, TICK_KEY, Entry, encode_frames, partition_of, span_of, watermark_frame
 from schemas.rejected import (
     CUT_KEY_BYTES,
@@ -49,7 +48,7 @@ class _Tally:
 
 
 class IntakeFold:
-    """The fold of one partition of an input topic; see `agents.batching.fold.Fold` for when each method is called.
+    """The fold of one partition of an input topic; see `agents.batching.Fold` for when each method is called.
 
     `now_ms` reads this worker's clock. `idle_after_ms`, for the event clock, is explained at `Watermark`.
     """

@@ -11,7 +11,7 @@ from operator import itemgetter
 from aiokafka import TopicPartition
 
 from agents import metrics
-from agents.batching.fold import Batch, Output, Record
+from agents.batching import Batch, Output, Record
 from agents.collector import collector_rests
 from agents.intake import APPENDED_HEADER
 from agents.row_metrics import ShownRows, forget
@@ -26,7 +26,7 @@ class ForeignLedgerRecord(Exception):
 
 
 class RiskFold:
-    """See `agents.batching.fold.Fold`. `sequencer` puts entries in event-time order; None in wall mode."""
+    """See `agents.batching.Fold`. `sequencer` puts entries in event-time order; None in wall mode."""
 
     def __init__(
         self,

@@ -16,8 +16,7 @@ from aiokafka import TopicPartition
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from agents.batching.fold import Batch, Output
-from agents.batching.options import BatchingOptions
+from agents.batching import Batch, BatchingOptions, Output
 from agents.intake import IntakeFold
 from agents.risk import RiskFold
 from benchmarks.stream import past_day

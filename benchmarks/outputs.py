@@ -17,7 +17,7 @@ from pathlib import Path
 
 from aiokafka import TopicPartition
 
-from agents.batching.fold import Batch, Output
+from agents.batching import Batch, Output
 from agents.intake import IntakeFold
 from agents.policy import load_ruleset
 from agents.risk import RiskFold

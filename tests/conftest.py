@@ -10,7 +10,7 @@ import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from agents.batching.transport import bound_inflating
+from agents.batching.patches.records import bound_inflating
 from apps.embedded import EmbeddedBroker
 from apps.embedded.ports import free_port as a_free_port
 

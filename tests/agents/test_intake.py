@@ -7,8 +7,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from agents import metrics
-from agents.batching.fold import Batch
-from agents.batching.inflating import Cut
+from agents.batching import Batch, Cut
 from agents.intake import APPENDED_HEADER, LOG_APPEND_TIME, IntakeFold
 from schemas.ledger import SPAN_HEADER, TICK_KEY, decode_frame, partition_of
 from schemas.roster import Roster

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from aiokafka import TopicPartition
 
-from agents.batching.fold import Batch
+from agents.batching import Batch
 from agents.risk import ForeignLedgerRecord, RiskFold
 from schemas.topics import TopicNames
 from streams.event_time.sequencer import Sequencer

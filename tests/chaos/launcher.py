@@ -31,8 +31,8 @@ def shift_clock(seconds: float) -> None:
 
 def die_at(point: str, nth: int) -> None:
     """Arrange to die as by kill -9 the nth time the point is reached."""
-    from agents.batching.shard import Shard
-    from agents.batching.transactor import AIOKafkaProducer, Transactor
+    from agents.batching.commit.shard import Shard
+    from agents.batching.commit.transactor import AIOKafkaProducer, Transactor
 
     left, committing = [nth], set()
 
@@ -58,13 +58,13 @@ def die_at(point: str, nth: int) -> None:
     if point == "after-fence":
         _wrap(Transactor, "start", after=reached)
     elif point == "mid-restore":
-        take = Shard._take
+        take = Shard.restore
 
         def wrapped(shard: Shard, key: bytes, value: bytes | None) -> None:
             take(shard, key, value)
             reached()
 
-        Shard._take = wrapped
+        Shard.restore = wrapped
     elif point == "before-send-offsets":
         # The outputs are in the log, uncommitted, and nothing says yet what was read for them.
         _wrap(Transactor, "_send", after=outputs_written)

@@ -60,7 +60,7 @@ async def test_a_worker_joins_again_after_an_error_of_the_group(cluster):
     """Seed 100005: the broker's log was closing as it wrote the assignment, and the worker never joined again."""
     cluster.start("a", CHAOS_SYNC_ERROR="-1")
     await cluster.publish_and_drain("x", 5)
-    assert "the group answered with an error, joining it again" in cluster.logged()
+    assert "the group answered with an error; joining it again" in cluster.logged()
     assert await cluster.counted() == 5
 
 

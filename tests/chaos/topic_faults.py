@@ -17,8 +17,8 @@ from tests.recount.records import INPUTS
 #: Records that must be waiting unread in a partition before it is cut or deleted.
 UNREAD = 20
 #: What workers must log of these faults.
-STATE_REBUILT = "is gone or incomplete: building it again"
-INPUT_RECREATED = "was created anew and is read as such"
+STATE_REBUILT = "is missing or incomplete; rebuilding it"
+INPUT_RECREATED = "the source was recreated; reading it from its beginning"
 
 
 async def state_deleted(scene: Scene, rnd: random.Random) -> Struck:

@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from agents.batching.options import BatchingOptions
+from agents.batching import BatchingOptions
 from agents.kafka.connection import aiokafka_options
 from agents.settings import Settings
 from apps.cli.main import COMMANDS, main
