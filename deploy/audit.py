@@ -1,7 +1,7 @@
 """Hold what Siaga runs against the known vulnerabilities (pip-audit), and say plainly how much of it could be looked
 up.
 
-    python deploy/audit.py            # status 1 when something known is in requirements.lock
+    python deploy/audit.py            # status 1 when something known is in requirements-local.lock
 
 Needs the package index's advisories. Where they cannot be reached nothing is audited: then it says so, and the status
 is 0, as the answer depends on the network and not on the commit."""
@@ -32,7 +32,7 @@ def verdict(report: dict) -> tuple[str, int]:
 
 def main() -> int:
     command = [
-        sys.executable, "-m", "pip_audit", "--requirement", str(ROOT / "requirements.lock"), "--require-hashes",
+        sys.executable, "-m", "pip_audit", "--requirement", str(ROOT / "requirements-local.lock"), "--require-hashes",
         "--disable-pip", "--progress-spinner", "off", "--format", "json",
     ]  # fmt: skip
     try:

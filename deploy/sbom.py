@@ -15,7 +15,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parents[1]
-PYTHON_LOCK = ROOT / "requirements.lock"
+PYTHON_LOCK = ROOT / "requirements-local.lock"
 JARS_LOCK = ROOT / "apps" / "embedded" / "jars.lock"
 _REQUIREMENT = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>\S+)(?: *; *(?P<marker>[^\\]*\S))?")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
