@@ -18,6 +18,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+LOCKS = ("requirements-local.lock", "requirements-test.lock", "requirements-mutation.lock")
 # A port nothing listens on, so that pip fails as it does without a network.
 NO_NETWORK = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_NO_CACHE_DIR": "1", "PIP_CONFIG_FILE": os.devnull}
 
@@ -27,7 +28,7 @@ def checkout(tmp_path: Path) -> Path:
     """What the script needs of a checkout."""
     path = tmp_path / "checkout"
     path.mkdir()
-    for name in ("siaga", "pyproject.toml", "requirements.lock", "requirements-test.lock"):
+    for name in ("siaga", "pyproject.toml", *LOCKS):
         shutil.copy2(ROOT / name, path / name)
     return path
 
@@ -79,7 +80,7 @@ def test_a_current_environment_is_ready_and_needs_no_writing(script: ModuleType)
     assert script.ready([script.LOCK])
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "pyproject.toml"])
+@pytest.mark.parametrize("name", ["requirements-local.lock", "pyproject.toml"])
 def test_a_changed_lock_or_project_makes_the_environment_stale(script: ModuleType, checkout: Path, name: str) -> None:
     stamp(script, [script.LOCK])
     with (checkout / name).open("a") as handle:
@@ -87,12 +88,32 @@ def test_a_changed_lock_or_project_makes_the_environment_stale(script: ModuleTyp
     assert not script.ready([script.LOCK])
 
 
-def test_an_environment_without_the_test_tools_serves_the_commands_only(script: ModuleType) -> None:
-    stamp(script, [script.LOCK])
-    assert script.ready([script.LOCK])
-    assert not script.ready([script.LOCK, script.TEST_LOCK])
-    stamp(script, [script.LOCK, script.TEST_LOCK])
-    assert script.ready([script.LOCK]) and script.ready([script.LOCK, script.TEST_LOCK])
+@pytest.mark.parametrize(
+    ("command", "holds"),
+    [
+        (None, 1),
+        ("up", 1),
+        ("test", 2),
+        ("lint", 2),
+        ("types", 2),
+        ("contracts", 2),
+        ("mutate", 3),
+    ],
+)
+def test_a_command_is_ready_where_its_locks_and_all_before_are_installed(
+    script: ModuleType, command: str | None, holds: int
+) -> None:
+    chain = [script.LOCK, script.TEST_LOCK, script.MUTATION_LOCK]
+    for installed in range(1, len(chain) + 1):
+        stamp(script, chain[:installed])
+        assert script.ready(script.locks_of(command)) == (installed >= holds)
+
+
+def test_arguments_of_test_go_to_pytest_and_fast_leaves_the_broker_out(script: ModuleType) -> None:
+    assert script.pytest_arguments([]) == script.ALL_TESTS
+    assert script.pytest_arguments(["-k", "levels"]) == ["-k", "levels"]
+    fast = script.pytest_arguments(["--fast", "-x"])
+    assert fast[-1] == "-x" and "not broker and not slow" in fast
 
 
 def test_an_environment_whose_python_is_gone_is_stale(script: ModuleType, checkout: Path) -> None:
