@@ -1,0 +1,1 @@
+"""Batches of a partition instead of single records, exactly once: the part that another Faust user can copy."""
