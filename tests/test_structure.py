@@ -1,5 +1,5 @@
-"""What the linter and the import contracts (pyproject.toml) cannot say: the oracle's independence, the size of functions
-and files, and that the contracts see every module.
+"""What the linter and the import contracts (pyproject.toml) cannot say: the oracle's independence, the size of
+functions and files, and that the contracts see every module.
 """
 
 import ast
