@@ -15,7 +15,21 @@ from apps.embedded import EmbeddedBroker
 from apps.embedded.ports import free_port as a_free_port
 
 ROOT = Path(__file__).resolve().parents[1]
+# Test modules that start a broker of their own instead of using the fixture.
+OWN_BROKER = {
+    "tests/apps/devstack/test_up.py",
+    "tests/apps/embedded/test_broker.py",
+    "tests/apps/embedded/test_stopping.py",
+}
 _COUNTER = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that uses a broker, so that `-m "not broker"` needs neither Java nor Kafka."""
+    for item in items:
+        module = item.path.relative_to(ROOT).as_posix()
+        if "broker" in getattr(item, "fixturenames", ()) or module in OWN_BROKER:
+            item.add_marker("broker")
 
 
 @pytest.fixture(scope="session")
