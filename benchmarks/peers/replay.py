@@ -1,17 +1,19 @@
-"""What Siaga must say, told from its ledger by the rules of docs/architecture.md and this job. Shares no code with
-Siaga.
+"""The outputs that Siaga must have, computed from its ledger by the rules of docs/architecture.md and of this job.
 
-Slow and plain on purpose. Per regency: entries in order of event time as far as the intake shards' watermarks let them
-wait, a tick at every full minute, a window of one hour that moves by the minute, one threshold."""
+Shares no code with Siaga; slow and simple on purpose. Per regency: entries in order of event time, released by the
+intake shards' watermarks; a tick at every full minute; a window of one hour that moves by the minute; one threshold.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
+from typing import Any
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 WINDOWS_MS = {"1h": HOUR_MS, "6h": 6 * HOUR_MS, "24h": 24 * HOUR_MS}
 EVERYBODY = "*"
+Escalation = tuple[str, str, int, int, int, int]
 
 
 class Hour:
@@ -28,7 +30,9 @@ class Hour:
             self.total -= self._by_minute.pop(minute)
 
     def add(self, occurred_ms: int, weight: int) -> None:
-        minute = (occurred_ms - 1) // MINUTE_MS  # a full minute belongs to the one before it: the window is open there
+        minute = (
+            occurred_ms - 1
+        ) // MINUTE_MS  # a full minute belongs to the minute before: the window is open at that end
         if minute >= self._edge:
             self._by_minute[minute] += weight
             self.total += weight
@@ -36,7 +40,7 @@ class Hour:
 
 @dataclass
 class Regency:
-    """What is to be seen of one regency."""
+    """The expected state of one regency."""
 
     clock_ms: int = 0
     offset: int = -1
@@ -47,8 +51,8 @@ class Regency:
     is_raised: bool = False
     episode: int = 0
 
-    def row(self) -> dict:
-        """What the risk row must say of it."""
+    def row(self) -> dict[str, Any]:
+        """The fields that its risk row must have."""
         windows = {}
         for name, length in WINDOWS_MS.items():
             live = [weight for occurred, weight in self.incidents.values() if occurred > self.clock_ms - length]
@@ -63,19 +67,23 @@ class Regency:
 
 
 class Replay:
-    """One ledger partition. `said`: (regency, change, episode, event time in ms, partition, offset) of each escalation."""
+    """One ledger partition.
+
+    `escalations`: (regency, change, episode, event time in ms, partition, offset) of each.
+    """
 
     def __init__(self, partition: int, regencies: list[str], threshold: int, shards: int) -> None:
         self.partition, self.threshold, self.shards = partition, threshold, shards
         self.regencies = {code: Regency() for code in regencies}
-        self.said: list[tuple] = []
+        self.escalations: list[Escalation] = []
         self.folded = 0
-        self._waiting: dict[str, list[tuple]] = defaultdict(list)  # heaps: time, revision, id, where it lay, entry
+        # Heaps of (time, revision, id, offset, number within the record, entry).
+        self._waiting: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
         self._released = 0
         self._ticked: int | None = None
-        self._told: dict[str, tuple[int, bool]] = {}
+        self._watermarks: dict[str, tuple[int, bool]] = {}
 
-    def take(self, offset: int, key: str, entries: list[list]) -> None:
+    def take(self, offset: int, key: str, entries: list[list[Any]]) -> None:
         """The next record of the ledger."""
         if key == EVERYBODY:
             for _, at_ms, shard, is_idle in entries:
@@ -88,13 +96,13 @@ class Replay:
                     heappush(self._waiting[key], (entry[1], entry[4], entry[2], offset, number, entry))
 
     def _watermark(self, offset: int, at_ms: int, shard: str, is_idle: bool) -> None:
-        self._told[shard] = max(at_ms, self._told.get(shard, (0, False))[0]), is_idle
-        if len(self._told) < self.shards:
+        self._watermarks[shard] = max(at_ms, self._watermarks.get(shard, (0, False))[0]), is_idle
+        if len(self._watermarks) < self.shards:
             return
-        at_work = [told for told, idle in self._told.values() if not idle]
-        until = min(at_work) if at_work else max(told for told, _ in self._told.values())
+        active = [at for at, idle in self._watermarks.values() if not idle]
+        until = min(active) if active else max(at for at, _ in self._watermarks.values())
         if not until:
-            return  # nobody has read anything yet
+            return  # no shard has read anything yet
         if self._ticked is None:
             first = min([until, *(waiting[0][0] for waiting in self._waiting.values() if waiting)])
             self._ticked = first // MINUTE_MS * MINUTE_MS
@@ -104,7 +112,7 @@ class Replay:
             self._tick(offset, self._ticked)
         self._release(offset, until)
         self._released = max(self._released, until)
-        if not at_work and until > self._ticked:
+        if not active and until > self._ticked:
             self._ticked = until
             self._tick(offset, until)
 
@@ -116,7 +124,7 @@ class Replay:
             self._fold(offset, key, due)
 
     def _tick(self, offset: int, at_ms: int) -> None:
-        """A tick counts for whom it passes a full minute, the step of the job's ruleset."""
+        """A tick applies to a regency when it passes a full minute, the step of the job's ruleset."""
         for code, regency in self.regencies.items():
             if at_ms // MINUTE_MS <= regency.clock_ms // MINUTE_MS:
                 continue
@@ -124,7 +132,7 @@ class Replay:
             self._pass_to(regency, at_ms)
             self._decide(code, regency)
 
-    def _fold(self, offset: int, code: str, entries: list[list]) -> None:
+    def _fold(self, offset: int, code: str, entries: list[list[Any]]) -> None:
         regency = self.regencies[code]
         for _, at_ms, event_id, incident_id, _, _, _, severity, _, occurred, _, _, _ in entries:
             self.folded += 1
@@ -150,11 +158,11 @@ class Replay:
             regency.is_raised = is_above
             regency.episode += is_above
             change = "raised" if is_above else "cleared"
-            self.said.append((code, change, regency.episode, regency.clock_ms, self.partition, regency.offset))
+            self.escalations.append((code, change, regency.episode, regency.clock_ms, self.partition, regency.offset))
 
 
 def crossings(events: list[tuple[str, int, int]]) -> Iterator[tuple[int, int]]:
-    """Steps of the sum, from and to, of (regency, occurred, weight) folded in the order of event time, all regencies."""
+    """Each change of a sum, as (before, after), of (regency, occurred, weight) in order of event time."""
     hours: dict[str, Hour] = defaultdict(Hour)
     clock: dict[str, int] = {}
     for regency, occurred, weight in sorted(events, key=lambda event: event[1]):
@@ -168,7 +176,7 @@ def crossings(events: list[tuple[str, int, int]]) -> Iterator[tuple[int, int]]:
 
 
 def calibrate(events: list[tuple[str, int, int]], target: int) -> tuple[int, int]:
-    """(threshold, times it is reached): of the sum's quantiles the one that is reached nearest to `target` times."""
+    """(threshold, times it is reached): the quantile of the sum that is reached closest to `target` times."""
     steps = list(crossings(events))
     sums = sorted(after for _, after in steps)
     counted = []

@@ -1,21 +1,23 @@
-"""Whether what Siaga did with an input is exactly what it had to do. Shares no code with Siaga; pure, records are
-arguments.
+"""Whether Siaga's outputs for an input are exact. Shares no code with Siaga; pure, records are arguments.
 
-Three steps, each exact. Input to ledger: every valid record is there once (one that was sent twice, twice), every other
-one is in `rejected` once, as it came. Ledger to escalations: each crossing and each end of one, none besides. Ledger to
-rows: every regency's last row counts exactly the accepted incidents and the duplicates."""
+Three steps. Input to ledger: every valid record is there as often as it was sent, every other one is in `rejected`
+once, unchanged. Ledger to escalations: each crossing and each end of one, and no more. Ledger to rows: every regency's
+last row counts exactly the accepted incidents and the duplicates."""
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
-from benchmarks.peers.replay import EVERYBODY, Replay
+from benchmarks.peers.replay import EVERYBODY, Escalation, Replay
 from benchmarks.peers.ruleset import UNIT
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 TOPICS_READ = 2  # incidents and turnout: each of their partitions has a shard of intake
+Valid = tuple[str, str, str, int, int]
+Invalid = tuple[int, int, bytes | None]
 
 
 class Record(NamedTuple):
@@ -25,15 +27,15 @@ class Record(NamedTuple):
     offset: int
     key: bytes | None
     value: bytes | None
-    headers: dict[str, bytes] = {}  # never changed
+    headers: Mapping[str, bytes] = MappingProxyType({})
 
 
 #: The peers' own judge of a record: (message, event time in s), None when it is invalid.
-Parse = Callable[[bytes], tuple[dict, float] | None]
+Parse = Callable[[bytes | None], tuple[dict[str, Any], float] | None]
 
 
 class Written(NamedTuple):
-    """All that Siaga wrote, committed, each topic in order per partition."""
+    """Siaga's committed records, each topic in order per partition."""
 
     ledger: list[Record]
     rejected: list[Record]
@@ -46,8 +48,8 @@ def milliseconds(text: str) -> int:
     return (datetime.fromisoformat(text) - EPOCH) // timedelta(milliseconds=1)
 
 
-def judge(inputs: Iterable[Record], parse: Parse, written: Written, threshold: int, partitions: int) -> dict:
-    """What the harness shows of a run; `ok` only when all is exact."""
+def judge(inputs: Iterable[Record], parse: Parse, written: Written, threshold: int, partitions: int) -> dict[str, Any]:
+    """The figures that the harness prints for a run; `ok` only when all are exact."""
     valid, invalid = sort_inputs(inputs, parse)
     lost, doubled = ledger_faults(valid, written.ledger)
     dead = Counter(
@@ -55,8 +57,8 @@ def judge(inputs: Iterable[Record], parse: Parse, written: Written, threshold: i
         for record in written.rejected
     )
     replays = replay(written.ledger, sorted({code for code, *_ in valid}), threshold, partitions)
-    want = Counter(said for one in replays for said in one.said)
-    got = Counter(said_in(record) for record in written.escalations)
+    want = Counter(said for one in replays for said in one.escalations)
+    got = Counter(escalation_of(record) for record in written.escalations)
     seen = {
         "want": want.total(),
         "got": got.total(),
@@ -77,11 +79,12 @@ def judge(inputs: Iterable[Record], parse: Parse, written: Written, threshold: i
     return seen | {"ok": want == got and dead == invalid and not faults}
 
 
-def sort_inputs(inputs: Iterable[Record], parse: Parse) -> tuple[Counter, Counter]:
+def sort_inputs(inputs: Iterable[Record], parse: Parse) -> tuple[Counter[Valid], Counter[Invalid]]:
     """Valid records as (regency, event id, incident id, severity, event time in ms); others as (partition, offset,
     value).
     """
-    valid, invalid = Counter(), Counter()
+    valid: Counter[Valid] = Counter()
+    invalid: Counter[Invalid] = Counter()
     for record in inputs:
         parsed = parse(record.value)
         if parsed is None:
@@ -93,46 +96,48 @@ def sort_inputs(inputs: Iterable[Record], parse: Parse) -> tuple[Counter, Counte
     return valid, invalid
 
 
-def ledger_faults(valid: Counter, ledger: Iterable[Record]) -> tuple[int, int]:
-    """Valid records that the ledger lacks, and entries it has too many."""
-    entered = Counter()
+def ledger_faults(valid: Counter[Valid], ledger: Iterable[Record]) -> tuple[int, int]:
+    """Numbers of valid records missing in the ledger, and of surplus entries in it."""
+    entered: Counter[Valid] = Counter()
     for record in ledger:
-        for entry in json.loads(record.value):
+        for entry in json.loads(record.value or b""):
             if entry[0] == "i":
-                entered[record.key.decode(), entry[2], entry[3], entry[7], entry[9]] += 1
+                entered[(record.key or b"").decode(), entry[2], entry[3], entry[7], entry[9]] += 1
     return (valid - entered).total(), (entered - valid).total()
 
 
 def replay(ledger: Iterable[Record], regencies: list[str], threshold: int, partitions: int) -> list[Replay]:
-    """Each partition of the ledger folded; a regency is where its code says."""
+    """Each partition of the ledger folded; a regency's code decides its partition."""
     replays = []
     for partition in range(partitions):
         here = [code for code in regencies if int(code.replace(".", "")) % partitions == partition]
         replays.append(Replay(partition, here, threshold, shards=TOPICS_READ * partitions))
     for record in ledger:
-        key = record.key.decode()
-        if key == EVERYBODY or "." in key:  # the others are provinces, told of levels
-            replays[record.partition].take(record.offset, key, json.loads(record.value))
+        key = (record.key or b"").decode()
+        if key == EVERYBODY or "." in key:  # the others are provinces, which receive level changes
+            replays[record.partition].take(record.offset, key, json.loads(record.value or b""))
     return replays
 
 
-def said_in(record: Record) -> tuple:
-    """An escalation as the replay tells it."""
-    told = json.loads(record.value)
-    where = told["ledger"]["partition"], told["ledger"]["offset"]
-    return told["regency"], told["change"], told["episode"], milliseconds(told["event_time"]), *where
+def escalation_of(record: Record) -> Escalation:
+    """An escalation in the form of the replay."""
+    body = json.loads(record.value or b"")
+    at_ms, ledger = milliseconds(body["event_time"]), body["ledger"]
+    return body["regency"], body["change"], body["episode"], at_ms, ledger["partition"], ledger["offset"]
 
 
 def unread(ledger: Iterable[Record], state: Iterable[Record]) -> int:
-    """Ledger partitions whose last record the committed state does not yet hold."""
+    """Number of ledger partitions whose last record is not in the committed state."""
     last = {record.partition: record.offset for record in ledger}
-    following = {record.partition: json.loads(record.value)["offset"] for record in state if record.key == b"@next"}
+    following = {
+        record.partition: json.loads(record.value or b"")["offset"] for record in state if record.key == b"@next"
+    }
     return sum(1 for partition, offset in last.items() if following.get(partition, 0) <= offset)
 
 
 def row_faults(rows: Iterable[Record], replays: list[Replay]) -> int:
-    """Regencies whose last row does not say what the replay says, or that have none."""
-    last = {record.key.decode(): json.loads(record.value) for record in rows}
+    """Number of regencies whose last row is missing or differs from the replay."""
+    last = {(record.key or b"").decode(): json.loads(record.value or b"") for record in rows}
     faults = 0
     for one in replays:
         for code, regency in one.regencies.items():
@@ -140,8 +145,8 @@ def row_faults(rows: Iterable[Record], replays: list[Replay]) -> int:
     return faults
 
 
-def shown(row: dict) -> dict:
-    """A published row as the replay tells it, weights unscaled."""
+def shown(row: dict[str, Any]) -> dict[str, Any]:
+    """A published row in the form of the replay, weights unscaled."""
     windows = {
         name: {"incidents": window["incidents"], "weight": round(window["weight"] / UNIT, 6)}
         for name, window in row["windows"].items()
