@@ -1,5 +1,4 @@
-"""Whether what Siaga did with an input is exactly what it had to do. Shares no code with Siaga; pure, records are
-arguments.
+"""Whether Siaga's outputs for an input are exact. Shares no code with Siaga; pure, records are arguments.
 
 Three steps, each exact. Input to ledger: every valid record is there once (one that was sent twice, twice), every other
 one is in `rejected` once, as it came. Ledger to escalations: each crossing and each end of one, none besides. Ledger to
@@ -19,11 +18,11 @@ from tests.recount.records import INPUTS, Record, folded_to
 from tests.recount.rolling_sum import Crossing, Regency
 
 #: The peers' own judge of a record: (message, event time in s), None when it is invalid.
-Parse = Callable[[bytes], tuple[dict, float] | None]
+Parse = Callable[[bytes | None], tuple[dict[str, Any], float] | None]
 
 
 class Written(NamedTuple):
-    """All that Siaga wrote, committed, each topic in order per partition."""
+    """Siaga's committed records, each topic in order per partition."""
 
     ledger: list[Record]
     rejected: list[Record]
