@@ -13,9 +13,9 @@ from aiokafka import TopicPartition
 
 from agents import metrics
 from agents.batching.fold import Batch, Output, Record
-from agents.collector import collector_rests
+from agents.garbage_collection import gc_paused
 from agents.intake import APPENDED_HEADER
-from agents.row_metrics import ShownRows, forget
+from agents.row_metrics import RowGauges, remove_series
 from schemas.ledger import SPAN_HEADER, Frame, NotAFrame, encode_frames, partition_of
 from schemas.topics import Topic, TopicNames
 from streams.event_time.sequencer import Sequencer
@@ -42,7 +42,7 @@ class RiskFold:
         self._names, self._partitions = names, partitions
         self._drained: Drained | None = None
         self._appended_ms: dict[str, int] = {}
-        self._shown = ShownRows()
+        self._gauges = RowGauges()
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         if not Sequencer.owns(key):
@@ -53,7 +53,7 @@ class RiskFold:
             self._sequenced[key] = value
 
     def restored(self, note: str) -> None:
-        with collector_rests():  # all that is made here stays, and walking it meanwhile takes a fifth of the time
+        with gc_paused():  # all that is made here stays, and walking it meanwhile takes a fifth of the time
             self._table.restored()
             if self._sequencer is not None:
                 self._sequencer.restore(self._sequenced)
@@ -118,12 +118,12 @@ class RiskFold:
                 metrics.ENTRIES.labels(kind, outcome).inc(count)
         self._count_escalations(drained)
         for _, value in drained.rows:
-            self._shown.show(orjson.loads(value))
+            self._gauges.update(orjson.loads(value))
         metrics.CLOCK.labels(str(self._source.partition)).set(self._table.clock_ms / 1000)
 
     def closed(self) -> None:
-        self._shown.forget()
-        forget(metrics.CLOCK, str(self._source.partition))
+        self._gauges.remove()
+        remove_series(metrics.CLOCK, str(self._source.partition))
 
     def _count_escalations(self, drained: Drained) -> None:
         now_ms = time.time() * 1000
@@ -138,4 +138,4 @@ class RiskFold:
 
     def _show_levels(self) -> None:
         for _, value in self._table.rows():
-            self._shown.show(orjson.loads(value))
+            self._gauges.update(orjson.loads(value))
