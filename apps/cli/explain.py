@@ -7,14 +7,13 @@ import click
 import orjson
 from kafka.errors import AuthorizationError
 
-from agents.kafka import topic_reader
-from agents.kafka.connection import kafka_python_options
+from agents.kafka.topic_reader import read_all
 from agents.settings import Settings
-from apps.cli.broker_errors import CONNECT_S, broker_errors
+from apps.cli.broker import CONNECT_S, broker_errors
 from apps.cli.options import CommandError, with_settings
 from apps.history.explain import explain_escalation, explain_province, explain_row
-from schemas.roster import Roster, RosterError
-from schemas.ruleset import Ruleset, RulesetError
+from schemas.roster import Roster
+from schemas.ruleset import Ruleset
 from schemas.topics import Topic
 
 Message = dict[str, Any]
@@ -34,7 +33,7 @@ def command(settings: Settings, regency: str, at: str | None, lang: str) -> None
     """Say why REGENCY (code or name) has its level: score, incidents that weigh most, who is told, how it came to
     this. A province's two digits: which of its regencies are above normal, and which are not heard.
     """
-    roster, ruleset = _roster(settings), _ruleset(settings)
+    roster, ruleset = settings.load_roster(), settings.load_ruleset()
     code, moment = _code(roster, regency), _moment(at)
     offset_min = ruleset.election.offset_ms // 60_000
     topic = Topic.RISK if code in roster else Topic.PROVINCE
@@ -59,13 +58,6 @@ def command(settings: Settings, regency: str, at: str | None, lang: str) -> None
         click.echo("\n".join(lines))
         if lang == "both" and language == "en":
             click.echo()
-
-
-def _roster(settings: Settings) -> Roster:
-    try:
-        return Roster.load(settings.roster) if settings.roster else Roster.default()
-    except RosterError as wrong:
-        raise CommandError(str(wrong), exit_code=2) from None
 
 
 def _code(roster: Roster, regency: str) -> str:
@@ -95,13 +87,6 @@ def _moment(at: str | None) -> datetime | None:
     return moment.astimezone(UTC)
 
 
-def _ruleset(settings: Settings) -> Ruleset:
-    try:
-        return Ruleset.load(settings.rules) if settings.rules else Ruleset.default()
-    except RulesetError as wrong:
-        raise CommandError(str(wrong), exit_code=2) from None
-
-
 def _row_until(settings: Settings, roster: Roster, ruleset: Ruleset, code: str, moment: datetime) -> Message | None:
     """The row of that time. Where the ledger cannot be asked the escalations, which are kept longer, still tell the
     last change.
@@ -128,14 +113,6 @@ def _is_until(moment: str, limit: datetime | None) -> bool:
 
 def _published(settings: Settings, topic: Topic, code: str) -> list[Message]:
     """What was committed about a regency, oldest first."""
-    consumer = topic_reader.open_consumer(kafka_python_options(settings), CONNECT_S)
-    name, key = settings.topics[topic], code.encode()
-    try:
-        partitions = consumer.partitions_for_topic(name)
-        if not partitions:
-            raise CommandError(f"no topic {name} at {settings.broker}; run `siaga topics` first")
-        batches = topic_reader.tail(consumer, name, partitions, from_beginning=True, until_end=True)
-        records = [record for batch in batches for record in batch if record.key == key and record.value]
-    finally:
-        consumer.close()
-    return [orjson.loads(record.value) for record in records]
+    key = code.encode()
+    records = read_all(settings, topic, CONNECT_S)
+    return [orjson.loads(record.value) for record in records if record.key == key and record.value]
