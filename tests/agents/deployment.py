@@ -10,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -46,7 +47,7 @@ class Deployment:
         self.workers: dict[str, subprocess.Popen] = {}
         self.ports: dict[str, int] = {}
 
-    def __enter__(self) -> "Deployment":
+    def __enter__(self) -> Self:
         self.run("topics")
         return self
 

@@ -76,11 +76,10 @@ def test_a_tls_file_that_is_none_is_one_line_and_status_2(tmp_path):
     assert len(done.error_lines) == 1 and "SIAGA_TLS_CA" in done.err
 
 
-def test_a_misspelt_variable_is_warned_about_and_changes_nothing():
+def test_a_misspelt_variable_gives_a_warning_and_changes_nothing():
     done = bare("topics", "--partitions", "0", SIAGA_PARTITONS="3")
-    assert (
-        done.error_lines[0] == "SIAGA_PARTITONS is no setting of Siaga and is ignored; did you mean SIAGA_PARTITIONS?"
-    )
+    warning = "SIAGA_PARTITONS is not a setting of Siaga and is ignored; did you mean SIAGA_PARTITIONS?"
+    assert done.error_lines[0] == warning
 
 
 def test_no_flag_takes_a_password():
@@ -88,7 +87,7 @@ def test_no_flag_takes_a_password():
         assert b"--sasl-password " not in bare(name, "--help").out
 
 
-def test_a_broker_that_is_away_is_one_line_and_status_1(free_port: int):
+def test_an_unreachable_broker_is_one_line_and_status_1(free_port: int):
     away = Siaga({"SIAGA_BROKER": f"127.0.0.1:{free_port}"})
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     commands = [away.start(*words, **pipes) for words in (["topics"], ["publish", "incidents"], ["tail", "risk"])]

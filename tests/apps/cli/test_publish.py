@@ -109,7 +109,7 @@ def test_an_interrupted_run_resumes_and_every_line_arrives(siaga: Siaga, log: Lo
     run.send_signal(signal.SIGINT)
     _, err = run.communicate(timeout=30)
     assert run.returncode == 130
-    assert err.splitlines()[-1] == "interrupted; go on with --resume"
+    assert err.splitlines()[-1] == "interrupted; continue with --resume"
 
     resumed = siaga("publish", "incidents", str(file), "--resume", timeout=120)
     assert resumed.status == 0

@@ -1,4 +1,4 @@
-"""`siaga redrive` on a real broker: rejected records go back to where they came from, once, and only if they are good."""
+"""`siaga redrive` on a real broker: valid records are sent to the topic they came from, once."""
 
 import base64
 import json
@@ -254,5 +254,5 @@ def test_asked_wrongly_is_one_line_and_status_2(siaga: Siaga, tmp_path: Path):
 def test_a_journal_that_cannot_be_kept_means_that_nothing_is_sent(redrive, log: Log, fresh_prefix: str, tmp_path: Path):
     (tmp_path / "data").write_text("a file where the directory should be")
     done = redrive([reject_line(fresh_prefix, 1, good(1))])
-    assert done.status == 1 and "what was redriven cannot be kept" in done.error_lines[-1]
+    assert done.status == 1 and "the journal of redriven records cannot be written" in done.error_lines[-1]
     assert log.records("incidents") == []

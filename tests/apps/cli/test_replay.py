@@ -69,7 +69,7 @@ def test_interrupted_it_says_from_where_to_go_on_and_nothing_is_missing(siaga: S
     run.send_signal(signal.SIGINT)
     _, err = run.communicate(timeout=30)
     assert run.returncode == 130
-    match = re.search(r"go on with --from (\S+)$", err.splitlines()[-1])
+    match = re.search(r"continue with --from (\S+)$", err.splitlines()[-1])
     assert match, err
     assert siaga("replay", *pair, "--speed", "max", "--from", match[1]).status == 0
     assert set(ids(log, "incidents")) == {f"e-{n}" for n in range(7, 13)}

@@ -57,7 +57,7 @@ class SecureBroker(EmbeddedBroker):
 
 @pytest.fixture(scope="module")
 def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One self-signed certificate that serves as authority, broker and client; another authority that signed nothing."""
+    """A self-signed certificate that is authority, broker and client; and another authority that signed nothing."""
     directory = tmp_path_factory.mktemp("pki")
     for name in ("", "other-"):
         key, cert = directory / f"{name}key.pem", directory / f"{name}cert.pem"

@@ -1,4 +1,4 @@
-"""Redriving against real workers: what they refused, put right by a person, is in the row; sent twice it counts once."""
+"""Redriving with real workers: a corrected record is in the row; sent twice it counts once."""
 
 import json
 from datetime import UTC, datetime

@@ -58,7 +58,7 @@ def test_a_broker_that_stays_away_is_told_and_closing_is_quiet(
                 mortal.kill()
         sender.drain()
     assert "\n" not in str(error.value)
-    assert f"record {sender.acknowledged + 1} was not taken" in str(error.value)
+    assert f"record {sender.acknowledged + 1} was not accepted" in str(error.value)
     acknowledged = sender.acknowledged
     sender.close()
     del sender
