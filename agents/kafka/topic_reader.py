@@ -93,7 +93,7 @@ class TopicReader:
         order. Stops early once `stopped()`.
 
         The end of a partition with an open transaction is the transaction's first offset. Afterwards each partition
-        stands at its end, so that `follow` continues there."""
+        is at its end, so that `follow` continues there."""
         ends = self._consumer.end_offsets(self._partitions)
         waiting = {partition for partition in self._partitions if self._consumer.position(partition) < ends[partition]}
         while waiting and not stopped():

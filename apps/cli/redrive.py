@@ -46,7 +46,7 @@ Rejects = Iterable[Reject | Unreadable]
 def command(settings: Settings, file: Path | None, reasons: tuple[str, ...], check: bool, again: bool) -> None:
     """Send rejected records again, to the topic they came from and with their key.
 
-    From FILE (- is standard input): lines that `siaga tail rejected` printed, each `value` corrected by a person. Or with
+    From FILE (- is standard input): lines of `siaga tail rejected`, each `value` corrected by a person. Or with
     --reason (repeatable) from the topic of rejected records: those that are valid now, because the roster was extended
     or the clock has caught up.
 

@@ -19,7 +19,7 @@ from schemas.topics import Topic
 
 #: Partitions are read and committed independently, so their escalations arrive out of time order. Each is held back so
 #: long (wall time) that those of other partitions with an earlier event time come before it.
-HOLD_S = 1.5
+HOLD_S = 3.0
 CHANGES = frozenset({"raised", "lowered", "cleared"})
 _EVIDENCE_NAMED = 2
 _WIB = timezone(timedelta(hours=7), "WIB")  # the simulated day's local time

@@ -22,7 +22,7 @@ from schemas.rejected import (
 
 
 class Origin(NamedTuple):
-    """The position of the rejected record on its input topic, which identifies it for good."""
+    """The position of the rejected record on its input topic, a permanent identity."""
 
     topic: str
     partition: int
@@ -124,7 +124,7 @@ def of_records(records: Iterable[Any], reasons: frozenset[Reason]) -> Iterator[R
 def _of_line(where: str, line: Line) -> Reject:
     """Raises ValueError, one line."""
     if not line.whole:
-        raise _Wrong(f"a line of more than {LINE_MAX_BYTES} bytes; no good message is so long")
+        raise _Wrong(f"a line of more than {LINE_MAX_BYTES} bytes; no valid message is so long")
     try:
         content = json.loads(line.value, object_pairs_hook=_no_repeats)
     except UnicodeDecodeError:

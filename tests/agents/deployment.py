@@ -1,4 +1,4 @@
-"""Real workers on the real broker for the tests: processes started as an operator starts them, read from outside."""
+"""Real workers on a real broker, started as an operator starts them, observed through Kafka and /metrics."""
 
 import asyncio
 import json

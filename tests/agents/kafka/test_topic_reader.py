@@ -33,8 +33,9 @@ def write(producer: KafkaProducer, settings: Settings, numbers: range) -> None:
 def take(reader: TopicReader, count: int) -> list:
     """At least `count` records by following."""
     found: list = []
-    for batch in reader.follow(lambda: len(found) >= count):
-        found += batch
+    batches = reader.follow()
+    while len(found) < count:
+        found += next(batches)
     return found
 
 

@@ -1,4 +1,4 @@
-"""The root command: quick, whole even when a part is missing, and one line for what is wrong."""
+"""The root command: fast, independent of broken commands, and one line for an error."""
 
 import subprocess
 import sys
@@ -32,13 +32,13 @@ def test_help_imports_no_kafka_faust_or_aiohttp():
     assert done.stderr.decode().strip() == "[]"
 
 
-def test_every_command_there_is_has_help():
+def test_every_command_has_help():
     for name in main.main.list_commands(click.Context(main.main)):
         done = bare(name, "--help")
         assert (done.status, done.err) == (0, ""), name
 
 
-def test_a_command_that_is_not_there_is_not_listed(monkeypatch: pytest.MonkeyPatch):
+def test_a_missing_command_is_not_listed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(COMMANDS, "divine", "Read the entrails.")
     result = CliRunner().invoke(main.main, ["--help"])
     assert result.exit_code == 0 and "divine" not in result.output
@@ -68,7 +68,7 @@ def test_a_bad_flag_is_one_line_and_status_2():
     assert len(done.error_lines) == 1 and done.error_lines[0].startswith("Error: --partitions: many: ")
 
 
-def test_a_tls_file_that_is_none_is_one_line_and_status_2(tmp_path):
+def test_a_file_that_is_no_certificate_is_one_line_and_status_2(tmp_path):
     pem = tmp_path / "ca.pem"
     pem.write_text("not a certificate")
     done = bare("topics", SIAGA_SECURITY_PROTOCOL="SSL", SIAGA_TLS_CA=str(pem))
