@@ -343,5 +343,5 @@ def _sentence(item: Any, values: Mapping[str, Any], flags: Mapping[str, Any]) ->
     return f"{name}: {values.get(field)!s:.120}: {text[0].lower()}{text[1:]}".replace("\n", " ")
 
 
-def _reason(error: Exception) -> str:
-    return str((isinstance(error, OSError) and error.strerror) or error)
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return str(error.strerror) if isinstance(error, OSError) and error.strerror else str(error)

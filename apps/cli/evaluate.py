@@ -26,9 +26,10 @@ from apps.evaluation.examination import (
     examine_all,
     simulated,
 )
+from apps.evaluation.fields import ScenarioError
 from apps.evaluation.plot import PlotMissing, draw, require_matplotlib
 from apps.evaluation.report import as_json, curve_table, goals, markdown
-from apps.evaluation.scenario import ScenarioError, load_scenario
+from apps.evaluation.scenario import load_scenario
 from apps.evaluation.scoring import GRACE_MS
 from apps.evaluation.sweep import variants
 from schemas.roster import Roster

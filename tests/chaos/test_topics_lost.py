@@ -140,11 +140,11 @@ async def test_a_ledger_created_anew_is_refused_with_the_command_that_begins_ane
     await cluster.stop_workers()
     await recreate(cluster, "ledger")
     cluster.start("a")
-    await until(lambda: "To begin the table anew" in log(cluster), 180, "the command")
+    await until(lambda: "To rebuild the risk table" in log(cluster), 180, "the command")
     await send(cluster, "more", 60)  # the new ledger grows past where the old one was read
     cluster.kill("a")
     cluster.start("a")
-    await until(lambda: log(cluster).count("To begin the table anew") >= 2, 180, "the command again")
+    await until(lambda: log(cluster).count("To rebuild the risk table") >= 2, 180, "the command again")
     assert (await cluster.rows())[CODE]["windows"]["1h"]["incidents"] == 20
     [command] = set(re.findall(r"run `(python -m kafka.admin[^`]*)`", log(cluster)))
     await cluster.stop_workers()
