@@ -54,11 +54,7 @@ class TopicReader:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
-
-    def close(self, timeout_s: float | None = None) -> None:
-        """Disconnect, waiting for at most `timeout_s`."""
-        self._consumer.close(**({} if timeout_s is None else {"timeout_ms": int(timeout_s * 1000)}))
+        self._consumer.close()
 
     def partitions(self, topic: Topic) -> list[TopicPartition]:
         """All partitions of a topic. Raises TopicMissing."""

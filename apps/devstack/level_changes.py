@@ -5,7 +5,8 @@ import itertools
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
+from datetime import time as time_of_day
 from typing import Any
 
 import click
@@ -21,6 +22,7 @@ from schemas.topics import Topic
 #: long (wall time) that those of other partitions with an earlier event time come before it.
 HOLD_S = 3.0
 CHANGES = frozenset({"raised", "lowered", "cleared"})
+MIDNIGHT = time_of_day()
 _EVIDENCE_NAMED = 2
 _WIB = timezone(timedelta(hours=7), "WIB")  # the simulated day's local time
 _COLOURS = {"normal": "green", "waspada": "yellow", "siaga": "bright_red", "awas": "magenta"}
@@ -29,21 +31,21 @@ Escalation = dict[str, Any]
 
 
 class TimeOrder:
-    """Escalations by event time: what was added at least `hold_s` ago, oldest event first."""
+    """Lines by simulated time: those added at least `hold_s` ago, the earliest time first."""
 
     def __init__(self, hold_s: float = HOLD_S, now: Callable[[], float] = time.monotonic) -> None:
         self._hold_s, self._now = hold_s, now
-        self._held: list[tuple[datetime, int, float, Escalation]] = []
+        self._held: list[tuple[datetime, int, float, str]] = []
         self._counter = itertools.count()
 
-    def add(self, escalation: Escalation) -> None:
-        event_time = datetime.fromisoformat(escalation["event_time"])
-        heapq.heappush(self._held, (event_time, next(self._counter), self._now(), escalation))
+    def add(self, at: datetime, line: str) -> None:
+        """Hold back a line about the simulated time `at`."""
+        heapq.heappush(self._held, (at, next(self._counter), self._now(), line))
 
-    def ready(self) -> Iterator[Escalation]:
-        """Remove and return those that were held long enough, and those with an earlier event time before them."""
+    def ready(self) -> Iterator[str]:
+        """Remove and return the lines that were held long enough, and those of an earlier time before them."""
         due_s = self._now() - self._hold_s
-        newest = max((event_time for event_time, _, added_s, _ in self._held if added_s <= due_s), default=None)
+        newest = max((at for at, _, added_s, _ in self._held if added_s <= due_s), default=None)
         while newest is not None and self._held and self._held[0][0] <= newest:
             yield heapq.heappop(self._held)[3]
 
@@ -58,8 +60,12 @@ class LevelChanges:
         self._reader.start_at_end(self._reader.partitions(Topic.ESCALATIONS))
         self._order = TimeOrder()
 
-    def read(self, wait_ms: int) -> Iterable[Escalation]:
-        """Level changes in the order of event time, each HOLD_S after it was committed.
+    def announce(self, day: date) -> None:
+        """Have `read` return a line for a new election day after the level changes of the days before."""
+        self._order.add(datetime.combine(day, MIDNIGHT, _WIB), f"election day {day}")
+
+    def read(self, wait_ms: int) -> list[str]:
+        """Level changes in words, in the order of event time, each HOLD_S after it was committed.
 
         Waits up to `wait_ms` for a record. Returns without new ones while the broker is unreachable; raises UpError for
         an error that a retry does not mend."""
@@ -70,11 +76,8 @@ class LevelChanges:
                 raise UpError(f"cannot read the escalations: {type(error).__name__}: {error}") from None
             records = []
         for escalation in level_changes(record.value for record in records):
-            self._order.add(escalation)
+            self._order.add(datetime.fromisoformat(escalation["event_time"]), in_words(escalation))
         return list(self._order.ready())
-
-    def close(self) -> None:
-        self._reader.close(timeout_s=0.5)
 
 
 def level_changes(values: Iterable[bytes | None]) -> Iterator[Escalation]:

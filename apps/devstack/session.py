@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from agents.settings import PREFIX, Settings, variable_of
 from apps.devstack.children import Child, kill_all, stop_all
 from apps.devstack.election_days import SimulatedDay, take_day
-from apps.devstack.level_changes import LevelChanges, in_words
+from apps.devstack.level_changes import LevelChanges
 from apps.devstack.ports import WORKERS, Ports
 from apps.devstack.run_directory import RunDirectory, UpError
 from apps.embedded import EmbeddedBroker
@@ -117,8 +117,8 @@ class Session:
 
     def _watch(self) -> None:
         while True:
-            for escalation in self.level_changes.read(_POLL_MS):
-                self.say(in_words(escalation))
+            for line in self.level_changes.read(_POLL_MS):
+                self.say(line)
             if not self.broker.running:
                 self._restart_broker()
             for child in self.services:
@@ -149,7 +149,7 @@ class Session:
         self.day_began = time.monotonic()
         self.simulate.arguments = self.day.arguments(self.options.speed)
         if not staged:
-            self.say(f"election day {self.day.date}")
+            self.level_changes.announce(self.day.date)
         self.simulate.start()
 
     def _resume_day(self) -> None:

@@ -4,7 +4,7 @@ import os
 import socket
 import sys
 import time
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
@@ -187,20 +187,16 @@ def test_only_level_changes_are_printed() -> None:
     assert [item["change"] for item in level_changes(values)] == ["raised", "lowered", "cleared"]
 
 
-def changes_at(*times: str) -> list[dict]:
-    return [ESCALATION | {"event_time": f"2024-11-27T{at}:00Z"} for at in times]
-
-
-def test_level_changes_of_several_partitions_come_in_time_order() -> None:
+def test_lines_of_several_partitions_come_in_the_order_of_simulated_time() -> None:
     now = [0.0]
     order = TimeOrder(hold_s=1.0, now=lambda: now[0])
-    late, early, latest = changes_at("02:00", "01:00", "03:00")
-    order.add(late)
+    early, late, latest = (datetime(2024, 11, 27, hour, tzinfo=UTC) for hour in (1, 2, 3))
+    order.add(late, "late")
     now[0] = 0.5
-    order.add(early)
-    order.add(latest)
+    order.add(early, "early")
+    order.add(latest, "latest")
     assert list(order.ready()) == []
     now[0] = 1.0
-    assert list(order.ready()) == [early, late]
+    assert list(order.ready()) == ["early", "late"]
     now[0] = 1.5
-    assert list(order.ready()) == [latest]
+    assert list(order.ready()) == ["latest"]
