@@ -21,8 +21,8 @@ def command(
     """Create the topics and verify those that exist: partitions, cleanup, retention, timestamps, compression.
 
     With --acls also grant the rights of the users named; this needs a broker with an authorizer and its administrator's
-    login (docs/security.md). Exit status 0 when all are as Siaga needs them, 1 when one is missing or differs, 2 for a
-    wrong setting."""
+    login (docs/operating/security.md). Exit status 0 when all are as Siaga needs them, 1 when one is missing or
+    differs, 2 for a wrong setting."""
     if check and fix:
         raise CommandError("--check and --fix exclude each other", exit_code=2)
     named = roles_named(acls, quota, users)

@@ -41,7 +41,7 @@ def command(
     anywhere else, and redirects are not followed. The secret comes from the file named by SIAGA_WEBHOOK_SECRET_FILE
     (one per line) or from SIAGA_WEBHOOK_SECRET. Network errors, 408, 425, 429 and 5xx are retried without end; what the
     receiver rejects is kept in SIAGA_DATA_DIR/webhook/NAME.refused.jsonl. A restart continues at the last delivered
-    escalation. docs/outward-alerts.md says what a receiver has to do."""
+    escalation. docs/integrations.md says what a receiver has to do."""
     try:
         target, signer = load_target(url, settings, plain_http), load_signer(settings)
     except (TargetError, SecretError) as error:

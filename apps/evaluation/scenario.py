@@ -1,4 +1,4 @@
-"""`--scenario FILE`: days of others. The format is told in docs/evaluation.md; every error names file, day and field."""
+"""`--scenario FILE`: days of others. Format: docs/scenario-format.md; every error names file, day and field."""
 
 from dataclasses import dataclass, replace
 from datetime import date
