@@ -131,18 +131,20 @@ def _add_timers(app: BatchApp, pipeline: Pipeline) -> None:
 
     if not pipeline.is_event_clock:
 
-        @app.timer(interval=pipeline.settings.tick_seconds, on_leader=False)
         async def tick() -> None:
             frame = tick_frame(wall_ms())
             for source in pipeline.risk.owned:
                 await app.producer.send(ticks, TICK_KEY, frame, source.partition, None, None)
 
-    @app.timer(interval=LAG_EVERY_S, on_leader=False)
+        app.timer(interval=pipeline.settings.tick_seconds, on_leader=False)(tick)
+
     async def lag() -> None:
         consumer: Any = app.consumer  # agents.batching's consumer, which Faust's types do not know
         for stage in pipeline.stages:
             for source in stage.owned:
                 pipeline.observers[stage.name].lag(source, consumer.lag(source))
+
+    app.timer(interval=LAG_EVERY_S, on_leader=False)(lag)
 
 
 def _version() -> str:
@@ -157,10 +159,10 @@ def _default_app() -> BatchApp:
     settings = Settings.load()
     app = create_app(settings)
 
-    @app.task
     async def serve() -> None:
         metrics.serve_metrics(settings)
 
+    app.task(serve)
     return app
 
 

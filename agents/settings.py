@@ -205,8 +205,7 @@ class Settings(BaseSettings):
         flags = {name: value for name, value in overrides.items() if value is not None}
         variables = _Variables(cls, environ)
         try:
-            # dataclass_transform hides BaseSettings' own options from the type checker.
-            return cls(_build_sources=((InitSettingsSource(cls, flags), variables), flags))  # type: ignore[call-arg]
+            return cls(_build_sources=((InitSettingsSource(cls, flags), variables), flags))
         except ValidationError as error:
             raise SettingsError(_one_line(error, variables() | flags, flags)) from None
 
@@ -333,7 +332,7 @@ def _one_line(error: ValidationError, values: Mapping[str, Any], flags: Mapping[
 
 
 def _sentence(item: Any, values: Mapping[str, Any], flags: Mapping[str, Any]) -> str:
-    text = item["msg"].removeprefix("Value error, ")
+    text: str = item["msg"].removeprefix("Value error, ")
     if not item["loc"]:
         return text
     field = str(item["loc"][0])

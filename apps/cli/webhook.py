@@ -1,6 +1,7 @@
 """`siaga webhook`: post escalations to a URL."""
 
 import asyncio
+import contextlib
 import signal
 
 import click
@@ -88,8 +89,6 @@ async def _serve(
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, work.cancel)
-        try:
+        with contextlib.suppress(asyncio.CancelledError):
             await work
-        except asyncio.CancelledError:
-            pass
     click.echo(str(tally), err=True)

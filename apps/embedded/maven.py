@@ -1,7 +1,7 @@
 """Download a file from the Maven repository over TLS, trusting the CAs of the system.
 
 requests, and jgo with it, trusts only the CAs that certifi packages. Behind a proxy that inspects TLS the repository's
-certificate is signed by a CA of the operator's, which is in the system's store (or named by SSL_CERT_FILE)."""
+certificate is signed by a CA of the operator's, which is in the system's store (on Linux also: SSL_CERT_FILE)."""
 
 import ssl
 import time
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import requests
+import truststore
 from jgo.maven import MavenContext
 from requests.adapters import HTTPAdapter
 from requests.exceptions import RequestException, SSLError
@@ -27,10 +28,14 @@ class _SystemTrust(HTTPAdapter):
     """Verifies with the system's CAs beside those of certifi, which requests adds."""
 
     def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        super().init_poolmanager(*arguments, **options, ssl_context=ssl.create_default_context())
+        super().init_poolmanager(*arguments, **options, ssl_context=_system_trust())
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
-        return super().proxy_manager_for(proxy, **options, ssl_context=ssl.create_default_context())
+        return super().proxy_manager_for(proxy, **options, ssl_context=_system_trust())
+
+
+def _system_trust() -> ssl.SSLContext:
+    return truststore.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 class MavenRepository:

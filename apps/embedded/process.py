@@ -3,6 +3,7 @@
 Each gets its own session, so that Ctrl-C in the terminal reaches only the parent, which stops its children in order. On
 Linux the kernel also kills a child when the parent dies in any way (prctl(2), PR_SET_PDEATHSIG)."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -46,10 +47,8 @@ def spawn(
 def send(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
     """Signal the process group of the child."""
     if process.poll() is None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        except ProcessLookupError:
-            pass
 
 
 def end(process: subprocess.Popen[bytes], grace_s: float) -> int:

@@ -23,7 +23,7 @@ class DeliveryError(Exception):
     """The broker did not accept a record; no later record counts as acknowledged. One line."""
 
 
-class _Producer(KafkaProducer):
+class _Producer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no type information
     """Flushing never raises; what was not delivered is known from the futures.
 
     `close` flushes, and with the broker unreachable would replace the error being reported. A flush also raises
