@@ -12,9 +12,9 @@ from aiokafka import TopicPartition
 
 from agents import metrics
 from agents.batching import Batch, Output, Record
-from agents.collector import collector_rests
+from agents.garbage_collection import gc_paused
 from agents.intake import APPENDED_HEADER
-from agents.row_metrics import ShownRows, forget
+from agents.row_metrics import RowGauges, remove_series
 from schemas.ledger import SPAN_HEADER, Entry, Frame, NotAFrame, encode_frames, partition_of
 from schemas.topics import Topic, TopicNames
 from streams.event_time.sequencer import Sequencer
@@ -41,7 +41,7 @@ class RiskFold:
         self._names, self._partitions = names, partitions
         self._drained = Drained()  # of the last batch
         self._appended_ms: dict[str, int] = {}
-        self._shown = ShownRows()
+        self._gauges = RowGauges()
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         if not Sequencer.owns(key):
@@ -52,13 +52,13 @@ class RiskFold:
             self._sequenced[key] = value
 
     def restored(self, note: str) -> None:
-        with collector_rests():  # all that is made here stays, and walking it meanwhile takes a fifth of the time
+        with gc_paused():  # all that is made here stays, and walking it meanwhile takes a fifth of the time
             self._table.restored()
             if self._sequencer is not None:
                 self._sequencer.restore(self._sequenced)
         self._sequenced = {}
         for figures in self._table.figures():
-            self._shown.show(figures)
+            self._gauges.update(figures)
 
     def idle(self) -> tuple[Output, ...]:
         return ()
@@ -118,12 +118,12 @@ class RiskFold:
                 metrics.ENTRIES.labels(kind, outcome).inc(count)
         self._count_escalations(drained)
         for figures in drained.figures:
-            self._shown.show(figures)
+            self._gauges.update(figures)
         metrics.CLOCK.labels(str(self._source.partition)).set(self._table.clock_ms / 1000)
 
     def closed(self) -> None:
-        self._shown.forget()
-        forget(metrics.CLOCK, str(self._source.partition))
+        self._gauges.remove()
+        remove_series(metrics.CLOCK, str(self._source.partition))
 
     def _count_escalations(self, drained: Drained) -> None:
         now_ms = time.time() * 1000

@@ -1,4 +1,4 @@
-"""`siaga evaluate`: score the risk model and its rivals on election days of known truth."""
+"""`siaga evaluate`: score the risk model and baseline detectors on election days with known flare-ups."""
 
 import os
 import secrets
@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
@@ -13,7 +14,7 @@ import orjson
 from agents.kafka.connection import kafka_python_options
 from agents.policy import load_roster, load_ruleset
 from agents.settings import Settings
-from apps.cli.broker_errors import CONNECT_S, broker_errors
+from apps.cli.broker import CONNECT_S, broker_errors
 from apps.cli.options import CommandError, with_settings
 from apps.evaluation.cases import Case
 from apps.evaluation.examination import (
@@ -26,13 +27,14 @@ from apps.evaluation.examination import (
     examine_all,
     simulated,
 )
+from apps.evaluation.fields import ScenarioError
 from apps.evaluation.plot import PlotMissing, draw, require_matplotlib
 from apps.evaluation.report import as_json, curve_table, goals, markdown
-from apps.evaluation.scenario import ScenarioError, load_scenario
+from apps.evaluation.scenario import load_scenario
 from apps.evaluation.scoring import GRACE_MS
 from apps.evaluation.sweep import variants
-from schemas.roster import Roster, RosterError
-from schemas.ruleset import Ruleset, RulesetError
+from schemas.roster import Roster
+from schemas.ruleset import Ruleset
 
 
 @dataclass(frozen=True)
@@ -74,11 +76,10 @@ def command(
     processes: int,
     live: bool,
 ) -> None:
-    """Score Siaga and its rivals: detection, delay, false escalations, with 95 % intervals.
+    """Score Siaga and baseline detectors: detection, delay, false escalations, with 95 % intervals.
 
-    Baselines are tuned on training days by one procedure; nobody sees the held-out days before. What counts as detected
-    and as false, and the format of --scenario, are told in docs/evaluation.md. Exit status 0 whatever the figures say.
-    """
+    All baselines are tuned on training days by one procedure and scored on held-out days. docs/evaluation.md defines
+    detected and false, and the format of --scenario. Exit status 0 whatever the figures are."""
     _check(days > 0 and train_days > 0, "--days, --train-days: must be at least 1")
     _check(0.1 <= background <= 10, "--background: must be from 0.1 to 10")
     _check(turnout_every == 0 or 5 <= turnout_every <= 360, "--turnout-every: must be 0 or 5 to 360 minutes")
@@ -105,15 +106,14 @@ def _setup(
     settings: Settings, scenario: Path | None, days: int, seed: int, turnout_every: int, background: float
 ) -> Setup:
     try:
-        roster = load_roster(settings.roster)
-        ruleset = load_ruleset(settings.rules)
+        roster, ruleset = settings.load_roster(), settings.load_ruleset()
         if scenario is None:
             return Setup(
                 roster, ruleset, simulated(HELD_OUT_SEED + 1000 * seed, days, turnout_every, background), GRACE_MS
             )
         given = load_scenario(scenario, roster)
         return Setup(given.roster, ruleset, given.cases, given.grace_ms)
-    except (RosterError, RulesetError, ScenarioError) as error:
+    except ScenarioError as error:
         raise CommandError(str(error), exit_code=2) from None
 
 
@@ -136,7 +136,7 @@ def _evaluate(setup: Setup, train_days: int, seed: int, processes: int, curve: b
 
 def _live(settings: Settings, setup: Setup) -> None:
     """One day through broker and workers on topics of its own, which are deleted afterwards."""
-    from agents import topics
+    from agents.kafka import topics
     from apps.evaluation.live import LiveError, own_topics, run_live, topic_names
     from apps.publishing.sender import DeliveryError
 
@@ -163,7 +163,7 @@ def _live(settings: Settings, setup: Setup) -> None:
 
 
 def _writable(json_file: Path | None, plot: Path | None) -> None:
-    """Say what cannot be written before minutes of work, not after."""
+    """Report an unwritable output file before minutes of work, not after."""
     for path, flag in ((json_file, "--json"), (plot, "--plot")):
         if path is not None and not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
             raise CommandError(f"{flag}: {path} cannot be written", exit_code=2)
@@ -179,7 +179,7 @@ def _check(holds: bool, rule: str) -> None:
         raise CommandError(rule, exit_code=2)
 
 
-def _bar(items: Iterable, length: int, label: str) -> Iterator:
+def _bar(items: Iterable[Any], length: int, label: str) -> Iterator[Any]:
     """A progress bar on a terminal, one line elsewhere."""
     if not sys.stderr.isatty():
         click.echo(f"{label}: {length}", err=True)

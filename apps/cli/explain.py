@@ -7,16 +7,14 @@ import click
 import orjson
 from kafka.errors import AuthorizationError
 
-from agents.kafka import topic_reader
-from agents.kafka.connection import kafka_python_options
-from agents.policy import load_roster, load_ruleset
+from agents.kafka.topic_reader import read_all
 from agents.settings import Settings
-from apps.cli.broker_errors import CONNECT_S, broker_errors
+from apps.cli.broker import CONNECT_S, broker_errors
 from apps.cli.options import CommandError, with_settings
 from apps.history.explain import explain_escalation, explain_province, explain_row
 from apps.language.catalogue import LANGUAGES, language_of_locale
-from schemas.roster import Regency, Roster, RosterError
-from schemas.ruleset import Ruleset, RulesetError
+from schemas.roster import Regency, Roster
+from schemas.ruleset import Ruleset
 from schemas.topics import Topic
 
 Message = dict[str, Any]
@@ -44,7 +42,7 @@ def command(settings: Settings, regency: str, at: str | None, lang: str) -> None
     """Explain the level of REGENCY (code or name): its score, the heaviest incidents, who is notified, and the level
     changes so far. For a province's two digits: which of its regencies are above normal, and which do not report.
     """
-    roster, ruleset = _policy(settings)
+    roster, ruleset = settings.load_roster(), settings.load_ruleset()
     code, moment = code_of(roster, regency), _moment(at)
     offset_min = ruleset.election.offset_ms // 60_000
     topic = Topic.RISK if code in roster else Topic.PROVINCE
@@ -74,13 +72,6 @@ def _lines(
     if "province" in row:
         return explain_province(row, history, names, language, offset_min)
     return explain_row(row, history, language, offset_min)
-
-
-def _policy(settings: Settings) -> tuple[Roster, Ruleset]:
-    try:
-        return load_roster(settings.roster), load_ruleset(settings.rules)
-    except (RosterError, RulesetError) as wrong:
-        raise CommandError(str(wrong), exit_code=2) from None
 
 
 def code_of(roster: Roster, regency: str) -> str:
@@ -145,15 +136,7 @@ def _is_until(moment: str, limit: datetime | None) -> bool:
 
 
 def _published(settings: Settings, topic: Topic, code: str) -> list[Message]:
-    """Committed messages about a regency, oldest first. Raises CommandError when the topic does not exist."""
-    consumer = topic_reader.open_consumer(kafka_python_options(settings), CONNECT_S)
-    name, key = settings.topics[topic], code.encode()
-    try:
-        partitions = consumer.partitions_for_topic(name)
-        if not partitions:
-            raise CommandError(f"no topic {name} at {settings.broker}; run `siaga topics` first")
-        batches = topic_reader.tail(consumer, name, partitions, from_beginning=True, until_end=True)
-        records = [record for batch in batches for record in batch if record.key == key and record.value]
-    finally:
-        consumer.close()
-    return [orjson.loads(record.value) for record in records]
+    """What was committed about a regency, oldest first."""
+    key = code.encode()
+    records = read_all(settings, topic, CONNECT_S)
+    return [orjson.loads(record.value) for record in records if record.key == key and record.value]

@@ -5,7 +5,6 @@ once, each regency's in the order they were sent; and folding that ledger offlin
 for byte. Clock ticks fall where they fall in a live run, so the ledger that was written, not one imagined, is what is
 folded."""
 
-import asyncio
 import os
 import signal
 import subprocess
@@ -21,7 +20,7 @@ from pathlib import Path
 import orjson
 
 from agents.kafka.connection import kafka_python_options
-from agents.kafka.topic_reader import open_consumer, tail
+from agents.kafka.topic_reader import read_all
 from agents.settings import Settings, variable_of
 from apps.evaluation.cases import Arrival
 from apps.history.audit import Audit, audit
@@ -75,7 +74,7 @@ def run_live(settings: Settings, messages: Sequence[Arrival], roster: Roster, ru
     wanted = admitted(messages, roster)
     result.admitted = sum(map(len, wanted.values()))
     result.differences = compare(wanted, entries_by_regency(ledger))
-    result.audit = asyncio.run(audit(settings, roster, ruleset))
+    result.audit = audit(settings, roster, ruleset)
     return result
 
 
@@ -168,14 +167,8 @@ def _rows(settings: Settings) -> dict[str, int]:
 
 def _read(settings: Settings, topic: Topic) -> Iterator[tuple[int, bytes, bytes]]:
     """Committed records of a topic up to its present end: (offset, key, value)."""
-    consumer = open_consumer(kafka_python_options(settings), CONNECT_S)
-    try:
-        name = settings.topics[topic]
-        for batch in tail(consumer, name, range(settings.partitions), from_beginning=True, until_end=True):
-            for record in batch:
-                yield record.offset, record.key, record.value
-    finally:
-        consumer.close()
+    for record in read_all(settings, topic, CONNECT_S):
+        yield record.offset, record.key, record.value
 
 
 @contextmanager

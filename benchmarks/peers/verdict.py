@@ -9,7 +9,7 @@ as in the tests (`tests.recount`).
 import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from benchmarks.peers.ruleset import UNIT
 from tests.recount.contract import ms

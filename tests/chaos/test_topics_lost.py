@@ -83,7 +83,7 @@ async def test_a_recreated_input_that_passes_its_old_position_at_once_is_read_fr
 
 
 async def test_a_recreated_ledger_is_refused_with_the_command_that_starts_over(cluster):
-    refusal = "To begin the table anew"
+    refusal = "To rebuild the risk table"
     cluster.start("a")
     await cluster.publish_and_drain("x", 20)
     await cluster.stop_workers()

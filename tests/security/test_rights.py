@@ -27,7 +27,7 @@ from kafka.admin import (
 )
 from kafka.errors import TopicAuthorizationFailedError as KafkaPythonTopicRefused
 
-from agents.kafka.groups import STAGES
+from agents.topology import STAGES
 from schemas.topics import Topic
 from tests.apps.cli.siaga import Siaga
 from tests.security.deployment import STRANGER, USERS, GuardedDeployment
@@ -176,7 +176,7 @@ async def fence(deployment: GuardedDeployment, role: str, transactional_id: str)
 
 
 @pytest.mark.parametrize("role", [role for role in ROLES if role != "processor"])
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", [stage.name for stage in STAGES])
 async def test_nobody_else_fences_a_worker(deployment: GuardedDeployment, role: str, stage: str):
     with pytest.raises(TransactionalIdAuthorizationFailed):
         await fence(deployment, role, f"{deployment.group}-{stage}-lane-0-of-2")

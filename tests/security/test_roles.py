@@ -3,7 +3,7 @@
 import pytest
 from kafka.admin import ACLOperation, ACLResourcePatternType, ResourceType
 
-from agents.app import Topology
+from agents.app import Pipeline
 from agents.kafka.acls import Role, rights_of
 from agents.settings import Settings
 
@@ -13,7 +13,7 @@ def test_rights_follow_the_settings(prefix: str):
     settings = Settings.load({"SIAGA_GROUP": "lain", "SIAGA_TOPIC_PREFIX": prefix or "t."})
     rights = {right for role in Role for right in rights_of(role, settings)}
     groups = {right.name for right in rights if right.kind is ResourceType.GROUP}
-    assert groups == {"lain", "lain-reader-", "lain-sender-", "lain-reader-webhook-"}
+    assert groups == {"lain", "lain-reader-", "lain-sender-"}
     topics = {right for right in rights if right.kind is ResourceType.TOPIC}
     assert all(
         right.name.startswith(prefix or "t.") and right.pattern is ACLResourcePatternType.LITERAL for right in topics
@@ -22,8 +22,7 @@ def test_rights_follow_the_settings(prefix: str):
 
 def test_the_workers_transactional_ids_are_those_they_have_a_right_to():
     settings = Settings.load({"SIAGA_GROUP": "lain", "SIAGA_LANES": "3"})
-    topology = Topology(settings)
-    used = {stage.transactional_id(lane) for stage in (topology.intake, topology.risk) for lane in range(3)}
+    used = {stage.transactional_id(lane) for stage in Pipeline(settings).stages for lane in range(3)}
     granted = [right for right in rights_of(Role.PROCESSOR, settings) if right.kind is ResourceType.TRANSACTIONAL_ID]
     assert len(used) == 6 and all(right.pattern is ACLResourcePatternType.PREFIXED for right in granted)
     for right in granted:

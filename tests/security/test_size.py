@@ -65,5 +65,5 @@ async def test_publish_names_the_record_that_was_too_large_in_one_line(narrow: G
     assert done.status == 1
     summary, told = done.error_lines
     assert summary == "3 read, 1 sent, 0 rejected"
-    assert told.startswith("Error: broker ") and "record 2 was not taken: MessageSizeTooLargeError" in told
+    assert told.startswith("Error: broker ") and "record 2 was not accepted: MessageSizeTooLargeError" in told
     assert [r for r in await narrow.read(Topic.TURNOUT) if len(r.value) == 2 * NARROW] == []

@@ -17,12 +17,12 @@ from tests.agents.test_worker import incident, send, ticked
 PAUSE_S = 10.0
 AWAY_S = 25.0
 _NUMBERS = re.compile(r"\d+")
-_HELD_BACK = re.compile(r" \(\d+ more like it were held back\)$")
+_SUPPRESSED = re.compile(r" \(\d+ similar lines suppressed\)$")
 
 
 def cause(line: dict) -> tuple[str, str]:
     """As FloodGate has it, seen from outside: who says it, and what, numbers and addresses aside."""
-    return line["logger"], _NUMBERS.sub("#", _HELD_BACK.sub("", line["message"]))
+    return line["logger"], _NUMBERS.sub("#", _SUPPRESSED.sub("", line["message"]))
 
 
 def floods(lines: list[dict]) -> list[tuple[str, str]]:
@@ -31,7 +31,7 @@ def floods(lines: list[dict]) -> list[tuple[str, str]]:
     """
     times = defaultdict(list)
     for line in lines:
-        times[line["logger"], _HELD_BACK.sub("", line["message"])].append(line["time"])
+        times[line["logger"], _SUPPRESSED.sub("", line["message"])].append(line["time"])
     return [found for found, at in times.items() if any(b - a < PAUSE_S - 0.1 for a, b in pairwise(at))]
 
 

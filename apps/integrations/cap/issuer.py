@@ -1,14 +1,8 @@
-"""From the topic to documents: read everything once, in an order that is always the same, and give each record its
-place.
-"""
+"""From escalation records, in an order that is always the same, to CAP documents with references to earlier ones."""
 
 import logging
-from collections.abc import Callable, Iterator
 from typing import Any
 
-from kafka import KafkaConsumer, TopicPartition
-
-from agents.kafka.topic_reader import POLL_MS
 from apps.integrations.cap.document import Profile, document, identifier
 from apps.integrations.cap.outbox import Outbox
 from apps.integrations.cap.references import Chains
@@ -40,37 +34,3 @@ class Issuer:
         if put:
             put(escalation, identifier(escalation, self._profile), document(escalation, link, self._profile))
             self._tally.delivered()
-
-
-def history_then_news(
-    consumer: KafkaConsumer, topic: str, partitions: int, stopped: Callable[[], bool]
-) -> Iterator[list[Any]]:
-    """All that is there now as one batch, by partition and offset; then batches of what comes (maybe empty) until
-    `stopped`.
-
-    One batch, because polls interleave partitions differently each time. Escalations are few: a regency cannot change
-    level more than some ten times an hour (streams/risk/levels.py).
-    """
-    here = [TopicPartition(topic, number) for number in range(partitions)]
-    consumer.assign(here)
-    ends = consumer.end_offsets(here)
-    consumer.seek_to_beginning(*here)
-    history: list[Any] = []
-    news: list[Any] = []
-    waiting = {partition for partition in here if consumer.position(partition) < ends[partition]}
-    while waiting and not stopped():
-        for partition, records in consumer.poll(POLL_MS).items():
-            history += [record for record in records if record.offset < ends[partition]]
-            news += [record for record in records if record.offset >= ends[partition]]
-        done = {partition for partition in waiting if consumer.position(partition) >= ends[partition]}
-        consumer.pause(*done)  # or a busy partition would keep the others from their end
-        waiting -= done
-    yield sorted(history, key=_place)
-    consumer.resume(*here)
-    yield sorted(news, key=_place)
-    while not stopped():
-        yield sorted((record for batch in consumer.poll(POLL_MS).values() for record in batch), key=_place)
-
-
-def _place(record: Any) -> tuple[int, int]:
-    return record.partition, record.offset

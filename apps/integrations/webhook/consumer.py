@@ -35,14 +35,12 @@ class Courier(ConsumerRebalanceListener):
         options: dict[str, Any],
         topic: str,
         group: str,
-        earlier_group: str,
         instance: str | None,
         timeout_s: float,
         tally: Tally,
     ) -> None:
         self._options, self._topic, self._timeout_s = options, topic, timeout_s
-        self._group, self._earlier_group = group, earlier_group
-        self._instance, self._tally = instance, tally
+        self._group, self._instance, self._tally = group, instance, tally
         self._lanes: dict[TopicPartition, tuple[Lane, asyncio.Task[None]]] = {}
         self._is_moving = False
 
@@ -74,7 +72,7 @@ class Courier(ConsumerRebalanceListener):
         while True:
             consumer = None
             try:
-                await keep_first_position(self._options, self._topic, self._group, from_beginning, self._earlier_group)
+                await keep_first_position(self._options, self._topic, self._group, from_beginning)
                 consumer = self._consumer()
                 await consumer.start()
                 return consumer

@@ -10,22 +10,19 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import CommitFailedError, GroupAuthorizationFailedError
+from aiokafka.errors import CommitFailedError
 
 Positions = dict[TopicPartition, int]
 
 log = logging.getLogger("siaga.webhook")
 
 
-async def keep_first_position(
-    options: dict[str, Any], topic: str, group: str, from_beginning: bool, earlier_group: str
-) -> None:
-    """Commit where a new group begins, for every partition; for one that is known, look for losses.
+async def keep_first_position(options: dict[str, Any], topic: str, group: str, from_beginning: bool) -> None:
+    """Commit where a new group begins, for every partition: at the end, or at the beginning; for a known group, report
+    records that expired before they were sent.
 
-    It begins where `earlier_group` stopped, which a build before used under the same name; if there is none, at the
-    end. With `from_beginning` at the beginning: what every reader may write must not make it leave out what was asked
-    for. A partition that is added later has no position and is read from its beginning. Raises KafkaError, LookupError
-    when the topic is not there."""
+    A partition that is added later has no position and is read from its beginning. Raises KafkaError, LookupError when
+    the topic is not there."""
     partitions = await _partitions(options, topic)
     async with _reading(options, group, partitions) as consumer:
         kept = await _kept(consumer, partitions)
@@ -33,10 +30,7 @@ async def keep_first_position(
         if kept:
             _tell_losses(kept, first)
             return
-        start = first
-        if not from_beginning:
-            end = await consumer.end_offsets(partitions)
-            start = await _earlier(options, earlier_group, first, end) or end
+        start = first if from_beginning else await consumer.end_offsets(partitions)
         try:
             await consumer.commit(start)
         except CommitFailedError:
@@ -61,23 +55,6 @@ async def _kept(consumer: AIOKafkaConsumer, partitions: Iterable[TopicPartition]
     """The positions there are."""
     told = {partition: await consumer.committed(partition) for partition in partitions}
     return {partition: offset for partition, offset in told.items() if offset is not None}
-
-
-async def _earlier(options: dict[str, Any], group: str, first: Positions, end: Positions) -> Positions | None:
-    """Where a build before stopped; None when it has no position.
-
-    Never beyond the end, whatever may be written there: what comes from now on is sent in any case.
-    """
-    async with _reading(options, group, list(first)) as consumer:
-        try:
-            kept = await _kept(consumer, first)
-        except GroupAuthorizationFailedError:
-            raise LookupError(f"no right to describe group {group} (siaga topics --acls grants it)") from None
-    if not kept:
-        return None
-    log.info("going on where group %s stopped", group)
-    _tell_losses(kept, first)
-    return {partition: min(max(kept.get(partition, 0), first[partition]), end[partition]) for partition in first}
 
 
 async def _partitions(options: dict[str, Any], topic: str) -> list[TopicPartition]:

@@ -5,8 +5,8 @@ import base64
 import binascii
 import hashlib
 import hmac
-from collections.abc import Mapping
-from pathlib import Path
+
+from agents.settings import Settings
 
 SECRET_FILE_VARIABLE = "SIAGA_WEBHOOK_SECRET_FILE"
 SECRET_VARIABLE = "SIAGA_WEBHOOK_SECRET"
@@ -34,15 +34,16 @@ class Signer:
         return " ".join("v1," + base64.b64encode(mac).decode() for mac in macs)
 
 
-def load_signer(environ: Mapping[str, str]) -> Signer:
+def load_signer(settings: Settings) -> Signer:
     """From the file (one secret a line, all of them sign) or the variable. Raises SecretError."""
-    path, text = environ.get(SECRET_FILE_VARIABLE, ""), environ.get(SECRET_VARIABLE, "")
-    if bool(path) == bool(text):
+    path, secret = settings.webhook_secret_file, settings.webhook_secret
+    if (path is None) == (secret is None):
         raise SecretError(f"{SECRET_FILE_VARIABLE} or {SECRET_VARIABLE}: exactly one is needed")
-    if not path:
-        return Signer((_key(text.strip(), SECRET_VARIABLE),))
+    if secret is not None:
+        return Signer((_key(secret.get_secret_value(), SECRET_VARIABLE),))
+    assert path is not None
     try:
-        lines = Path(path).read_text(encoding="utf-8").split()
+        lines = path.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise SecretError(f"{SECRET_FILE_VARIABLE}: {path}: {reason}") from None

@@ -5,10 +5,11 @@ Path and query of such URLs often are a token, so the URL is taken like a secret
 
 import hashlib
 import ipaddress
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
+
+from agents.settings import Settings
 
 URL_FLAG = "--url"
 URL_FILE_VARIABLE = "SIAGA_WEBHOOK_URL_FILE"
@@ -30,18 +31,16 @@ class Target(NamedTuple):
         return f"Target({self.shown})"
 
 
-def load_target(flag: str | None, environ: Mapping[str, str], plain_http: bool) -> Target:
+def load_target(flag: str | None, settings: Settings, plain_http: bool) -> Target:
     """From the flag, else from the file or the variable. Raises TargetError, which names the one that is wrong."""
     if flag is not None:
         return target_of(flag, plain_http, URL_FLAG)
-    path, url = environ.get(URL_FILE_VARIABLE, "").strip(), environ.get(URL_VARIABLE, "").strip()
-    if bool(path) == bool(url):
-        raise TargetError(
-            f"{URL_FILE_VARIABLE} or {URL_VARIABLE}: exactly one is needed, where {URL_FLAG} is not given"
-        )
-    return (
-        target_of(_in_file(path), plain_http, URL_FILE_VARIABLE) if path else target_of(url, plain_http, URL_VARIABLE)
-    )
+    path, url = settings.webhook_url_file, settings.webhook_url
+    if path is not None and url is None:
+        return target_of(_in_file(path), plain_http, URL_FILE_VARIABLE)
+    if url is not None and path is None:
+        return target_of(url.get_secret_value(), plain_http, URL_VARIABLE)
+    raise TargetError(f"{URL_FILE_VARIABLE} or {URL_VARIABLE}: exactly one is needed, where {URL_FLAG} is not given")
 
 
 def target_of(url: str, plain_http: bool, given_as: str = URL_FLAG) -> Target:
@@ -73,9 +72,9 @@ def _split(url: str, given_as: str) -> tuple[SplitResult, int | None]:
         raise TargetError(f"{given_as}: its port is not a number up to 65535") from None
 
 
-def _in_file(path: str) -> str:
+def _in_file(path: Path) -> str:
     try:
-        lines = Path(path).read_text(encoding="utf-8").split()
+        lines = path.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
         raise TargetError(f"{URL_FILE_VARIABLE}: {path}: {reason}") from None

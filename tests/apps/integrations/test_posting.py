@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.settings import Settings
 from apps.integrations.webhook.posting import BACKOFF_MOST_S, RETRY_AFTER_MOST_S, Outcome, answer_of, pause_s
 from apps.integrations.webhook.signing import SecretError, Signer, load_signer
 from apps.integrations.webhook.target import TargetError, load_target, target_of
@@ -48,7 +49,7 @@ def test_pauses_grow_to_a_bound_and_are_never_shorter_than_asked_for(tries: int,
 
 def test_a_signature_by_the_published_example_of_standard_webhooks():
     # https://github.com/standard-webhooks/standard-webhooks, test of the reference libraries.
-    signer = load_signer({"SIAGA_WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"})
+    signer = load_signer(Settings.load({"SIAGA_WEBHOOK_SECRET": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"}))
     signed = signer.signature("msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, b'{"test": 2432232314}')
     assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
@@ -56,16 +57,16 @@ def test_a_signature_by_the_published_example_of_standard_webhooks():
 def test_each_secret_of_the_file_signs_so_that_one_can_be_changed(tmp_path):
     file = tmp_path / "secrets"
     file.write_text("n" * 32 + "\n" + "o" * 32 + "\n")
-    both = load_signer({"SIAGA_WEBHOOK_SECRET_FILE": str(file)}).signature("id", 1, b"body").split()
+    both = load_signer(Settings.load({"SIAGA_WEBHOOK_SECRET_FILE": str(file)})).signature("id", 1, b"body").split()
     assert both == [Signer((key * 32,)).signature("id", 1, b"body") for key in (b"n", b"o")]
 
 
 def test_a_secret_is_shown_nowhere():
     secret = "not-for-any-eyes-at-all-really"
-    assert secret not in repr(load_signer({"SIAGA_WEBHOOK_SECRET": secret}))
+    assert secret not in repr(load_signer(Settings.load({"SIAGA_WEBHOOK_SECRET": secret})))
     for text in (secret[:20], "whsec_" + secret):
         with pytest.raises(SecretError) as caught:
-            load_signer({"SIAGA_WEBHOOK_SECRET": text})
+            load_signer(Settings.load({"SIAGA_WEBHOOK_SECRET": text}))
         assert text not in str(caught.value) and secret not in str(caught.value)
 
 
@@ -79,9 +80,11 @@ def test_a_url_comes_from_the_flag_or_else_from_the_file_or_the_variable(tmp_pat
     file = tmp_path / "url"
     file.write_text("https://of-the-file/x\n")
     by_file, by_variable = {"SIAGA_WEBHOOK_URL_FILE": str(file)}, {"SIAGA_WEBHOOK_URL": " https://of-the-variable/x "}
-    assert load_target(None, by_file, False).url == "https://of-the-file/x"
-    assert load_target(None, by_variable, False).url == "https://of-the-variable/x"
-    assert load_target("https://of-the-flag/", by_file | by_variable, False).url == "https://of-the-flag/"
+    assert load_target(None, Settings.load(by_file), False).url == "https://of-the-file/x"
+    assert load_target(None, Settings.load(by_variable), False).url == "https://of-the-variable/x"
+    assert (
+        load_target("https://of-the-flag/", Settings.load(by_file | by_variable), False).url == "https://of-the-flag/"
+    )
 
 
 @pytest.mark.parametrize(
@@ -102,7 +105,7 @@ def test_a_file_that_is_no_good_is_one_line_that_names_it_and_not_what_is_in_it(
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(TargetError) as caught:
-        load_target(None, {"SIAGA_WEBHOOK_URL_FILE": str(file)}, False)
+        load_target(None, Settings.load({"SIAGA_WEBHOOK_URL_FILE": str(file)}), False)
     text = str(caught.value)
     assert text.startswith("SIAGA_WEBHOOK_URL_FILE: ") and said in text
     assert "\n" not in text and "token" not in text
@@ -111,7 +114,7 @@ def test_a_file_that_is_no_good_is_one_line_that_names_it_and_not_what_is_in_it(
 def test_two_urls_or_none_are_asked_about():
     for environ in ({}, {"SIAGA_WEBHOOK_URL": "https://a/", "SIAGA_WEBHOOK_URL_FILE": "/b"}):
         with pytest.raises(TargetError, match="exactly one is needed"):
-            load_target(None, environ, False)
+            load_target(None, Settings.load(environ), False)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost", "127.8.8.8"])

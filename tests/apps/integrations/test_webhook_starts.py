@@ -6,7 +6,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from tests.agents.deployment import until
 from tests.apps.cli.siaga import Siaga
@@ -113,46 +112,6 @@ async def test_a_url_of_a_file_is_posted_to_and_is_in_no_log_or_command_line(
     text = (tmp_path / "webhook.log").read_text()
     assert "not delivered yet" in text and receiver.url.removesuffix("/hook") in text
     assert "/hook" not in text and "Kunci" not in text
-
-
-async def earlier_position(siaga: Siaga, offsets: dict[int, int]) -> None:
-    """Put there what a webhook of a build before left, or whoever may write the readers' groups."""
-    group, topic = siaga.environment["SIAGA_GROUP"], siaga.environment["SIAGA_TOPIC_PREFIX"] + "escalations"
-    consumer = AIOKafkaConsumer(
-        bootstrap_servers=siaga.environment["SIAGA_BROKER"],
-        group_id=f"{group}-reader-webhook-tests",
-        enable_auto_commit=False,
-    )
-    await consumer.start()
-    consumer.assign([TopicPartition(topic, partition) for partition in offsets])
-    await consumer.commit({TopicPartition(topic, partition): offset for partition, offset in offsets.items()})
-    await consumer.stop()
-
-
-async def test_the_first_start_goes_on_where_a_build_before_stopped(
-    webhook: Start, receiver: Receiver, publish: Publisher, siaga: Siaga
-):
-    await publish(range(0, 8))
-    await earlier_position(siaga, {0: 3, 1: 2})  # three of four, all, and in partition 2 it never came to deliver one
-    webhook()
-    await until(lambda: len(receiver.posts) >= 3, WITHIN_S, "the rest")
-    await publish(range(8, 12))
-    await until(lambda: len(receiver.posts) >= 7, WITHIN_S, "and the news")
-    assert sorted(receiver.keys) == sorted(publish.ids[number] for number in (2, 6, 7, 8, 9, 10, 11))
-
-
-@pytest.mark.parametrize("arguments", [(), ("--from-beginning",)])
-async def test_no_position_of_a_readers_group_makes_a_first_start_leave_anything_out(
-    webhook: Start, receiver: Receiver, publish: Publisher, siaga: Siaga, tmp_path, arguments: tuple[str, ...]
-):
-    await publish(range(6))
-    await earlier_position(siaga, dict.fromkeys(range(3), 1_000))
-    webhook(*arguments)
-    await ready(tmp_path)
-    await publish(range(6, 12))
-    wanted = publish.ids[0 if arguments else 6 :]
-    await until(lambda: len(receiver.posts) >= len(wanted), WITHIN_S, "all that is its to send")
-    assert sorted(receiver.keys) == sorted(wanted)
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,20 @@
-"""Which simulated election day comes next. Data survives a restart, and a day played twice would be all duplicates."""
+"""The sequence of simulated election days. Data survives a restart, and a repeated day would be all duplicates."""
 
 import json
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-from apps.devstack.errors import UpError
+from apps.devstack.run_directory import UpError
 
 FIRST_DAY = date(2024, 11, 27)  # the Pilkada of the packaged roster
-START_MIN = 6 * 60 + 30  # local time a day is played from, minutes after midnight
+START_MIN = 6 * 60 + 30  # local time at which a day starts, minutes after midnight
 _LAST_START_MIN = 23 * 60 + 59
 
 
 @dataclass(frozen=True)
 class SimulatedDay:
-    """The `number`-th day since the data began, 0 the first. `staged` days have flare-ups within the first minute."""
+    """The `number`-th day of this data, from 0. A `staged` day has flare-ups within its first minute."""
 
     number: int
     staged: bool
@@ -24,7 +24,7 @@ class SimulatedDay:
         return FIRST_DAY + timedelta(self.number)
 
     def arguments(self, speed: float, elapsed_s: float = 0.0) -> list[str]:
-        """Arguments of `siaga simulate`; `elapsed_s` is how long this day has been played already."""
+        """Arguments of `siaga simulate`; `elapsed_s` is for how long this day has already been simulated."""
         start = min(START_MIN + int(elapsed_s * speed / 60), _LAST_START_MIN)
         return [
             "simulate",
@@ -37,10 +37,10 @@ class SimulatedDay:
 
 
 def take_day(path: Path, staged: bool) -> SimulatedDay:
-    """The next day never played on this data; it counts as played from now on. Raises UpError."""
+    """The next day that this data does not hold; it counts as used from now on. Raises UpError."""
     try:
         number = int(json.loads(path.read_text(encoding="ascii"))["next"]) if path.exists() else 0
         path.write_text(json.dumps({"next": number + 1}), encoding="ascii")
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UpError(f"{path} cannot be used ({error}); --fresh begins anew") from None
+        raise UpError(f"{path} cannot be used ({error}); --fresh starts over") from None
     return SimulatedDay(number, staged)

@@ -1,4 +1,4 @@
-"""The `--acls` part of `siaga topics`: who is named for which role, and what became of their rights."""
+"""The `--acls` part of `siaga topics`: users by role, and the state of their rights."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -12,13 +12,13 @@ from agents.kafka.quotas import QuotaError, quota_of, set_quotas
 from agents.settings import Settings
 from apps.cli.options import CommandError
 
-#: No blanks, no control characters, and not `*`, which would be everybody.
+#: No blanks, no control characters, and not `*`, which Kafka reads as every principal.
 _USER = re.compile(r"(?!\*$)[^\s\x00-\x1f\x7f]{1,200}")
 _ABOUT = {
     Role.PUBLISHER: "may write incidents and turnout",
     Role.PROCESSOR: "runs workers",
     Role.READER: "may read risk, province and escalations",
-    Role.SENDER: "carries escalations outward (`siaga webhook`)",
+    Role.SENDER: "sends escalations to receivers (`siaga webhook`)",
     Role.OPERATOR: "may read every topic and change its configuration",
 }
 
@@ -30,18 +30,18 @@ def role_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for role in reversed(Role):
         about = f"With --acls: a user who {_ABOUT[role]}; repeatable."
         function = click.option(f"--{role}", role.value, multiple=True, metavar="USER", help=about)(function)
-    return click.option("--acls", is_flag=True, help="Grant the users named the rights of their role, no more.")(
-        function
-    )
+    return click.option("--acls", is_flag=True, help="Grant each user named the rights of its role.")(function)
 
 
 def roles_named(acls: bool, quota: int | None, users: Mapping[str, Sequence[str]]) -> dict[str, list[Role]]:
-    """Roles by user. Raises CommandError (status 2) when asked wrongly."""
+    """Roles by user. Raises CommandError (status 2) for wrong arguments."""
     named: dict[str, list[Role]] = {}
     for role in Role:
         for user in users[role.value]:
             if not _USER.fullmatch(user):
-                raise CommandError(f"--{role}: {user!r} is no user name: no blanks, not *, at most 200 characters", 2)
+                raise CommandError(
+                    f"--{role}: {user!r} is not a user name: no blanks, not *, at most 200 characters", 2
+                )
             named.setdefault(user.removeprefix("User:"), []).append(role)
     if acls and not named:
         wanted = ", ".join(f"--{role}" for role in Role)
@@ -53,10 +53,12 @@ def roles_named(acls: bool, quota: int | None, users: Mapping[str, Sequence[str]
     return named
 
 
-def secure(
+def ensure_rights(
     admin: KafkaAdminClient, settings: Settings, named: dict[str, list[Role]], quota: int | None, check: bool
 ) -> bool:
-    """Grant (or with `check` look), print a line for each right; whether all is as it should be. Raises CommandError."""
+    """Grant the rights (with `check` only compare) and print a line for each; returns whether all are as they should.
+
+    Raises CommandError."""
     try:
         findings = ensure_acls(admin, settings, named, create=not check)
         publishers = [user for user, roles in named.items() if Role.PUBLISHER in roles]
@@ -67,7 +69,7 @@ def secure(
         click.echo(_line(finding))
     for line, _ in limits:
         click.echo(line)
-    # What a user may do beyond the role is told every time, and is a fault only for who asks for a check.
+    # Rights beyond a role are printed each time and count as a fault only with --check.
     return all(good for _, good in limits) and all(
         finding.state.good or (finding.state is State.SURPLUS and not check) for finding in findings
     )

@@ -1,4 +1,4 @@
-"""What `siaga up` keeps on disk, and that only one runs on it at a time."""
+"""The directory of `siaga up`: broker data, logs, worker data; one run at a time."""
 
 import fcntl
 import shutil
@@ -7,13 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from apps.devstack.errors import UpError
-from apps.embedded.errors import disk_error
+from apps.embedded.home import disk_error
+
+
+class UpError(RuntimeError):
+    """`siaga up` cannot start or continue. One line."""
 
 
 @dataclass(frozen=True)
-class Places:
-    """Directories and files under one root. `begin_anew` removes all of them."""
+class RunDirectory:
+    """Directories and files under one root; `prepare(fresh=True)` removes an earlier run's."""
 
     root: Path
 
@@ -34,7 +37,7 @@ class Places:
         return self.root / "days.json"
 
     def prepare(self, fresh: bool) -> None:
-        """Make the directories; remove an earlier run's logs, with `fresh` its data too. Raises BrokerError."""
+        """Create the directories; remove an earlier run's logs, with `fresh` its data too. Raises BrokerError."""
         try:
             if fresh and self.root.exists():
                 shutil.rmtree(self.root)
@@ -46,8 +49,8 @@ class Places:
             raise disk_error(error.filename or self.root, error) from None
 
     @contextmanager
-    def alone(self) -> Iterator[None]:
-        """Hold the root for this run. Raises UpError when another run holds it."""
+    def locked(self) -> Iterator[None]:
+        """Lock the root for this run. Raises UpError when another run holds the lock."""
         lock = self.root.with_name(self.root.name + ".lock")
         try:
             lock.parent.mkdir(parents=True, exist_ok=True)
