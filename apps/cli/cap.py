@@ -15,9 +15,9 @@ from agents.settings import Settings
 from apps.cli.broker_errors import CONNECT_S, broker_errors
 from apps.cli.metrics_port import serve_if_asked
 from apps.cli.options import CommandError, with_settings
-from apps.integrations.cap.document import NOBODY, Profile, ProfileError, Status
-from apps.integrations.cap.issuer import Issuer, history_then_news
-from apps.integrations.cap.outbox import Outbox, OutboxError, directory
+from apps.integrations.cap.alert_files import AlertFileError, WriteAlert, write_to_directory
+from apps.integrations.cap.document import PLACEHOLDER_SENDER, Profile, ProfileError, Status
+from apps.integrations.cap.issuer import Issuer, read_history_then_new
 from schemas.escalation import Escalation
 from schemas.topics import Topic
 
@@ -37,7 +37,9 @@ from schemas.topics import Topic
     show_default=True,
     help="Whether receivers may act on it.",
 )
-@click.option("--sender", default=NOBODY, show_default=True, help="Who issues it, a domain or address that is yours.")
+@click.option(
+    "--sender", default=PLACEHOLDER_SENDER, show_default=True, help="Who issues it, a domain or address that is yours."
+)
 @click.option("--sender-name", default="Siaga", show_default=True, help="The same for people to read.")
 @click.option("--utc-offset", default="+07:00", show_default=True, help="Offset that times are written in.")
 @with_settings("metrics_host", "metrics_port", "log_format", "log_level")
@@ -52,7 +54,7 @@ def command(settings: Settings, from_beginning: bool, until_end: bool, out: Path
     serve_if_asked(settings)
     issuer = Issuer(_profile(**profile))
     try:
-        put = directory(out) if out else _print
+        put = write_to_directory(out) if out else _print
         with broker_errors(settings):
             _issue(
                 settings, issuer, put, from_beginning, until_end, (lambda: False) if out else topic_reader.reader_left
@@ -61,7 +63,7 @@ def command(settings: Settings, from_beginning: bool, until_end: bool, out: Path
         pass
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OutboxError as error:
+    except AlertFileError as error:
         raise CommandError(str(error)) from None
     if issuer.unreadable:
         raise SystemExit(1)
@@ -77,7 +79,7 @@ def _profile(status: str, sender: str, sender_name: str, utc_offset: str) -> Pro
 def _issue(
     settings: Settings,
     issuer: Issuer,
-    put: Outbox,
+    put: WriteAlert,
     from_beginning: bool,
     until_end: bool,
     stopped: Callable[[], bool],
@@ -88,7 +90,7 @@ def _issue(
         partitions = consumer.partitions_for_topic(topic)
         if not partitions:
             raise CommandError(f"no topic {topic} at {settings.broker}; run `siaga topics` first")
-        batches = history_then_news(consumer, topic, len(partitions), stopped)
+        batches = read_history_then_new(consumer, topic, len(partitions), stopped)
         for record in next(batches):
             issuer.issue(record, put if from_beginning else None)
         if until_end:

@@ -15,21 +15,21 @@ from agents.settings import Settings
 from apps.cli.broker_errors import CONNECT_S, broker_errors
 from apps.cli.options import CommandError, with_settings
 from apps.evaluation.cases import Case
-from apps.evaluation.examination import (
+from apps.evaluation.experiment import (
     HELD_OUT_SEED,
     REFERENCE_DAYS,
     REFERENCE_SEED,
     TRAINING_SEED,
-    Outcome,
+    EvaluationResults,
     evaluate,
-    examine_all,
+    evaluate_days,
     simulated,
 )
 from apps.evaluation.plot import PlotMissing, draw, require_matplotlib
 from apps.evaluation.report import as_json, curve_table, goals, markdown
 from apps.evaluation.scenario import ScenarioError, load_scenario
 from apps.evaluation.scoring import GRACE_MS
-from apps.evaluation.sweep import variants
+from apps.evaluation.ruleset_variants import variants
 from schemas.roster import Roster, RosterError
 from schemas.ruleset import Ruleset, RulesetError
 
@@ -116,16 +116,16 @@ def _setup(
         raise CommandError(str(error), exit_code=2) from None
 
 
-def _evaluate(setup: Setup, train_days: int, seed: int, processes: int, curve: bool) -> Outcome:
+def _evaluate(setup: Setup, train_days: int, seed: int, processes: int, curve: bool) -> EvaluationResults:
     shift = 1000 * seed
     try:
-        reference = examine_all(
+        reference = evaluate_days(
             simulated(REFERENCE_SEED + shift, REFERENCE_DAYS), setup.roster, {}, processes, _bar, "reference days"
         )
-        training = examine_all(
+        training = evaluate_days(
             simulated(TRAINING_SEED + shift, train_days), setup.roster, {}, processes, _bar, "training days"
         )
-        held_out = examine_all(
+        held_out = evaluate_days(
             setup.held_out, setup.roster, variants(setup.ruleset, curve), processes, _bar, "held-out days"
         )
     except ValueError as error:  # CaseError, or a roster without stations

@@ -17,7 +17,7 @@ from apps.cli.options import CommandError, with_settings
 from apps.publishing.lines import InputError, Line
 from apps.publishing.messages import Kind, checked
 from apps.publishing.sender import DeliveryError
-from apps.replay.pace import Pace
+from apps.replay.replay import Pace
 from apps.replay.recording import Recording
 from apps.replay.replay import replay
 from schemas.fields import Timestamp, milliseconds

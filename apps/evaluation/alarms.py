@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from apps.evaluation.baselines import NOTHING, Baseline
+from apps.evaluation.baselines import UNDEFINED, Baseline
 from apps.evaluation.scoring import Raise
-from apps.evaluation.sightings import Sighting, histories
+from apps.evaluation.incident_counts import CountedIncident, histories
 from apps.simulation.truth import DAY_MS, HOUR_MS, MINUTE_MS, Truth
 
 # Messages about a day still come in after midnight; every detector, Siaga included, is watched until then.
@@ -25,7 +25,7 @@ class Point(NamedTuple):
 Trace = Mapping[str, Sequence[Point]]
 
 
-def trace(baseline: Baseline, step_min: int, truth: Truth, sightings: Mapping[str, Sequence[Sighting]]) -> Trace:
+def trace(baseline: Baseline, step_min: int, truth: Truth, sightings: Mapping[str, Sequence[CountedIncident]]) -> Trace:
     """The statistic of every regency at the end of every step; steps that say nothing are left out."""
     step_ms = step_min * MINUTE_MS
     steps = (truth.days * DAY_MS + TAIL_MS) // step_ms
@@ -37,7 +37,7 @@ def trace(baseline: Baseline, step_min: int, truth: Truth, sightings: Mapping[st
             for index, counts in enumerate(counted)
         )
         points[regency] = [
-            Point(truth.start_ms + (index + 1) * step_ms, value) for index, value in values if value > NOTHING
+            Point(truth.start_ms + (index + 1) * step_ms, value) for index, value in values if value > UNDEFINED
         ]
     return points
 

@@ -15,7 +15,7 @@ from typing import Protocol
 
 WINDOW = 7  # baseline steps, the literature's seven days
 LAG = 2  # guard steps of C2 and C3
-NOTHING = -math.inf  # not enough history to say anything
+UNDEFINED = -math.inf  # not enough history to say anything
 SIGMA_MIN = 0.5  # seven equal counts have no spread; without a floor the next count of 1 would be infinitely unusual
 RATE_MIN_PER_HOUR = 0.5  # floor of an expected count, for the same reason
 CUSUM_RATIO = 2.0  # the shift the CUSUM is tuned to: twice the expected rate
@@ -71,7 +71,7 @@ class EarsC3:
     def statistic(self, regency: str, counts: Sequence[int], at: int | None = None) -> float:
         last = len(counts) - 1
         recent = [_standardised(counts, index, LAG) for index in (last, last - 1, last - 2)]
-        return NOTHING if NOTHING in recent else sum(max(0.0, value - 1) for value in recent)
+        return UNDEFINED if UNDEFINED in recent else sum(max(0.0, value - 1) for value in recent)
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ class PoissonCusum:
 
     def statistic(self, regency: str, counts: Sequence[int], at: int | None = None) -> float:
         floor = RATE_MIN_PER_HOUR * self.step_min / 60
-        total = NOTHING
+        total = UNDEFINED
         for index in range(WINDOW + LAG, len(counts)):
             expected = max(floor, fmean(counts[index - LAG - WINDOW : index - LAG]))
             gain = counts[index] * math.log(CUSUM_RATIO) - expected * (CUSUM_RATIO - 1)
@@ -106,7 +106,7 @@ class Farrington:
         days = self.reference.get(regency, ())
         values = [day[index] for day in days for index in range(max(0, now - 1), min(len(day), now + 2))]
         if len(values) < 3 or sum(counts[-REPORTS_STEPS:]) < REPORTS_MIN:
-            return NOTHING
+            return UNDEFINED
         mean = max(fmean(values), RATE_MIN_PER_HOUR * self.step_min / 60)
         dispersion = max(1.0, stdev(values) ** 2 / mean)
         spread = math.sqrt(dispersion * mean * (1 + 1 / len(values)))
@@ -116,6 +116,6 @@ class Farrington:
 def _standardised(counts: Sequence[int], index: int, lag: int) -> float:
     first = index - lag - WINDOW
     if first < 0:
-        return NOTHING
+        return UNDEFINED
     window = counts[first : index - lag]
     return (counts[index] - fmean(window)) / max(SIGMA_MIN, stdev(window))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import orjson
 
 from apps.simulation.day import Plan, simulate_day
-from apps.simulation.files import value_of
+from apps.simulation.scenario_files import value_of
 from apps.simulation.truth import DAY_MS, Truth, epoch_ms
 from schemas.roster import Roster
 

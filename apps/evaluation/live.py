@@ -49,7 +49,7 @@ class LiveError(Exception):
 
 
 @dataclass
-class Comparison:
+class LiveComparison:
     """What the live run showed. `differences` are sentences; none means exact agreement."""
 
     published: int
@@ -62,9 +62,9 @@ class Comparison:
         return not (self.differences or self.audit.findings or self.audit.truncated)
 
 
-def run_live(settings: Settings, messages: Sequence[Arrival], roster: Roster, ruleset: Ruleset) -> Comparison:
+def run_live(settings: Settings, messages: Sequence[Arrival], roster: Roster, ruleset: Ruleset) -> LiveComparison:
     """Publish, let workers work, compare. `settings` names topics of this run's own. Raises LiveError, KafkaError."""
-    result = Comparison(len(messages))
+    result = LiveComparison(len(messages))
     with _workers(settings) as workers:
         # The first message makes the first tick, and a tick gives every regency its row once all shards are at work.
         # What was played before that would only be a backlog.

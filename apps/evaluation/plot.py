@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from apps.evaluation.report import GOAL_DETECTION, GOAL_FALSE, SIAGA, Result
+from apps.evaluation.report import GOAL_DETECTION, GOAL_FALSE, SIAGA, DetectorResult
 from apps.evaluation.scoring import Score
 
 # Told apart by marker as well as by colour; the colours are Okabe and Ito's.
@@ -30,7 +30,7 @@ def require_matplotlib() -> None:
         raise PlotMissing("drawing needs matplotlib: pip install 'siaga[lab]', or leave --plot out") from None
 
 
-def draw(path: Path, results: Mapping[str, Result], curves: Mapping[str, Sequence[Score]], days: int) -> None:
+def draw(path: Path, results: Mapping[str, DetectorResult], curves: Mapping[str, Sequence[Score]], days: int) -> None:
     """Two panels over the false-escalation rate: share detected, and median delay. Raises PlotMissing, OSError."""
     require_matplotlib()
     from matplotlib.figure import Figure  # no pyplot: nothing global, no display

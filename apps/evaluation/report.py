@@ -14,14 +14,14 @@ BUDGETS = (0.25, 0.5, 1, 2, 5)
 
 
 @dataclass(frozen=True)
-class Result:
+class DetectorResult:
     """One detector on the held-out days: its score, and how it was set, in words."""
 
     score: Score
     setting: str
 
 
-def as_json(results: Mapping[str, Result]) -> dict[str, dict[str, Any]]:
+def as_json(results: Mapping[str, DetectorResult]) -> dict[str, dict[str, Any]]:
     """The figures of every detector by name. Minutes, shares, and false raises per 100 regency-days; None when
     undefined.
 
@@ -49,7 +49,7 @@ def _on_same(siaga: Score, rival: Score) -> dict[str, Any]:
     }
 
 
-def _figures(result: Result) -> dict[str, Any]:
+def _figures(result: DetectorResult) -> dict[str, Any]:
     score = result.score
     return {
         "detection_rate": _round(score.detection_rate, 4),
@@ -79,7 +79,7 @@ def _by(score: Score, trait: str) -> dict[str, str]:
     return {group: f"{sum(found)}/{len(found)}" for group, found in sorted(groups.items())}
 
 
-def markdown(results: Mapping[str, Result]) -> str:
+def markdown(results: Mapping[str, DetectorResult]) -> str:
     """One row per detector, with 95 % intervals in brackets."""
     rows = [
         "| detector | detected | delay median, min | p90, min | both detect: n, its and Siaga's median | false¹ | setting |",
@@ -96,7 +96,7 @@ def markdown(results: Mapping[str, Result]) -> str:
     return "\n".join([*rows, "", "¹ escalations per 100 regency-days. Brackets: 95 % intervals."])
 
 
-def curve_table(results: Mapping[str, Result], curves: Mapping[str, Sequence[Score]]) -> str:
+def curve_table(results: Mapping[str, DetectorResult], curves: Mapping[str, Sequence[Score]]) -> str:
     """The trade-off as a table: what each detector reaches, whichever threshold it takes, at no more false raises than
     each budget.
 
@@ -121,7 +121,7 @@ def _best_within(points: Sequence[Score], budget: float) -> str:
     return f"{100 * best.detection_rate:.0f} %, {best.delay_min(0.5):.0f} min"
 
 
-def goals(results: Mapping[str, Result]) -> list[str]:
+def goals(results: Mapping[str, DetectorResult]) -> list[str]:
     """The three goals on held-out days, each with what was measured and whether it is met."""
     figures = as_json(results)
     siaga = figures[SIAGA]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from apps.evaluation.alarms import TAIL_MS, Trace, trace
 from apps.evaluation.baselines import Baseline, EarsC1, EarsC2, EarsC3, Farrington, FixedCount, PoissonCusum
 from apps.evaluation.scoring import GRACE_MS, Score
-from apps.evaluation.sightings import Sighting, histories
+from apps.evaluation.incident_counts import CountedIncident, histories
 from apps.evaluation.tuning import Tuned, scored_at, thresholds, tune
 from apps.simulation.truth import DAY_MS, MINUTE_MS, Truth
 
@@ -15,11 +15,11 @@ STEPS_MIN = (15, 30, 60)
 
 
 @dataclass(frozen=True)
-class Watched:
+class ObservedDay:
     """One day as the baselines see it."""
 
     truth: Truth
-    sightings: Mapping[str, Sequence[Sighting]]
+    sightings: Mapping[str, Sequence[CountedIncident]]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Setting:
 Maker = Callable[[int], Baseline]
 
 
-def makers(reference: Sequence[Watched]) -> dict[str, Maker]:
+def makers(reference: Sequence[ObservedDay]) -> dict[str, Maker]:
     """Every baseline by its name in the reports. `reference`: the earlier days that Farrington compares with."""
     return {
         "fixed_count": FixedCount,
@@ -45,13 +45,13 @@ def makers(reference: Sequence[Watched]) -> dict[str, Maker]:
     }
 
 
-def traces(make: Maker, step_min: int, days: Sequence[Watched]) -> list[Trace]:
+def traces(make: Maker, step_min: int, days: Sequence[ObservedDay]) -> list[Trace]:
     """A baseline's statistics on some days."""
     baseline = make(step_min)
     return [trace(baseline, step_min, day.truth, day.sightings) for day in days]
 
 
-def tune_rival(make: Maker, days: Sequence[Watched], grace_ms: int = GRACE_MS) -> Tuned[Setting]:
+def tune_rival(make: Maker, days: Sequence[ObservedDay], grace_ms: int = GRACE_MS) -> Tuned[Setting]:
     """Step length and threshold by the common procedure on the training days."""
     truths = [day.truth for day in days]
     seen = {step_min: traces(make, step_min, days) for step_min in STEPS_MIN}
@@ -59,13 +59,13 @@ def tune_rival(make: Maker, days: Sequence[Watched], grace_ms: int = GRACE_MS) -
     return tune(settings, lambda setting: scored_at(setting.threshold, truths, seen[setting.step_min], grace_ms))
 
 
-def score_rival(make: Maker, setting: Setting, days: Sequence[Watched], grace_ms: int = GRACE_MS) -> Score:
+def score_rival(make: Maker, setting: Setting, days: Sequence[ObservedDay], grace_ms: int = GRACE_MS) -> Score:
     """A tuned baseline's score on days it has not seen."""
     seen = traces(make, setting.step_min, days)
     return scored_at(setting.threshold, [day.truth for day in days], seen, grace_ms)
 
 
-def _references(days: Sequence[Watched], step_min: int) -> dict[str, list[list[int]]]:
+def _references(days: Sequence[ObservedDay], step_min: int) -> dict[str, list[list[int]]]:
     steps = (DAY_MS + TAIL_MS) // (step_min * MINUTE_MS)
     found: dict[str, list[list[int]]] = {}
     for day in days:

@@ -9,12 +9,12 @@ import orjson
 
 from apps.evaluation.alarms import TAIL_MS
 from apps.evaluation.cases import Case, CaseError, RecordedCase, SimulatedCase
-from apps.evaluation.fields import ScenarioError, items, mapping, moment, number, seed, span, text, whole
+from apps.evaluation.scenario_fields import ScenarioError, items, mapping, moment, number, seed, span, text, whole
 from apps.evaluation.scoring import GRACE_MS
 from apps.simulation.day import DEFAULT_DATE, Plan
-from apps.simulation.files import SCHEMA
-from apps.simulation.specs import SpecError, parse_spec
-from apps.simulation.truth import DAY_MS, MINUTE_MS, FlareUp, Other, Truth
+from apps.simulation.scenario_files import SCHEMA
+from apps.simulation.flareup_specs import FlareUpSpecError, parse_spec
+from apps.simulation.truth import DAY_MS, MINUTE_MS, FlareUp, OtherEvent, Truth
 from schemas.roster import Roster, RosterError
 
 FIELDS = frozenset({"schema", "roster", "grace_min", "days", "about"})
@@ -91,7 +91,7 @@ def _simulated(day: dict, roster: Roster, where: str) -> SimulatedCase:
         raise ScenarioError(f'{where}, flareups: must be a list or "chance"')
     try:
         specs = [parse_spec(item, plan.start_ms, roster, f"{where} flareup {n}") for n, item in enumerate(staged, 1)]
-    except SpecError as error:
+    except FlareUpSpecError as error:
         raise ScenarioError(str(error)) from None
     return SimulatedCase(replace(plan, flareups=tuple(specs)))
 
@@ -174,11 +174,11 @@ def _flareup(item: Any, count: int, roster: Roster, within: tuple[int, int], whe
     )
 
 
-def _other(item: Any, roster: Roster, within: tuple[int, int], where: str) -> Other:
+def _other(item: Any, roster: Roster, within: tuple[int, int], where: str) -> OtherEvent:
     item = mapping(item, where)
     if item.get("kind") not in OTHER_KINDS:
         raise ScenarioError(f"{where}, kind: must be one of {', '.join(OTHER_KINDS)}")
     regency = text(item, "regency", None, where)
     if item["kind"] == "serious" and regency not in roster:
         raise ScenarioError(f"{where}, regency: {regency!r} is not in the roster")
-    return Other(item["kind"], regency, *span(item, *within, where), str(item.get("note", "")))
+    return OtherEvent(item["kind"], regency, *span(item, *within, where), str(item.get("note", "")))

@@ -22,7 +22,7 @@ from schemas.rejected import Rejected
 OnRejected = Callable[[Kind, Line, Rejected], None]
 
 
-class Played(NamedTuple):
+class RecordedMessage(NamedTuple):
     """One message of the recording; `at_ms` is its time in the recording, Unix epoch."""
 
     at_ms: int
@@ -80,7 +80,7 @@ class Recording:
         """How many messages are before `from_ms`."""
         return 0 if from_ms is None else bisect_left(self._order, from_ms, key=self._at_ms.__getitem__)
 
-    def played(self, from_ms: int | None = None) -> Iterator[Played]:
+    def played(self, from_ms: int | None = None) -> Iterator[RecordedMessage]:
         """Messages in order, those before `from_ms` left out. Raises InputError when a file changed meanwhile."""
         at = [stream.tell() for _, stream, _ in self._streams]
         for entry in islice(self._order, self.skipped(from_ms), None):
@@ -96,7 +96,7 @@ class Recording:
                 message = None
             if message is None or message.played_ms != self._at_ms[entry] or message.key is None:
                 raise InputError(f"{kind} line {self._number[entry]}: the file has changed while it was replayed")
-            yield Played(message.played_ms, kind, message.key, message.value)
+            yield RecordedMessage(message.played_ms, kind, message.key, message.value)
 
 
 def _seekable(stream: BinaryIO) -> BinaryIO:

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Mapping
 
 from apps.publishing.messages import Kind, Message
 from apps.publishing.sender import Sender
-from apps.replay.pace import Pace
-from apps.replay.recording import Played
+from apps.replay.replay import Pace
+from apps.replay.recording import RecordedMessage
 
 STEP_S = 0.2
 SHOW_EVERY_S = 0.1
@@ -14,7 +14,7 @@ SHOW_EVERY_S = 0.1
 Show = Callable[[int, int], None]
 
 
-def replay(messages: Iterable[Played], sender: Sender, topics: Mapping[Kind, str], pace: Pace, show: Show) -> None:
+def replay(messages: Iterable[RecordedMessage], sender: Sender, topics: Mapping[Kind, str], pace: Pace, show: Show) -> None:
     """Send every message when it is due. `show(count, at_ms)` is told how many were played and the recording's time.
 
     `sender.position` is the time of the newest message acknowledged with all before it. Raises DeliveryError,

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
-from apps.simulation.background import Happening, background, serious
-from apps.simulation.chance import stream
+from apps.simulation.background import SimulatedIncident, background, serious
+from apps.simulation.random_streams import random_stream
 from apps.simulation.false_signals import HOAX_CHANCE, exercises, hoaxes
-from apps.simulation.flareups import PER_ROSTER_DAY, Spec, draw, stage
-from apps.simulation.message import Message
-from apps.simulation.reporting import Desk, Silence, draw_silences
-from apps.simulation.truth import FlareUp, Other, Truth
+from apps.simulation.flareups import PER_ROSTER_DAY, FlareUpSpec, draw, stage
+from apps.simulation.messages import Message
+from apps.simulation.reporting import Reporter, SourceOutage, draw_outages
+from apps.simulation.truth import FlareUp, OtherEvent, Truth
 from apps.simulation.turnout import turnout
 from schemas.roster import Roster
 
@@ -30,7 +30,7 @@ class Plan:
     seed: int
     day: date = DEFAULT_DATE
     offset_min: int = DEFAULT_OFFSET_MIN
-    flareups: Sequence[Spec] | None = None
+    flareups: Sequence[FlareUpSpec] | None = None
     per_day: float = PER_ROSTER_DAY
     turnout_every_min: int = 60
     hoax_chance: float = HOAX_CHANCE
@@ -61,8 +61,8 @@ def simulate_day(roster: Roster, plan: Plan) -> Day:
         raise ValueError("roster, stations: no regency has any, so there is nothing to simulate")
     start_ms = plan.start_ms
     truths, staged = _flareups(roster, plan)
-    happenings: dict[str, list[Happening]] = {code: [] for code in roster}
-    others: list[Other] = []
+    happenings: dict[str, list[SimulatedIncident]] = {code: [] for code in roster}
+    others: list[OtherEvent] = []
     for code, regency in roster.items():
         if regency.stations:
             happenings[code].extend(background(plan.seed, start_ms, regency, plan.background))
@@ -71,9 +71,9 @@ def simulate_day(roster: Roster, plan: Plan) -> Day:
                 others.append(other)
     for happening in staged:
         happenings[happening.regency].append(happening)
-    silences = {province: draw_silences(stream(plan.seed, "silence", province), province, start_ms)
+    silences = {province: draw_outages(random_stream(plan.seed, "silence", province), province, start_ms)
                 for province in sorted({code[:2] for code in roster})}  # fmt: skip
-    others += [Other("silence", None, s.start_ms, s.end_ms, s.source) for group in silences.values() for s in group]
+    others += [OtherEvent("silence", None, s.start_ms, s.end_ms, s.source) for group in silences.values() for s in group]
     messages: list[Message] = []
     for code in roster:
         messages += _incidents(plan, code, happenings[code], silences[code[:2]])
@@ -87,12 +87,12 @@ def simulate_day(roster: Roster, plan: Plan) -> Day:
     return Day(plan, messages, Truth(plan.seed, start_ms, tuple(roster), tuple(truths), tuple(others)))
 
 
-def _flareups(roster: Roster, plan: Plan) -> tuple[list[FlareUp], list[Happening]]:
+def _flareups(roster: Roster, plan: Plan) -> tuple[list[FlareUp], list[SimulatedIncident]]:
     specs = plan.flareups
     if specs is None:
         specs = draw(plan.seed, plan.start_ms, roster, plan.per_day)
     truths: list[FlareUp] = []
-    staged: list[Happening] = []
+    staged: list[SimulatedIncident] = []
     burning = {spec.regency for spec in specs}
     for number, spec in enumerate(specs, 1):
         for truth, happenings in stage(plan.seed, number, spec, roster):
@@ -104,18 +104,18 @@ def _flareups(roster: Roster, plan: Plan) -> tuple[list[FlareUp], list[Happening
     return truths, staged
 
 
-def _incidents(plan: Plan, code: str, happenings: list[Happening], silences: tuple[Silence, ...]) -> list[Message]:
+def _incidents(plan: Plan, code: str, happenings: list[SimulatedIncident], silences: tuple[SourceOutage, ...]) -> list[Message]:
     # Flare-ups have a desk of their own: staging one must not change what chance does to the background.
     desks = {
-        False: Desk(stream(plan.seed, "desk", code), code, plan.offset_min, silences),
-        True: Desk(stream(plan.seed, "flareup desk", code), code, plan.offset_min, silences, first=5000),
+        False: Reporter(random_stream(plan.seed, "desk", code), code, plan.offset_min, silences),
+        True: Reporter(random_stream(plan.seed, "flareup desk", code), code, plan.offset_min, silences, first=5000),
     }
     ordinary = ("background", "serious")
     return [message for happening in sorted(happenings, key=lambda item: item.occurred_ms)
             for message in desks[happening.origin not in ordinary].tell(happening)]  # fmt: skip
 
 
-def _turnout(roster: Roster, plan: Plan, truths: list[FlareUp], staged: list[Happening]) -> list[Message]:
+def _turnout(roster: Roster, plan: Plan, truths: list[FlareUp], staged: list[SimulatedIncident]) -> list[Message]:
     if not plan.turnout_every_min:
         return []
     ends = {truth.id: truth.end_ms for truth in truths}

@@ -8,14 +8,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from random import Random
 
-from apps.simulation.background import Happening
-from apps.simulation.chance import pick, poisson, stream
+from apps.simulation.background import SimulatedIncident
+from apps.simulation.random_streams import weighted_choice, poisson, random_stream
 from apps.simulation.truth import HOUR_MS, MINUTE_MS, FlareUp
 from schemas.roster import Regency, Roster
 
 
 @dataclass(frozen=True)
-class Kind:
+class FlareUpKind:
     """A kind of flare-up: its weight among kinds, the local hours of its onset, its mix of (category -> weight,
     severities).
     """
@@ -26,29 +26,29 @@ class Kind:
     mix: dict[str, tuple[float, dict[int, float]]]
 
 
-KINDS: dict[str, Kind] = {
-    "clash": Kind(0.30, 7, 21, {
+KINDS: dict[str, FlareUpKind] = {
+    "clash": FlareUpKind(0.30, 7, 21, {
         "intimidation": (0.30, {2: 0.5, 3: 0.5}),
         "protest": (0.15, {1: 1.0}),
         "clash": (0.35, {2: 0.25, 3: 0.6, 4: 0.15}),
         "property_attack": (0.20, {2: 0.45, 3: 0.45, 4: 0.1}),
     }),
-    "intimidation": Kind(0.25, 6, 12, {
+    "intimidation": FlareUpKind(0.25, 6, 12, {
         "intimidation": (0.75, {2: 0.6, 3: 0.4}),
         "neutrality": (0.15, {2: 0.7, 3: 0.3}),
         "clash": (0.10, {2: 0.6, 3: 0.4}),
     }),
-    "vote_buying": Kind(0.15, 2, 11, {
+    "vote_buying": FlareUpKind(0.15, 2, 11, {
         "money_politics": (0.70, {2: 0.7, 3: 0.3}),
         "neutrality": (0.20, {2: 0.7, 3: 0.3}),
         "eligibility": (0.10, {2: 0.8, 3: 0.2}),
     }),
-    "ballot_failure": Kind(0.15, 6, 11, {
+    "ballot_failure": FlareUpKind(0.15, 6, 11, {
         "logistics": (0.60, {2: 0.5, 3: 0.5}),
         "administration": (0.30, {2: 0.8, 3: 0.2}),
         "protest": (0.10, {1: 1.0}),
     }),
-    "count_dispute": Kind(0.15, 13, 20, {
+    "count_dispute": FlareUpKind(0.15, 13, 20, {
         "data_integrity": (0.50, {2: 0.6, 3: 0.4}),
         "administration": (0.20, {2: 0.8, 3: 0.2}),
         "protest": (0.15, {1: 1.0}),
@@ -70,7 +70,7 @@ PER_ROSTER_DAY = 1.2  # flare-ups on a day, spill-over not counted
 
 
 @dataclass(frozen=True)
-class Spec:
+class FlareUpSpec:
     """What to stage: onset in milliseconds, duration in minutes, the share of its incidents that is told (0-1).
 
     `spread` holds the regencies it spills over to; None leaves that to chance among the regency's neighbours.
@@ -86,36 +86,36 @@ class Spec:
     band: str = "scripted"
 
 
-def draw(seed: int, start_ms: int, roster: Roster, per_day: float = PER_ROSTER_DAY) -> list[Spec]:
+def draw(seed: int, start_ms: int, roster: Roster, per_day: float = PER_ROSTER_DAY) -> list[FlareUpSpec]:
     """The flare-ups chance has for a day: at most one per regency, larger regencies no likelier than smaller ones."""
-    chance = stream(seed, "flareups")
+    chance = random_stream(seed, "flareups")
     regencies = [regency for regency in roster.values() if regency.stations]
     count = min(poisson(chance, per_day), len(regencies))
     return [_draw_one(chance, start_ms, regency) for regency in chance.sample(regencies, count)]
 
 
-def _draw_one(chance: Random, start_ms: int, regency: Regency) -> Spec:
-    kind = pick(chance, {name: kind.weight for name, kind in KINDS.items()})
-    band = pick(chance, {name: weight for name, (weight, _, _) in BANDS.items()})
+def _draw_one(chance: Random, start_ms: int, regency: Regency) -> FlareUpSpec:
+    kind = weighted_choice(chance, {name: kind.weight for name, kind in KINDS.items()})
+    band = weighted_choice(chance, {name: weight for name, (weight, _, _) in BANDS.items()})
     _, smallest, largest = BANDS[band]
     scale = min(max((regency.stations / REFERENCE_STATIONS) ** 0.5, SIZE_SCALE[0]), SIZE_SCALE[1])
     hour_ms = chance.uniform(KINDS[kind].first_hour, KINDS[kind].last_hour) * HOUR_MS
     shares = UNDER_REPORTED if chance.random() < UNDER_REPORTED_SHARE else REPORTED
-    return Spec(
+    return FlareUpSpec(
         regency.code,
         start_ms + round(hour_ms / MINUTE_MS) * MINUTE_MS,
         kind,
         max(smallest, round(chance.randint(smallest, largest) * scale)),
-        chance.randint(*pick(chance, DURATIONS_MIN)),
+        chance.randint(*weighted_choice(chance, DURATIONS_MIN)),
         round(chance.uniform(*shares), 2),
         None,
         band,
     )
 
 
-def stage(seed: int, number: int, spec: Spec, roster: Roster) -> Iterator[tuple[FlareUp, list[Happening]]]:
+def stage(seed: int, number: int, spec: FlareUpSpec, roster: Roster) -> Iterator[tuple[FlareUp, list[SimulatedIncident]]]:
     """A flare-up and its spill-overs: the truth of each with what happens in it."""
-    chance = stream(seed, "flareup", number, spec.regency)
+    chance = random_stream(seed, "flareup", number, spec.regency)
     name = f"f{number}"
     yield _stage_one(chance, name, spec, roster[spec.regency], None)
     neighbours = (
@@ -138,8 +138,8 @@ def stage(seed: int, number: int, spec: Spec, roster: Roster) -> Iterator[tuple[
 
 
 def _stage_one(
-    chance: Random, name: str, spec: Spec, regency: Regency, spread_of: str | None
-) -> tuple[FlareUp, list[Happening]]:
+    chance: Random, name: str, spec: FlareUpSpec, regency: Regency, spread_of: str | None
+) -> tuple[FlareUp, list[SimulatedIncident]]:
     mix = KINDS[spec.kind].mix
     length_ms = spec.duration_min * MINUTE_MS
     # The first incident is the onset by definition; the others gather around the peak.
@@ -148,11 +148,11 @@ def _stage_one(
     area = chance.sample(range(1, regency.stations + 1), min(regency.stations, max(3, spec.size)))
     happenings = []
     for index, at in enumerate(times):
-        category = pick(chance, {name: weight for name, (weight, _) in mix.items()})
-        severity = pick(chance, mix[category][1])
+        category = weighted_choice(chance, {name: weight for name, (weight, _) in mix.items()})
+        severity = weighted_choice(chance, mix[category][1])
         station = chance.choice(area)
         happenings.append(
-            Happening(regency.code, station, category, severity, spec.onset_ms + int(at), name, index in told)
+            SimulatedIncident(regency.code, station, category, severity, spec.onset_ms + int(at), name, index in told)
         )
     end_ms = spec.onset_ms + int(times[-1])
     truth = FlareUp(name, regency.code, spec.kind, spec.onset_ms, end_ms, spec.size, len(told), spec.band, spread_of)

@@ -9,9 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from apps.simulation.background import Happening
-from apps.simulation.chance import pick
-from apps.simulation.message import Message
+from apps.simulation.background import SimulatedIncident
+from apps.simulation.random_streams import weighted_choice
+from apps.simulation.messages import Message
 from apps.simulation.truth import HOUR_MS, MINUTE_MS, rfc3339
 
 SECOND_MS = 1000
@@ -36,7 +36,7 @@ _WATCHED_CATEGORIES = frozenset({"money_politics", "neutrality", "disinformation
 
 
 @dataclass(frozen=True, slots=True)
-class Silence:
+class SourceOutage:
     """A source that delivers nothing from `start_ms` to `end_ms` and then all at once."""
 
     source: str
@@ -47,21 +47,21 @@ class Silence:
 def source_of(chance: Random, category: str, province: str) -> str:
     """Who tells of a category: a feed per authority and province."""
     if category in _SECURITY_CATEGORIES:
-        return f"{pick(chance, _SECURITY)}-{province}"
+        return f"{weighted_choice(chance, _SECURITY)}-{province}"
     if category in _WATCHED_CATEGORIES:
-        return f"{pick(chance, _WATCHED)}-{province}"
-    return f"{pick(chance, _ADMINISTRATIVE)}-{province}"
+        return f"{weighted_choice(chance, _WATCHED)}-{province}"
+    return f"{weighted_choice(chance, _ADMINISTRATIVE)}-{province}"
 
 
-class Desk:
-    """Turns one regency's happenings into messages. `chance` is the regency's own stream, so regencies stay
+class Reporter:
+    """Turns one regency's happenings into messages. `chance` is the regency's own random_stream, so regencies stay
     independent.
 
     `first` is where its numbering begins: two desks of one regency must not share ids.
     """
 
     def __init__(
-        self, chance: Random, regency: str, offset_min: int, silences: tuple[Silence, ...] = (), first: int = 0
+        self, chance: Random, regency: str, offset_min: int, silences: tuple[SourceOutage, ...] = (), first: int = 0
     ):
         self._chance = chance
         self._regency = regency
@@ -70,7 +70,7 @@ class Desk:
         self._events = first
         self._incidents = first
 
-    def tell(self, happening: Happening, source: str | None = None) -> Iterator[Message]:
+    def tell(self, happening: SimulatedIncident, source: str | None = None) -> Iterator[Message]:
         """All messages about a happening: the report, its duplicate, revisions, retraction. None when nobody tells."""
         if not happening.told:
             return
@@ -79,19 +79,19 @@ class Desk:
         if happening.severity >= 3 and self._chance.random() < RETOLD_CHANCE:
             yield from self._story(happening, self._another(source))
 
-    def wave(self, happening: Happening, source: str, retract_at_ms: int) -> Iterator[Message]:
+    def wave(self, happening: SimulatedIncident, source: str, retract_at_ms: int) -> Iterator[Message]:
         """A hoax's message from its one source, and its retraction."""
         body = self._body(happening, source)
         yield self._sent(body, happening.occurred_ms + self._telling_ms())
         yield self._revision(body, 2, retract_at_ms + self._chance.randrange(10 * MINUTE_MS), status="retracted")
 
-    def drill(self, happening: Happening, source: str) -> Iterator[Message]:
+    def drill(self, happening: SimulatedIncident, source: str) -> Iterator[Message]:
         """A message of an exercise."""
         yield self._sent(
             self._body(happening, source) | {"is_exercise": True}, happening.occurred_ms + self._telling_ms()
         )
 
-    def _story(self, happening: Happening, source: str) -> Iterator[Message]:
+    def _story(self, happening: SimulatedIncident, source: str) -> Iterator[Message]:
         chance, body = self._chance, self._body(happening, source)
         first = self._sent(body, happening.occurred_ms + self._telling_ms())
         yield first
@@ -114,7 +114,7 @@ class Desk:
                 known_ms += chance.randint(*RESOLVE_AFTER_MIN) * MINUTE_MS
                 yield self._revision(body, revision + 1, known_ms, status="resolved", source=confirmer)
 
-    def _body(self, happening: Happening, source: str) -> dict:
+    def _body(self, happening: SimulatedIncident, source: str) -> dict:
         self._incidents += 1
         return {
             "event_id": "",
@@ -166,14 +166,14 @@ def station_id(regency: str, number: int) -> str:
     return f"{regency}-{number:04d}"
 
 
-def draw_silences(chance: Random, province: str, start_ms: int) -> tuple[Silence, ...]:
+def draw_outages(chance: Random, province: str, start_ms: int) -> tuple[SourceOutage, ...]:
     """On every other day one authority's feed of a province is silent for one to three hours."""
     if chance.random() >= 0.5:
         return ()
     begin = start_ms + chance.randint(7 * 60, 18 * 60) * MINUTE_MS
     end = begin + chance.randint(60, 180) * MINUTE_MS
     return (
-        Silence(
+        SourceOutage(
             f"{chance.choice(('bawaslu', 'polri', 'pemantau', 'kpu'))}-{province}",
             begin,
             min(end, start_ms + 24 * HOUR_MS),

@@ -31,7 +31,7 @@ class FlareUp:
 
 
 @dataclass(frozen=True)
-class Other:
+class OtherEvent:
     """Something that is no flare-up but that a reader must know of: `serious`, `hoax`, `exercise` or `silence`.
 
     `serious` is one real incident of severity 4 or 5: raising for it is right, missing it is no miss. `hoax` and
@@ -53,7 +53,7 @@ class Truth:
     start_ms: int
     regencies: tuple[str, ...]
     flareups: tuple[FlareUp, ...] = ()
-    others: tuple[Other, ...] = ()
+    others: tuple[OtherEvent, ...] = ()
     days: int = 1
 
     def as_json(self, offset_min: int) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from apps.simulation.chance import stream
-from apps.simulation.message import Message
+from apps.simulation.random_streams import random_stream
+from apps.simulation.messages import Message
 from apps.simulation.reporting import station_id
 from apps.simulation.truth import HOUR_MS, MINUTE_MS, rfc3339
 from schemas.roster import Regency
@@ -56,7 +56,7 @@ def turnout(
 
     `every_min`: minutes between a station's reports. `mute`: stations that tell nothing in (start_ms, end_ms), because
     of a flare-up at their door."""
-    chance = stream(seed, "turnout", regency.code)
+    chance = random_stream(seed, "turnout", regency.code)
     share = min(max(chance.gauss(SHARE_MEAN, SHARE_SD_REGENCY), 0.3), 0.95)
     curve = Curve(chance.uniform(1.3, 1.9), chance.uniform(1.8, 2.6), share)
     opening_ms, closing_ms = start_ms + OPEN_HOUR * HOUR_MS, start_ms + CLOSE_HOUR * HOUR_MS

@@ -35,7 +35,7 @@ def test_the_order_of_the_roster_does_not_matter(points, random):
 
 
 @given(POINTS)
-def test_no_pair_of_tiles_is_turned_round(points):
+def test_no_pair_of_tiles_is_reversed(points):
     """The step between two tiles never points against the step between their places."""
     places = places_of(points)
     layout = lay_out(places)
@@ -44,8 +44,8 @@ def test_no_pair_of_tiles_is_turned_round(points):
     )
     for one, other in combinations(layout.tiles, 2):
         (x, y), (other_x, other_y) = ideal[one.code], ideal[other.code]
-        turned = (one.column - other.column) * (x - other_x) + (one.row - other.row) * (y - other_y)
-        assert turned >= -1e-6
+        reversed_by = (one.column - other.column) * (x - other_x) + (one.row - other.row) * (y - other_y)
+        assert reversed_by >= -1e-6
 
 
 @given(POINTS)
@@ -56,21 +56,21 @@ def test_the_map_has_no_empty_row_or_column(points):
 
 
 @given(st.integers(0, 60))
-def test_without_coordinates_it_is_a_tidy_grid_in_code_order(count):
+def test_without_coordinates_the_map_is_a_plain_grid_in_code_order(count):
     layout = lay_out([Place(f"11.{index:02}", "x") for index in range(count)])
     assert [tile.code for tile in layout.tiles] == [f"11.{index:02}" for index in range(count)]
     assert [(tile.row, tile.column) for tile in layout.tiles] == [divmod(i, layout.columns or 1) for i in range(count)]
 
 
 @given(POINTS)
-def test_regencies_without_coordinates_stand_below_the_map(points):
+def test_regencies_without_coordinates_are_below_the_map(points):
     places = places_of(points)
     layout = lay_out(places + [Place("99.01", "nowhere")])
     lowest = max(tile.row for tile in layout.tiles if tile.code != "99.01")
     assert next(tile for tile in layout.tiles if tile.code == "99.01").row > lowest
 
 
-def test_south_sumatra_keeps_its_compass():
+def test_south_sumatra_keeps_its_directions():
     tiles = {tile.code: tile for tile in lay_out(_places(Roster.default())).tiles}
     palembang, lubuk_linggau, oku_selatan, banyuasin = (tiles[code] for code in ("16.71", "16.73", "16.09", "16.07"))
     assert lubuk_linggau.column < palembang.column
@@ -78,7 +78,7 @@ def test_south_sumatra_keeps_its_compass():
     assert palembang.row < oku_selatan.row
 
 
-def test_the_whole_nation_is_laid_out_with_room_to_spare():
+def test_514_regencies_fit_into_a_grid_at_most_twice_as_large():
     count = 514
     layout = lay_out(
         places_of([((index * 37 % 163) / 10 - 10, (index * 101 % 459) / 10 + 95) for index in range(count)])

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from apps.cli.evaluate import command
 from apps.evaluation.plot import draw
-from apps.evaluation.report import Result, as_json, curve_table, goals
+from apps.evaluation.report import DetectorResult, as_json, curve_table, goals
 from apps.evaluation.scoring import Detection, Raise, Score
 from apps.simulation.truth import FlareUp
 
@@ -74,20 +74,20 @@ def test_drawing_without_matplotlib_is_refused_at_once(monkeypatch, tmp_path):
 
 def test_the_picture_is_a_png(tmp_path):
     pytest.importorskip("matplotlib", reason="the optional extra `lab` is not installed")
-    results = {"siaga": Result(score([10.0, 20.0, None]), ""), "ears_c1": Result(score([None, None], 3), "")}
+    results = {"siaga": DetectorResult(score([10.0, 20.0, None]), ""), "ears_c1": DetectorResult(score([None, None], 3), "")}
     draw(tmp_path / "curve.png", results, {"siaga": [score([10.0, None], 1)], "ears_c1": []}, 100)
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_undefined_figures_are_null_not_zero():
-    told = as_json({"siaga": Result(score([]), ""), "ears_c1": Result(score([None, None]), "")})
+    told = as_json({"siaga": DetectorResult(score([]), ""), "ears_c1": DetectorResult(score([None, None]), "")})
     assert told["siaga"]["detection_rate"] is None
     assert told["ears_c1"]["detection_rate"] == 0.0
     assert told["ears_c1"]["delay_median_min"] is None
 
 
 def test_goals_are_told_with_what_was_measured_met_or_not():
-    results = {"siaga": Result(score([10.0] * 19 + [None]), ""), "ears_c1": Result(score([19.0] * 20), "")}
+    results = {"siaga": DetectorResult(score([10.0] * 19 + [None]), ""), "ears_c1": DetectorResult(score([19.0] * 20), "")}
     met, also_met, missed = goals(results)
     assert met.startswith("met: detection at least 95 %: 0.95")
     assert also_met.startswith("met: at most 1 false")
@@ -95,21 +95,21 @@ def test_goals_are_told_with_what_was_measured_met_or_not():
 
 
 def test_delays_are_also_compared_on_the_flare_ups_both_detect():
-    told = as_json({"siaga": Result(score([10.0, 90.0, 20.0]), ""), "ears_c1": Result(score([30.0, None, 40.0]), "")})
+    told = as_json({"siaga": DetectorResult(score([10.0, 90.0, 20.0]), ""), "ears_c1": DetectorResult(score([30.0, None, 40.0]), "")})
     same = {"flareups": 2, "delay_median_min": 35.0, "siaga_delay_median_min": 15.0}
     assert told["ears_c1"]["on_same_flareups"] == same
 
 
 def test_the_best_baseline_is_the_one_that_detects_most():
-    fast_but_blind = Result(score([1.0] + [None] * 9), "")
-    sees_most = Result(score([40.0] * 9 + [None]), "")
-    line = goals({"siaga": Result(score([20.0] * 10), ""), "ears_c1": fast_but_blind, "farrington": sees_most})[2]
+    fast_but_blind = DetectorResult(score([1.0] + [None] * 9), "")
+    sees_most = DetectorResult(score([40.0] * 9 + [None]), "")
+    line = goals({"siaga": DetectorResult(score([20.0] * 10), ""), "ears_c1": fast_but_blind, "farrington": sees_most})[2]
     assert line.startswith("met") and "farrington, 40.0 min" in line
 
 
 def test_the_table_of_the_curve_takes_the_best_within_each_budget():
     strict, lax = score([30.0, None, None, None]), score([10.0, 20.0, 40.0, None], 1)
-    table = curve_table({"siaga": Result(strict, ""), "ears_c1": Result(score([None], 9), "")}, {"siaga": [lax]})
+    table = curve_table({"siaga": DetectorResult(strict, ""), "ears_c1": DetectorResult(score([None], 9), "")}, {"siaga": [lax]})
     assert table.splitlines()[2:] == [
         "| siaga | 25 %, 30 min | 25 %, 30 min | 75 %, 20 min | 75 %, 20 min | 75 %, 20 min |",
         "| ears_c1 | - | - | - | - | - |",

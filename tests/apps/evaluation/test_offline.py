@@ -5,11 +5,11 @@ import pytest
 
 from apps.evaluation.alarms import TAIL_MS
 from apps.evaluation.cases import Arrival, SimulatedCase
-from apps.evaluation.examination import examine
+from apps.evaluation.experiment import evaluate_day
 from apps.evaluation.offline import TICK_MS, fold_ledger, raises_of, span_ms, write_ledger
-from apps.evaluation.sweep import SHIPPED, variants
+from apps.evaluation.ruleset_variants import SHIPPED, variants
 from apps.simulation.day import Plan
-from apps.simulation.flareups import Spec
+from apps.simulation.flareups import FlareUpSpec
 from apps.simulation.truth import HOUR_MS
 from schemas.ledger import TICK_KEY
 from schemas.roster import Roster
@@ -24,7 +24,7 @@ START_MS = Plan(0).start_ms
 @pytest.fixture(scope="module")
 def wave():
     """A day with one obvious flare-up at ten and nothing else staged."""
-    spec = Spec("16.01", START_MS + 10 * HOUR_MS, "clash", size=40, duration_min=60)
+    spec = FlareUpSpec("16.01", START_MS + 10 * HOUR_MS, "clash", size=40, duration_min=60)
     return SimulatedCase(Plan(11, flareups=(spec,), hoax_chance=0.0, turnout_every_min=0))
 
 
@@ -45,7 +45,7 @@ def test_what_intake_refuses_is_counted_by_reason():
 
 
 def test_an_obvious_wave_raises_siaga_in_its_place_and_time(wave):
-    examined = examine(wave, ROSTER, variants(Ruleset.default(), curve=False))
+    examined = evaluate_day(wave, ROSTER, variants(Ruleset.default(), curve=False))
     first = min(item.at_ms for item in examined.raises[SHIPPED] if item.regency == "16.01")
     assert START_MS + 10 * HOUR_MS < first < START_MS + 12 * HOUR_MS
 

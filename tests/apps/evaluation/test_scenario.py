@@ -7,7 +7,7 @@ import pytest
 from apps.evaluation.cases import RecordedCase, SimulatedCase
 from apps.evaluation.scenario import ScenarioError, load_scenario
 from apps.simulation.day import Plan, simulate_day
-from apps.simulation.files import write_day
+from apps.simulation.scenario_files import write_day
 from apps.simulation.truth import HOUR_MS, MINUTE_MS
 from schemas.roster import Roster
 

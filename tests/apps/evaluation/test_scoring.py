@@ -4,7 +4,7 @@ from apps.evaluation.alarms import Point, raises
 from apps.evaluation.intervals import bootstrap, wilson
 from apps.evaluation.scoring import Raise, quantile, score_day, score_days
 from apps.evaluation.tuning import tune
-from apps.simulation.truth import HOUR_MS, MINUTE_MS, FlareUp, Other, Truth
+from apps.simulation.truth import HOUR_MS, MINUTE_MS, FlareUp, OtherEvent, Truth
 
 
 def at(text):
@@ -45,14 +45,14 @@ def test_a_raise_before_the_onset_or_in_another_regency_is_false():
 
 
 def test_a_raise_in_a_hoax_or_an_exercise_is_false():
-    hoax = Other("hoax", "16.02", at("10:00"), at("12:00"))
-    drill = Other("exercise", "16.03", at("10:00"), at("12:00"))
+    hoax = OtherEvent("hoax", "16.02", at("10:00"), at("12:00"))
+    drill = OtherEvent("exercise", "16.03", at("10:00"), at("12:00"))
     score = score_day(truth(others=(hoax, drill)), raised(("10:30", "16.02"), ("10:30", "16.03")))
     assert len(score.false) == 2
 
 
 def test_a_raise_for_a_real_grave_incident_is_neither_false_nor_a_detection():
-    serious = Other("serious", "16.02", at("10:00"), at("12:00"))
+    serious = OtherEvent("serious", "16.02", at("10:00"), at("12:00"))
     score = score_day(truth(others=(serious,)), raised(("10:05", "16.02")))
     assert (score.detections, score.false, len(score.tolerated)) == ([], [], 1)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from apps.replay.pace import Pace
+from apps.replay.replay import Pace
 
 START_MS = 1_732_640_400_000
 

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 import pytest
 
 from apps.simulation.day import Plan, simulate_day
-from apps.simulation.flareups import Spec
+from apps.simulation.flareups import FlareUpSpec
 from apps.simulation.truth import HOUR_MS, MINUTE_MS, epoch_ms
 from schemas.roster import Roster
 from schemas.wire import decode_incident, decode_turnout
@@ -61,14 +61,14 @@ def test_an_event_id_is_used_again_only_by_an_exact_duplicate():
 
 def test_staging_a_flare_up_leaves_the_rest_of_the_day_as_it_was():
     quiet = simulate_day(ROSTER, Plan(seed=4, turnout_every_min=0, **QUIET))
-    spec = Spec("16.01", quiet.plan.start_ms + 9 * HOUR_MS, size=12)
+    spec = FlareUpSpec("16.01", quiet.plan.start_ms + 9 * HOUR_MS, size=12)
     lively = simulate_day(ROSTER, Plan(seed=4, turnout_every_min=0, flareups=[spec], hoax_chance=0.0))
     assert set(map(str, quiet.messages)) < set(map(str, lively.messages))
 
 
 def test_a_flare_up_happens_where_and_when_the_truth_says():
     start_ms = Plan(0).start_ms
-    spec = Spec("16.02", start_ms + 10 * HOUR_MS, "clash", size=20, duration_min=60, report_share=0.5)
+    spec = FlareUpSpec("16.02", start_ms + 10 * HOUR_MS, "clash", size=20, duration_min=60, report_share=0.5)
     day = simulate_day(ROSTER, Plan(seed=9, flareups=[spec], hoax_chance=0.0, turnout_every_min=0))
     quiet = simulate_day(ROSTER, Plan(seed=9, turnout_every_min=0, **QUIET))
     (truth,) = day.truth.flareups
@@ -83,7 +83,7 @@ def test_a_flare_up_happens_where_and_when_the_truth_says():
 
 
 def test_a_spill_over_is_a_flare_up_of_its_own_and_starts_later():
-    spec = Spec("16.01", Plan(0).start_ms + 10 * HOUR_MS, size=20, spread=("16.02",))
+    spec = FlareUpSpec("16.01", Plan(0).start_ms + 10 * HOUR_MS, size=20, spread=("16.02",))
     first, echo = simulate_day(ROSTER, Plan(seed=2, flareups=[spec])).truth.flareups
     assert (echo.regency, echo.spread_of) == ("16.02", first.id)
     assert echo.onset_ms > first.onset_ms

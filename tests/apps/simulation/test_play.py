@@ -3,7 +3,7 @@
 import threading
 import time
 
-from apps.simulation.message import Message
+from apps.simulation.messages import Message
 from apps.simulation.play import play
 
 
