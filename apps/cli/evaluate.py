@@ -21,15 +21,15 @@ from apps.evaluation.experiment import (
     REFERENCE_SEED,
     TRAINING_SEED,
     EvaluationResults,
-    evaluate,
+    compare_detectors,
     evaluate_days,
     simulated,
 )
 from apps.evaluation.plot import PlotMissing, draw, require_matplotlib
 from apps.evaluation.report import as_json, curve_table, goals, markdown
+from apps.evaluation.ruleset_variants import variants
 from apps.evaluation.scenario import ScenarioError, load_scenario
 from apps.evaluation.scoring import GRACE_MS
-from apps.evaluation.ruleset_variants import variants
 from schemas.roster import Roster, RosterError
 from schemas.ruleset import Ruleset, RulesetError
 
@@ -87,17 +87,17 @@ def command(
         _live(settings, setup)
         return
     _writable(json_file, plot)
-    outcome = _evaluate(setup, train_days, seed, processes or os.cpu_count() or 1, curve=plot is not None)
-    click.echo(markdown(outcome.results))
-    for line in goals(outcome.results):
+    results = _evaluate(setup, train_days, seed, processes or os.cpu_count() or 1, curve=plot is not None)
+    click.echo(markdown(results.detectors))
+    for line in goals(results.detectors):
         click.echo(line)
-    for reason, count in sorted(outcome.rejected.items()):
+    for reason, count in sorted(results.rejected.items()):
         click.echo(f"{count} messages refused at intake: {reason}", err=True)
     if json_file is not None:
-        json_file.write_bytes(orjson.dumps(as_json(outcome.results), option=orjson.OPT_INDENT_2))
+        json_file.write_bytes(orjson.dumps(as_json(results.detectors), option=orjson.OPT_INDENT_2))
     if plot is not None:
-        click.echo(curve_table(outcome.results, outcome.curves))
-        draw(plot, outcome.results, outcome.curves, len(setup.held_out) * len(setup.roster))
+        click.echo(curve_table(results.detectors, results.curves))
+        draw(plot, results.detectors, results.curves, len(setup.held_out) * len(setup.roster))
 
 
 def _setup(
@@ -130,12 +130,12 @@ def _evaluate(setup: Setup, train_days: int, seed: int, processes: int, curve: b
         )
     except ValueError as error:  # CaseError, or a roster without stations
         raise CommandError(str(error)) from None
-    return evaluate(training, reference, held_out, setup.grace_ms)
+    return compare_detectors(training, reference, held_out, setup.grace_ms)
 
 
 def _live(settings: Settings, setup: Setup) -> None:
     """One day through broker and workers on topics of its own, which are deleted afterwards."""
-    from agents import topics
+    from agents.kafka import topics
     from apps.evaluation.live import LiveError, own_topics, run_live, topic_names
     from apps.publishing.sender import DeliveryError
 

@@ -19,10 +19,10 @@ from apps.cli.options import CommandError, with_settings
 from apps.publishing.messages import Message as Record
 from apps.publishing.sender import DeliveryError, Sender
 from apps.simulation.day import DEFAULT_DATE, Day, Plan, simulate_day
-from apps.simulation.scenario_files import value_of, write_day
+from apps.simulation.flareup_specs import FlareUpSpecError, demo, local_time, parse_spec
 from apps.simulation.flareups import FlareUpSpec
 from apps.simulation.play import play
-from apps.simulation.flareup_specs import FlareUpSpecError, demo, local_time, parse_spec
+from apps.simulation.scenario_files import write_day
 from apps.simulation.truth import rfc3339
 from schemas.roster import Roster, RosterError
 from schemas.topics import Topic
@@ -172,7 +172,7 @@ def _publish_day(
         day.messages,
         day.truth.start_ms + begin_ms,
         speed,
-        lambda message: sender.send(topics[message.topic], Record(message.regency.encode(), value_of(message))),
+        lambda message: sender.send(topics[message.topic], Record(message.regency.encode(), message.value)),
         stop,
         _progress(day.plan.offset_min, sender, quiet),
     )

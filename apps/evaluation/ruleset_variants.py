@@ -1,9 +1,9 @@
-"""Siaga's trade-off curve: the ruleset as shipped, and the same with only siaga's threshold moved."""
+"""Rulesets for Siaga's trade-off curve: the shipped one, and copies with another threshold of siaga."""
 
 from schemas.ruleset import Ruleset
 
 SHIPPED = "shipped"
-RAISE_AT = (40, 45, 55, 60, 65)  # points; the shipped value is a point of its own. Each costs a fold of every day
+RAISE_AT = (40, 45, 55, 60, 65)  # points, beside the shipped value; each costs a fold of every day
 
 
 def variants(ruleset: Ruleset, curve: bool) -> dict[str, Ruleset]:
@@ -12,15 +12,15 @@ def variants(ruleset: Ruleset, curve: bool) -> dict[str, Ruleset]:
     ladder = ruleset.ladder
     for points in RAISE_AT if curve else ():
         if ladder.waspada.raise_at.value < points < ladder.awas.raise_at.value:
-            found[f"siaga at {points}"] = _moved(ruleset, points)
+            found[f"siaga at {points}"] = _with_threshold(ruleset, points)
     return found
 
 
-def _moved(ruleset: Ruleset, points: int) -> Ruleset:
+def _with_threshold(ruleset: Ruleset, points: int) -> Ruleset:
     siaga = ruleset.ladder.siaga
     gap = siaga.raise_at.value - siaga.lower_below.value
     below = max(points - gap, ruleset.ladder.waspada.lower_below.value)
-    moved = siaga.model_copy(
+    changed = siaga.model_copy(
         update={
             "raise_at": siaga.raise_at.model_copy(update={"value": float(points)}),
             "lower_below": siaga.lower_below.model_copy(
@@ -28,4 +28,4 @@ def _moved(ruleset: Ruleset, points: int) -> Ruleset:
             ),
         }
     )
-    return ruleset.model_copy(update={"ladder": ruleset.ladder.model_copy(update={"siaga": moved})})
+    return ruleset.model_copy(update={"ladder": ruleset.ladder.model_copy(update={"siaga": changed})})

@@ -1,9 +1,9 @@
-"""How an ordinary election day looks: what is found at polling stations, how often, when, how grave.
+"""Base rates of an ordinary election day: which incidents occur at polling stations, how often, when, how grave.
 
-Rates: Bawaslu's findings at polling stations on 14 February 2024, nationwide, over 823,220 stations. A finding is not
-yet a message: most "opened late" findings are a matter of minutes that nobody reports on its own. `told` is the share
-of findings that becomes an incident message; it is this simulator's assumption, set so that most regency-hours hold 0-3
-incidents. Rates marked as assumed have no published figure."""
+Source: Bawaslu's findings at polling stations on 14 February 2024, nationwide, over 823,220 stations. Not every finding
+becomes a message: most "opened late" findings are a delay of minutes that nobody reports. The reported share is this
+simulator's assumption, set so that most regency-hours hold 0-3 incidents. Rates marked as assumed have no published
+figure."""
 
 from dataclasses import dataclass
 
@@ -14,8 +14,8 @@ STATIONS_NATIONWIDE = 823_220
 class BaseRate:
     """One kind of background incident.
 
-    `per_station`: messages per station and day. `hours`: weight of each local hour in which it occurs. `severities`:
-    weights."""
+    `per_station`: incident messages per station and day. `hours`, `severities`: weights of local hours and severities.
+    """
 
     name: str
     category: str
@@ -24,8 +24,15 @@ class BaseRate:
     severities: dict[int, float]
 
 
-def _bawaslu(name, category, found: int, told: float, hours, severities) -> BaseRate:
-    return BaseRate(name, category, found * told / STATIONS_NATIONWIDE, hours, severities)
+def _bawaslu(
+    name: str,
+    category: str,
+    findings: int,
+    reported_share: float,
+    hours: dict[int, float],
+    severities: dict[int, float],
+) -> BaseRate:
+    return BaseRate(name, category, findings * reported_share / STATIONS_NATIONWIDE, hours, severities)
 
 
 def _even(first: int, last: int) -> dict[int, float]:
@@ -36,20 +43,8 @@ OPENING = {6: 0.3, 7: 1.0, 8: 0.3}
 SUPPLY = {5: 0.5, 6: 1.0, 7: 1.2, 8: 0.8, 9: 0.5, 10: 0.4, 11: 0.3, 12: 0.2}
 VOTING = {6: 0.3, 7: 0.9, 8: 1.2, 9: 1.3, 10: 1.2, 11: 1.0, 12: 0.8, 13: 0.2}
 NIGHT_BEFORE = {
-    0: 0.5,
-    1: 0.4,
-    2: 0.4,
-    3: 0.4,
-    4: 0.6,
-    5: 1.2,
-    6: 1.2,
-    7: 1.0,
-    8: 0.8,
-    9: 0.6,
-    10: 0.5,
-    11: 0.4,
-    12: 0.3,
-}
+    0: 0.5, 1: 0.4, 2: 0.4, 3: 0.4, 4: 0.6, 5: 1.2, 6: 1.2, 7: 1.0, 8: 0.8, 9: 0.6, 10: 0.5, 11: 0.4, 12: 0.3,
+}  # fmt: skip
 COUNT = {13: 0.8, 14: 1.2, 15: 1.2, 16: 1.0, 17: 0.8, 18: 0.6, 19: 0.5, 20: 0.3, 21: 0.2, 22: 0.1}
 VOTING_AND_COUNT = VOTING | {13: 0.8, 14: 0.8, 15: 0.8, 16: 0.7, 17: 0.6, 18: 0.5, 19: 0.5, 20: 0.4, 21: 0.3, 22: 0.2}
 
@@ -72,10 +67,10 @@ BASE_RATES: tuple[BaseRate, ...] = (
 )
 
 # Real single incidents of severity 4-5 on a day without a flare-up, per station and day (assumed: about one on every
-# seventh Sumsel day). They belong to the truth as `serious`.
+# seventh Sumsel day). The truth lists them as `serious`.
 SERIOUS = BaseRate("serious", "clash", 1e-5, VOTING_AND_COUNT, {4: 0.9, 5: 0.1})
 SERIOUS_CATEGORIES = {"clash": 0.4, "property_attack": 0.3, "fatality": 0.3}
 
-# Diligence differs between places and days: rates are multiplied by a gamma draw of mean 1 and this shape (spread
-# 0.35).
+# Reporting diligence differs between places and days: rates are multiplied by a gamma draw of mean 1 and this shape
+# (standard deviation 0.35).
 DILIGENCE_SHAPE = 8.0

@@ -1,9 +1,9 @@
-"""Flare-ups as somebody writes them down: JSON objects with local times, checked, every error naming its field.
+"""Flare-ups specified as JSON objects with local times; every error names its field.
 
     {"regency": "16.71", "onset": "10:30", "kind": "clash", "size": 12, "duration_min": 90, "report_share": 0.5,
      "spread": ["16.07"]}
 
-`onset` is local time of day or RFC 3339. Only `regency` and `onset` must be there.
+`onset` is local time of day or RFC 3339. Only `regency` and `onset` are required.
 """
 
 from dataclasses import replace
@@ -23,7 +23,7 @@ class FlareUpSpecError(ValueError):
 
 
 def parse_spec(item: Any, start_ms: int, roster: Roster, where: str = "flareup") -> FlareUpSpec:
-    """A staged flare-up of the day that starts at `start_ms` (local midnight). Raises FlareUpSpecError."""
+    """Parse a flare-up of the day that starts at `start_ms` (local midnight). Raises FlareUpSpecError."""
     if not isinstance(item, dict):
         raise FlareUpSpecError(f"{where}: must be an object")
     if unknown := sorted(set(item) - FIELDS):
@@ -47,7 +47,7 @@ def parse_spec(item: Any, start_ms: int, roster: Roster, where: str = "flareup")
 
 
 def demo(start_ms: int, begin_ms: int, roster: Roster) -> list[FlareUpSpec]:
-    """A day to look at: a clash in the largest regency soon after `begin_ms`, then slower, smaller and later ones."""
+    """Flare-ups for a demonstration: a clash in the largest regency soon after `begin_ms`, then slower ones."""
     ranked = sorted((item for item in roster.values() if item.stations), key=lambda item: (-item.stations, item.code))
     plan = [
         FlareUpSpec("", begin_ms + 6 * MINUTE_MS, "clash", 20, 40, 1.0, None),
@@ -60,7 +60,7 @@ def demo(start_ms: int, begin_ms: int, roster: Roster) -> list[FlareUpSpec]:
         for index, spec in enumerate(plan)
         if spec.onset_ms < start_ms + DAY_MS
     ]
-    # In a roster of fewer regencies than flare-ups the first planned for a place stays.
+    # With fewer regencies than flare-ups the first flare-up of each regency stays.
     return list({spec.regency: spec for spec in reversed(specs)}.values())[::-1]
 
 
@@ -88,7 +88,7 @@ def _regency(code: Any, roster: Roster, where: str, field: str) -> str:
     return code
 
 
-def _number(item: dict, field: str, default: Any, least: Any, most: Any, where: str, kind: type) -> Any:
+def _number(item: dict[str, Any], field: str, default: Any, least: Any, most: Any, where: str, kind: type) -> Any:
     value = item.get(field, default)
     if isinstance(value, bool) or not isinstance(value, int | float) or (kind is int and value != int(value)):
         raise FlareUpSpecError(f"{where}, {field}: {value!r} is not a {'whole ' if kind is int else ''}number")

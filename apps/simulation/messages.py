@@ -1,12 +1,15 @@
-"""What a simulated day is made of: one message, and the moment it reaches Siaga."""
+"""The messages of a simulated day: what one is, its bytes, and the id of a polling station."""
 
 from typing import Any, NamedTuple
 
+import orjson
+
 
 class Message(NamedTuple):
-    """`at_ms`: arrival, milliseconds since the epoch. `topic`: `incidents` or `turnout`. `body`: JSON-able, by the
-    contract.
-    """
+    """A message and its arrival.
+
+    `at_ms`: arrival at Siaga, milliseconds since the epoch. `topic`: `incidents` or `turnout`. `body`: the message as
+    the contract says, ready for JSON."""
 
     at_ms: int
     topic: str
@@ -14,4 +17,14 @@ class Message(NamedTuple):
 
     @property
     def regency(self) -> str:
-        return self.body["regency"]
+        return str(self.body["regency"])
+
+    @property
+    def value(self) -> bytes:
+        """The bytes of the record on its topic."""
+        return orjson.dumps(self.body)
+
+
+def station_id(regency: str, number: int) -> str:
+    """`16.71-0042`: a polling station's id, unique over the roster."""
+    return f"{regency}-{number:04d}"

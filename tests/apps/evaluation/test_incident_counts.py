@@ -1,8 +1,6 @@
-"""What counts for the baselines: once, live, real; a retraction takes back from its moment on, a late report corrects
-the past.
-"""
+"""Incidents count once, if live and real; a retraction subtracts from then on, a late report corrects the past."""
 
-from apps.evaluation.incident_counts import IncidentCounter, CountedIncident, histories
+from apps.evaluation.incident_counts import CountedIncident, IncidentCounter, counts_by_step
 from apps.simulation.truth import HOUR_MS, MINUTE_MS
 
 
@@ -12,19 +10,19 @@ def entry(at_min, event, incident="a", revision=1, status="reported", occurred_m
     return ["i", at_ms, event, incident, revision, None, "clash", 3, status, occurred, at_ms, "polri-16", exercise]
 
 
-def noted(*entries):
-    book = IncidentCounter()
+def reduced(*entries):
+    counter = IncidentCounter()
     for item in entries:
-        book.note(item)
-    return book.sightings()
+        counter.add(item)
+    return counter.incidents()
 
 
-def counted(sightings, hours):
-    return [list(counts) for counts in histories(sightings, 0, HOUR_MS, hours)]
+def counted(incidents, hours):
+    return [list(counts) for counts in counts_by_step(incidents, 0, HOUR_MS, hours)]
 
 
 def test_duplicates_revisions_exercises_and_turnout_add_nothing():
-    seen = noted(
+    incidents = reduced(
         entry(10, "e1"),
         entry(20, "e1"),
         entry(30, "e2", revision=2, status="verified"),
@@ -32,21 +30,21 @@ def test_duplicates_revisions_exercises_and_turnout_add_nothing():
         ["t", 0, "e4", "s", 300, 10, 0, 1, "kpu-16", False],
         ["k", 0],
     )
-    assert seen == [CountedIncident(10 * MINUTE_MS, 10 * MINUTE_MS)]
+    assert incidents == [CountedIncident(10 * MINUTE_MS, 10 * MINUTE_MS)]
 
 
-def test_a_retraction_takes_the_incident_back_from_its_moment_on():
-    seen = noted(entry(10, "e1"), entry(130, "e2", revision=2, status="retracted"))
-    assert counted(seen, 3) == [[1], [1, 0], [0, 0, 0]]
+def test_a_retracted_incident_is_subtracted_from_its_retraction_on():
+    incidents = reduced(entry(10, "e1"), entry(130, "e2", revision=2, status="retracted"))
+    assert counted(incidents, 3) == [[1], [1, 0], [0, 0, 0]]
 
 
 def test_an_equal_or_lower_revision_retracts_nothing():
-    assert noted(entry(10, "e1", revision=2), entry(20, "e2", revision=1, status="retracted"))[0].retracted_ms is None
+    assert reduced(entry(10, "e1", revision=2), entry(20, "e2", revision=1, status="retracted"))[0].retracted_ms is None
 
 
-def test_a_report_within_the_hour_counts_when_it_is_heard():
-    assert counted(noted(entry(70, "e1", occurred_min=50)), 2) == [[0], [0, 1]]
+def test_a_report_within_the_hour_counts_when_it_is_reported():
+    assert counted(reduced(entry(70, "e1", occurred_min=50)), 2) == [[0], [0, 1]]
 
 
-def test_a_late_report_counts_where_it_occurred_and_raises_nothing_now():
-    assert counted(noted(entry(190, "e1", occurred_min=10)), 4) == [[0], [0, 0], [0, 0, 0], [1, 0, 0, 0]]
+def test_a_late_report_counts_in_the_step_in_which_it_occurred():
+    assert counted(reduced(entry(190, "e1", occurred_min=10)), 4) == [[0], [0, 0], [0, 0, 0], [1, 0, 0, 0]]

@@ -1,6 +1,4 @@
-"""Laws of the simulated election day: the same seed gives the same day, every message keeps the contract, truth is
-true.
-"""
+"""Laws of the simulated election day: deterministic by seed, valid messages, and a truth that matches them."""
 
 import json
 from collections import Counter, defaultdict
@@ -43,23 +41,23 @@ def test_every_message_is_valid_under_the_contract(seed):
         assert decode[message.topic](json.dumps(message.body).encode()).regency in ROSTER
 
 
-def test_messages_come_in_order_of_arrival_and_never_before_they_happened():
+def test_messages_are_in_order_of_arrival_and_arrive_after_their_report():
     day = simulate_day(ROSTER, Plan(seed=3))
     arrivals = [message.at_ms for message in day.messages]
     assert arrivals == sorted(arrivals)
     for message in day.messages:
-        told = message.body.get("reported_at") or message.body["as_of"]
-        assert epoch_ms(told) <= message.at_ms
+        reported = message.body.get("reported_at") or message.body["as_of"]
+        assert epoch_ms(reported) <= message.at_ms
 
 
-def test_an_event_id_is_used_again_only_by_an_exact_duplicate():
+def test_only_an_exact_duplicate_repeats_an_event_id():
     bodies = defaultdict(set)
     for message in simulate_day(Roster.default(), Plan(seed=5, per_day=4, hoax_chance=1.0)).messages:
         bodies[message.body["event_id"]].add(json.dumps(message.body))
     assert all(len(versions) == 1 for versions in bodies.values())
 
 
-def test_staging_a_flare_up_leaves_the_rest_of_the_day_as_it_was():
+def test_staging_a_flare_up_leaves_the_rest_of_the_day_unchanged():
     quiet = simulate_day(ROSTER, Plan(seed=4, turnout_every_min=0, **QUIET))
     spec = FlareUpSpec("16.01", quiet.plan.start_ms + 9 * HOUR_MS, size=12)
     lively = simulate_day(ROSTER, Plan(seed=4, turnout_every_min=0, flareups=[spec], hoax_chance=0.0))
@@ -74,10 +72,10 @@ def test_a_flare_up_happens_where_and_when_the_truth_says():
     (truth,) = day.truth.flareups
     before = set(map(str, quiet.messages))
     added = [message.body for message in day.messages if str(message) not in before]
-    told = {body["incident_id"] for body in added}
+    reported = {body["incident_id"] for body in added}
     assert (truth.regency, truth.onset_ms, truth.size, truth.reported) == ("16.02", spec.onset_ms, 20, 10)
     assert truth.onset_ms < truth.end_ms <= spec.onset_ms + 60 * MINUTE_MS
-    assert 10 <= len(told) <= 12  # a grave one may be told a second time, under another id
+    assert 10 <= len(reported) <= 12  # a second source may report a grave one again, under another id
     assert {body["regency"] for body in added} == {"16.02"}
     assert all(truth.onset_ms <= epoch_ms(body["occurred_at"]) <= truth.end_ms for body in added)
 
@@ -89,7 +87,7 @@ def test_a_spill_over_is_a_flare_up_of_its_own_and_starts_later():
     assert echo.onset_ms > first.onset_ms
 
 
-def test_a_hoax_comes_from_one_source_and_is_retracted_whole():
+def test_a_hoax_comes_from_one_source_and_is_retracted_entirely():
     quiet = simulate_day(ROSTER, Plan(seed=6, turnout_every_min=0, **QUIET))
     day = simulate_day(ROSTER, Plan(seed=6, turnout_every_min=0, flareups=(), hoax_chance=1.0))
     (hoax,) = [item for item in day.truth.others if item.kind == "hoax"]
@@ -101,7 +99,7 @@ def test_a_hoax_comes_from_one_source_and_is_retracted_whole():
     assert set(last.values()) == {"retracted"}
 
 
-def test_quiet_days_hold_what_the_base_rates_say():
+def test_a_day_without_flare_ups_has_the_published_rates():
     """Most regency-hours hold 0-3 incidents; grave ones are rarer by far (domain figures, Sumsel)."""
     hours, grave, days = Counter(), 0, 12
     for seed in range(days):
@@ -117,17 +115,18 @@ def test_quiet_days_hold_what_the_base_rates_say():
     assert grave / days < 1
 
 
-def test_turnout_of_a_station_rises_until_a_correction_says_otherwise():
-    seen = {}
-    rows = sorted((message.body for message in simulate_day(ROSTER, Plan(seed=1, **QUIET)).messages
-                   if message.topic == "turnout"), key=lambda body: (body["station"], body["as_of"], body["revision"]))  # fmt: skip
+def test_the_turnout_of_a_station_falls_only_by_a_correction():
+    highest = {}
+    messages = simulate_day(ROSTER, Plan(seed=1, **QUIET)).messages
+    bodies = [message.body for message in messages if message.topic == "turnout"]
+    rows = sorted(bodies, key=lambda body: (body["station"], body["as_of"], body["revision"]))
     assert rows
     for body in rows:
         if body["revision"] == 1:
-            assert body["voted"] >= seen.get(body["station"], 0)
-            seen[body["station"]] = body["voted"]
+            assert body["voted"] >= highest.get(body["station"], 0)
+            highest[body["station"]] = body["voted"]
 
 
-def test_a_roster_without_stations_is_refused():
+def test_a_roster_without_stations_is_rejected():
     with pytest.raises(ValueError, match="stations"):
         simulate_day(Roster.parse("regency,name,stations,registered\n16.01,Hulu,0,0\n"), Plan(seed=1))

@@ -1,4 +1,4 @@
-"""Pace, on a clock that the test holds."""
+"""The pace of a replay, on a clock that the test controls."""
 
 import pytest
 
@@ -22,7 +22,7 @@ def test_a_recorded_hour_takes_an_hour_divided_by_the_speed(speed: float):
     assert pace.wait_s(START_MS + 3_600_000) == pytest.approx(3600 / speed)
 
 
-def test_time_spent_elsewhere_is_caught_up():
+def test_a_delay_is_caught_up():
     clock = Clock()
     pace = Pace(60, now_s=clock)
     pace.wait_s(START_MS)
