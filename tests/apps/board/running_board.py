@@ -96,6 +96,11 @@ class RunningBoard:
         else:
             await self._producer.abort_transaction()
 
+    async def load(self, *, rows=(), escalations=(), provinces=()) -> None:
+        """Write and commit records, and wait until the board has them."""
+        await self.write(rows=rows, escalations=escalations, provinces=provinces)
+        await self.ready()
+
     async def send(self, topic: Topic, key: str, value: bytes | None) -> None:
         """One record inside the running transaction."""
         partition = partition_of(key, self.settings.partitions)

@@ -9,7 +9,6 @@ import pytest
 
 from tests.apps.board.chromium import chromium_page
 from tests.apps.board.records import escalation
-from tests.apps.board.running_board import RunningBoard
 from tests.apps.board.test_page import mixed_rows, opened
 
 AXE_VERSION = "4.14.1"
@@ -37,15 +36,14 @@ def axe(tmp_path_factory) -> str:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1440])
-async def test_axe_finds_no_violation(broker, fresh_prefix, axe, scheme, width):
+async def test_axe_finds_no_violation(running, axe, scheme, width):
     look = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}, "reduced_motion": "reduce"}
-    async with RunningBoard(broker.bootstrap, fresh_prefix) as running, chromium_page(bypass_csp=True, **look) as page:
-        await running.write(
+    async with chromium_page(bypass_csp=True, **look) as page:
+        await running.load(
             rows=mixed_rows(),
             escalations=[escalation("16.71"), escalation("16.01", level="awas", unverified=False)],
             provinces=[{"province": "16", "level": "waspada", "score": 30, "not_live": ["16.01"]}],
         )
-        await running.ready()
         await opened(page, running)
         await page.evaluate(axe)
         assert await page.evaluate(RUN) == [], "map"
@@ -60,9 +58,8 @@ async def test_axe_finds_no_violation(broker, fresh_prefix, axe, scheme, width):
         assert await page.evaluate(RUN) == [], "help"
 
 
-async def test_reduced_motion_stops_all_animations(broker, fresh_prefix):
-    async with RunningBoard(broker.bootstrap, fresh_prefix) as running, chromium_page(reduced_motion="reduce") as page:
-        await running.write(rows=mixed_rows())
-        await running.ready()
+async def test_reduced_motion_stops_all_animations(running):
+    async with chromium_page(reduced_motion="reduce") as page:
+        await running.load(rows=mixed_rows())
         await opened(page, running)
         assert await page.evaluate("document.getAnimations().length") == 0
