@@ -11,7 +11,7 @@ from apps.evaluation.alarms import TAIL_MS
 from apps.evaluation.cases import Case, CaseError, RecordedCase, SimulatedCase
 from apps.evaluation.scenario_fields import (
     JsonObject,
-    ScenarioError as ScenarioError,
+    ScenarioError,
     items,
     mapping,
     moment,
@@ -27,6 +27,8 @@ from apps.simulation.flareup_specs import FlareUpSpecError, parse_spec
 from apps.simulation.scenario_files import SCHEMA
 from apps.simulation.truth import DAY_MS, MINUTE_MS, FlareUp, OtherEvent, Truth
 from schemas.roster import Roster, RosterError
+
+__all__ = ["Scenario", "ScenarioError", "load_scenario"]
 
 FIELDS = frozenset({"schema", "roster", "grace_min", "days", "about"})
 SIMULATED = frozenset(

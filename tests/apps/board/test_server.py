@@ -54,13 +54,6 @@ async def test_an_aborted_transaction_is_never_shown(running):
     assert running.board.state.escalations() == []
 
 
-async def test_a_tombstone_removes_the_row(running):
-    await running.load(rows=[row("16.71"), row("16.02")])
-    await running.write_raw(Topic.RISK, "16.71", None)
-    await until(lambda: "16.71" not in running.board.state.rows, "the row is gone")
-    assert "16.02" in running.board.state.rows
-
-
 async def test_an_invalid_record_is_counted_and_skipped(running):
     await running.write_raw(Topic.RISK, "16.71", b"{no json")
     await running.write_raw(Topic.ESCALATIONS, "16.71", b"[]")

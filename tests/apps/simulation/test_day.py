@@ -25,13 +25,9 @@ def incidents(day):
 
 
 def test_the_same_plan_gives_the_same_day_byte_for_byte():
-    first, second = (simulate_day(ROSTER, Plan(seed=7)) for _ in range(2))
-    assert json.dumps(first.messages) == json.dumps(second.messages)
-    assert first.truth == second.truth
-
-
-def test_another_seed_gives_another_day():
-    assert simulate_day(ROSTER, Plan(seed=7)).messages != simulate_day(ROSTER, Plan(seed=8)).messages
+    first, second, other = (simulate_day(ROSTER, Plan(seed)) for seed in (7, 7, 8))
+    assert [message.value for message in first.messages] == [message.value for message in second.messages]
+    assert first.truth == second.truth and first.messages != other.messages
 
 
 @pytest.mark.parametrize("seed", range(5))
