@@ -1,5 +1,5 @@
-"""What events weigh: bytes on Kafka's disk by topic, and memory of a worker and a board. For docs/sizing.md; no clock
-matters.
+"""What events weigh: bytes on Kafka's disk by topic, and memory of a worker and a board. For docs/operating/sizing.md;
+no clock matters.
 
     python -m benchmarks.footprint [--regencies 514] [--stations 100000] [--incidents 200000]
 

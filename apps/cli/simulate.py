@@ -43,7 +43,7 @@ PROGRESS_EVERY_S = 10.0
     "--flareups",
     default="demo",
     show_default=True,
-    help="demo, chance, none, or a JSON file with a list of flare-ups (docs/evaluation.md).",
+    help="demo, chance, none, or a JSON file with a list of flare-ups (docs/scenario-format.md).",
 )
 @click.option("--turnout-every", default=60, show_default=True, help="Minutes between a station's reports; 0: none.")
 @click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write files here, publish nothing.")

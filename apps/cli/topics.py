@@ -21,8 +21,8 @@ def command(
     """Create the topics and verify those that exist: partitions, cleanup, retention, timestamps, compression.
 
     With --acls also the rights of the users named, on a broker with an authorizer, as its administrator
-    (docs/security.md). Exit status 0 when all are as Siaga needs them, 1 when one is missing or differs, 2 for a wrong
-    setting."""
+    (docs/operating/security.md). Exit status 0 when all are as Siaga needs them, 1 when one is missing or differs, 2
+    for a wrong setting."""
     if check and fix:
         raise CommandError("--check changes nothing, --fix does: give one of them", exit_code=2)
     named = roles_named(acls, quota, users)

@@ -46,7 +46,7 @@ def command(
     anywhere else, and redirects are not followed. The secret comes from the file named by SIAGA_WEBHOOK_SECRET_FILE
     (one a line) or from SIAGA_WEBHOOK_SECRET. Network errors, 408, 425, 429 and 5xx are tried again for as long as it
     takes; what is refused for good is kept in SIAGA_DATA_DIR/webhook/NAME.refused.jsonl. A restart goes on where the
-    last one stopped. docs/outward-alerts.md says what a receiver has to do."""
+    last one stopped. docs/integrations.md says what a receiver has to do."""
     try:
         target, signer = load_target(url, os.environ, plain_http), load_signer(os.environ)
     except (TargetError, SecretError) as error:

@@ -1,4 +1,4 @@
-"""`--scenario FILE`: days given by the user. docs/evaluation.md has the format; errors name file, day and field."""
+"""`--scenario FILE`: days given by the user. Format: docs/scenario-format.md; errors name file, day and field."""
 
 from dataclasses import dataclass, replace
 from datetime import date

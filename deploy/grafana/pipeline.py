@@ -3,7 +3,7 @@
 from panels import Column, Query, grid, number, quantiles, series, signed_series
 
 TITLE, UID = "Siaga: Pipeline", "siaga-pipeline"
-DESCRIPTION = "Workers, shards and transactions. The alerts on these figures are explained in docs/runbook.md."
+DESCRIPTION = "Workers, shards and transactions. Its alerts are explained in docs/operating/runbook.md."
 
 
 def panels() -> list:

@@ -1,9 +1,9 @@
-"""What docs/runbook.md tells an operator to type."""
+"""What docs/operating/runbook.md tells an operator to type."""
 
 import re
 from pathlib import Path
 
-RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "runbook.md"
+RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "operating" / "runbook.md"
 # What runs by itself is named by its command and typed by nobody at night.
 PROGRAMS = {"worker", "board", "webhook", "cap"}
 

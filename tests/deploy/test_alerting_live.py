@@ -49,7 +49,7 @@ def test_a_flare_up_arrives_grouped_muted_and_ends(deploy, program, tmp_path, we
             "the watchdog at its own receiver",
             lambda: [alert for path, body in webhook.messages if path == "/deadman" for alert in body["alerts"]],
         )[0]
-        assert watchdog["annotations"]["runbook_url"] == f"{RUNBOOK_BASE}docs/runbook.md#siagawatchdog"
+        assert watchdog["annotations"]["runbook_url"] == f"{RUNBOOK_BASE}docs/operating/runbook.md#siagawatchdog"
         assert watchdog["labels"].keys() == {"alertname", "severity", "audience", "system"}
         failed = wait_for(
             "Alertmanager's own counter of failures, by what SiagaNotificationsFailing asks for",

@@ -89,9 +89,8 @@ def test_kustomize_builds_it_and_the_component_as_the_docs_tell(kubernetes, repo
     if command is None:
         pytest.skip("neither kustomize nor kubectl is installed here (no Debian 12 package)")
     base = os.path.relpath(kubernetes.resolve(), tmp_path.resolve())
-    told = re.search(
-        r"```yaml\n(patches:.*?)```", (repo / "docs" / "deployment.md").read_text(encoding="utf-8"), re.DOTALL
-    )
+    page = (repo / "docs" / "operating" / "deployment.md").read_text(encoding="utf-8")
+    told = re.search(r"```yaml\n(patches:.*?)```", page, re.DOTALL)
     overlay = {"resources": [base], "components": [f"{base}/webhook"]} | yaml.safe_load(told[1])
     (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
     assert "siaga-webhook" not in run(*command, kubernetes), "a sender is nobody's default"
@@ -240,7 +239,7 @@ def test_the_sender_has_the_secret_that_the_docs_tell_of(of, repo):
         e["value"] for e in container["env"] if e["name"] in ("SIAGA_WEBHOOK_URL_FILE", "SIAGA_WEBHOOK_SECRET_FILE")
     }
     assert files == {f"{mounted}/{item['path']}" for item in secret["items"]}
-    text = (repo / "docs" / "deployment.md").read_text(encoding="utf-8")
+    text = (repo / "docs" / "operating" / "deployment.md").read_text(encoding="utf-8")
     assert f"create secret generic {secret['secretName']} --from-file=" in text
     assert all(f"--from-file={item['key']}=" in text for item in secret["items"])
 

@@ -51,5 +51,5 @@ def test_in_compose_they_are_typed_in_a_container_of_their_own(compose_services)
 
 
 def test_nobody_is_sent_into_a_worker_to_type(repo):
-    for page in (repo / "docs").glob("*.md"):
+    for page in (repo / "docs").rglob("*.md"):
         assert not re.findall(r"exec (?:siaga-)?worker\S* ", page.read_text(encoding="utf-8")), page.name

@@ -1,1 +1,1 @@
-"""Common Alerting Protocol 1.2: one XML document for each escalation. See docs/outward-alerts.md."""
+"""Common Alerting Protocol 1.2: one XML document for each escalation. See docs/integrations.md."""

@@ -1,4 +1,4 @@
-"""CAP's enumerations from what an escalation says. docs/outward-alerts.md gives the reasons for each choice."""
+"""CAP's enumerations from what an escalation says. docs/integrations.md gives the reasons for each choice."""
 
 from typing import NamedTuple
 

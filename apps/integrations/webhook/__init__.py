@@ -1,1 +1,1 @@
-"""Webhooks: each escalation as a signed HTTP POST, at least once, in order. See docs/outward-alerts.md."""
+"""Webhooks: each escalation as a signed HTTP POST, at least once, in order. See docs/integrations.md."""

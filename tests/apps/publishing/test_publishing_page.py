@@ -52,7 +52,7 @@ def test_links_lead_to_files():
 def test_the_commands_it_shows_exist():
     for command in sorted(set(re.findall(r"^siaga (\w+)", PAGE, re.MULTILINE))):
         assert Siaga()(command, "--help").status == 0, command
-        assert Path(ROOT / "agents" / "cli" / f"{command}.py").is_file()
+        assert Path(ROOT / "apps" / "cli" / f"{command}.py").is_file()
 
 
 def rejections() -> dict[str, tuple[str, str, str]]:
