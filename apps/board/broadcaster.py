@@ -12,7 +12,7 @@ from agents import metrics
 from apps.board.board_state import BoardState, JsonObject
 from apps.board.event_buffer import EncodedEvent, EventBuffer, encode_event
 from apps.board.kafka_reader import ReaderProgress
-from apps.board.layout import Place, lay_out
+from apps.board.layout import RegencyPlace, lay_out
 from schemas.roster import Roster
 
 INTERVAL_MIN_S, INTERVAL_MAX_S = 0.15, 0.7
@@ -111,10 +111,11 @@ class Broadcaster:
         codes = frozenset(self._roster) | self._state.rows.keys()
         if codes != self._layout_codes:
             places = [
-                Place(code, regency.name, regency.latitude, regency.longitude) for code, regency in self._roster.items()
+                RegencyPlace(code, regency.name, regency.latitude, regency.longitude)
+                for code, regency in self._roster.items()
             ]
             extra = sorted(codes - self._roster.keys())
-            drawn = lay_out(places + [Place(code, self._state.rows[code].get("name", code)) for code in extra])
+            drawn = lay_out(places + [RegencyPlace(code, self._state.rows[code].get("name", code)) for code in extra])
             tiles = [[tile.code, tile.name, tile.column, tile.row] for tile in drawn.tiles]
             self._layout_codes = codes
             self._layout = {"columns": drawn.columns, "rows": drawn.rows, "tiles": tiles}

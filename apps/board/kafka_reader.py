@@ -53,6 +53,7 @@ class ReaderProgress:
 
     @property
     def healthy(self) -> bool:
+        """Whether the reader caught up once and was at the end within BEHIND_AFTER_S."""
         return self.caught_up and self.behind_s < BEHIND_AFTER_S
 
     def add_append_time(self, appended_ms: int) -> None:

@@ -33,7 +33,7 @@ Cell = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Place:
+class RegencyPlace:
     """A regency to draw. `lat`, `lon` in degrees, or None when the roster has no coordinates."""
 
     code: str
@@ -43,6 +43,7 @@ class Place:
 
     @property
     def is_located(self) -> bool:
+        """Whether it has coordinates."""
         return self.lat is not None and self.lon is not None
 
 
@@ -65,7 +66,7 @@ class Layout:
     tiles: tuple[Tile, ...]
 
 
-def lay_out(places: Iterable[Place]) -> Layout:
+def lay_out(places: Iterable[RegencyPlace]) -> Layout:
     """The tile map of a roster. The order in which places are given does not matter; codes must be distinct."""
     ordered = sorted(places, key=lambda place: place.code)
     mapped = [place for place in ordered if place.is_located]
@@ -89,7 +90,7 @@ def _plain_grid(count: int, width: int, first_row: int) -> list[Cell]:
     return [(index % width, first_row + index // width) for index in range(count)]
 
 
-def _map_cells(places: Sequence[Place]) -> list[Cell]:
+def _map_cells(places: Sequence[RegencyPlace]) -> list[Cell]:
     plane = _project(places)
     columns, rows = _grid_size(plane)
     cells = _nearest_free(ideal_positions(places, columns, rows), columns, rows)
@@ -105,7 +106,7 @@ def _map_cells(places: Sequence[Place]) -> list[Cell]:
         columns, rows = smaller
 
 
-def _project(places: Sequence[Place]) -> list[Point]:
+def _project(places: Sequence[RegencyPlace]) -> list[Point]:
     degrees = [(place.lat, place.lon) for place in places if place.lat is not None and place.lon is not None]
     middle = radians(sum(lat for lat, _ in degrees) / len(degrees))
     return [(lon * cos(middle), -lat) for lat, lon in degrees]
@@ -121,7 +122,7 @@ def _grid_size(plane: Sequence[Point]) -> tuple[int, int]:
     return columns, max(2, ceil(cells / columns))
 
 
-def ideal_positions(places: Sequence[Place], columns: int, rows: int) -> list[Point]:
+def ideal_positions(places: Sequence[RegencyPlace], columns: int, rows: int) -> list[Point]:
     """Each place on a grid of that size if cells could be shared: (column, row), fractional."""
     xs, ys = zip(*_project(places), strict=True)
     return list(zip(_spread(xs, columns - 1), _spread(ys, rows - 1), strict=True))

@@ -16,7 +16,7 @@ from apps.cli.broker_errors import CONNECT_S, broker_errors
 from apps.cli.metrics_port import serve_if_asked
 from apps.cli.options import CommandError, with_settings
 from apps.integrations.cap.alert_files import AlertFileError, WriteAlert, write_to_directory
-from apps.integrations.cap.document import PLACEHOLDER_SENDER, Profile, ProfileError, Status
+from apps.integrations.cap.document import PLACEHOLDER_SENDER, AlertStatus, CapProfile, ProfileError
 from apps.integrations.cap.issuer import Issuer, read_history_then_new
 from schemas.escalation import Escalation
 from schemas.topics import Topic
@@ -32,8 +32,8 @@ from schemas.topics import Topic
 )
 @click.option(
     "--status",
-    type=click.Choice([status.value.lower() for status in Status]),
-    default=Status.EXERCISE.value.lower(),
+    type=click.Choice([status.value.lower() for status in AlertStatus]),
+    default=AlertStatus.EXERCISE.value.lower(),
     show_default=True,
     help="Whether receivers may act on it.",
 )
@@ -69,9 +69,9 @@ def command(settings: Settings, from_beginning: bool, until_end: bool, out: Path
         raise SystemExit(1)
 
 
-def _profile(status: str, sender: str, sender_name: str, utc_offset: str) -> Profile:
+def _profile(status: str, sender: str, sender_name: str, utc_offset: str) -> CapProfile:
     try:
-        return Profile(Status(status.capitalize()), sender, sender_name, utc_offset)
+        return CapProfile(AlertStatus(status.capitalize()), sender, sender_name, utc_offset)
     except ProfileError as error:
         raise CommandError(str(error), exit_code=2) from None
 

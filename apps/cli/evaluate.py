@@ -1,4 +1,4 @@
-"""`siaga evaluate`: score the risk model and its rivals on election days of known truth."""
+"""`siaga evaluate`: score the risk model and the baselines on election days of known truth."""
 
 import os
 import secrets
@@ -50,7 +50,9 @@ class Setup:
 @click.option("--seed", default=0, show_default=True, help="Moves all seeds, for another draw of days.")
 @click.option("--background", default=1.0, show_default=True, help="Factor on the held-out days' base rates.")
 @click.option("--turnout-every", default=180, show_default=True, help="Minutes between a station's reports; 0: none.")
-@click.option("--scenario", type=click.Path(dir_okay=False, path_type=Path), help="Score on the days of this file.")
+@click.option(
+    "--scenario", type=click.Path(dir_okay=False, path_type=Path), help="DetectorScore on the days of this file."
+)
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here.")
 @click.option(
     "--plot",
@@ -73,7 +75,7 @@ def command(
     processes: int,
     live: bool,
 ) -> None:
-    """Score Siaga and its rivals: detection, delay, false escalations, with 95 % intervals.
+    """Score Siaga and the baselines: detection, delay, false escalations, with 95 % intervals.
 
     Baselines are tuned on training days by one procedure; nobody sees the held-out days before. What counts as detected
     and as false, and the format of --scenario, are told in docs/evaluation.md. Exit status 0 whatever the figures say.

@@ -12,7 +12,7 @@ from apps.evaluation.incident_counts import CountedIncident, IncidentCounter
 from apps.evaluation.offline import fold_ledger, raises_of, span_ms, write_ledger
 from apps.evaluation.report import SIAGA, DetectorResult
 from apps.evaluation.ruleset_variants import SHIPPED
-from apps.evaluation.scoring import GRACE_MS, Raise, Score, score_days
+from apps.evaluation.scoring import GRACE_MS, DetectorScore, Raise, score_days
 from apps.evaluation.tuning import (
     BaselineSetting,
     MakeBaseline,
@@ -57,7 +57,7 @@ class EvaluationResults:
     """Results by detector, points of the trade-off curves, and rejected messages by reason."""
 
     detectors: dict[str, DetectorResult] = field(default_factory=dict)
-    curves: dict[str, list[Score]] = field(default_factory=dict)
+    curves: dict[str, list[DetectorScore]] = field(default_factory=dict)
     rejected: dict[str, int] = field(default_factory=dict)
 
 
@@ -127,7 +127,7 @@ def compare_detectors(
 
 def _curve(
     make: MakeBaseline, tuned: Tuned[BaselineSetting], days: Sequence[ObservedDay], grace_ms: int
-) -> Iterator[Score]:
+) -> Iterator[DetectorScore]:
     """A baseline's trade-off on the held-out days: its tuned step length at every threshold that was tried."""
     found = traces(make, tuned.setting.step_min, days)
     truths = [day.truth for day in days]

@@ -60,6 +60,7 @@ class LiveComparison:
 
     @property
     def agrees(self) -> bool:
+        """Whether ledger, rows and escalations are exactly those of the offline fold."""
         return not (self.differences or self.audit.findings or self.audit.truncated)
 
 

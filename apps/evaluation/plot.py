@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from apps.evaluation.report import GOAL_DETECTION, GOAL_FALSE, SIAGA, DetectorResult
-from apps.evaluation.scoring import Score
+from apps.evaluation.scoring import DetectorScore
 
 # Each has its own marker and colour; the colours are Okabe and Ito's.
 _STYLES = {
@@ -31,7 +31,9 @@ def require_matplotlib() -> None:
         raise PlotMissing("drawing needs matplotlib: pip install 'siaga[lab]', or leave --plot out") from None
 
 
-def draw(path: Path, results: Mapping[str, DetectorResult], curves: Mapping[str, Sequence[Score]], days: int) -> None:
+def draw(
+    path: Path, results: Mapping[str, DetectorResult], curves: Mapping[str, Sequence[DetectorScore]], days: int
+) -> None:
     """Two panels over the false-escalation rate: share detected, and median delay. Raises PlotMissing, OSError."""
     require_matplotlib()
     from matplotlib.figure import Figure  # no pyplot: nothing global, no display
@@ -66,10 +68,10 @@ def _format_axes(axes: Any, label: str, limits: tuple[float, float | None]) -> N
     axes.grid(alpha=0.2)
 
 
-def _percent_detected(score: Score) -> float | None:
+def _percent_detected(score: DetectorScore) -> float | None:
     return None if score.detection_rate is None else 100 * score.detection_rate
 
 
-def _median_delay(score: Score) -> float | None:
+def _median_delay(score: DetectorScore) -> float | None:
     # A median of a few detections is noise; the curve begins where a fifth is detected.
     return score.delay_min(0.5) if (score.detection_rate or 0) >= 0.2 else None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from apps.evaluation.intervals import bootstrap, wilson
-from apps.evaluation.scoring import Detection, Score, quantile
+from apps.evaluation.scoring import Detection, DetectorScore, quantile
 
 SIAGA = "siaga"
 GOAL_DETECTION, GOAL_FALSE, GOAL_DELAY_SHARE = 0.95, 1.0, 0.5
@@ -17,7 +17,7 @@ BUDGETS = (0.25, 0.5, 1, 2, 5)
 class DetectorResult:
     """One detector on the held-out days: its score, and its setting in words."""
 
-    score: Score
+    score: DetectorScore
     setting: str
 
 
@@ -35,7 +35,7 @@ def as_json(results: Mapping[str, DetectorResult]) -> dict[str, dict[str, Any]]:
     return figures
 
 
-def _on_same(siaga: Score, baseline: Score) -> dict[str, Any]:
+def _on_same(siaga: DetectorScore, baseline: DetectorScore) -> dict[str, Any]:
     """Median delays on the flare-ups that both detect: a detector of the largest looks quick otherwise."""
     pairs = [
         (ours.delay_min, theirs.delay_min)
@@ -71,7 +71,7 @@ def _figures(result: DetectorResult) -> dict[str, Any]:
     }
 
 
-def _by(score: Score, trait: str) -> dict[str, str]:
+def _by(score: DetectorScore, trait: str) -> dict[str, str]:
     """Detected of all, by a trait of the flare-up."""
     groups: dict[str, list[bool]] = {}
     for item in score.detections:
@@ -99,7 +99,7 @@ def markdown(results: Mapping[str, DetectorResult]) -> str:
     return "\n".join([*rows, "", "¹ escalations per 100 regency-days. Brackets: 95 % intervals."])
 
 
-def curve_table(results: Mapping[str, DetectorResult], curves: Mapping[str, Sequence[Score]]) -> str:
+def curve_table(results: Mapping[str, DetectorResult], curves: Mapping[str, Sequence[DetectorScore]]) -> str:
     """The trade-off as a table: the best of each detector, at any threshold tried, within each budget of false raises.
 
     Detected share and median delay in minutes; `-` where no threshold is within the budget."""
@@ -113,7 +113,7 @@ def curve_table(results: Mapping[str, DetectorResult], curves: Mapping[str, Sequ
     return "\n".join(rows)
 
 
-def _best_within(points: Sequence[Score], budget: float) -> str:
+def _best_within(points: Sequence[DetectorScore], budget: float) -> str:
     """The highest detection rate within a budget of false raises; ties go to the shorter delay."""
     within = [
         (rate, -delay)
@@ -168,7 +168,7 @@ def _median_with_misses(detections: list[Detection]) -> float | None:
     return None if middle == float("inf") else middle
 
 
-def _false_interval(score: Score) -> tuple[float, float] | None:
+def _false_interval(score: DetectorScore) -> tuple[float, float] | None:
     """Wilson's interval of the share of regency-days with a false raise, per 100. Two in one regency-day are rare."""
     interval = wilson(min(len(score.false), score.regency_days), score.regency_days)
     return None if interval is None else (100 * interval[0], 100 * interval[1])

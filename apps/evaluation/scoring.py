@@ -33,7 +33,7 @@ class Detection(NamedTuple):
 
 
 @dataclass
-class Score:
+class DetectorScore:
     """The results of a detector on some days. `regency_days` is the exposure to false raises."""
 
     detections: list[Detection] = field(default_factory=list)
@@ -49,6 +49,7 @@ class Score:
 
     @property
     def detected(self) -> int:
+        """The number of detected flare-ups."""
         return len(self.delays_min)
 
     @property
@@ -58,13 +59,14 @@ class Score:
 
     @property
     def false_per_100_regency_days(self) -> float:
+        """The rate of false raises; 0 without exposure."""
         return 100 * len(self.false) / self.regency_days if self.regency_days else 0.0
 
     def delay_min(self, share: float) -> float | None:
         """Quantile of the delay among the detected, minutes; None when nothing was detected."""
         return quantile(self.delays_min, share)
 
-    def add(self, other: "Score") -> None:
+    def add(self, other: "DetectorScore") -> None:
         """Add the days of another score."""
         self.detections += other.detections
         self.false += other.false
@@ -73,10 +75,10 @@ class Score:
         self.false_by_day += other.false_by_day
 
 
-def score_day(truth: Truth, raises: Iterable[Raise], grace_ms: int = GRACE_MS) -> Score:
+def score_day(truth: Truth, raises: Iterable[Raise], grace_ms: int = GRACE_MS) -> DetectorScore:
     """Score one day's raises against its truth."""
     ordered = sorted(raises, key=lambda item: item.at_ms)
-    score = Score(regency_days=len(truth.regencies) * truth.days)
+    score = DetectorScore(regency_days=len(truth.regencies) * truth.days)
     serious = [item for item in truth.others if item.kind == "serious"]
     for flareup in truth.flareups:
         first = next((item for item in ordered if _within(item, flareup, grace_ms)), None)
@@ -90,9 +92,9 @@ def score_day(truth: Truth, raises: Iterable[Raise], grace_ms: int = GRACE_MS) -
     return score
 
 
-def score_days(truths: Sequence[Truth], raises: Sequence[Iterable[Raise]], grace_ms: int = GRACE_MS) -> Score:
+def score_days(truths: Sequence[Truth], raises: Sequence[Iterable[Raise]], grace_ms: int = GRACE_MS) -> DetectorScore:
     """Score several days together."""
-    total = Score()
+    total = DetectorScore()
     for truth, day in zip(truths, raises, strict=True):
         total.add(score_day(truth, day, grace_ms))
     return total

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 from apps.evaluation.alarms import TAIL_MS, Trace, raises, trace
 from apps.evaluation.baselines import Baseline, EarsC1, EarsC2, EarsC3, Farrington, FixedCount, PoissonCusum
 from apps.evaluation.incident_counts import CountedIncident, counts_by_step
-from apps.evaluation.scoring import GRACE_MS, Score, interpolated_quantile, score_days
+from apps.evaluation.scoring import GRACE_MS, DetectorScore, interpolated_quantile, score_days
 from apps.simulation.truth import DAY_MS, MINUTE_MS, Truth
 
 FALSE_CAP = 1.0  # false raises per 100 regency-days: the goal for all detectors
@@ -44,8 +44,8 @@ class Tuned(Generic[T]):
     """The chosen setting with its score on the training days, and every (setting, score) that was tried."""
 
     setting: T
-    score: Score
-    tried: tuple[tuple[T, Score], ...]
+    score: DetectorScore
+    tried: tuple[tuple[T, DetectorScore], ...]
 
 
 def baselines(reference: Sequence[ObservedDay]) -> dict[str, MakeBaseline]:
@@ -76,12 +76,12 @@ def tune_baseline(make: MakeBaseline, days: Sequence[ObservedDay], grace_ms: int
 
 def score_baseline(
     make: MakeBaseline, setting: BaselineSetting, days: Sequence[ObservedDay], grace_ms: int = GRACE_MS
-) -> Score:
+) -> DetectorScore:
     """A tuned baseline's score on held-out days."""
     return score_at(setting.threshold, [day.truth for day in days], traces(make, setting.step_min, days), grace_ms)
 
 
-def tune(settings: Iterable[T], score: Callable[[T], Score], cap: float = FALSE_CAP) -> Tuned[T]:
+def tune(settings: Iterable[T], score: Callable[[T], DetectorScore], cap: float = FALSE_CAP) -> Tuned[T]:
     """Choose the best setting by its score. Raises ValueError when there are none."""
     tried = tuple((setting, score(setting)) for setting in settings)
     if not tried:
@@ -102,12 +102,14 @@ def thresholds(traces: Sequence[Trace]) -> list[float]:
     return sorted({interpolated_quantile(values, 1 - share) for share in shares} | {values[-1]})
 
 
-def score_at(threshold: float, truths: Sequence[Truth], traces: Sequence[Trace], grace_ms: int = GRACE_MS) -> Score:
+def score_at(
+    threshold: float, truths: Sequence[Truth], traces: Sequence[Trace], grace_ms: int = GRACE_MS
+) -> DetectorScore:
     """Score of one baseline at one threshold on some days."""
     return score_days(truths, [raises(trace, threshold) for trace in traces], grace_ms)
 
 
-def _merit(score: Score, cap: float) -> tuple[bool, float, float, float]:
+def _merit(score: DetectorScore, cap: float) -> tuple[bool, float, float, float]:
     false = score.false_per_100_regency_days
     if false > cap:
         return False, -false, 0.0, 0.0

@@ -62,6 +62,7 @@ class Municipality:
 
     @property
     def regency(self) -> str:
+        """The code of its region as a regency, `39.RR`."""
         return f"{COUNTRY}.{self.region}"
 
     @property

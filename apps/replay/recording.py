@@ -52,10 +52,12 @@ class Recording:
 
     @property
     def first_ms(self) -> int:
+        """Time of the earliest message; there must be one."""
         return self._at_ms[self._order[0]]
 
     @property
     def last_ms(self) -> int:
+        """Time of the latest message; there must be one."""
         return self._at_ms[self._order[-1]]
 
     def add(self, kind: Kind, path: Path, read: Reader, on_rejected: OnRejected) -> None:

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta, timezone
 from apps.simulation.background import SimulatedIncident, background, serious
 from apps.simulation.false_signals import HOAX_CHANCE, exercises, hoaxes
 from apps.simulation.flareups import PER_ROSTER_DAY, FlareUpSpec, draw, stage
-from apps.simulation.messages import Message
+from apps.simulation.messages import SimulatedMessage
 from apps.simulation.random_streams import random_stream
 from apps.simulation.reporting import Reporter, SourceOutage, draw_outages
 from apps.simulation.truth import FlareUp, OtherEvent, Truth
@@ -47,7 +47,7 @@ class Day:
     """Messages in order of arrival, and the truth behind them."""
 
     plan: Plan
-    messages: list[Message]
+    messages: list[SimulatedMessage]
     truth: Truth
 
 
@@ -67,7 +67,7 @@ def simulate_day(roster: Roster, plan: Plan) -> Day:
         for province in sorted({code[:2] for code in roster})
     }
     others += [OtherEvent("silence", None, o.start_ms, o.end_ms, o.source) for group in outages.values() for o in group]
-    messages: list[Message] = []
+    messages: list[SimulatedMessage] = []
     for code in roster:
         messages += _reports(plan, code, incidents[code], outages[code[:2]])
     for waves in (
@@ -114,7 +114,7 @@ def _ordinary(roster: Roster, plan: Plan) -> tuple[dict[str, list[SimulatedIncid
 
 def _reports(
     plan: Plan, code: str, incidents: list[SimulatedIncident], outages: tuple[SourceOutage, ...]
-) -> list[Message]:
+) -> list[SimulatedMessage]:
     # Flare-ups have a reporter of their own: staging one must not change the random draws of the background.
     ordinary = Reporter(random_stream(plan.seed, "desk", code), code, plan.offset_min, outages)
     flareup = Reporter(
@@ -127,7 +127,9 @@ def _reports(
     ]
 
 
-def _turnout(roster: Roster, plan: Plan, truths: list[FlareUp], staged: list[SimulatedIncident]) -> list[Message]:
+def _turnout(
+    roster: Roster, plan: Plan, truths: list[FlareUp], staged: list[SimulatedIncident]
+) -> list[SimulatedMessage]:
     if not plan.turnout_every_min:
         return []
     ends = {truth.id: truth.end_ms for truth in truths}

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from random import Random
 
 from apps.simulation.background import SimulatedIncident
-from apps.simulation.messages import Message
+from apps.simulation.messages import SimulatedMessage
 from apps.simulation.random_streams import random_stream, weighted_choice
 from apps.simulation.reporting import Reporter
 from apps.simulation.truth import HOUR_MS, MINUTE_MS, OtherEvent
@@ -20,7 +20,7 @@ EXERCISE_SIZE = (5, 12)
 
 def hoaxes(
     seed: int, start_ms: int, roster: Roster, offset_min: int, chance_per_day: float = HOAX_CHANCE
-) -> Iterator[tuple[OtherEvent, list[Message]]]:
+) -> Iterator[tuple[OtherEvent, list[SimulatedMessage]]]:
     """At most one hoax wave a day: one source, one regency, retracted an hour or two after it began."""
     rng = random_stream(seed, "hoax")
     if rng.random() >= chance_per_day:
@@ -31,7 +31,7 @@ def hoaxes(
     retract_ms = onset_ms + span_ms + rng.randint(*HOAX_RETRACTED_AFTER_MIN) * MINUTE_MS
     source = f"pemantau-{regency.code[:2]}"
     reporter = Reporter(random_stream(seed, "hoax desk"), regency.code, offset_min, first_number=9000)
-    messages: list[Message] = []
+    messages: list[SimulatedMessage] = []
     size = rng.randint(*HOAX_SIZE)
     for _ in range(size):
         category, severity = weighted_choice(rng, HOAX_MIX), weighted_choice(rng, HOAX_SEVERITY)
@@ -40,7 +40,9 @@ def hoaxes(
     yield OtherEvent("hoax", regency.code, onset_ms, retract_ms, f"{size} incidents from {source}, retracted"), messages
 
 
-def exercises(seed: int, start_ms: int, roster: Roster, offset_min: int) -> Iterator[tuple[OtherEvent, list[Message]]]:
+def exercises(
+    seed: int, start_ms: int, roster: Roster, offset_min: int
+) -> Iterator[tuple[OtherEvent, list[SimulatedMessage]]]:
     """At most one exercise a day: grave incidents, each marked as exercise."""
     rng = random_stream(seed, "exercise")
     if rng.random() >= EXERCISE_CHANCE:
@@ -49,7 +51,7 @@ def exercises(seed: int, start_ms: int, roster: Roster, offset_min: int) -> Iter
     onset_ms = start_ms + rng.randint(6 * 60, 16 * 60) * MINUTE_MS
     source = f"polri-{regency.code[:2]}"
     reporter = Reporter(random_stream(seed, "exercise desk"), regency.code, offset_min, first_number=8000)
-    messages: list[Message] = []
+    messages: list[SimulatedMessage] = []
     for _ in range(rng.randint(*EXERCISE_SIZE)):
         incident = _staged(rng, regency, "clash", rng.randint(3, 5), onset_ms, HOUR_MS, "exercise")
         messages.extend(reporter.report_exercise(incident, source))

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import orjson
 
 
-class Message(NamedTuple):
+class SimulatedMessage(NamedTuple):
     """A message and its arrival.
 
     `at_ms`: arrival at Siaga, milliseconds since the epoch. `topic`: `incidents` or `turnout`. `body`: the message as
@@ -17,6 +17,7 @@ class Message(NamedTuple):
 
     @property
     def regency(self) -> str:
+        """The regency's code, the key of the record."""
         return str(self.body["regency"])
 
     @property

@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from apps.simulation.background import SimulatedIncident
-from apps.simulation.messages import Message, station_id
+from apps.simulation.messages import SimulatedMessage, station_id
 from apps.simulation.random_streams import weighted_choice
 from apps.simulation.truth import HOUR_MS, MINUTE_MS, rfc3339
 
@@ -76,7 +76,7 @@ class Reporter:
         self._events = first_number
         self._incidents = first_number
 
-    def report(self, incident: SimulatedIncident) -> Iterator[Message]:
+    def report(self, incident: SimulatedIncident) -> Iterator[SimulatedMessage]:
         """All messages about an incident: report, duplicate, revisions, retraction. None if nobody reports it."""
         if not incident.is_reported:
             return
@@ -85,23 +85,23 @@ class Reporter:
         if incident.severity >= 3 and self._rng.random() < SECOND_REPORT_CHANCE:
             yield from self._report_and_revise(incident, self._other_source(source))
 
-    def report_hoax(self, incident: SimulatedIncident, source: str, retract_at_ms: int) -> Iterator[Message]:
+    def report_hoax(self, incident: SimulatedIncident, source: str, retract_at_ms: int) -> Iterator[SimulatedMessage]:
         """A hoax's report from its one source, and its retraction."""
         body = self._body(incident, source)
         yield self._message(body, incident.occurred_ms + self._report_delay_ms())
         yield self._revision(body, 2, retract_at_ms + self._rng.randrange(10 * MINUTE_MS), status="retracted")
 
-    def report_exercise(self, incident: SimulatedIncident, source: str) -> Iterator[Message]:
+    def report_exercise(self, incident: SimulatedIncident, source: str) -> Iterator[SimulatedMessage]:
         """A report marked as exercise."""
         body = self._body(incident, source) | {"is_exercise": True}
         yield self._message(body, incident.occurred_ms + self._report_delay_ms())
 
-    def _report_and_revise(self, incident: SimulatedIncident, source: str) -> Iterator[Message]:
+    def _report_and_revise(self, incident: SimulatedIncident, source: str) -> Iterator[SimulatedMessage]:
         rng, body = self._rng, self._body(incident, source)
         first = self._message(body, incident.occurred_ms + self._report_delay_ms())
         yield first
         if rng.random() < DUPLICATE_CHANCE:
-            yield Message(first.at_ms + rng.randrange(1, 20 * MINUTE_MS), first.topic, first.body)
+            yield SimulatedMessage(first.at_ms + rng.randrange(1, 20 * MINUTE_MS), first.topic, first.body)
         if rng.random() < RETRACT_CHANCE:
             yield self._revision(first.body, 2, first.at_ms + rng.randint(20, 180) * MINUTE_MS, status="retracted")
             return
@@ -136,7 +136,7 @@ class Reporter:
             "is_exercise": False,
         }
 
-    def _message(self, body: dict[str, Any], reported_ms: int) -> Message:
+    def _message(self, body: dict[str, Any], reported_ms: int) -> SimulatedMessage:
         """The body with the next event id and its report time, as a message."""
         self._events += 1
         reported_ms = reported_ms // SECOND_MS * SECOND_MS + SECOND_MS
@@ -144,9 +144,9 @@ class Reporter:
             "event_id": f"{body['source']}:{self._regency}:{self._events}",
             "reported_at": rfc3339(reported_ms, self._offset_min),
         }
-        return Message(self._arrival_ms(body["source"], reported_ms), "incidents", body | event)
+        return SimulatedMessage(self._arrival_ms(body["source"], reported_ms), "incidents", body | event)
 
-    def _revision(self, body: dict[str, Any], revision: int, reported_ms: int, **changes: str) -> Message:
+    def _revision(self, body: dict[str, Any], revision: int, reported_ms: int, **changes: str) -> SimulatedMessage:
         return self._message(body | {"revision": revision} | changes, reported_ms)
 
     def _arrival_ms(self, source: str, reported_ms: int) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from apps.simulation.messages import Message, station_id
+from apps.simulation.messages import SimulatedMessage, station_id
 from apps.simulation.random_streams import random_stream
 from apps.simulation.truth import HOUR_MS, MINUTE_MS, rfc3339
 from schemas.roster import Regency
@@ -49,7 +49,7 @@ def turnout(
     offset_min: int,
     every_min: int = 60,
     blackouts: dict[int, tuple[int, int]] | None = None,
-) -> Iterator[Message]:
+) -> Iterator[SimulatedMessage]:
     """Turnout messages of a regency, in no particular order.
 
     `every_min`: minutes between a station's reports. `blackouts`: by station, (start_ms, end_ms) without reports,
@@ -75,7 +75,7 @@ def _station(
     slots: list[int],
     offset_min: int,
     blackout: tuple[int, int] | None,
-) -> Iterator[Message]:
+) -> Iterator[SimulatedMessage]:
     station, source = station_id(regency, number), f"{SOURCE}-{regency[:2]}"
     final = round(registered * min(max(rng.gauss(curve.final, SHARE_SD_STATION), 0.1), 1.0))
     if rng.random() < OVER_CAPACITY_CHANCE:
@@ -100,7 +100,7 @@ def _station(
             "source": source,
             "is_exercise": False,
         }
-        yield Message(at_ms, "turnout", body)
+        yield SimulatedMessage(at_ms, "turnout", body)
         if rng.random() < CORRECTION_CHANCE and voted > 5:
             corrected = {"event_id": f"{body['event_id']}r2", "revision": 2, "voted": voted - rng.randint(1, 5)}
-            yield Message(at_ms + rng.randint(5, 50) * MINUTE_MS, "turnout", body | corrected)
+            yield SimulatedMessage(at_ms + rng.randint(5, 50) * MINUTE_MS, "turnout", body | corrected)

@@ -28,7 +28,7 @@ _NOT_XML = re.compile("[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U0001000
 _OFFSET = re.compile(r"([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
-class Status(StrEnum):
+class AlertStatus(StrEnum):
     """CAP's `status`, as far as Siaga uses it."""
 
     EXERCISE = "Exercise"
@@ -41,10 +41,10 @@ class ProfileError(ValueError):
 
 
 @dataclass(frozen=True)
-class Profile:
+class CapProfile:
     """What the escalation lacks: sender, status, and the UTC offset in which times are written."""
 
-    status: Status = Status.EXERCISE
+    status: AlertStatus = AlertStatus.EXERCISE
     sender: str = PLACEHOLDER_SENDER
     sender_name: str = "Siaga"
     utc_offset: str = "+07:00"
@@ -54,7 +54,7 @@ class Profile:
             raise ProfileError(f"sender {self.sender!r}: no spaces, commas, < or & (CAP 1.2, section 3.2.1)")
         if _OFFSET.fullmatch(self.utc_offset) is None:
             raise ProfileError(f"UTC offset {self.utc_offset!r} is not like +07:00")
-        if self.status is Status.ACTUAL and self.sender == PLACEHOLDER_SENDER:
+        if self.status is AlertStatus.ACTUAL and self.sender == PLACEHOLDER_SENDER:
             raise ProfileError("an actual alert needs a sender that you own, such as an internet domain")
 
     @property
@@ -65,18 +65,18 @@ class Profile:
         return timezone(-span if self.utc_offset.startswith("-") else span)
 
 
-def identifier(escalation: Escalation, profile: Profile) -> str:
+def identifier(escalation: Escalation, profile: CapProfile) -> str:
     """Includes the status, so that an exercise and an actual alert from one topic never share an identifier."""
     return f"siaga-{profile.status.lower()}-{escalation.escalation_id}"
 
 
-def sent(escalation: Escalation, profile: Profile) -> str:
+def sent(escalation: Escalation, profile: CapProfile) -> str:
     """The event time of the decision, `2024-11-27T08:14:00+07:00`."""
     # The configured offset, not Python's own: CAP prefers -00:00 for UTC.
     return escalation.event_time.astimezone(profile.zone).strftime("%Y-%m-%dT%H:%M:%S") + profile.utc_offset
 
 
-def document(escalation: Escalation, position: ChainPosition, profile: Profile) -> bytes:
+def document(escalation: Escalation, position: ChainPosition, profile: CapProfile) -> bytes:
     """The alert as XML without a line break."""
     alert = ET.Element(_tag("alert"))
     _texts(alert, _head(escalation, position, profile))
@@ -86,7 +86,7 @@ def document(escalation: Escalation, position: ChainPosition, profile: Profile) 
     return b'<?xml version="1.0" encoding="UTF-8"?>' + body.encode()
 
 
-def _head(escalation: Escalation, position: ChainPosition, profile: Profile) -> Iterable[tuple[str, str]]:
+def _head(escalation: Escalation, position: ChainPosition, profile: CapProfile) -> Iterable[tuple[str, str]]:
     yield "identifier", identifier(escalation, profile)
     yield "sender", profile.sender
     yield "sent", sent(escalation, profile)
@@ -105,18 +105,18 @@ def _head(escalation: Escalation, position: ChainPosition, profile: Profile) -> 
     yield "incidents", position.incident
 
 
-def _note(escalation: Escalation, position: ChainPosition, profile: Profile) -> str:
+def _note(escalation: Escalation, position: ChainPosition, profile: CapProfile) -> str:
     notes = []
-    if profile.status is Status.EXERCISE:
+    if profile.status is AlertStatus.EXERCISE:
         notes.append(f"Exercise on ruleset {escalation.ruleset}: no actual alert.")
-    elif profile.status is Status.TEST:
+    elif profile.status is AlertStatus.TEST:
         notes.append("Technical test: disregard.")
     if position.is_cut:
         notes.append("Earlier messages of this incident are no longer kept, so none is referenced.")
     return " ".join(notes)
 
 
-def _info(alert: ET.Element, escalation: Escalation, profile: Profile, language: str) -> None:
+def _info(alert: ET.Element, escalation: Escalation, profile: CapProfile, language: str) -> None:
     words, found = LANGUAGES[language], classes(escalation)
     info = ET.SubElement(alert, _tag("info"))
     _texts(info, [("language", language)])

@@ -9,7 +9,7 @@ from kafka import KafkaConsumer, TopicPartition
 
 from agents.kafka.topic_reader import POLL_MS
 from apps.integrations.cap.alert_files import WriteAlert
-from apps.integrations.cap.document import Profile, document, identifier
+from apps.integrations.cap.document import CapProfile, document, identifier
 from apps.integrations.cap.references import MessageChains
 from apps.integrations.escalation_records import DeliveryCounts, NotAnEscalation, parse_escalation
 
@@ -19,7 +19,7 @@ log = logging.getLogger("siaga.cap")
 class Issuer:
     """Makes a document of each record. Records of one partition must come in offset order."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: CapProfile) -> None:
         self._profile = profile
         self._chains = MessageChains()
         self._counts = DeliveryCounts("cap")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.board.layout import MAP_TILES_MAX, Place, ideal_positions, lay_out
+from apps.board.layout import MAP_TILES_MAX, RegencyPlace, ideal_positions, lay_out
 from schemas.roster import Roster
 
 COORDINATE = st.floats(-60, 60).map(lambda value: round(value, 3))
@@ -14,7 +14,9 @@ POINTS = st.lists(st.tuples(COORDINATE, COORDINATE), min_size=3, max_size=40)
 
 
 def places_of(points):
-    return [Place(f"{index // 100:02}.{index % 100:02}", f"R{index}", *point) for index, point in enumerate(points)]
+    return [
+        RegencyPlace(f"{index // 100:02}.{index % 100:02}", f"R{index}", *point) for index, point in enumerate(points)
+    ]
 
 
 @given(st.lists(st.none() | st.tuples(COORDINATE, COORDINATE), max_size=40))
@@ -57,7 +59,7 @@ def test_the_map_has_no_empty_row_or_column(points):
 
 @given(st.integers(0, 60))
 def test_without_coordinates_the_map_is_a_plain_grid_in_code_order(count):
-    layout = lay_out([Place(f"11.{index:02}", "x") for index in range(count)])
+    layout = lay_out([RegencyPlace(f"11.{index:02}", "x") for index in range(count)])
     assert [tile.code for tile in layout.tiles] == [f"11.{index:02}" for index in range(count)]
     assert [(tile.row, tile.column) for tile in layout.tiles] == [divmod(i, layout.columns or 1) for i in range(count)]
 
@@ -65,7 +67,7 @@ def test_without_coordinates_the_map_is_a_plain_grid_in_code_order(count):
 @given(POINTS)
 def test_regencies_without_coordinates_are_below_the_map(points):
     places = places_of(points)
-    layout = lay_out(places + [Place("99.01", "nowhere")])
+    layout = lay_out(places + [RegencyPlace("99.01", "nowhere")])
     lowest = max(tile.row for tile in layout.tiles if tile.code != "99.01")
     assert next(tile for tile in layout.tiles if tile.code == "99.01").row > lowest
 
@@ -89,9 +91,9 @@ def test_514_regencies_fit_into_a_grid_at_most_twice_as_large():
 
 @pytest.mark.parametrize("count", [0, 1, 2, MAP_TILES_MAX + 1])
 def test_too_few_or_too_many_for_a_map_still_get_a_grid(count):
-    layout = lay_out([Place(f"{index:05}", "x", index % 90, index % 180) for index in range(count)])
+    layout = lay_out([RegencyPlace(f"{index:05}", "x", index % 90, index % 180) for index in range(count)])
     assert len({(tile.column, tile.row) for tile in layout.tiles}) == count
 
 
 def _places(roster):
-    return [Place(code, regency.name, regency.latitude, regency.longitude) for code, regency in roster.items()]
+    return [RegencyPlace(code, regency.name, regency.latitude, regency.longitude) for code, regency in roster.items()]

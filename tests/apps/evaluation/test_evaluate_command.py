@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from apps.cli.evaluate import command
 from apps.evaluation.plot import draw
 from apps.evaluation.report import DetectorResult, as_json, curve_table, goals
-from apps.evaluation.scoring import Detection, Raise, Score
+from apps.evaluation.scoring import Detection, DetectorScore, Raise
 from apps.simulation.truth import FlareUp
 
 ROSTER = "regency,name,stations,registered\n16.01,Hulu,600,240000\n16.02,Hilir,300,120000\n"
@@ -26,7 +26,7 @@ def roster_file(tmp_path):
 
 def score(delays, false=0, regency_days=100):
     flareup = FlareUp("f1", "16.01", "clash", 0, 1, 10, 10, "medium")
-    return Score(
+    return DetectorScore(
         [Detection(flareup, delay) for delay in delays], [Raise("16.02", 0)] * false, [], regency_days, [false]
     )
 

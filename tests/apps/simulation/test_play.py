@@ -3,12 +3,12 @@
 import threading
 import time
 
-from apps.simulation.messages import Message
+from apps.simulation.messages import SimulatedMessage
 from apps.simulation.play import play
 
 
 def at(*seconds):
-    return [Message(1000 * second, "incidents", {}) for second in seconds]
+    return [SimulatedMessage(1000 * second, "incidents", {}) for second in seconds]
 
 
 def test_messages_before_the_start_are_sent_at_once_the_rest_when_due():

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.integrations.cap.document import Profile, ProfileError, Status, document, identifier
+from apps.integrations.cap.document import AlertStatus, CapProfile, ProfileError, document, identifier
 from apps.integrations.cap.references import MessageChains
 from schemas.escalation import Escalation
 from tests.apps.integrations.cap import standard
@@ -16,7 +16,7 @@ from tests.apps.integrations.cap.oasis_schema import oasis_schema
 from tests.apps.integrations.escalations import parsed, timelines
 
 GOLDEN = Path(__file__).with_name("golden")
-ACTUAL = Profile(Status.ACTUAL, "siaga.example.org", "Sekretariat Siaga", "+07:00")
+ACTUAL = CapProfile(AlertStatus.ACTUAL, "siaga.example.org", "Sekretariat Siaga", "+07:00")
 SILENT = {"reason": "silence", "evidence": [], "score": 0, "components": {"security": 0}, "routes": ["kpu", "bawaslu"]}
 STORY: dict[str, dict] = {
     "1-alert": {"unverified": True},
@@ -34,14 +34,14 @@ STORY: dict[str, dict] = {
 }
 
 
-def story(profile: Profile) -> dict[str, bytes]:
+def story(profile: CapProfile) -> dict[str, bytes]:
     """Documents of the STORY, by the name of its step."""
     chains = MessageChains()
     steps = {name: parsed(number, **changes) for number, (name, changes) in enumerate(STORY.items())}
     return {name: document(step, chains.append(step), profile) for name, step in steps.items()}
 
 
-def one(profile: Profile = ACTUAL, **changes: object) -> bytes:
+def one(profile: CapProfile = ACTUAL, **changes: object) -> bytes:
     escalation = parsed(**changes)
     return document(escalation, MessageChains().append(escalation), profile)
 
@@ -83,15 +83,15 @@ def test_no_name_breaks_a_document_or_its_line(name: str, nasty: str):
 
 
 def test_it_is_an_exercise_unless_told_and_says_so_where_people_look():
-    made = one(Profile())
+    made = one(CapProfile())
     assert standard.text(made, "status") == "Exercise" and "no actual alert" in (standard.text(made, "note") or "")
     assert [headline.split(".")[0] for headline in standard.texts(made, "info/headline")] == ["LATIHAN", "EXERCISE"]
-    assert standard.text(one(Profile(Status.TEST)), "status") == "Test"
+    assert standard.text(one(CapProfile(AlertStatus.TEST)), "status") == "Test"
     assert standard.texts(one(), "info/headline")[1] == "Kota Palembang raised to WASPADA (watch)"
 
 
 def test_documents_of_different_status_never_share_an_identifier():
-    assert len({identifier(parsed(), Profile(status, "a.example")) for status in Status}) == 3
+    assert len({identifier(parsed(), CapProfile(status, "a.example")) for status in AlertStatus}) == 3
 
 
 def test_the_scope_is_restricted_to_the_routes_of_the_escalation():
@@ -116,7 +116,7 @@ def test_the_scope_is_restricted_to_the_routes_of_the_escalation():
         ({"level": "normal", "change": "recovered"}, "Past", "Unknown", "Observed", ["Monitor"]),
     ],
 )
-def test_urgency_severity_certainty_and_response_follow_from_level_change_and_evidence(
+def test_urgency_severity_certainty_and_response_follow_from_the_escalation(
     changes, urgency, severity, certainty, responses
 ):
     made = one(**changes)
@@ -166,7 +166,7 @@ def test_a_province_is_named_in_each_language():
 
 @pytest.mark.parametrize("offset", ["+07:00", "+09:00", "-00:00", "-03:30"])
 def test_times_use_the_configured_offset(offset: str):
-    sent = standard.text(one(Profile(utc_offset=offset)), "sent") or ""
+    sent = standard.text(one(CapProfile(utc_offset=offset)), "sent") or ""
     assert sent.endswith(offset)
     assert datetime.fromisoformat(sent) == parsed().event_time
 
@@ -174,8 +174,8 @@ def test_times_use_the_configured_offset(offset: str):
 @pytest.mark.parametrize(
     "profile",
     [{"sender": "a b"}, {"sender": "a,b"}, {"sender": "a<b"}, {"sender": ""}, {"utc_offset": "7"}, {"utc_offset": "Z"}]
-    + [{"status": Status.ACTUAL}],
+    + [{"status": AlertStatus.ACTUAL}],
 )
 def test_a_profile_that_cap_forbids_is_rejected(profile: dict):
     with pytest.raises(ProfileError):
-        Profile(**profile)
+        CapProfile(**profile)

@@ -5,13 +5,13 @@ from collections import defaultdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apps.integrations.cap.document import Profile, document, identifier, sent
+from apps.integrations.cap.document import CapProfile, document, identifier, sent
 from apps.integrations.cap.references import MessageChains, MessageType
 from schemas.escalation import Escalation
 from tests.apps.integrations.cap import standard
 from tests.apps.integrations.escalations import parsed, timelines
 
-PROFILE = Profile()
+PROFILE = CapProfile()
 FRUGAL = settings(max_examples=40, deadline=None)
 
 
