@@ -116,9 +116,9 @@ def _reports(
     plan: Plan, code: str, incidents: list[SimulatedIncident], outages: tuple[SourceOutage, ...]
 ) -> list[SimulatedMessage]:
     # Flare-ups have a reporter of their own: staging one must not change the random draws of the background.
-    ordinary = Reporter(random_stream(plan.seed, "desk", code), code, plan.offset_min, outages)
+    ordinary = Reporter(random_stream(plan.seed, "desk", code), code, plan.start_ms, plan.offset_min, outages)
     flareup = Reporter(
-        random_stream(plan.seed, "flareup desk", code), code, plan.offset_min, outages, first_number=5000
+        random_stream(plan.seed, "flareup desk", code), code, plan.start_ms, plan.offset_min, outages, first_number=5000
     )
     return [
         message

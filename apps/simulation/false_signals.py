@@ -30,7 +30,7 @@ def hoaxes(
     span_ms = rng.randint(*HOAX_SPAN_MIN) * MINUTE_MS
     retract_ms = onset_ms + span_ms + rng.randint(*HOAX_RETRACTED_AFTER_MIN) * MINUTE_MS
     source = f"pemantau-{regency.code[:2]}"
-    reporter = Reporter(random_stream(seed, "hoax desk"), regency.code, offset_min, first_number=9000)
+    reporter = Reporter(random_stream(seed, "hoax desk"), regency.code, start_ms, offset_min, first_number=9000)
     messages: list[SimulatedMessage] = []
     size = rng.randint(*HOAX_SIZE)
     for _ in range(size):
@@ -50,7 +50,7 @@ def exercises(
     regency = rng.choice([item for item in roster.values() if item.stations])
     onset_ms = start_ms + rng.randint(6 * 60, 16 * 60) * MINUTE_MS
     source = f"polri-{regency.code[:2]}"
-    reporter = Reporter(random_stream(seed, "exercise desk"), regency.code, offset_min, first_number=8000)
+    reporter = Reporter(random_stream(seed, "exercise desk"), regency.code, start_ms, offset_min, first_number=8000)
     messages: list[SimulatedMessage] = []
     for _ in range(rng.randint(*EXERCISE_SIZE)):
         incident = _staged(rng, regency, "clash", rng.randint(3, 5), onset_ms, HOUR_MS, "exercise")

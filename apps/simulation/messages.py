@@ -1,5 +1,6 @@
-"""The messages of a simulated day: what one is, its bytes, and the id of a polling station."""
+"""The messages of a simulated day: what one is, its bytes, and the parts of its ids."""
 
+from datetime import datetime, timedelta, timezone
 from typing import Any, NamedTuple
 
 import orjson
@@ -29,3 +30,8 @@ class SimulatedMessage(NamedTuple):
 def station_id(regency: str, number: int) -> str:
     """`16.71-0042`: a polling station's id, unique over the roster."""
     return f"{regency}-{number:04d}"
+
+
+def date_in_ids(start_ms: int, offset_min: int) -> str:
+    """`20241127`: the local date at `start_ms`. Ids carry it, so that days of different dates share none."""
+    return datetime.fromtimestamp(start_ms // 1000, timezone(timedelta(minutes=offset_min))).strftime("%Y%m%d")

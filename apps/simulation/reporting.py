@@ -11,7 +11,7 @@ from random import Random
 from typing import Any
 
 from apps.simulation.background import SimulatedIncident
-from apps.simulation.messages import SimulatedMessage, station_id
+from apps.simulation.messages import SimulatedMessage, date_in_ids, station_id
 from apps.simulation.random_streams import weighted_choice
 from apps.simulation.truth import HOUR_MS, MINUTE_MS, rfc3339
 
@@ -58,19 +58,22 @@ def source_of(rng: Random, category: str, province: str) -> str:
 class Reporter:
     """Turns the incidents of one regency into messages.
 
-    `rng` is the regency's own random stream, so regencies are independent. `first_number` is where the numbers of
-    events and incidents begin: two reporters of one regency must not share ids."""
+    `rng` is the regency's own random stream, so regencies are independent. Ids carry the date of `start_ms`.
+    `first_number` is where the numbers of events and incidents begin: two reporters of one regency must not share ids.
+    """
 
     def __init__(
         self,
         rng: Random,
         regency: str,
+        start_ms: int,
         offset_min: int,
         outages: tuple[SourceOutage, ...] = (),
         first_number: int = 0,
     ) -> None:
         self._rng = rng
         self._regency = regency
+        self._date = date_in_ids(start_ms, offset_min)
         self._offset_min = offset_min
         self._outages = outages
         self._events = first_number
@@ -123,7 +126,7 @@ class Reporter:
         self._incidents += 1
         return {
             "event_id": "",
-            "incident_id": f"{source}-{self._regency.replace('.', '')}-{self._incidents:04d}",
+            "incident_id": f"{source}-{self._regency.replace('.', '')}-{self._date}-{self._incidents:04d}",
             "revision": 1,
             "regency": self._regency,
             "station": station_id(self._regency, incident.station),
@@ -141,7 +144,7 @@ class Reporter:
         self._events += 1
         reported_ms = reported_ms // SECOND_MS * SECOND_MS + SECOND_MS
         event = {
-            "event_id": f"{body['source']}:{self._regency}:{self._events}",
+            "event_id": f"{body['source']}:{self._regency}:{self._date}:{self._events}",
             "reported_at": rfc3339(reported_ms, self._offset_min),
         }
         return SimulatedMessage(self._arrival_ms(body["source"], reported_ms), "incidents", body | event)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from apps.simulation.messages import SimulatedMessage, station_id
+from apps.simulation.messages import SimulatedMessage, date_in_ids, station_id
 from apps.simulation.random_streams import random_stream
 from apps.simulation.truth import HOUR_MS, MINUTE_MS, rfc3339
 from schemas.roster import Regency
@@ -77,6 +77,7 @@ def _station(
     blackout: tuple[int, int] | None,
 ) -> Iterator[SimulatedMessage]:
     station, source = station_id(regency, number), f"{SOURCE}-{regency[:2]}"
+    date = date_in_ids(opening_ms, offset_min)
     final = round(registered * min(max(rng.gauss(curve.final, SHARE_SD_STATION), 0.1), 1.0))
     if rng.random() < OVER_CAPACITY_CHANCE:
         final = min(registered + rng.randint(1, 8), VOTERS_MAX)
@@ -90,7 +91,7 @@ def _station(
         if not last and (rng.random() < MISSED_REPORT or (blackout and blackout[0] <= at_ms < blackout[1])):
             continue
         body = {
-            "event_id": f"{source}:{station}:{index + 1}",
+            "event_id": f"{source}:{station}:{date}:{index + 1}",
             "regency": regency,
             "station": station,
             "registered": registered,

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
+from datetime import date
 
 import pytest
 
@@ -51,6 +52,15 @@ def test_only_an_exact_duplicate_repeats_an_event_id():
     for message in simulate_day(Roster.default(), Plan(seed=5, per_day=4, hoax_chance=1.0)).messages:
         bodies[message.body["event_id"]].add(json.dumps(message.body))
     assert all(len(versions) == 1 for versions in bodies.values())
+
+
+def test_days_of_two_dates_share_no_event_or_incident():
+    first, second = (
+        simulate_day(ROSTER, Plan(1, day=date(2024, 11, day), per_day=3, hoax_chance=1)) for day in (27, 28)
+    )
+    for field in ("event_id", "incident_id"):
+        ids = [{message.body[field] for message in day.messages if field in message.body} for day in (first, second)]
+        assert all(ids) and not ids[0] & ids[1]
 
 
 def test_staging_a_flare_up_leaves_the_rest_of_the_day_unchanged():
