@@ -25,7 +25,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from apps.board.descriptors import raise_limit
+from apps.board.file_descriptors import raise_descriptor_limit
 from apps.embedded.ports import free_port
 from benchmarks.processes import cpu_seconds, memory_mib
 from benchmarks.stream import incident
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20, help="length of a turn")
     parser.add_argument("--rounds", type=int, default=2, help="turns without and with viewers")
     chosen = parser.parse_args()
-    raise_limit()
+    raise_descriptor_limit()
     asyncio.run(measure(chosen.viewers, chosen.rate, chosen.seconds, chosen.rounds))
 
 

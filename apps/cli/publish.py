@@ -8,7 +8,6 @@ from typing import BinaryIO
 
 import click
 
-from agents.policy import load_roster
 from agents.settings import Settings
 from apps.cli.broker import COMPRESSIONS, broker_errors, open_sender
 from apps.cli.options import CommandError, with_settings

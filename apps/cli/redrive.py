@@ -13,7 +13,6 @@ import click
 from agents.kafka.connection import kafka_python_options
 from agents.kafka.topic_reader import read_all
 from agents.kafka.topics import open_admin
-from agents.policy import load_roster
 from agents.settings import Settings
 from apps.cli.broker import CONNECT_S, broker_errors, open_sender
 from apps.cli.options import CommandError, with_settings

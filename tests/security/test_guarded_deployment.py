@@ -25,7 +25,7 @@ from apps.cli.main import COMMANDS, main
 from tests.agents.deployment import until
 from tests.agents.test_worker import incident, turnout
 from tests.apps.cli.siaga import Siaga, loud
-from tests.apps.integrations.receiver import receiving
+from tests.apps.integrations.webhook.receiver import receiving
 from tests.security.deployment import STRANGER, USERS, GuardedDeployment
 from tests.security.guarded import PASSWORD, Guarded
 from tests.security.processes import command_line, listening

@@ -45,7 +45,9 @@ def reject_line(prefix: str, offset: int, value: Any, topic: str = "incidents", 
     } | changes
 
 
-def reject(bootstrap: str, prefix: str, reason: RejectReason, offset: int, value: bytes, key: bytes = b"k", more=()) -> None:
+def reject(
+    bootstrap: str, prefix: str, reason: RejectReason, offset: int, value: bytes, key: bytes = b"k", more=()
+) -> None:
     """Write a rejected record as intake does."""
     producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all")
     headers = [*rejected_headers(reason, "for the test", prefix + "incidents", 1, offset), *more]

@@ -1,4 +1,4 @@
-"""Italy 2020: whatever is split or renamed, each region's totals are the Ministry's own."""
+"""Italy 2020: after splitting and renaming, each region's totals equal the Ministry's."""
 
 import csv
 import json
@@ -86,7 +86,7 @@ def test_parts_add_up_fit_and_never_fall(registered: int, data: st.DataObject):
     assert all(e <= v <= r for e, v, r in zip(split(earlier), split(later), split(registered), strict=True))
 
 
-def test_the_command_writes_a_roster_and_lines_that_publish_takes(shared_data: Path, tmp_path: Path):
+def test_the_command_writes_a_roster_and_lines_that_publish_accepts(shared_data: Path, tmp_path: Path):
     siaga, roster, turnout = Siaga(), tmp_path / "roster.csv", tmp_path / "turnout.jsonl"
     source = shared_data / "italy_2020_referendum_affluenzaComuni.csv"
     done = siaga("convert", "italy-2020", str(source), "--roster", str(roster), "--turnout", str(turnout))
@@ -99,7 +99,7 @@ def test_the_command_writes_a_roster_and_lines_that_publish_takes(shared_data: P
 @pytest.mark.parametrize(
     ("old", "new"), [("15723", "many"), ("050540000", "990540000"), ("20200920120000", "noon"), (",2405,", ",,")]
 )
-def test_a_row_that_is_not_as_expected_is_named_by_its_line(tmp_path: Path, old: str, new: str):
+def test_an_invalid_row_is_an_error_with_its_line_number(tmp_path: Path, old: str, new: str):
     file = tmp_path / "comuni.csv"
     header = "CODICE ISTAT,comune,provincia,elettori," + ",".join(
         f"datah{hour},%h{hour},voti_h{hour}" for hour in italy2020.SNAPSHOTS

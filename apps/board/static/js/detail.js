@@ -9,12 +9,12 @@ import { splitName } from "./names.js";
 import { spark } from "./spark.js";
 import { statusOf, store } from "./store.js";
 
-const REFRESH_MS = 1000; // at most so often: a storm on one regency must not become a storm of requests
+const REFRESH_MS = 1000; // shortest interval between two requests, however often the row changes
 
 let shown = null;
 let facts = null;
 let due = null;
-let askedAt = 0;
+let requestedAt = 0;
 
 export const openCode = () => shown;
 
@@ -35,7 +35,7 @@ export function refreshSoon(onClose, onOpen) {
   due ??= setTimeout(() => {
     due = null;
     if (shown) refresh(onClose, onOpen);
-  }, Math.max(0, askedAt + REFRESH_MS - Date.now()));
+  }, Math.max(0, requestedAt + REFRESH_MS - Date.now()));
 }
 
 export function redraw(onClose, onOpen) {
@@ -44,7 +44,7 @@ export function redraw(onClose, onOpen) {
 
 async function refresh(onClose, onOpen) {
   const code = shown;
-  askedAt = Date.now();
+  requestedAt = Date.now();
   try {
     const answer = await fetch(`/api/regency/${encodeURIComponent(code)}`);
     if (shown !== code) return;
@@ -53,7 +53,7 @@ async function refresh(onClose, onOpen) {
     if (answer.status === 404) drawMissing(onClose);
     else if (facts) draw(facts, onClose, onOpen);
   } catch {
-    refreshSoon(onClose, onOpen); // the link's own banner says that the board is away
+    refreshSoon(onClose, onOpen); // the banner already says that the board is unreachable
   }
 }
 
@@ -76,13 +76,13 @@ function drawMissing(onClose) {
 
 function draw({ regency, name, row, escalations, trend, neighbours }, onClose, onOpen) {
   const last = escalations[0];
-  const ground = groundOf(escalations, row);
+  const cause = reasonFor(escalations, row);
   const head = h("header", { cls: "detail-head", "data-level": row?.level ?? "none" },
     h("div", {}, h("h2", { id: "detail-title" }, name), h("p", { cls: "code" }, regency)), closeButton(onClose));
   if (!row) return show(head, h("p", { cls: "band", "data-status": "none" }, t("noRow")));
-  show(head, levelLine(row), dataBand(regency), why(ground, last, row),
+  show(head, levelLine(row), dataBand(regency), why(cause, last, row),
     trend ? h("div", { cls: "detail-trend", "data-level": row.level }, spark({ end: trend.end_ms, scores: trend.scores }, store.buckets), h("span", {}, t("trend"))) : null,
-    components(row), windows(row), turnout(row), confidence(row), evidence(ground), history(escalations, row),
+    components(row), windows(row), turnout(row), confidence(row), evidence(cause), history(escalations, row),
     nearby(neighbours, onOpen), provenance(row));
 }
 
@@ -103,17 +103,18 @@ function block(title, ...children) {
   return h("section", { cls: "block" }, h("h3", {}, t(title)), ...children);
 }
 
-// What a level rests on. What came after in its episode (a fall, a silence) says why it is no higher, not why it stands.
-function groundOf(escalations, row) {
+// The escalation that explains the present level: the newest raise or amendment of the episode. A later fall or stale
+// notice says why the level is not higher, not why it holds.
+function reasonFor(escalations, row) {
   const [last] = escalations;
   if (!last || row.level === "normal") return last;
   return escalations.find((e) => e.episode === last.episode && (e.change === "raised" || e.change === "amended")) ?? last;
 }
 
-function why(ground, last, row) {
-  if (!ground || last.level !== row.level) return null;
-  const since = last === ground ? null : h("p", { cls: "note" }, `${word("change", last.change)}: ${label("reason", last.reason)}`);
-  return block("why", h("p", { cls: "why" }, label("reason", ground.reason)), since, tags(ground));
+function why(cause, last, row) {
+  if (!cause || last.level !== row.level) return null;
+  const since = last === cause ? null : h("p", { cls: "note" }, `${word("change", last.change)}: ${label("reason", last.reason)}`);
+  return block("why", h("p", { cls: "why" }, label("reason", cause.reason)), since, tags(cause));
 }
 
 function components(row) {

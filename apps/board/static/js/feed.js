@@ -1,4 +1,4 @@
-// Escalations as they come, newest on top, and spoken for those who cannot see them.
+// The list of escalations, newest first, and their announcements for screen readers.
 
 import { $, h, setText } from "./dom.js";
 import { matches } from "./filter.js";
@@ -57,13 +57,13 @@ function scoreText({ score, threshold }) {
 
 export function tags(escalation) {
   const routes = (escalation.routes ?? []).map((route) => h("span", { cls: "tag" }, label("authority", route)));
-  const doubt = escalation.unverified ? h("span", { cls: "tag doubt", title: t("unverifiedNote") }, t("unverified")) : null;
-  if (!routes.length && !doubt) return null;
-  return h("div", { cls: "tags" }, doubt, routes.length ? h("span", { cls: "to" }, t("to")) : null, routes);
+  const unverifiedTag = escalation.unverified ? h("span", { cls: "tag unverified", title: t("unverifiedNote") }, t("unverified")) : null;
+  if (!routes.length && !unverifiedTag) return null;
+  return h("div", { cls: "tags" }, unverifiedTag, routes.length ? h("span", { cls: "to" }, t("to")) : null, routes);
 }
 
-// One sentence however many came at once: a storm must not bury its worst case.
-export function speak(fresh) {
+// One announcement however many arrive at once: the worst of them.
+export function announce(fresh) {
   if (!fresh.length) return;
   const worst = fresh.reduce((a, b) => (rank(b.level) > rank(a.level) ? b : a));
   const values = {

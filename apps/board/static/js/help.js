@@ -1,4 +1,4 @@
-// What the keys do and what the marks mean.
+// The help dialog: keys, levels and data statuses.
 
 import { $, h } from "./dom.js";
 import { label, statusLabel, t } from "./language.js";

@@ -87,13 +87,13 @@ export function drawTile(code) {
   setText(parts.label, accessibleName(code, parts.name, row));
 }
 
-// Silence holds the last level; it must not be read as one that is known.
+// A silent regency keeps its last level; the question mark says that the present one is unknown.
 export function levelWord(row) {
   const name = label("level", row.level);
   return row.data_status === "silent" ? `${name}?` : name;
 }
 
-// What is wrong with the data, in words and with its age; empty when it is live.
+// Data status in words with its age; empty while live.
 export function statusText(code) {
   const status = statusOf(code);
   if (status === "live") return "";
@@ -148,7 +148,7 @@ function move(event) {
   if (next) focusTile(next);
 }
 
-// The nearest tile in a direction; what lies straight ahead beats what lies aside.
+// The nearest tile in a direction; distance to the side counts 2.5 times.
 function nearest(dx, dy) {
   const from = tiles.get(current);
   let best = null;

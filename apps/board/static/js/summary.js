@@ -1,4 +1,4 @@
-// The strip above the map: how many at each level, what the data is worth, totals, provinces. Chips are filters too.
+// The summary above the map: counts by level and data status, totals, provinces. Its chips filter the map.
 
 import { $, h } from "./dom.js";
 import { label, number, percent, statusLabel, t, text } from "./language.js";

@@ -1,4 +1,4 @@
-// The same rows as a table, worst first: for screen readers, dense rosters and whoever prefers a list.
+// The same rows as a table, worst first: for screen readers, dense rosters and large screens.
 
 import { $, h } from "./dom.js";
 import { matches } from "./filter.js";
