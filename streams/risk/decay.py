@@ -1,12 +1,12 @@
 """Exponential decay without error: forward decay in whole numbers.
 
 Cormode, Shkapenyuk, Srivastava, Xu: "Forward decay", ICDE 2009. Instead of shrinking all old weights as time passes,
-each new weight is grown by its age against a fixed landmark, and the sum is divided by the growth of "now" when it is
-read. Here the growth is an integer, so adding and taking away are exact inverses, in any order, and a sum of nothing
-is 0.
+each new weight is multiplied by the growth from a fixed landmark to its time, and the sum is divided by the growth to
+now when it is read. Here the growth is an integer, so adding and subtracting are exact inverses, in any order, and a
+sum of nothing is 0.
 
-The landmark moves by BLOCK half-lives at a time. Everything still counted has grown by at least 2^BLOCK by then, so
-the shift that re-bases a sum loses no bit.
+The landmark moves by BLOCK half-lives at a time. Everything still counted was multiplied by at least 2^BLOCK by then,
+so the shift that moves a sum to the new landmark loses no bit.
 """
 
 FRACTIONS = 256  # steps per half-life: growth is exact to 2^(1/256), 0.3 %
@@ -29,7 +29,7 @@ class Decay:
         return now_ms // self._block_ms * self._block_ms - self._lead_ms
 
     def growth(self, at_ms: int, landmark_ms: int) -> int:
-        """By how much a weight at `at_ms` (not before the landmark) has grown, times 65,536."""
+        """The factor of a weight at `at_ms` (not before the landmark), times 65,536."""
         steps = (at_ms - landmark_ms) * FRACTIONS // self.half_life_ms
         return _GROWTH[steps & 255] << (steps >> 8)
 

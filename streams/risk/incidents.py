@@ -26,14 +26,13 @@ _AGES = 3
 #: Distinct source names kept as one object each; publishers may send any number of them.
 _NAMES_MOST = 1_000
 
-#: What `Incidents.hold` takes, see Record: incident id, revision, kind, status, occurred_ms, source, segment,
-#: sole source, grave_ms.
+#: The fields of a Record, as `Incidents.hold` takes them.
 Report = tuple[str, int, Kind, str, int, str, int, str, int]
 
 
 class Record(NamedTuple):
-    """The latest revision of an incident. `segment`: the number of the state segment that holds it. `was_counted`: it
-    was put into a bucket. `grave_ms`: the regency's clock when it was first reported as grave as it is now, or 0.
+    """The latest revision of an incident. `segment`: the number of the state segment that holds it. `grave_ms`: the
+    regency's clock when it was first reported as grave as it is now, or 0.
     """
 
     incident_id: str
@@ -44,7 +43,6 @@ class Record(NamedTuple):
     source: str
     segment: int
     sole_source: str  # the only source that reported it, or MANY
-    was_counted: bool
     grave_ms: int
 
 
@@ -102,17 +100,16 @@ class Incidents:
         bucket: list[Record] = []
         after_ms = until_ms = 0  # a record that occurred in between lies in the same bucket as the one before
         for incident_id, revision, kind, status, occurred, source, segment, sole_source, grave_ms in reports:
-            age = 0 if occurred > hour_ms else _age(occurred, edges)
-            is_counted = age < _AGES and status != "retracted"
             try:
                 source, sole_source, status = names[source], names[sole_source], names[status]
             except KeyError:
                 source, sole_source, status = (names.setdefault(name, name) for name in (source, sole_source, status))
             record = _new_record(
-                (incident_id, revision, kind, status, occurred, source, segment, sole_source, is_counted, grave_ms)
+                (incident_id, revision, kind, status, occurred, source, segment, sole_source, grave_ms)
             )
             records[incident_id] = record
-            if not is_counted:
+            age = 0 if occurred > hour_ms else _age(occurred, edges)
+            if age == _AGES or status == "retracted":
                 continue
             if not after_ms < occurred <= until_ms:
                 number = -(-occurred // step_ms)
@@ -159,7 +156,7 @@ class Incidents:
 
     def is_counted(self, record: Record) -> bool:
         """Whether a record that is held counts in a window."""
-        return record.was_counted and record.occurred_ms > self.edges[2]
+        return record.status != "retracted" and record.occurred_ms > self.edges[2]
 
     def advance(self, now_ms: int) -> None:
         """Let time pass to an evaluation time: move incidents to older classes and out, then move the landmark."""

@@ -217,27 +217,28 @@ class RegencyState:
         evaluation time. `Incidents.hold` counts each report before it takes the next, so after a yield the sums include
         it. Bindings are local because this loop runs once for every event."""
         incidents, clock_ms, next_grid_ms = self.incidents, self.clock_ms, self._next_grid_ms
-        is_new, kinds, latest, note = self.event_ids.is_new, self.rules.kinds, incidents.records.get, taken.append
+        is_new, kinds, records, note = self.event_ids.is_new, self.rules.kinds, incidents.records, taken.append
         totals, weights, needs = incidents.totals, incidents.weights, self._needs.least
-        is_rolling = self.rules.rolling_milli is not None
+        is_rolling, is_due, day_ms = self.rules.rolling_milli is not None, self._is_due, WINDOWS_MS[2]
         segment, put_in_segment, room, reported_ms = 0, note, 0, 0
         for number in range(start, len(entries)):
             entry = entries[number]
-            if entry[0] != INCIDENT or (self._is_due and taken):
+            if entry[0] != INCIDENT or (is_due and taken):
                 break
             _, at_ms, event_id, incident_id, revision, _, category, severity, status, occurred, _, source, drill = entry
             if at_ms > clock_ms:
                 if at_ms >= next_grid_ms:
                     break
-                self.clock_ms = clock_ms = at_ms
+                clock_ms = at_ms
             if not is_new(event_id):
                 note("duplicate")
                 continue
             if drill:
                 note("exercise")
                 continue
-            old, sole_source, before = latest(incident_id), source, 0
-            if old is not None:
+            old, sole_source, before = None, source, 0
+            if incident_id in records:
+                old = records[incident_id]
                 if revision <= old.revision:
                     note("duplicate")
                     continue
@@ -248,17 +249,19 @@ class RegencyState:
             put_in_segment(incident_id)
             room -= 1
             if not reported_ms and self.silence.report(clock_ms):
-                self._is_due = True
+                is_due = True
             reported_ms, self._score = clock_ms, None
             grave_ms = _grave_since(old, kind, status, clock_ms) if severity >= GRAVE else 0
             yield incident_id, revision, kind, status, occurred, source, segment, sole_source, grave_ms
-            note("late" if occurred <= clock_ms - WINDOWS_MS[2] else "applied")
+            note("applied" if occurred > clock_ms - day_ms else "late")
             if old is not None:
                 self._note_revision(old, before)
+                is_due = True
             elif incidents.is_confirmation_changed:
-                self._is_due = True
+                is_due = True
             elif (group := kind.group) < SCORED and (weights[0] if is_rolling else totals[group]) >= needs[group]:
-                self._is_due = self._is_due or self._needs.is_reached(group)
+                is_due = is_due or self._needs.is_reached(group)
+        self.clock_ms, self._is_due = clock_ms, is_due
         if reported_ms:
             self.silence.report(reported_ms)
 
@@ -272,7 +275,6 @@ class RegencyState:
 
     def _note_revision(self, old: Record, before: int) -> None:
         """An incident was revised, when the score was `before`: what is published may no longer hold."""
-        self._is_due = True
         if not self.ladder.level:
             return
         if self.published.is_cited(old.incident_id):

@@ -76,7 +76,7 @@ class IncidentRecords:
         incident_ids = segment.names if segment.is_unchanged() else dict.fromkeys(segment.names)
         rows = [
             (incident_id, revision, kind.category, kind.severity, status, occurred, source, sole_source, grave_ms)
-            for incident_id, revision, kind, status, occurred, source, lies_in, sole_source, _, grave_ms in map(
+            for incident_id, revision, kind, status, occurred, source, lies_in, sole_source, grave_ms in map(
                 held.__getitem__, incident_ids
             )
             if lies_in == number

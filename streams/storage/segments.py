@@ -22,6 +22,21 @@ class Segment:
         self.names: list[str] = []
         self.live = live
 
+    def leave(self) -> bool:
+        """One of its names lies in a later segment now. True when none is left."""
+        self.live -= 1
+        return not self.live
+
+    def close(self) -> bool:
+        """Its frame has ended. True when any name is left."""
+        self.live += len(self.names)
+        return self.live > 0
+
+    def put_back(self, name: str) -> None:
+        """Restore one of its names."""
+        self.names.append(name)
+        self.live += 1
+
     def is_unchanged(self) -> bool:
         """Whether everything that was put into it still lies in it."""
         return self.live == len(self.names)
@@ -60,17 +75,14 @@ class Segments:
 
     def leave(self, number: int) -> None:
         """One name of this segment lies in a later one now."""
-        segment = self._held[number]
-        segment.live -= 1
-        if not segment.live and number not in self._open:
+        if self._held[number].leave() and number not in self._open:
             self._drop(number)
 
     def close_frame(self, encode: Encode) -> None:
         """The frame has ended: its segments are to be written as `encode` says; the next name opens a new one."""
         for number in self._open:
             segment = self._held[number]
-            segment.live += len(segment.names)
-            record = encode(number, segment) if segment.live else None
+            record = encode(number, segment) if segment.close() else None
             if record is None:
                 del self._held[number]
                 continue
@@ -101,8 +113,7 @@ class Segments:
 
     def put_back(self, number: int, name: str) -> None:
         """Take back a name that lies in a segment given to `restore`."""
-        self._held[number].names.append(name)
-        self._held[number].live += 1
+        self._held[number].put_back(name)
 
     def restore_last(self, last: int) -> None:
         """Continue numbering after `last`."""
