@@ -40,5 +40,5 @@ async def test_inputs_are_not_read_twice_when_the_group_forgets_how_far_they_are
     await send(cluster, "y", 5)
     await cluster.drained()
     assert await incidents(cluster) == 25
-    assert "is read up to 20, as noted; the group says 3" in log(cluster)
+    assert "is read up to 20 by its note; the group's offset is 3" in log(cluster)
     await sound(cluster)  # doubled inputs are what the checker's first law looks for
