@@ -1,1 +1,1 @@
-"""Siaga's shell: Faust agents, the command line, metrics, the board and the embedded broker."""
+"""The worker: two Faust agents (intake and risk), their settings, logs and metrics, and what they need of Kafka."""

@@ -5,62 +5,70 @@
 
 import functools
 import logging
+import time
+from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from aiokafka import TopicPartition
 from faust.app.base import BootStrategy
 
-from agents import metrics
-from agents.batching import BatchApp, BatchingOptions, Stage, attach
-from agents.clock import wall_ms
+from agents import metrics, topology
+from agents.batching import BatchApp, BatchingOptions, Fold, Stage, attach
 from agents.intake import IntakeFold
 from agents.kafka.connection import aiokafka_options
-from agents.metrics_page import serve_metrics
-from agents.ordering import sequencer_of
 from agents.risk import RiskFold
 from agents.settings import Settings
 from agents.shard_metrics import ShardMetrics
+from agents.topology import StageSpec
 from schemas.ledger import TICK_KEY, tick_frame
-from schemas.roster import Roster
-from schemas.ruleset import Ruleset
-from schemas.topics import INPUTS, Topic
+from schemas.topics import INPUTS
 from streams.admission import ClockMode, Gate
+from streams.event_time.sequencer import sequencer_of
 from streams.table import RiskTable
 
 log = logging.getLogger(__name__)
 
 LAG_EVERY_S = 2.0
-_INTAKE_OUTPUTS = (Topic.LEDGER, Topic.REJECTED)
-_RISK_OUTPUTS = (Topic.RISK, Topic.PROVINCE, Topic.ESCALATIONS, Topic.LEDGER)
 
 
-class Topology:
-    """What one worker runs: the stages, and what their folds are made of."""
+def wall_ms() -> int:
+    """Wall time, Unix milliseconds. It enters here and is written to the ledger; the fold only reads the ledger."""
+    return time.time_ns() // 1_000_000
+
+
+class Pipeline:
+    """The stages of `agents.topology` under one worker's settings, with roster and ruleset loaded."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.names = settings.topics
-        self.roster = Roster.load(settings.roster) if settings.roster else Roster.default()
-        self.ruleset = Ruleset.load(settings.rules) if settings.rules else Ruleset.default()
+        self.roster, self.ruleset = settings.load_roster(), settings.load_ruleset()
         self.is_event_clock = settings.clock is ClockMode.EVENT
         self.options = BatchingOptions(client=aiokafka_options(settings), lanes=settings.lanes)
         self._gate = Gate(self.roster, settings.clock)
-        self.observers = {name: ShardMetrics(name, settings.topic_prefix) for name in ("intake", "risk")}
+        self.observers = {spec.name: ShardMetrics(spec.name, settings.topic_prefix) for spec in topology.STAGES}
         self._inputs = {self.names[topic]: topic for topic in INPUTS}
-        self.intake = self._stage("intake", tuple(self._inputs), self._intake_fold, None, _INTAKE_OUTPUTS)
-        self.risk = self._stage(
-            "risk", (self.names[Topic.LEDGER],), self._risk_fold, self.names[Topic.STATE], _RISK_OUTPUTS
-        )
+        self.intake = self._stage(topology.INTAKE, self._intake_fold)
+        self.risk = self._stage(topology.RISK, self._risk_fold)
 
-    def _stage(
-        self, name: str, topics: tuple[str, ...], new_fold: Any, state_topic: str | None, outputs: tuple[Topic, ...]
-    ) -> Stage:
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        return (self.intake, self.risk)
+
+    def _stage(self, spec: StageSpec, new_fold: Callable[[TopicPartition], Fold]) -> Stage:
         partitions = range(self.settings.partitions)
-        written = [TopicPartition(self.names[topic], partition) for topic in outputs for partition in partitions]
-        observer = self.observers[name]
-        noted = None if state_topic else self.names[Topic.POSITIONS]
-        return Stage(name, self.settings.group, topics, new_fold, state_topic, self.options, observer, written, noted)
+        return Stage(
+            spec.name,
+            self.settings.group,
+            tuple(self.names[topic] for topic in spec.inputs),
+            new_fold,
+            self.names[spec.state] if spec.state else None,
+            self.options,
+            self.observers[spec.name],
+            [TopicPartition(self.names[topic], partition) for topic in spec.outputs for partition in partitions],
+            self.names[spec.notes] if spec.notes else None,
+        )
 
     def _intake_fold(self, source: TopicPartition) -> IntakeFold:
         return IntakeFold(
@@ -77,15 +85,11 @@ class Topology:
     def _risk_fold(self, source: TopicPartition) -> RiskFold:
         partitions = self.settings.partitions
         table = RiskTable(source.partition, partitions, self.roster, self.ruleset)
-        return RiskFold(source, table, self.names, partitions, sequencer_of(self.settings))
-
-    @property
-    def stages(self) -> tuple[Stage, ...]:
-        return (self.intake, self.risk)
+        return RiskFold(source, table, self.names, partitions, sequencer_of(self.settings.clock, partitions))
 
 
 class _NoWeb(BootStrategy):
-    """Faust's own web server stays away. `faust worker` turns it on whatever the app's settings say, on every address."""
+    """Without Faust's own web server, which `faust worker` opens on every address whatever the app's settings say."""
 
     enable_web = False
 
@@ -95,11 +99,11 @@ class _App(BatchApp):
 
 
 def create_app(settings: Settings) -> BatchApp:
-    """A worker's Faust app. Raises SettingsError or a roster or ruleset error, each one line."""
-    topology = Topology(settings)
+    """A worker's Faust app. Raises SettingsError, one line, also for a roster or ruleset that cannot be used."""
+    pipeline = Pipeline(settings)
     app = _App(
         settings.group,
-        batching=topology.options,
+        batching=pipeline.options,
         broker=[f"kafka://{server}" for server in settings.bootstrap_servers],
         consumer_group_instance_id=settings.instance,
         topic_allow_declare=False,
@@ -110,30 +114,33 @@ def create_app(settings: Settings) -> BatchApp:
     )
     # aiokafka builds debug strings for every request even when nobody reads them.
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
-    attach(app, topology.stages, settings.partitions)
-    _add_timers(app, topology)
+    attach(app, pipeline.stages, settings.partitions)
+    _add_timers(app, pipeline)
     metrics.touch_counters()
     metrics.name_sources(settings.known_sources)
-    metrics.BUILD.labels(_version(), topology.ruleset.id, settings.clock.value).set(1)
+    metrics.BUILD.labels(_version(), pipeline.ruleset.id, settings.clock.value).set(1)
     return app
 
 
-def _add_timers(app: BatchApp, topology: Topology) -> None:
-    ledger = topology.names[Topic.LEDGER]
+def _add_timers(app: BatchApp, pipeline: Pipeline) -> None:
+    ticks = pipeline.names[topology.TICKS]
 
-    if not topology.is_event_clock:
+    if not pipeline.is_event_clock:
 
-        @app.timer(interval=topology.settings.tick_seconds, on_leader=False)
         async def tick() -> None:
             frame = tick_frame(wall_ms())
-            for source in topology.risk.owned:
-                await app.producer.send(ledger, TICK_KEY, frame, source.partition, None, None)
+            for source in pipeline.risk.owned:
+                await app.producer.send(ticks, TICK_KEY, frame, source.partition, None, None)
 
-    @app.timer(interval=LAG_EVERY_S, on_leader=False)
+        app.timer(interval=pipeline.settings.tick_seconds, on_leader=False)(tick)
+
     async def lag() -> None:
-        for stage in topology.stages:
+        consumer: Any = app.consumer  # agents.batching's consumer, which Faust's types do not know
+        for stage in pipeline.stages:
             for source in stage.owned:
-                topology.observers[stage.name].lag(source, app.consumer.lag(source))
+                pipeline.observers[stage.name].lag(source, consumer.lag(source))
+
+    app.timer(interval=LAG_EVERY_S, on_leader=False)(lag)
 
 
 def _version() -> str:
@@ -148,10 +155,10 @@ def _default_app() -> BatchApp:
     settings = Settings.load()
     app = create_app(settings)
 
-    @app.task
     async def serve() -> None:
-        serve_metrics(settings)
+        metrics.serve_metrics(settings)
 
+    app.task(serve)
     return app
 
 

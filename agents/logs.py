@@ -1,7 +1,7 @@
-"""Logs: one line per event that matters, text or JSON, at most one line per cause in ten seconds.
+"""Logs: text or JSON, one line per record, at most one line per cause in ten seconds.
 
-A broker that is away makes its clients repeat themselves hundreds of times a second (17,490 lines in 36 s were seen). A
-cause is a logger and its message template, so a flood about one thing does not hide another."""
+While a broker is unreachable its clients log the same hundreds of times a second (17,490 lines in 36 s were measured).
+A cause is a logger and its message template, so a flood about one thing does not hide another."""
 
 import json
 import logging
@@ -12,53 +12,57 @@ from collections.abc import Callable
 from agents.settings import LogFormat, Settings
 
 FLOOD_PAUSE_S = 10.0
-#: So many causes are remembered before old ones are forgotten.
+#: Causes kept in memory; beyond that, those older than the pause are dropped.
 CAUSES_MAX = 1000
-#: Loggers of the clients, which repeat themselves while the broker is away.
+#: Loggers of the clients, which repeat themselves while the broker is unreachable.
 _CLIENTS = ("aiokafka", "kafka", "faust", "mode")
-#: Normal between two transactions: the broker is still writing the markers of the first.
-_BUSINESS_AS_USUAL = ("NotEnoughReplicasError", "ConcurrentTransactions")
-#: Control characters, and what some readers take for a line break, written out.
+#: Errors that are normal between two transactions, while the broker writes the markers of the first.
+_EXPECTED = ("NotEnoughReplicasError", "ConcurrentTransactions")
+#: Escapes for control characters and for what some readers take for a line break.
 _VISIBLE = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 _VISIBLE |= {ord("\n"): "\\n", ord("\r"): "\\r", ord("\t"): "\\t", 0x2028: "\\u2028", 0x2029: "\\u2029"}
 _STANDARD_FIELDS = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime"}
 
 
-class FloodGate(logging.Filter):
-    """Lets the first line of a cause through, then one per pause, saying how many were held back.
+#: Logger, message template, arguments that count.
+Cause = tuple[str, str, tuple[str, ...]]
 
-    The clients' lines are gated at every level, ours from warnings on; ours are told apart by what they name (a
-    partition, say), errors aside, so that one shard's trouble does not hide another's."""
+
+class FloodGate(logging.Filter):
+    """Passes the first line of a cause, then one per pause with the number of suppressed lines.
+
+    Lines of the clients are limited at every level, Siaga's own from WARNING on. The cause of Siaga's lines includes
+    their arguments (a partition, for example) except exceptions, so that one shard's errors do not hide another's."""
 
     def __init__(self, pause_s: float = FLOOD_PAUSE_S, now: Callable[[], float] = time.monotonic) -> None:
         super().__init__()
         self._pause_s, self._now = pause_s, now
-        self._last: dict[tuple, float] = {}
-        self._held: dict[tuple, int] = {}
+        self._last: dict[Cause, float] = {}
+        self._suppressed: dict[Cause, int] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
         from_client = record.name.startswith(_CLIENTS)
         if not from_client and record.levelno < logging.WARNING:
             return True
-        if from_client and any(word in record.getMessage() for word in _BUSINESS_AS_USUAL):
+        if from_client and any(word in record.getMessage() for word in _EXPECTED):
             return False
         cause = (record.name, str(record.msg), () if from_client else _named(record))
         now = self._now()
         if now - self._last.get(cause, -self._pause_s) < self._pause_s:
-            self._held[cause] = self._held.get(cause, 0) + 1
+            self._suppressed[cause] = self._suppressed.get(cause, 0) + 1
             return False
         if len(self._last) >= CAUSES_MAX:
             self._forget(now)
         self._last[cause] = now
-        held = self._held.pop(cause, 0)
-        if held:
-            record.msg, record.args = f"{record.getMessage()} ({held} more like it were held back)", ()
+        suppressed = self._suppressed.pop(cause, 0)
+        if suppressed:
+            record.msg, record.args = f"{record.getMessage()} ({suppressed} similar lines suppressed)", ()
         return True
 
     def _forget(self, now: float) -> None:
         for cause in [cause for cause, at in self._last.items() if now - at >= self._pause_s]:
             del self._last[cause]
-            self._held.pop(cause, None)
+            self._suppressed.pop(cause, None)
 
 
 def _named(record: logging.LogRecord) -> tuple[str, ...]:
@@ -67,10 +71,9 @@ def _named(record: logging.LogRecord) -> tuple[str, ...]:
 
 
 class OneLine(logging.Formatter):
-    """Text on one line: a message cannot forge another by a line break in it, nor speak to the terminal that shows it.
+    """Text on one line: no message can forge a second record with a line break, or send escape sequences to a terminal.
 
-    A traceback keeps its lines, each indented so that none can pass for a record.
-    """
+    A traceback keeps its lines, each with a prefix so that none can pass for a record."""
 
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -83,7 +86,7 @@ class OneLine(logging.Formatter):
 
 
 class JsonLine(logging.Formatter):
-    """One JSON object per line: time (Unix seconds), level, logger, message, and what was given as `extra`."""
+    """One JSON object per line: time (Unix seconds), level, logger, message, and the fields of `extra`."""
 
     def format(self, record: logging.LogRecord) -> str:
         line = {
@@ -99,7 +102,7 @@ class JsonLine(logging.Formatter):
 
 
 def configure_logging(settings: Settings) -> None:
-    """Log to standard error as the settings say. Replaces handlers set before."""
+    """Log to standard error in the format and level of the settings. Replaces earlier handlers."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLine() if settings.log_format is LogFormat.JSON else OneLine())
     handler.addFilter(FloodGate())

@@ -1,17 +1,19 @@
-"""Every metric Siaga exposes, named in one place (base units, bounded labels).
+"""Every metric Siaga exposes, named in one place (base units, bounded labels), and the page Prometheus reads.
 
-`topic` and `stage` are ours and few; `regency` and `level` are bounded by the roster; `source` is one of those that are
-named in the settings, or bounded by a cap (`SOURCES_MAX`, the rest count as `other`); `reason` and `outcome` are enums.
-Nothing a publisher writes freely becomes a label."""
+`topic` and `stage` are constants of Siaga; `regency` and `level` are bounded by the roster; `source` is a name of the
+settings or one of at most `SOURCES_MAX` others (the rest count as `other`); `reason` and `outcome` are enums. No text
+that a publisher chooses freely becomes a label."""
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from agents.settings import Settings
 from schemas.escalation import LEVELS_AFTER
-from schemas.rejected import Reason
 from schemas.topics import INPUTS
+from schemas.vocabulary import RejectReason
 
 SOURCES_MAX = 64
 _LATENCY_S = (0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 15, 60)
@@ -20,10 +22,12 @@ _BATCH = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
 
 _Metric = TypeVar("_Metric", Counter, Gauge, Histogram)
 
+log = logging.getLogger(__name__)
+
 REGISTRY = CollectorRegistry()
-#: What each program's /metrics shows: its own, since another's would read zero there and look like a fact.
-WORKER, BOARD, OUTWARD = CollectorRegistry(), CollectorRegistry(), CollectorRegistry()
-_PAGES = {"siaga_board_": BOARD, "siaga_outward_": OUTWARD}
+#: Each program's /metrics holds its own metrics only: those of another program would read 0 there and look measured.
+WORKER, BOARD, SENDERS = CollectorRegistry(), CollectorRegistry(), CollectorRegistry()
+_PAGES = {"siaga_board_": BOARD, "siaga_outward_": SENDERS}
 
 
 def _counter(name: str, about: str, *labels: str) -> Counter:
@@ -45,9 +49,7 @@ def _on_its_page(metric: _Metric, name: str) -> _Metric:
 
 
 # Intake and fold
-RECORDS = _counter(
-    "siaga_records_total", "Input records by what became of them: admitted, rejected.", "topic", "outcome"
-)
+RECORDS = _counter("siaga_records_total", "Input records by outcome: admitted, rejected.", "topic", "outcome")
 REJECTED = _counter("siaga_rejected_total", "Rejected input records by reason.", "topic", "reason")
 SOURCE_RECORDS = _counter("siaga_source_records_total", "Admitted records by publishing system.", "source")
 SOURCE_LAST_SEEN = _gauge(
@@ -73,16 +75,16 @@ FOLD_SECONDS = _histogram("siaga_fold_seconds", "Time spent in the fold per batc
 SHARDS_OPEN = _gauge("siaga_shards_open", "Shards this worker holds open.", "stage")
 SHARD_OPENS = _counter("siaga_shard_opens_total", "Shards opened: fenced the earlier owner and restored.", "stage")
 SHARD_FENCES = _counter("siaga_shard_fences_total", "Shards lost to another owner.", "stage", "topic", "partition")
-SHARD_FAILURES = _counter("siaga_shard_failures_total", "Shards dropped for another error, to be opened anew.", "stage")
+SHARD_FAILURES = _counter("siaga_shard_failures_total", "Shards closed on another error, to be reopened.", "stage")
 SHARD_REBUILDS = _counter(
-    "siaga_shard_rebuilds_total", "Shards whose state was gone and is built again from the source.", "stage"
+    "siaga_shard_rebuilds_total", "Shards whose state was missing and is rebuilt from the source.", "stage"
 )
 RESTORE_SECONDS = _histogram("siaga_restore_seconds", "Time to fence and restore a shard.", "stage", buckets=_RESTORE_S)
 RESTORED_RECORDS = _counter("siaga_restored_records_total", "State records read while restoring.", "stage")
-GAPS = _counter("siaga_source_gaps_total", "Source offsets that were gone before they were read.", "topic")
-RECREATED = _counter("siaga_source_recreated_total", "Source partitions found to have been created anew.", "topic")
+GAPS = _counter("siaga_source_gaps_total", "Source offsets deleted before they were read.", "topic")
+RECREATED = _counter("siaga_source_recreated_total", "Source partitions found deleted and recreated.", "topic")
 
-# What the table says
+# Risk table
 LEVEL = _gauge("siaga_regency_level", "Level of a regency: 0 normal, 1 waspada, 2 siaga, 3 awas.", "regency", "name")
 SCORE = _gauge("siaga_regency_score", "Score of a regency, 0 to 100.", "regency", "name")
 DATA_STATUS = _gauge("siaga_regency_data_status", "Data of a regency: 0 live, 1 stale, 2 silent.", "regency", "name")
@@ -104,29 +106,29 @@ BUILD = _gauge("siaga_build_info", "Always 1; version and ruleset as labels.", "
 BOARD_VIEWERS = _gauge("siaga_board_viewers", "Live connections of the board.")
 BOARD_LAST_UPDATE = _gauge(
     "siaga_board_last_update_timestamp_seconds",
-    "Append time (Kafka's clock, Unix time) of the newest row given to viewers.",
+    "Append time (Kafka's clock, Unix time) of the newest row sent to viewers.",
 )
-BOARD_BEHIND = _gauge("siaga_board_behind_seconds", "Seconds since the viewers last had all that Kafka held.")
-BOARD_LAG_RECORDS = _gauge("siaga_board_lag_records", "Offsets between the board and the ends of what it reads.")
+BOARD_BEHIND = _gauge("siaga_board_behind_seconds", "Seconds since the board was last at the end of every partition.")
+BOARD_LAG_RECORDS = _gauge("siaga_board_lag_records", "Offsets between the board and the ends of its partitions.")
 BOARD_DELAY = _histogram(
     "siaga_board_delay_seconds",
-    "From a record's append (row, province, escalation) to its being given to viewers.",
+    "From a record's append (row, province, escalation) until it is sent to viewers.",
     buckets=_LATENCY_S,
 )
 BOARD_UNREADABLE = _counter(
-    "siaga_board_unreadable_records_total", "Records the board could not read and does not show."
+    "siaga_board_unreadable_records_total", "Records the board could not parse and does not show."
 )
 
-# Outward: `siaga webhook` and `siaga cap`. `sender` is `cap` or `webhook-NAME`, as many as are started.
+# Senders: `siaga webhook` and `siaga cap`. `sender` is `cap` or `webhook-NAME`, one per process.
 OUTWARD_ESCALATIONS = _counter(
     "siaga_outward_escalations_total",
-    "Escalations settled by outcome: delivered, refused by the receiver for good, unreadable.",
+    "Escalations by final outcome: delivered, refused by the receiver, unreadable.",
     "sender",
     "outcome",
 )
-OUTWARD_RETRIES = _counter("siaga_outward_retries_total", "Posts that failed and are tried again.", "sender")
+OUTWARD_RETRIES = _counter("siaga_outward_retries_total", "Posts that failed and are retried.", "sender")
 OUTWARD_LAST_SUCCESS = _gauge(
-    "siaga_outward_last_success_timestamp_seconds", "Unix time the last escalation was delivered.", "sender"
+    "siaga_outward_last_success_timestamp_seconds", "Unix time of the last delivered escalation.", "sender"
 )
 OUTWARD_WAITING_SINCE = _gauge(
     "siaga_outward_waiting_since_timestamp_seconds",
@@ -137,13 +139,11 @@ OUTWARD_WAITING_SINCE = _gauge(
 
 
 def touch_counters() -> None:
-    """Show the counters that are watched as 0 before they first move: `rate` and `increase` cannot see a first
-    increment.
-    """
+    """Expose the counters that alerts use as 0: `rate` and `increase` miss the first increment of a new series."""
     for topic in INPUTS:
         for outcome in ("admitted", "rejected"):
             RECORDS.labels(topic.value, outcome)
-        for reason in Reason:
+        for reason in RejectReason:
             REJECTED.labels(topic.value, reason.value)
     for change, levels in LEVELS_AFTER.items():
         for level in levels:
@@ -155,13 +155,14 @@ _known_sources: set[str] = set()
 
 
 def name_sources(sources: Iterable[str]) -> None:
-    """Have these always keep labels of their own: whoever invents sources first would else take all there are."""
+    """Reserve a label for each of these, however many other sources publish first."""
     _named_sources.update(sources)
 
 
 def source_label(source: str) -> str:
-    """The label of a publishing system: itself if it is named in the settings or while there are few, else `other`.
-    Publishers must not grow our memory."""
+    """The label of a publishing system: its name if reserved or among the first SOURCES_MAX, else `other`.
+
+    The bound keeps publishers from growing the memory of the worker and of Prometheus."""
     if source not in _named_sources and source not in _known_sources:
         if len(_known_sources) >= SOURCES_MAX:
             return "other"
@@ -176,3 +177,19 @@ def count_sources(records: Mapping[str, int], delays_ms: Mapping[str, int], now_
         SOURCE_RECORDS.labels(label).inc(count)
         SOURCE_LAST_SEEN.labels(label).set(now_s)
         SOURCE_DELAY.labels(label).set(delays_ms[source] / 1000)
+
+
+class PortTaken(OSError):
+    """The metrics port cannot be bound. One line with the address and the flag to change it."""
+
+
+def serve_metrics(settings: Settings, page: CollectorRegistry = WORKER) -> None:
+    """Serve /metrics on the settings' host and port, in a thread of its own so that a busy worker still answers.
+
+    Raises PortTaken."""
+    try:
+        server, _ = start_http_server(settings.metrics_port, settings.metrics_host, page)
+    except OSError as error:
+        where = f"{settings.metrics_host}:{settings.metrics_port}"
+        raise PortTaken(f"cannot serve metrics on {where}: {error.strerror}; choose another --metrics-port") from error
+    log.info("metrics on http://%s:%d/metrics", settings.metrics_host, server.server_port)

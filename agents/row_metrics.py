@@ -1,16 +1,14 @@
-"""Risk rows as gauges: the metrics of one ledger partition's regencies, set when they change and gone when it leaves
-this worker.
-"""
+"""Risk rows as gauges: those of one ledger partition's regencies, removed when the partition leaves this worker."""
 
 from contextlib import suppress
 
 from prometheus_client import Gauge
 
 from agents import metrics
-from streams.rules import LEVELS
+from schemas.vocabulary import DATA_STATUSES
+from streams.table import Figures
 
-_LEVELS = {name: number for number, name in enumerate(LEVELS)}
-_STATUSES = {"live": 0, "stale": 1, "silent": 2}
+_STATUSES = {name: number for number, name in enumerate(DATA_STATUSES)}
 _GAUGES = (
     metrics.LEVEL,
     metrics.SCORE,
@@ -22,45 +20,39 @@ _GAUGES = (
 )
 
 
-def _values(row: dict) -> tuple[float, ...]:
-    turnout = row["turnout"]
-    return (
-        _LEVELS[row["level"]],
-        row["score"],
-        _STATUSES[row["data_status"]],
-        turnout["stations_reported"],
-        turnout["stations_expected"],
-        turnout["voted"],
-        turnout["registered"],
-    )
+def _values(row: Figures) -> tuple[float, ...]:
+    return (row.level, row.score, _STATUSES[row.data_status], *row[5:])
 
 
-class ShownRows:
-    """What is shown of the rows of one partition. A tick brings a row of every regency, of which hardly one has
-    changed: setting seven labelled gauges costs more than folding it."""
+class RowGauges:
+    """The gauges of one partition's rows.
+
+    A clock tick brings a row of every regency, nearly all of them unchanged; setting seven labelled gauges costs more
+    than folding the row. So only gauges whose value changed are set."""
 
     def __init__(self) -> None:
-        self._shown: dict[tuple[str, str], tuple[float, ...]] = {}
+        self._current: dict[tuple[str, str], tuple[float, ...]] = {}
 
-    def show(self, row: dict) -> None:
-        labels, values = (row["regency"], row["name"]), _values(row)
-        before = self._shown.get(labels)
+    def update(self, row: Figures) -> None:
+        """Set the gauges that differ from the last row of the same regency."""
+        labels, values = (row.regency, row.name), _values(row)
+        before = self._current.get(labels)
         if values == before:
             return
-        self._shown[labels] = values
+        self._current[labels] = values
         for index, gauge in enumerate(_GAUGES):
             if before is None or before[index] != values[index]:
                 gauge.labels(*labels).set(values[index])
 
-    def forget(self) -> None:
-        """Another worker shows these regencies from now on; a level left standing here would never fall."""
-        for labels in self._shown:
+    def remove(self) -> None:
+        """Drop all series: another worker exposes these regencies now, and a level kept here would never change."""
+        for labels in self._current:
             for gauge in _GAUGES:
-                forget(gauge, *labels)
-        self._shown = {}
+                remove_series(gauge, *labels)
+        self._current = {}
 
 
-def forget(gauge: Gauge, *labels: str) -> None:
+def remove_series(gauge: Gauge, *labels: str) -> None:
     """Drop one series, if it was ever set."""
     with suppress(KeyError):
         gauge.remove(*labels)

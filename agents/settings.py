@@ -1,8 +1,8 @@
 """Every setting of Siaga: name, rule, default. Read once from SIAGA_* variables and flags, then frozen.
 
 A field `metrics_port` is the variable SIAGA_METRICS_PORT and the flag --metrics-port. An empty variable counts as
-unset, because compose files and unit files write `SIAGA_ROSTER=` for "default". What is wrong is said in one line
-(SettingsError)."""
+unset, because compose files and unit files write `SIAGA_ROSTER=` for "default". An error is one line (SettingsError)
+that names the variable or the flag."""
 
 import difflib
 import logging
@@ -13,24 +13,21 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-    model_validator,
-)
+import platformdirs
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from agents import policy
 from schemas.fields import SOURCE_PATTERN
+from schemas.roster import Roster, RosterError
+from schemas.ruleset import Ruleset, RulesetError
 from schemas.topics import DEFAULT_PARTITIONS, DEFAULT_PREFIX, Topic, TopicNames
 from streams.admission import ClockMode
 
 PREFIX = "SIAGA_"
 BROKER_DEFAULT_REPLICATION = -1
-# Read by the launcher, the embedded broker, the compose file or a test, not by this file: known, so not warned about.
+#: Variables of the launcher, the embedded broker, the compose file or a test: known, so no warning about them.
 READ_ELSEWHERE = frozenset(
     {
         "SIAGA_ALERT_WEBHOOK_ADDRESS",
@@ -40,12 +37,11 @@ READ_ELSEWHERE = frozenset(
         "SIAGA_PYTHON_TRIED",
         "SIAGA_TEST_AXE",
         "SIAGA_VENV",
-        "SIAGA_WEBHOOK_SECRET",
-        "SIAGA_WEBHOOK_SECRET_FILE",
-        "SIAGA_WEBHOOK_URL",
-        "SIAGA_WEBHOOK_URL_FILE",
     }
 )
+#: Fields without a flag: a secret in a flag would show in `ps`. Each has a variable and a file instead. Errors show
+#: neither these values nor those of the file variables, where a secret may have been pasted by mistake.
+SECRETS = frozenset({"sasl_password", "webhook_url", "webhook_secret"})
 _TOPIC_PREFIX_MAX = 249 - max(len(topic) for topic in Topic)  # Kafka's limit of a topic name
 _HOST_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
 
@@ -128,16 +124,15 @@ Port = Annotated[int, Field(ge=0, le=65535)]
 ExistingFile = Annotated[Path, AfterValidator(_file)]
 
 
-def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
-    """Where local data lives when SIAGA_DATA_DIR is unset: the XDG data directory."""
-    base = environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
-    return Path(base) / "siaga"
+def default_data_dir() -> Path:
+    """Where local data lives when SIAGA_DATA_DIR is unset: the platform's directory of user data (XDG on Linux)."""
+    return platformdirs.user_data_path("siaga")
 
 
-class Settings(BaseModel):
+class Settings(BaseSettings):
     """All settings, checked. Descriptions become the help of the flags."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     broker: Annotated[str, AfterValidator(_addresses)] = Field(
         "127.0.0.1:9092", description="Kafka, host:port[,host:port...]"
@@ -150,7 +145,7 @@ class Settings(BaseModel):
         1,
         ge=1,
         le=1000,
-        description="sets of partitions that commit together, of each of the two stages; at most twice so many workers have work",
+        description="lanes per stage: partitions of one lane commit together; at most twice as many workers have work",
     )
     replication: int = Field(
         BROKER_DEFAULT_REPLICATION, ge=-1, le=32767, description="replicas of every topic; -1 is the broker's default"
@@ -171,7 +166,7 @@ class Settings(BaseModel):
         3.0,
         ge=0.1,
         le=3600,
-        description="event clock: seconds without a record until a partition is waited for no more",
+        description="event clock: seconds without a record after which an input partition counts as idle",
     )
     data_dir: Path = Field(default_factory=default_data_dir, description="directory of local data")
     metrics_host: str = Field("127.0.0.1", min_length=1, description="address /metrics listens on")
@@ -197,6 +192,10 @@ class Settings(BaseModel):
     tls_ca: ExistingFile | None = Field(None, description="PEM of the CAs to trust; unset is the system's")
     tls_cert: ExistingFile | None = Field(None, description="PEM of the client certificate")
     tls_key: ExistingFile | None = Field(None, description="PEM of the client certificate's key")
+    webhook_url: SecretStr | None = Field(None, description="where `siaga webhook` posts; prefer the file")
+    webhook_url_file: Path | None = Field(None, description="file that holds the webhook's URL")
+    webhook_secret: SecretStr | None = Field(None, description="secret that signs webhooks; prefer the file")
+    webhook_secret_file: Path | None = Field(None, description="file that holds the webhook's secrets, one per line")
 
     @classmethod
     def load(cls, environ: Mapping[str, str] | None = None, /, **overrides: Any) -> Self:
@@ -204,17 +203,12 @@ class Settings(BaseModel):
         environ = os.environ if environ is None else environ
         for warning in unknown_variables(environ):
             log.warning("%s", warning)
-        values: dict[str, Any] = {}
-        for name in cls.model_fields:
-            text = environ.get(variable_of(name), "")
-            if text.strip():
-                values[name] = text if name == "sasl_password" else text.strip()
-        values.setdefault("data_dir", default_data_dir(environ))
         flags = {name: value for name, value in overrides.items() if value is not None}
+        variables = _Variables(cls, environ)
         try:
-            return cls.model_validate(values | flags)
+            return cls(_build_sources=((InitSettingsSource(cls, flags), variables), flags))
         except ValidationError as error:
-            raise SettingsError(_one_line(error, values | flags, flags)) from None
+            raise SettingsError(_one_line(error, variables() | flags, flags)) from None
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -245,15 +239,41 @@ class Settings(BaseModel):
 
     @property
     def bootstrap_servers(self) -> list[str]:
+        """The addresses of `broker`, each host:port."""
         return self.broker.split(",")
 
     @property
+    def reader_group_prefix(self) -> str:
+        """Prefix of the consumer groups of readers; the ACLs of role `reader` cover it. Nothing in Siaga uses one."""
+        return f"{self.group}-reader-"
+
+    @property
+    def sender_group_prefix(self) -> str:
+        """Prefix of the consumer groups of `siaga webhook`. Their offsets say what was delivered, so the ACLs of no
+        other role cover them."""
+        return f"{self.group}-sender-"
+
+    @property
     def known_sources(self) -> frozenset[str]:
-        """Publishing systems that have a metric label of their own, whoever else writes."""
+        """Publishing systems that always have a metric label of their own (agents/metrics.py)."""
         return frozenset(filter(None, self.sources.split(",")))
 
+    def load_roster(self) -> Roster:
+        """The roster file of the settings, or the packaged roster. Raises SettingsError."""
+        try:
+            return policy.load_roster(self.roster)
+        except RosterError as error:
+            raise SettingsError(str(error)) from None
+
+    def load_ruleset(self) -> Ruleset:
+        """The ruleset file of the settings, or the packaged ruleset. Raises SettingsError."""
+        try:
+            return policy.load_ruleset(self.rules)
+        except RulesetError as error:
+            raise SettingsError(str(error)) from None
+
     def password(self) -> str | None:
-        """The SASL password, from its variable or its file (less the newline editors add). Raises SettingsError."""
+        """The SASL password, from its variable or its file (without the final newline). Raises SettingsError."""
         if self.sasl_password_file is None:
             return self.sasl_password.get_secret_value() if self.sasl_password else None
         try:
@@ -263,6 +283,24 @@ class Settings(BaseModel):
         if not text:
             raise SettingsError(f"SIAGA_SASL_PASSWORD_FILE: {self.sasl_password_file}: empty")
         return text
+
+
+class _Variables(PydanticBaseSettingsSource):
+    """SIAGA_* variables of `environ`; blank ones are unset, values lose surrounding blanks unless they are secret."""
+
+    def __init__(self, settings: type[BaseSettings], environ: Mapping[str, str]) -> None:
+        super().__init__(settings)
+        self._environ = environ
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[str | None, str, bool]:
+        text = self._environ.get(variable_of(field_name), "")
+        if not text.strip():
+            return None, field_name, False
+        return (text if field_name == "sasl_password" else text.strip()), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
+        return {name: value for name, value in values.items() if value is not None}
 
 
 def variable_of(field: str) -> str:
@@ -276,33 +314,34 @@ def flag_of(field: str) -> str:
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:
-    """One line for each SIAGA_* variable that no setting reads, with the nearest name that is one."""
+    """One line for each SIAGA_* variable that no setting reads, with the most similar name of a setting."""
     known = {variable_of(field).removeprefix(PREFIX) for field in Settings.model_fields}
     lines = []
     for name in sorted(environ.keys() - READ_ELSEWHERE):
         if name.startswith(PREFIX) and (bare := name.removeprefix(PREFIX)) not in known:
             near = difflib.get_close_matches(bare, sorted(known), n=1)
             lines.append(
-                f"{name} is no setting of Siaga and is ignored" + (f"; did you mean {PREFIX}{near[0]}?" if near else "")
+                f"{name} is not a setting of Siaga and is ignored"
+                + (f"; did you mean {PREFIX}{near[0]}?" if near else "")
             )
     return lines
 
 
 def _one_line(error: ValidationError, values: Mapping[str, Any], flags: Mapping[str, Any]) -> str:
-    """What is wrong, each setting by the name it was given under."""
+    """All errors in one line; each setting by its flag if it was given as a flag, else by its variable."""
     return "; ".join(_sentence(item, values, flags) for item in error.errors(include_url=False, include_input=False))
 
 
 def _sentence(item: Any, values: Mapping[str, Any], flags: Mapping[str, Any]) -> str:
-    text = item["msg"].removeprefix("Value error, ")
+    text: str = item["msg"].removeprefix("Value error, ")
     if not item["loc"]:
         return text
     field = str(item["loc"][0])
     name = flag_of(field) if field in flags else variable_of(field)
-    if field not in Settings.model_fields or "password" in field:
+    if field not in Settings.model_fields or field.removesuffix("_file") in SECRETS:
         return f"{name}: {text}"
     return f"{name}: {values.get(field)!s:.120}: {text[0].lower()}{text[1:]}".replace("\n", " ")
 
 
-def _reason(error: Exception) -> str:
-    return error.strerror or str(error) if isinstance(error, OSError) else str(error)
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return str(error.strerror) if isinstance(error, OSError) and error.strerror else str(error)

@@ -1,4 +1,4 @@
-"""What happens to shards, as metrics and log lines. The only link between the batching part and Prometheus."""
+"""Events of shards as metrics and log lines: the only link between agents.batching and Prometheus."""
 
 import logging
 import time
@@ -13,10 +13,9 @@ from schemas.topics import Topic
 
 log = logging.getLogger(__name__)
 
-
-_BEGIN_ANEW = (
-    "%s was created anew and the state was folded from the old one. To begin the table anew: stop all workers, run "
-    "`python -m kafka.admin -b $SIAGA_BROKER topics delete -t %s`, then `siaga topics`, and start them again"
+_STATE_IS_OLDER = (
+    "%s was deleted and recreated, but the state was folded from its predecessor. To rebuild the risk table: stop all "
+    "workers, run `python -m kafka.admin -b $SIAGA_BROKER topics delete -t %s`, then `siaga topics`, and restart them"
 )
 
 
@@ -25,7 +24,7 @@ class ShardMetrics:
 
     def __init__(self, stage: str, topic_prefix: str) -> None:
         self._stage, self._prefix = stage, topic_prefix
-        # Touched once so that a counter that never moved is seen as 0, not as missing.
+        # A counter that never moved is exposed as 0 instead of being absent.
         for counter in (metrics.SHARD_OPENS, metrics.SHARD_FAILURES, metrics.RESTORED_RECORDS):
             counter.labels(stage)
         metrics.SHARD_REBUILDS.labels(stage)
@@ -34,9 +33,7 @@ class ShardMetrics:
 
     def opened(self, source: TopicPartition, seconds: float, records: int) -> None:
         metrics.SHARD_OPENS.labels(self._stage).inc()
-        self._fences(
-            source
-        )  # seen as 0 from here on: `increase` cannot see the first of a counter that is born with it
+        self._fences(source)  # exposed as 0: `increase` misses the first increment of a new series
         metrics.SHARDS_OPEN.labels(self._stage).inc()
         metrics.RESTORE_SECONDS.labels(self._stage).observe(seconds)
         metrics.RESTORED_RECORDS.labels(self._stage).inc(records)
@@ -54,10 +51,10 @@ class ShardMetrics:
     def failed(self, source: TopicPartition, error: BaseException) -> None:
         metrics.SHARD_FAILURES.labels(self._stage).inc()
         if isinstance(error, SourceReset) and self._short(source.topic) == Topic.LEDGER:
-            # An input created anew is read from its beginning: Kafka forgets a deleted topic's offsets. The state does
-            # not.
+            # A recreated input is read from its beginning, since Kafka deletes the offsets with the topic. The state of
+            # the risk stage does not go with its ledger.
             state = source.topic.removesuffix(Topic.LEDGER) + Topic.STATE
-            log.error(_BEGIN_ANEW, source.topic, state)
+            log.error(_STATE_IS_OLDER, source.topic, state)
 
     def lost(self, source: TopicPartition, offsets: int) -> None:
         metrics.GAPS.labels(self._short(source.topic)).inc(offsets)
@@ -76,7 +73,7 @@ class ShardMetrics:
         age_ms = now_ms - batch.records[0].timestamp
         metrics.LAG_SECONDS.labels(self._short(source.topic), str(source.partition)).set(max(0.0, age_ms) / 1000)
         if batch.caught_up:
-            # Behind, the difference would be the lag.
+            # While the shard catches up the difference would be its lag.
             metrics.CLOCK_SKEW.set((batch.records[-1].timestamp - now_ms) / 1000)
 
     def lag(self, source: TopicPartition, records: int) -> None:

@@ -20,7 +20,7 @@ class BatchingOptions:
     lanes: int = 1
     #: A batch must end long before the session times out; at 5 to 10 µs a record this is 0.2 s of work, and as much is
     #: folded while it is committed. Smaller ones make smaller frames, more rows and state records; half as much again
-    #: took 90 MiB more for the nation's day and was 3 % faster there (docs/scaling.md).
+    #: took 90 MiB more for the nation's day and was 3 % faster there (docs/performance.md).
     batch_records_max: int = 20_000
     #: Nor may it hold more bytes: one record of an intermediate topic may hold many events, and publishers may
     #: send records of up to 1 MiB, which are all copied when they are rejected.

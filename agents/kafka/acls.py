@@ -1,8 +1,8 @@
-"""Least privilege: what each role may do on the broker, granted to principals and held against what they have.
+"""Least privilege: the ACLs each role needs, granted to principals and compared with the ACLs they have.
 
-Five roles, one principal or more each. Write and Read carry Describe in Kafka, and a Write on any topic carries the
-idempotent producer's right (KIP-679, Kafka 2.8 and later), so neither is granted apart. Nobody here may create or
-delete a topic: that is the cluster administrator's, who also runs this."""
+Five roles, each with one or more principals. In Kafka, Write and Read imply Describe, and Write on any topic implies
+the idempotent producer's right (KIP-679, Kafka 2.8 and later), so neither is granted separately. No role may create or
+delete a topic: the cluster administrator does, who also runs this."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -22,15 +22,15 @@ from kafka.admin import (
 from kafka.errors import ClusterAuthorizationFailedError, KafkaError, SecurityDisabledError
 
 from agents.batching import transactional_ids
-from agents.kafka.groups import STAGES, earlier_webhook_groups, reader_groups, sender_groups
 from agents.settings import Settings
+from agents.topology import STAGES
 from schemas.topics import SPECS, Direction, Topic
 
 _READ, _WRITE, _DESCRIBE = ACLOperation.READ, ACLOperation.WRITE, ACLOperation.DESCRIBE
 _OPERATOR = (_READ, ACLOperation.DESCRIBE_CONFIGS, ACLOperation.ALTER_CONFIGS)
 _PREFIXED, _LITERAL = ACLResourcePatternType.PREFIXED, ACLResourcePatternType.LITERAL
 _ANYWHERE = "*"
-#: Kafka's name for whoever signs in, or need not.
+#: Kafka's name for every principal, also those that are not authenticated.
 EVERYBODY = "*"
 
 
@@ -46,8 +46,7 @@ class State(StrEnum):
     OK = "ok"
     CREATED = "created"
     MISSING = "missing"
-    #: A right on what is Siaga's that the role does not need. Told, never taken away: someone may have given it on
-    #: purpose.
+    #: A right on a resource of Siaga beyond the role's. Reported, never revoked: it may have been granted on purpose.
     SURPLUS = "surplus"
 
     @property
@@ -75,7 +74,7 @@ class Right:
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of one right of one principal."""
+    """The state of one right of one principal."""
 
     principal: str
     right: Right
@@ -83,11 +82,11 @@ class Finding:
 
 
 class AclError(Exception):
-    """The broker does not keep or change rights. One line."""
+    """The broker does not return or change ACLs. One line."""
 
 
 def rights_of(role: Role, settings: Settings) -> frozenset[Right]:
-    """What a role needs under these settings (topic prefix, consumer group), and nothing else."""
+    """The rights a role needs under these settings (topic prefix, consumer group), and no others."""
     names = settings.topics
     of = {way: [names[spec.topic] for spec in SPECS if spec.direction is way] for way in Direction}
     if role is Role.PUBLISHER:
@@ -101,15 +100,12 @@ def rights_of(role: Role, settings: Settings) -> frozenset[Right]:
             | _transactions(settings, _WRITE)
         )
     if role is Role.SENDER:
-        return _topics([names[Topic.ESCALATIONS]], _READ) | {
-            Right(ResourceType.GROUP, sender_groups(settings.group), _READ, _PREFIXED),
-            # To go on, on its first start, where a webhook of a build before stopped: to see, not to write.
-            Right(ResourceType.GROUP, earlier_webhook_groups(settings.group), _DESCRIBE, _PREFIXED),
-        }
+        group = Right(ResourceType.GROUP, settings.sender_group_prefix, _READ, _PREFIXED)
+        return _topics([names[Topic.ESCALATIONS]], _READ) | {group}
     if role is Role.READER:
-        # What was rejected may hold what the schema keeps out, a name or a telephone number: not for every reader.
+        # A rejected record may hold what the schema does not allow, a name or a telephone number: not for every reader.
         outputs = [name for name in of[Direction.OUT] if name != names[Topic.REJECTED]]
-        return _topics(outputs, _READ) | {Right(ResourceType.GROUP, reader_groups(settings.group), _READ, _PREFIXED)}
+        return _topics(outputs, _READ) | {Right(ResourceType.GROUP, settings.reader_group_prefix, _READ, _PREFIXED)}
     return (
         _topics([names[spec.topic] for spec in SPECS], *_OPERATOR)
         | {Right(ResourceType.GROUP, settings.group, _DESCRIBE)}
@@ -120,10 +116,9 @@ def rights_of(role: Role, settings: Settings) -> frozenset[Right]:
 def ensure_acls(
     admin: KafkaAdminClient, settings: Settings, roles: Mapping[str, Iterable[Role]], *, create: bool = True
 ) -> list[Finding]:
-    """Grant each principal (a user's name, without `User:`) what its roles need, unless only asked to look.
+    """Grant each principal (a user's name, without `User:`) what its roles need; without `create` only compare.
 
-    Raises AclError or a KafkaError. Running it again changes nothing.
-    """
+    Idempotent. Raises AclError or a KafkaError."""
     findings = []
     for principal, its_roles in roles.items():
         wanted = frozenset().union(*(rights_of(role, settings) for role in its_roles))
@@ -142,7 +137,7 @@ def _topics(names: Iterable[str], *operations: ACLOperation) -> frozenset[Right]
 
 
 def _transactions(settings: Settings, operation: ACLOperation) -> frozenset[Right]:
-    names = (transactional_ids(settings.group, stage) for stage in STAGES)
+    names = (transactional_ids(settings.group, stage.name) for stage in STAGES)
     return frozenset(Right(ResourceType.TRANSACTIONAL_ID, name, operation, _PREFIXED) for name in names)
 
 
@@ -156,7 +151,7 @@ def _held(admin: KafkaAdminClient, principal: str) -> set[Right]:
     try:
         acls, _ = admin.describe_acls(every)
     except (SecurityDisabledError, ClusterAuthorizationFailedError) as error:
-        raise AclError(f"cannot read the rights of {principal}: {_said(type(error))}") from None
+        raise AclError(f"cannot read the rights of {principal}: {_reason(type(error))}") from None
     return {_right(acl) for acl in acls}
 
 
@@ -179,20 +174,18 @@ def _grant(admin: KafkaAdminClient, principal: str, rights: Iterable[Right]) -> 
     ]
     failed = admin.create_acls(acls)["failed"]
     if failed:
-        raise AclError(f"cannot grant rights to {principal}: {_said(failed[0])}")
+        raise AclError(f"cannot grant rights to {principal}: {_reason(failed[0])}")
 
 
 def _surplus(principal: str, held: Iterable[Right], wanted: frozenset[Right], settings: Settings) -> list[Finding]:
-    """What a principal has beyond its roles. A right of its roles that holds from one host only is not beyond them."""
-    theirs = (right for right in held if replace(right, host=_ANYWHERE) not in wanted)
-    beyond = _sorted(right for right in theirs if _touches_siaga(right, settings))
+    """Rights of a principal beyond its roles. A right of its roles restricted to one host is not beyond them."""
+    candidates = (right for right in held if replace(right, host=_ANYWHERE) not in wanted)
+    beyond = _sorted(right for right in candidates if _touches_siaga(right, settings))
     return [Finding(principal, right, State.SURPLUS) for right in beyond]
 
 
 def _touches_siaga(right: Right, settings: Settings) -> bool:
-    """Whether it is on something of this deployment. A right on the cluster, on its users or their tokens is on all
-    there is.
-    """
+    """Whether a right covers a resource of this deployment. One on the cluster, users or tokens covers all of them."""
     exact, prefixes = _names(right.kind, settings)
     if right.kind not in (ResourceType.TOPIC, ResourceType.GROUP, ResourceType.TRANSACTIONAL_ID):
         return True
@@ -202,16 +195,16 @@ def _touches_siaga(right: Right, settings: Settings) -> bool:
 
 
 def _names(kind: ResourceType, settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of this deployment's resources of a kind, and what further ones begin with."""
+    """Names of this deployment's resources of a kind, and prefixes of others."""
     group = settings.group
     if kind is ResourceType.TOPIC:
         return tuple(settings.topics[spec.topic] for spec in SPECS), ()
     if kind is ResourceType.GROUP:
-        return (group,), (reader_groups(group), sender_groups(group))
-    return (), tuple(transactional_ids(group, stage) for stage in STAGES)
+        return (group,), (settings.reader_group_prefix, settings.sender_group_prefix)
+    return (), tuple(transactional_ids(group, stage.name) for stage in STAGES)
 
 
-def _said(error: type[KafkaError]) -> str:
+def _reason(error: type[KafkaError]) -> str:
     if error is SecurityDisabledError:
         return "the broker has no authorizer (authorizer.class.name), so it keeps no rights"
     if error is ClusterAuthorizationFailedError:
@@ -220,4 +213,5 @@ def _said(error: type[KafkaError]) -> str:
 
 
 def _words(value: ACLOperation | ResourceType) -> str:
-    return value.name.lower().replace("_", " ")
+    name: str = value.name
+    return name.lower().replace("_", " ")

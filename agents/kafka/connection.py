@@ -1,7 +1,7 @@
-"""Settings as the options of the two Kafka clients: one place knows how each spells broker, TLS and SASL.
+"""Settings as the options of the two Kafka clients: broker, TLS and SASL.
 
-Both clients take an `ssl.SSLContext`; it checks the certificate and the host name. Both write the password out when
-they debug, unless they are kept from it (docs/upstream.md)."""
+Both clients take an `ssl.SSLContext`, which checks certificate and host name. Both would log the password at level
+DEBUG, which is prevented here (docs/upstream.md)."""
 
 import logging
 import ssl
@@ -9,13 +9,13 @@ from typing import Any
 
 from agents.settings import Settings, SettingsError
 
-#: They log requests whole, and one of SASL/PLAIN is nothing but user and password; this one as bytes besides.
+#: These log whole requests, and a SASL/PLAIN request consists of user and password; the first logs them as bytes.
 _BYTES_LOGGER = "kafka.protocol.parser"
 _REQUEST_LOGGERS = ("aiokafka.conn", "kafka.net.connection", _BYTES_LOGGER)
 
 
 class _Password(str):
-    """A password for a client's options, which it logs as `repr` writes them."""
+    """A password in a client's options; the client logs its options with `repr`."""
 
     def __repr__(self) -> str:
         return "'**********'"
@@ -32,7 +32,7 @@ def kafka_python_options(settings: Settings) -> dict[str, Any]:
 
 
 def tls_context(settings: Settings) -> ssl.SSLContext | None:
-    """The TLS context of the settings, None without TLS. Raises SettingsError naming the file that is no good."""
+    """The TLS context of the settings, None without TLS. Raises SettingsError naming the file that cannot be used."""
     if not settings.security_protocol.tls:
         return None
     try:
@@ -50,7 +50,7 @@ def tls_context(settings: Settings) -> ssl.SSLContext | None:
 
 
 def _no_passphrase() -> str:
-    """OpenSSL would ask on the terminal and hang a service; an encrypted key is an error instead."""
+    """OpenSSL would prompt on the terminal and block a service; an encrypted key is an error instead."""
     raise SettingsError("SIAGA_TLS_KEY: the key is encrypted; give one without a passphrase")
 
 

@@ -1,10 +1,11 @@
-"""How many bytes a second each publisher may send: Kafka's client quotas.
+"""Quotas: how many bytes a second a publisher may send to each broker.
 
-The limit of a source's rate belongs here, before the log: the broker delays a publisher that is too fast and drops
-nothing. Behind the log Siaga must take every record it finds, so a limit there could only lose some or make results
-depend on time."""
+A limit on a publisher's rate belongs before the log: the broker delays a publisher that is too fast and loses nothing.
+Behind the log Siaga must process every record, so a limit there could only lose records or make results depend on
+time."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.errors import ClusterAuthorizationFailedError, for_code
@@ -15,14 +16,14 @@ _EXACT_NAME = 0
 
 
 class QuotaError(Exception):
-    """The broker does not tell or set quotas. One line."""
+    """The broker does not return or set quotas. One line."""
 
 
 def quota_of(admin: KafkaAdminClient, user: str) -> int | None:
     """Bytes a second that a user may send to each broker; None without a limit of its own. Raises QuotaError."""
     component = DescribeClientQuotasRequest.ComponentData(entity_type="user", match_type=_EXACT_NAME, match=user)
     answer = _send(admin, DescribeClientQuotasRequest(components=[component], strict=True))
-    _hold(answer.error_code, answer.error_message, f"cannot read the quota of {user}")
+    _check(answer.error_code, answer.error_message, f"cannot read the quota of {user}")
     rates = {value.key: value.value for entry in answer.entries or () for value in entry.values}
     return int(rates[_KEY]) if _KEY in rates else None
 
@@ -36,15 +37,15 @@ def set_quotas(admin: KafkaAdminClient, users: Iterable[str], bytes_per_s: int) 
         for user in users
     ]
     for entry in _send(admin, request(entries=entries, validate_only=False)).entries:
-        _hold(entry.error_code, entry.error_message, f"cannot set the quota of {entry.entity[0].entity_name}")
+        _check(entry.error_code, entry.error_message, f"cannot set the quota of {entry.entity[0].entity_name}")
 
 
-def _send(admin: KafkaAdminClient, request: object) -> object:
-    # kafka-python 3.0.12 knows the request but has no method for it; it is pinned, and tests hold this to it.
+def _send(admin: KafkaAdminClient, request: Any) -> Any:
+    # kafka-python 3.0.12 has the request but no method that sends it; the version is pinned and tests cover this.
     return admin._manager.run(admin._manager.send, request)
 
 
-def _hold(code: int, message: str | None, failed: str) -> None:
+def _check(code: int, message: str | None, failed: str) -> None:
     if code:
         error = for_code(code)
         hint = "; sign in as the cluster's administrator" if error is ClusterAuthorizationFailedError else ""

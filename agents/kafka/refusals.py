@@ -1,7 +1,7 @@
-"""Why a broker does not let us in, found out with one connection.
+"""Why a broker refuses a connection: password, SASL mechanism or certificate.
 
-Clients retry a wrong password as they retry a broker that is away: for ever, with a flood of log lines and no reason in
-the end."""
+The Kafka clients retry a wrong password as they retry a broker that is down: for ever, with many log lines and without
+the reason. One connection of our own finds it."""
 
 import asyncio
 import ssl
@@ -12,15 +12,14 @@ from aiokafka.errors import KafkaError, SaslAuthenticationFailed, UnsupportedSas
 from agents.kafka.connection import aiokafka_options
 from agents.settings import Settings
 
-TRY_S = 5.0
+CONNECT_S = 5.0
 REFUSED = (SaslAuthenticationFailed, UnsupportedSaslMechanismError, ssl.SSLError)
 
 
 def refusal(settings: Settings) -> str | None:
-    """One line when a broker that answers refuses our password, mechanism or certificate, or we refuse its certificate.
+    """One line when a broker refuses our password, mechanism or certificate, or its certificate is not trusted.
 
-    None when one lets us in, and also when none answers: that is worth waiting for. Raises SettingsError.
-    """
+    None when one accepts us, and when none answers, which a client may wait for. Raises SettingsError."""
     return asyncio.run(_refusal(settings))
 
 
@@ -31,7 +30,7 @@ async def _refusal(settings: Settings) -> str | None:
         host, _, port = server.rpartition(":")
         try:
             connection = await create_conn(
-                host.strip("[]"), int(port), client_id="siaga", request_timeout_ms=int(TRY_S * 1000), **options
+                host.strip("[]"), int(port), client_id="siaga", request_timeout_ms=int(CONNECT_S * 1000), **options
             )
         except REFUSED as error:
             refused = f"broker {server} refuses: {_reason(error)}"

@@ -1,124 +1,122 @@
-"""Read an output topic as a consumer outside Siaga does: committed records only, no group, nothing committed.
+"""Read topics to their ends and beyond: committed records only, without a consumer group.
 
+Every command that reads a topic uses this reader: tail, cap, explain, redrive, audit, `evaluate --live` and `siaga up`.
 kafka-python 3.0.12 skips aborted transactions by the broker's list of them (KIP-98), as the Java client does; tests
-hold it to that. The end of a log is told by the consumer's position, not by the last record: transaction markers take
-offsets too."""
+check that. A partition has been read to its end when the consumer's position is there: transaction markers take offsets
+too, so the last record may lie before the end."""
 
-import base64
-import select
-import sys
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
-import orjson
 from kafka import KafkaConsumer, TopicPartition
 
-from schemas.rejected import HEADER_ERROR, HEADER_OFFSET, HEADER_PARTITION, HEADER_REASON, HEADER_TOPIC
+from agents.kafka.connection import kafka_python_options
+from agents.settings import Settings
+from schemas.topics import Topic
 
+CONNECT_S = 10.0
 POLL_MS = 500
 RECORDS_MAX = 2000
 
 
-def open_consumer(options: dict[str, Any], connect_s: float) -> KafkaConsumer:
-    """A consumer that sees what is committed. Raises KafkaError."""
-    return KafkaConsumer(
-        **options,
-        client_id="siaga-tail",
-        group_id=None,
-        isolation_level="read_committed",
-        enable_auto_commit=False,
-        bootstrap_timeout_ms=int(connect_s * 1000),
-        metrics_enabled=False,
-    )
+class TopicMissing(LookupError):
+    """The topic does not exist, or this user may not see it. One line."""
 
 
-def tail(
-    consumer: KafkaConsumer,
-    topic: str,
-    partitions: Iterable[int],
-    *,
-    from_beginning: bool,
-    until_end: bool,
-    stopped: Callable[[], bool] = lambda: False,
-) -> Iterator[list[Any]]:
-    """Batches of records (maybe empty, at least every POLL_MS), each partition's in order.
+def never() -> bool:
+    """The default of `stopped`."""
+    return False
 
-    With `until_end` it stops at the end offsets seen at the start: the first open transaction's, for committed readers.
+
+class TopicReader:
+    """A connected consumer; use it as a context manager and from one thread. Raises KafkaError, SettingsError.
+
+    `start_at_beginning` or `start_at_end` says what to read; then `read_to_end` and `follow`, in this order or alone.
     """
-    here = [TopicPartition(topic, number) for number in partitions]
-    consumer.assign(here)
-    ends = consumer.end_offsets(here)
-    if from_beginning:
-        consumer.seek_to_beginning(*here)
-    else:
-        for partition, end in ends.items():
-            consumer.seek(partition, end)
-    # A partition that is read up to its end stops there, or a busy topic would never let the last one finish.
-    waiting = {partition for partition in here if not until_end or consumer.position(partition) < ends[partition]}
-    while waiting and not stopped():
-        records = [record for batch in consumer.poll(POLL_MS, max_records=RECORDS_MAX).values() for record in batch]
-        if until_end:
-            records = [record for record in records if record.offset < ends[TopicPartition(topic, record.partition)]]
-            if done := {partition for partition in waiting if consumer.position(partition) >= ends[partition]}:
-                consumer.pause(*done)
+
+    def __init__(self, settings: Settings, connect_s: float = CONNECT_S) -> None:
+        self._settings = settings
+        self._consumer = KafkaConsumer(
+            **kafka_python_options(settings),
+            client_id="siaga-tail",
+            group_id=None,
+            isolation_level="read_committed",
+            enable_auto_commit=False,
+            bootstrap_timeout_ms=int(connect_s * 1000),
+            metrics_enabled=False,
+        )
+        self._partitions: list[TopicPartition] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._consumer.close()
+
+    def partitions(self, topic: Topic) -> list[TopicPartition]:
+        """All partitions of a topic. Raises TopicMissing."""
+        name = self._settings.topics[topic]
+        numbers = self._consumer.partitions_for_topic(name)
+        if not numbers:
+            raise TopicMissing(f"no topic {name} at {self._settings.broker}; run `siaga topics` first")
+        return [TopicPartition(name, number) for number in sorted(numbers)]
+
+    def beginning(self, partition: TopicPartition) -> int:
+        """The first offset that retention has left."""
+        offset: int = self._consumer.beginning_offsets([partition])[partition]
+        return offset
+
+    def start_at_beginning(self, partitions: Iterable[TopicPartition]) -> None:
+        """Read these partitions from their first records."""
+        self._assign(partitions)
+        self._consumer.seek_to_beginning(*self._partitions)
+
+    def start_at_end(self, partitions: Iterable[TopicPartition]) -> None:
+        """Read what is committed to these partitions from now on."""
+        self._assign(partitions)
+        for partition, end in self._consumer.end_offsets(self._partitions).items():
+            self._consumer.seek(partition, end)
+
+    def _assign(self, partitions: Iterable[TopicPartition]) -> None:
+        self._partitions = list(partitions)
+        self._consumer.assign(self._partitions)
+
+    def read_to_end(self, stopped: Callable[[], bool] = never) -> Iterator[list[Any]]:
+        """Batches of records (maybe empty, at least every POLL_MS) up to the ends as they are now; in each partition in
+        order. Stops early once `stopped()`.
+
+        The end of a partition with an open transaction is the transaction's first offset. Afterwards each partition
+        is at its end, so that `follow` continues there."""
+        ends = self._consumer.end_offsets(self._partitions)
+        waiting = {partition for partition in self._partitions if self._consumer.position(partition) < ends[partition]}
+        while waiting and not stopped():
+            records = self.poll(POLL_MS)
+            # Pausing a partition at its end keeps a busy one from delaying the others for ever.
+            if done := {partition for partition in waiting if self._consumer.position(partition) >= ends[partition]}:
+                self._consumer.pause(*done)
                 waiting -= done
-        yield records
+            yield [record for record in records if record.offset < ends[TopicPartition(record.topic, record.partition)]]
+        for partition in self._consumer.paused():
+            self._consumer.seek(partition, ends[partition])
+        self._consumer.resume(*self._partitions)
+
+    def follow(self, stopped: Callable[[], bool] = never) -> Iterator[list[Any]]:
+        """Batches of records (maybe empty, at least every POLL_MS) as they are committed, until `stopped()`."""
+        while not stopped():
+            yield self.poll(POLL_MS)
+
+    def poll(self, wait_ms: int) -> list[Any]:
+        """Records that are there, waiting up to `wait_ms` for the first; in each partition in order."""
+        batches = self._consumer.poll(wait_ms, max_records=RECORDS_MAX)
+        return [record for batch in batches.values() for record in batch]
 
 
-def json_line(record: Any) -> bytes | None:
-    """An output record as one line: its value, which is JSON. None for a tombstone."""
-    value = record.value
-    if value is None or b"\n" not in value:
-        return value
-    return orjson.dumps(orjson.loads(value))
-
-
-def rejected_line(record: Any) -> bytes:
-    """A rejected record as one JSON object: where it lies, why it was refused, where it came from, what it was."""
-    headers = dict(record.headers)
-    return orjson.dumps(
-        {
-            "topic": record.topic,
-            "partition": record.partition,
-            "offset": record.offset,
-            "reason": _header(headers, HEADER_REASON),
-            "error": _header(headers, HEADER_ERROR),
-            "source": {
-                "topic": _header(headers, HEADER_TOPIC),
-                "partition": _whole(headers, HEADER_PARTITION),
-                "offset": _whole(headers, HEADER_OFFSET),
-            },
-            **_content("key", record.key),
-            **_content("value", record.value),
-        }
-    )
-
-
-def reader_left() -> bool:
-    """True when standard output is a pipe that nobody reads any more, so that `tail | head` ends without new records."""
-    try:
-        poll = select.poll()
-        poll.register(sys.stdout.fileno(), 0)
-        return any(event & (select.POLLERR | select.POLLHUP) for _, event in poll.poll(0))
-    except (OSError, ValueError, AttributeError):  # no descriptor, or a system without poll
-        return False
-
-
-def _content(name: str, content: bytes | None) -> dict[str, str | None]:
-    """The bytes as text if they are UTF-8, else as `<name>_base64`."""
-    if content is None:
-        return {name: None}
-    try:
-        return {name: content.decode()}
-    except UnicodeDecodeError:
-        return {f"{name}_base64": base64.b64encode(content).decode()}
-
-
-def _header(headers: dict[str, bytes], name: str) -> str | None:
-    content = headers.get(name)
-    return None if content is None else content.decode("utf-8", "replace")
-
-
-def _whole(headers: dict[str, bytes], name: str) -> int | None:
-    text = _header(headers, name)
-    return int(text) if text is not None and text.isdecimal() else None
+def read_all(settings: Settings, topic: Topic, connect_s: float = CONNECT_S) -> Iterator[Any]:
+    """All committed records of a topic up to its ends as they are now. Raises KafkaError, TopicMissing."""
+    with TopicReader(settings, connect_s) as reader:
+        reader.start_at_beginning(reader.partitions(topic))
+        for records in reader.read_to_end():
+            yield from records

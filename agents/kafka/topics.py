@@ -1,10 +1,11 @@
-"""Create the topics of schemas/topics.py on a broker, and say where existing ones differ from what Siaga needs.
+"""Create the topics of schemas/topics.py on a broker and report where existing ones differ from what Siaga needs.
 
-What differs can lose data in silence: a topic with event-time retention deletes a past election within minutes, one
-with another partition count tears a regency's ledger, state and outputs apart, a recompressed one costs a core."""
+A difference can lose data without an error: retention by event time deletes a past election within minutes, another
+partition count separates a regency's ledger, state and outputs, and recompression costs the broker a core."""
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
@@ -13,7 +14,7 @@ from kafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, 
 from agents.settings import Settings
 from schemas.topics import SPECS, TopicSpec
 
-# The codec is the publisher's choice; the broker must not spend a core on changing it.
+# The publisher chooses the codec; the broker must not recompress.
 KEPT_AS_SENT = {"compression.type": "producer"}
 
 
@@ -26,12 +27,13 @@ class Outcome(StrEnum):
 
     @property
     def good(self) -> bool:
+        """Whether the topic is now as Siaga needs it."""
         return self in (Outcome.CREATED, Outcome.OK, Outcome.FIXED)
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What became of one topic; `differences` reads `what is X, must be Y`."""
+    """The state of one topic; each difference reads `what is X, must be Y`."""
 
     name: str
     outcome: Outcome
@@ -46,9 +48,8 @@ class TopicError(Exception):
 def ensure(admin: KafkaAdminClient, settings: Settings, *, create: bool = True, fix: bool = False) -> list[Finding]:
     """One finding per topic of Siaga, in the order of SPECS. Raises TopicError or a KafkaError.
 
-    With `create` missing topics are made; with `fix` differing configuration is set, and partitions are left alone:
-    adding some would move regencies between partitions.
-    """
+    With `create` missing topics are created; with `fix` differing configuration is set, but never the partition count:
+    adding partitions would move regencies between them."""
     existing = partition_counts(admin, [settings.topics[spec.topic] for spec in SPECS])
     created = _create(admin, settings, existing) if create else set()
     configs = _configs(admin, list(existing.keys() - created))
@@ -75,7 +76,7 @@ def _create(admin: KafkaAdminClient, settings: Settings, existing: dict[str, int
     }
     for topic in admin.create_topics(wanted, raise_errors=False)["topics"]:
         error = for_code(topic["error_code"])
-        if error is TopicAlreadyExistsError:  # someone else was faster: verify it like any other
+        if error is TopicAlreadyExistsError:  # created meanwhile by another: verify it like any other
             continue
         if topic["error_code"]:
             raise TopicError(f"{topic['name']}: not created: {topic['error_message'] or error.__name__}")
@@ -113,8 +114,8 @@ def _finding(
 
 
 def partition_counts(admin: KafkaAdminClient, names: list[str]) -> dict[str, int]:
-    """Partitions of those topics that exist. Raises TopicError for one that may not be described."""
-    counts = {}
+    """Partition counts of the topics that exist. Raises TopicError for one that this user may not describe."""
+    counts: dict[str, int] = {}
     for topic in admin.describe_topics(names):
         if topic["error_code"] == UnknownTopicOrPartitionError.errno:
             continue
@@ -138,6 +139,6 @@ def _alter(admin: KafkaAdminClient, name: str, values: dict[str, str]) -> None:
         raise TopicError(f"{name}: not changed: {answer}")
 
 
-def open_admin(options: dict[str, object], timeout_s: float) -> KafkaAdminClient:
-    """An admin client that is connected, or a KafkaError after `timeout_s`."""
+def open_admin(options: dict[str, Any], timeout_s: float) -> KafkaAdminClient:
+    """A connected admin client; a KafkaError after `timeout_s`."""
     return KafkaAdminClient(**options, client_id="siaga-topics", bootstrap_timeout_ms=int(timeout_s * 1000))

@@ -1,4 +1,4 @@
-"""`siaga board`: serve the table as one live page."""
+"""`siaga board`: serve the risk table as one live page."""
 
 import asyncio
 import signal
@@ -8,28 +8,24 @@ import click
 from agents.kafka.refusals import refusal
 from agents.logs import configure_logging
 from agents.settings import Settings
-from apps.board.descriptors import most_viewers, raise_limit
+from apps.board.file_descriptors import raise_descriptor_limit, viewer_limit
 from apps.board.server import Board
 from apps.cli.options import CommandError, with_settings
-from schemas.roster import Roster, RosterError
 
 
 @click.command("board")
 @with_settings("roster", "clock", "board_host", "board_port", "log_format", "log_level")
 def command(settings: Settings) -> None:
-    """Serve the board: one page with the table, live, read-only.
+    """Serve the board: the risk table as one live page, read-only.
 
-    Listens on loopback unless --board-host says otherwise; it has no login, so put a proxy that does in front of it.
-    """
-    try:
-        roster = Roster.load(settings.roster) if settings.roster else Roster.default()
-    except RosterError as error:
-        raise CommandError(str(error), exit_code=2) from None
-    if line := refusal(settings):  # a broker that is away is waited for; one that refuses us is not
+    Listens on loopback unless --board-host says otherwise. It has no login; beyond loopback, put an authenticating
+    proxy in front of it."""
+    roster = settings.load_roster()
+    if line := refusal(settings):  # the board waits for an absent broker, but not for one that refuses it
         raise CommandError(line)
     configure_logging(settings)
     try:
-        asyncio.run(_serve(Board(settings, roster, most_viewers(raise_limit()))))
+        asyncio.run(_serve(Board(settings, roster, viewer_limit(raise_descriptor_limit()))))
     except OSError as error:
         where = f"{settings.board_host}:{settings.board_port}"
         raise CommandError(f"the board cannot listen on {where}: {error.strerror or error}") from None

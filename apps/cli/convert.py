@@ -1,4 +1,4 @@
-"""`siaga convert`: turn public election files into what publish and replay take."""
+"""`siaga convert`: convert public election files into a roster and JSON lines."""
 
 import csv
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.group(name="convert")
 def command() -> None:
-    """Turn public election files into a roster and JSON lines."""
+    """Convert public election files into a roster and JSON lines for publish and replay."""
 
 
 @command.command("italy-2020")
@@ -23,9 +23,10 @@ def command() -> None:
 @click.option("--roster", type=FILE, required=True, help="Write the roster CSV here.")
 @click.option("--turnout", type=FILE, required=True, help="Write the turnout JSON lines here.")
 def italy_2020(comuni: Path, roster: Path, turnout: Path) -> None:
-    """Italy's referendum of September 2020: COMUNI is onData's affluenzaComuni CSV.
+    """Italy's referendum of September 2020; COMUNI is onData's affluenzaComuni CSV.
 
-    A region is a regency (39.01 to 39.20), a municipality a station; those of more than 100,000 voters are split.
+    A region becomes a regency (39.01 to 39.20), a municipality a station; one of more than 100,000 voters becomes
+    several.
     """
 
     def write() -> None:
@@ -42,18 +43,18 @@ def italy_2020(comuni: Path, roster: Path, turnout: Path) -> None:
             err=True,
         )
 
-    _told(write)
+    _run(write)
 
 
 @command.command("sumsel-press")
 @click.argument("events", type=FILE)
 @click.option("--incidents", type=FILE, required=True, help="Write the incident JSON lines here.")
 def sumsel_press(events: Path, incidents: Path) -> None:
-    """South Sumatra's press-reported events: EVENTS is sumsel_press_events.csv.
+    """South Sumatra's press-reported events; EVENTS is sumsel_press_events.csv.
 
-    How each row is read (counts, second reports, re-votes, the exercise) is told in apps/replay/press_events.py.
+    How each row is read (counts, second reports, re-votes, the exercise) is documented in apps/replay/press_events.py.
     """
-    _told(lambda: click.echo(f"{_write_lines(incidents, press_events.incident_lines(events))} messages", err=True))
+    _run(lambda: click.echo(f"{_write_lines(incidents, press_events.incident_lines(events))} messages", err=True))
 
 
 def _write_lines(path: Path, lines: Iterable[bytes]) -> int:
@@ -65,7 +66,7 @@ def _write_lines(path: Path, lines: Iterable[bytes]) -> int:
     return count
 
 
-def _told(write: Callable[[], None]) -> None:
+def _run(write: Callable[[], None]) -> None:
     try:
         write()
     except italy2020.SourceError as error:

@@ -1,4 +1,4 @@
-"""`siaga evaluate`: score the risk model and its rivals on election days of known truth."""
+"""`siaga evaluate`: score the risk model and baseline detectors on election days with known flare-ups."""
 
 import os
 import secrets
@@ -6,32 +6,33 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 import orjson
 
 from agents.kafka.connection import kafka_python_options
 from agents.settings import Settings
-from apps.cli.broker_errors import CONNECT_S, broker_errors
+from apps.cli.broker import CONNECT_S, broker_errors
 from apps.cli.options import CommandError, with_settings
 from apps.evaluation.cases import Case
-from apps.evaluation.examination import (
+from apps.evaluation.experiment import (
     HELD_OUT_SEED,
     REFERENCE_DAYS,
     REFERENCE_SEED,
     TRAINING_SEED,
-    Outcome,
-    evaluate,
-    examine_all,
+    EvaluationResults,
+    compare_detectors,
+    evaluate_days,
     simulated,
 )
 from apps.evaluation.plot import PlotMissing, draw, require_matplotlib
 from apps.evaluation.report import as_json, curve_table, goals, markdown
+from apps.evaluation.ruleset_variants import variants
 from apps.evaluation.scenario import ScenarioError, load_scenario
 from apps.evaluation.scoring import GRACE_MS
-from apps.evaluation.sweep import variants
-from schemas.roster import Roster, RosterError
-from schemas.ruleset import Ruleset, RulesetError
+from schemas.roster import Roster
+from schemas.ruleset import Ruleset
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,9 @@ class Setup:
 @click.option("--seed", default=0, show_default=True, help="Moves all seeds, for another draw of days.")
 @click.option("--background", default=1.0, show_default=True, help="Factor on the held-out days' base rates.")
 @click.option("--turnout-every", default=180, show_default=True, help="Minutes between a station's reports; 0: none.")
-@click.option("--scenario", type=click.Path(dir_okay=False, path_type=Path), help="Score on the days of this file.")
+@click.option(
+    "--scenario", type=click.Path(dir_okay=False, path_type=Path), help="DetectorScore on the days of this file."
+)
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here.")
 @click.option(
     "--plot",
@@ -73,11 +76,10 @@ def command(
     processes: int,
     live: bool,
 ) -> None:
-    """Score Siaga and its rivals: detection, delay, false escalations, with 95 % intervals.
+    """Score Siaga and baseline detectors: detection, delay, false escalations, with 95 % intervals.
 
-    Baselines are tuned on training days by one procedure; nobody sees the held-out days before. What counts as detected
-    and as false, and the format of --scenario, are told in docs/evaluation.md. Exit status 0 whatever the figures say.
-    """
+    All baselines are tuned on training days by one procedure and scored on held-out days. docs/evaluation.md defines
+    detected and false, and the format of --scenario. Exit status 0 whatever the figures are."""
     _check(days > 0 and train_days > 0, "--days, --train-days: must be at least 1")
     _check(0.1 <= background <= 10, "--background: must be from 0.1 to 10")
     _check(turnout_every == 0 or 5 <= turnout_every <= 360, "--turnout-every: must be 0 or 5 to 360 minutes")
@@ -87,55 +89,54 @@ def command(
         _live(settings, setup)
         return
     _writable(json_file, plot)
-    outcome = _evaluate(setup, train_days, seed, processes or os.cpu_count() or 1, curve=plot is not None)
-    click.echo(markdown(outcome.results))
-    for line in goals(outcome.results):
+    results = _evaluate(setup, train_days, seed, processes or os.cpu_count() or 1, curve=plot is not None)
+    click.echo(markdown(results.detectors))
+    for line in goals(results.detectors):
         click.echo(line)
-    for reason, count in sorted(outcome.rejected.items()):
+    for reason, count in sorted(results.rejected.items()):
         click.echo(f"{count} messages refused at intake: {reason}", err=True)
     if json_file is not None:
-        json_file.write_bytes(orjson.dumps(as_json(outcome.results), option=orjson.OPT_INDENT_2))
+        json_file.write_bytes(orjson.dumps(as_json(results.detectors), option=orjson.OPT_INDENT_2))
     if plot is not None:
-        click.echo(curve_table(outcome.results, outcome.curves))
-        draw(plot, outcome.results, outcome.curves, len(setup.held_out) * len(setup.roster))
+        click.echo(curve_table(results.detectors, results.curves))
+        draw(plot, results.detectors, results.curves, len(setup.held_out) * len(setup.roster))
 
 
 def _setup(
     settings: Settings, scenario: Path | None, days: int, seed: int, turnout_every: int, background: float
 ) -> Setup:
     try:
-        roster = Roster.load(settings.roster) if settings.roster else Roster.default()
-        ruleset = Ruleset.load(settings.rules) if settings.rules else Ruleset.default()
+        roster, ruleset = settings.load_roster(), settings.load_ruleset()
         if scenario is None:
             return Setup(
                 roster, ruleset, simulated(HELD_OUT_SEED + 1000 * seed, days, turnout_every, background), GRACE_MS
             )
         given = load_scenario(scenario, roster)
         return Setup(given.roster, ruleset, given.cases, given.grace_ms)
-    except (RosterError, RulesetError, ScenarioError) as error:
+    except ScenarioError as error:
         raise CommandError(str(error), exit_code=2) from None
 
 
-def _evaluate(setup: Setup, train_days: int, seed: int, processes: int, curve: bool) -> Outcome:
+def _evaluate(setup: Setup, train_days: int, seed: int, processes: int, curve: bool) -> EvaluationResults:
     shift = 1000 * seed
     try:
-        reference = examine_all(
+        reference = evaluate_days(
             simulated(REFERENCE_SEED + shift, REFERENCE_DAYS), setup.roster, {}, processes, _bar, "reference days"
         )
-        training = examine_all(
+        training = evaluate_days(
             simulated(TRAINING_SEED + shift, train_days), setup.roster, {}, processes, _bar, "training days"
         )
-        held_out = examine_all(
+        held_out = evaluate_days(
             setup.held_out, setup.roster, variants(setup.ruleset, curve), processes, _bar, "held-out days"
         )
     except ValueError as error:  # CaseError, or a roster without stations
         raise CommandError(str(error)) from None
-    return evaluate(training, reference, held_out, setup.grace_ms)
+    return compare_detectors(training, reference, held_out, setup.grace_ms)
 
 
 def _live(settings: Settings, setup: Setup) -> None:
     """One day through broker and workers on topics of its own, which are deleted afterwards."""
-    from agents import topics
+    from agents.kafka import topics
     from apps.evaluation.live import LiveError, own_topics, run_live, topic_names
     from apps.publishing.sender import DeliveryError
 
@@ -162,7 +163,7 @@ def _live(settings: Settings, setup: Setup) -> None:
 
 
 def _writable(json_file: Path | None, plot: Path | None) -> None:
-    """Say what cannot be written before minutes of work, not after."""
+    """Report an unwritable output file before minutes of work, not after."""
     for path, flag in ((json_file, "--json"), (plot, "--plot")):
         if path is not None and not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
             raise CommandError(f"{flag}: {path} cannot be written", exit_code=2)
@@ -178,7 +179,7 @@ def _check(holds: bool, rule: str) -> None:
         raise CommandError(rule, exit_code=2)
 
 
-def _bar(items: Iterable, length: int, label: str) -> Iterator:
+def _bar(items: Iterable[Any], length: int, label: str) -> Iterator[Any]:
     """A progress bar on a terminal, one line elsewhere."""
     if not sys.stderr.isatty():
         click.echo(f"{label}: {length}", err=True)

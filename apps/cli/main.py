@@ -1,7 +1,6 @@
-"""The root of the `siaga` command: it knows the names and one line about each, and loads a command when it is called.
+"""The root of the `siaga` command: names with one line of help each; a command is imported when it is called.
 
-Listing must not import: faust, aiohttp and kafka together take seconds, and a broken or absent command must not take
-`siaga --help` with it.
+`siaga --help` imports none of them: faust, aiohttp and kafka take seconds, and a broken command must not break it.
 """
 
 import importlib
@@ -10,26 +9,26 @@ import sys
 
 import click
 
-from agents.collector import collector_rests
+from agents.garbage_collection import gc_paused
 from agents.settings import SettingsError
 
 PACKAGE = "apps.cli"
 COMMANDS: dict[str, str] = {
     "up": "All on this machine: broker, topics, workers, board and a simulated election day.",
-    "topics": "Create the topics, verify them, say what differs.",
+    "topics": "Create the topics, verify them, report differences.",
     "worker": "Run a worker: intake and risk.",
-    "board": "Serve the board: one page with the table, live.",
-    "publish": "Send incidents or turnout, JSON lines, checked before they leave.",
-    "redrive": "Send rejected records again: fixed ones of a file, or those that are good by now.",
+    "board": "Serve the board: the risk table as one live page.",
+    "publish": "Send incidents or turnout, JSON lines, checked before they are sent.",
+    "redrive": "Send rejected records again: corrected ones of a file, or those that are valid now.",
     "tail": "Print an output topic as JSON lines, committed records only.",
     "cap": "Write escalations as Common Alerting Protocol 1.2 documents.",
     "webhook": "Post escalations to a URL: signed, in order, retried.",
-    "simulate": "Play an election day that never was.",
-    "replay": "Play a recorded election at a chosen speed.",
-    "convert": "Turn public election files into what publish and replay take.",
+    "simulate": "Publish a simulated election day.",
+    "replay": "Publish a recorded election at a chosen speed.",
+    "convert": "Convert public election files into a roster and JSON lines.",
     "audit": "Prove from the ledger what was published.",
-    "evaluate": "Score the risk model and its rivals on election days of known truth.",
-    "explain": "Say in plain words why a regency has its level.",
+    "evaluate": "Score the risk model and baseline detectors on election days with known flare-ups.",
+    "explain": "Explain why a regency has its level.",
     "schemas": "Write the JSON Schemas and the AsyncAPI document.",
 }
 
@@ -44,8 +43,9 @@ class LazyGroup(click.Group):
         if cmd_name not in self.list_commands(ctx):
             return None
         try:
-            with collector_rests():  # what modules make stays; a tenth of a start was walking it
-                return importlib.import_module(f"{PACKAGE}.{cmd_name}").command
+            with gc_paused():  # a tenth of the start went into collections that free nothing
+                command: click.Command = importlib.import_module(f"{PACKAGE}.{cmd_name}").command
+                return command
         except ImportError as error:
             raise click.ClickException(f"`siaga {cmd_name}` cannot be loaded: {error}") from None
 

@@ -1,4 +1,4 @@
-"""Settings as flags: every command takes the ones it needs and is handed checked `Settings`."""
+"""Settings as flags: every command names the ones it needs and is called with checked `Settings`."""
 
 import functools
 from collections.abc import Callable
@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from agents.settings import Settings, SettingsError, flag_of, variable_of
+from agents.settings import SECRETS, Settings, SettingsError, flag_of, variable_of
 
 CONNECTION = (
     "broker",
@@ -19,32 +19,30 @@ CONNECTION = (
     "tls_key",
 )
 TOPICS = ("topic_prefix",)
-# A secret given as a flag shows in `ps`; it has a variable and a file instead.
-NO_FLAG = frozenset({"sasl_password"})
 
 
 class CommandError(click.ClickException):
-    """One clear line on standard error. Exit status 1: it ran and failed; 2: it was asked wrongly."""
+    """One line on standard error. Exit status 1: the command ran and failed; 2: wrong arguments or settings."""
 
-    def __init__(self, message: str, exit_code: int = 1):
+    def __init__(self, message: str, exit_code: int = 1) -> None:
         super().__init__(" ".join(message.split()))
         self.exit_code = exit_code
 
 
 def with_settings(*fields: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Add the flags of the connection, the topic prefix and `fields`; call the command with `settings=Settings`."""
-    names = list(dict.fromkeys((*CONNECTION, *TOPICS, *fields)))
+    names = [name for name in dict.fromkeys((*CONNECTION, *TOPICS, *fields)) if name not in SECRETS]
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:
-            flags = {name: kwargs.pop(name) for name in names if name not in NO_FLAG}
+            flags = {name: kwargs.pop(name) for name in names}
             return function(*args, settings=load_settings(**flags), **kwargs)
 
+        command: Callable[..., Any] = call
         for name in reversed(names):
-            if name not in NO_FLAG:
-                call = _option(name)(call)
-        return call
+            command = _option(name)(command)
+        return command
 
     return decorate
 
@@ -57,7 +55,21 @@ def load_settings(**flags: Any) -> Settings:
         raise CommandError(str(error), exit_code=2) from None
 
 
+def serve_metrics_if_set(settings: Settings) -> None:
+    """Serve the senders' /metrics when SIAGA_METRICS_PORT or --metrics-port is given.
+
+    The default port is not used: a worker on the same machine has it. Raises CommandError."""
+    from agents.metrics import SENDERS, PortTaken, serve_metrics
+
+    if "metrics_port" not in settings.model_fields_set:
+        return
+    try:
+        serve_metrics(settings, SENDERS)
+    except PortTaken as error:
+        raise CommandError(str(error)) from None
+
+
 def _option(field: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    # Values stay text here: Settings is the one place that judges them, so a flag and a variable fail alike.
+    # Values stay text here: only Settings checks them, so that a flag and a variable give the same error.
     about = f"{Settings.model_fields[field].description} [{variable_of(field)}]"
     return click.option(flag_of(field), field, metavar="VALUE", default=None, help=about)

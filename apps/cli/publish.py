@@ -1,4 +1,4 @@
-"""`siaga publish`: send incidents or turnout, JSON lines, checked before they leave."""
+"""`siaga publish`: send incidents or turnout, JSON lines, checked before they are sent."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -9,17 +9,15 @@ from typing import BinaryIO
 import click
 
 from agents.settings import Settings
-from apps.cli.broker_errors import broker_errors
-from apps.cli.broker_sender import COMPRESSIONS, open_sender
-from apps.cli.line_bar import progress_bar
+from apps.cli.broker import COMPRESSIONS, broker_errors, open_sender
 from apps.cli.options import CommandError, with_settings
+from apps.cli.terminal import progress_bar
 from apps.publishing import progress
 from apps.publishing.lines import InputError, Line, open_input, read_lines, unpacked
 from apps.publishing.messages import Kind, Reader, checked, unchecked
 from apps.publishing.publish import Tally, publish, read_messages
 from apps.publishing.sender import DeliveryError
 from schemas.rejected import Rejected
-from schemas.roster import Roster, RosterError
 
 INTERRUPTED = 130
 
@@ -28,9 +26,9 @@ INTERRUPTED = 130
 @click.argument("kind", type=click.Choice([kind.value for kind in Kind]))
 @click.argument("file", default="-", type=click.Path(path_type=Path, allow_dash=True))
 @click.option("--check", is_flag=True, help="Dry run: read and check everything, send nothing.")
-@click.option("--no-validate", is_flag=True, help="Send every line as it is; Siaga rejects what is wrong.")
+@click.option("--no-validate", is_flag=True, help="Send every line unchecked; Siaga rejects invalid ones.")
 @click.option(
-    "--resume", is_flag=True, help="Go on after the last line that an earlier run of this FILE got acknowledged."
+    "--resume", is_flag=True, help="Continue after the last line of this FILE that an earlier run got acknowledged."
 )
 @click.option("--compression", type=click.Choice(COMPRESSIONS), default="none", show_default=True)
 @with_settings("roster", "data_dir")
@@ -39,9 +37,9 @@ def command(
 ) -> None:
     """Send FILE (JSON lines, gzip or not; - is standard input) to the topic of its kind, keyed by regency.
 
-    A line that does not fit the schema is not sent: it is told with its number and reason. With --roster (or
-    SIAGA_ROSTER) unknown regencies are told too. Sending is at least once; Siaga counts an event_id once. Exit status 0
-    when every line was sent, 1 when one was rejected or the broker failed, 2 when asked wrongly, 130 when interrupted.
+    A line that does not fit the schema is not sent but reported with its number and reason; with --roster (or
+    SIAGA_ROSTER) so is an unknown regency. Delivery is at least once; Siaga counts an event_id once. Exit status 0 when
+    every line was sent, 1 when one was rejected or the broker failed, 2 for wrong arguments, 130 when interrupted.
     """
     from_stdin = str(file) == "-"
     if resume and from_stdin:
@@ -61,12 +59,8 @@ def command(
 def _reader(settings: Settings, kind: Kind, no_validate: bool) -> Reader:
     if no_validate:
         return unchecked
-    if settings.roster is None:  # workers may run with another roster than the packaged one
-        return checked(kind)
-    try:
-        return checked(kind, frozenset(Roster.load(settings.roster)))
-    except RosterError as error:
-        raise CommandError(str(error), exit_code=2) from None
+    # Without --roster the regencies are unknown: workers may run with another roster than the packaged one.
+    return checked(kind, frozenset(settings.load_roster()) if settings.roster else None)
 
 
 @contextmanager
@@ -83,7 +77,7 @@ def _input(file: Path) -> Iterator[BinaryIO]:
 
 def _dry_run(stream: BinaryIO, file: Path, read: Reader, tally: Tally) -> None:
     with progress_bar(file, 0) as advance:
-        for _line, _message in read_messages(advance(read_lines(stream)), read, tally, _tell):
+        for _line, _message in read_messages(advance(read_lines(stream)), read, tally, _report):
             tally.sent += 1
 
 
@@ -104,7 +98,7 @@ def _send(
         sender = open_sender(settings, [topic], compression)
         try:
             with progress_bar(file, offset) as advance:
-                messages = read_messages(advance(read_lines(stream, number, offset)), read, tally, _tell)
+                messages = read_messages(advance(read_lines(stream, number, offset)), read, tally, _report)
                 publish(messages, sender, topic, tally, _keeper(kept, file, topic, settings.broker, before))
         except DeliveryError as error:
             _summary(tally, "sent")
@@ -122,7 +116,7 @@ def _resume(stream: BinaryIO, kept: Path, topic: str, broker: str) -> tuple[int,
     try:
         earlier = progress.load(kept)
         if earlier is None:
-            click.echo("nothing to resume: no earlier run of this file; beginning at line 1", err=True)
+            click.echo("nothing to resume: no earlier run of this file; starting at line 1", err=True)
             return 0, 0, 0
         progress.resume_at(stream, earlier, topic, broker)
     except progress.ProgressError as error:
@@ -132,30 +126,30 @@ def _resume(stream: BinaryIO, kept: Path, topic: str, broker: str) -> tuple[int,
 
 
 def _keeper(kept: Path, file: Path, topic: str, broker: str, before: int) -> Callable[[Line, int], None]:
-    """Keeps progress of a file; a data directory that cannot be written is told once and costs only --resume."""
-    told = str(file) == "-"
+    """Saves the progress of a file. If the data directory cannot be written, warns once and gives up --resume only."""
+    is_off = str(file) == "-"
 
     def keep(line: Line, sent: int) -> None:
-        nonlocal told
-        if told:
+        nonlocal is_off
+        if is_off:
             return
         try:
             progress.save(kept, topic, broker, line, before + sent)
         except OSError as error:
-            told = True
-            click.echo(f"warning: progress is not kept, --resume will not work: {kept}: {error.strerror}", err=True)
+            is_off = True
+            click.echo(f"warning: progress is not saved, --resume will not work: {kept}: {error.strerror}", err=True)
 
     return keep
 
 
-def _tell(line: Line, rejected: Rejected) -> None:
+def _report(line: Line, rejected: Rejected) -> None:
     if sys.stderr.isatty():
-        click.echo("\r\x1b[K", nl=False, err=True)  # over the bar, not behind it
+        click.echo("\r\x1b[K", nl=False, err=True)  # overwrite the bar
     click.echo(f"line {line.number}: {rejected.reason.value}: {rejected.error}", err=True)
 
 
 def _hint(file: Path) -> str:
-    return "" if str(file) == "-" else "; go on with --resume"
+    return "" if str(file) == "-" else "; continue with --resume"
 
 
 def _summary(tally: Tally, verb: str) -> None:

@@ -1,7 +1,8 @@
-"""`siaga redrive`: send rejected records again, fixed or good by now."""
+"""`siaga redrive`: send rejected records again, corrected or valid by now."""
 
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -9,26 +10,23 @@ from uuid import UUID
 
 import click
 
-from agents.clock import wall_ms
-from agents.kafka import topic_reader
 from agents.kafka.connection import kafka_python_options
+from agents.kafka.topic_reader import read_all
 from agents.kafka.topics import open_admin
 from agents.settings import Settings
-from apps.cli.broker_errors import CONNECT_S, broker_errors
-from apps.cli.broker_sender import open_sender
+from apps.cli.broker import CONNECT_S, broker_errors, open_sender
 from apps.cli.options import CommandError, with_settings
 from apps.publishing.lines import InputError, open_input, read_lines, unpacked
-from apps.publishing.redrive import Judge, RedriveTally, fit, redrive, unless
+from apps.publishing.redrive import IntakeCheck, RedriveTally, redrive, unless, valid
 from apps.publishing.redriven import Journal, JournalError
 from apps.publishing.rejects import Origin, Reject, Unreadable, of_lines, of_records
 from apps.publishing.sender import DeliveryError
-from schemas.rejected import Reason
-from schemas.roster import Roster, RosterError
 from schemas.topics import INPUTS, Topic
+from schemas.vocabulary import RejectReason
 from streams.admission import Gate
 
 INTERRUPTED = 130
-REASONS = [reason.value for reason in Reason]
+REASONS = [reason.value for reason in RejectReason]
 
 Rejects = Iterable[Reject | Unreadable]
 
@@ -40,53 +38,49 @@ Rejects = Iterable[Reject | Unreadable]
     "reasons",
     type=click.Choice(REASONS),
     multiple=True,
-    help="Take from the topic what was refused for this.",
+    help="Read from the topic what was rejected for this reason.",
 )
-@click.option("--check", is_flag=True, help="Dry run: judge all, redriven before or not; send nothing.")
-@click.option("--again", is_flag=True, help="Send also what was redriven before.")
+@click.option("--check", is_flag=True, help="Dry run: check all, redriven before or not; send nothing.")
+@click.option("--again", is_flag=True, help="Also send what was redriven before.")
 @with_settings("roster", "clock", "data_dir")
 def command(settings: Settings, file: Path | None, reasons: tuple[str, ...], check: bool, again: bool) -> None:
     """Send rejected records again, to the topic they came from and with their key.
 
-    From FILE (- is standard input): what `siaga tail rejected` printed, with each `value` put right by a person. Or
-    with --reason (repeatable) straight from the topic of rejected records: those that would be taken now, since the
-    roster was extended or the clock has caught up.
+    From FILE (- is standard input): lines of `siaga tail rejected`, each `value` corrected by a person. Or with
+    --reason (repeatable) from the topic of rejected records: those that are valid now, because the roster was extended
+    or the clock has caught up.
 
-    Each is judged as a worker with the same --roster and --clock would. What still fails is told with its line and not
-    sent. What was redriven before is passed over, so fix, run, and run again. Exit status 0 when all are sent, 1 when
-    some still fail or the broker did, 2 when asked wrongly, 130 when interrupted."""
+    Each is checked as a worker with the same --roster and --clock would. A record that still fails is reported with its
+    line and not sent. Records redriven before are skipped, so correct, run, and run again. Exit status 0 when all are
+    sent, 1 when some still fail or the broker did, 2 for wrong arguments, 130 when interrupted."""
     if (file is None) != bool(reasons):
         raise CommandError("give either FILE or --reason", exit_code=2)
     tally = RedriveTally()
-    judge = _judge(settings)
+    check_now = IntakeCheck(Gate(settings.load_roster(), settings.clock), settings.topics, settings.clock, _wall_ms)
     needs_broker = bool(reasons) or not check
     source = _from_topic(settings, reasons) if file is None else _from_file(file)
     with broker_errors(settings) if needs_broker else nullcontext(), source as rejects:
         if check:
-            tally.sent = sum(1 for _ in fit(rejects, judge, _never, tally, _tell))
+            tally.sent = sum(1 for _ in valid(rejects, check_now, _never, tally, _report))
         else:
-            _send(settings, rejects, judge, again, tally)
+            _send(settings, rejects, check_now, again, tally)
     _summary(tally, "would be redriven" if check else "redriven")
     if tally.rejected:
         raise SystemExit(1)
 
 
-def _judge(settings: Settings) -> Judge:
-    try:
-        roster = Roster.load(settings.roster) if settings.roster else Roster.default()
-    except RosterError as error:
-        raise CommandError(str(error), exit_code=2) from None
-    return Judge(Gate(roster, settings.clock), settings.topics, settings.clock, wall_ms)
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
-def _send(settings: Settings, rejects: Rejects, judge: Judge, again: bool, tally: RedriveTally) -> None:
+def _send(settings: Settings, rejects: Rejects, check_now: IntakeCheck, again: bool, tally: RedriveTally) -> None:
     inputs = [settings.topics[topic] for topic in INPUTS]
     sender = open_sender(settings, inputs)
     interrupted = False
     try:
         with Journal(settings.data_dir / "redrive", _topic_ids(settings, inputs)) as journal, _interrupts() as stopped:
             redriven = _never if again else journal.__contains__
-            redrive(fit(unless(stopped, rejects), judge, redriven, tally, _tell), sender, journal, tally)
+            redrive(valid(unless(stopped, rejects), check_now, redriven, tally, _report), sender, journal, tally)
             interrupted = stopped()
     except (DeliveryError, JournalError) as error:
         _summary(tally, "redriven")
@@ -104,7 +98,7 @@ def _send(settings: Settings, rejects: Rejects, judge: Judge, again: bool, tally
 
 @contextmanager
 def _interrupts() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C ends the reading, so that what is on its way is noted; a second one ends it all."""
+    """Ctrl-C stops the reading, so that records in flight are still journaled; a second one stops at once."""
     is_stopped = False
 
     def stop(_signal: int, _frame: object) -> None:
@@ -142,20 +136,11 @@ def _from_file(file: Path) -> Iterator[Rejects]:
 
 @contextmanager
 def _from_topic(settings: Settings, reasons: tuple[str, ...]) -> Iterator[Rejects]:
-    """The rejected topic as it is now: what redriving makes anew is for the next run."""
-    topic = settings.topics[Topic.REJECTED]
-    consumer = topic_reader.open_consumer(kafka_python_options(settings), CONNECT_S)
-    try:
-        partitions = consumer.partitions_for_topic(topic)
-        if not partitions:
-            raise CommandError(f"no topic {topic} at {settings.broker}; run `siaga topics` first")
-        batches = topic_reader.tail(consumer, topic, partitions, from_beginning=True, until_end=True)
-        yield of_records((record for batch in batches for record in batch), frozenset(map(Reason, reasons)))
-    finally:
-        consumer.close()
+    """The rejected topic up to its end as it is now: what is rejected meanwhile is for the next run."""
+    yield of_records(read_all(settings, Topic.REJECTED, CONNECT_S), frozenset(map(RejectReason, reasons)))
 
 
-def _tell(line: str) -> None:
+def _report(line: str) -> None:
     click.echo(line, err=True)
 
 

@@ -1,4 +1,4 @@
-"""`siaga replay`: play a recorded election at a chosen speed."""
+"""`siaga replay`: publish a recorded election at a chosen speed."""
 
 import sys
 import time
@@ -11,28 +11,25 @@ import click
 from pydantic import TypeAdapter, ValidationError
 
 from agents.settings import Settings
-from apps.cli.broker_errors import broker_errors
-from apps.cli.broker_sender import COMPRESSIONS, open_sender
+from apps.cli.broker import COMPRESSIONS, broker_errors, open_sender
 from apps.cli.options import CommandError, with_settings
 from apps.publishing.lines import InputError, Line
 from apps.publishing.messages import Kind, checked
 from apps.publishing.sender import DeliveryError
-from apps.replay.pace import Pace
 from apps.replay.recording import Recording
-from apps.replay.replay import replay
+from apps.replay.replay import Pace, replay
 from schemas.fields import Timestamp, milliseconds
 from schemas.rejected import Rejected
-from schemas.roster import Roster, RosterError
 
 INTERRUPTED = 130
-TELL_EVERY_S = 5.0
+PROGRESS_EVERY_S = 5.0
 
 
 @click.command(name="replay")
 @click.option("--incidents", type=click.Path(path_type=Path), help="Recorded incidents, JSON lines, gzip or not.")
 @click.option("--turnout", type=click.Path(path_type=Path), help="Recorded turnout, JSON lines, gzip or not.")
 @click.option("--speed", default="60", show_default=True, help="Recorded seconds per real second, or max.")
-@click.option("--from", "from_time", metavar="TIME", help="Leave out what is before TIME (RFC 3339 with offset).")
+@click.option("--from", "from_time", metavar="TIME", help="Skip messages before TIME (RFC 3339 with offset).")
 @click.option("--compression", type=click.Choice(COMPRESSIONS), default="none", show_default=True)
 @with_settings("roster")
 def command(
@@ -45,9 +42,9 @@ def command(
 ) -> None:
     """Publish a recorded pair in the order of its event time, at --speed times the real pace.
 
-    An incident plays when it occurred, its later revisions when they were reported, turnout at its as_of. Each
-    regency's messages keep their order. Workers must run with SIAGA_CLOCK=event, or a past election is rejected as too
-    old. Exit status as for publish."""
+    An incident is sent at the time it occurred, later revisions at the time they were reported, turnout at its as_of.
+    Each regency's messages keep their order. Workers must run with SIAGA_CLOCK=event, or a past election is rejected as
+    too old. Exit status as for publish."""
     if incidents is None and turnout is None:
         raise CommandError("give --incidents, --turnout or both", exit_code=2)
     pace, from_ms = Pace(_speed(speed)), _moment(from_time)
@@ -63,11 +60,11 @@ def command(
 
 def _load(recording: Recording, settings: Settings, files: dict[Kind, Path | None]) -> None:
     try:
-        regencies = frozenset(Roster.load(settings.roster)) if settings.roster else None
+        regencies = frozenset(settings.load_roster()) if settings.roster else None
         for kind, path in files.items():
             if path is not None:
-                recording.add(kind, path, checked(kind, regencies), _tell)
-    except (RosterError, InputError) as error:
+                recording.add(kind, path, checked(kind, regencies), _report)
+    except InputError as error:
         raise CommandError(str(error), exit_code=2) from None
     if len(recording):
         first, last = _clock(recording.first_ms), _clock(recording.last_ms)
@@ -80,7 +77,7 @@ def _play(settings: Settings, recording: Recording, pace: Pace, from_ms: int | N
         sender = open_sender(settings, list(topics.values()), compression)
         try:
             with _shown(len(recording) - recording.skipped(from_ms)) as show:
-                replay(recording.played(from_ms), sender, topics, pace, show)
+                replay(recording.messages(from_ms), sender, topics, pace, show)
             click.echo(f"{sender.acknowledged} sent", err=True)
         except InputError as error:
             raise CommandError(str(error)) from None
@@ -114,23 +111,23 @@ def _moment(text: str | None) -> int | None:
         ) from None
 
 
-def _tell(kind: Kind, line: Line, rejected: Rejected) -> None:
+def _report(kind: Kind, line: Line, rejected: Rejected) -> None:
     click.echo(f"{kind} line {line.number}: {rejected.reason.value}: {rejected.error}", err=True)
 
 
 def _hint(position_ms: int | None) -> str:
-    """Messages of that very time may be sent twice, which changes nothing: an event_id counts once."""
-    return "" if position_ms is None else f"; go on with --from {_clock(position_ms)}"
+    """Messages of that same millisecond may be sent twice, which has no effect: an event_id counts once."""
+    return "" if position_ms is None else f"; continue with --from {_clock(position_ms)}"
 
 
 def _clock(at_ms: int) -> str:
-    # Down to the millisecond, rounded down: --from with it must leave out nothing.
+    # Milliseconds, rounded down, so that --from with this text skips nothing unsent.
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @contextmanager
 def _shown(total: int) -> Iterator[Callable[[int, int], None]]:
-    """The recording's clock and the messages played: a bar on a terminal, else a line now and then."""
+    """The recording's clock and the messages sent: a bar on a terminal, else a line every PROGRESS_EVERY_S."""
     if sys.stderr.isatty():
         with click.progressbar(length=total, file=sys.stderr, show_pos=True, item_show_func=_text) as bar:
 
@@ -139,15 +136,15 @@ def _shown(total: int) -> Iterator[Callable[[int, int], None]]:
 
             yield draw
         return
-    told_s = time.monotonic()
+    printed_s = time.monotonic()
 
-    def tell(count: int, at_ms: int) -> None:
-        nonlocal told_s
-        if (now_s := time.monotonic()) - told_s >= TELL_EVERY_S:
+    def print_line(count: int, at_ms: int) -> None:
+        nonlocal printed_s
+        if (now_s := time.monotonic()) - printed_s >= PROGRESS_EVERY_S:
             click.echo(f"{_clock(at_ms)}  {count} of {total}", err=True)
-            told_s = now_s
+            printed_s = now_s
 
-    yield tell
+    yield print_line
 
 
 def _text(at_ms: int | None) -> str | None:

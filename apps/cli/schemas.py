@@ -18,9 +18,9 @@ from schemas.messages_page import PAGE, messages_page
 def command(name: str | None, out: Path | None, check: bool) -> None:
     """Print the schema NAME (incident, turnout, ..., asyncapi), or all of them as one object keyed by file name.
 
-    The NAME messages prints a page for people instead, in Markdown.
+    With the NAME messages: a page in Markdown for people.
 
-    Generated from the models, so they say what this version reads and writes.
+    They are generated from the models and describe what this version reads and writes.
     """
     if name == PAGE and out is None and not check:
         click.echo(messages_page(), nl=False)

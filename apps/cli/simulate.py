@@ -1,4 +1,4 @@
-"""`siaga simulate`: play an election day that never was, onto the broker or into files."""
+"""`siaga simulate`: publish a simulated election day, or write it to files."""
 
 import signal
 import threading
@@ -13,18 +13,17 @@ import click
 import orjson
 
 from agents.settings import Settings
-from apps.cli.broker_errors import broker_errors
-from apps.cli.broker_sender import open_sender
+from apps.cli.broker import broker_errors, open_sender
 from apps.cli.options import CommandError, with_settings
 from apps.publishing.messages import Message as Record
 from apps.publishing.sender import DeliveryError, Sender
 from apps.simulation.day import DEFAULT_DATE, Day, Plan, simulate_day
-from apps.simulation.files import value_of, write_day
-from apps.simulation.flareups import Spec
+from apps.simulation.flareup_specs import FlareUpSpecError, demo, local_time, parse_spec
+from apps.simulation.flareups import FlareUpSpec
 from apps.simulation.play import play
-from apps.simulation.specs import SpecError, demo, local_time, parse_spec
+from apps.simulation.scenario_files import write_day
 from apps.simulation.truth import rfc3339
-from schemas.roster import Roster, RosterError
+from schemas.roster import Roster
 from schemas.topics import Topic
 
 PROGRESS_EVERY_S = 10.0
@@ -34,19 +33,19 @@ PROGRESS_EVERY_S = 10.0
 @click.option("--seed", default=1, show_default=True, help="The same seed, roster and flags give the same day.")
 @click.option("--date", "day", default=DEFAULT_DATE.isoformat(), show_default=True, metavar="YYYY-MM-DD")
 @click.option(
-    "--start", default="06:30", show_default=True, help="Local time to begin at; earlier messages go at once."
+    "--start", default="06:30", show_default=True, help="Local time to begin at; earlier messages are sent at once."
 )
-@click.option("--utc-offset", default=7.0, show_default=True, help="Local time's distance to UTC, hours.")
+@click.option("--utc-offset", default=7.0, show_default=True, help="Local time minus UTC, hours.")
 @click.option("--speed", default=120.0, show_default=True, help="Simulated seconds per second; 0: as fast as possible.")
 @click.option("--loop", "days", default=1, show_default=True, help="Days in a row, each with the next seed; 0: no end.")
 @click.option(
     "--flareups",
     default="demo",
     show_default=True,
-    help="demo, chance, none, or a JSON file with a list of flare-ups (docs/evaluation.md).",
+    help="demo, chance, none, or a JSON file with a list of flare-ups (docs/scenario-format.md).",
 )
 @click.option("--turnout-every", default=60, show_default=True, help="Minutes between a station's reports; 0: none.")
-@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write files here, publish nothing.")
+@click.option("--out", type=click.Path(file_okay=False, path_type=Path), help="Write files here instead of publishing.")
 @click.option("--quiet", is_flag=True, help="No progress lines.")
 @with_settings("roster")
 def command(
@@ -73,7 +72,7 @@ def command(
         abs(utc_offset) <= 14 and (utc_offset * 60).is_integer(), "--utc-offset", "must be whole minutes within 14 h"
     )
     _check(turnout_every == 0 or 5 <= turnout_every <= 360, "--turnout-every", "must be 0 or 5 to 360 minutes")
-    first, begin_ms, roster = _date(day), _time_of_day(start), _roster(settings)
+    first, begin_ms, roster = _date(day), _time_of_day(start), settings.load_roster()
 
     def made(number: int) -> Day:
         plan = Plan(seed + number, first + timedelta(number), int(utc_offset * 60), turnout_every_min=turnout_every)
@@ -119,22 +118,15 @@ def _time_of_day(text: str) -> int:
         raise CommandError(f"--start: {error}", exit_code=2) from None
 
 
-def _roster(settings: Settings) -> Roster:
-    try:
-        return Roster.load(settings.roster) if settings.roster else Roster.default()
-    except RosterError as error:
-        raise CommandError(str(error), exit_code=2) from None
-
-
 def _made(roster: Roster, plan: Plan, flareups: str, begin_ms: int) -> Day:
     """The day of a plan with the flare-ups that the flag names."""
     try:
         return simulate_day(roster, Plan(**vars(plan) | {"flareups": _specs(flareups, plan, roster, begin_ms)}))
-    except ValueError as error:  # SpecError is one
+    except ValueError as error:  # FlareUpSpecError is one
         raise CommandError(str(error), exit_code=2) from None
 
 
-def _specs(flareups: str, plan: Plan, roster: Roster, begin_ms: int) -> list[Spec] | None:
+def _specs(flareups: str, plan: Plan, roster: Roster, begin_ms: int) -> list[FlareUpSpec] | None:
     if flareups == "chance":
         return None
     if flareups == "none":
@@ -144,11 +136,11 @@ def _specs(flareups: str, plan: Plan, roster: Roster, begin_ms: int) -> list[Spe
     try:
         items = orjson.loads(Path(flareups).read_bytes())
     except OSError as error:
-        raise SpecError(f"--flareups: {flareups}: {error.strerror or error}") from None
+        raise FlareUpSpecError(f"--flareups: {flareups}: {error.strerror or error}") from None
     except orjson.JSONDecodeError as error:
-        raise SpecError(f"--flareups: {flareups}: not JSON: {error}") from None
+        raise FlareUpSpecError(f"--flareups: {flareups}: not JSON: {error}") from None
     if not isinstance(items, list):
-        raise SpecError(f"--flareups: {flareups}: must be a JSON list of flare-ups")
+        raise FlareUpSpecError(f"--flareups: {flareups}: must be a JSON list of flare-ups")
     return [parse_spec(item, plan.start_ms, roster, f"{flareups} flareup {n}") for n, item in enumerate(items, 1)]
 
 
@@ -163,7 +155,7 @@ def _write(day: Day, out: Path, settings: Settings) -> None:
 def _publish_day(
     day: Day, begin_ms: int, speed: float, settings: Settings, sender: Sender, stop: threading.Event, quiet: bool
 ) -> bool:
-    """One day onto the broker; False when told to stop before its end."""
+    """Publish one day; False when stopped before its end."""
     topics = {topic.value: settings.topics[topic] for topic in (Topic.INCIDENTS, Topic.TURNOUT)}
     if not quiet:
         staged = ", ".join(f"{item.kind} in {item.regency}" for item in day.truth.flareups) or "no flare-up"
@@ -172,29 +164,29 @@ def _publish_day(
         day.messages,
         day.truth.start_ms + begin_ms,
         speed,
-        lambda message: sender.send(topics[message.topic], Record(message.regency.encode(), value_of(message))),
+        lambda message: sender.send(topics[message.topic], Record(message.regency.encode(), message.value)),
         stop,
         _progress(day.plan.offset_min, sender, quiet),
     )
 
 
 def _progress(offset_min: int, sender: Sender, quiet: bool) -> Callable[[int], None]:
-    """A line now and then; and with each call what the broker has acknowledged is counted, so that errors show early."""
-    told = time.monotonic()
+    """A function to call with the simulated time: it raises delivery errors early and prints progress."""
+    printed_s = time.monotonic()
 
-    def tell(at_ms: int) -> None:
-        nonlocal told
+    def report(at_ms: int) -> None:
+        nonlocal printed_s
         sender.settle()
-        if not quiet and time.monotonic() - told >= PROGRESS_EVERY_S:
-            told = time.monotonic()
+        if not quiet and time.monotonic() - printed_s >= PROGRESS_EVERY_S:
+            printed_s = time.monotonic()
             click.echo(f"{rfc3339(at_ms, offset_min)[:16]}  {sender.acknowledged} messages published", err=True)
 
-    return tell
+    return report
 
 
 @contextmanager
 def _stopped_by_signals() -> Iterator[threading.Event]:
-    """An event that SIGTERM and SIGINT set; the earlier handlers come back afterwards."""
+    """An event that SIGTERM and SIGINT set; the previous handlers are restored afterwards."""
     stop = threading.Event()
     earlier = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

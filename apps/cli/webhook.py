@@ -1,37 +1,33 @@
 """`siaga webhook`: post escalations to a URL."""
 
 import asyncio
-import os
+import contextlib
 import signal
 
 import click
 
 from agents.kafka.connection import aiokafka_options
-from agents.kafka.groups import earlier_webhook_groups, sender_groups
 from agents.kafka.refusals import refusal
 from agents.logs import configure_logging
 from agents.settings import Settings
-from apps.cli.metrics_port import serve_if_asked
-from apps.cli.options import CommandError, with_settings
-from apps.integrations.delivery_counts import Tally
-from apps.integrations.webhook.consumer import Courier
-from apps.integrations.webhook.posting import Poster
-from apps.integrations.webhook.rejected_store import RefusedList
+from apps.cli.options import CommandError, serve_metrics_if_set, with_settings
+from apps.integrations.escalation_records import DeliveryCounts
+from apps.integrations.webhook.consumer import WebhookConsumer
+from apps.integrations.webhook.http_attempt import Poster
+from apps.integrations.webhook.refused_store import RefusedStore
 from apps.integrations.webhook.signing import SecretError, Signer, load_signer
 from apps.integrations.webhook.target import Target, TargetError, load_target
 from schemas.topics import Topic
 
 
 @click.command(name="webhook")
-@click.option(
-    "--url", help="Where to post. It shows in `ps`: a URL with a token in it goes in the variable or the file."
-)
+@click.option("--url", help="Where to post. `ps` shows it: put a URL that holds a token into the variable or the file.")
 @click.option(
     "--name",
     metavar="NAME",
-    help="Names position and list of refused; two with one name share the work. Default: made of the URL.",
+    help="Name of its offsets and rejected list; instances with one name share the work. Default: from the URL.",
 )
-@click.option("--from-beginning", is_flag=True, help="On its first start, send what is there already too.")
+@click.option("--from-beginning", is_flag=True, help="On its first start, send existing escalations too.")
 @click.option(
     "--timeout", type=click.FloatRange(0.1, 300), default=10.0, show_default=True, help="Seconds to wait for an answer."
 )
@@ -40,23 +36,23 @@ from schemas.topics import Topic
 def command(
     settings: Settings, url: str | None, name: str | None, from_beginning: bool, timeout: float, plain_http: bool
 ) -> None:
-    """Post each escalation as JSON to a URL: signed, each regency's in order, until the receiver took it.
+    """Post each escalation as JSON to a URL: signed, in order for each regency, until the receiver accepts it.
 
     The URL comes from the file named by SIAGA_WEBHOOK_URL_FILE, from SIAGA_WEBHOOK_URL or from --url; nothing is sent
     anywhere else, and redirects are not followed. The secret comes from the file named by SIAGA_WEBHOOK_SECRET_FILE
-    (one a line) or from SIAGA_WEBHOOK_SECRET. Network errors, 408, 425, 429 and 5xx are tried again for as long as it
-    takes; what is refused for good is kept in SIAGA_DATA_DIR/webhook/NAME.refused.jsonl. A restart goes on where the
-    last one stopped. docs/outward-alerts.md says what a receiver has to do."""
+    (one per line) or from SIAGA_WEBHOOK_SECRET. Network errors, 408, 425, 429 and 5xx are retried without end; what the
+    receiver rejects is kept in SIAGA_DATA_DIR/webhook/NAME.refused.jsonl. A restart continues at the last delivered
+    escalation. docs/integrations.md says what a receiver has to do."""
     try:
-        target, signer = load_target(url, os.environ, plain_http), load_signer(os.environ)
+        target, signer = load_target(url, settings, plain_http), load_signer(settings)
     except (TargetError, SecretError) as error:
         raise CommandError(str(error), exit_code=2) from None
     if line := refusal(settings):
         raise CommandError(line)
     configure_logging(settings)
     name = _checked(name or target.name)
-    serve_if_asked(settings)
-    refused = RefusedList(settings.data_dir / "webhook" / f"{name}.refused.jsonl")
+    serve_metrics_if_set(settings)
+    refused = RefusedStore(settings.data_dir / "webhook" / f"{name}.refused.jsonl")
     click.echo(f"webhook {name}: {target.shown}", err=True)
     asyncio.run(_serve(settings, target, signer, refused, name, from_beginning, timeout))
 
@@ -71,22 +67,21 @@ async def _serve(
     settings: Settings,
     target: Target,
     signer: Signer,
-    refused: RefusedList,
+    refused: RefusedStore,
     name: str,
     from_beginning: bool,
     timeout_s: float,
 ) -> None:
     import aiohttp
 
-    tally = Tally(f"webhook-{name}")
-    courier = Courier(
+    counts = DeliveryCounts(f"webhook-{name}")
+    courier = WebhookConsumer(
         aiokafka_options(settings),
         settings.topics[Topic.ESCALATIONS],
-        f"{sender_groups(settings.group)}webhook-{name}",
-        f"{earlier_webhook_groups(settings.group)}{name}",
+        f"{settings.sender_group_prefix}webhook-{name}",
         settings.instance,
         timeout_s,
-        tally,
+        counts,
     )
     async with aiohttp.ClientSession(trust_env=False, cookie_jar=aiohttp.DummyCookieJar()) as session:
         poster = Poster(session, target, signer, timeout_s)
@@ -94,8 +89,6 @@ async def _serve(
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, work.cancel)
-        try:
+        with contextlib.suppress(asyncio.CancelledError):
             await work
-        except asyncio.CancelledError:
-            pass
-    click.echo(str(tally), err=True)
+    click.echo(str(counts), err=True)

@@ -2,7 +2,7 @@
 
 import click
 
-from agents.collector import collector_rests
+from agents.garbage_collection import gc_paused
 from agents.settings import Settings
 from apps.cli.options import CommandError, with_settings
 
@@ -10,6 +10,7 @@ from apps.cli.options import CommandError, with_settings
 @click.command()
 @with_settings(
     "partitions",
+    "lanes",
     "group",
     "instance",
     "roster",
@@ -26,10 +27,9 @@ from apps.cli.options import CommandError, with_settings
 def command(settings: Settings) -> None:
     """Run a worker: intake and risk.
 
-    Start as many as you like: with one lane (SIAGA_LANES) two have a stage each, and what is beyond twice the lanes
-    stands by. Give each an --instance of its own, and a restart within the session timeout (10 s) takes its partitions
-    back at once."""
-    with collector_rests():
+    Start any number. With one lane (--lanes) two workers have work, one stage each; the others stand by. With an
+    --instance of its own, a worker that restarts within the session timeout (10 s) keeps its partitions."""
+    with gc_paused():
         from agents.worker import WorkerError, run_worker
 
     try:

@@ -1,1 +1,1 @@
-"""`siaga up`: all of Siaga on this machine, from one command to the first level change, and nothing left behind."""
+"""`siaga up`: all of Siaga on this machine, started, watched and stopped by one command."""

@@ -1,4 +1,4 @@
-"""The `siaga` commands that `siaga up` runs: start, watch, start again a few times, stop."""
+"""The `siaga` commands that `siaga up` runs: start, watch, restart a few times, stop."""
 
 import signal
 import subprocess
@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from apps.devstack.errors import UpError
-from apps.embedded.errors import disk_error
+from apps.devstack.run_directory import UpError
+from apps.embedded.home import disk_error
 from apps.embedded.process import send, spawn
 
 RESTARTS_MAX = 3
 RESTARTS_WITHIN_S = 120.0
 USAGE_ERROR = 2
-_LAST_WORDS_BYTES = 8192
+_LOG_TAIL_BYTES = 8192
 
 
 @dataclass
@@ -44,28 +44,28 @@ class Child:
 
     @property
     def status(self) -> int | None:
-        """Exit status once it ended, minus the signal's number when one ended it; None while it runs."""
+        """Exit status, or minus the number of the signal that ended it; None while it runs."""
         return None if self.process is None else self.process.poll()
 
     @property
-    def may_start_again(self) -> bool:
-        """False for a command that was asked wrongly, and for one that ended RESTARTS_MAX times in a short while."""
-        worn = len(self.starts) > RESTARTS_MAX and time.monotonic() - self.starts[0] < RESTARTS_WITHIN_S
-        return self.status != USAGE_ERROR and not worn
+    def may_restart(self) -> bool:
+        """False after a usage error, and for a command that ended RESTARTS_MAX times within RESTARTS_WITHIN_S."""
+        too_often = len(self.starts) > RESTARTS_MAX and time.monotonic() - self.starts[0] < RESTARTS_WITHIN_S
+        return self.status != USAGE_ERROR and not too_often
 
     def end_in_words(self) -> str:
-        """How it ended, in a line: `worker-1 was killed by SIGKILL`, or its own last words."""
+        """How it ended, in one line: `worker-1 was killed by SIGKILL`, or its status and last log line."""
         status = self.status or 0
         if status < 0:
             return f"{self.name} was killed by {signal.Signals(-status).name}"
-        words = self.last_words()
-        return f"{self.name} ended with status {status}" + (f": {words}" if words else "")
+        line = self.last_log_line()
+        return f"{self.name} ended with status {status}" + (f": {line}" if line else "")
 
-    def last_words(self) -> str:
-        """The last line of its log that says something."""
+    def last_log_line(self) -> str:
+        """The last line of its log that is not blank."""
         try:
             with self.log.open("rb") as handle:
-                handle.seek(max(0, self.log.stat().st_size - _LAST_WORDS_BYTES))
+                handle.seek(max(0, self.log.stat().st_size - _LOG_TAIL_BYTES))
                 lines = [line.strip() for line in handle.read().decode("utf-8", "replace").splitlines()]
         except OSError:
             return ""

@@ -1,8 +1,8 @@
-"""The ports of one run, all checked before anything starts."""
+"""The ports of one run, checked before anything starts."""
 
 from dataclasses import dataclass
 
-from apps.devstack.errors import UpError
+from apps.devstack.run_directory import UpError
 from apps.embedded.ports import free_port, is_free
 
 WORKERS = 2
@@ -16,9 +16,7 @@ class Ports:
 
 
 def choose_ports(broker: int, board: int, metrics: int) -> Ports:
-    """0 takes a free port; workers after the first take the ports after `metrics`. Raises UpError naming what is in
-    use.
-    """
+    """0 takes a free port; workers after the first take the ports after `metrics`. Raises UpError for a port in use."""
     taken: set[int] = set()
 
     def choose(wanted: int, what: str, flag: str) -> int:

@@ -1,7 +1,7 @@
-"""One run of `siaga up`: start everything in order, watch it, tell what changes, stop everything.
+"""One run of `siaga up`: start everything in order, watch it, print level changes, stop everything.
 
-One thread does all of it. Children are tied to the thread that started them (apps/embedded/process.py), and a single
-loop needs no locks: read news for a moment, look at the children, again."""
+All in one thread: children are tied to the thread that started them (apps/embedded/process.py), and a single loop needs
+no locks. It polls the escalations, checks the children, and starts over."""
 
 import os
 import signal
@@ -12,43 +12,43 @@ from dataclasses import dataclass
 
 from agents.settings import PREFIX, Settings, variable_of
 from apps.devstack.children import Child, kill_all, stop_all
-from apps.devstack.days import SimulatedDay, take_day
-from apps.devstack.errors import UpError
-from apps.devstack.news import News, in_words
-from apps.devstack.places import Places
+from apps.devstack.election_days import SimulatedDay, take_day
+from apps.devstack.level_changes import LevelChanges
 from apps.devstack.ports import WORKERS, Ports
+from apps.devstack.run_directory import RunDirectory, UpError
 from apps.embedded import EmbeddedBroker
 from apps.embedded.jars import Progress, kafka_version
 from apps.embedded.ports import LOOPBACK, is_free
 
 READY_WITHIN_S = 60.0
 TOPICS_WITHIN_S = 60.0
-# Together less than the 10 s in which all must be gone.
+# Together less than the 10 s within which everything must have stopped.
 CHILDREN_GRACE_S = 5.0
 BROKER_GRACE_S = 3.0
 BROKER_RESTARTS_MAX = 3
-_NEWS_MS = 250
-# Settings a person may give to `siaga up`; the others describe a broker that is not ours, or are set per child.
+_POLL_MS = 250
+# Settings that `siaga up` passes on; the others describe another broker or are set per child.
 PASSED_ON = ("topic_prefix", "partitions", "roster", "rules", "tick_seconds", "log_format", "log_level")
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What the person asked for, beside the settings."""
+class RunOptions:
+    """Options of one run beside the settings. `say` prints a line; `siaga` is how a person calls the command."""
 
     speed: float
     say: Callable[[str], None]
     progress: Progress | None = None
+    siaga: str = "siaga"
 
 
 class Session:
-    """Everything `siaga up` runs. Use `run`; what it started is gone when it returns or raises."""
+    """Everything `siaga up` runs. Call `run`; everything it started has stopped when it returns or raises."""
 
-    def __init__(self, settings: Settings, places: Places, ports: Ports, wish: Wish) -> None:
+    def __init__(self, settings: Settings, directory: RunDirectory, ports: Ports, options: RunOptions) -> None:
         broker = f"{LOOPBACK}:{ports.broker}"
         self.settings = settings.model_copy(update={"broker": broker})
-        self.places, self.ports, self.wish, self.say = places, ports, wish, wish.say
-        self.broker = EmbeddedBroker(places.broker, ports.broker)
+        self.directory, self.ports, self.options, self.say = directory, ports, options, options.say
+        self.broker = EmbeddedBroker(directory.broker, ports.broker)
         self.day: SimulatedDay | None = None
         self.day_began = 0.0
         self.simulate = self._child("simulate", [])
@@ -66,7 +66,7 @@ class Session:
         return [*self.services, self.simulate]
 
     def run(self) -> None:
-        """Until Ctrl-C or SIGTERM. Raises UpError or BrokerError when it cannot start or go on."""
+        """Until Ctrl-C or SIGTERM. Raises UpError or BrokerError when it cannot start or continue."""
         with _signals_interrupt():
             try:
                 self._start()
@@ -79,15 +79,15 @@ class Session:
     def _start(self) -> None:
         began = time.monotonic()
         self.say(f"starting Apache Kafka {kafka_version()}")
-        self.broker.start(progress=self.wish.progress)
+        self.broker.start(progress=self.options.progress)
         self._child("topics", ["topics"]).run_to_end(TOPICS_WITHIN_S)
-        self.news = News(self.settings)
+        self.level_changes = LevelChanges(self.settings)
         self.say(f"starting {WORKERS} workers and the board")
         for child in self.services:
             child.start()
         self._next_day(staged=True)
         self._wait_ready(time.monotonic() + READY_WITHIN_S)
-        for line in self._where_to_look(time.monotonic() - began):
+        for line in self._addresses(time.monotonic() - began):
             self.say(line)
 
     def _wait_ready(self, deadline: float) -> None:
@@ -99,65 +99,67 @@ class Session:
             waiting = {port: what for port, what in waiting.items() if is_free(port)}
             if time.monotonic() > deadline:
                 raise UpError(
-                    f"{next(iter(waiting.values()))} did not come up in {READY_WITHIN_S:.0f} s; see {self.places.logs}"
+                    f"{next(iter(waiting.values()))} did not start in {READY_WITHIN_S:.0f} s; see {self.directory.logs}"
                 )
             time.sleep(0.1)
 
-    def _where_to_look(self, took_s: float) -> Iterator[str]:
+    def _addresses(self, took_s: float) -> Iterator[str]:
         assert self.day is not None
-        yield f"ready after {took_s:.0f} s; look here:"
+        yield f"ready after {took_s:.0f} s:"
         yield f"  board    http://{LOOPBACK}:{self.ports.board}/"
         yield "  metrics  " + "  ".join(f"http://{LOOPBACK}:{port}/metrics" for port in self.ports.metrics)
-        yield f"  broker   {self.broker.bootstrap}  (SIAGA_BROKER={self.broker.bootstrap} siaga tail risk)"
-        yield f"  logs     {self.places.logs}  and  {self.broker.log_path}"
-        yield f"election day {self.day.date} in Sumatera Selatan, simulated, {self.wish.speed:g} times faster than life"
+        broker = self.broker.bootstrap
+        yield f"  broker   {broker}  (SIAGA_BROKER={broker} {self.options.siaga} tail risk)"
+        yield f"  logs     {self.directory.logs}  and  {self.broker.log_path}"
+        speed = self.options.speed
+        yield f"election day {self.day.date} in Sumatera Selatan, simulated at {speed:g} times real time"
         yield "level changes follow; Ctrl-C stops everything"
 
     def _watch(self) -> None:
         while True:
-            for escalation in self.news.read(_NEWS_MS):
-                self.say(in_words(escalation))
+            for line in self.level_changes.read(_POLL_MS):
+                self.say(line)
             if not self.broker.running:
                 self._restart_broker()
             for child in self.services:
                 if child.status is not None:
-                    self._start_again(child)
+                    self._restart(child)
             if self.simulate.status == 0:
                 self._next_day(staged=False)
             elif self.simulate.status is not None:
                 self._resume_day()
 
-    def _start_again(self, child: Child) -> None:
+    def _restart(self, child: Child) -> None:
         line = child.end_in_words()
-        if not child.may_start_again:
-            raise UpError(f"{line}; not started again (log: {child.log})")
-        self.say(f"{line}; started again")
+        if not child.may_restart:
+            raise UpError(f"{line}; not restarted (log: {child.log})")
+        self.say(f"{line}; restarted")
         child.start()
 
     def _restart_broker(self) -> None:
         self._broker_restarts += 1
         if self._broker_restarts > BROKER_RESTARTS_MAX:
-            raise UpError(f"the broker {self.broker.end_in_words}; not started again (log: {self.broker.log_path})")
-        self.say(f"the broker {self.broker.end_in_words}; starting it again on its data")
+            raise UpError(f"the broker {self.broker.end_in_words}; not restarted (log: {self.broker.log_path})")
+        self.say(f"the broker {self.broker.end_in_words}; restarting it on its data")
         self.broker.start()
-        self.say("the broker is back")
+        self.say("the broker is running again")
 
     def _next_day(self, staged: bool) -> None:
-        self.day = take_day(self.places.days, staged)
+        self.day = take_day(self.directory.days, staged)
         self.day_began = time.monotonic()
-        self.simulate.arguments = self.day.arguments(self.wish.speed)
+        self.simulate.arguments = self.day.arguments(self.options.speed)
         if not staged:
-            self.say(f"election day {self.day.date}")
+            self.level_changes.announce(self.day.date)
         self.simulate.start()
 
     def _resume_day(self) -> None:
-        """Go on at the hour it had reached: what was published already comes again and counts as duplicate."""
+        """Continue at the time the simulation had reached; messages sent twice count as duplicates."""
         assert self.day is not None
-        self.simulate.arguments = self.day.arguments(self.wish.speed, time.monotonic() - self.day_began)
-        self._start_again(self.simulate)
+        self.simulate.arguments = self.day.arguments(self.options.speed, time.monotonic() - self.day_began)
+        self._restart(self.simulate)
 
     def _stop(self) -> None:
-        """All gone within CHILDREN_GRACE_S + BROKER_GRACE_S; at once on a second Ctrl-C."""
+        """Stop everything within CHILDREN_GRACE_S + BROKER_GRACE_S; at once on a second Ctrl-C."""
         with _signals_call(self._kill):
             stop_all(self.children, CHILDREN_GRACE_S)
             self.broker.stop(BROKER_GRACE_S)
@@ -168,16 +170,16 @@ class Session:
             os.killpg(self.broker.pid, signal.SIGKILL)
 
     def _child(self, name: str, arguments: list[str], **settings: object) -> Child:
-        log = self.places.logs / f"{name}.log"
-        return Child(name, arguments, log, child_environment(self.settings, self.places, settings))
+        log = self.directory.logs / f"{name}.log"
+        return Child(name, arguments, log, child_environment(self.settings, self.directory, settings))
 
 
-def child_environment(settings: Settings, places: Places, own: Mapping[str, object]) -> dict[str, str]:
-    """The environment of a child: ours, with every SIAGA_* variable replaced by what this run decided."""
+def child_environment(settings: Settings, directory: RunDirectory, own: Mapping[str, object]) -> dict[str, str]:
+    """The environment of a child: ours, with every SIAGA_* variable replaced by this run's."""
     values = {name: getattr(settings, name) for name in PASSED_ON} | {
         "broker": settings.broker,
         "clock": "event",
-        "data_dir": places.worker_data,
+        "data_dir": directory.worker_data,
         "metrics_host": LOOPBACK,
         "board_host": LOOPBACK,
         **own,
@@ -189,7 +191,7 @@ def child_environment(settings: Settings, places: Places, own: Mapping[str, obje
 
 @contextmanager
 def _signals_interrupt() -> Iterator[None]:
-    """SIGTERM and SIGHUP do what Ctrl-C does."""
+    """Handle SIGTERM and SIGHUP like Ctrl-C."""
 
     def interrupt() -> None:
         raise KeyboardInterrupt

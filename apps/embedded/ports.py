@@ -1,8 +1,7 @@
-"""Ports on loopback for servers that are restarted on the port they had.
+"""Ports on loopback for servers that restart on the same port.
 
-Chosen below the range from which the kernel serves outgoing connections (Linux: net.ipv4.ip_local_port_range starts at
-32768): a client that retries against a stopped broker inside that range can end up connected to itself and hold the
-port."""
+Below the ephemeral range of outgoing connections (Linux: net.ipv4.ip_local_port_range starts at 32768): a client that
+retries against a stopped broker on an ephemeral port can connect to itself and occupy the port."""
 
 import errno
 import random
@@ -15,7 +14,7 @@ _LOWEST, _HIGHEST = 20_000, 32_000
 def is_free(port: int) -> bool:
     """True when a server could listen on this loopback port now."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        # As servers do: a port whose last connections still linger in TIME_WAIT is free.
+        # As servers do: a port with connections in TIME_WAIT is free.
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
@@ -27,7 +26,7 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """A loopback port free now. Random, so that two test runs on one machine rarely ask for the same."""
+    """A loopback port that is free now. Random, so that parallel test runs rarely choose the same."""
     for port in random.sample(range(_LOWEST, _HIGHEST), 200):
         if is_free(port):
             return port

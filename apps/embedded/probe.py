@@ -1,6 +1,4 @@
-"""Does a broker answer on this port, and which cluster is it? One Metadata request, without a client library's retries
-and logs.
-"""
+"""Which cluster answers on this port? One Metadata request, without the retries and logs of a client library."""
 
 import socket
 import struct
@@ -13,7 +11,7 @@ _CLIENT = b"siaga-probe"
 
 
 def cluster_id(port: int, timeout_s: float = 2.0) -> str | None:
-    """The cluster id of the broker on this loopback port once it knows itself; None when nothing usable answers yet."""
+    """The cluster id of the broker on this loopback port; None while no broker answers or it is not registered."""
     header = struct.pack(">hhih", _METADATA_KEY, _METADATA_VERSION, _CORRELATION, len(_CLIENT)) + _CLIENT
     body = struct.pack(">i?", 0, False)  # no topics, and create none
     request = header + body
@@ -37,9 +35,7 @@ def _exactly(connection: socket.socket, size: int) -> bytes:
 
 
 def _parse(answer: bytes) -> str | None:
-    """Metadata response v4: throttle time, brokers, cluster id, ... (Kafka protocol guide). Needs at least one live
-    broker.
-    """
+    """Metadata response v4: throttle time, brokers, cluster id, ... (Kafka protocol guide). None without a broker."""
     correlation, _throttle_ms, brokers = struct.unpack_from(">iii", answer)
     if correlation != _CORRELATION or brokers < 1:
         return None

@@ -1,8 +1,9 @@
-"""Child processes that never outlive us.
+"""Child processes that never outlive their parent.
 
-Each gets its own session, so that Ctrl-C in the terminal reaches only us and we stop children in our order; on Linux
-the kernel also kills it when we die, however we die (prctl(2), PR_SET_PDEATHSIG)."""
+Each gets its own session, so that Ctrl-C in the terminal reaches only the parent, which stops its children in order. On
+Linux the kernel also kills a child when the parent dies in any way (prctl(2), PR_SET_PDEATHSIG)."""
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -20,14 +21,14 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start `argv` with both output streams appended to `log`.
 
-    Call it from a thread that lives as long as the child should: PR_SET_PDEATHSIG counts the thread that forked.
+    Call it from a thread that lives as long as the child should: PR_SET_PDEATHSIG is about the thread that forked.
     """
     parent = os.getpid()
 
     def tie_to_parent() -> None:
         if _LIBC is not None:
             _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:  # it died before the line above
+            if os.getppid() != parent:  # the parent died before the line above
                 os._exit(1)
 
     with log.open("ab") as output:
@@ -44,16 +45,14 @@ def spawn(
 
 
 def send(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Signal the child and whatever it started in its own process group."""
+    """Signal the process group of the child."""
     if process.poll() is None:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, number)
-        except ProcessLookupError:
-            pass
 
 
 def end(process: subprocess.Popen[bytes], grace_s: float) -> int:
-    """SIGTERM, then SIGKILL after `grace_s`. Returns the exit status as `Popen.returncode` tells it."""
+    """SIGTERM, then SIGKILL after `grace_s`. Returns the exit status as in `Popen.returncode`."""
     send(process, signal.SIGTERM)
     try:
         return process.wait(grace_s)

@@ -1,1 +1,1 @@
-"""Publish JSON lines: read, check, send, remember how far the broker has acknowledged."""
+"""Publish JSON lines: read, check, send, save how far the broker has acknowledged; redrive rejected records."""

@@ -1,6 +1,6 @@
-"""Lines of a file or a stream: numbered, with the offset after each, gzip or not, in constant memory.
+"""Lines of a file or a stream, gzip or not: numbered, with their offsets, in constant memory.
 
-A line ends at LF or CRLF or the end of the input; the last needs no newline. Blank lines are counted, not given.
+A line ends at LF, CRLF or the end of the input. Blank lines are counted and skipped.
 """
 
 import gzip
@@ -8,20 +8,17 @@ import io
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, cast
 
-# A message is at most 16 KiB; a longer line is given cut, to be rejected with its number, and never held whole.
+# A message is at most 16 KiB. Of a longer line only the beginning is kept, to be rejected with its number.
 LINE_MAX_BYTES = 64 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 
 
 class Line(NamedTuple):
-    """`number` counts from 1, blank ones included; `start` and `end` are offsets in the unpacked text, newline
-    included.
-
-    `whole` is False when the line was longer than LINE_MAX_BYTES and `value` is only its beginning.
-    """
+    """`number` counts from 1, blank lines included; `start` and `end` are offsets in the uncompressed text, newline
+    included. `whole` is False when the line was longer than LINE_MAX_BYTES and `value` is only its beginning."""
 
     number: int
     start: int
@@ -35,7 +32,7 @@ class InputError(Exception):
 
 
 def open_input(path: Path) -> BinaryIO:
-    """The file's text, unpacked if it is gzip. Raises InputError."""
+    """The file's text, uncompressed if it is gzip. Raises InputError."""
     try:
         return unpacked(path.open("rb"))
     except OSError as error:
@@ -43,15 +40,13 @@ def open_input(path: Path) -> BinaryIO:
 
 
 def unpacked(stream: BinaryIO) -> BinaryIO:
-    """The stream itself, or what is in it when it begins like gzip."""
-    buffered = stream if hasattr(stream, "peek") else io.BufferedReader(stream)  # type: ignore[type-var]
-    if buffered.peek(2)[:2] == _GZIP_MAGIC:  # type: ignore[attr-defined]
-        return gzip.GzipFile(fileobj=buffered)  # type: ignore[return-value]
-    return buffered  # type: ignore[return-value]
+    """The stream itself, or its uncompressed content when it begins like gzip."""
+    buffered = stream if isinstance(stream, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, stream))
+    return cast(BinaryIO, gzip.GzipFile(fileobj=buffered) if buffered.peek(2)[:2] == _GZIP_MAGIC else buffered)
 
 
 def read_lines(stream: BinaryIO, number: int = 0, offset: int = 0) -> Iterator[Line]:
-    """Lines after line `number`, which ended at `offset`; `stream` stands there. Raises InputError."""
+    """Lines after line `number`, which ended at `offset`, the position of `stream`. Raises InputError."""
     try:
         while chunk := stream.readline(LINE_MAX_BYTES):
             number, start, offset = number + 1, offset, offset + len(chunk)

@@ -1,6 +1,6 @@
-"""From a line to what is sent: the key, the value as it came, the event time; or why it is not sent.
+"""From a line to the record to send: key, unchanged value, event time; or the reason why it is not sent.
 
-The same strict reading as intake's (schemas/wire.py), so what passes here is not refused there for its form.
+Parsing is as strict as intake's (schemas/wire.py), so intake does not reject for its form what passes here.
 """
 
 from collections.abc import Callable, Collection
@@ -13,14 +13,15 @@ import orjson
 from apps.publishing.lines import LINE_MAX_BYTES, Line
 from schemas.fields import milliseconds
 from schemas.incident import Incident
-from schemas.rejected import Reason, Rejected
+from schemas.rejected import Rejected
 from schemas.topics import Topic
 from schemas.turnout import Turnout
+from schemas.vocabulary import RejectReason
 from schemas.wire import decode_incident, decode_turnout
 
 
 class Kind(StrEnum):
-    """What a file holds; also the name of its topic."""
+    """The kind of messages in a file; also the name of their topic."""
 
     INCIDENTS = "incidents"
     TURNOUT = "turnout"
@@ -31,7 +32,7 @@ class Kind(StrEnum):
 
 
 class Message(NamedTuple):
-    """`key` is the regency's code, None if the unchecked value has none; `played_ms` is when a replay plays it."""
+    """`key` is the regency's code, None if the unchecked value has none; `played_ms` is the time a replay sends it."""
 
     key: bytes | None
     value: bytes
@@ -43,24 +44,24 @@ Reader = Callable[[Line], Message]
 
 
 def checked(kind: Kind, regencies: Collection[str] | None = None) -> Reader:
-    """A reader that raises Rejected for what intake would refuse; `regencies` are the roster's codes, None if unknown."""
+    """A reader that raises Rejected as intake would; `regencies` are the roster's codes, None if unknown."""
     decode = decode_incident if kind is Kind.INCIDENTS else decode_turnout
 
     def read(line: Line) -> Message:
         if not line.whole:
-            raise Rejected(Reason.TOO_LARGE, f"a line of more than {LINE_MAX_BYTES} bytes")
+            raise Rejected(RejectReason.TOO_LARGE, f"a line of more than {LINE_MAX_BYTES} bytes")
         message = decode(line.value)
         if regencies is not None and message.regency not in regencies:
-            raise Rejected(Reason.UNKNOWN_REGENCY, f"regency: {message.regency} is not in the roster")
+            raise Rejected(RejectReason.UNKNOWN_REGENCY, f"regency: {message.regency} is not in the roster")
         return Message(message.regency.encode(), line.value, milliseconds(played_at(message)))
 
     return read
 
 
 def unchecked(line: Line) -> Message:
-    """A reader that judges nothing but the length: the key is the value's `regency` if it has one."""
+    """A reader that checks only the length; the key is the value's `regency` if it has one."""
     if not line.whole:
-        raise Rejected(Reason.TOO_LARGE, f"a line of more than {LINE_MAX_BYTES} bytes")
+        raise Rejected(RejectReason.TOO_LARGE, f"a line of more than {LINE_MAX_BYTES} bytes")
     try:
         content = orjson.loads(line.value)
     except orjson.JSONDecodeError:
@@ -70,11 +71,9 @@ def unchecked(line: Line) -> Message:
 
 
 def played_at(message: Incident | Turnout) -> datetime:
-    """When a replay plays a message: at its event time.
+    """The time at which a replay sends a message: its event time; for a later revision the time it was reported.
 
-    A later revision plays at the time it was reported: `occurred_at` stays the first report's, and an incident that is
-    resolved the moment it occurs would never be seen.
-    """
+    Revisions keep the first report's `occurred_at`; sent at that time, an incident would be resolved as it occurs."""
     if isinstance(message, Turnout):
         return message.as_of
     return message.occurred_at if message.revision == 1 else max(message.occurred_at, message.reported_at)

@@ -1,7 +1,7 @@
-"""How far a file has been acknowledged: a small JSON file in the data directory, replaced in one step.
+"""How far a file has been acknowledged: a small JSON file in the data directory, replaced atomically.
 
-It names the last acknowledged line by place and digest, and the target, so that a resumed run cannot skip into another
-file or leave half of it on another broker. A file that has grown since is the same file.
+It names the last acknowledged line by position and digest, and the target, so that a resumed run cannot continue in
+another file or on another broker. A file that has grown since is the same file.
 """
 
 import hashlib
@@ -17,7 +17,8 @@ from apps.publishing.lines import Line, read_lines
 
 @dataclass(frozen=True)
 class Progress:
-    """All up to line `line` (bytes `start` to `end` of the unpacked text) is dealt with; `sent` of it were sent."""
+    """All lines up to `line` (bytes `start` to `end` of the uncompressed text) are acknowledged or rejected; `sent` of
+    them were sent."""
 
     topic: str
     broker: str
@@ -29,7 +30,7 @@ class Progress:
 
 
 class ProgressError(Exception):
-    """The progress file does not fit what is asked. One line."""
+    """The progress file does not match the file or the target. One line."""
 
 
 def progress_path(data_dir: Path, source: Path, topic: str) -> Path:
@@ -39,17 +40,19 @@ def progress_path(data_dir: Path, source: Path, topic: str) -> Path:
 
 
 def load(path: Path) -> Progress | None:
-    """The progress kept, None if there is none. Raises ProgressError."""
+    """The saved progress, None if there is none. Raises ProgressError."""
     try:
         return Progress(**orjson.loads(path.read_bytes()))
     except FileNotFoundError:
         return None
     except (OSError, TypeError, orjson.JSONDecodeError) as error:
-        raise ProgressError(f"{path} cannot be used ({error}); delete it to begin anew") from None
+        raise ProgressError(f"{path} cannot be used ({error}); delete it to start over") from None
 
 
 def save(path: Path, topic: str, broker: str, line: Line, sent: int) -> None:
-    """Keep that `line` and all before it are dealt with; a crash leaves the old or the new, never half. Raises OSError."""
+    """Save that all lines up to `line` are acknowledged or rejected. Atomic: a crash leaves the old or the new file.
+
+    Raises OSError."""
     progress = Progress(topic, broker, line.number, line.start, line.end, _digest(line), sent)
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_suffix(f".{os.getpid()}.tmp")
@@ -58,7 +61,7 @@ def save(path: Path, topic: str, broker: str, line: Line, sent: int) -> None:
 
 
 def resume_at(stream: BinaryIO, progress: Progress, topic: str, broker: str) -> None:
-    """Put the stream where the last run stopped. Raises ProgressError when it is another file or another target."""
+    """Seek to where the last run stopped. Raises ProgressError when it is another file or another target."""
     if (progress.topic, progress.broker) != (topic, broker):
         raise ProgressError(f"the last run sent to {progress.topic} at {progress.broker}, not to {topic} at {broker}")
     stream.seek(progress.start)

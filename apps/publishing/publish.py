@@ -1,4 +1,4 @@
-"""One run of `siaga publish`: lines in, records out, rejects told, progress kept."""
+"""One run of `siaga publish`: lines in, records out, rejects reported, progress saved."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +15,7 @@ KEEP_EVERY_S = 1.0
 
 @dataclass
 class Tally:
-    """What a run has done so far. `sent` counts acknowledged records; in a dry run, those that would be sent."""
+    """Counts of a run so far. `sent` counts acknowledged records; in a dry run, those that would be sent."""
 
     read: int = 0
     sent: int = 0
@@ -30,7 +30,7 @@ class Tally:
 def read_messages(
     lines: Iterable[Line], read: Reader, tally: Tally, on_rejected: Callable[[Line, Rejected], None]
 ) -> Iterator[tuple[Line, Message]]:
-    """The lines that may be sent; the others are told to `on_rejected` and counted."""
+    """The lines that may be sent; the others are counted and passed to `on_rejected`."""
     for line in lines:
         tally.read += 1
         try:
@@ -45,10 +45,9 @@ def read_messages(
 def publish(
     messages: Iterable[tuple[Line, Message]], sender: Sender, topic: str, tally: Tally, keep: Callable[[Line, int], Any]
 ) -> None:
-    """Send all; `keep(line, sent)` is told now and then, and at the end however it ends, what is acknowledged.
+    """Send all. `keep(line, sent)` gets the acknowledged prefix every KEEP_EVERY_S and at the end, also on an error.
 
-    Raises DeliveryError, KafkaError, or what reading raises; KeyboardInterrupt passes through after `keep`.
-    """
+    Raises DeliveryError, KafkaError, or what reading raises; KeyboardInterrupt passes through after `keep`."""
     next_keep = time.monotonic() + KEEP_EVERY_S
     try:
         for line, message in messages:

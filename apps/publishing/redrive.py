@@ -1,6 +1,4 @@
-"""One run of `siaga redrive`: rejected records in, each judged by intake's own rules, the good ones sent to where they
-came from.
-"""
+"""One run of `siaga redrive`: check rejected records by intake's rules and send the valid ones to their input topic."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -14,98 +12,97 @@ from apps.publishing.sender import Sender
 from schemas.topics import INPUTS, TopicNames
 from streams.admission import ClockMode, Gate, Rejection
 
-#: On a redriven record: the place of the one it replaces, `topic/partition/offset`.
+#: Header of a redriven record: the position of the one it replaces, `topic/partition/offset`.
 REPLACES_HEADER = "siaga.replaces"
 UNREADABLE = "unreadable"
-#: A key says nothing to Siaga. One of a megabyte would not fit a request, and must not hold up the records behind it.
+#: Siaga ignores keys. A key of a megabyte would not fit into a request and would block the records behind it.
 KEY_MAX_BYTES = 64 * 1024
 
-Tell = Callable[[str], None]
+Report = Callable[[str], None]
 
 
 @dataclass
 class RedriveTally(Tally):
-    """`already` counts those that an earlier run, or an earlier line of this one, had redriven."""
+    """`already` counts records that an earlier run, or an earlier line of this run, has redriven."""
 
     already: int = 0
 
 
-class Judge:
-    """Intake's gate at this moment. With the event clock, which only the workers know, it judges all but the clock."""
+class IntakeCheck:
+    """Intake's admission as of now. With the event clock, which only the workers know, all checks but the clock's."""
 
     def __init__(self, gate: Gate, names: TopicNames, mode: ClockMode, now_ms: Callable[[], int]) -> None:
         self._gate, self._mode, self._now_ms = gate, mode, now_ms
         self._inputs = {names[topic]: topic for topic in INPUTS}
 
-    def refusal(self, reject: Reject) -> tuple[str, str] | None:
-        """(reason, one line) if the record would be refused now, None if it would be taken."""
+    def rejection(self, reject: Reject) -> tuple[str, str] | None:
+        """(reason, one line) if intake would reject the record now, None if it would admit it."""
         if (topic := self._inputs.get(reject.origin.topic)) is None:
             return UNREADABLE, f"source.topic: {reject.origin.topic} is not one of {', '.join(self._inputs)}"
         if len(reject.key or b"") > KEY_MAX_BYTES:
             return UNREADABLE, f"key: {len(reject.key or b'')} bytes, at most {KEY_MAX_BYTES} are sent again"
         clock_ms = self._now_ms() if self._mode is ClockMode.WALL else 0
-        # Without headers: those of the original are not kept, and what is sent again carries none that declares an
-        # encoding.
+        # Without headers: the original's are not kept, and the record sent again has none that declares an encoding.
         decision = self._gate.admit(topic, reject.value, (), clock_ms)
         return (decision.reason.value, decision.error) if isinstance(decision, Rejection) else None
 
 
-def fit(
+def valid(
     rejects: Iterable[Reject | Unreadable],
-    judge: Judge,
+    check: IntakeCheck,
     redriven: Callable[[Origin], bool],
     tally: RedriveTally,
-    tell: Tell,
+    report: Report,
 ) -> Iterator[Reject]:
-    """Those to be sent: good now, and not sent before. The others are counted and told."""
+    """The records to send: valid now and not redriven before. The others are counted; invalid ones are reported."""
     seen: set[Origin] = set()
     for reject in rejects:
         tally.read += 1
         if isinstance(reject, Unreadable):
-            _refuse(tally, tell, reject.where, UNREADABLE, reject.error)
+            _count_rejected(tally, report, reject.where, UNREADABLE, reject.error)
         elif reject.origin in seen or redriven(reject.origin):
             tally.already += 1
-        elif refusal := judge.refusal(reject):
-            _refuse(tally, tell, reject.where, *refusal)
+        elif rejection := check.rejection(reject):
+            _count_rejected(tally, report, reject.where, *rejection)
         else:
             seen.add(reject.origin)
             yield reject
 
 
 def redrive(rejects: Iterable[Reject], sender: Sender, journal: Journal, tally: RedriveTally) -> None:
-    """Send all and journal each once it is acknowledged; at the end, and when the broker fails, all that were.
+    """Send all; journal each record once it is acknowledged, also when the broker fails later.
 
     Raises DeliveryError, KafkaError, JournalError, or what reading raises. An exception from a signal handler may come
-    between two steps, so after one nothing more is journaled: stop by ending `rejects` (see `unless`)."""
+    between two steps, so nothing is journaled after one: stop by ending `rejects` instead (see `unless`)."""
     waiting: deque[Origin] = deque()
     try:
         for reject in rejects:
             replaces = ((REPLACES_HEADER, str(reject.origin).encode()),)
             waiting.append(reject.origin)
             sender.send(reject.origin.topic, Message(reject.key, reject.value or b"", headers=replaces))
-            _settle(waiting, sender, journal, tally)
+            _journal_acknowledged(waiting, sender, journal, tally)
         sender.drain()
     except Exception:
-        _settle(waiting, sender, journal, tally)
+        _journal_acknowledged(waiting, sender, journal, tally)
         raise
-    _settle(waiting, sender, journal, tally)
+    _journal_acknowledged(waiting, sender, journal, tally)
 
 
 def unless(stopped: Callable[[], bool], rejects: Iterable[Reject | Unreadable]) -> Iterator[Reject | Unreadable]:
-    """The same until `stopped()`, so that what was sent is waited for and noted."""
+    """The same records until `stopped()`, so that those already sent are awaited and journaled."""
     for reject in rejects:
         if stopped():
             return
         yield reject
 
 
-def _settle(waiting: deque[Origin], sender: Sender, journal: Journal, tally: RedriveTally) -> None:
+def _journal_acknowledged(waiting: deque[Origin], sender: Sender, journal: Journal, tally: RedriveTally) -> None:
     while tally.sent < sender.acknowledged:
-        journal.add(waiting[0])  # first: if it cannot be noted, it stays the next to be noted
+        journal.add(waiting[0])  # before popleft: a record that cannot be journaled stays the next one
         waiting.popleft()
         tally.sent += 1
 
 
-def _refuse(tally: RedriveTally, tell: Tell, where: str, reason: str, error: str) -> None:
+def _count_rejected(tally: RedriveTally, report: Report, where: str, reason: str, error: str) -> None:
     tally.reject(reason)
-    tell(f"{where}: {reason}: {error}")
+    report(f"{where}: {reason}: {error}")

@@ -1,8 +1,8 @@
-"""What has been redriven already: a journal beside the progress files of publishing, one line for each origin.
+"""The journal of redriven records: one line per origin, in the data directory.
 
-One file per input topic, named by the topic's id on the broker, which no other topic ever gets: after a topic is made
-anew, or on another cluster, the same offsets are other records. A line is written when the broker has acknowledged the
-record. A crash between the two sends one record again, which Siaga counts as a duplicate of its `event_id`."""
+One file per input topic, named by the topic's id on the broker, which is unique: in a recreated topic, or on another
+cluster, the same offsets are other records. A line is written when the broker has acknowledged the record. A crash
+between the two sends one record again, which Siaga counts as a duplicate by its `event_id`."""
 
 import fcntl
 import re
@@ -15,7 +15,7 @@ _LINE = re.compile(rb"[0-9]+/[0-9]+")
 
 
 class JournalError(Exception):
-    """The journal cannot be kept, so nothing is sent. One line."""
+    """The journal cannot be written, so nothing is sent. One line."""
 
 
 class Journal:
@@ -37,7 +37,7 @@ class Journal:
         except OSError as error:
             self.__exit__()
             raise JournalError(
-                f"{error.filename or path}: what was redriven cannot be kept: {error.strerror}"
+                f"{error.filename or path}: the journal of redriven records cannot be written: {error.strerror}"
             ) from None
         return self
 
@@ -49,12 +49,12 @@ class Journal:
         return origin in self._done
 
     def add(self, origin: Origin) -> None:
-        """Keep that `origin` has been redriven. Raises JournalError."""
+        """Record that `origin` has been redriven. Raises JournalError."""
         try:
             self._files[origin.topic].write(b"%d/%d\n" % (origin.partition, origin.offset))
             self._files[origin.topic].flush()
         except OSError as error:
-            raise JournalError(f"{self._paths[origin.topic]}: {origin} is not noted: {error.strerror}") from None
+            raise JournalError(f"{self._paths[origin.topic]}: {origin} is not journaled: {error.strerror}") from None
         self._done.add(origin)
 
     def _opened(self, topic: str, path: Path) -> BinaryIO:
@@ -63,7 +63,7 @@ class Journal:
         file.seek(0)
         text = file.read()
         whole = text.rfind(b"\n") + 1
-        file.truncate(whole)  # a crash may have left half a line, which would read as another offset
+        file.truncate(whole)  # a crash may have left part of a line, which would be another offset
         for line in text[:whole].split():
             if _LINE.fullmatch(line):
                 partition, _, offset = line.partition(b"/")

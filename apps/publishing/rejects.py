@@ -1,4 +1,4 @@
-"""Rejected records as redriving sees them: from the lines `siaga tail rejected` prints, or from the topic itself."""
+"""Rejected records: the line that `siaga tail rejected` prints, and what redriving reads from lines or the topic."""
 
 import base64
 import binascii
@@ -6,20 +6,23 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+import orjson
+
 from apps.publishing.lines import LINE_MAX_BYTES, Line
 from schemas.rejected import (
+    HEADER_ERROR,
     HEADER_KEY_CUT,
     HEADER_OFFSET,
     HEADER_PARTITION,
     HEADER_REASON,
     HEADER_TOPIC,
     HEADER_VALUE_CUT,
-    Reason,
 )
+from schemas.vocabulary import RejectReason
 
 
 class Origin(NamedTuple):
-    """Where the record that was refused lies: its place on an input topic. Names it for good."""
+    """The position of the rejected record on its input topic, a permanent identity."""
 
     topic: str
     partition: int
@@ -30,7 +33,7 @@ class Origin(NamedTuple):
 
 
 class Reject(NamedTuple):
-    """`where` tells a person where it was read; key and value are bytes as they are to be sent."""
+    """`where` names the line or record it was read from; key and value are the bytes to send."""
 
     where: str
     origin: Origin
@@ -39,14 +42,55 @@ class Reject(NamedTuple):
 
 
 class Unreadable(NamedTuple):
-    """What was read is not a rejected record, or not a whole one; `error` is one line."""
+    """A line or record that is not a complete rejected record; `error` is one line."""
 
     where: str
     error: str
 
 
 class _Wrong(ValueError):
-    """A line that is no rejected record."""
+    """A line that is not a rejected record."""
+
+
+def rejected_line(record: Any) -> bytes:
+    """A rejected record as one JSON object: its position, the reason, the position of its original, key and value."""
+    headers = dict(record.headers)
+    return orjson.dumps(
+        {
+            "topic": record.topic,
+            "partition": record.partition,
+            "offset": record.offset,
+            "reason": _text(headers, HEADER_REASON),
+            "error": _text(headers, HEADER_ERROR),
+            "source": {
+                "topic": _text(headers, HEADER_TOPIC),
+                "partition": _number(headers, HEADER_PARTITION),
+                "offset": _number(headers, HEADER_OFFSET),
+            },
+            **_text_or_base64("key", record.key),
+            **_text_or_base64("value", record.value),
+        }
+    )
+
+
+def _text_or_base64(name: str, content: bytes | None) -> dict[str, str | None]:
+    """The bytes as text if they are UTF-8, else as `<name>_base64`."""
+    if content is None:
+        return {name: None}
+    try:
+        return {name: content.decode()}
+    except UnicodeDecodeError:
+        return {f"{name}_base64": base64.b64encode(content).decode()}
+
+
+def _text(headers: dict[str, bytes], name: str) -> str | None:
+    content = headers.get(name)
+    return None if content is None else content.decode("utf-8", "replace")
+
+
+def _number(headers: dict[str, bytes], name: str) -> int | None:
+    text = _text(headers, name)
+    return int(text) if text is not None and text.isdecimal() else None
 
 
 def of_lines(lines: Iterable[Line]) -> Iterator[Reject | Unreadable]:
@@ -59,8 +103,8 @@ def of_lines(lines: Iterable[Line]) -> Iterator[Reject | Unreadable]:
             yield Unreadable(where, str(wrong))
 
 
-def of_records(records: Iterable[Any], reasons: frozenset[Reason]) -> Iterator[Reject | Unreadable]:
-    """Records of the rejected topic that were refused for one of `reasons`; the others are passed over."""
+def of_records(records: Iterable[Any], reasons: frozenset[RejectReason]) -> Iterator[Reject | Unreadable]:
+    """Records of the rejected topic that were rejected for one of `reasons`; the others are skipped."""
     wanted = {reason.value.encode() for reason in reasons}
     for record in records:
         headers = dict(record.headers)
@@ -68,11 +112,11 @@ def of_records(records: Iterable[Any], reasons: frozenset[Reason]) -> Iterator[R
             continue
         where = f"rejected {record.partition}/{record.offset}"
         if HEADER_KEY_CUT in headers or HEADER_VALUE_CUT in headers:
-            yield Unreadable(where, "only its beginning was kept, so it cannot be sent as it was")
+            yield Unreadable(where, "only its beginning was kept, so it cannot be sent again")
             continue
         try:
-            place = [headers[name].decode() for name in (HEADER_TOPIC, HEADER_PARTITION, HEADER_OFFSET)]
-            yield Reject(where, Origin(place[0], int(place[1]), int(place[2])), record.key, record.value)
+            position = [headers[name].decode() for name in (HEADER_TOPIC, HEADER_PARTITION, HEADER_OFFSET)]
+            yield Reject(where, Origin(position[0], int(position[1]), int(position[2])), record.key, record.value)
         except (KeyError, ValueError):
             yield Unreadable(where, "its headers do not say where it came from")
 
@@ -80,7 +124,7 @@ def of_records(records: Iterable[Any], reasons: frozenset[Reason]) -> Iterator[R
 def _of_line(where: str, line: Line) -> Reject:
     """Raises ValueError, one line."""
     if not line.whole:
-        raise _Wrong(f"a line of more than {LINE_MAX_BYTES} bytes; no good message is so long")
+        raise _Wrong(f"a line of more than {LINE_MAX_BYTES} bytes; no valid message is so long")
     try:
         content = json.loads(line.value, object_pairs_hook=_no_repeats)
     except UnicodeDecodeError:
@@ -104,7 +148,7 @@ def _no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _of(source: dict[str, Any], name: str, kind: type) -> Any:
     value = source.get(name)
-    if type(value) is not kind or (kind is int and value < 0):
+    if type(value) is not kind or (isinstance(value, int) and value < 0):
         raise _Wrong(f"source.{name}: is missing or wrong; leave it as `siaga tail rejected` printed it")
     return value
 

@@ -1,7 +1,7 @@
-"""Send in order with a bounded number of records in flight, and know exactly what the broker has acknowledged.
+"""Send in order with a bounded number of records in flight, and track the prefix that the broker has acknowledged.
 
-kafka-python has no bound on its buffer, so a slow broker would fill the memory; and its futures tell of single records,
-while resuming needs the longest prefix that is all acknowledged. Both come from one queue, oldest first.
+kafka-python's buffer is unbounded, so a slow broker would fill the memory; and its futures are per record, while
+resuming needs the longest prefix of acknowledged records. One queue, oldest first, provides both.
 """
 
 from collections import deque
@@ -15,21 +15,19 @@ from apps.publishing.messages import Message
 
 IN_FLIGHT_MAX = 10_000
 IN_FLIGHT_MAX_BYTES = 16 * 1024 * 1024
-# Past this the broker is as good as away; kafka-python's own two minutes are too long to look at a still bar.
+# After this the broker counts as unreachable; kafka-python's default of two minutes is too long for a person to wait.
 DELIVERY_S = 30.0
 
 
 class DeliveryError(Exception):
-    """The broker did not take a record; what follows it was not counted as acknowledged. One line."""
+    """The broker did not accept a record; no later record counts as acknowledged. One line."""
 
 
-class _Producer(KafkaProducer):
-    """Flushing never raises: closing flushes, and with the broker away would raise on top of the error that is being
-    told. It also raises UnknownError for a batch that was split because the broker called it too large
-    (docs/upstream.md).
+class _Producer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no type information
+    """Flushing never raises; what was not delivered is known from the futures.
 
-    Nothing is hidden by it: what was not delivered is known from the futures.
-    """
+    `close` flushes, and with the broker unreachable would replace the error being reported. A flush also raises
+    UnknownError for a batch that was split because the broker called it too large (docs/upstream.md)."""
 
     def flush(self, timeout: float | None = None) -> None:
         with suppress(KafkaTimeoutError, UnknownError):
@@ -37,10 +35,9 @@ class _Producer(KafkaProducer):
 
 
 class Sender:
-    """An idempotent producer (acks=all) for one topic at a time, keyed, oldest acknowledged first.
+    """An idempotent producer (acks=all).
 
-    `acknowledged` counts records; `position` is the mark given with the last record of the acknowledged prefix.
-    """
+    `acknowledged` counts the records of the acknowledged prefix; `position` is the value given with its last record."""
 
     def __init__(
         self,
@@ -49,7 +46,7 @@ class Sender:
         connect_s: float = 10.0,
         delivery_s: float = DELIVERY_S,
     ) -> None:
-        self._patience_s = delivery_s + 5
+        self._wait_s = delivery_s + 5
         self._producer = _Producer(
             **options,
             client_id="siaga-publish",
@@ -71,7 +68,7 @@ class Sender:
         self.position: Any = None
 
     def send(self, topic: str, message: Message, position: Any = None) -> None:
-        """Queue one record; waits while too much is in flight. Raises DeliveryError for an earlier one that failed."""
+        """Queue one record; waits while too much is in flight. Raises DeliveryError if an earlier record failed."""
         while len(self._in_flight) >= IN_FLIGHT_MAX or self._in_flight_bytes >= IN_FLIGHT_MAX_BYTES:
             self._settle_oldest(wait=True)
         future = self._producer.send(topic, value=message.value, key=message.key, headers=list(message.headers))
@@ -80,28 +77,28 @@ class Sender:
         self.settle()
 
     def settle(self) -> None:
-        """Count what has been acknowledged by now; never waits. Raises DeliveryError."""
+        """Count what has been acknowledged by now, without waiting. Raises DeliveryError."""
         while self._in_flight and self._in_flight[0][0].is_done:
             self._settle_oldest(wait=False)
 
     def drain(self) -> None:
         """Wait until everything sent is acknowledged. Raises DeliveryError."""
         if self._in_flight:
-            self._producer.flush(timeout=self._patience_s)
+            self._producer.flush(timeout=self._wait_s)
         while self._in_flight:
             self._settle_oldest(wait=True)
 
     def close(self, timeout_s: float = 1.0) -> None:
-        """Let go of the connection; what is still in flight gets `timeout_s`."""
+        """Disconnect, waiting up to `timeout_s` for records in flight."""
         self._producer.close(timeout=timeout_s)
 
     def _settle_oldest(self, wait: bool) -> None:
         future, size, position = self._in_flight[0]
         try:
-            future.get(timeout=self._patience_s if wait else 0)
+            future.get(timeout=self._wait_s if wait else 0)
         except KafkaError as error:
             raise DeliveryError(
-                f"record {self.acknowledged + 1} was not taken: {type(error).__name__}: {error}"
+                f"record {self.acknowledged + 1} was not accepted: {type(error).__name__}: {error}"
             ) from None
         self._in_flight.popleft()
         self._in_flight_bytes -= size

@@ -1,4 +1,4 @@
-"""Laws of the log: no floods, no forged lines."""
+"""The log: no floods, no forged lines."""
 
 import json
 import logging
@@ -17,7 +17,7 @@ class Clock:
         return self.now
 
 
-def test_a_cause_is_logged_once_in_ten_seconds_and_then_says_how_often():
+def test_a_cause_is_logged_once_in_ten_seconds_with_the_suppressed_count():
     clock = Clock()
     gate = FloodGate(10.0, clock)
     lines = [record("aiokafka.conn", "cannot connect to %s", n) for n in range(1000)]
@@ -25,7 +25,7 @@ def test_a_cause_is_logged_once_in_ten_seconds_and_then_says_how_often():
     clock.now = 10.0
     last = record("aiokafka.conn", "cannot connect to %s", "broker")
     assert gate.filter(last)
-    assert last.getMessage() == "cannot connect to broker (999 more like it were held back)"
+    assert last.getMessage() == "cannot connect to broker (999 similar lines suppressed)"
 
 
 def test_one_cause_does_not_silence_another():
@@ -34,15 +34,15 @@ def test_one_cause_does_not_silence_another():
     assert gate.filter(record("aiokafka.consumer", "heartbeat failed"))
 
 
-def test_our_own_news_is_never_held_back():
+def test_info_lines_of_siaga_are_never_suppressed():
     gate = FloodGate(10.0, Clock())
-    news = [record("agents.shard_metrics", "shard open") for _ in range(100)]
-    for line in news:
+    lines = [record("agents.shard_metrics", "shard open") for _ in range(100)]
+    for line in lines:
         line.levelno = logging.INFO
-    assert all(gate.filter(line) for line in news)
+    assert all(gate.filter(line) for line in lines)
 
 
-def test_a_shard_that_keeps_failing_is_told_once_in_ten_seconds_and_hides_no_other():
+def test_a_failing_shard_does_not_suppress_the_lines_of_another():
     gate = FloodGate(10.0, Clock())
     lines = [
         record("agents.batching.stage", "shard %s failed: %r", shard, OSError(n)) for n in range(50) for shard in (1, 2)
@@ -50,7 +50,7 @@ def test_a_shard_that_keeps_failing_is_told_once_in_ten_seconds_and_hides_no_oth
     assert [gate.filter(line) for line in lines] == [True, True] + [False] * 98
 
 
-def test_causes_without_end_do_not_fill_the_memory():
+def test_the_memory_of_causes_is_bounded():
     clock = Clock()
     gate = FloodGate(10.0, clock)
     for number in range(50_000):
@@ -59,7 +59,7 @@ def test_causes_without_end_do_not_fill_the_memory():
     assert len(gate._last) <= CAUSES_MAX
 
 
-def test_a_retry_that_is_normal_between_two_transactions_is_no_news():
+def test_the_expected_retry_between_two_transactions_is_not_logged():
     line = record("aiokafka.producer.sender", "Got error produce response: %s", "<class 'NotEnoughReplicasError'>")
     assert not FloodGate(10.0, Clock()).filter(line)
 
@@ -69,12 +69,12 @@ def test_a_line_break_in_a_message_cannot_forge_a_line():
     assert "\n" not in text
 
 
-def test_a_message_cannot_speak_to_the_terminal_that_shows_it():
+def test_a_message_cannot_send_escape_sequences_to_a_terminal():
     text = OneLine().format(record("agents", "source %s", "\x1b]0;owned\x07\x1b[2J\x9b1A\u2028 all is well"))
     assert text.endswith(r"source \x1b]0;owned\x07\x1b[2J\x9b1A\u2028 all is well")
 
 
-def test_a_traceback_keeps_its_lines_but_none_can_pass_for_a_record():
+def test_no_line_of_a_traceback_can_pass_for_a_record():
     line = record("agents", "crashed")
     try:
         raise ValueError("x\n2026-01-01 ERROR agents: all is lost")
@@ -85,11 +85,11 @@ def test_a_traceback_keeps_its_lines_but_none_can_pass_for_a_record():
     assert all(other.startswith("  | ") for other in others)
 
 
-def test_every_json_record_is_one_line_whatever_it_says():
+def test_every_json_record_is_one_line():
     assert len(JsonLine().format(record("agents", "a\nb\rc\u2028d\x85e")).splitlines()) == 1
 
 
-def test_json_lines_keep_what_was_given_as_extra():
+def test_json_lines_contain_the_extra_fields():
     line = record("agents", "shard %s", "open")
     line.partition = 3
     assert json.loads(JsonLine().format(line)) | {"time": 0} == {

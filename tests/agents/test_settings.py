@@ -1,4 +1,4 @@
-"""Settings: what they accept, how they refuse, and that secrets stay secret."""
+"""Settings: what they accept, how they name an error, and that secrets stay secret."""
 
 import inspect
 from pathlib import Path
@@ -19,18 +19,18 @@ SASL = {
 }
 
 
-def test_without_variables_the_contract_s_defaults_hold():
+def test_without_variables_the_defaults_of_the_contract_apply():
     settings = Settings.load({})
     assert (settings.topic_prefix, settings.partitions, settings.clock) == ("siaga.", 6, ClockMode.WALL)
     assert settings.metrics_host == settings.board_host == "127.0.0.1"
 
 
-def test_settings_do_not_change_after_loading():
+def test_settings_are_frozen():
     with pytest.raises(ValidationError):
         Settings.load({}).partitions = 7
 
 
-def test_a_flag_wins_over_a_variable_and_a_flag_not_given_does_not():
+def test_a_given_flag_overrides_a_variable():
     environ = {"SIAGA_PARTITIONS": "3", "SIAGA_GROUP": "night"}
     settings = Settings.load(environ, partitions="4", group=None)
     assert (settings.partitions, settings.group) == (4, "night")
@@ -86,7 +86,7 @@ def test_a_bad_value_is_one_line_that_names_the_variable(name: str, value: str):
     assert "\n" not in str(error.value)
 
 
-def test_a_bad_flag_is_called_by_the_flag_s_name():
+def test_a_bad_flag_is_named_as_a_flag():
     with pytest.raises(SettingsError, match=r"^--metrics-port: 70000: "):
         Settings.load({"SIAGA_METRICS_PORT": "1"}, metrics_port="70000")
 
@@ -105,10 +105,33 @@ def test_an_error_never_shows_the_password(environ: dict[str, str]):
     assert "hush" not in str(error.value)
 
 
-def test_settings_never_print_the_password():
-    settings = Settings.load(SASL | {"SIAGA_SASL_PASSWORD": "hush-hush"})
+def test_settings_never_print_a_secret():
+    secrets = {
+        "SIAGA_SASL_PASSWORD": "hush-1",
+        "SIAGA_WEBHOOK_URL": "https://a/hush-2",
+        "SIAGA_WEBHOOK_SECRET": "hush-3",
+    }
+    settings = Settings.load(SASL | secrets)
     assert "hush" not in repr(settings) + str(settings) + settings.model_dump_json()
-    assert settings.password() == "hush-hush"
+    assert settings.password() == "hush-1"
+
+
+def test_a_secret_pasted_as_a_file_name_is_not_repeated():
+    with pytest.raises(SettingsError, match="^SIAGA_SASL_PASSWORD_FILE: no such file$"):
+        Settings.load(SASL | {"SIAGA_SASL_PASSWORD_FILE": "hush-hush"})
+
+
+def test_local_data_is_kept_in_the_xdg_directory_by_default(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    assert Settings.load({}).data_dir == tmp_path / "siaga"
+    assert Settings.load({"SIAGA_DATA_DIR": "elsewhere"}).data_dir == Path("elsewhere")
+
+
+def test_a_roster_that_cannot_be_used_is_one_line_that_names_it(tmp_path: Path):
+    (tmp_path / "roster.csv").write_text("code\n")
+    settings = Settings.load({"SIAGA_ROSTER": str(tmp_path / "roster.csv")})
+    with pytest.raises(SettingsError, match="^[^\n]*roster.csv[^\n]*$"):
+        settings.load_roster()
 
 
 @pytest.mark.parametrize(
@@ -120,12 +143,12 @@ def test_settings_never_print_the_password():
         ({"SIAGA_SASL_PASSWORD": "a", "SIAGA_SECURITY_PROTOCOL": ""}, "SIAGA_SECURITY_PROTOCOL"),
     ],
 )
-def test_half_of_a_login_is_refused(change: dict[str, str], named: str):
+def test_an_incomplete_login_is_rejected(change: dict[str, str], named: str):
     with pytest.raises(SettingsError, match=named):
         Settings.load(SASL | change)
 
 
-def test_a_password_file_loses_the_editor_s_newline_and_nothing_else(tmp_path: Path):
+def test_a_password_file_loses_only_its_final_newline(tmp_path: Path):
     file = tmp_path / "password"
     file.write_text(" hush \n")
     settings = Settings.load(SASL | {"SIAGA_SASL_PASSWORD_FILE": str(file)})
@@ -135,14 +158,14 @@ def test_a_password_file_loses_the_editor_s_newline_and_nothing_else(tmp_path: P
         settings.password()
 
 
-def test_a_password_and_a_password_file_together_are_refused(tmp_path: Path):
+def test_a_password_and_a_password_file_exclude_each_other(tmp_path: Path):
     file = tmp_path / "password"
     file.write_text("a")
     with pytest.raises(SettingsError, match="exactly one"):
         Settings.load(SASL | {"SIAGA_SASL_PASSWORD_FILE": str(file), "SIAGA_SASL_PASSWORD": "b"})
 
 
-def test_tls_files_without_tls_and_a_certificate_without_its_key_are_refused(tmp_path: Path):
+def test_tls_files_need_tls_and_a_certificate_needs_its_key(tmp_path: Path):
     pem = tmp_path / "x.pem"
     pem.write_text("")
     with pytest.raises(SettingsError, match="SIAGA_SECURITY_PROTOCOL"):
@@ -151,7 +174,7 @@ def test_tls_files_without_tls_and_a_certificate_without_its_key_are_refused(tmp
         Settings.load({"SIAGA_SECURITY_PROTOCOL": "SSL", "SIAGA_TLS_CERT": str(pem)})
 
 
-def test_a_file_that_is_no_certificate_is_named_when_the_client_is_made(tmp_path: Path):
+def test_a_file_that_is_no_certificate_is_named(tmp_path: Path):
     pem = tmp_path / "ca.pem"
     pem.write_text("not a certificate")
     settings = Settings.load({"SIAGA_SECURITY_PROTOCOL": "SSL", "SIAGA_TLS_CA": str(pem)})
@@ -159,14 +182,14 @@ def test_a_file_that_is_no_certificate_is_named_when_the_client_is_made(tmp_path
         aiokafka_options(settings)
 
 
-def test_an_unknown_variable_is_told_with_the_nearest_name():
+def test_an_unknown_variable_is_reported_with_the_most_similar_name():
     lines = unknown_variables({"SIAGA_PARTITONS": "3", "SIAGA_XYZZY": "1", "SIAGA_BROKER": "a:1", "OTHER": "x"})
     assert len(lines) == 2
     assert "SIAGA_PARTITONS" in lines[0] and "did you mean SIAGA_PARTITIONS?" in lines[0]
     assert "SIAGA_XYZZY" in lines[1] and "did you mean" not in lines[1]
 
 
-def test_both_clients_know_every_option_they_are_given():
+def test_both_kafka_clients_accept_every_connection_option():
     settings = Settings.load(SASL | {"SIAGA_SECURITY_PROTOCOL": "SASL_SSL", "SIAGA_SASL_PASSWORD": "hush"})
     given = kafka_python_options(settings).keys()
     assert {"ssl_context", "sasl_plain_password"} <= given

@@ -1,4 +1,4 @@
-"""The worker from outside: real records in, risk rows, escalations and rejected records out, counted by the oracle."""
+"""The worker from outside: real records in, risk rows, escalations and rejected records out, judged by the recount."""
 
 import json
 import random
@@ -10,7 +10,6 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from schemas.roster import Roster
-from tests import oracle
 from tests.agents.deployment import Deployment, until
 from tests.security.processes import listening
 
@@ -92,40 +91,15 @@ async def send(deployment: Deployment, messages: list[tuple[str, bytes]], **opti
     await producer.stop()
 
 
-async def check(deployment: Deployment, messages: list[tuple[str, bytes]]) -> None:
-    """Hold everything that came out against the oracle's recount of what went in."""
-    incidents, turnouts = await deployment.read("incidents"), await deployment.read("turnout")
-    expected = oracle.expect(incidents, turnouts, set(CODES))
-    rows, rejected = await deployment.rows(), await deployment.read("rejected")
-    assert set(rows) == set(CODES)
-    faults = [fault for row in rows.values() for fault in oracle.row_faults(row, expected)]
-    faults += oracle.escalation_faults(await deployment.escalations(), rows)
-    assert not faults, "\n".join(faults[:10])
-    sources = _sources(rejected)
-    assert len(set(sources)) == len(sources), "a record was rejected twice"
-    assert set(sources) == expected.rejected
-    originals = {(r.topic, r.partition, r.offset): (r.key, r.value) for r in incidents + turnouts}
-    assert [(r.key, r.value) for r in rejected] == [originals[source] for source in sources]
-
-
-def _sources(rejected: list[oracle.Record]) -> list[tuple[str, int, int]]:
-    def place(headers: dict[str, bytes]) -> tuple[str, int, int]:
-        topic, partition, offset = (headers[f"siaga.source.{part}"] for part in ("topic", "partition", "offset"))
-        return topic.decode(), int(partition), int(offset)
-
-    return [place(record.headers) for record in rejected]
-
-
 async def ticked(deployment: Deployment, name: str = "a") -> None:
     await until(lambda: deployment.metric('siaga_shards_open{stage="risk"}', name) > 0, 180, "risk shards open")
 
 
-async def test_every_input_ends_in_exactly_one_outcome_whatever_partition_it_lands_in(deployment):
+async def test_every_input_has_exactly_one_outcome_on_any_partition(deployment):
     messages = mixed(random.Random(1), 600)
     deployment.start()
     await send(deployment, messages)
-    await deployment.drained()
-    await check(deployment, messages)
+    assert await deployment.violations() == []
 
 
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
@@ -136,7 +110,7 @@ async def test_every_codec_is_read(deployment, codec):
     assert (await deployment.rows())["16.71"]["windows"]["1h"]["incidents"] == 20
 
 
-async def test_state_survives_a_restart_and_a_change_of_partitions_hands(deployment):
+async def test_state_survives_a_restart_and_a_rebalance(deployment):
     first, second = mixed(random.Random(2), 200), mixed(random.Random(3), 200)
     second = [
         (topic, value.replace(b'"e-', b'"f-').replace(b'"i-', b'"j-').replace(b'"t-', b'"u-'))
@@ -150,8 +124,7 @@ async def test_state_survives_a_restart_and_a_change_of_partitions_hands(deploym
     deployment.start("b")
     deployment.start("c")
     await send(deployment, second)
-    await deployment.drained()
-    await check(deployment, first + second)
+    assert await deployment.violations() == []
 
 
 async def test_workers_killed_under_load_leave_exact_results(deployment):
@@ -163,11 +136,10 @@ async def test_workers_killed_under_load_leave_exact_results(deployment):
         await send(deployment, messages[step * third : (step + 1) * third])
         deployment.kill(name)
         deployment.start(name)
-    await deployment.drained(90)
-    await check(deployment, messages[: 3 * third])
+    assert await deployment.violations() == []
 
 
-async def test_a_serious_incident_raises_at_once_and_says_why(deployment):
+async def test_a_grave_incident_raises_at_once_with_its_evidence(deployment):
     deployment.start()
     await ticked(deployment)
     await send(deployment, [("incidents", incident(1, severity=5, category="clash", ago_s=1))])
@@ -179,7 +151,7 @@ async def test_a_serious_incident_raises_at_once_and_says_why(deployment):
     assert deployment.metric("siaga_escalation_latency_seconds_count") == 1
 
 
-async def test_every_regency_has_a_row_from_the_first_tick_and_silence_is_not_safety(deployment):
+async def test_from_the_first_tick_every_regency_has_a_row_and_is_silent(deployment):
     deployment.start()
     await until(lambda: deployment.metric('siaga_ledger_entries_total{kind="k",outcome="applied"}') > 3, 180, "ticks")
     await deployment.drained()
@@ -188,7 +160,7 @@ async def test_every_regency_has_a_row_from_the_first_tick_and_silence_is_not_sa
     assert {row["data_status"] for row in rows.values()} == {"silent"}
 
 
-async def test_faust_starts_the_worker_too(deployment):
+async def test_the_faust_command_runs_the_same_worker(deployment):
     command = (sys.executable, "-m", "faust", "-A", "agents.app", "worker", "--loglevel", "warn")
     process = deployment.start("a", command)
     await send(deployment, [("incidents", incident(1))])
@@ -207,15 +179,9 @@ def test_a_port_in_use_is_one_line(deployment):
     assert "cannot serve metrics on 127.0.0.1:" in answer.stderr and "Traceback" not in answer.stderr
 
 
-def test_a_worker_says_in_one_line_why_it_cannot_start(broker, fresh_prefix, tmp_path):
+def test_a_worker_without_topics_ends_with_one_line(broker, fresh_prefix, tmp_path):
     unready = Deployment(broker.bootstrap, fresh_prefix, tmp_path)
     answer = unready.run("worker", check=False)
     assert answer.returncode == 1
     assert "no such topic; run `siaga topics` first" in answer.stderr
     assert "Traceback" not in answer.stderr
-
-
-def test_a_bad_setting_is_one_line_and_status_2(broker, fresh_prefix, tmp_path):
-    answer = Deployment(broker.bootstrap, fresh_prefix, tmp_path, SIAGA_CLOCK="sundial").run("worker", check=False)
-    assert answer.returncode == 2
-    assert "SIAGA_CLOCK" in answer.stderr and answer.stderr.count("\n") == 1

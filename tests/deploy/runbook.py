@@ -1,10 +1,10 @@
-"""What docs/runbook.md tells an operator to type."""
+"""What docs/operating/runbook.md tells an operator to type."""
 
 import re
 from pathlib import Path
 
-RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "runbook.md"
-# What runs by itself is named by its command and typed by nobody at night.
+RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "operating" / "runbook.md"
+# Long-running programs, which the page names by their command alone.
 PROGRAMS = {"worker", "board", "webhook", "cap"}
 
 

@@ -1,4 +1,4 @@
-"""Alerts are read by people at night: each says what it is, leads somewhere, and has been seen to fire and not to fire."""
+"""Each alert says what it is and links to the runbook, and a timeline shows it firing and not firing."""
 
 import re
 from collections import defaultdict
@@ -8,7 +8,7 @@ import pytest
 
 TIMELINES = Path(__file__).parent / "timelines"
 # One external label says where the runbook is published; it is empty as committed, and what is left is a path.
-RUNBOOK = "{{ $externalLabels.runbook_base }}docs/runbook.md#"
+RUNBOOK = "{{ $externalLabels.runbook_base }}docs/operating/runbook.md#"
 SEVERITIES = {"none", "warning", "critical"}
 AUDIENCES = {"operators", "room", "deadman"}
 
@@ -47,7 +47,7 @@ def test_every_alert_says_what_it_is_and_for_whom(alerts):
 
 
 def test_every_runbook_link_leads_to_a_section_and_every_section_to_an_alert(alerts, repo):
-    text = (repo / "docs" / "runbook.md").read_text(encoding="utf-8")
+    text = (repo / "docs" / "operating" / "runbook.md").read_text(encoding="utf-8")
     anchors = {_anchor(heading) for heading in re.findall(r"^## (.+)$", text, re.MULTILINE)}
     links = {rule["annotations"]["runbook_url"] for rule in alerts.values()}
     assert links == {RUNBOOK + anchor for anchor in anchors}
@@ -55,14 +55,14 @@ def test_every_runbook_link_leads_to_a_section_and_every_section_to_an_alert(ale
     assert inner <= anchors
 
 
-def test_where_the_runbook_is_published_is_said_once_and_stands_on_no_alert(deploy, load_yaml):
+def test_the_runbooks_address_is_set_once_and_is_no_label_of_an_alert(deploy, load_yaml):
     config = load_yaml(deploy / "prometheus" / "prometheus.yml")
     assert config["global"]["external_labels"] == {"system": "siaga", "runbook_base": ""}
     assert {"action": "labeldrop", "regex": "runbook_base"} in config["alerting"]["alert_relabel_configs"]
 
 
 def test_the_runbook_tells_what_to_look_at_and_what_to_do(repo):
-    text = (repo / "docs" / "runbook.md").read_text(encoding="utf-8")
+    text = (repo / "docs" / "operating" / "runbook.md").read_text(encoding="utf-8")
     for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
         name = section.splitlines()[0]
         if name != "SiagaWatchdog":
@@ -70,5 +70,5 @@ def test_the_runbook_tells_what_to_look_at_and_what_to_do(repo):
 
 
 def _anchor(heading: str) -> str:
-    """The anchor Git hosts give a heading: lower case, blanks to dashes, other signs dropped."""
+    """The anchor of a heading: lower case, blanks to dashes, other signs dropped."""
     return re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-")

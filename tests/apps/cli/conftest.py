@@ -1,4 +1,4 @@
-"""`siaga` bound to the session's broker; `topics` for tests that need the topics there."""
+"""`siaga` bound to the session's broker; `topics` for tests that need existing topics."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +29,7 @@ def topics(siaga: Siaga) -> None:
 
 
 class Log:
-    """Everything on a topic, oldest first per partition, read by a client that knows nothing of Siaga."""
+    """All records of a topic, in order per partition, read without Siaga's code."""
 
     def __init__(self, bootstrap: str, prefix: str) -> None:
         self._consumer = KafkaConsumer(bootstrap_servers=bootstrap, auto_offset_reset="earliest", group_id=None)

@@ -1,9 +1,8 @@
-"""Run the real `siaga` command in a process of its own, with a broker, a topic prefix and a data directory of the
-test's.
-"""
+"""Run the real `siaga` command in its own process, with the test's broker, topic prefix and data directory."""
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -15,9 +14,15 @@ ROOT = Path(__file__).resolve().parents[3]
 COMMAND = [sys.executable, "-m", "apps.cli.main"]
 
 
+def default_sigint() -> None:
+    """For a child before exec. A shell ignores SIGINT for commands it starts in the background, children inherit that,
+    and Python then installs no handler that raises KeyboardInterrupt."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @dataclass(frozen=True)
 class Siaga:
-    """`environment` is what the command sees of SIAGA_*: nothing of the caller's own leaks in."""
+    """`environment` holds all SIAGA_* variables of the command; none are inherited from the caller."""
 
     environment: dict[str, str] = field(default_factory=dict)
 
@@ -34,7 +39,14 @@ class Siaga:
         return Done(done.returncode, done.stdout, done.stderr.decode())
 
     def start(self, *arguments: str, **options: Any) -> "subprocess.Popen[bytes]":
-        return subprocess.Popen([*COMMAND, *arguments], env=self._env({}), cwd=ROOT, **options)
+        """The command in the background; it reacts to SIGINT even when the tests were started with SIGINT ignored."""
+        return subprocess.Popen(
+            [*COMMAND, *arguments],
+            env=self._env({}),
+            cwd=ROOT,
+            preexec_fn=default_sigint,  # noqa: PLW1509  one system call, no Python lock is taken
+            **options,
+        )
 
     def _env(self, extra: dict[str, str]) -> dict[str, str]:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("SIAGA_")}
@@ -42,7 +54,7 @@ class Siaga:
 
 
 def loud(environment: dict[str, str], *arguments: str) -> "Done":
-    """The command in a process whose every logger says all it can, the Kafka clients' too."""
+    """The command with every logger at level DEBUG, those of the Kafka clients included."""
     program = "import logging; logging.basicConfig(level='DEBUG'); from apps.cli.main import main; main()"
     command = [sys.executable, "-c", program, *arguments]
     env = Siaga(environment | {"SIAGA_LOG_LEVEL": "DEBUG"})._env({})
@@ -66,7 +78,7 @@ class Done:
 
 
 def incident(number: int, **changes: Any) -> dict[str, Any]:
-    """A good incident message, different for each number."""
+    """A valid incident message, different for each number."""
     return {
         "event_id": f"e-{number}",
         "incident_id": f"i-{number}",
@@ -82,7 +94,7 @@ def incident(number: int, **changes: Any) -> dict[str, Any]:
 
 
 def turnout(number: int, **changes: Any) -> dict[str, Any]:
-    """A good turnout message, different for each number."""
+    """A valid turnout message, different for each number."""
     return {
         "event_id": f"t-{number}",
         "regency": f"16.{number % 17 + 1:02}",

@@ -1,4 +1,4 @@
-"""The root command: quick, whole even when a part is missing, and one line for what is wrong."""
+"""The root command: fast, independent of broken commands, and one line for an error."""
 
 import subprocess
 import sys
@@ -32,13 +32,13 @@ def test_help_imports_no_kafka_faust_or_aiohttp():
     assert done.stderr.decode().strip() == "[]"
 
 
-def test_every_command_there_is_has_help():
+def test_every_command_has_help():
     for name in main.main.list_commands(click.Context(main.main)):
         done = bare(name, "--help")
         assert (done.status, done.err) == (0, ""), name
 
 
-def test_a_command_that_is_not_there_is_not_listed(monkeypatch: pytest.MonkeyPatch):
+def test_a_missing_command_is_not_listed(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setitem(COMMANDS, "divine", "Read the entrails.")
     result = CliRunner().invoke(main.main, ["--help"])
     assert result.exit_code == 0 and "divine" not in result.output
@@ -68,7 +68,7 @@ def test_a_bad_flag_is_one_line_and_status_2():
     assert len(done.error_lines) == 1 and done.error_lines[0].startswith("Error: --partitions: many: ")
 
 
-def test_a_tls_file_that_is_none_is_one_line_and_status_2(tmp_path):
+def test_a_file_that_is_no_certificate_is_one_line_and_status_2(tmp_path):
     pem = tmp_path / "ca.pem"
     pem.write_text("not a certificate")
     done = bare("topics", SIAGA_SECURITY_PROTOCOL="SSL", SIAGA_TLS_CA=str(pem))
@@ -76,11 +76,10 @@ def test_a_tls_file_that_is_none_is_one_line_and_status_2(tmp_path):
     assert len(done.error_lines) == 1 and "SIAGA_TLS_CA" in done.err
 
 
-def test_a_misspelt_variable_is_warned_about_and_changes_nothing():
+def test_a_misspelt_variable_gives_a_warning_and_changes_nothing():
     done = bare("topics", "--partitions", "0", SIAGA_PARTITONS="3")
-    assert (
-        done.error_lines[0] == "SIAGA_PARTITONS is no setting of Siaga and is ignored; did you mean SIAGA_PARTITIONS?"
-    )
+    warning = "SIAGA_PARTITONS is not a setting of Siaga and is ignored; did you mean SIAGA_PARTITIONS?"
+    assert done.error_lines[0] == warning
 
 
 def test_no_flag_takes_a_password():
@@ -88,7 +87,7 @@ def test_no_flag_takes_a_password():
         assert b"--sasl-password " not in bare(name, "--help").out
 
 
-def test_a_broker_that_is_away_is_one_line_and_status_1(free_port: int):
+def test_an_unreachable_broker_is_one_line_and_status_1(free_port: int):
     away = Siaga({"SIAGA_BROKER": f"127.0.0.1:{free_port}"})
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     commands = [away.start(*words, **pipes) for words in (["topics"], ["publish", "incidents"], ["tail", "risk"])]

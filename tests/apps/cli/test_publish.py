@@ -1,4 +1,4 @@
-"""`siaga publish` on a real broker: what is sent, what is not, and going on after an interruption."""
+"""`siaga publish` on a real broker: what is sent, what is not, and resuming."""
 
 import gzip
 import signal
@@ -13,7 +13,7 @@ from tests.apps.cli.siaga import Siaga, incident, json_lines, turnout
 
 
 @pytest.mark.usefixtures("topics")
-def test_good_lines_are_sent_as_they_are_keyed_by_regency(siaga: Siaga, log: Log):
+def test_valid_lines_are_sent_unchanged_with_the_regency_as_key(siaga: Siaga, log: Log):
     lines = json_lines(incident(number) for number in range(100))
     done = siaga("publish", "incidents", stdin=lines)
     assert (done.status, done.error_lines) == (0, ["100 read, 100 sent, 0 rejected"])
@@ -24,7 +24,7 @@ def test_good_lines_are_sent_as_they_are_keyed_by_regency(siaga: Siaga, log: Log
 
 
 @pytest.mark.usefixtures("topics")
-def test_each_regency_s_lines_keep_their_order(siaga: Siaga, log: Log):
+def test_the_lines_of_a_regency_keep_their_order(siaga: Siaga, log: Log):
     siaga("publish", "incidents", stdin=json_lines(incident(number) for number in range(1000)))
     by_regency: dict[bytes, list[int]] = {}
     for record in log.records("incidents"):
@@ -34,7 +34,7 @@ def test_each_regency_s_lines_keep_their_order(siaga: Siaga, log: Log):
 
 
 @pytest.mark.usefixtures("topics")
-def test_bad_lines_are_told_with_number_and_reason_and_not_sent(siaga: Siaga, log: Log):
+def test_an_invalid_line_is_reported_with_number_and_reason_and_not_sent(siaga: Siaga, log: Log):
     good = [json_lines([turnout(number)]) for number in (1, 2)]
     lines = [
         good[0],
@@ -59,7 +59,7 @@ def test_bad_lines_are_told_with_number_and_reason_and_not_sent(siaga: Siaga, lo
 
 
 @pytest.mark.usefixtures("topics")
-def test_a_regency_outside_the_given_roster_is_told(siaga: Siaga, log: Log, tmp_path: Path):
+def test_a_regency_outside_the_given_roster_is_reported(siaga: Siaga, log: Log, tmp_path: Path):
     roster = tmp_path / "roster.csv"
     roster.write_text("regency,name,stations,registered\n16.02,Here,1,1\n")
     lines = json_lines([incident(1), incident(2)])
@@ -89,7 +89,7 @@ def test_check_sends_nothing_and_needs_no_broker(siaga: Siaga, log: Log):
 
 @pytest.mark.usefixtures("topics")
 @pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
-def test_every_codec_arrives_as_it_was(siaga: Siaga, log: Log, codec: str):
+def test_a_value_arrives_unchanged_through_every_codec(siaga: Siaga, log: Log, codec: str):
     lines = json_lines(incident(number) for number in range(50))
     assert siaga("publish", "incidents", "--compression", codec, stdin=lines).status == 0
     assert sorted(record.value for record in log.records("incidents")) == sorted(lines.splitlines())
@@ -109,7 +109,7 @@ def test_an_interrupted_run_resumes_and_every_line_arrives(siaga: Siaga, log: Lo
     run.send_signal(signal.SIGINT)
     _, err = run.communicate(timeout=30)
     assert run.returncode == 130
-    assert err.splitlines()[-1] == "interrupted; go on with --resume"
+    assert err.splitlines()[-1] == "interrupted; continue with --resume"
 
     resumed = siaga("publish", "incidents", str(file), "--resume", timeout=120)
     assert resumed.status == 0
@@ -124,7 +124,7 @@ def test_an_interrupted_run_resumes_and_every_line_arrives(siaga: Siaga, log: Lo
 
 
 @pytest.mark.usefixtures("topics")
-def test_a_grown_file_resumes_with_what_was_added(siaga: Siaga, log: Log, tmp_path: Path):
+def test_a_file_that_has_grown_resumes_with_the_new_lines(siaga: Siaga, log: Log, tmp_path: Path):
     file = tmp_path / "log.jsonl"
     file.write_bytes(json_lines([incident(1), incident(2)]))
     assert siaga("publish", "incidents", str(file)).status == 0
@@ -146,7 +146,7 @@ def test_another_file_of_the_same_name_does_not_resume(siaga: Siaga, tmp_path: P
     assert "line 2 is not what the last run sent" in done.err
 
 
-def test_topics_that_are_not_there_are_one_line(siaga: Siaga, fresh_prefix: str):
+def test_missing_topics_are_one_line(siaga: Siaga, fresh_prefix: str):
     done = siaga("publish", "incidents", stdin=b"")
     assert (done.status, len(done.error_lines)) == (1, 1)
     assert f"no topic {fresh_prefix}incidents" in done.err and "siaga topics" in done.err
@@ -155,13 +155,13 @@ def test_topics_that_are_not_there_are_one_line(siaga: Siaga, fresh_prefix: str)
 @pytest.mark.parametrize(
     "arguments", [["publish", "incidents", "no-such-file"], ["publish", "incidents", "-", "--resume"]]
 )
-def test_input_that_cannot_be_had_is_one_line_and_status_2(siaga: Siaga, arguments: list[str]):
+def test_unreadable_input_is_one_line_and_status_2(siaga: Siaga, arguments: list[str]):
     done = siaga(*arguments)
     assert (done.status, len(done.error_lines)) == (2, 1)
 
 
 @pytest.mark.usefixtures("topics")
-def test_a_broken_gzip_is_one_line_and_what_came_before_is_sent(siaga: Siaga, log: Log, tmp_path: Path):
+def test_a_truncated_gzip_is_one_line_and_the_lines_before_are_sent(siaga: Siaga, log: Log, tmp_path: Path):
     file = tmp_path / "half.jsonl.gz"
     file.write_bytes(gzip.compress(json_lines(incident(number) for number in range(2000)))[:-2000])
     done = siaga("publish", "incidents", str(file))

@@ -1,4 +1,4 @@
-"""`siaga redrive` on a real broker: rejected records go back to where they came from, once, and only if they are good."""
+"""`siaga redrive` on a real broker: valid records are sent to the topic they came from, once."""
 
 import base64
 import json
@@ -14,7 +14,8 @@ from kafka import KafkaProducer
 
 from apps.embedded import EmbeddedBroker
 from apps.publishing.redrive import KEY_MAX_BYTES, REPLACES_HEADER
-from schemas.rejected import HEADER_VALUE_CUT, Reason, rejected_headers
+from schemas.rejected import HEADER_VALUE_CUT, rejected_headers
+from schemas.vocabulary import RejectReason
 from tests.apps.cli.conftest import Log
 from tests.apps.cli.siaga import Done, Siaga, incident, json_lines, turnout
 
@@ -44,7 +45,9 @@ def reject_line(prefix: str, offset: int, value: Any, topic: str = "incidents", 
     } | changes
 
 
-def reject(bootstrap: str, prefix: str, reason: Reason, offset: int, value: bytes, key: bytes = b"k", more=()) -> None:
+def reject(
+    bootstrap: str, prefix: str, reason: RejectReason, offset: int, value: bytes, key: bytes = b"k", more=()
+) -> None:
     """Write a rejected record as intake does."""
     producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all")
     headers = [*rejected_headers(reason, "for the test", prefix + "incidents", 1, offset), *more]
@@ -62,9 +65,7 @@ def redrive(siaga: Siaga, tmp_path: Path):
     return run
 
 
-def test_fixed_lines_go_to_their_topics_with_key_and_origin_and_what_fails_is_told(
-    redrive, log: Log, fresh_prefix: str
-):
+def test_corrected_lines_go_to_their_topics_and_failing_ones_are_reported(redrive, log: Log, fresh_prefix: str):
     first, second = good(1), turnout(2, as_of=now())
     done = redrive(
         [
@@ -89,7 +90,7 @@ def test_fixed_lines_go_to_their_topics_with_key_and_origin_and_what_fails_is_to
     assert (sent.key, json.loads(sent.value)) == (None, second)
 
 
-def test_what_was_redriven_is_not_sent_again_so_that_one_can_fix_and_run_again(redrive, log: Log, fresh_prefix: str):
+def test_a_second_run_skips_what_was_redriven(redrive, log: Log, fresh_prefix: str):
     lines = [reject_line(fresh_prefix, 1, good(1)), reject_line(fresh_prefix, 2, good(2, severity=0))]
     assert redrive([*lines, lines[0]]).error_lines[-1] == (
         "3 read, 1 redriven, 1 redriven before, 1 still fail (schema 1)"
@@ -103,7 +104,7 @@ def test_what_was_redriven_is_not_sent_again_so_that_one_can_fix_and_run_again(r
     assert len(log.records("incidents")) == 4
 
 
-def test_half_a_line_of_a_crash_does_not_count_as_redriven(redrive, log: Log, fresh_prefix: str, tmp_path: Path):
+def test_a_partial_journal_line_does_not_count_as_redriven(redrive, log: Log, fresh_prefix: str, tmp_path: Path):
     assert redrive([reject_line(fresh_prefix, 41, good(1))]).status == 0
     (journal,) = [path for path in (tmp_path / "data" / "redrive").iterdir() if path.read_bytes()]
     journal.write_bytes(journal.read_bytes() + b"0/4")
@@ -112,9 +113,7 @@ def test_half_a_line_of_a_crash_does_not_count_as_redriven(redrive, log: Log, fr
     assert journal.read_bytes() == b"0/41\n0/4\n"
 
 
-def test_an_interrupted_run_notes_what_was_sent_and_the_next_sends_the_rest(
-    siaga: Siaga, log: Log, fresh_prefix: str, tmp_path: Path
-):
+def test_after_an_interrupted_run_the_next_sends_the_rest(siaga: Siaga, log: Log, fresh_prefix: str, tmp_path: Path):
     count = 20_000
     file = tmp_path / "rejects.jsonl"
     file.write_bytes(
@@ -146,7 +145,7 @@ def test_a_value_may_be_written_as_json_or_base64(redrive, log: Log, fresh_prefi
     assert set(records) == {"e-1", "e-2", "e-3"} and records["e-3"].key == b"\xff"
 
 
-def test_a_line_that_is_no_rejected_record_is_told_and_nothing_else_is_held_up(redrive, log: Log, fresh_prefix: str):
+def test_an_unreadable_line_is_reported_and_does_not_stop_the_others(redrive, log: Log, fresh_prefix: str):
     fine = reject_line(fresh_prefix, 1, good(1))
     odd = [
         b"not json",
@@ -173,22 +172,22 @@ def test_a_line_that_is_no_rejected_record_is_told_and_nothing_else_is_held_up(r
     assert len(log.records("incidents")) == 1
 
 
-def test_check_judges_a_file_without_a_broker_and_sends_nothing(redrive, log: Log, fresh_prefix: str):
+def test_check_needs_no_broker_for_a_file_and_sends_nothing(redrive, log: Log, fresh_prefix: str):
     lines = [reject_line(fresh_prefix, 1, good(1)), reject_line(fresh_prefix, 2, "{}")]
     done = redrive(lines, "--check", SIAGA_BROKER="127.0.0.1:1")
     assert (done.status, done.error_lines[-1]) == (1, "2 read, 1 would be redriven, 1 still fail (schema 1)")
     assert log.records("incidents") == []
 
 
-def test_what_an_extended_roster_makes_good_is_redriven_from_the_topic(
+def test_records_valid_under_an_extended_roster_are_redriven_from_the_topic(
     siaga: Siaga, broker: EmbeddedBroker, log: Log, fresh_prefix: str, tmp_path: Path
 ):
     values = [
         json.dumps(good(number, regency=code)).encode() for number, code in enumerate(("31.71", "31.72", "31.71"))
     ]
     for offset, value in enumerate(values):
-        reject(broker.bootstrap, fresh_prefix, Reason.UNKNOWN_REGENCY, offset, value)
-    reject(broker.bootstrap, fresh_prefix, Reason.SCHEMA, 3, json.dumps(good(9)).encode())
+        reject(broker.bootstrap, fresh_prefix, RejectReason.UNKNOWN_REGENCY, offset, value)
+    reject(broker.bootstrap, fresh_prefix, RejectReason.SCHEMA, 3, json.dumps(good(9)).encode())
     done = siaga("redrive", "--reason", "unknown_regency")
     assert (done.status, done.error_lines[-1]) == (1, "3 read, 0 redriven, 3 still fail (unknown_regency 3)")
     roster = tmp_path / "roster.csv"
@@ -207,52 +206,52 @@ def test_what_an_extended_roster_makes_good_is_redriven_from_the_topic(
     assert {record.key for record in log.records("incidents")} == {b"k"}
 
 
-def test_what_the_clock_has_caught_up_with_is_redriven_and_the_rest_waits(
+def test_only_records_no_longer_in_the_future_are_redriven(
     siaga: Siaga, broker: EmbeddedBroker, log: Log, fresh_prefix: str
 ):
     past, ahead = json.dumps(good(1)).encode(), json.dumps(good(2, reported_at=now(hours=2))).encode()
-    reject(broker.bootstrap, fresh_prefix, Reason.FUTURE, 5, past)
-    reject(broker.bootstrap, fresh_prefix, Reason.FUTURE, 6, ahead)
+    reject(broker.bootstrap, fresh_prefix, RejectReason.FUTURE, 5, past)
+    reject(broker.bootstrap, fresh_prefix, RejectReason.FUTURE, 6, ahead)
     done = siaga("redrive", "--reason", "future", "--reason", "too_old")
     assert (done.status, done.error_lines[-1]) == (1, "2 read, 1 redriven, 1 still fail (future 1)")
     (record,) = log.records("incidents")
     assert (record.value, dict(record.headers)[REPLACES_HEADER]) == (past, f"{fresh_prefix}incidents/1/5".encode())
 
 
-def test_with_the_event_clock_an_old_election_is_good(
+def test_with_the_event_clock_a_past_election_is_valid(
     siaga: Siaga, broker: EmbeddedBroker, log: Log, fresh_prefix: str
 ):
     old = json.dumps(incident(1, occurred_at="2019-04-17T07:00:00+07:00")).encode()
-    reject(broker.bootstrap, fresh_prefix, Reason.TOO_OLD, 0, old)
+    reject(broker.bootstrap, fresh_prefix, RejectReason.TOO_OLD, 0, old)
     assert siaga("redrive", "--reason", "too_old").status == 1
     assert siaga("redrive", "--reason", "too_old", "--clock", "event").status == 0
     assert [record.value for record in log.records("incidents")] == [old]
 
 
-def test_a_cut_record_or_a_giant_key_is_told_and_holds_nothing_up(
+def test_a_cut_record_or_a_giant_key_is_reported_and_skipped(
     siaga: Siaga, broker: EmbeddedBroker, log: Log, fresh_prefix: str
 ):
     value = json.dumps(good(1)).encode()
-    reject(broker.bootstrap, fresh_prefix, Reason.FUTURE, 0, value, more=[(HEADER_VALUE_CUT, b"99999")])
-    reject(broker.bootstrap, fresh_prefix, Reason.FUTURE, 1, value, key=b"k" * 1_000_000)
-    reject(broker.bootstrap, fresh_prefix, Reason.FUTURE, 2, value)
+    reject(broker.bootstrap, fresh_prefix, RejectReason.FUTURE, 0, value, more=[(HEADER_VALUE_CUT, b"99999")])
+    reject(broker.bootstrap, fresh_prefix, RejectReason.FUTURE, 1, value, key=b"k" * 1_000_000)
+    reject(broker.bootstrap, fresh_prefix, RejectReason.FUTURE, 2, value)
     done = siaga("redrive", "--reason", "future")
     assert done.error_lines == [
-        "rejected 1/0: unreadable: only its beginning was kept, so it cannot be sent as it was",
+        "rejected 1/0: unreadable: only its beginning was kept, so it cannot be sent again",
         "rejected 1/1: unreadable: key: 1000000 bytes, at most 65536 are sent again",
         "3 read, 1 redriven, 2 still fail (unreadable 2)",
     ]
     assert len(log.records("incidents")) == 1
 
 
-def test_asked_wrongly_is_one_line_and_status_2(siaga: Siaga, tmp_path: Path):
+def test_wrong_arguments_are_one_line_and_status_2(siaga: Siaga, tmp_path: Path):
     for arguments in ([], ["file", "--reason", "schema"], [str(tmp_path / "absent")]):
         done = siaga("redrive", *arguments)
         assert (done.status, len(done.error_lines)) == (2, 1), done.err
 
 
-def test_a_journal_that_cannot_be_kept_means_that_nothing_is_sent(redrive, log: Log, fresh_prefix: str, tmp_path: Path):
+def test_nothing_is_sent_without_a_writable_journal(redrive, log: Log, fresh_prefix: str, tmp_path: Path):
     (tmp_path / "data").write_text("a file where the directory should be")
     done = redrive([reject_line(fresh_prefix, 1, good(1))])
-    assert done.status == 1 and "what was redriven cannot be kept" in done.error_lines[-1]
+    assert done.status == 1 and "the journal of redriven records cannot be written" in done.error_lines[-1]
     assert log.records("incidents") == []

@@ -1,4 +1,4 @@
-"""`siaga replay` on a real broker: order, speed, resuming, and Italy as it was."""
+"""`siaga replay` on a real broker: order, speed, continuing, and Italy's turnout."""
 
 import csv
 import json
@@ -37,7 +37,7 @@ def ids(log: Log, topic: str) -> list[str]:
     return [json.loads(record.value)["event_id"] for record in log.records(topic)]
 
 
-def test_it_plays_each_regency_in_the_order_of_event_time(siaga: Siaga, log: Log, pair: list[str]):
+def test_each_regency_is_sent_in_the_order_of_event_time(siaga: Siaga, log: Log, pair: list[str]):
     done = siaga("replay", *pair, "--speed", "max")
     assert done.status == 0
     assert done.error_lines == [
@@ -48,7 +48,7 @@ def test_it_plays_each_regency_in_the_order_of_event_time(siaga: Siaga, log: Log
     assert ids(log, "turnout") == [f"t-{n}" for n in range(7, 13)]
 
 
-def test_from_a_time_leaves_out_what_was_before(siaga: Siaga, log: Log, pair: list[str]):
+def test_from_skips_messages_before_the_time(siaga: Siaga, log: Log, pair: list[str]):
     assert siaga("replay", *pair, "--speed", "max", "--from", hour(11)).status == 0
     assert ids(log, "incidents") == ["e-11", "e-12"]
 
@@ -61,7 +61,7 @@ def test_five_hours_at_3600_take_five_seconds(siaga: Siaga, log: Log, pair: list
     assert 4_000 <= appended[-1] - appended[0] <= 10_000
 
 
-def test_interrupted_it_says_from_where_to_go_on_and_nothing_is_missing(siaga: Siaga, log: Log, pair: list[str]):
+def test_an_interrupted_replay_continues_without_loss(siaga: Siaga, log: Log, pair: list[str]):
     run = siaga.start("replay", *pair, "--speed", "3600", stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 30
     while len(log.records("turnout")) < 2:
@@ -69,14 +69,14 @@ def test_interrupted_it_says_from_where_to_go_on_and_nothing_is_missing(siaga: S
     run.send_signal(signal.SIGINT)
     _, err = run.communicate(timeout=30)
     assert run.returncode == 130
-    match = re.search(r"go on with --from (\S+)$", err.splitlines()[-1])
+    match = re.search(r"continue with --from (\S+)$", err.splitlines()[-1])
     assert match, err
     assert siaga("replay", *pair, "--speed", "max", "--from", match[1]).status == 0
     assert set(ids(log, "incidents")) == {f"e-{n}" for n in range(7, 13)}
     assert set(ids(log, "turnout")) == {f"t-{n}" for n in range(7, 13)}
 
 
-def test_rejected_lines_are_told_by_file_and_number_and_the_rest_plays(siaga: Siaga, log: Log, tmp_path: Path):
+def test_an_invalid_line_is_reported_and_the_rest_is_sent(siaga: Siaga, log: Log, tmp_path: Path):
     file = tmp_path / "turnout.jsonl"
     file.write_bytes(b"{}\r\n" + json_lines([turnout(1)]).strip())
     done = siaga("replay", "--turnout", str(file), "--speed", "max")
@@ -95,12 +95,12 @@ def test_rejected_lines_are_told_by_file_and_number_and_the_rest_plays(siaga: Si
         ["--turnout", "/dev/null", "--from", "yesterday"],
     ],
 )
-def test_what_is_asked_wrongly_is_one_line_and_status_2(siaga: Siaga, arguments: list[str]):
+def test_wrong_arguments_are_one_line_and_status_2(siaga: Siaga, arguments: list[str]):
     done = siaga("replay", *arguments)
     assert (done.status, len(done.error_lines)) == (2, 1)
 
 
-def test_italy_2020_plays_whole(siaga: Siaga, log: Log, shared_data: Path, tmp_path: Path):
+def test_italy_2020_is_sent_completely(siaga: Siaga, log: Log, shared_data: Path, tmp_path: Path):
     source = shared_data / "italy_2020_referendum_affluenzaComuni.csv"
     roster, file = str(tmp_path / "roster.csv"), str(tmp_path / "turnout.jsonl")
     assert siaga("convert", "italy-2020", str(source), "--roster", roster, "--turnout", file).status == 0

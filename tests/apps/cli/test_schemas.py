@@ -19,7 +19,7 @@ def test_one_name_prints_that_schema_and_none_prints_all():
     assert json.loads(run().output) == documents()
 
 
-def test_an_unknown_name_is_told_the_known_ones():
+def test_an_unknown_name_is_answered_with_the_known_ones():
     result = run("incidnet")
     assert result.exit_code == 2 and "incident, turnout" in result.output
 
@@ -28,7 +28,7 @@ def test_the_shipped_files_are_current():
     assert run("--check").exit_code == 0
 
 
-def test_what_is_written_is_current_until_it_is_changed(tmp_path):
+def test_written_files_are_current_until_changed(tmp_path):
     directory = tmp_path / "new" / "json"
     assert run("--out", str(directory)).exit_code == 0
     assert {path.name: path.read_text(encoding="utf-8") for path in directory.iterdir()} == {
@@ -41,7 +41,7 @@ def test_what_is_written_is_current_until_it_is_changed(tmp_path):
     assert result.exit_code == 1 and "incident.json, turnout.json" in result.output
 
 
-def test_a_place_that_cannot_be_written_is_one_line(tmp_path):
+def test_an_unwritable_directory_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
     result = run("--out", str(tmp_path / "file" / "json"))
     assert result.exit_code == 1 and result.output.startswith("Error: cannot write")
@@ -52,5 +52,5 @@ def test_messages_is_the_page_for_people():
     assert run("messages", "--check").exit_code == 2
 
 
-def test_a_name_with_out_or_check_is_refused():
+def test_a_name_excludes_out_and_check():
     assert run("incident", "--check").exit_code == 2

@@ -1,4 +1,4 @@
-"""TLS and SASL against a real broker that demands them: both clients, each mechanism, and one line when refused."""
+"""TLS and SASL against a real broker that requires them: both clients, each mechanism, one line when refused."""
 
 import shutil
 import subprocess
@@ -57,7 +57,7 @@ class SecureBroker(EmbeddedBroker):
 
 @pytest.fixture(scope="module")
 def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One self-signed certificate that serves as authority, broker and client; another authority that signed nothing."""
+    """A self-signed certificate that is authority, broker and client; and another authority that signed nothing."""
     directory = tmp_path_factory.mktemp("pki")
     for name in ("", "other-"):
         key, cert = directory / f"{name}key.pem", directory / f"{name}cert.pem"
@@ -99,7 +99,9 @@ async def names_by_aiokafka(environ: dict[str, str]) -> list[str]:
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"])
-async def test_each_mechanism_lets_both_clients_in(secure: SecureBroker, pki: Path, mechanism: str, fresh_prefix: str):
+async def test_both_clients_sign_in_with_each_mechanism(
+    secure: SecureBroker, pki: Path, mechanism: str, fresh_prefix: str
+):
     environ = login(secure, pki, mechanism) | {"SIAGA_TOPIC_PREFIX": fresh_prefix}
     done = Siaga(environ)("topics")
     assert (done.status, done.err) == (0, "")
@@ -107,7 +109,7 @@ async def test_each_mechanism_lets_both_clients_in(secure: SecureBroker, pki: Pa
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-512"])
-def test_not_even_what_the_clients_say_when_they_debug_holds_the_password(
+def test_not_even_debug_logs_of_the_clients_hold_the_password(
     secure: SecureBroker, pki: Path, mechanism: str, fresh_prefix: str
 ):
     """No command of ours lets them; `faust worker --loglevel debug` does, and so may who looks for a fault."""
@@ -118,7 +120,7 @@ def test_not_even_what_the_clients_say_when_they_debug_holds_the_password(
     assert PASSWORD not in done.err
 
 
-async def test_a_client_certificate_lets_both_clients_in(secure: SecureBroker, pki: Path, fresh_prefix: str):
+async def test_both_clients_sign_in_with_a_certificate(secure: SecureBroker, pki: Path, fresh_prefix: str):
     environ = {
         "SIAGA_BROKER": secure.mutual,
         "SIAGA_SECURITY_PROTOCOL": "SSL",
@@ -132,14 +134,14 @@ async def test_a_client_certificate_lets_both_clients_in(secure: SecureBroker, p
     assert fresh_prefix + "incidents" in await names_by_aiokafka(environ)
 
 
-def test_a_password_file_lets_in(secure: SecureBroker, pki: Path, tmp_path: Path):
+def test_a_password_file_signs_in(secure: SecureBroker, pki: Path, tmp_path: Path):
     file = tmp_path / "password"
     file.write_text(PASSWORD + "\n")
     environ = login(secure, pki, "SCRAM-SHA-512") | {"SIAGA_SASL_PASSWORD": "", "SIAGA_SASL_PASSWORD_FILE": str(file)}
     assert Siaga(environ)("topics").status == 0
 
 
-def test_a_login_or_a_certificate_that_is_no_good_is_one_line(secure: SecureBroker, pki: Path):
+def test_a_refused_login_or_certificate_is_one_line(secure: SecureBroker, pki: Path):
     guess = {"SIAGA_SASL_PASSWORD": "guess-guess"}
     wrong = {
         "refuses: ": login(secure, pki, "PLAIN") | guess,

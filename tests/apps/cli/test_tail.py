@@ -1,6 +1,8 @@
-"""`siaga tail` on a real broker: committed records only, an end that is an end, and quiet exits."""
+"""`siaga tail` on a real broker: committed records only, a defined end, exits without an error."""
 
 import base64
+import os
+import pty
 import signal
 import subprocess
 
@@ -8,7 +10,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from apps.embedded import EmbeddedBroker
-from schemas.rejected import Reason, rejected_headers
+from schemas.rejected import rejected_headers
+from schemas.vocabulary import RejectReason
 from tests.apps.cli.siaga import Siaga
 
 pytestmark = pytest.mark.usefixtures("topics")
@@ -33,7 +36,7 @@ async def write(producer: AIOKafkaProducer, topic: str, values: range, commit: b
     await (producer.commit_transaction() if commit else producer.abort_transaction())
 
 
-async def test_until_end_ends_behind_markers_and_shows_committed_records_only(
+async def test_until_end_prints_committed_records_and_ends_after_markers(
     siaga: Siaga, producer: AIOKafkaProducer, fresh_prefix: str
 ):
     topic = fresh_prefix + "risk"
@@ -70,9 +73,11 @@ def test_an_empty_topic_has_an_end(siaga: Siaga):
     assert (done.status, done.out, done.err) == (0, b"", "")
 
 
-async def test_a_rejected_record_is_told_whole(siaga: Siaga, producer: AIOKafkaProducer, fresh_prefix: str):
+async def test_a_rejected_record_is_printed_with_reason_and_origin(
+    siaga: Siaga, producer: AIOKafkaProducer, fresh_prefix: str
+):
     topic = fresh_prefix + "rejected"
-    headers = list(rejected_headers(Reason.NOT_UTF8, "not UTF-8 at byte 0", "siaga.incidents", 2, 41))
+    headers = list(rejected_headers(RejectReason.NOT_UTF8, "not UTF-8 at byte 0", "siaga.incidents", 2, 41))
     await producer.begin_transaction()
     await producer.send_and_wait(topic, b"\xff\x00", key=b"16.01", partition=1, headers=headers)
     await producer.send_and_wait(topic, b'{"a":\n1}', key=None, partition=2, headers=headers)
@@ -93,9 +98,7 @@ async def test_a_rejected_record_is_told_whole(siaga: Siaga, producer: AIOKafkaP
     assert (text_one["key"], text_one["value"]) == (None, '{"a":\n1}')
 
 
-async def test_what_comes_is_printed_as_it_comes_and_ctrl_c_is_a_quiet_end(
-    siaga: Siaga, producer: AIOKafkaProducer, fresh_prefix: str
-):
+async def test_new_records_are_printed_until_ctrl_c(siaga: Siaga, producer: AIOKafkaProducer, fresh_prefix: str):
     with siaga.start("tail", "risk", "--from-beginning", stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
         assert run.stdout and run.stderr
         await write(producer, fresh_prefix + "risk", range(1))
@@ -107,9 +110,7 @@ async def test_what_comes_is_printed_as_it_comes_and_ctrl_c_is_a_quiet_end(
         assert run.stderr.read() == b""
 
 
-async def test_it_ends_when_its_reader_leaves_even_if_nothing_more_comes(
-    siaga: Siaga, producer: AIOKafkaProducer, fresh_prefix: str
-):
+async def test_it_ends_when_the_reader_of_its_output_exits(siaga: Siaga, producer: AIOKafkaProducer, fresh_prefix: str):
     await write(producer, fresh_prefix + "risk", range(3))
     with siaga.start("tail", "risk", "--from-beginning", stdout=subprocess.PIPE, stderr=subprocess.PIPE) as run:
         assert run.stdout and run.stderr
@@ -117,3 +118,15 @@ async def test_it_ends_when_its_reader_leaves_even_if_nothing_more_comes(
         run.stdout.close()
         assert run.wait(15) == 0
         assert run.stderr.read() == b""
+
+
+def test_while_it_waits_it_says_so_on_a_terminal(siaga: Siaga, fresh_prefix: str):
+    terminal, stderr = pty.openpty()
+    with (
+        siaga.start("tail", "risk", stdout=subprocess.PIPE, stderr=stderr) as run,
+        os.fdopen(terminal, "rb", 0) as said,
+    ):
+        assert said.read(1000).decode() == f"waiting for new records of {fresh_prefix}risk; Ctrl-C ends it\r\n"
+        run.send_signal(signal.SIGINT)
+        assert run.wait(15) == 0
+    os.close(stderr)

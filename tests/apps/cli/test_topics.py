@@ -1,4 +1,4 @@
-"""`siaga topics` on a real broker: creates what is missing, says what differs, mends what can be mended."""
+"""`siaga topics` on a real broker: creates missing topics, reports differences, fixes configuration."""
 
 from collections.abc import Iterator
 
@@ -49,7 +49,7 @@ def test_check_creates_nothing(siaga: Siaga, admin: KafkaAdminClient, fresh_pref
     assert not [name for name in admin.list_topics() if name.startswith(fresh_prefix)]
 
 
-def test_a_topic_that_differs_is_told_with_what_it_is_and_must_be(
+def test_a_differing_topic_is_reported_with_actual_and_needed_value(
     siaga: Siaga, admin: KafkaAdminClient, fresh_prefix: str
 ):
     wrong = {"num_partitions": 2, "replication_factor": 1, "configs": {"retention.ms": "1000"}}

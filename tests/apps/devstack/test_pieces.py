@@ -1,10 +1,10 @@
-"""The parts of `siaga up` that need no broker: days, ports, restarts, words."""
+"""The parts of `siaga up` that need no broker: days, ports, restarts, level changes in words."""
 
 import os
 import socket
 import sys
 import time
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import click
@@ -13,20 +13,19 @@ import pytest
 
 from agents.settings import Settings
 from apps.devstack.children import RESTARTS_MAX, Child, stop_all
-from apps.devstack.days import FIRST_DAY, SimulatedDay, take_day
-from apps.devstack.errors import UpError
-from apps.devstack.news import in_words, level_changes
-from apps.devstack.places import Places
+from apps.devstack.election_days import FIRST_DAY, SimulatedDay, take_day
+from apps.devstack.level_changes import TimeOrder, in_words, level_changes
 from apps.devstack.ports import choose_ports
+from apps.devstack.run_directory import RunDirectory, UpError
 from apps.devstack.session import child_environment
 from apps.embedded.ports import free_port
 
 
-def test_no_day_is_played_twice_on_the_same_data(tmp_path: Path) -> None:
+def test_each_day_on_the_same_data_has_a_new_date_and_seed(tmp_path: Path) -> None:
     days = [take_day(tmp_path / "days.json", staged=True) for _ in range(3)]
     assert [day.number for day in days] == [0, 1, 2]
-    assert len({day.date for day in days}) == 3
-    assert len({day.arguments(120)[day.arguments(120).index("--seed") + 1] for day in days}) == 3
+    for flag in ("--date", "--seed"):
+        assert len({argument(day.arguments(120), flag) for day in days}) == 3
 
 
 def test_a_damaged_list_of_days_is_one_line(tmp_path: Path) -> None:
@@ -36,10 +35,14 @@ def test_a_damaged_list_of_days_is_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("elapsed_s", "start"), [(0, "06:30"), (30, "07:30"), (29.9, "07:29"), (10_000, "23:59")])
-def test_a_resumed_day_goes_on_at_the_hour_it_had_reached(elapsed_s: float, start: str) -> None:
+def test_a_resumed_day_continues_at_the_time_it_had_reached(elapsed_s: float, start: str) -> None:
     arguments = SimulatedDay(0, staged=True).arguments(120, elapsed_s)
-    assert arguments[arguments.index("--start") + 1] == start
-    assert arguments[arguments.index("--date") + 1] == FIRST_DAY.isoformat() == date(2024, 11, 27).isoformat()
+    assert argument(arguments, "--start") == start
+    assert argument(arguments, "--date") == FIRST_DAY.isoformat() == date(2024, 11, 27).isoformat()
+
+
+def argument(arguments: list[str], flag: str) -> str:
+    return arguments[arguments.index(flag) + 1]
 
 
 def test_zero_takes_free_ports_and_no_two_are_the_same() -> None:
@@ -58,7 +61,7 @@ def test_a_port_in_use_names_the_port_and_the_flag(which: str, flag: str) -> Non
             choose_ports(**wanted)
 
 
-def test_two_servers_cannot_be_given_one_port() -> None:
+def test_no_port_is_given_to_two_servers() -> None:
     port = free_port()
     with pytest.raises(UpError, match=f"port {port}"):
         choose_ports(port, port, 0)
@@ -87,19 +90,19 @@ def started(child: Child) -> Child:
     return child
 
 
-def test_a_child_that_keeps_ending_is_not_started_for_ever(tmp_path: Path) -> None:
+def test_a_child_that_keeps_failing_is_not_restarted_for_ever(tmp_path: Path) -> None:
     child = failing_child(tmp_path, 1)
     allowed = 0
     started(child)
-    while child.may_start_again:
+    while child.may_restart:
         allowed += 1
         started(child)
     assert allowed == RESTARTS_MAX
     assert child.end_in_words() == "worker-1 ended with status 1: no such roster"
 
 
-def test_a_child_that_was_asked_wrongly_is_not_started_again(tmp_path: Path) -> None:
-    assert not started(failing_child(tmp_path, 2)).may_start_again
+def test_a_child_with_a_usage_error_is_not_restarted(tmp_path: Path) -> None:
+    assert not started(failing_child(tmp_path, 2)).may_restart
 
 
 def test_a_child_that_ignores_sigterm_is_killed_after_the_grace(tmp_path: Path) -> None:
@@ -118,32 +121,32 @@ def test_a_child_that_ignores_sigterm_is_killed_after_the_grace(tmp_path: Path) 
 
 
 def test_only_one_up_runs_on_one_directory(tmp_path: Path) -> None:
-    places = Places(tmp_path / "up")
-    with places.alone(), pytest.raises(UpError, match="another `siaga up` runs"), Places(tmp_path / "up").alone():
+    directory, other = RunDirectory(tmp_path / "up"), RunDirectory(tmp_path / "up")
+    with directory.locked(), pytest.raises(UpError, match="another `siaga up` runs"), other.locked():
         pass
-    with places.alone():
+    with other.locked():
         pass
 
 
-def test_fresh_forgets_the_data_and_a_plain_start_keeps_it(tmp_path: Path) -> None:
-    places = Places(tmp_path / "up")
-    places.prepare(fresh=False)
-    kept, log = places.broker / "kept", places.logs / "old.log"
+def test_only_a_fresh_start_deletes_the_data(tmp_path: Path) -> None:
+    directory = RunDirectory(tmp_path / "up")
+    directory.prepare(fresh=False)
+    kept, log = directory.broker / "kept", directory.logs / "old.log"
     kept.touch()
     log.touch()
-    places.prepare(fresh=False)
+    directory.prepare(fresh=False)
     assert kept.exists() and not log.exists()
-    places.prepare(fresh=True)
-    assert not kept.exists() and places.broker.is_dir()
+    directory.prepare(fresh=True)
+    assert not kept.exists() and directory.broker.is_dir()
 
 
-def test_children_are_told_of_our_broker_whatever_the_environment_says(
+def test_children_use_the_embedded_broker_whatever_the_environment_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SIAGA_SECURITY_PROTOCOL", "SASL_SSL")
     monkeypatch.setenv("SIAGA_GROUP", "production")
     settings = Settings.load({}, broker="127.0.0.1:21999", topic_prefix="mine.")
-    environment = child_environment(settings, Places(tmp_path), {"metrics_port": 22000})
+    environment = child_environment(settings, RunDirectory(tmp_path), {"metrics_port": 22000})
     assert Settings.load(environment).broker == "127.0.0.1:21999"
     assert environment["SIAGA_METRICS_PORT"] == "22000"
     assert environment["SIAGA_TOPIC_PREFIX"] == "mine."
@@ -178,7 +181,22 @@ def test_a_level_change_reads_as_one_line() -> None:
     )
 
 
-def test_only_level_changes_are_told() -> None:
+def test_only_level_changes_are_printed() -> None:
     changes = ("raised", "amended", "lowered", "stale", "cleared", "recovered")
     values = [None, *(orjson.dumps(ESCALATION | {"change": change}) for change in changes)]
     assert [item["change"] for item in level_changes(values)] == ["raised", "lowered", "cleared"]
+
+
+def test_lines_of_several_partitions_come_in_the_order_of_simulated_time() -> None:
+    now = [0.0]
+    order = TimeOrder(hold_s=1.0, now=lambda: now[0])
+    early, late, latest = (datetime(2024, 11, 27, hour, tzinfo=UTC) for hour in (1, 2, 3))
+    order.add(late, "late")
+    now[0] = 0.5
+    order.add(early, "early")
+    order.add(latest, "latest")
+    assert list(order.ready()) == []
+    now[0] = 1.0
+    assert list(order.ready()) == ["early", "late"]
+    now[0] = 1.5
+    assert list(order.ready()) == ["latest"]

@@ -73,7 +73,7 @@ def test_a_misspelt_topic_is_not_created(broker: EmbeddedBroker, fresh_prefix: s
     consumer.close()
 
 
-def test_the_brokers_log_lands_in_its_file(broker: EmbeddedBroker) -> None:
+def test_the_broker_logs_to_its_file(broker: EmbeddedBroker) -> None:
     assert "KafkaRaftServer" in broker.log_path.read_text()
 
 
@@ -101,7 +101,7 @@ def test_a_directory_that_cannot_be_written_is_one_line_that_names_it() -> None:
         EmbeddedBroker("/proc/siaga-broker").start()
 
 
-def test_another_broker_on_the_port_is_not_taken_for_ours(broker: EmbeddedBroker) -> None:
+def test_the_probe_tells_clusters_apart_by_id(broker: EmbeddedBroker) -> None:
     from apps.embedded import probe
 
     assert probe.cluster_id(broker.port) == broker._cluster_id
@@ -114,7 +114,7 @@ def test_no_two_brokers_share_a_cluster_id(tmp_path: Path) -> None:
         assert not EmbeddedBroker(tmp_path / str(index))._load_node()["cluster"].startswith("-")
 
 
-def test_a_broker_that_cannot_start_is_one_line_with_its_own_words(tmp_path: Path) -> None:
+def test_a_broker_that_cannot_start_is_one_line_with_its_error(tmp_path: Path) -> None:
     with EmbeddedBroker(tmp_path) as broker:
         pass
     (broker.directory / "data" / "meta.properties").write_text("version=1\ncluster.id=another\nnode.id=7\n")
@@ -123,7 +123,7 @@ def test_a_broker_that_cannot_start_is_one_line_with_its_own_words(tmp_path: Pat
     assert "cluster" in str(raised.value) or "node" in str(raised.value)
 
 
-def test_how_a_broker_ended_is_told(tmp_path: Path) -> None:
+def test_a_killed_broker_names_the_signal(tmp_path: Path) -> None:
     with EmbeddedBroker(tmp_path) as broker:
         os.kill(broker.pid, signal.SIGKILL)
         while broker.running:

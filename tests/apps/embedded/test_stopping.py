@@ -46,7 +46,7 @@ async def commit_over_a_stop(broker: EmbeddedBroker, committed: dict[str, list[b
             await asyncio.sleep(0.01)
     await asyncio.to_thread(broker.stop)
     for task in tasks:
-        task.cancel()  # its client would go on with what it had begun
+        task.cancel()  # its client would continue the transaction it had begun
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
@@ -73,7 +73,7 @@ async def readable(broker: EmbeddedBroker) -> list[set[bytes]]:
 
 
 @pytest.mark.timeout(180)
-async def test_what_was_committed_is_whole_after_the_broker_was_stopped(tmp_path):
+async def test_committed_transactions_are_complete_after_the_broker_stopped(tmp_path):
     shorten_transaction_backoff(3)
     broker = EmbeddedBroker(tmp_path / "b")
     committed: dict[str, list[bytes]] = {f"p{number}": [] for number in range(PRODUCERS)}
@@ -85,5 +85,5 @@ async def test_what_was_committed_is_whole_after_the_broker_was_stopped(tmp_path
             await commit_over_a_stop(broker, committed)
             await asyncio.to_thread(broker.start)
             here, there = await readable(broker)
-            told = {value for values in committed.values() for value in values}
-            assert told <= here and here == there
+            acknowledged = {value for values in committed.values() for value in values}
+            assert acknowledged <= here and here == there

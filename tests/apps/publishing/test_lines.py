@@ -1,4 +1,4 @@
-"""Laws of reading lines: nothing lost, nothing invented, however lines end and wherever one begins."""
+"""Reading lines: none lost, none invented, with any line ending and from any start."""
 
 import gzip
 import io
@@ -17,7 +17,7 @@ texts = st.lists(st.binary(max_size=12).map(lambda b: b.translate(None, b"\n")),
 
 @given(texts, st.lists(st.sampled_from([b"\n", b"\r\n"]), min_size=12, max_size=12), st.booleans())
 @example([BOM, BOM], [b"\n", b"\n"], False)
-def test_every_line_that_is_not_blank_is_given_with_its_number(texts: list[bytes], ends: list[bytes], last: bool):
+def test_every_line_that_is_not_blank_is_read_with_its_number(texts: list[bytes], ends: list[bytes], last: bool):
     data = b"".join(text + end for text, end in zip(texts, ends, strict=False))
     if not last and data:  # the newline of the last line is optional
         data = data.removesuffix(b"\n")
@@ -31,7 +31,7 @@ def test_every_line_that_is_not_blank_is_given_with_its_number(texts: list[bytes
 
 
 @given(texts, st.integers(0, 11))
-def test_reading_on_from_any_line_gives_the_rest(texts: list[bytes], after: int):
+def test_reading_from_the_end_of_any_line_gives_the_rest(texts: list[bytes], after: int):
     stream = io.BytesIO(b"\n".join(texts))
     all_lines = list(read_lines(stream))
     if after < len(all_lines):
@@ -41,7 +41,7 @@ def test_reading_on_from_any_line_gives_the_rest(texts: list[bytes], after: int)
 
 
 @pytest.mark.parametrize("length", [LINE_MAX_BYTES - 1, LINE_MAX_BYTES, LINE_MAX_BYTES + 1, 3 * LINE_MAX_BYTES])
-def test_a_line_too_long_is_given_cut_and_the_next_one_is_whole(length: int):
+def test_a_line_too_long_is_cut_and_the_next_one_is_complete(length: int):
     first, second = read_lines(io.BytesIO(b"x" * length + b"\nnext\n"))
     assert first.whole == (length <= LINE_MAX_BYTES)
     assert len(first.value) <= LINE_MAX_BYTES
@@ -55,26 +55,26 @@ def test_a_byte_order_mark_before_the_first_line_is_no_part_of_it():
     ]
 
 
-def test_gzip_is_known_by_its_first_bytes_not_its_name(tmp_path: Path):
+def test_gzip_is_recognized_by_its_first_bytes(tmp_path: Path):
     file = tmp_path / "plain.jsonl"
     file.write_bytes(gzip.compress(b"a\nb\n"))
     with open_input(file) as stream:
         assert [line.value for line in read_lines(stream)] == [b"a", b"b"]
 
 
-def test_a_gzip_that_breaks_off_is_an_error_after_the_lines_before():
+def test_a_truncated_gzip_is_an_error_after_the_lines_before():
     packed = gzip.compress(b"".join(b"%d\n" % n for n in range(50_000)))[:-100]
     given = []
     with pytest.raises(InputError, match=r"^after line \d+: "):
         given.extend(read_lines(unpacked(io.BytesIO(packed))))
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path):
+def test_a_missing_file_is_named(tmp_path: Path):
     with pytest.raises(InputError, match="nothing.jsonl: No such file"):
         open_input(tmp_path / "nothing.jsonl")
 
 
-def test_a_huge_line_is_never_held_whole(monkeypatch: pytest.MonkeyPatch):
+def test_a_huge_line_is_never_in_memory_as_a_whole(monkeypatch: pytest.MonkeyPatch):
     asked: list[int] = []
 
     class Counting(io.BytesIO):

@@ -1,4 +1,4 @@
-"""Progress: kept in one step, and of no use to another file, topic or broker."""
+"""Progress: saved atomically, and rejected for another file, topic or broker."""
 
 import io
 from pathlib import Path
@@ -22,7 +22,7 @@ def kept(tmp_path: Path) -> Progress:
     return kept
 
 
-def test_it_goes_on_after_the_line_it_kept(kept: Progress):
+def test_a_resumed_run_continues_after_the_saved_line(kept: Progress):
     stream = io.BytesIO(TEXT)
     progress.resume_at(stream, kept, "t.incidents", "k:1")
     assert (kept.line, kept.sent) == (3, 2)
@@ -30,25 +30,25 @@ def test_it_goes_on_after_the_line_it_kept(kept: Progress):
 
 
 @pytest.mark.parametrize("text", [b"", b"one\n\ntw0\nthree\n", b"one\n\ntwo and more\n", b"one\ntwo\nthree\n"])
-def test_another_content_is_refused(kept: Progress, text: bytes):
+def test_other_content_does_not_resume(kept: Progress, text: bytes):
     with pytest.raises(ProgressError, match="line 3"):
         progress.resume_at(io.BytesIO(text), kept, "t.incidents", "k:1")
 
 
 @pytest.mark.parametrize("target", [("u.incidents", "k:1"), ("t.incidents", "k:2")])
-def test_another_target_is_refused(kept: Progress, target: tuple[str, str]):
+def test_another_target_does_not_resume(kept: Progress, target: tuple[str, str]):
     with pytest.raises(ProgressError, match="last run sent to t.incidents at k:1"):
         progress.resume_at(io.BytesIO(TEXT), kept, *target)
 
 
-def test_no_progress_is_none_and_a_damaged_file_is_told(tmp_path: Path):
+def test_missing_progress_is_none_and_a_damaged_file_an_error(tmp_path: Path):
     assert progress.load(tmp_path / "none.json") is None
     (tmp_path / "bad.json").write_text('{"topic":')
     with pytest.raises(ProgressError, match="delete it"):
         progress.load(tmp_path / "bad.json")
 
 
-def test_each_file_and_topic_has_its_own(tmp_path: Path):
+def test_each_file_and_topic_has_its_own_progress(tmp_path: Path):
     paths = {progress_path(tmp_path, Path(file), topic) for file in ("a", "b") for topic in ("x", "y")}
     assert len(paths) == 4
 

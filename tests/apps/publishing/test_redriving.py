@@ -1,4 +1,4 @@
-"""Redriving against real workers: what they refused, put right by a person, is in the row; sent twice it counts once."""
+"""Redriving with real workers: a corrected record is in the row; sent twice it counts once."""
 
 import json
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ def incident(number: int, **changes: object) -> dict:
     } | changes
 
 
-async def test_what_workers_refused_is_fixed_by_hand_and_counted_once(deployment: Deployment, tmp_path: Path) -> None:
+async def test_a_corrected_record_counts_once(deployment: Deployment, tmp_path: Path) -> None:
     deployment.start()
     sent, rejects = tmp_path / "sent.jsonl", tmp_path / "rejects.jsonl"
     bad = [incident(1, severity="2"), incident(2, regency="31.71"), incident(3)]
