@@ -135,10 +135,9 @@ def _add_timers(app: BatchApp, pipeline: Pipeline) -> None:
         app.timer(interval=pipeline.settings.tick_seconds, on_leader=False)(tick)
 
     async def lag() -> None:
-        consumer: Any = app.consumer  # agents.batching's consumer, which Faust's types do not know
         for stage in pipeline.stages:
             for source in stage.owned:
-                pipeline.observers[stage.name].lag(source, consumer.lag(source))
+                pipeline.observers[stage.name].lag(source, app.batch_consumer.lag(source))
 
     app.timer(interval=LAG_EVERY_S, on_leader=False)(lag)
 

@@ -65,7 +65,7 @@ async def test_the_largest_record_a_broker_takes_is_rejected_whole(cluster):
 
 
 async def test_a_decompression_bomb_is_rejected_and_records_beside_it_are_read(cluster):
-    """zstd, the worst; the other codecs are held to the same in tests/agents/batching/test_inflating.py."""
+    """zstd, the worst; tests/agents/batching/consumer/test_bounded_records.py has the other codecs."""
     cluster.start("a")
     async with Raw(cluster, "zstd") as raw:
         await raw.send(good(1))

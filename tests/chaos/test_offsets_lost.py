@@ -23,5 +23,5 @@ async def test_inputs_are_not_read_twice_when_the_groups_offset_goes_back(cluste
     cluster.start("a")
     await cluster.publish_and_drain("y", 5)
     assert await cluster.counted() == 25
-    assert "is read up to 20, as noted; the group says 3" in cluster.logged()
+    assert "is read up to 20 by its note; the group's offset is 3" in cluster.logged()
     assert await cluster.violations() == []  # doubled inputs break the first law

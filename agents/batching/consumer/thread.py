@@ -170,7 +170,7 @@ class BatchConsumerThread(ConsumerThread):
         """Fetched records of a partition, no more once they are or hold its part of a full batch."""
         records: list[Any] = []
         left, size_left = max(1, round(part * max_records)), part * self._options.batch_bytes_max
-        while left > 0 and size_left > 0 and tp in fetching.fetched(consumer):
+        while left > 0 and size_left > 0 and fetching.has_fetched(consumer, tp):
             some = await fetching.take_fetched(consumer, tp, min(_TAKE, left))
             if not some:
                 break

@@ -60,6 +60,11 @@ def fetched(consumer: AIOKafkaConsumer) -> list[TopicPartition]:
     return list(consumer._fetcher._records)
 
 
+def has_fetched(consumer: AIOKafkaConsumer, tp: TopicPartition) -> bool:
+    """Whether a partition has fetched records that nobody has taken."""
+    return tp in consumer._fetcher._records
+
+
 async def take_fetched(consumer: AIOKafkaConsumer, tp: TopicPartition, at_most: int) -> list[Any]:
     """Up to so many fetched records of a partition; its position moves past them, and past markers and aborted records.
 
@@ -90,7 +95,10 @@ def shorten_fetch_pauses(consumer: AIOKafkaConsumer, seconds: float) -> None:
 
 
 class Available(Container[TopicPartition]):
-    """The partitions a fetch may return: active and not in flight. Live: it changes while a fetch waits."""
+    """The partitions a fetch may return: active and not in flight. Live: it changes while a fetch waits.
+
+    True also when none is available: no partitions mean any partition to aiokafka.
+    """
 
     def __init__(self, active: Container[TopicPartition], in_flight: Container[TopicPartition]) -> None:
         self._active, self._in_flight = active, in_flight

@@ -13,8 +13,9 @@ Another number of lanes than the others': Kafka refuses the member, and aiokafka
 So it does after any other error of the group that it has no name for (docs/upstream.md): it waits for a call of
 `getmany`, which nobody makes here. The worker must join again, or its partitions stay unread while no metric shows it.
 
-A leader that is killed and comes back under its static name does not learn that it leads, so nobody watches the topics any
-more (docs/upstream.md). What was assigned while one was missing would stay so for ever. So every member watches them.
+A leader that is killed and comes back under its static name does not learn that it leads, so nobody watches the topics
+any more (docs/upstream.md). What was assigned while one was missing would stay so for ever. So every member watches
+them.
 """
 
 import asyncio

@@ -57,7 +57,7 @@ async def test_missing_markers_are_written_wherever_the_lane_writes_before_it_re
     assert scene.producers.finished == [WRITTEN]
 
 
-async def test_and_also_before_one_shard_that_failed_is_restored(scene):
+async def test_missing_markers_are_written_before_one_failed_shard_is_restored(scene):
     lane = await scene.opened()
     stuck = asyncio.create_task(lane.commit(A, batch(0, value=b"raise")))
     await until(lambda: scene.observer.seen.count(("opened", A)) >= 2)
@@ -90,7 +90,7 @@ async def test_with_notes_the_group_follows_with_first_transactions_and_at_the_e
     assert scene.producers.log[-1] == ([], {A: OffsetAndMetadata(3, "")})
 
 
-async def test_and_now_and_then_also_when_nothing_comes_any_more(scene, notes):
+async def test_the_group_follows_after_a_while_also_when_nothing_more_arrives(scene, notes):
     lane = await scene.start(positions_topic="notes", offset_every_ms=50)
     assert await within(lane.commit(A, batch(0)))
     assert await within(lane.commit(A, batch(1)))
@@ -133,7 +133,7 @@ async def test_a_first_start_does_not_take_its_own_markers_for_records(scene):
     assert scene.ends[written] == 1
 
 
-async def test_nor_those_of_a_lane_that_ended_before_it_wrote_anything(scene):
+async def test_markers_of_a_lane_that_wrote_nothing_are_not_taken_for_records(scene):
     scene.are_records = False
     lane = await scene.start(ask_again_pause_ms=600_000)
     assert await within(lane.commit(A, batch(0)))

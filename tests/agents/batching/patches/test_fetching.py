@@ -20,6 +20,10 @@ def test_a_partition_in_flight_is_not_available_until_it_is_released():
     assert A in available
 
 
+def test_no_available_partition_does_not_mean_any():
+    assert Available(set(), set())
+
+
 def test_the_fetcher_asks_only_membership_and_truth_of_the_partitions():
     source = inspect.getsource(fetcher.Fetcher.fetched_records)
     assert "if partitions and tp not in partitions" in source

@@ -1,6 +1,7 @@
 """The table of patches: it names what the code touches, nothing else does, and the pinned versions have it all."""
 
 import ast
+import functools
 import importlib
 import inspect
 import re
@@ -49,6 +50,7 @@ def module_names(folder: Path) -> list[str]:
     return [".".join(path.relative_to(ROOT).with_suffix("").parts) for path, _ in sources(folder)]
 
 
+@functools.cache
 def foreign_privates(made: type) -> set[str]:
     """Private names of the Faust and aiokafka classes that a class inherits from."""
     return set().union(*map(used_by, foreign_bases(made)))
@@ -58,6 +60,7 @@ def foreign_bases(made: type) -> list[type]:
     return [base for base in made.__mro__[1:] if base.__module__.partition(".")[0] in FOREIGN]
 
 
+@functools.cache
 def used_by(made: type) -> set[str]:
     """Private names that a class defines, or touches on `self`."""
     found = re.findall(
