@@ -1,8 +1,8 @@
 # Siaga's one image: worker, board, topics and every other command but `up`. The embedded broker and its Java are in
 # requirements-local.lock, which is not installed here.
 #
-# The Python is the one that every test of this repository runs on. Tags are pinned; digests could not be looked up where
-# this file was written: add `@sha256:...` after the first pull (`docker image inspect --format '{{index .RepoDigests 0}}'`).
+# The tests of this repository run on this Python. Tags are pinned; digests could not be looked up where this file was
+# written: add `@sha256:...` after the first pull (`docker image inspect --format '{{index .RepoDigests 0}}'`).
 ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
@@ -25,9 +25,9 @@ FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="siaga" \
       org.opencontainers.image.description="Early warning for elections on Kafka"
 COPY --from=build /opt/siaga /opt/siaga
-# Empty: a volume mounted here takes its owner, so that a webhook can keep what was refused.
+# Empty: a volume mounted here takes its owner, so that a webhook can keep rejected messages.
 COPY --from=build --chown=10001:10001 /data /data
-# State lives in Kafka; what is written here may vanish with the container (a tmpfs in compose and Kubernetes).
+# State is in Kafka; files written here may be lost with the container (a tmpfs in compose and Kubernetes).
 ENV PATH=/opt/siaga/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
@@ -35,11 +35,11 @@ ENV PATH=/opt/siaga/bin:$PATH \
     SIAGA_METRICS_HOST=0.0.0.0 \
     SIAGA_BOARD_HOST=0.0.0.0
 WORKDIR /tmp
-# A number, so that Kubernetes can see it is not root; owns nothing of the image but the empty /data.
+# A number, so that Kubernetes can verify it is not root. It owns only the empty /data.
 USER 10001:10001
 EXPOSE 9464 8080
 STOPSIGNAL SIGTERM
-# A worker answers on its metrics port; compose and Kubernetes ask the board on its own.
+# For a worker, on its metrics port; compose and Kubernetes have a check for the board.
 HEALTHCHECK --interval=10s --timeout=4s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + (os.environ.get('SIAGA_METRICS_PORT') or '9464') + '/metrics', timeout=3)"]
 ENTRYPOINT ["siaga"]

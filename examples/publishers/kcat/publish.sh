@@ -22,5 +22,10 @@ incident() { # revision, severity, status
 }
 
 { incident 1 2 reported; incident 2 3 verified; incident 3 3 retracted; } | send incidents
-printf '16.71\t{"event_id":"%s-4","regency":"16.71","station":"TPS 004","registered":300,"voted":120,"as_of":"%s","source":"example-kcat"}\n' \
-    "$run" "$now" | send turnout
+
+turnout() {
+    printf '16.71\t{"event_id":"%s-4","regency":"16.71","station":"TPS 004",' "$run"
+    printf '"registered":300,"voted":120,"as_of":"%s","source":"example-kcat"}\n' "$now"
+}
+
+turnout | send turnout
