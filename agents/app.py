@@ -14,14 +14,9 @@ from aiokafka import TopicPartition
 from faust.app.base import BootStrategy
 
 from agents import metrics, topology
-from agents.batching.attach import attach
-from agents.batching.fold import Fold
-from agents.batching.options import BatchingOptions
-from agents.batching.stage import Stage
-from agents.batching.transport import BatchApp
+from agents.batching import BatchApp, BatchingOptions, Fold, Stage, attach
 from agents.intake import IntakeFold
 from agents.kafka.connection import aiokafka_options
-from agents.ordering import sequencer_of
 from agents.risk import RiskFold
 from agents.settings import Settings
 from agents.shard_metrics import ShardMetrics
@@ -29,6 +24,7 @@ from agents.topology import StageSpec
 from schemas.ledger import TICK_KEY, tick_frame
 from schemas.topics import INPUTS
 from streams.admission import ClockMode, Gate
+from streams.event_time.sequencer import sequencer_of
 from streams.table import RiskTable
 
 log = logging.getLogger(__name__)
@@ -89,7 +85,7 @@ class Pipeline:
     def _risk_fold(self, source: TopicPartition) -> RiskFold:
         partitions = self.settings.partitions
         table = RiskTable(source.partition, partitions, self.roster, self.ruleset)
-        return RiskFold(source, table, self.names, partitions, sequencer_of(self.settings))
+        return RiskFold(source, table, self.names, partitions, sequencer_of(self.settings.clock, partitions))
 
 
 class _NoWeb(BootStrategy):

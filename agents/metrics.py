@@ -12,8 +12,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 
 from agents.settings import Settings
 from schemas.escalation import LEVELS_AFTER
-from schemas.rejected import Reason
 from schemas.topics import INPUTS
+from schemas.vocabulary import RejectReason
 
 SOURCES_MAX = 64
 _LATENCY_S = (0.005, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 15, 60)
@@ -143,7 +143,7 @@ def touch_counters() -> None:
     for topic in INPUTS:
         for outcome in ("admitted", "rejected"):
             RECORDS.labels(topic.value, outcome)
-        for reason in Reason:
+        for reason in RejectReason:
             REJECTED.labels(topic.value, reason.value)
     for change, levels in LEVELS_AFTER.items():
         for level in levels:

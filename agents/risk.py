@@ -8,26 +8,25 @@ from collections import Counter
 from collections.abc import Iterator
 from operator import itemgetter
 
-import orjson
 from aiokafka import TopicPartition
 
 from agents import metrics
-from agents.batching.fold import Batch, Output, Record
+from agents.batching import Batch, Output, Record
 from agents.garbage_collection import gc_paused
 from agents.intake import APPENDED_HEADER
 from agents.row_metrics import RowGauges, remove_series
-from schemas.ledger import SPAN_HEADER, Frame, NotAFrame, encode_frames, partition_of
+from schemas.ledger import SPAN_HEADER, Entry, Frame, NotAFrame, encode_frames, partition_of
 from schemas.topics import Topic, TopicNames
 from streams.event_time.sequencer import Sequencer
 from streams.table import Drained, RiskTable
 
 
 class ForeignLedgerRecord(Exception):
-    """The ledger holds a record that Siaga did not write: refused, because skipping it could skip a regency's history."""
+    """The ledger holds a record that Siaga did not write. Skipping it could skip part of a regency's history."""
 
 
 class RiskFold:
-    """See `agents.batching.fold.Fold`. `sequencer` puts entries in event-time order; None in wall mode."""
+    """See `agents.batching.Fold`. `sequencer` puts entries in event-time order; None in wall mode."""
 
     def __init__(
         self,
@@ -40,7 +39,7 @@ class RiskFold:
         self._source, self._table, self._sequencer = source, table, sequencer
         self._sequenced: dict[bytes, bytes] = {}
         self._names, self._partitions = names, partitions
-        self._drained: Drained | None = None
+        self._drained = Drained()  # of the last batch
         self._appended_ms: dict[str, int] = {}
         self._gauges = RowGauges()
 
@@ -58,7 +57,8 @@ class RiskFold:
             if self._sequencer is not None:
                 self._sequencer.restore(self._sequenced)
         self._sequenced = {}
-        self._show_levels()
+        for figures in self._table.figures():
+            self._gauges.update(figures)
 
     def idle(self) -> tuple[Output, ...]:
         return ()
@@ -82,7 +82,7 @@ class RiskFold:
             key = (record.key or b"").decode()
             if appended := headers.get(APPENDED_HEADER):
                 self._appended_ms.setdefault(key, int(appended))
-            self._table.apply_in_order(self._sequencer, record.key, frame)
+            self._table.apply_in_order(self._sequencer, record.key or b"", frame)
         except (NotAFrame, UnicodeDecodeError) as error:
             raise ForeignLedgerRecord(
                 f"{self._source.topic}[{self._source.partition}]@{record.offset}: {error}"
@@ -97,17 +97,17 @@ class RiskFold:
         ):
             for key, value in pairs:
                 yield Output(self._names[topic], partition, key.encode(), value)
-        for key, value in drained.state:
-            yield Output(self._names[Topic.STATE], partition, key, value)
+        for state_key, record in drained.state:
+            yield Output(self._names[Topic.STATE], partition, state_key, record)
         yield from self._notices(drained)
 
     def _notices(self, drained: Drained) -> Iterator[Output]:
-        told: dict[str, list] = {}
+        by_target: dict[str, list[Entry]] = {}
         for target, entry in drained.notices:
-            told.setdefault(target, []).append(entry)
-        for target, entries in told.items():
-            # With the event clock regencies are folded one after the other within a minute; who is told hears in order
-            # of time.
+            by_target.setdefault(target, []).append(entry)
+        for target, entries in by_target.items():
+            # With the event clock regencies are folded one after the other within a minute; notices are in order of
+            # time.
             for value in encode_frames(sorted(entries, key=itemgetter(1))):
                 yield Output(self._names[Topic.LEDGER], partition_of(target, self._partitions), target.encode(), value)
 
@@ -117,8 +117,8 @@ class RiskFold:
             for outcome, count in outcomes.items():
                 metrics.ENTRIES.labels(kind, outcome).inc(count)
         self._count_escalations(drained)
-        for _, value in drained.rows:
-            self._gauges.update(orjson.loads(value))
+        for figures in drained.figures:
+            self._gauges.update(figures)
         metrics.CLOCK.labels(str(self._source.partition)).set(self._table.clock_ms / 1000)
 
     def closed(self) -> None:
@@ -128,14 +128,9 @@ class RiskFold:
     def _count_escalations(self, drained: Drained) -> None:
         now_ms = time.time() * 1000
         changes: Counter[tuple[str, str]] = Counter()
-        for regency, value in drained.escalations:
-            escalation = orjson.loads(value)
-            changes[escalation["change"], escalation["level"]] += 1
-            if regency in self._appended_ms:
-                metrics.ESCALATION_LATENCY.observe(max(0.0, now_ms - self._appended_ms[regency]) / 1000)
+        for code, change, level in drained.escalated:
+            changes[change, level] += 1
+            if code in self._appended_ms:
+                metrics.ESCALATION_LATENCY.observe(max(0.0, now_ms - self._appended_ms[code]) / 1000)
         for (change, level), count in changes.items():
             metrics.ESCALATIONS.labels(change, level).inc(count)
-
-    def _show_levels(self) -> None:
-        for _, value in self._table.rows():
-            self._gauges.update(orjson.loads(value))

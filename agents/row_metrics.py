@@ -1,15 +1,14 @@
 """Risk rows as gauges: those of one ledger partition's regencies, removed when the partition leaves this worker."""
 
 from contextlib import suppress
-from typing import Any
 
 from prometheus_client import Gauge
 
 from agents import metrics
-from streams.rules import LEVELS
+from schemas.vocabulary import DATA_STATUSES
+from streams.table import Figures
 
-_LEVELS = {name: number for number, name in enumerate(LEVELS)}
-_STATUSES = {"live": 0, "stale": 1, "silent": 2}
+_STATUSES = {name: number for number, name in enumerate(DATA_STATUSES)}
 _GAUGES = (
     metrics.LEVEL,
     metrics.SCORE,
@@ -21,17 +20,8 @@ _GAUGES = (
 )
 
 
-def _values(row: dict[str, Any]) -> tuple[float, ...]:
-    turnout = row["turnout"]
-    return (
-        _LEVELS[row["level"]],
-        row["score"],
-        _STATUSES[row["data_status"]],
-        turnout["stations_reported"],
-        turnout["stations_expected"],
-        turnout["voted"],
-        turnout["registered"],
-    )
+def _values(row: Figures) -> tuple[float, ...]:
+    return (row.level, row.score, _STATUSES[row.data_status], *row[5:])
 
 
 class RowGauges:
@@ -43,9 +33,9 @@ class RowGauges:
     def __init__(self) -> None:
         self._current: dict[tuple[str, str], tuple[float, ...]] = {}
 
-    def update(self, row: dict[str, Any]) -> None:
-        """Set the gauges of a risk row (parsed JSON) that differ from its regency's last row."""
-        labels, values = (row["regency"], row["name"]), _values(row)
+    def update(self, row: Figures) -> None:
+        """Set the gauges that differ from the last row of the same regency."""
+        labels, values = (row.regency, row.name), _values(row)
         before = self._current.get(labels)
         if values == before:
             return

@@ -18,6 +18,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from agents import policy
 from schemas.fields import SOURCE_PATTERN
 from schemas.roster import Roster, RosterError
 from schemas.ruleset import Ruleset, RulesetError
@@ -260,14 +261,14 @@ class Settings(BaseSettings):
     def load_roster(self) -> Roster:
         """The roster file of the settings, or the packaged roster. Raises SettingsError."""
         try:
-            return Roster.load(self.roster) if self.roster else Roster.default()
+            return policy.load_roster(self.roster)
         except RosterError as error:
             raise SettingsError(str(error)) from None
 
     def load_ruleset(self) -> Ruleset:
         """The ruleset file of the settings, or the packaged ruleset. Raises SettingsError."""
         try:
-            return Ruleset.load(self.rules) if self.rules else Ruleset.default()
+            return policy.load_ruleset(self.rules)
         except RulesetError as error:
             raise SettingsError(str(error)) from None
 

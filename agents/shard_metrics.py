@@ -8,9 +8,7 @@ from aiokafka import TopicPartition
 from prometheus_client import Counter
 
 from agents import metrics
-from agents.batching.fold import Batch
-from agents.batching.observer import Committed
-from agents.batching.shard import SourceReset
+from agents.batching import Batch, Committed, SourceReset
 from schemas.topics import Topic
 
 log = logging.getLogger(__name__)
@@ -22,7 +20,7 @@ _STATE_IS_OLDER = (
 
 
 class ShardMetrics:
-    """Observer of one stage (see `agents.batching.observer.Observer`)."""
+    """Observer of one stage (see `agents.batching.Observer`)."""
 
     def __init__(self, stage: str, topic_prefix: str) -> None:
         self._stage, self._prefix = stage, topic_prefix

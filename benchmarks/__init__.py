@@ -1,3 +1,1 @@
-"""Measurements of Siaga as it really runs: `python -m benchmarks`. Not part of the installed package, never timed in
-tests.
-"""
+"""Measurements of Siaga as it runs: `python -m benchmarks`. Not installed, and never timed in tests."""

@@ -1,15 +1,15 @@
-"""Everything measured with one command, one JSON line a measurement and one table at the end.
+"""All measurements with one command: a JSON line for each, and a table at the end.
 
     python -m benchmarks [micro] [days] [start] [drain] [places] [restore] [latency] [--out FILE] [--plot FILE]
-    python -m benchmarks --from FILE [--plot FILE]     # the table of what was measured before, nothing is run
+    python -m benchmarks --from FILE [--plot FILE]     # the table of an earlier run
 
-Nothing else should run beside it. Compare within one run only. The comparison with other engines is `benchmarks.peers`,
-the nation's day `benchmarks.nation`."""
+Run nothing else on the machine, and compare figures of one run only. The comparison with other engines is
+`benchmarks.peers`, a national election day `benchmarks.nation`."""
 
 import argparse
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from apps.evaluation.plot import PlotMissing, require_matplotlib
@@ -28,7 +28,7 @@ def main() -> None:
     if chosen.read:
         lines = [json.loads(line) for path in chosen.read for line in path.read_text().splitlines()]
     else:
-        lines = list(_told(chosen))
+        lines = list(_measured(chosen))
     print(table(lines))
     if chosen.plot:
         draw(chosen.plot, lines)
@@ -40,7 +40,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, help="append the JSON lines to this file too")
     parser.add_argument("--plot", type=Path, help="draw cost against load and regencies into this PNG (siaga[lab])")
     parser.add_argument(
-        "--from", dest="read", type=Path, nargs="+", metavar="FILE", help="print what --out wrote, run nothing"
+        "--from", dest="read", type=Path, nargs="+", metavar="FILE", help="print what --out wrote, measure nothing"
     )
     parser.add_argument("--events", type=int, default=1_000_000, help="for drain")
     parser.add_argument("--workers", default="1,2", help="worker counts for drain and latency")
@@ -50,10 +50,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=20, help="for latency, after --warm")
     parser.add_argument("--warm", type=float, default=15, help="seconds of load before latency is measured")
     parser.add_argument("--rates", default="20,200,500,2000,5000", help="events a second for latency")
-    parser.add_argument("--triggers", type=int, default=300, help="escalations over which latency is told")
-    parser.add_argument(
-        "--skew", type=float, default=0.0, help="share of the load that one regency has besides its part"
-    )
+    parser.add_argument("--triggers", type=int, default=300, help="escalations over which latency is measured")
+    parser.add_argument("--skew", type=float, default=0.0, help="additional share of the load for one regency")
     chosen = parser.parse_args()
     if unknown := set(chosen.what) - set(MEASURE):
         parser.error(f"what is {', '.join(sorted(unknown))}? One of {', '.join(MEASURE)}")
@@ -66,8 +64,8 @@ def _options() -> argparse.Namespace:
     return chosen
 
 
-def _told(chosen: argparse.Namespace) -> Iterator[Figures]:
-    """Each measurement as soon as it is there, printed and kept."""
+def _measured(chosen: argparse.Namespace) -> Iterator[Figures]:
+    """Each measurement when it is done, printed and appended to `--out`."""
     for what in chosen.what:
         for figures in MEASURE[what](chosen):
             line = {"what": what, **figures}
@@ -109,7 +107,7 @@ def _numbers(text: str) -> list[int]:
     return [int(number) for number in text.split(",")]
 
 
-MEASURE = {
+MEASURE: dict[str, Callable[[argparse.Namespace], Iterator[Figures]]] = {
     "micro": _micro,
     "days": lambda _: by_days(),
     "start": lambda _: iter([asyncio.run(starts())]),

@@ -1,25 +1,27 @@
-"""Catch-up: a topic full of incidents, one worker or two, until every record is folded and its row committed."""
+"""Catch-up: time until one or more workers have folded a full topic of incidents and committed its rows."""
 
 import time
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from benchmarks.folding import until_folded
 from benchmarks.stream import past_day
 from benchmarks.system import System, load_regencies, trigger_regencies
-from streams.rules import HOUR_MS
+from schemas.vocabulary import HOUR_MS
 
-STEP_MS = 50  # of event time between two events of seventeen places
+STEP_MS = 50  # event time between two events, for 17 regencies
 
 
 async def fill(system: System, count: int, codes: list[str]) -> int:
-    """Publish `count` incidents of the places `codes`, one partition per regency; return the bytes.
+    """Publish `count` incidents of the regencies `codes`, one partition per regency; return the bytes.
 
-    More places have more events within a minute, as a country has: so each has as many as with fewer places.
+    Event time advances more slowly with more regencies, so that each has the same rate.
     """
     producer = AIOKafkaProducer(bootstrap_servers=system.bootstrap, max_batch_size=200_000, linger_ms=20)
     await producer.start()
-    batches, size = {}, 0
+    batches: dict[int, BatchBuilder] = {}
+    size = 0
     for regency, value in past_day(count, codes, step_ms=STEP_MS * len(load_regencies()) / len(codes)):
         size += len(value)
         partition = int(regency.replace(".", "")) % system.partitions
@@ -36,8 +38,10 @@ async def fill(system: System, count: int, codes: list[str]) -> int:
 
 
 async def drain(count: int, workers: int, regencies: int = 17) -> dict[str, float]:
-    """Events a second from start-ready to all folded, and CPU seconds per million events, of `workers` processes: their
-    start included in `cpu_s_per_million`, left out of `cpu_us_per_event`."""
+    """Events per second from ready to folded, and processor time of all workers.
+
+    `cpu_s_per_million` includes their start, `cpu_us_per_event` does not.
+    """
     more = max(0, regencies - len(load_regencies()))
     codes = load_regencies() + trigger_regencies(more)
     with System("event", workers=workers, triggers=more) as system:
@@ -63,8 +67,10 @@ async def drain(count: int, workers: int, regencies: int = 17) -> dict[str, floa
 
 
 async def places(regencies: int, hours: float) -> dict[str, float]:
-    """`drain` of so many hours of event time, in which each place has as many events as with fewer places. A backlog of
-    as many events instead is a shorter day with more places, and the first minutes of a day cost more: every report
-    moves the score."""
+    """`drain` of `hours` of event time, with the same rate for each regency whatever their number.
+
+    A fixed number of events would be a shorter day with more regencies, and a day's first minutes cost more, because
+    every report then changes the score.
+    """
     count = round(hours * HOUR_MS / STEP_MS * regencies / len(load_regencies()))
     return {"hours": hours, **await drain(count, 1, regencies)}

@@ -4,8 +4,8 @@
     py-spy record --pid WORKER --format raw --rate 200 --duration 12 --gil --output worker.raw
     python -m benchmarks.flame worker.raw worker.png
 
-Read from below: each box is a function, as wide as its share of the samples, and stands on its caller. Frames of
-libraries between our own are one box, called after the library. matplotlib is the optional extra `lab`."""
+Read from below: each box is a function, as wide as its share of the samples, above its caller. Consecutive frames of a
+library are one box with the name of the library. matplotlib is the optional extra `lab`."""
 
 import re
 import sys
@@ -14,10 +14,10 @@ from pathlib import Path
 from typing import Any
 
 OURS = ("apps", "agents", "streams", "schemas")
-COLOURS = {"agents": "#56B4E9", "streams": "#E69F00", "schemas": "#009E73"}
+COLOURS = {"apps": "#CC79A7", "agents": "#56B4E9", "streams": "#E69F00", "schemas": "#009E73"}
 LIBRARY = "#DDDDDD"
-#: py-spy tells these files by their name alone.
-BATCHING = {path.stem for path in (Path(__file__).parents[1] / "agents" / "batching").glob("*.py")}
+#: py-spy prints these files without their folder.
+BATCHING = {path.stem for path in (Path(__file__).parents[1] / "agents" / "batching").rglob("*.py")}
 WIDE, NARROW = 0.03, 0.002  # share of the width from which a box has a name, and below which it is left out
 _FRAME = re.compile(r"^(.+) \((.+?)(?::\d+)?\)$")
 
@@ -26,15 +26,15 @@ Stack = tuple[str, ...]
 
 def stacks(raw: str) -> Counter[Stack]:
     """Samples by stack from py-spy's raw lines `frame;frame;frame count`."""
-    told: Counter[Stack] = Counter()
+    counts: Counter[Stack] = Counter()
     for line in raw.splitlines():
         frames, _, count = line.rpartition(" ")
-        told[_shortened(frames.split(";"))] += int(count)
-    return told
+        counts[_shortened(frames.split(";"))] += int(count)
+    return counts
 
 
 def _shortened(frames: list[str]) -> Stack:
-    """Our own functions by name, what lies between them as the library that it is of."""
+    """Our own functions by name, frames of libraries by library."""
     names: list[str] = []
     for frame in frames:
         found = _FRAME.match(frame)
@@ -49,25 +49,26 @@ def _shortened(frames: list[str]) -> Stack:
     return tuple(names)
 
 
-def without_trunk(told: Counter[Stack], least: float = 0.75) -> Counter[Stack]:
-    """Without the frames at the bottom that all but a few samples have in common: how a program starts tells nothing."""
-    total = sum(told.values())
+def without_trunk(counts: Counter[Stack], least: float = 0.75) -> Counter[Stack]:
+    """Drop the bottom frames that at least the share `least` of the samples have in common: the program's start."""
+    total = sum(counts.values())
     while True:
-        first = Counter()
-        for stack, count in told.items():
+        first: Counter[Stack] = Counter()
+        for stack, count in counts.items():
             first[stack[:1]] += count
         (most, share), *_ = first.most_common(1)
         if not most or share < least * total:
-            return told
+            return counts
         shorter: Counter[Stack] = Counter()
-        for stack, count in told.items():
+        for stack, count in counts.items():
             shorter[stack[1:] if stack[:1] == most else stack] += count
-        told = shorter
+        counts = shorter
 
 
-def boxes(told: Counter[Stack]) -> list[tuple[int, float, float, str]]:
-    """(height, left, width, name) of each box, in shares of all samples; children stand side by side by name."""
-    total, placed = sum(told.values()), []
+def boxes(counts: Counter[Stack]) -> list[tuple[int, float, float, str]]:
+    """(height, left, width, name) of each box, in shares of all samples; children side by side, in order of name."""
+    total = sum(counts.values())
+    placed: list[tuple[int, float, float, str]] = []
 
     def place(height: int, left: float, within: Counter[Stack]) -> None:
         children: dict[str, Counter[Stack]] = {}
@@ -81,15 +82,15 @@ def boxes(told: Counter[Stack]) -> list[tuple[int, float, float, str]]:
                 place(height + 1, left, of_child)
             left += width
 
-    place(0, 0.0, told)
+    place(0, 0.0, counts)
     return placed
 
 
-def draw(path: Path, told: Counter[Stack]) -> None:
+def draw(path: Path, counts: Counter[Stack]) -> None:
     """Raises ImportError without matplotlib."""
     from matplotlib.figure import Figure
 
-    placed = boxes(told)
+    placed = boxes(counts)
     highest = max(height for height, *_ in placed) + 1
     figure = Figure(figsize=(13, 0.28 * highest + 0.6), layout="constrained", dpi=110)
     axes: Any = figure.subplots()

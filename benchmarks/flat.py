@@ -1,25 +1,23 @@
 """Whether an event costs the same after a month of events: both folds in event order, as multiples of `json.loads`.
 
-The multiple is of processor time in the same process, so it can be compared between machines. Where events are this
-rare most of the cost is time that passes: every place's row ages by the minute, whether or not anything happens."""
+The multiple is of processor time in the same process, so that machines can be compared. At this low rate most of the
+cost is passing time: every regency's row is updated each minute, with or without events."""
 
 import json
 from collections.abc import Iterator
 
+from agents.intake import IntakeFold
 from agents.risk import RiskFold
 from benchmarks.micro import NAMES, Recorded, batches, intake_fold, recorded, risk_fold, timed
 from benchmarks.stream import past_day
 from benchmarks.system import load_regencies
 from schemas.topics import Topic
+from schemas.vocabulary import DAY_MS
 from streams.event_time.sequencer import Sequencer
-
-DAY_MS = 86_400_000
 
 
 def by_days(days: int = 30, step_ms: int = 60_000, parts: int = 6) -> Iterator[dict[str, float]]:
-    """One ledger with an event each `step_ms` for `days`, told in `parts` of equal length: late ones meet the state of
-    all before.
-    """
+    """One ledger with an event every `step_ms` for `days`, measured in `parts` of equal length on the same state."""
     stream = list(past_day(days * DAY_MS // step_ms, load_regencies(), step_ms=step_ms))
     intake, risk, length = intake_fold(), risk_fold(Sequencer(1)), len(stream) // parts
     position = 0
@@ -36,7 +34,7 @@ def by_days(days: int = 30, step_ms: int = 60_000, parts: int = 6) -> Iterator[d
         }
 
 
-def _admitted(fold, day: list[tuple[str, bytes]], first: int, position: int) -> list[Recorded]:
+def _admitted(fold: IntakeFold, day: list[tuple[str, bytes]], first: int, position: int) -> list[Recorded]:
     """The ledger records, from offset `position`, of messages from offset `first`."""
     records = [Recorded(first + record.offset, 1, record.key, record.value) for record in recorded(day)]
     written = [output for part in batches(records) for output in fold.fold(part)] + list(fold.idle())

@@ -1,7 +1,7 @@
-"""Until when everything is folded, by what the workers count.
+"""Whether everything is folded, from the workers' counters.
 
-The offsets that are committed do not tell: with the event clock a ledger record may have been read, and wait for its
-time."""
+Committed offsets do not show it: with the event clock a ledger record that was read may still wait for its time.
+"""
 
 import asyncio
 import re
@@ -14,8 +14,9 @@ _ENTRIES = re.compile(r'^siaga_ledger_entries_total\{kind="[it]",.*\} (\S+)$', r
 
 
 def is_folded(pages: list[str], count: int) -> bool:
-    """Whether `count` input records were taken and every report among them is folded. `pages`: of all workers since all
-    began.
+    """Whether `count` input records were read and every admitted one is folded.
+
+    `pages` are the metrics of all workers, none of which restarted.
     """
     taken = [(outcome, float(number)) for page in pages for outcome, number in _RECORDS.findall(page)]
     entries = sum(float(number) for page in pages for number in _ENTRIES.findall(page))
@@ -24,11 +25,11 @@ def is_folded(pages: list[str], count: int) -> bool:
 
 
 async def until_folded(system: System, count: int, every_s: float = 0.1) -> None:
-    """Wait until the workers that run have folded `count` records."""
+    """Wait until the running workers have folded `count` records."""
     while True:
         try:
             if is_folded([system.metrics(number, *_COUNTED) for number in system.workers], count):
                 return
-        except OSError:  # busy
+        except OSError:  # too busy to answer
             pass
         await asyncio.sleep(every_s)

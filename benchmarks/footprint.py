@@ -3,15 +3,16 @@ no clock matters.
 
     python -m benchmarks.footprint [--regencies 514] [--stations 100000] [--incidents 200000]
 
-Turnout first, one report for each station, then incidents of one day as `benchmarks drain` has them; told after each.
-One worker that holds all partitions. Bytes are those of the segments' records as the topics' own compression leaves
-them, before any cleaner."""
+Turnout first, one report for each station, then a day's incidents as in `benchmarks drain`; a line after each. One
+worker holds all partitions. Bytes are those of the log segments, compressed as on disk, before any compaction."""
 
 import argparse
 import asyncio
 import json
 import re
 from collections import Counter
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
 
@@ -21,7 +22,7 @@ from benchmarks.stream import START_MS, past_day, stamp
 from benchmarks.system import System, load_regencies, trigger_regencies
 from benchmarks.viewers import board_of
 
-READY_S = 300  # no clock matters, so a busy machine may take its time
+READY_S = 300  # nothing is timed, so the machine may be busy
 WAIT_S = 1800
 _PARTITION = re.compile(r"siaga\.([a-z-]+)-\d+")
 
@@ -43,22 +44,22 @@ async def measure(regencies: int, stations: int, incidents: int) -> None:
         system.start_worker(0)
         system.wait_ready(0, READY_S)
 
-        def tell(what: str, events: int) -> None:
-            weights = bytes_by_topic(system)
-            told = {"after": what, "events": events, "regencies": len(codes)}
-            told |= {"worker_mib": round(system.memory_mib(0)), "board_mib": round(memory_mib(board.pid))}
-            print(json.dumps(told | {"mib": {k: round(v / 2**20, 2) for k, v in sorted(weights.items())}}), flush=True)
+        def report(what: str, events: int) -> None:
+            sizes = bytes_by_topic(system)
+            figures: dict[str, Any] = {"after": what, "events": events, "regencies": len(codes)}
+            figures |= {"worker_mib": round(system.memory_mib(0)), "board_mib": round(memory_mib(board.pid))}
+            print(json.dumps(figures | {"mib": {k: round(v / 2**20, 2) for k, v in sorted(sizes.items())}}), flush=True)
 
-        tell("start", 0)
+        report("start", 0)
         await _publish(system, "turnout", _reports(codes, stations))
         await asyncio.wait_for(until_folded(system, stations), WAIT_S)
-        tell("turnout", stations)
+        report("turnout", stations)
         await _publish(system, "incidents", past_day(incidents, codes))
         await asyncio.wait_for(until_folded(system, stations + incidents), WAIT_S)
-        tell("incidents", incidents)
+        report("incidents", incidents)
 
 
-def _reports(codes: list[str], stations: int):
+def _reports(codes: list[str], stations: int) -> Iterator[tuple[str, bytes]]:
     """One turnout report for each station, (regency, value)."""
     for number in range(stations):
         code = codes[number % len(codes)]
@@ -76,7 +77,7 @@ def _reports(codes: list[str], stations: int):
         yield code, json.dumps(report).encode()
 
 
-async def _publish(system: System, topic: str, messages) -> None:
+async def _publish(system: System, topic: str, messages: Iterable[tuple[str, bytes]]) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=system.bootstrap, compression_type="gzip", linger_ms=20)
     await producer.start()
     for code, value in messages:

@@ -1,12 +1,14 @@
-"""From just before publish to an escalation a read_committed consumer can read, through both stages, at a steady rate."""
+"""Time from just before publishing to an escalation that a read_committed consumer can read, at a steady rate."""
 
 import asyncio
 import json
 import random
 import time
+from collections.abc import Callable
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
+from benchmarks.sheet import Figures
 from benchmarks.stream import incident
 from benchmarks.system import REGENCY_TRIGGERS, System, load_regencies, trigger_regencies
 from schemas.ledger import partition_of
@@ -14,12 +16,13 @@ from schemas.ledger import partition_of
 
 async def latency(
     rate: int, seconds: float, warm_seconds: float, triggers: int = 300, skew: float = 0.0, workers: int = 1
-) -> dict[str, float]:
+) -> Figures:
     """Milliseconds, median and 99th percentile, over up to `triggers` escalations spread evenly over the load.
 
-    `warm_seconds` of the same load come first: a broker's Java code takes that long to be compiled. `skew`: share of
-    the load that one regency has besides its own part. `p95_by_partition` is of the escalations of each ledger
-    partition; `cpu_share` the cores that all `workers` use."""
+    `warm_seconds` of the same load come first, until the broker's JIT compiler has run. `skew` is the additional share
+    of the load for one regency. `p95_by_partition` has a value for each ledger partition; `cpu_share` is the number of
+    cores that all `workers` use.
+    """
     with System("wall", workers=workers, triggers=REGENCY_TRIGGERS) as system:
         for number in range(workers):
             system.start_worker(number)
@@ -53,13 +56,17 @@ async def latency(
 async def _send(
     system: System, rate: int, warm_seconds: float, seconds: float, triggers: int, skew: float
 ) -> dict[str, float]:
-    """Publish at `rate`; after the warm-up every n-th message is a trigger. {regency: time sent}."""
+    """Publish at `rate`; after the warm-up every n-th message is a trigger.
+
+    Returns {regency: Unix seconds when sent}.
+    """
     rnd = random.Random(3)
     producer = AIOKafkaProducer(bootstrap_servers=system.bootstrap, linger_ms=0)
     await producer.start()
     warm, total = int(rate * warm_seconds), int(rate * (warm_seconds + seconds))
     every = max(1, (total - warm) // min(triggers, REGENCY_TRIGGERS))
-    waiting, sent = iter(trigger_regencies(REGENCY_TRIGGERS)), {}
+    waiting = iter(trigger_regencies(REGENCY_TRIGGERS))
+    sent: dict[str, float] = {}
     regencies = load_regencies()
     started = time.time()
     for n in range(total):
@@ -98,7 +105,7 @@ async def _read(system: System, arrivals: dict[str, float]) -> None:
         await consumer.stop()
 
 
-async def _wait(condition, seconds: float) -> None:
+async def _wait(condition: Callable[[], bool], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         await asyncio.sleep(0.05)

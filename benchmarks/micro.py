@@ -1,23 +1,21 @@
-"""The pure parts alone: microseconds of processor time an event, as a multiple of `json.loads` of the same message, and
-calls.
+"""The folds alone: processor time per event in microseconds and as a multiple of `json.loads`, and function calls.
 
-The multiple can be compared between machines and runs. The calls (of Python functions and of C functions by Python
-code) are the same on every machine for one version of Python, so `tests/agents/test_cost.py` can hold them without
-timing anything."""
+The multiple can be compared between machines and runs. The number of calls (of Python functions, and of C functions by
+Python code) is the same on every machine for one version of Python, so `tests/agents/test_cost.py` checks it without a
+clock."""
 
 import gc
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from aiokafka import TopicPartition
 from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from agents.batching.fold import Batch, Output
-from agents.batching.options import BatchingOptions
+from agents.batching import Batch, BatchingOptions, Output
 from agents.intake import IntakeFold
 from agents.risk import RiskFold
 from benchmarks.stream import past_day
@@ -37,15 +35,15 @@ IDLE_AFTER_MS = 3_000
 NAMES = TopicNames("siaga.")
 
 
-@dataclass(frozen=True)
+@dataclass
 class Recorded:
-    """A record as a fold sees it."""
+    """A record with what a fold reads of it."""
 
     offset: int
     timestamp: int
     key: bytes | None
-    value: bytes
-    headers: tuple = ()
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]] = ()
 
 
 def micro(count: int = 40_000, rounds: int = 3) -> dict[str, dict[str, float]]:
@@ -64,9 +62,8 @@ def micro(count: int = 40_000, rounds: int = 3) -> dict[str, dict[str, float]]:
 def calls(count: int = 4_000) -> dict[str, float]:
     """{part: function calls per event}. The stream is seeded and nothing is timed."""
     day = list(past_day(count, load_regencies()))
-    _risk(
-        [output for output in _intake(day) if output.topic == NAMES[Topic.LEDGER]], None
-    )  # fills what is computed once
+    # Fill the caches first.
+    _risk([output for output in _intake(day) if output.topic == NAMES[Topic.LEDGER]], None)
     ledger, counted = _counted(lambda: _intake(day))
     frames = [output for output in ledger if output.topic == NAMES[Topic.LEDGER]]
     folded, risk = _counted(lambda: _risk(frames, None))
@@ -85,7 +82,7 @@ def _counted(work: Callable[[], list[Output]]) -> tuple[list[Output], int]:
         number += event in ("call", "c_call")
 
     gc.collect()
-    gc.disable()  # a collection in between calls finalizers of what is not ours
+    gc.disable()  # a collection would run others' finalizers
     sys.setprofile(count_calls)
     try:
         done = work()
@@ -135,9 +132,8 @@ def intake_fold() -> IntakeFold:
     """One shard of incidents, event clock."""
     source = TopicPartition(NAMES[Topic.INCIDENTS], 0)
     gate = Gate(Roster.default(), ClockMode.EVENT)
-    wall = iter(
-        range(0, 10**9, IDLE_AFTER_MS)
-    )  # each look at the clock is that much later, so the shard soon falls idle
+    # Each reading of the clock is that much later, so the shard soon becomes idle.
+    wall = iter(range(0, 10**9, IDLE_AFTER_MS))
     return IntakeFold(source, Topic.INCIDENTS, gate, NAMES, 1, lambda: next(wall), True, IDLE_AFTER_MS)
 
 
@@ -160,20 +156,19 @@ def risk_fold(sequencer: Sequencer | None) -> RiskFold:
     return RiskFold(TopicPartition(NAMES[Topic.LEDGER], 0), table, NAMES, 1, sequencer)
 
 
-def batches(records: list[Recorded]) -> list[Batch]:
-    """The records as a lane hands them out in catch-up, `BATCH` at a time."""
+def batches(records: Sequence[Recorded]) -> list[Batch]:
+    """The records in batches of `BATCH`, as a lane makes them in catch-up."""
     parts = [records[start : start + BATCH] for start in range(0, len(records), BATCH)]
     return [Batch(part, part[0].offset, part[-1].offset + 1, part[-1].offset + 1) for part in parts]
 
 
 def _produce(outputs: list[Output]) -> None:
     options = BatchingOptions(client={})
-    builder = None
+    builder = _builder(options)
     for output in outputs:
-        if builder is None or builder.append(timestamp=None, key=output.key, value=output.value, headers=[]) is None:
-            if builder is not None:
-                builder.close()
-                builder._build()
+        if builder.append(timestamp=None, key=output.key, value=output.value, headers=[]) is None:
+            builder.close()
+            builder._build()
             builder = _builder(options)
             builder.append(timestamp=None, key=output.key, value=output.value, headers=[])
     builder.close()

@@ -1,11 +1,11 @@
-"""The nation replayed: 514 regencies, 823,220 stations, each telling its turnout every hour, and incidents at 100 times
-the base rates.
+"""A national election day: 514 regencies, 823,220 stations that each report turnout every hour, and incidents at 100
+times the base rates.
 
     python -m benchmarks.nation [--hours 1] [--workers 2] [--stations 823220]
 
-Everything is published first, in the order of a day; then the workers start and what it takes them is told. At the end
-one worker is killed and started again at once: how long until it has its state back and folds again. A whole day of
-voting has 13 hours. As many lanes as workers, so that each has its part of the state."""
+Everything is published first, in order of event time; then the workers start and are measured. At the end one worker
+is killed and started again at once, to measure how long it restores its state. A whole day of voting has 13 hours.
+There are as many lanes as workers, so that each worker holds a part of the state."""
 
 import argparse
 import asyncio
@@ -13,15 +13,17 @@ import json
 import random
 import time
 from collections.abc import Iterator
+from typing import Any
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from benchmarks.folding import until_folded
 from benchmarks.footprint import bytes_by_topic
 from benchmarks.stream import START_MS, incident, stamp
 from benchmarks.system import System, sample
 from schemas.ruleset import Ruleset
-from streams.rules import HOUR_MS
+from schemas.vocabulary import HOUR_MS
 
 REGENCIES, STATIONS, RATE_FACTOR = 514, 823_220, 100
 PARTITIONS = 12
@@ -29,19 +31,19 @@ READY_S = 300
 
 
 def places(stations: int) -> dict[str, int]:
-    """Stations by code: the provinces' number of regencies, and the stations spread evenly; codes are made up."""
+    """Stations by regency code, spread evenly over invented codes."""
     codes = [f"{11 + n // 14:02d}.{1 + n % 14:02d}" for n in range(REGENCIES)]
     least, more = divmod(stations, REGENCIES)
     return {code: least + (n < more) for n, code in enumerate(codes)}
 
 
 def incidents_per_hour(stations: int) -> int:
-    per_day = sum(rule.base_rate.value for rule in Ruleset.default().categories.values()) * stations / 1000
+    per_day: float = sum(rule.base_rate.value for rule in Ruleset.default().categories.values()) * stations / 1000
     return round(RATE_FACTOR * per_day / 24)
 
 
 def stations_of(keys: int) -> int:
-    """Stations that, with an hour's incidents, make about `keys` keys of state."""
+    """The number of stations that gives about `keys` keys of state with an hour of incidents."""
     return round(keys * STATIONS / (STATIONS + incidents_per_hour(STATIONS)))
 
 
@@ -78,7 +80,8 @@ async def publish(system: System, hours: int) -> int:
         bootstrap_servers=system.bootstrap, max_batch_size=400_000, linger_ms=20, compression_type="zstd"
     )
     await producer.start()
-    open_batches, count = {}, 0
+    open_batches: dict[tuple[str, int], BatchBuilder] = {}
+    count = 0
     for hour in range(hours):
         for source in (
             turnout_hour(hour, system.places),
@@ -100,7 +103,7 @@ async def publish(system: System, hours: int) -> int:
 
 
 async def resume(system: System) -> dict[str, float]:
-    """Kill a worker, start it again at once; seconds until its shards are open again, and what was read for it."""
+    """Kill a worker and start it again at once: seconds until its shards are open, and state records read for it."""
     system.kill_worker(0)
     killed = time.monotonic()
     system.start_worker(0)
@@ -116,7 +119,7 @@ async def resume(system: System) -> dict[str, float]:
     }
 
 
-async def nation(hours: int, workers: int, stations: int) -> dict:
+async def nation(hours: int, workers: int, stations: int) -> dict[str, Any]:
     with System("event", PARTITIONS, workers, places=places(stations), lanes=workers) as system:
         count = await publish(system, hours)
         print(json.dumps({"published": count, "incidents_per_hour": incidents_per_hour(stations)}), flush=True)
@@ -128,7 +131,7 @@ async def nation(hours: int, workers: int, stations: int) -> dict:
         await until_folded(system, count, every_s=0.5)
         seconds = time.monotonic() - started
         cpu = sum(system.cpu_seconds(number) for number in range(workers))
-        told = {
+        figures: dict[str, Any] = {
             "events": count,
             "seconds": round(seconds),
             "events_per_s": round(count / seconds),
@@ -136,7 +139,7 @@ async def nation(hours: int, workers: int, stations: int) -> dict:
             "memory_mib": [round(system.memory_mib(number)) for number in range(workers)],
             "mib": {topic: round(size / 2**20) for topic, size in sorted(bytes_by_topic(system).items())},
         }
-        return told | await resume(system)
+        return figures | await resume(system)
 
 
 def main() -> None:
@@ -144,7 +147,7 @@ def main() -> None:
     parser.add_argument("--hours", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument(
-        "--stations", type=int, default=STATIONS, help="of the country: what the state's size goes with"
+        "--stations", type=int, default=STATIONS, help="of the country; the size of the state is proportional"
     )
     chosen = parser.parse_args()
     print(json.dumps(asyncio.run(nation(chosen.hours, chosen.workers, chosen.stations))), flush=True)

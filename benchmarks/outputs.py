@@ -1,10 +1,10 @@
-"""Digests of everything Siaga writes for fixed inputs, offline: two builds that decide the same print the same lines.
+"""Digests of everything Siaga writes for fixed inputs, offline: builds with the same decisions print the same lines.
 
     python -m benchmarks.outputs [--events 1000000]
 
 Two inputs: the reference job of the comparison (`benchmarks.peers`) and a simulated election day with ticks, both with
-the wall clock and with the event clock. State records are left out: how state is written is not what it decides.
-Prints a SHA-256 and a record count for each topic, and microseconds of processor time an event of both folds."""
+the wall clock and with the event clock. State records are left out: their format is not a decision.
+Prints a SHA-256 and a record count for each topic, and microseconds of processor time per event of both folds."""
 
 import argparse
 import hashlib
@@ -17,8 +17,9 @@ from pathlib import Path
 
 from aiokafka import TopicPartition
 
-from agents.batching.fold import Batch, Output
+from agents.batching import Batch, Output
 from agents.intake import IntakeFold
+from agents.policy import load_ruleset
 from agents.risk import RiskFold
 from apps.simulation.day import Plan, simulate_day
 from benchmarks.micro import NAMES, Recorded
@@ -29,15 +30,16 @@ from schemas.ledger import TICK_KEY, tick_frame
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import Topic
+from schemas.vocabulary import MINUTE_MS
 from streams.admission import ClockMode, Gate
 from streams.event_time.sequencer import Sequencer
 from streams.rules import Rules
 from streams.table import RiskTable
 
 BATCH = 5_000
-#: Of a live day: often enough that ticks and levels move.
+#: Records per batch of a live day: few, so that ticks and levels change between batches.
 LIVE_BATCH = 20
-TICK_MS = 60_000
+TICK_MS = MINUTE_MS
 IDLE_AFTER_MS = 3_000
 THRESHOLD = 4_500
 LOG_APPEND_TIME = 1
@@ -62,7 +64,7 @@ class Digest:
 
 
 class Stamped(Recorded):
-    """A record whose timestamp is the broker's."""
+    """A record whose timestamp is the broker's append time."""
 
     timestamp_type = LOG_APPEND_TIME
 
@@ -117,7 +119,7 @@ def _intake(
 
 
 def _risk(risk: RiskFold, frames: list[Output], size: int, digest: Digest) -> float:
-    """Fold frames, and what the fold itself writes to the ledger behind them."""
+    """Fold frames, and then the entries that the fold itself writes to the ledger."""
     offset, seconds = 0, 0.0
     queue = list(frames)
     while queue:
@@ -138,7 +140,7 @@ def _risk(risk: RiskFold, frames: list[Output], size: int, digest: Digest) -> fl
 
 
 def _tick_ms(frame: Output) -> int:
-    """The append time of a tick, which is its time; of other frames it is not read."""
+    """A tick's own time as its append time; the fold does not read the append time of other frames."""
     if frame.key != TICK_KEY:
         return 1
     entries = json.loads(frame.value or b"[]")
@@ -150,7 +152,7 @@ def _batch(records: list[Stamped]) -> Batch:
 
 
 def reference_job(events: int) -> tuple[list[tuple[Topic, int, str, bytes]], Ruleset]:
-    """`events` incidents, each taken two minutes after it occurred, and the comparison's ruleset."""
+    """`events` incidents, each appended two minutes after it occurred, and the comparison's ruleset."""
     day = past_day(events, load_regencies())
     inputs = [(Topic.INCIDENTS, START_MS + 120_000 + 50 * n, key, value) for n, (key, value) in enumerate(day)]
     return inputs, _ruleset(reference_ruleset(THRESHOLD))
@@ -170,11 +172,11 @@ def _ruleset(text: str) -> Ruleset:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "peers-rolling-sum.toml"
         path.write_text(text, encoding="utf-8")
-        return Ruleset.load(path)
+        return load_ruleset(path)
 
 
 def digests(events: int, say: Callable[[str], None] = print) -> None:
-    """Print what the module's docstring promises."""
+    """Print the digests of both inputs with both clocks."""
     for name, size, (inputs, ruleset) in (("job", BATCH, reference_job(events)), ("day", LIVE_BATCH, simulated_day())):
         for clock in (ClockMode.WALL, ClockMode.EVENT):
             digest = Digest()

@@ -1,4 +1,4 @@
-"""What a process has cost so far, from /proc."""
+"""Processor time and memory of a process, from /proc."""
 
 import os
 from pathlib import Path

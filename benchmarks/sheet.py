@@ -1,11 +1,11 @@
-"""All figures of a run as one table."""
+"""The figures of a run as one table."""
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
-Figures = Mapping[str, object]
+Figures = Mapping[str, Any]
 
-#: Column: the figure of each measurement that goes there, by its name. What has no column is told in the JSON lines
-#: alone.
+#: Column: names of the figures that go there. Figures without a column are only in the JSON lines.
 COLUMNS = {
     "events/s": ("events_per_s",),
     "processor µs an event": ("cpu_s_per_million", "us"),  # seconds a million events are microseconds an event
@@ -21,7 +21,7 @@ SETTINGS = ("part", "workers", "regencies", "keys", "rate", "to_day")
 
 
 def table(lines: Iterable[Figures]) -> str:
-    """Markdown: a row for each measurement, a column for each kind of figure that any of them has."""
+    """Markdown: a row for each measurement, a column for each kind of figure that occurs."""
     lines = list(lines)
     shown = {head: names for head, names in COLUMNS.items() if any(name in line for line in lines for name in names)}
     rows = [["", *shown], ["---"] * (1 + len(shown))]

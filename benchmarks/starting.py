@@ -1,4 +1,4 @@
-"""How long a worker takes from the start of its process until shards of both stages are open."""
+"""Seconds from the start of a worker's process until shards of both stages are open."""
 
 import time
 
@@ -10,7 +10,7 @@ EVENTS = 20_000
 
 
 async def starts(again: int = 2) -> dict[str, float | list[float]]:
-    """Seconds on new topics, and after a kill -9 when what there was had been folded."""
+    """Seconds on new topics, and after SIGKILL with everything folded."""
     with System("event") as system:
         first = _start(system)
         await fill(system, EVENTS, load_regencies())

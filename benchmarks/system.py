@@ -1,4 +1,4 @@
-"""A system to measure: an embedded broker of its own, topics, workers as processes, all torn down at the end."""
+"""A system to measure: its own embedded broker, topics, and workers as processes, all ended with the context."""
 
 import os
 import subprocess
@@ -7,6 +7,7 @@ import tempfile
 import time
 import urllib.request
 from pathlib import Path
+from typing import Self
 
 from apps.embedded import EmbeddedBroker
 from apps.embedded.ports import free_port
@@ -17,12 +18,12 @@ REGENCY_TRIGGERS = 900
 
 
 def trigger_regencies(count: int) -> list[str]:
-    """Codes kept for latency triggers: each regency raises once."""
+    """Codes for latency triggers: each of these regencies is raised once."""
     return [f"{50 + n // 90:02d}.{1 + n % 90:02d}" for n in range(count)]
 
 
 def load_regencies() -> list[str]:
-    """Codes that carry the load: Sumsel's seventeen."""
+    """Codes for the load: South Sumatra's seventeen regencies."""
     return [f"16.{n:02d}" for n in range(1, 14)] + [f"16.{n}" for n in range(71, 75)]
 
 
@@ -39,16 +40,14 @@ class System:
         places: dict[str, int] | None = None,
         lanes: int = 1,
     ) -> None:
-        """`places`: stations by regency code; unset: Sumsel's seventeen and as many places for triggers, 100 stations
-        each.
-        """
+        """`places`: stations by regency code. Default: the load regencies and `triggers` more, 100 stations each."""
         codes = load_regencies() + trigger_regencies(triggers)
         self.places = places or dict.fromkeys(codes, 100)
         self.clock, self.partitions, self.count, self.rules, self.lanes = clock, partitions, workers, rules, lanes
-        self.workers: dict[int, subprocess.Popen] = {}
+        self.workers: dict[int, subprocess.Popen[bytes]] = {}
         self.ports: dict[int, int] = {}
 
-    def __enter__(self) -> "System":
+    def __enter__(self) -> Self:
         self._directory = tempfile.TemporaryDirectory(prefix="siaga-bench-")
         self.path = Path(self._directory.name)
         self.broker = EmbeddedBroker(self.path / "kafka", lasting=True)
@@ -87,8 +86,9 @@ class System:
         """Start worker `number` with static membership; does not wait."""
         self.ports.setdefault(number, free_port())
         env = self._env(SIAGA_METRICS_PORT=str(self.ports[number]), SIAGA_INSTANCE=f"bench-{number}")
-        log = open(self.path / f"worker-{number}.log", "a")
-        self.workers[number] = subprocess.Popen(self._command("worker"), env=env, stdout=log, stderr=log, cwd=ROOT)
+        command = self._command("worker")
+        with (self.path / f"worker-{number}.log").open("a") as log:
+            self.workers[number] = subprocess.Popen(command, env=env, stdout=log, stderr=log, cwd=ROOT)
 
     def log(self, number: int) -> str:
         return (self.path / f"worker-{number}.log").read_text()
@@ -98,15 +98,13 @@ class System:
         self.workers[number].wait()
 
     def metrics(self, number: int, *names: str) -> str:
-        """A worker's metrics page, or these metrics of it: all of them for 514 regencies cost the worker 12 ms."""
+        """A worker's metrics page, or only these metrics: the whole page for 514 regencies costs the worker 12 ms."""
         only = "&".join(f"name[]={name}" for name in names)
         with urllib.request.urlopen(f"http://127.0.0.1:{self.ports[number]}/metrics?{only}", timeout=5) as answer:
-            return answer.read().decode()
+            return str(answer.read(), "utf-8")
 
     def wait_ready(self, number: int, seconds: float = 60) -> None:
-        """Until the worker has shards open: of both stages, or, where there are several workers, of the one that may be
-        its own.
-        """
+        """Wait until the worker has open shards: of both stages, or of either where there are several workers."""
         is_ready = all if self.count == 1 else any
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:

@@ -1,13 +1,13 @@
-"""A thousand viewers on one machine with the workers: what they cost, and whether escalations leave later for it.
+"""A thousand viewers on one machine with the workers: their cost, and whether they delay escalations.
 
     python -m benchmarks.viewers [--viewers 1000] [--rate 50] [--seconds 20] [--rounds 2]
 
-A broker, one worker and a board as processes of their own, under a steady load; in turn without and with viewers, so
-that whatever else the machine does falls on both. Viewers are real connections that take gzip, as browsers do, held by
-one more process on the same machine: its processor time is told apart, since real viewers bring their own. Told for
-each turn: how long from just before publish to an escalation that a read_committed consumer can read; processor time of
-worker (also for each record it took), board and viewers; how late the viewers hear of a record after its append (a few
-of them unpack what comes, the others only read it)."""
+A broker, one worker and a board as separate processes under a steady load; in turn without and with viewers, so that
+other activity of the machine affects both. Viewers are connections that accept gzip, as browsers do, held by one more
+process on the same machine, whose processor time is separate because real viewers have their own. Each turn prints the
+time from just before publishing to an escalation that a read_committed consumer can read; processor time of worker
+(also per record), board and viewers; and the viewers' delay after a record's append (a few of them decompress the
+stream, the others only read it)."""
 
 import argparse
 import asyncio
@@ -19,11 +19,13 @@ import random
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from multiprocessing.context import SpawnProcess
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from apps.board.descriptors import raise_limit
+from apps.board.file_descriptors import raise_descriptor_limit
 from apps.embedded.ports import free_port
 from benchmarks.processes import cpu_seconds, memory_mib
 from benchmarks.stream import incident
@@ -35,7 +37,7 @@ LISTENERS = 10
 READY_S = 300
 WARM_S = 30
 SETTLE_S = 5
-OPENING_S = 15  # what a thousand connections may take to open; triggers must last
+OPENING_S = 15  # a thousand connections open within this; there are triggers for it too
 
 
 def main() -> None:
@@ -45,12 +47,12 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=20, help="length of a turn")
     parser.add_argument("--rounds", type=int, default=2, help="turns without and with viewers")
     chosen = parser.parse_args()
-    raise_limit()
+    raise_descriptor_limit()
     asyncio.run(measure(chosen.viewers, chosen.rate, chosen.seconds, chosen.rounds))
 
 
 async def measure(viewers: int, rate: int, seconds: float, rounds: int) -> None:
-    """Print one line a turn."""
+    """Print one line for each turn."""
     triggers = int(TRIGGERS_PER_S * (WARM_S + rounds * 2 * (seconds + SETTLE_S + OPENING_S))) + 10
     with System("wall", triggers=triggers) as system, board_of(system) as (board, port):
         system.start_worker(0)
@@ -59,15 +61,15 @@ async def measure(viewers: int, rate: int, seconds: float, rounds: int) -> None:
         work = [asyncio.create_task(load.send()), asyncio.create_task(load.read())]
         await asyncio.sleep(WARM_S)
         for turn in range(rounds * 2):
-            told = await _turn(system, board, port, load, viewers if turn % 2 else 0, seconds)
-            print(json.dumps(told), flush=True)
+            figures = await _turn(system, board, port, load, viewers if turn % 2 else 0, seconds)
+            print(json.dumps(figures), flush=True)
         for task in work:
             task.cancel()
         await asyncio.gather(*work, return_exceptions=True)
 
 
 async def _turn(
-    system: System, board: subprocess.Popen, port: int, load: "_Load", viewers: int, seconds: float
+    system: System, board: subprocess.Popen[bytes], port: int, load: "_Load", viewers: int, seconds: float
 ) -> dict[str, Any]:
     audience = _Audience(port, viewers)
     await asyncio.sleep(SETTLE_S)
@@ -77,16 +79,16 @@ async def _turn(
     began, since = time.monotonic(), time.time()
     await asyncio.sleep(seconds)
     took = time.monotonic() - began
-    told: dict[str, Any] = {"viewers": viewers, "regencies": len(load_regencies()) + len(load.triggers)}
-    told |= {f"{name}_core": round((cpu_seconds(pid) - before[name]) / took, 3) for name, pid in processes.items()}
+    figures: dict[str, Any] = {"viewers": viewers, "regencies": len(load_regencies()) + len(load.triggers)}
+    figures |= {f"{name}_core": round((cpu_seconds(pid) - before[name]) / took, 3) for name, pid in processes.items()}
     taken = _records(system) - records
-    told |= {
+    figures |= {
         "records": taken,
         "worker_ms_per_record": round((cpu_seconds(system.workers[0].pid) - before["worker"]) * 1000 / taken, 3),
     }
-    told |= {"board_mib": round(memory_mib(board.pid)), "load_average": os.getloadavg()[0]}
-    told |= _quantiles("escalation_ms", load.delays_ms(since, since + seconds - 2))
-    return told | await asyncio.to_thread(audience.leave)
+    figures |= {"board_mib": round(memory_mib(board.pid)), "load_average": os.getloadavg()[0]}
+    figures |= _quantiles("escalation_ms", load.delays_ms(since, since + seconds - 2))
+    return figures | await asyncio.to_thread(audience.leave)
 
 
 class _Load:
@@ -98,7 +100,7 @@ class _Load:
         self._arrived: dict[str, float] = {}
 
     def delays_ms(self, since: float, until: float) -> list[float]:
-        """Of the triggers sent in that time (Unix seconds) that have arrived."""
+        """Delays of the triggers sent between `since` and `until` (Unix seconds) that have arrived."""
         sent = {regency: at for regency, at in self._sent.items() if since <= at < until}
         return [(self._arrived[regency] - at) * 1000 for regency, at in sent.items() if regency in self._arrived]
 
@@ -136,28 +138,28 @@ class _Load:
 
 
 class _Audience:
-    """Viewers in a process of their own, from now until they leave."""
+    """Viewers in a process of their own, until `leave`."""
 
     def __init__(self, port: int, count: int) -> None:
-        self._process = None
+        self._process: SpawnProcess | None = None
         if count:
             self._mine, theirs = multiprocessing.Pipe()
             spawn = multiprocessing.get_context("spawn")
             self._process = spawn.Process(target=_hold, args=(port, count, theirs), daemon=True)
             self._process.start()
-            assert self._mine.poll(60) and self._mine.recv() == count, "not all viewers were let in"
+            assert self._mine.poll(60) and self._mine.recv() == count, "the board did not accept all viewers"
 
     def process(self) -> dict[str, int]:
-        return {"viewers": self._process.pid} if self._process else {}
+        return {"viewers": self._process.pid} if self._process and self._process.pid else {}
 
     def leave(self) -> dict[str, float]:
-        """How late they heard, ms after the append of what they heard of."""
+        """End the viewers; quantiles of their delay in ms after the append."""
         if self._process is None:
             return {}
         self._mine.send("leave")
         late_ms, frames = self._mine.recv()
         self._process.join()
-        return {"updates_per_viewer": frames} | _quantiles("heard_ms", late_ms)
+        return {"updates_per_viewer": frames} | _quantiles("delay_ms", late_ms)
 
 
 def _hold(port: int, count: int, theirs: Any) -> None:
@@ -183,9 +185,7 @@ def _hold(port: int, count: int, theirs: Any) -> None:
 
 
 async def _view(port: int, late_ms: list[float] | None, frames: list[int], opened: asyncio.Semaphore) -> None:
-    """Read until cancelled; with a list, unpack what comes and note how old the newest row is when its last byte is
-    read.
-    """
+    """Read until cancelled; with a list, decompress and append the age of the newest row at its last byte, in ms."""
     reader, _ = await connect(port)
     opened.release()
     if late_ms is None:
@@ -195,18 +195,18 @@ async def _view(port: int, late_ms: list[float] | None, frames: list[int], opene
     newest = 0
     async for text, now_ms in chunks(reader):
         frames[0] += text.count(b"event: update")
-        told = milliseconds_after(text, b"newest_row_ms") or 0
-        if newest and told > newest:
-            late_ms.append(now_ms - told)
-        newest = max(newest, told)
+        row_ms = milliseconds_after(text, b"newest_row_ms") or 0
+        if newest and row_ms > newest:
+            late_ms.append(now_ms - row_ms)
+        newest = max(newest, row_ms)
 
 
 @contextlib.contextmanager
-def board_of(system: System):
+def board_of(system: System) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """A board on the system's broker and roster; (process, port)."""
     port = free_port()
     settings = {"SIAGA_BROKER": system.bootstrap, "SIAGA_ROSTER": str(system.roster), "SIAGA_BOARD_PORT": str(port)}
-    with open(system.path / "board.log", "w") as log:
+    with (system.path / "board.log").open("w") as log:
         command = [sys.executable, "-m", "apps.cli.main", "board"]
         board = subprocess.Popen(command, env={**os.environ, **settings}, stdout=log, stderr=log, cwd=ROOT)
     try:
@@ -217,7 +217,7 @@ def board_of(system: System):
 
 
 def _records(system: System) -> int:
-    """Incidents the worker has taken so far."""
+    """Incidents that the worker has admitted so far."""
     return int(sample(system.metrics(0), 'siaga_records_total{outcome="admitted",topic="incidents"}'))
 
 
@@ -225,7 +225,7 @@ def _quantiles(name: str, values: list[float]) -> dict[str, float]:
     if not values:
         return {f"{name}_count": 0}
     ordered = sorted(values)
-    found = {"count": len(ordered)}
+    found: dict[str, float] = {"count": len(ordered)}
     found |= {f"p{q}": round(ordered[min(len(ordered) - 1, len(ordered) * q // 100)], 1) for q in (50, 99)}
     return {f"{name}_{key}": value for key, value in found.items()}
 

@@ -1,4 +1,4 @@
-"""A viewer of the board: a real connection that takes gzip, as browsers do."""
+"""A viewer of the board: a connection that accepts gzip, as browsers do."""
 
 import asyncio
 import time
@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 
 
 async def connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Ask the board on this port for its events; returns once they begin."""
+    """Request the event stream of the board on this port. Returns after the response's headers."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
     writer.write(b"GET /events HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n")
     await reader.readuntil(b"\r\n\r\n")
@@ -15,9 +15,7 @@ async def connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter
 
 
 async def chunks(reader: asyncio.StreamReader) -> AsyncIterator[tuple[bytes, float]]:
-    """What comes, unpacked, and the wall's milliseconds when its last byte was read. Raises IncompleteReadError at the
-    end.
-    """
+    """Each chunk decompressed, with the Unix time in ms at its last byte. Raises IncompleteReadError at the end."""
     unpack = zlib.decompressobj(31)
     while True:
         size = int(await reader.readuntil(b"\r\n"), 16)
@@ -27,7 +25,7 @@ async def chunks(reader: asyncio.StreamReader) -> AsyncIterator[tuple[bytes, flo
 
 
 def milliseconds_after(text: bytes, name: bytes) -> int | None:
-    """The last 13-digit number of this name in a piece of JSON text."""
+    """The last 13-digit number under this name in a piece of JSON text, or None."""
     mark = text.rfind(b'"' + name + b'":')
     start = mark + len(name) + 3
     return int(text[start : start + 13]) if mark >= 0 else None

@@ -1,26 +1,28 @@
-"""Hold what Siaga runs against the known vulnerabilities (pip-audit), and say plainly how much of it could be looked
-up.
+"""Check the packages that Siaga runs against the known vulnerabilities (pip-audit), and print how many of them could be
+looked up.
 
-    python deploy/audit.py            # status 1 when something known is in requirements.lock
+    python deploy/audit.py            # status 1 when requirements-local.lock holds a known vulnerability
 
-Needs the package index's advisories. Where they cannot be reached nothing is audited: then it says so, and the status
-is 0, as the answer depends on the network and not on the commit."""
+Needs the package index's advisories. Where they cannot be reached it says so and exits with status 0, because the
+result then depends on the network and not on the commit."""
 
 import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-PATIENCE_S = 180
+TIMEOUT_S = 180
 
 
-def verdict(report: dict) -> tuple[str, int]:
-    """What to say of pip-audit's JSON report, and the exit status."""
+def verdict(report: dict[str, list[dict[str, Any]]]) -> tuple[str, int]:
+    """The text for pip-audit's JSON report, and the exit status."""
     packages = report["dependencies"]
     audited = [package for package in packages if "skip_reason" not in package]
     found = [
-        f"{package['name']} {package['version']}: {known['id']}, mended in {', '.join(known['fix_versions']) or 'no release'}"
+        f"{package['name']} {package['version']}: {known['id']}, "
+        f"fixed in {', '.join(known['fix_versions']) or 'no release'}"
         for package in audited
         for known in package["vulns"]
     ]
@@ -32,14 +34,14 @@ def verdict(report: dict) -> tuple[str, int]:
 
 def main() -> int:
     command = [
-        sys.executable, "-m", "pip_audit", "--requirement", str(ROOT / "requirements.lock"), "--require-hashes",
+        sys.executable, "-m", "pip_audit", "--requirement", str(ROOT / "requirements-local.lock"), "--require-hashes",
         "--disable-pip", "--progress-spinner", "off", "--format", "json",
     ]  # fmt: skip
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
         said, status = verdict(json.loads(done.stdout))
     except subprocess.TimeoutExpired:
-        said, status = f"audit: NOT DONE, no answer within {PATIENCE_S} s", 0
+        said, status = f"audit: NOT DONE, no answer within {TIMEOUT_S} s", 0
     except json.JSONDecodeError:
         said, status = f"audit: NOT DONE, {(done.stderr.strip() or 'no report').splitlines()[-1]}", 0
     print(said, flush=True)

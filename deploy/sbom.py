@@ -2,8 +2,8 @@
 
     python deploy/sbom.py > siaga.cdx.json
 
-Python packages with the hashes that pip is held to, and the jars of the embedded broker. The same locks give the same
-file: no clock, no random serial number. Not committed; make it from the commit that is deployed."""
+Python packages with the hashes that pip checks, and the jars of the embedded broker. The same locks give the same file:
+no clock, no random serial number. Not committed; make it from the commit that is deployed."""
 
 import json
 import re
@@ -12,18 +12,20 @@ import tomllib
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 ROOT = Path(__file__).resolve().parents[1]
-PYTHON_LOCK = ROOT / "requirements.lock"
+PYTHON_LOCK = ROOT / "requirements-local.lock"
 JARS_LOCK = ROOT / "apps" / "embedded" / "jars.lock"
 _REQUIREMENT = re.compile(r"^(?P<name>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<version>\S+)(?: *; *(?P<marker>[^\\]*\S))?")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _NAMESPACE = uuid.UUID("8a2f9d43-6b6a-5a0e-9c55-3f1f0c1d7a11")
+Component = dict[str, Any]
 
 
-def python_components(lock: str) -> Iterator[dict]:
-    """One component per requirement. A wheel per platform has a hash of its own, so they are told as properties."""
+def python_components(lock: str) -> Iterator[Component]:
+    """One component per requirement. Its hashes are properties, since each platform's wheel has its own."""
     for block in re.split(r"\n(?=\S)", lock.replace("\\\n", " ")):
         found = _REQUIREMENT.match(block)
         if found is None:
@@ -35,7 +37,7 @@ def python_components(lock: str) -> Iterator[dict]:
         yield _component(name, version, f"pkg:pypi/{quote(name)}@{quote(version)}") | {"properties": properties}
 
 
-def jar_components(lock: str) -> Iterator[dict]:
+def jar_components(lock: str) -> Iterator[Component]:
     """One component per jar: each has exactly one hash."""
     for line in lock.splitlines():
         if line and not line.startswith("#"):
@@ -44,7 +46,7 @@ def jar_components(lock: str) -> Iterator[dict]:
             yield component | {"group": group, "hashes": [{"alg": "SHA-256", "content": digest}]}
 
 
-def bill() -> dict:
+def bill() -> dict[str, Any]:
     """The whole document."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     locks = [path.read_text(encoding="utf-8") for path in (PYTHON_LOCK, JARS_LOCK)]
@@ -62,7 +64,7 @@ def bill() -> dict:
     }
 
 
-def _component(name: str, version: str, purl: str) -> dict:
+def _component(name: str, version: str, purl: str) -> Component:
     return {"type": "library", "bom-ref": purl, "name": name, "version": version, "purl": purl}
 
 

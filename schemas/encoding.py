@@ -1,13 +1,14 @@
-"""What a record's headers say about its encoding: JSON is taken, a claim of anything else is refused.
+"""What a record's headers say about its encoding: plain JSON is accepted, a claim of anything else is rejected.
 
 CloudEvents in binary mode (Kafka protocol binding 1.0.2) carry `ce_*` headers and the data's `content-type`; the value
-is the plain message, so they are accepted. In structured mode the value is an envelope, which is refused.
+is the plain message, so they are accepted. In structured mode the value is an envelope, which is rejected.
 """
 
 from collections.abc import Iterable
 from functools import lru_cache
 
-from schemas.rejected import Reason, Rejected
+from schemas.rejected import Rejected
+from schemas.vocabulary import RejectReason
 
 Headers = Iterable[tuple[str, bytes | None]]
 
@@ -21,13 +22,13 @@ def check_headers(headers: Headers) -> None:
     """Raises Rejected(unsupported_encoding) when a header declares the value to be other than plain UTF-8 JSON."""
     for name, content in headers:
         if content and name.lower() in _DECLARING:
-            error = _refusal("encoding" in name.lower(), bytes(content[:128]))
+            error = _error("encoding" in name.lower(), bytes(content[:128]))
             if error:
-                raise Rejected(Reason.UNSUPPORTED_ENCODING, error)
+                raise Rejected(RejectReason.UNSUPPORTED_ENCODING, error)
 
 
 @lru_cache(maxsize=256)
-def _refusal(is_encoding: bool, content: bytes) -> str | None:
+def _error(is_encoding: bool, content: bytes) -> str | None:
     declared = content.decode("latin-1").strip().strip('"').lower()
     if is_encoding:
         return None if declared in _NEUTRAL_ENCODINGS else "header content-encoding: only an unencoded value is read"

@@ -1,44 +1,43 @@
-"""The escalation, topic `siaga.escalations`, key = regency (or province): a change of level, and who must know."""
+"""The escalation, topic `siaga.escalations`, key = regency (or province): a change, and the authorities to notify."""
 
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from schemas.fields import MESSAGE, EventId, Timestamp
-from schemas.incident import Category
-from schemas.risk import LedgerPosition, Level, LevelName, Points, RulesetId, Whole
+from schemas.fields import MESSAGE, EventId, Timestamp, one_of
+from schemas.risk import LedgerPosition, LevelName, Points, RulesetId, Whole
+from schemas.vocabulary import COUNTED_STATUSES, Category, Change, Level, Reason
 
 ESCALATION_SCHEMA = "siaga.escalation/1"
 EVIDENCE_MOST = 20
-#: The levels that each change can end at. A fall is by one rung, and what is amended is an alarm.
-LEVELS_AFTER: dict[str, tuple[Level, ...]] = {
-    "raised": (Level.WASPADA, Level.SIAGA, Level.AWAS),
-    "lowered": (Level.WASPADA, Level.SIAGA),
-    "cleared": (Level.NORMAL,),
-    "amended": (Level.WASPADA, Level.SIAGA, Level.AWAS),
-    "stale": tuple(Level),
-    "recovered": tuple(Level),
+#: The levels that each change can end at: a level falls by one, and only a raised level is amended.
+LEVELS_AFTER: dict[Change, tuple[Level, ...]] = {
+    Change.RAISED: (Level.WASPADA, Level.SIAGA, Level.AWAS),
+    Change.LOWERED: (Level.WASPADA, Level.SIAGA),
+    Change.CLEARED: (Level.NORMAL,),
+    Change.AMENDED: (Level.WASPADA, Level.SIAGA, Level.AWAS),
+    Change.STALE: tuple(Level),
+    Change.RECOVERED: tuple(Level),
 }
-CategoryName = Literal[tuple(category.value for category in Category)]  # type: ignore[valid-type]
 
 
 class Evidence(BaseModel):
-    """One incident behind an escalation. `weight` is the ruleset's for its severity: how grave it is, not how telling."""
+    """One incident behind an escalation. `weight` is the ruleset's for its severity, not its weight as evidence."""
 
     model_config = MESSAGE
 
     incident_id: EventId
-    category: CategoryName
+    category: Annotated[str, one_of(Category)]
     severity: Annotated[int, Field(ge=1, le=5)]
-    status: Literal["reported", "verified", "resolved"]
+    status: Annotated[str, one_of(COUNTED_STATUSES)]
     weight: Annotated[float, Field(gt=0)]
 
 
 class Escalation(BaseModel):
-    """A level change, an amendment of one, or silence and its end. The components add up to the score.
+    """A change of level, an amendment, or silence and its end. The components add up to the score.
 
-    `regency` is a province code (`NN`) when the province itself escalates. `threshold` is what the score was measured
-    against.
+    `regency` is a province code (`NN`) when the province itself escalates. `threshold` is what the score was compared
+    with.
     """
 
     model_config = MESSAGE
@@ -48,20 +47,17 @@ class Escalation(BaseModel):
     regency: Annotated[str, Field(pattern=r"^[0-9]{2}(\.[0-9]{2})?$")]
     name: str
     episode: Whole
-    change: Literal["raised", "lowered", "cleared", "amended", "stale", "recovered"]
+    change: Annotated[str, one_of(Change)]
     level: LevelName
     previous_level: LevelName
     score: Points
     threshold: Whole
-    reason: Literal[
-        "grave_incident", "grave_incident_confirmed", "incident_pressure", "turnout_anomaly", "spill_over",
-        "rolling_sum", "members", "calm", "correction", "confirmation", "silence", "reports_resumed",
-    ]  # fmt: skip
+    reason: Annotated[str, one_of(Reason)]
     components: dict[str, Points]
     evidence: Annotated[list[Evidence], Field(max_length=EVIDENCE_MOST)]
     routes: list[str]
     unverified: bool
-    event_time: Annotated[Timestamp, Field(description="The regency's clock when it was decided.")]
+    event_time: Annotated[Timestamp, Field(description="The regency's clock at the decision.")]
     ruleset: RulesetId
     ledger: LedgerPosition
 

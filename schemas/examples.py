@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from schemas.vocabulary import COMPONENTS, LEVELS
+
 _LEDGER = {"partition": 3, "offset": 10482}
 _RULESET = "sumsel-pilkada-2024@1"
-_COMPONENTS = {"integrity": 0, "supply": 0, "process": 0, "turnout": 0, "neighbours": 0, "prior": 0}
+_COMPONENTS = {"security": 45} | dict.fromkeys(COMPONENTS[1:], 0)
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     "incident": {
@@ -51,7 +53,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "over_capacity": 0,
             "corrected": 0,
         },
-        "components": {"security": 45} | _COMPONENTS,
+        "components": _COMPONENTS,
         "data_status": "live",
         "excluded": {"late": 0, "exercise": 0, "duplicate": 0},
         "confidence": {"verified_share": 0.4, "sources": 2, "completeness": 0.0004},
@@ -65,7 +67,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "score": 25,
         "since": "2024-11-27T02:46:40.000Z",
         "as_of": "2024-11-27T02:46:40.000Z",
-        "regencies": {"normal": 16, "waspada": 0, "siaga": 0, "awas": 1},
+        "regencies": dict.fromkeys(LEVELS, 0) | {"normal": 16, "awas": 1},
         "elevated": [{"regency": "16.71", "level": "awas"}],
         "not_live": ["16.05", "16.13"],
         "components": {"members_awas": 25, "members_siaga": 0, "members_waspada": 0},
@@ -84,7 +86,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "score": 45,
         "threshold": 25,
         "reason": "incident_pressure",
-        "components": {"security": 45} | _COMPONENTS,
+        "components": _COMPONENTS,
         "evidence": [
             {
                 "incident_id": "polda-000077",

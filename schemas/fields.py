@@ -3,8 +3,8 @@
 Strict: a string is a string, a number a number, nothing is converted. Times are RFC 3339 with seconds and an offset.
 """
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from enum import StrEnum
 from functools import lru_cache
 from typing import Annotated, Any
 
@@ -43,9 +43,10 @@ def _timestamp_schema(_source: Any, _handler: Any) -> core_schema.CoreSchema:
     )
 
 
-def one_of(words: type[StrEnum]) -> GetPydanticSchema:
-    """The values of an enum as plain strings: the hot path then carries no enum objects."""
-    return GetPydanticSchema(lambda _source, _handler: core_schema.literal_schema([word.value for word in words]))
+def one_of(words: Iterable[str]) -> GetPydanticSchema:
+    """One of these words (an enum's values, for one) as a plain string: the hot path then carries no enum objects."""
+    allowed = [str(word) for word in words]
+    return GetPydanticSchema(lambda _source, _handler: core_schema.literal_schema(allowed))
 
 
 EventId = Annotated[str, Field(pattern=ID_PATTERN)]

@@ -1,38 +1,15 @@
 """The incident message: one report about one incident, as the public contract defines it."""
 
 from datetime import timedelta
-from enum import StrEnum
 from typing import Annotated, Self
 
 from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from schemas.fields import MESSAGE, EventId, RegencyCode, Revision, SourceName, StationId, Timestamp, one_of
+from schemas.vocabulary import Category, Status
 
 REPORT_LEAD = timedelta(minutes=5)  # how far a source's clock may run behind the event it reports
-
-
-class Category(StrEnum):
-    LOGISTICS = "logistics"
-    ADMINISTRATION = "administration"
-    ELIGIBILITY = "eligibility"
-    MONEY_POLITICS = "money_politics"
-    NEUTRALITY = "neutrality"
-    DISINFORMATION = "disinformation"
-    INTIMIDATION = "intimidation"
-    PROTEST = "protest"
-    CLASH = "clash"
-    PROPERTY_ATTACK = "property_attack"
-    FATALITY = "fatality"
-    NATURAL_HAZARD = "natural_hazard"
-    DATA_INTEGRITY = "data_integrity"
-
-
-class Status(StrEnum):
-    REPORTED = "reported"
-    VERIFIED = "verified"
-    RESOLVED = "resolved"
-    RETRACTED = "retracted"
 
 
 class Incident(BaseModel):
@@ -40,20 +17,24 @@ class Incident(BaseModel):
 
     model_config = MESSAGE
 
-    event_id: Annotated[EventId, Field(description="One per message; a repeat is a duplicate and changes nothing.")]
-    incident_id: Annotated[EventId, Field(description="The incident this message speaks of, within its regency.")]
+    event_id: Annotated[EventId, Field(description="Unique per message; a repeat is a duplicate and changes nothing.")]
+    incident_id: Annotated[
+        EventId, Field(description="The incident that this message is about, unique within its regency.")
+    ]
     revision: Annotated[Revision, Field(description="A higher revision replaces a lower one.")]
     regency: Annotated[RegencyCode, Field(description="Kemendagri code; must be in the roster.")]
-    station: Annotated[StationId | None, Field(description="Polling station (TPS), if one is concerned.")] = None
+    station: Annotated[StationId | None, Field(description="Polling station (TPS), if the incident concerns one.")] = (
+        None
+    )
     category: Annotated[str, one_of(Category), Field(description="What kind of incident.")]
     severity: Annotated[int, Field(ge=1, le=5, description="1 minor to 5 gravest; its weight is the ruleset's.")]
-    status: Annotated[str, one_of(Status), Field(description="Where the incident stands.")]
+    status: Annotated[str, one_of(Status), Field(description="How far the incident has been checked.")]
     occurred_at: Annotated[Timestamp, Field(description="Event time, RFC 3339 with offset.")]
     reported_at: Annotated[
         Timestamp, Field(description="RFC 3339 with offset; not before `occurred_at` minus 5 minutes.")
     ]
     source: Annotated[SourceName, Field(description="The publishing system.")]
-    is_exercise: Annotated[bool, Field(description="A drill: counted apart, never moves a risk level.")] = False
+    is_exercise: Annotated[bool, Field(description="A drill: counted separately, never changes a risk level.")] = False
 
     @model_validator(mode="after")
     def _reported_after_it_occurred(self) -> Self:

@@ -1,37 +1,39 @@
-"""The ledger's frames: how validated events travel from intake to risk.
+"""The ledger's frames: how validated events travel from intake to the risk fold. Internal: nobody else reads them.
 
-A frame is one Kafka record: the entries of one regency from one input batch, in order, as a JSON array. Entries are
-plain lists, not objects: they are written and read once per event on the hot path and never leave Siaga.
+A frame is the value of one Kafka record: the entries of one regency from one input batch, in order, as a JSON array.
+Its key is the regency's code, the province's, or TICK_KEY for entries that concern everybody. Entries are lists rather
+than objects, because one is written and read per event on the hot path:
 
-    incident  ["i", at_ms, event_id, incident_id, revision, station | null, category, severity, status,
-               occurred_ms, reported_ms, source, is_exercise]
-    turnout   ["t", at_ms, event_id, station, registered, voted, as_of_ms, revision, source, is_exercise] tick
-    ["k", at_ms] neighbour ["n", at_ms, from_regency, level, previous_level, escalation_id, data_status, turnout_share |
-    null, is_unverified] watermark ["w", newest_ms, intake_shard, is_idle]            event clock only, see
-    streams/event_time/sequencer.py
+    incident   ["i", at_ms, event_id, incident_id, revision, station | null, category, severity, status,
+                occurred_ms, reported_ms, source, is_exercise]
+    turnout    ["t", at_ms, event_id, station, registered, voted, as_of_ms, revision, source, is_exercise]
+    tick       ["k", at_ms]
+    neighbour  ["n", at_ms, from_regency, level, previous_level, escalation_id, data_status, turnout_share | null,
+                is_unverified]
+    watermark  ["w", newest_ms, intake_shard, is_idle]        with the event clock only, see docs/event-time.md
 
-All times are integer milliseconds since the Unix epoch, UTC.
+Incidents and turnout are called reports. All times are whole milliseconds since the Unix epoch.
 """
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import orjson
 
 INCIDENT, TURNOUT, TICK, NEIGHBOUR, WATERMARK = "i", "t", "k", "n", "w"
 TICK_KEY = b"*"
 FRAME_MAX_BYTES = 512 * 1024
-
-Entry = list
-
-#: Header of a frame of reports, with the event clock: their oldest and newest time and how many, which spares its
-#: reader to look.
+#: Header of a frame of reports, with the event clock: their oldest time, newest time and number, so that the sequencer
+#: need not parse a frame whose reports all wait.
 SPAN_HEADER = "siaga.span"
-#: (oldest time, newest time, how many) of the reports in a frame.
+
+#: One entry, as above.
+Entry = list[Any]
+#: (oldest time, newest time, number) of the reports in a frame.
 Span = tuple[int, int, int]
 
-#: The beginning of an incident or a turnout. Within a JSON string it cannot stand: a quote has a backslash before it
-#: there.
+#: The beginning of a report. It cannot occur within a JSON string: a quote has a backslash before it there.
 _REPORT = re.compile(rb'\["[it]",(\d+),')
 
 
@@ -40,8 +42,10 @@ class NotAFrame(ValueError):
 
 
 class Frame:
-    """One ledger record, whose entries are read when they are asked for. `appended_ms`: when the broker took it;
-    `span`: what its header says, if there is one."""
+    """One ledger record, parsed only when its entries are wanted.
+
+    `appended_ms` is the broker's append time, `span` the value of the record's SPAN_HEADER, if it has one.
+    """
 
     __slots__ = ("offset", "value", "_appended_ms", "_span")
 
@@ -49,25 +53,25 @@ class Frame:
         self.offset, self.value, self._appended_ms, self._span = offset, value, appended_ms, span
 
     def entries(self) -> list[Entry]:
-        """Raises NotAFrame."""
+        """The entries, parsed. Raises NotAFrame."""
         try:
             return entries_of(self.value, self._appended_ms)
         except (ValueError, TypeError, LookupError) as error:
-            raise NotAFrame(f"offset {self.offset} of the ledger is no frame: {type(error).__name__}") from error
+            raise NotAFrame(f"offset {self.offset} of the ledger is not a frame: {type(error).__name__}") from error
 
     def span(self) -> Span | None:
-        """Of the reports in it, without reading it; None in a frame of anything else. Raises NotAFrame."""
+        """The span of its reports, without parsing; None for a frame that holds anything else. Raises NotAFrame."""
         if self._span is None:
             times = self.times()
             return (min(times), max(times), len(times)) if times else None
         try:
             oldest_ms, newest_ms, count = map(int, self._span.split())
         except ValueError as error:
-            raise NotAFrame(f"offset {self.offset} of the ledger has a {SPAN_HEADER} that is none") from error
+            raise NotAFrame(f"offset {self.offset} of the ledger has a malformed {SPAN_HEADER}") from error
         return oldest_ms, newest_ms, count
 
     def times(self) -> list[int]:
-        """Times of the reports in it, one each, found without reading it; none in a frame of anything else."""
+        """The time of each of its reports, without parsing; none for a frame that holds anything else."""
         return [int(at_ms) for at_ms in _REPORT.findall(self.value)]
 
 
@@ -77,13 +81,13 @@ def partition_of(regency: str, partitions: int) -> int:
 
 
 def span_of(entries: list[Entry]) -> bytes:
-    """What SPAN_HEADER says of a frame of these reports."""
+    """The value of SPAN_HEADER for a frame of these reports."""
     times = [entry[1] for entry in entries]
     return b"%d %d %d" % (min(times), max(times), len(times))
 
 
 def encode_frames(entries: list[Entry]) -> Iterator[bytes]:
-    """Frames for the entries of one regency, in order, each at most FRAME_MAX_BYTES."""
+    """Frames for the entries of one regency, in order, each of at most FRAME_MAX_BYTES."""
     value = orjson.dumps(entries)
     if len(value) <= FRAME_MAX_BYTES:
         yield value
@@ -96,23 +100,26 @@ def encode_frames(entries: list[Entry]) -> Iterator[bytes]:
 
 
 def decode_frame(value: bytes) -> list[Entry]:
-    """Entries of a frame. Raises orjson.JSONDecodeError when the ledger holds what Siaga did not write."""
-    return orjson.loads(value)
+    """The entries of a frame as they were written. Raises orjson.JSONDecodeError for what Siaga did not write."""
+    entries: list[Entry] = orjson.loads(value)
+    return entries
 
 
 def entries_of(value: bytes, appended_ms: int) -> list[Entry]:
-    """Entries of a ledger record appended at this time. A tick tells the time of its append, not its writer's: the
-    broker's clock is one for all workers, and a worker whose clock is an hour ahead must not age everything by an
-    hour."""
-    entries = orjson.loads(value)
+    """The entries of a ledger record appended at `appended_ms`.
+
+    A tick takes the time of its append, not that of its writer: the broker's clock is the same for all workers, and a
+    worker whose clock is an hour fast must not age everything by an hour.
+    """
+    entries = decode_frame(value)
     return [[TICK, appended_ms]] if entries[0][0] == TICK else entries
 
 
 def tick_frame(at_ms: int) -> bytes:
-    """A frame that tells every regency of a partition the time; `at_ms` is its writer's, see `entries_of`."""
+    """A frame that advances the clock of a partition's regencies; `at_ms` is its writer's time, see `entries_of`."""
     return orjson.dumps([[TICK, at_ms]])
 
 
 def watermark_frame(newest_ms: int, shard: str, is_idle: bool) -> bytes:
-    """A frame by which an intake shard tells how far it has read."""
+    """A frame that states how far an intake shard has read in event time, and whether it has nothing more to read."""
     return orjson.dumps([[WATERMARK, newest_ms, shard, is_idle]])

@@ -5,19 +5,21 @@ Markdown, the same text every time: what the page says is what the documents say
 
 import json
 import re
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from schemas.asyncapi import asyncapi
 from schemas.jsonschema import CONTRACTS, Contract, json_schema
-from schemas.topics import DAY_MS
+from schemas.vocabulary import DAY_MS
 
 PAGE = "messages"
+WIDTH = 120
 _TIME_FORMAT = "date-time"
 _HEAD = """# Messages
 
-Every public topic and message, written from the AsyncAPI document ([`asyncapi.json`](../schemas/json/asyncapi.json)) and the JSON
-Schemas by `siaga schemas messages`; do not edit it. How to publish: [publishing.md](publishing.md).
+Every public topic and message, written from the AsyncAPI document ([`asyncapi.json`](../schemas/json/asyncapi.json))
+and the JSON Schemas by `siaga schemas messages`; do not edit it. How to publish: [publishing.md](publishing.md).
 
 Names are those of the default prefix `siaga.` (`SIAGA_TOPIC_PREFIX`). An object holds the fields listed and no others.
 """
@@ -50,17 +52,15 @@ def _overview(document: dict[str, Any]) -> str:
 def _section(channel: dict[str, Any], message: dict[str, Any], contract: Contract) -> str:
     schema = json_schema(contract)
     is_headers = contract.key is None
-    parts = [f"## {channel['address']}", "", f"{channel['description']} {_paragraph(schema['description'])}", ""]
-    parts += [
-        f"Key: {_key(message)} Schema: [`{contract.file}`](../schemas/json/{contract.file}), `{contract.id}`.",
-        "",
-    ]
+    key = f"Key: {_key(message)} Schema: [`{contract.file}`](../schemas/json/{contract.file}), `{contract.id}`."
+    parts = [f"## {channel['address']}", "", _wrapped(f"{channel['description']} {schema['description']}"), ""]
+    parts += [_wrapped(key), ""]
     if is_headers:
         parts += [f"Value: {message['payload']['description']} Headers:", ""]
     parts.append(_fields(schema, schema.get("$defs", {}), contract.topic.value))
     for name, part in schema.get("$defs", {}).items():
         if "properties" in part:
-            about = _paragraph(part["description"]) + "\n\n" if "description" in part else ""
+            about = _wrapped(part["description"]) + "\n\n" if "description" in part else ""
             parts += [
                 f"### {_named(name, contract.topic.value)}\n",
                 about + _fields(part, schema["$defs"], contract.topic.value),
@@ -127,7 +127,7 @@ def _bounds(field: dict[str, Any]) -> Iterator[str]:
 
 
 def _key(message: dict[str, Any]) -> str:
-    key = message["bindings"]["kafka"]["key"]
+    key: dict[str, str] = message["bindings"]["kafka"]["key"]
     return key["description"] + (f" `{key['pattern']}`." if "pattern" in key else "")
 
 
@@ -136,13 +136,17 @@ def _kept(channel: dict[str, Any]) -> str:
     return f"{config['retention.ms'] // DAY_MS} days" if "retention.ms" in config else "the latest of each key"
 
 
-def _table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |\n" for line in lines)
 
 
 def _paragraph(text: str) -> str:
     return " ".join(text.split())
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(_paragraph(text), WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _anchor(heading: str) -> str:

@@ -1,4 +1,4 @@
-"""The province row, topic `siaga.province`, key = the province's two digits: its regencies' levels in one place."""
+"""The province row, topic `siaga.province`, key = the province's two digits: the levels of its regencies."""
 
 from typing import Annotated, Literal
 

@@ -1,12 +1,13 @@
-"""Why an input record is refused, and the headers a rejected record carries.
+"""Why an input record is rejected, and the headers that a rejected record carries.
 
 The rejected record's key and value are the original bytes; all that Siaga adds is in its headers.
 """
 
-from enum import StrEnum
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from schemas.vocabulary import RejectReason
 
 HEADER_REASON = "siaga.reason"
 HEADER_ERROR = "siaga.error"
@@ -23,17 +24,6 @@ CUT_VALUE_BYTES = 64 * 1024
 ERROR_MAX_CHARS = 200
 
 
-class Reason(StrEnum):
-    NOT_UTF8 = "not_utf8"
-    INVALID_JSON = "invalid_json"
-    SCHEMA = "schema"
-    UNKNOWN_REGENCY = "unknown_regency"
-    FUTURE = "future"
-    TOO_OLD = "too_old"
-    TOO_LARGE = "too_large"
-    UNSUPPORTED_ENCODING = "unsupported_encoding"
-
-
 _Whole = Annotated[str, Field(pattern=r"^[0-9]{1,19}$")]
 
 
@@ -42,7 +32,7 @@ class RejectedHeaders(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    reason: Annotated[Reason, Field(alias=HEADER_REASON, description="Which rule refused the record.")]
+    reason: Annotated[RejectReason, Field(alias=HEADER_REASON, description="The rule that rejected the record.")]
     error: Annotated[str, Field(alias=HEADER_ERROR, max_length=ERROR_MAX_CHARS, description="One line, no payload.")]
     topic: Annotated[str, Field(alias=HEADER_TOPIC, description="Topic of the original record.")]
     partition: Annotated[_Whole, Field(alias=HEADER_PARTITION, description="Its partition, in decimal.")]
@@ -60,16 +50,16 @@ class RejectedHeaders(BaseModel):
 
 
 class Rejected(Exception):
-    """An input record that cannot be taken. `error` is one short line that holds nothing of the payload."""
+    """An input record that is not accepted. `error` is one short line that holds nothing of the payload."""
 
-    def __init__(self, reason: Reason, error: str) -> None:
+    def __init__(self, reason: RejectReason, error: str) -> None:
         super().__init__(f"{reason}: {error}")
         self.reason = reason
         self.error = error
 
 
 def rejected_headers(
-    reason: Reason, error: str, topic: str, partition: int, offset: int
+    reason: RejectReason, error: str, topic: str, partition: int, offset: int
 ) -> tuple[tuple[str, bytes], ...]:
     """Kafka headers of a rejected record; `topic`, `partition` and `offset` are where the original lies."""
     return (

@@ -1,11 +1,11 @@
 """The risk row, topic `siaga.risk`, key = regency: the rolling table, latest row per key."""
 
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from schemas.fields import MESSAGE, RegencyCode, Timestamp
+from schemas.fields import MESSAGE, RegencyCode, Timestamp, one_of
+from schemas.vocabulary import DataStatus, Level
 
 RISK_SCHEMA = "siaga.risk/1"
 Points = Annotated[int, Field(ge=0, le=100)]
@@ -13,29 +13,14 @@ Whole = Annotated[int, Field(ge=0)]
 RulesetId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}@[1-9][0-9]*$")]
 
 
-class Level(StrEnum):
-    """The ladder, from calm to danger."""
-
-    NORMAL = "normal"
-    WASPADA = "waspada"
-    SIAGA = "siaga"
-    AWAS = "awas"
-
-
-class DataStatus(StrEnum):
-    LIVE = "live"
-    STALE = "stale"
-    SILENT = "silent"
-
-
-LevelName = Literal["normal", "waspada", "siaga", "awas"]
-DataStatusName = Literal["live", "stale", "silent"]
+LevelName = Annotated[str, one_of(Level)]
+DataStatusName = Annotated[str, one_of(DataStatus)]
 
 
 class Window(BaseModel):
-    """Distinct live incidents by `occurred_at`, and the sum of their severity weights.
+    """Distinct incidents by `occurred_at`, and the sum of their severity weights.
 
-    Retracted and exercise ones are excluded.
+    Retracted ones and exercises are excluded.
     """
 
     model_config = MESSAGE
@@ -69,7 +54,7 @@ class TurnoutTotals(BaseModel):
 
 
 class Excluded(BaseModel):
-    """Messages that were counted but moved nothing, or came after the longest window had passed (`late`)."""
+    """Messages that did not change the score: too old for the longest window (`late`), exercises, and duplicates."""
 
     model_config = MESSAGE
 
@@ -79,7 +64,7 @@ class Excluded(BaseModel):
 
 
 class LedgerPosition(BaseModel):
-    """Of the last ledger frame applied."""
+    """Position of the last ledger frame that was applied."""
 
     model_config = MESSAGE
 
@@ -88,11 +73,11 @@ class LedgerPosition(BaseModel):
 
 
 class Confidence(BaseModel):
-    """How far the row can be trusted. It never moves the score.
+    """How far the row can be trusted. It never changes the score.
 
-    `verified_share`: part of the last day's live incidents that are verified or resolved, null without any. `sources`:
-    publishing systems behind the last day's incidents that can score. `completeness`: stations that told their
-    turnout, of those expected.
+    `verified_share`: share of the last day's incidents that are verified or resolved, null without any. `sources`:
+    number of publishing systems behind the last day's incidents that can score. `completeness`: share of the expected
+    stations that reported turnout.
     """
 
     model_config = MESSAGE

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from importlib import resources
-from pathlib import Path
 from typing import Self
 
 from schemas.fields import REGENCY_PATTERN
@@ -73,17 +72,6 @@ class Roster(Mapping[str, Regency]):
     def parse(cls, text: str, origin: str = "roster") -> Self:
         """From CSV text; `origin` is how errors call it. Raises RosterError."""
         return cls(_symmetric(_rows(text, origin), origin))
-
-    @classmethod
-    def load(cls, path: str | Path) -> Self:
-        """From a CSV file, UTF-8. Raises RosterError, also when the file cannot be read."""
-        try:
-            text = Path(path).read_text(encoding="utf-8-sig")
-        except OSError as wrong:
-            raise RosterError(f"{path}: {wrong.strerror or wrong}") from None
-        except UnicodeDecodeError as wrong:
-            raise RosterError(f"{path}: not UTF-8 at byte {wrong.start}") from None
-        return cls.parse(text, str(path))
 
     @classmethod
     def default(cls) -> Self:

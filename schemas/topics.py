@@ -1,4 +1,4 @@
-"""Every Kafka topic of Siaga, in one place: name, direction, retention.
+"""Every Kafka topic of Siaga: name, direction, retention.
 
 Source: docs/architecture.md and the public contract. All topics share one partition count, so that a regency's ledger,
 state and outputs carry the same partition number.
@@ -7,7 +7,8 @@ state and outputs carry the same partition number.
 from dataclasses import dataclass
 from enum import StrEnum
 
-DAY_MS = 86_400_000
+from schemas.vocabulary import DAY_MS
+
 #: Of input topics, whatever the cluster's own limit: Kafka's default, so that every client's default batches fit. It
 #: bounds a batch as sent; a value is read up to 16 KiB (schemas/wire.py).
 INPUT_MESSAGE_MAX_BYTES = 1_048_588
@@ -39,7 +40,7 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True)
 class TopicSpec:
-    """What one topic must look like on the broker. `retention_ms` is None for compacted topics."""
+    """The settings of one topic on the broker. `retention_ms` is None for compacted topics."""
 
     topic: Topic
     direction: Direction
@@ -48,7 +49,7 @@ class TopicSpec:
 
     @property
     def config(self) -> dict[str, str]:
-        """Broker settings. Retention counts from the append, else records of a past election would vanish in minutes."""
+        """Topic settings on the broker. Retention counts from the append, or a replay would expire at once."""
         common = {"message.timestamp.type": "LogAppendTime"}
         if self.direction is Direction.IN:
             common["max.message.bytes"] = str(INPUT_MESSAGE_MAX_BYTES)
@@ -68,11 +69,11 @@ SPECS: tuple[TopicSpec, ...] = (
         30 * DAY_MS,
         "validated events, ticks and control events, one order per regency",
     ),
-    TopicSpec(Topic.POSITIONS, Direction.INTERNAL, None, "how far intake has read each input"),
+    TopicSpec(Topic.POSITIONS, Direction.INTERNAL, None, "how far intake has read each input partition"),
     TopicSpec(Topic.STATE, Direction.INTERNAL, None, "the fold's state"),
     TopicSpec(Topic.RISK, Direction.OUT, None, "the rolling risk row of each regency"),
     TopicSpec(Topic.PROVINCE, Direction.OUT, None, "the roll-up row of each province"),
-    TopicSpec(Topic.ESCALATIONS, Direction.OUT, 90 * DAY_MS, "level changes and who must know"),
+    TopicSpec(Topic.ESCALATIONS, Direction.OUT, 90 * DAY_MS, "level changes and the authorities to notify"),
     TopicSpec(Topic.REJECTED, Direction.OUT, 7 * DAY_MS, "rejected input as it came, reason in headers"),
 )
 

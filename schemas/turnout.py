@@ -17,7 +17,7 @@ class Turnout(BaseModel):
 
     model_config = MESSAGE
 
-    event_id: Annotated[EventId, Field(description="One per message; a repeat is a duplicate and changes nothing.")]
+    event_id: Annotated[EventId, Field(description="Unique per message; a repeat is a duplicate and changes nothing.")]
     regency: Annotated[RegencyCode, Field(description="Kemendagri code; must be in the roster.")]
     station: Annotated[StationId, Field(description="Polling station (TPS).")]
     registered: Annotated[int, Field(ge=1, le=VOTERS_MAX, description="Voters entitled there: DPT + DPTb + DPK.")]
@@ -25,4 +25,4 @@ class Turnout(BaseModel):
     as_of: Annotated[Timestamp, Field(description="Event time, RFC 3339 with offset.")]
     revision: Annotated[Revision, Field(description="A correction of the same `as_of`.")] = 1
     source: Annotated[SourceName, Field(description="The publishing system.")]
-    is_exercise: Annotated[bool, Field(description="A drill: counted apart, never moves a risk level.")] = False
+    is_exercise: Annotated[bool, Field(description="A drill: counted separately, never changes a risk level.")] = False

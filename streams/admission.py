@@ -1,7 +1,7 @@
-"""Intake: whether an input record is taken, and the ledger entry it becomes. Pure: the clock is an argument.
+"""Admission: whether an input record is accepted, and the ledger entry it becomes. Pure: the clock is an argument.
 
-Checks, in order: the wire (schemas/wire.py), the roster, the clock. A record that passes is admitted; exercises too,
-the fold counts them apart. Duplicates are the fold's business: intake remembers nothing.
+The checks, in order: encoding, JSON and schema (`schemas.wire`), the roster, the clock. Exercises are accepted too; the
+risk fold counts them separately. Duplicates are the risk fold's business: intake remembers nothing.
 """
 
 from collections.abc import Callable
@@ -11,32 +11,33 @@ from typing import NamedTuple
 
 from schemas.encoding import Headers
 from schemas.ledger import INCIDENT, TICK, TURNOUT, Entry
-from schemas.rejected import Reason, Rejected
+from schemas.rejected import Rejected
 from schemas.roster import Roster
-from schemas.topics import DAY_MS, Topic
+from schemas.topics import Topic
+from schemas.vocabulary import DAY_MS, MINUTE_MS, RejectReason
 from schemas.wire import Fields, read_incident, read_turnout
 
 # The contract's bounds on event time, inclusive: an event exactly at a bound is taken.
-FUTURE_MS = 10 * 60_000
+FUTURE_MS = 10 * MINUTE_MS
 TOO_OLD_MS = 365 * DAY_MS
 
 # In the order of schemas/ledger.py.
 _of_incident = itemgetter(
-    "event_id", "incident_id", "revision", "station", "category", "severity", "status", "occurred_at", "reported_at", "source",
-    "is_exercise",
+    "event_id", "incident_id", "revision", "station", "category", "severity", "status", "occurred_at", "reported_at",
+    "source", "is_exercise",
 )  # fmt: skip
 _of_turnout = itemgetter("event_id", "station", "registered", "voted", "as_of", "revision", "source", "is_exercise")
 
 
 class ClockMode(StrEnum):
-    """What the clock is: the wall's time, or the newest event time seen (replays of past elections)."""
+    """Which clock Siaga uses: wall time, or the newest event time read (for replays of past elections)."""
 
     WALL = "wall"
     EVENT = "event"
 
 
 class Admitted(NamedTuple):
-    """A record taken: its regency, its ledger entry, its event time in epoch milliseconds, its publishing system."""
+    """An accepted record: its regency, ledger entry, event time in epoch milliseconds, and publishing system."""
 
     regency: str
     entry: Entry
@@ -44,52 +45,50 @@ class Admitted(NamedTuple):
     source: str
 
 
-#: (value, headers, clock_ms) -> the fields of Admitted.
-Take = Callable[[bytes | None, Headers, int], tuple[str, Entry, int, str]]
+#: (value, headers, clock_ms) -> the fields of Admitted, or Rejected raised.
+Accept = Callable[[bytes | None, Headers, int], tuple[str, Entry, int, str]]
 
 
 class Rejection(NamedTuple):
-    """A record refused: the contract's reason and one short line without anything of the payload."""
+    """A rejected record: the contract's reason, and one short line that holds nothing of the payload."""
 
-    reason: Reason
+    reason: RejectReason
     error: str
 
 
 def tick_entry(at_ms: int) -> Entry:
-    """Ledger entry that tells the time."""
+    """Ledger entry of a tick."""
     return [TICK, at_ms]
 
 
 class Gate:
-    """Decides on input records against one roster and one kind of clock. Stateless, so any worker decides alike."""
+    """Decides on input records by one roster and one kind of clock. Stateless, so all workers decide alike."""
 
     def __init__(self, roster: Roster, clock_mode: ClockMode) -> None:
         self._regencies = frozenset(roster)
         self._is_wall = clock_mode is ClockMode.WALL
 
     def admit(self, topic: Topic, value: bytes | None, headers: Headers, clock_ms: int) -> Admitted | Rejection:
-        """Take or refuse one record of the incidents or turnout topic.
+        """Accept or reject one record of the incidents or turnout topic.
 
-        `clock_ms` is epoch milliseconds: wall time in wall mode; the newest event time seen, 0 if none, in event mode.
-        The entry is stamped with it in wall mode and with the message's own event time in event mode. Raises ValueError
-        for another topic: that is a defect of the caller.
+        `clock_ms` is epoch milliseconds: wall time with the wall clock; with the event clock the newest event time
+        read, 0 if none. The entry is stamped with it with the wall clock, and with the message's own event time with
+        the event clock. Raises ValueError for another topic: that is a defect of the caller.
         """
         try:
-            return Admitted(*self.taker(topic)(value, headers, clock_ms))
+            return Admitted(*self.acceptor(topic)(value, headers, clock_ms))
         except Rejected as rejected:
             return Rejection(rejected.reason, rejected.error)
 
-    def taker(self, topic: Topic) -> Take:
-        """`admit` for the records of one topic, on the hot path: what it takes is a plain tuple, what it refuses raises
-        Rejected.
-        """
+    def acceptor(self, topic: Topic) -> Accept:
+        """`admit` for the records of one topic, on the hot path: returns a plain tuple, raises Rejected."""
         if topic is Topic.INCIDENTS:
-            return self._take_incident
+            return self._accept_incident
         if topic is Topic.TURNOUT:
-            return self._take_turnout
+            return self._accept_turnout
         raise ValueError(f"topic {topic} is not an input of intake")
 
-    def _take_incident(self, value: bytes | None, headers: Headers, clock_ms: int) -> tuple[str, Entry, int, str]:
+    def _accept_incident(self, value: bytes | None, headers: Headers, clock_ms: int) -> tuple[str, Entry, int, str]:
         fields = read_incident(value, headers)
         regency = fields["regency"]
         occurred_ms, reported_ms = fields["occurred_at"], fields["reported_at"]
@@ -102,7 +101,7 @@ class Gate:
             fields["source"],
         )
 
-    def _take_turnout(self, value: bytes | None, headers: Headers, clock_ms: int) -> tuple[str, Entry, int, str]:
+    def _accept_turnout(self, value: bytes | None, headers: Headers, clock_ms: int) -> tuple[str, Entry, int, str]:
         fields = read_turnout(value, headers)
         regency, as_of_ms = fields["regency"], fields["as_of"]
         self._check(regency, as_of_ms, as_of_ms, clock_ms)
@@ -110,11 +109,11 @@ class Gate:
 
     def _check(self, regency: str, event_ms: int, newest_ms: int, clock_ms: int) -> None:
         if regency not in self._regencies:
-            raise Rejected(Reason.UNKNOWN_REGENCY, "regency: not in the roster")
+            raise Rejected(RejectReason.UNKNOWN_REGENCY, "regency: not in the roster")
         if self._is_wall and newest_ms > clock_ms + FUTURE_MS:
-            raise Rejected(Reason.FUTURE, "event or report time is more than 10 minutes ahead of the clock")
+            raise Rejected(RejectReason.FUTURE, "event or report time is more than 10 minutes ahead of the clock")
         if event_ms < clock_ms - TOO_OLD_MS:
-            raise Rejected(Reason.TOO_OLD, "event time is more than 365 days behind the clock")
+            raise Rejected(RejectReason.TOO_OLD, "event time is more than 365 days behind the clock")
 
 
 def incident_entry(fields: Fields, at_ms: int) -> Entry:

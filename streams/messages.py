@@ -1,19 +1,35 @@
-"""Risk rows and escalations as bytes, exactly as the public contract writes them."""
+"""Rows, escalations and notices, exactly as the public contract and the ledger have them. Nothing changes a state."""
 
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from hashlib import blake2b
-from heapq import nsmallest
+from typing import Any
 
 import orjson
 
-from streams.moments import rfc3339
-from streams.risk.decisions import Change, Decision, Reason
+from schemas.ledger import NEIGHBOUR, Entry
+from schemas.vocabulary import COMPONENTS, LEVELS, ROLLING, Reason
+from streams.province import ProvinceEscalation, ProvinceState
+from streams.risk.decisions import Decision, Escalation
 from streams.risk.incidents import Record
 from streams.risk.regency import RegencyState
-from streams.risk.scoring import COMPONENTS, ROLLING, Score, report_weight
-from streams.rules import LEVELS, WINDOW_NAMES
+from streams.risk.scoring import Score, report_weight
+from streams.rules import WINDOW_NAMES
 
-ROW_SCHEMA, ESCALATION_SCHEMA = "siaga.risk/1", "siaga.escalation/1"
-EVIDENCE_MOST = 20
+ROW_SCHEMA, ESCALATION_SCHEMA, PROVINCE_SCHEMA = "siaga.risk/1", "siaga.escalation/1", "siaga.province/1"
+Message = dict[str, Any]
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def to_bytes(message: Message) -> bytes:
+    return orjson.dumps(message)
+
+
+@lru_cache(maxsize=4096)
+def rfc3339(at_ms: int) -> str:
+    """Epoch milliseconds in UTC, as `2024-11-27T01:15:00.000Z`."""
+    moment = _EPOCH + timedelta(milliseconds=at_ms)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{at_ms % 1000:03d}Z"
 
 
 def component_names(score: Score) -> tuple[str, ...]:
@@ -21,7 +37,13 @@ def component_names(score: Score) -> tuple[str, ...]:
     return ROLLING if len(score.parts) == 1 else COMPONENTS
 
 
-def row(state: RegencyState, partition: int) -> dict:
+def escalation_id(code: str, episode: int, sequence: int, partition: int, offset: int) -> str:
+    """The same ledger gives the same id: 128 bits of a hash over what makes the escalation unique."""
+    text = f"{code}|{episode}|{sequence}|{partition}|{offset}"
+    return blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def row(state: RegencyState, partition: int) -> Message:
     """The risk row of a regency as of its clock."""
     score = state.score()
     turnout = state.turnout
@@ -48,89 +70,36 @@ def row(state: RegencyState, partition: int) -> dict:
             "corrected": turnout.corrected,
         },
         "components": dict(zip(component_names(score), score.parts, strict=True)),
-        "data_status": state.data_status,
+        "data_status": state.silence.status,
         "excluded": dict(state.excluded),
-        "confidence": confidence(state),
+        "confidence": _confidence(state),
         "ruleset": state.rules.id,
         "ledger": {"partition": partition, "offset": state.offset},
     }
 
 
-def confidence(state: RegencyState) -> dict:
+def _confidence(state: RegencyState) -> Message:
     """How far the row can be trusted: verified share, independent sources, completeness. It never moves the score."""
     incidents, stations = state.incidents, state.regency.stations
     counted = sum(incidents.counts)
-    reported = state.turnout.reported
     return {
-        "verified_share": round(incidents.vouched / counted, 4) if counted else None,
+        "verified_share": round(incidents.verified / counted, 4) if counted else None,
         "sources": incidents.sources(),
-        "completeness": round(min(1.0, reported / stations), 4) if stations else None,
+        "completeness": round(min(1.0, state.turnout.reported / stations), 4) if stations else None,
     }
 
 
-def evidence(state: RegencyState, groups: tuple[int, ...]) -> list[tuple[str, Record]]:
-    """Up to 20 incidents of the deciding groups that add most as of now, told heaviest first, the newer first among
-    equals.
-
-    Grave ones of the last hour are always among them; weightless ones are none.
-    """
-    incidents, is_rolling = state.incidents, state.rules.rolling_milli is not None
-
-    def tells(record: Record) -> bool:
-        return bool(record.kind.pressure_milli[record.status]) and (not groups or record.kind.group in groups)
-
-    def most_first(record: Record) -> tuple[bool, int, int, str]:
-        return (
-            record.incident_id not in incidents.urgent,
-            -incidents.grown(record),
-            -record.occurred_ms,
-            record.incident_id,
-        )
-
-    key = _heaviest_first if is_rolling else most_first
-    urgent = [] if is_rolling else incidents.urgent
-    grave = (incidents.records[incident_id] for incident_id in urgent)
-    found = nsmallest(
-        EVIDENCE_MOST, (record for record in grave if incidents.is_counted(record) and tells(record)), key=key
-    )
-    for until_ms, records in incidents.newest_first():
-        # What is older weighs no more, so that a busy day is not read whole for each escalation.
-        if len(found) == EVIDENCE_MOST and not _may_enter(state, until_ms, found[-1]):
-            break
-        more = [record for record in records if tells(record) and record.incident_id not in urgent]
-        found = nsmallest(EVIDENCE_MOST, found + more, key=key)
-    return [(record.incident_id, record) for record in sorted(found, key=_heaviest_first)]
-
-
-def _may_enter(state: RegencyState, until_ms: int, last: Record) -> bool:
-    """Whether an incident until then can come before the last of those found, all of which are newer or urgent."""
-    if state.rules.rolling_milli is not None:
-        return state.rules.weight_most > last.kind.window_milli
-    incidents = state.incidents
-    return last.incident_id not in incidents.urgent and incidents.grown_most(until_ms) > incidents.grown(last)
-
-
-def _heaviest_first(record: Record) -> tuple[int, int, str]:
-    return -record.kind.window_milli, -record.occurred_ms, record.incident_id
-
-
-def escalation(state: RegencyState, decision: Decision, partition: int, offset: int) -> dict:
-    """One escalation; notes in the state what it told, so that a correction of it can be seen."""
-    published = state.published
-    published.sequence += 1
-    is_about_data = decision.change in (Change.STALE, Change.RECOVERED)
-    # Nothing that was told may have decided a rise (turnout, neighbours); a fall is for all who were told.
-    is_fall = decision.level < decision.previous_level
-    named = evidence(state, decision.groups) if (decision.groups or is_fall) and not is_about_data else []
-    if not is_about_data:
-        published.evidence = [incident_id for incident_id, _ in named] if decision.level else []
-        published.pressure = decision.score.pressure
+def escalation(state: RegencyState, escalated: Escalation, partition: int) -> Message:
+    """One escalation of a regency, while the state is as of it."""
+    decision = escalated.decision
     return {
         "schema": ESCALATION_SCHEMA,
-        "escalation_id": escalation_id(state.regency.code, published.episode, published.sequence, partition, offset),
+        "escalation_id": escalation_id(
+            state.regency.code, escalated.episode, escalated.sequence, partition, state.offset
+        ),
         "regency": state.regency.code,
         "name": state.regency.name,
-        "episode": published.episode,
+        "episode": escalated.episode,
         "change": decision.change.value,
         "level": LEVELS[decision.level],
         "previous_level": LEVELS[decision.previous_level],
@@ -138,28 +107,18 @@ def escalation(state: RegencyState, decision: Decision, partition: int, offset: 
         "threshold": _threshold(state, decision),
         "reason": decision.reason.value,
         "components": dict(zip(component_names(decision.score), decision.score.parts, strict=True)),
-        "evidence": [_evidence_item(incident_id, record) for incident_id, record in named],
-        "routes": _routes(state, decision, named),
-        "unverified": decision.unverified,
+        "evidence": [_evidence_item(record) for record in escalated.cited],
+        "routes": _routes(state, escalated),
+        "unverified": decision.is_unverified,
         "event_time": rfc3339(state.clock_ms),
         "ruleset": state.rules.id,
-        "ledger": {"partition": partition, "offset": offset},
+        "ledger": {"partition": partition, "offset": state.offset},
     }
 
 
-def escalation_id(code: str, episode: int, sequence: int, partition: int, offset: int) -> str:
-    """The same ledger gives the same id: 128 bits of a hash over what makes the escalation unique."""
-    text = f"{code}|{episode}|{sequence}|{partition}|{offset}"
-    return blake2b(text.encode(), digest_size=16).hexdigest()
-
-
-def to_bytes(message: dict) -> bytes:
-    return orjson.dumps(message)
-
-
-def _evidence_item(incident_id: str, record: Record) -> dict:
+def _evidence_item(record: Record) -> Message:
     return {
-        "incident_id": incident_id,
+        "incident_id": record.incident_id,
         "category": record.kind.category,
         "severity": record.kind.severity,
         "status": record.status,
@@ -168,24 +127,85 @@ def _evidence_item(incident_id: str, record: Record) -> dict:
 
 
 def _threshold(state: RegencyState, decision: Decision) -> int:
-    """The threshold the decision was measured against: the fallen level's lower one, else the raise threshold of the
-    level.
-    """
+    """What the score is measured against: the fallen level's lower threshold, else the raise threshold of the level."""
     rungs = state.rules.rungs
-    if decision.level < decision.previous_level:
+    if decision.is_fall:
         return rungs[decision.previous_level - 1].lower_below
     return rungs[max(decision.level, 1) - 1].raise_at
 
 
-def _routes(state: RegencyState, decision: Decision, named: list[tuple[str, Record]]) -> list[str]:
-    """Who hears: by category and severity of the evidence, heaviest first; by rule where no incident decided."""
-    routes: dict[str, None] = {}
-    if decision.reason is Reason.SILENCE or decision.reason is Reason.REPORTS_RESUMED:
-        routes.update(dict.fromkeys(state.rules.silence_routes))
-    elif decision.reason is Reason.TURNOUT_ANOMALY:
-        routes.update(dict.fromkeys(state.rules.turnout_routes))
-    for _, record in named:
-        routes.update(dict.fromkeys(record.kind.routes))
-    if not routes:
-        routes.update(dict.fromkeys(state.rules.silence_routes))
-    return list(routes)
+def _routes(state: RegencyState, escalated: Escalation) -> list[str]:
+    """Routes by category and severity of the cited incidents, heaviest first; by rule where none decided."""
+    reason, routes = escalated.decision.reason, list[str]()
+    if reason is Reason.SILENCE or reason is Reason.REPORTS_RESUMED:
+        routes += state.rules.silence_routes
+    elif reason is Reason.TURNOUT_ANOMALY:
+        routes += state.rules.turnout_routes
+    for record in escalated.cited:
+        routes += record.kind.routes
+    return list(dict.fromkeys(routes or state.rules.silence_routes))
+
+
+def notice(state: RegencyState, previous_level: int, escalation_id: str) -> Entry:
+    """What neighbours and the province are notified of, as a ledger entry.
+
+    `["n", at_ms, from_regency, level, previous_level, escalation_id, data_status, turnout_share, is_unverified]`; the
+    id is empty when nothing was escalated, the share is in ten-thousandths or null."""
+    levels = LEVELS[state.ladder.level], LEVELS[previous_level]
+    status, share = state.silence.status, state.share_myriad()
+    is_unverified = state.published.is_unverified
+    return [NEIGHBOUR, state.clock_ms, state.regency.code, *levels, escalation_id, status, share, is_unverified]
+
+
+def province_row(state: ProvinceState, partition: int) -> Message:
+    """The roll-up row of a province as of its clock."""
+    score, points = state.score()
+    counts = dict.fromkeys(LEVELS, 0)
+    for code in state.members:
+        counts[LEVELS[state.levels.get(code, 0)]] += 1
+    highest_first = sorted(state.levels.items(), key=lambda item: (-item[1], item[0]))
+    return {
+        "schema": PROVINCE_SCHEMA,
+        "province": state.code,
+        "level": LEVELS[state.ladder.level],
+        "score": score,
+        "since": rfc3339(state.since_ms),
+        "as_of": rfc3339(state.clock_ms),
+        "regencies": counts,
+        "elevated": [{"regency": code, "level": LEVELS[level]} for code, level in highest_first],
+        "not_live": sorted(code for code in state.members if state.statuses.get(code, "silent") != "live"),
+        "components": _member_components(points),
+        "ruleset": state.rules.id,
+        "ledger": {"partition": partition, "offset": state.offset},
+    }
+
+
+def province_escalation(state: ProvinceState, escalated: ProvinceEscalation, partition: int) -> Message:
+    """One escalation of a province, while the state is as of it."""
+    level, previous_level = escalated.level, escalated.previous_level
+    score, points = state.score()
+    rung = state.rules.rungs[max(level, previous_level) - 1]
+    return {
+        "schema": ESCALATION_SCHEMA,
+        "escalation_id": escalation_id(state.code, state.episode, state.sequence, partition, state.offset),
+        "regency": state.code,
+        "name": f"Province {state.code}",
+        "episode": state.episode,
+        "change": escalated.change.value,
+        "level": LEVELS[level],
+        "previous_level": LEVELS[previous_level],
+        "score": score,
+        "threshold": rung.lower_below if level < previous_level else rung.raise_at,
+        "reason": escalated.reason.value,
+        "components": _member_components(points),
+        "evidence": [],
+        "routes": list(state.rules.province_routes),
+        "unverified": escalated.is_unverified,
+        "event_time": rfc3339(state.clock_ms),
+        "ruleset": state.rules.id,
+        "ledger": {"partition": partition, "offset": state.offset},
+    }
+
+
+def _member_components(points: dict[int, int]) -> dict[str, int]:
+    return {"members_" + LEVELS[level]: got for level, got in points.items()}

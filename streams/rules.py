@@ -6,18 +6,14 @@ See docs/risk-model.md for the formulas. Everything here is a constant of the ru
 from dataclasses import dataclass
 
 from schemas.ruleset import Profile, Ruleset
+from schemas.vocabulary import ALARMS, DAY_MS, GROUPS, HOUR_MS, LEVELS, MINUTE_MS
 from streams.risk.decay import Decay
 from streams.risk.evidence import Place
 
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
 WINDOWS_MS = (HOUR_MS, 6 * HOUR_MS, DAY_MS)
 WINDOW_NAMES = ("1h", "6h", "24h")
-GROUPS = ("security", "integrity", "supply", "process", "expression")
 SCORED = 4  # the first four groups can score
-LEVELS = ("normal", "waspada", "siaga", "awas")
-STATUSES = ("reported", "verified", "resolved", "retracted")
-SLOT_MS = 15 * 60_000
+SLOT_MS = 15 * MINUTE_MS
 SLOTS = DAY_MS // SLOT_MS
 MILLI = 1000
 GRAVE = 4  # severity from which an incident raises at once
@@ -28,7 +24,7 @@ SERIOUS = 3  # severity from which another source's report of the last hour conf
 class Kind:
     """What a category at a severity weighs. One object each, equal to itself alone.
 
-    `number` tells it from the others. `window_milli`: severity weight, as windows and the incidents named show it.
+    `number`: of the kind, from 0. `window_milli`: severity weight, as windows and cited incidents show it.
     `pressure_milli[status]`: how much of its evidence counts in the score, in thousandths.
     """
 
@@ -73,7 +69,7 @@ class Rules:
         self.amend_points = round(ladder.amend_points.value)
         self.rungs = tuple(
             Rung(name, round(rule.raise_at.value), round(rule.lower_below.value), _ms(rule.hold.value))
-            for name, rule in (("waspada", ladder.waspada), ("siaga", ladder.siaga), ("awas", ladder.awas))
+            for name, rule in zip(ALARMS, (ladder.waspada, ladder.siaga, ladder.awas), strict=True)
         )
         self.immediate = {
             severity: (LEVELS.index(rule.unconfirmed), LEVELS.index(rule.confirmed))
@@ -97,7 +93,7 @@ class Rules:
         self._places: dict[int, Place] = {}
 
     def place(self, stations: int) -> Place:
-        """What one report tells in a regency of so many stations; shared by all that are as large."""
+        """Evidence of one report in a regency of so many stations; shared by all that are as large."""
         if stations not in self._places:
             self._places[stations] = Place(self.ruleset, self.kinds.values(), SCORED, self.decay.half_life_ms, stations)
         return self._places[stations]
@@ -129,7 +125,7 @@ class Rules:
         self.rolling_milli = None if rolling is None else _milli(rolling.threshold.value)
 
     def grid(self, at_ms: int) -> int:
-        """The last time at or before `at_ms` at which levels are looked at."""
+        """The last evaluation time at or before `at_ms`."""
         return at_ms - at_ms % self.step_ms
 
     def local_ms(self, at_ms: int) -> int:
@@ -148,7 +144,7 @@ class Rules:
 
 
 def _kinds(ruleset: Ruleset) -> dict[tuple[str, int], Kind]:
-    kinds = {}
+    kinds: dict[tuple[str, int], Kind] = {}
     for category, rule in ruleset.categories.items():
         for severity in range(1, 6):
             weight = ruleset.severity[str(severity)].value

@@ -1,24 +1,50 @@
 """The rolling risk table of one ledger partition: frames in, rows, escalations, state and notices out.
 
-A pure function of the frames: the same ledger gives the same bytes, however frames are grouped into batches. The shell
+A pure function of the frames: the same ledger gives the same bytes, however frames are grouped into batches. The fold
 that calls it (agents/risk.py) owns Kafka; when a transaction fails it drops the whole table and restores a new one.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple, TypeVar
 
 from schemas.ledger import NEIGHBOUR, TICK, TICK_KEY, Entry, Frame, partition_of
-from schemas.roster import Roster
+from schemas.roster import Regency, Roster
 from schemas.ruleset import Ruleset
+from schemas.vocabulary import LEVELS
 from streams.event_time.sequencer import Sequencer
-from streams.messages import escalation, row, to_bytes
+from streams.messages import escalation, notice, province_escalation, province_row, row, to_bytes
 from streams.province import ProvinceState
-from streams.risk.decisions import decide
-from streams.risk.regency import HOUR_MS, Outcomes, RegencyState, step
-from streams.risk.runs import fold_plain
-from streams.rules import LEVELS, Rules
-from streams.storage import records as storage_records
+from streams.risk.decisions import Evaluation
+from streams.risk.regency import Outcomes, RegencyState
+from streams.rules import Rules
+from streams.storage import records
+from streams.storage.format import read
+
+_State = TypeVar("_State", RegencyState, ProvinceState)
+
+
+class Figures(NamedTuple):
+    """What metrics show of a row; `level` is 0 normal to 3 awas."""
+
+    regency: str
+    name: str
+    level: int
+    score: int
+    data_status: str
+    stations_reported: int
+    stations_expected: int
+    voted: int
+    registered: int
+
+
+class Escalated(NamedTuple):
+    """What metrics count of an escalation."""
+
+    code: str
+    change: str
+    level: str
 
 
 @dataclass(slots=True)
@@ -28,13 +54,16 @@ class Drained:
     rows: list[tuple[str, bytes]] = field(default_factory=list)
     provinces: list[tuple[str, bytes]] = field(default_factory=list)
     escalations: list[tuple[str, bytes]] = field(default_factory=list)
-    state: list[tuple[bytes, bytes | None]] = field(default_factory=list)
+    state: list[records.StateRecord] = field(default_factory=list)
     notices: list[tuple[str, Entry]] = field(default_factory=list)
     outcomes: Outcomes = field(default_factory=lambda: defaultdict(Counter))
+    #: For metrics: of each of `rows`, and of each of `escalations`.
+    figures: list[Figures] = field(default_factory=list)
+    escalated: list[Escalated] = field(default_factory=list)
 
 
 class UnknownRegency(ValueError):
-    """The ledger or the state speaks of a regency that the roster lacks or that belongs to another partition."""
+    """The ledger or the state names a regency that the roster lacks or that belongs to another partition."""
 
 
 class RiskTable:
@@ -51,7 +80,7 @@ class RiskTable:
             for code, regency in roster.items()
             if partition_of(code, partitions) == partition
         }
-        members: dict[str, list] = {}
+        members: dict[str, list[Regency]] = {}
         for regency in roster.values():
             members.setdefault(regency.province, []).append(regency)
         self._provinces = {
@@ -60,13 +89,13 @@ class RiskTable:
             if partition_of(code, partitions) == partition
         }
         self._stored: dict[bytes, bytes] = {}
-        self._dirty: dict[bytes, None] = {}
+        self._changed: dict[bytes, None] = {}  # regencies and provinces since the last drain, in order
         self._drained = Drained()
-        self._ticked_ms = 0  # not state: the newest tick since this table was made
+        self._ticked_ms = 0  # not stored: the newest tick since this table was made
 
     @property
     def clock_ms(self) -> int:
-        """The newest time that was told here; 0 before the first entry."""
+        """The newest time of any entry; 0 before the first."""
         return max(self._ticked_ms, *(state.clock_ms for state in self._regencies.values()), 0)
 
     def __iter__(self) -> Iterator[RegencyState]:
@@ -80,37 +109,22 @@ class RiskTable:
             self._stored[key] = value
 
     def restored(self) -> None:
-        """All state was given: rebuild. Raises UnknownRegency when it is of another roster."""
-        stored, self._stored = self._stored, {}
-        numbered: dict[bytes, dict[bytes, dict[int, bytes]]] = {b"/i/": {}, b"/d/": {}, b"/t/": {}}
-        own: dict[bytes, dict[str, bytes]] = {}
-        for key, value in stored.items():  # heads first: they hold the time against which incidents are counted
-            if key[5:] == b"/h":  # not its end: a station may be called anything
-                storage_records.restore_head(self._state(key[:5]), value)
-            elif key[2:] == b"/p":
-                self._province(key[:2]).restore(value)
-        for key, value in stored.items():
-            code, kind, name = key[:5], key[5:8], key[8:]
-            if kind == b"/s/":
-                own.setdefault(code, {})[name.decode()] = value
-            elif kind in numbered:
-                numbered[kind].setdefault(code, {})[int(name)] = value
-        stored.clear()
-        for code, stored_ids in numbered[b"/d/"].items():
-            self._state(code).event_ids.restore(stored_ids)
-        for code in numbered[b"/t/"].keys() | own.keys():
-            self._state(code).kept_stations.restore(numbered[b"/t/"].get(code, {}), own.get(code, {}))
-        for code, stored_incidents in numbered[b"/i/"].items():
-            storage_records.restore_incidents(self._state(code), stored_incidents)
+        """All state was given: rebuild. Raises UnknownRegency when it is of another roster, and UnknownFormat."""
+        regencies, provinces = records.by_code(self._stored.items())
+        self._stored = {}
+        for code, stored in regencies.items():
+            records.restore(self._known(self._regencies, code), stored)
+        for code, record in provinces.items():
+            self._known(self._provinces, code).restore(read(record))
 
     def apply(self, offset: int, key: bytes, entries: list[Entry]) -> None:
         """Fold one ledger frame. Raises UnknownRegency, or ValueError for an entry of unknown kind."""
         if key == TICK_KEY:
             self._tick(offset, entries)
         elif key in self._regencies:
-            self._fold(key, self._regencies[key], offset, entries)
+            self._fold(self._regencies[key], offset, entries)
         elif key in self._provinces:
-            self._fold_province(key, self._provinces[key], offset, entries)
+            self._fold_province(self._provinces[key], offset, entries)
         else:
             raise UnknownRegency(f"ledger offset {offset}: {key!r} is not of partition {self.partition} of this roster")
 
@@ -119,117 +133,93 @@ class RiskTable:
         if sequencer is None:
             self.apply(frame.offset, key, frame.entries())
             return
-        for at, whose, run in sequencer.take(key, frame):
-            self.apply(at, whose, run)
+        for offset, of, entries in sequencer.take(key, frame):
+            self.apply(offset, of, entries)
 
     def drain(self) -> Drained:
         """Everything since the last drain; the table starts a new one."""
         drained, self._drained = self._drained, Drained()
-        for key in self._dirty:
+        for key in self._changed:
             if key in self._regencies:
                 state = self._regencies[key]
                 drained.rows.append((state.regency.code, to_bytes(row(state, self.partition))))
-                drained.state += storage_records.drain(state, key)
+                drained.figures.append(_figures(state))
+                drained.state += records.drain(state)
             else:
                 province = self._provinces[key]
-                drained.provinces.append((province.code, to_bytes(province.row(self.partition))))
-                drained.state.append((key + b"/p", province.store()))
-        self._dirty = {}
+                drained.provinces.append((province.code, to_bytes(province_row(province, self.partition))))
+                drained.state.append((records.province_key(province.code), records.encode(province.stored())))
+        self._changed = {}
         return drained
 
-    def rows(self) -> Iterator[tuple[str, bytes]]:
-        """The row of every regency that has a clock, as bytes."""
-        for state in self._regencies.values():
-            if state.first_ms:
-                yield state.regency.code, to_bytes(row(state, self.partition))
+    def figures(self) -> Iterator[Figures]:
+        """Of every regency that has a clock."""
+        return (_figures(state) for state in self._regencies.values() if state.first_ms)
 
     def _tick(self, offset: int, entries: list[Entry]) -> None:
-        """Tell the time to everybody for whom it passes a grid time. In between nothing can be decided, and a row and a
-        state record of each regency at every tick would be most of what a quiet day writes."""
+        """Fold a tick where it passes an evaluation time. In between nothing can be decided, and a row and a state
+        record of each regency at every tick would be most of what a quiet day writes."""
         for kind, *_ in entries:
             if kind != TICK:
-                raise ValueError(f"ledger entry of kind {kind!r} is not for everybody")
+                raise ValueError(f"ledger entry of kind {kind!r} is not a tick")
         newest_ms = max(entry[1] for entry in entries)
         self._ticked_ms = max(self._ticked_ms, newest_ms)
         grid_ms = self.rules.grid(newest_ms)
-        for code, state in self._regencies.items():
+        for state in self._regencies.values():
             if grid_ms > state.grid_ms:
-                self._fold(code, state, offset, entries)
-        for code, province in self._provinces.items():
+                self._fold(state, offset, entries)
+        for province in self._provinces.values():
             if grid_ms > province.grid_ms:
-                self._fold_province(code, province, offset, entries)
+                self._fold_province(province, offset, entries)
 
-    def _fold(self, key: bytes, state: RegencyState, offset: int, entries: list[Entry]) -> None:
-        state.offset = offset
-        self._fold_entries(state, offset, entries)
-        storage_records.close_frame(state)
-        self._dirty[key] = None
+    def _fold(self, state: RegencyState, offset: int, entries: list[Entry]) -> None:
+        for evaluation in state.fold(offset, entries, self._drained.outcomes):
+            self._publish(state, evaluation)
+        self._changed[state.regency.code.encode()] = None
 
-    def _fold_entries(self, state: RegencyState, offset: int, entries: list[Entry]) -> None:
-        outcomes = self._drained.outcomes
-        at, end = 0, len(entries)
-        while at < end:
-            if at + 1 < end and (at := fold_plain(state, entries, at, outcomes)) == end:
-                break
-            if step(state, entries[at], outcomes):
-                self._decide(state, offset)
-            at += 1
-
-    def _decide(self, state: RegencyState, offset: int) -> None:
-        known = state.data_status, state.published.unverified
-        told = ""
-        for decision in decide(state):
-            message = escalation(state, decision, self.partition, offset)
-            told = message["escalation_id"]
-            self._drained.escalations.append((state.regency.code, to_bytes(message)))
+    def _publish(self, state: RegencyState, evaluation: Evaluation) -> None:
+        """Write an evaluation's escalations, and the notices that follow from it."""
+        escalation_id, drained = "", self._drained
+        for escalated in evaluation.escalations:
+            decision, message = escalated.decision, escalation(state, escalated, self.partition)
+            escalation_id = message["escalation_id"]
+            drained.escalations.append((state.regency.code, to_bytes(message)))
+            drained.escalated.append(Escalated(state.regency.code, decision.change.value, LEVELS[decision.level]))
             if decision.level != decision.previous_level:
-                self._notify(state, decision.previous_level, told)
-                known = state.data_status, state.published.unverified
-        if (state.data_status, state.published.unverified) != known:
-            self._notify_province(state, state.ladder.level, told)
-        hour = state.clock_ms // HOUR_MS
-        if hour != state.told_hour and state.share_myriad() is not None:
-            state.told_hour = hour
+                self._notify_neighbours(state, decision.previous_level, escalation_id)
+                self._notify(state.regency.province, state, decision.previous_level, escalation_id)
+        if evaluation.is_status_changed:
+            self._notify(state.regency.province, state, state.ladder.level, escalation_id)
+        if evaluation.is_share_due:
             self._notify_neighbours(state, state.ladder.level, "")
 
-    def _notify(self, state: RegencyState, previous: int, told: str) -> None:
-        self._notify_neighbours(state, previous, told)
-        self._notify_province(state, previous, told)
-
-    def _notify_neighbours(self, state: RegencyState, previous: int, told: str) -> None:
+    def _notify_neighbours(self, state: RegencyState, previous_level: int, escalation_id: str) -> None:
         for neighbour in state.regency.neighbours:
-            self._drained.notices.append((neighbour, _notice(state, previous, told)))
+            self._notify(neighbour, state, previous_level, escalation_id)
 
-    def _notify_province(self, state: RegencyState, previous: int, told: str) -> None:
-        self._drained.notices.append((state.regency.province, _notice(state, previous, told)))
+    def _notify(self, target: str, state: RegencyState, previous_level: int, escalation_id: str) -> None:
+        self._drained.notices.append((target, notice(state, previous_level, escalation_id)))
 
-    def _fold_province(self, key: bytes, province: ProvinceState, offset: int, entries: list[Entry]) -> None:
-        province.offset = offset
-        for entry in entries:
-            message = province.step(entry, self.partition, offset)
-            if message:
-                self._drained.escalations.append((province.code, to_bytes(message)))
-            if entry[0] == NEIGHBOUR:
-                self._drained.outcomes[NEIGHBOUR]["applied"] += 1
-        self._dirty[key] = None
+    def _fold_province(self, province: ProvinceState, offset: int, entries: list[Entry]) -> None:
+        for escalated in province.fold(offset, entries):
+            message = province_escalation(province, escalated, self.partition)
+            self._drained.escalations.append((province.code, to_bytes(message)))
+            self._drained.escalated.append(Escalated(province.code, escalated.change.value, LEVELS[escalated.level]))
+        notices = sum(entry[0] == NEIGHBOUR for entry in entries)
+        if notices:
+            self._drained.outcomes[NEIGHBOUR]["applied"] += notices
+        self._changed[province.code.encode()] = None
 
-    def _state(self, code: bytes) -> RegencyState:
+    def _known(self, states: dict[bytes, _State], code: bytes) -> _State:
         try:
-            return self._regencies[code]
-        except KeyError:
-            raise UnknownRegency(f"state of {code!r}: not of partition {self.partition} of this roster") from None
-
-    def _province(self, code: bytes) -> ProvinceState:
-        try:
-            return self._provinces[code]
+            return states[code]
         except KeyError:
             raise UnknownRegency(f"state of {code!r}: not of partition {self.partition} of this roster") from None
 
 
-def _notice(state: RegencyState, previous: int, told: str) -> Entry:
-    """What neighbours and the province hear, on the ledger.
-
-    `["n", at_ms, from_regency, level, previous_level, escalation_id, data_status, turnout_share, is_unverified]`; the
-    id is empty when nothing was escalated, the share is in ten-thousandths or null."""
-    told_of = LEVELS[state.ladder.level], LEVELS[previous], told, state.data_status, state.share_myriad()
-    return [NEIGHBOUR, state.clock_ms, state.regency.code, *told_of, state.published.unverified]
+def _figures(state: RegencyState) -> Figures:
+    turnout = state.turnout
+    return Figures(
+        state.regency.code, state.regency.name, state.ladder.level, state.score().total, state.silence.status,
+        turnout.reported, state.regency.stations, turnout.voted, turnout.registered,
+    )  # fmt: skip

@@ -10,12 +10,24 @@ import pytest
 from aiokafka.consumer import fetcher
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from agents.batching.transport import bound_inflating
+from agents.batching.patches.records import bound_inflating
 from apps.embedded import EmbeddedBroker
 from apps.embedded.ports import free_port as a_free_port
 
 ROOT = Path(__file__).resolve().parents[1]
+# Whoever imports a class or function of these modules starts a broker of its own.
+STARTS_BROKER = {"apps.embedded.broker", "tests.chaos.cluster", "tests.chaos.run", "tests.security.guarded"}
 _COUNTER = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
+    """Mark tests that use a broker, and those that recount a whole chaos run: `./siaga test --fast` leaves them out."""
+    for item in items:
+        imported = {getattr(value, "__module__", None) for value in vars(item.getparent(pytest.Module).obj).values()}
+        if "broker" in item.fixturenames or STARTS_BROKER & imported:
+            item.add_marker("broker")
+        if "chaos" in item.path.relative_to(ROOT).parts:
+            item.add_marker("slow")
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +45,7 @@ def fresh_prefix() -> str:
 
 @pytest.fixture
 def bounded_inflating() -> Iterator[None]:
-    """aiokafka reads as in a worker, for this test alone: what is cut is not what tests that judge bytes want to see."""
+    """aiokafka bounds decompression as in a worker, for this test alone: other tests compare whole records."""
     records = sys.modules[DefaultRecordBatch.__module__]
     names = [name for name in dir(records) if name.endswith("_decode")]
     before, kept = fetcher.MemoryRecords, {name: getattr(records, name) for name in names}

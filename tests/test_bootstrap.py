@@ -18,6 +18,7 @@ from types import ModuleType
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
+LOCKS = ("requirements-local.lock", "requirements-test.lock", "requirements-mutation.lock")
 # A port nothing listens on, so that pip fails as it does without a network.
 NO_NETWORK = {"PIP_INDEX_URL": "http://127.0.0.1:9/", "PIP_NO_CACHE_DIR": "1", "PIP_CONFIG_FILE": os.devnull}
 
@@ -27,7 +28,7 @@ def checkout(tmp_path: Path) -> Path:
     """What the script needs of a checkout."""
     path = tmp_path / "checkout"
     path.mkdir()
-    for name in ("siaga", "pyproject.toml", "requirements.lock", "requirements-test.lock"):
+    for name in ("siaga", "pyproject.toml", *LOCKS):
         shutil.copy2(ROOT / name, path / name)
     return path
 
@@ -55,15 +56,21 @@ def assert_one_line(done: subprocess.CompletedProcess[str], text: str) -> None:
     assert text in lines[-1], done.stderr
 
 
+def loaded(path: Path) -> ModuleType:
+    """The script as a module. Leaves no bytecode beside it."""
+    loader = SourceFileLoader("siaga_script", str(path))
+    module = module_from_spec(spec_from_loader(loader.name, loader))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "dont_write_bytecode", True)
+        loader.exec_module(module)
+    return module
+
+
 @pytest.fixture
 def script(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The script as a module, looking at the copied checkout with an environment that claims to be installed."""
+    """The script of the copied checkout."""
     monkeypatch.delenv("SIAGA_VENV", raising=False)
-    monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    loader = SourceFileLoader("siaga_script", str(checkout / "siaga"))
-    module = module_from_spec(spec_from_loader(loader.name, loader))
-    loader.exec_module(module)
-    return module
+    return loaded(checkout / "siaga")
 
 
 def stamp(script: ModuleType, locks: list[str]) -> None:
@@ -79,7 +86,7 @@ def test_a_current_environment_is_ready_and_needs_no_writing(script: ModuleType)
     assert script.ready([script.LOCK])
 
 
-@pytest.mark.parametrize("name", ["requirements.lock", "pyproject.toml"])
+@pytest.mark.parametrize("name", ["requirements-local.lock", "pyproject.toml"])
 def test_a_changed_lock_or_project_makes_the_environment_stale(script: ModuleType, checkout: Path, name: str) -> None:
     stamp(script, [script.LOCK])
     with (checkout / name).open("a") as handle:
@@ -87,12 +94,32 @@ def test_a_changed_lock_or_project_makes_the_environment_stale(script: ModuleTyp
     assert not script.ready([script.LOCK])
 
 
-def test_an_environment_without_the_test_tools_serves_the_commands_only(script: ModuleType) -> None:
-    stamp(script, [script.LOCK])
-    assert script.ready([script.LOCK])
-    assert not script.ready([script.LOCK, script.TEST_LOCK])
-    stamp(script, [script.LOCK, script.TEST_LOCK])
-    assert script.ready([script.LOCK]) and script.ready([script.LOCK, script.TEST_LOCK])
+@pytest.mark.parametrize(
+    ("command", "holds"),
+    [
+        (None, 1),
+        ("up", 1),
+        ("test", 2),
+        ("lint", 2),
+        ("types", 2),
+        ("contracts", 2),
+        ("mutate", 3),
+    ],
+)
+def test_a_command_is_ready_where_its_locks_and_all_before_are_installed(
+    script: ModuleType, command: str | None, holds: int
+) -> None:
+    chain = [script.LOCK, script.TEST_LOCK, script.MUTATION_LOCK]
+    for installed in range(1, len(chain) + 1):
+        stamp(script, chain[:installed])
+        assert script.ready(script.locks_of(command)) == (installed >= holds)
+
+
+def test_arguments_of_test_go_to_pytest_and_fast_leaves_the_broker_out(script: ModuleType) -> None:
+    assert script.pytest_arguments([]) == script.ALL_TESTS
+    assert script.pytest_arguments(["-k", "levels"]) == ["-k", "levels"]
+    fast = script.pytest_arguments(["--fast", "-x"])
+    assert fast[-1] == "-x" and "not broker and not slow" in fast
 
 
 def test_an_environment_whose_python_is_gone_is_stale(script: ModuleType, checkout: Path) -> None:
@@ -138,24 +165,31 @@ def test_a_python_that_is_not_there_is_one_line(checkout: Path) -> None:
     assert_one_line(run(checkout, "--version", SIAGA_PYTHON="no-such-python"), "SIAGA_PYTHON: no such program")
 
 
-def test_two_runs_at_once_do_not_both_install(checkout: Path) -> None:
+def test_of_two_runs_at_once_the_second_waits_for_the_first(checkout: Path) -> None:
     with (checkout / ".venv.lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
-        with pytest.raises(subprocess.TimeoutExpired) as waiting:
-            subprocess.run(
-                [sys.executable, str(checkout / "siaga"), "--version"],
-                env={"PATH": os.environ["PATH"]} | NO_NETWORK,
-                capture_output=True,
-                timeout=3,
-                check=False,
-            )
-    assert b"waiting for another run" in (waiting.value.stderr or b"")
-    assert not (checkout / ".venv").exists()
+        with subprocess.Popen(
+            [sys.executable, str(checkout / "siaga"), "--version"],
+            env={"PATH": os.environ["PATH"]} | NO_NETWORK,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as second:
+            assert second.stderr is not None
+            try:
+                assert "waiting for another run" in second.stderr.readline()
+                assert not (checkout / ".venv").exists()
+            finally:
+                second.terminate()
 
 
-@pytest.mark.skipif(
-    not (Path(sys.prefix) / "siaga.json").is_file(), reason="not run by ./siaga test: no environment of its own"
-)
+def is_own_environment() -> bool:
+    """Whether these tests run in an environment that ./siaga made and would not make again."""
+    script = loaded(ROOT / "siaga")
+    script.PYTHON, script.STAMP = sys.executable, str(Path(sys.prefix) / "siaga.json")
+    return bool(script.ready([script.LOCK]))
+
+
+@pytest.mark.skipif(not is_own_environment(), reason="not run by ./siaga test: no environment of its own")
 def test_it_becomes_the_command_from_any_directory_with_its_exit_status(tmp_path: Path) -> None:
     for arguments, status in ((["--help"], 0), (["no-such-command"], 2)):
         done = run(ROOT, *arguments, cwd=tmp_path, SIAGA_VENV=sys.prefix)

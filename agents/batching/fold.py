@@ -1,7 +1,7 @@
-"""What a shard asks of the logic it runs: restore, fold, and nothing about Kafka.
+"""What a shard calls of the logic it runs, and what passes between them. Imports no Kafka.
 
-Kept apart from the transport and the transaction so that any batch logic can be given to a shard, and so that the logic
-can be tested without either."""
+Apart from transport and transaction, so that any batch logic can be given to a shard and tested without either.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 
 
 class Record(Protocol):
-    """One source record: aiokafka's `ConsumerRecord` is one. `timestamp` is the broker's append time in milliseconds."""
+    """One source record, as aiokafka's `ConsumerRecord`. `timestamp`: the broker's append time in milliseconds."""
 
     offset: int
     key: bytes | None
@@ -33,9 +33,10 @@ class Batch:
     """Consecutive records of one source partition.
 
     `start_offset` and `next_offset` are the source positions before and after the batch. Markers of transactions and
-    aborted records take offsets too, so these, not the offsets of the records, tell whether two batches are adjacent.
+    aborted records take offsets too, so two batches are adjacent by these, not by the offsets of their records.
     `end_offset` is the end of the partition as last seen. `went_back`: the source had ended before where it was read,
-    and is read from its beginning."""
+    and is read from its beginning.
+    """
 
     records: Sequence[Record]
     start_offset: int
@@ -62,7 +63,7 @@ class Batch:
 
 
 class Fold(Protocol):
-    """Batch logic of one source partition. Everything it needs to know comes through these calls."""
+    """Batch logic of one source partition, called by its shard from one task."""
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         """Take one record of the state topic, before the first batch. The last value of a key wins; None is a
@@ -70,21 +71,21 @@ class Fold(Protocol):
         """
 
     def restored(self, note: str) -> None:
-        """All state was given. `note` is what `note()` returned for the last committed transaction, '' with a state,
-        which says more.
+        """All state was restored. `note` is what `note()` returned for the last committed transaction; '' where the
+        stage has state.
         """
 
     def fold(self, batch: Batch) -> Iterable[Output]:
         """Outputs of a batch, state changes included. Any exception drops the shard, and with it this object."""
 
     def idle(self) -> Iterable[Output]:
-        """Asked now and then while the source has nothing more. Outputs, if any, are committed at the same position."""
+        """Outputs while the source has nothing more, called now and then. They are committed at the same position."""
 
     def note(self) -> str:
-        """A short text committed with the source offset (Kafka's offset metadata). Asked after `fold`."""
+        """A short text to commit with the source offset (Kafka's offset metadata). Called after `fold` and `idle`."""
 
     def committed(self) -> None:
         """The transaction of the last `fold` is committed: only now may counters count."""
 
     def closed(self) -> None:
-        """The shard is let go: whatever this worker shows of it must go too."""
+        """The shard is closed: remove what this worker shows of it."""

@@ -1,4 +1,4 @@
-"""Every knob of the batching transport, with why it has its value."""
+"""The options of transport and lanes, each with why it has its value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,24 +10,23 @@ MIB = 1024 * KIB
 
 @dataclass(frozen=True)
 class BatchingOptions:
-    """Settings of the batching transport and its shards. Times in milliseconds, sizes in bytes."""
+    """Options of the batching transport and its lanes. Times in milliseconds, sizes in bytes."""
 
     #: Passed to every aiokafka client: bootstrap_servers, security_protocol, ssl_context, sasl_*.
-    #: Not shown: it may hold a password.
+    #: Not in the repr: it may hold a password.
     client: Mapping[str, Any] = field(default_factory=lambda: {"bootstrap_servers": "127.0.0.1:9092"}, repr=False)
-    #: Sets of partitions of a stage that commit together, for all workers: at most as many workers have work as all
-    #: stages have lanes, and the fewer, the less processor time and latency (docs/performance.md). All workers of a
-    #: group must have the same.
+    #: Sets of partitions of a stage that commit together, the same for all workers of a group. At most as many workers
+    #: have work as all stages have lanes; the fewer, the less processor time and latency (docs/performance.md).
     lanes: int = 1
     #: A batch must end long before the session times out; at 5 to 10 µs a record this is 0.2 s of work, and as much is
     #: folded while it is committed. Smaller ones make smaller frames, more rows and state records; half as much again
     #: took 90 MiB more for the nation's day and was 3 % faster there (docs/performance.md).
     batch_records_max: int = 20_000
-    #: Nor may it hold more bytes: a ledger record holds many events in catch-up, 100 bytes each, and publishers may
+    #: Nor may it hold more bytes: one record of an intermediate topic may hold many events, and publishers may
     #: send records of up to 1 MiB, which are all copied when they are rejected.
     batch_bytes_max: int = 12 * MIB
-    #: Part of a full batch that a partition hands out first after a start or a rebalance; each further batch may be
-    #: twice as large. A backlog's first outputs are out sooner by that: lanes share one thread, and all fold before the
+    #: Part of a full batch that a partition brings first after a start or a rebalance; each further batch may be twice
+    #: as large. A backlog's first outputs are committed sooner by that: lanes share one thread, and all fold before the
     #: first of them has committed.
     first_batch_part: float = 1 / 16
     #: What one fetch may bring per partition. Catch-up wants it large; two are held per partition, one folded, one
@@ -37,14 +36,14 @@ class BatchingOptions:
     #: fetch in flight, which does not name it, so this adds straight to latency.
     fetch_wait_ms: int = 10
     session_timeout_ms: int = 10_000
-    #: How soon a worker hears that another has joined or left: until then nobody works on what moves. Workers that are
-    #: started together meet this way (docs/performance.md).
+    #: How soon a worker learns that another has joined or left: until then nobody works on the partitions that move.
+    #: Workers that are started together meet in one rebalance by it (docs/performance.md).
     heartbeat_interval_ms: int = 200
     #: A dead owner's open transaction blocks read_committed readers at most this long, if no successor fences it
     #: sooner.
     transaction_timeout_ms: int = 10_000
     request_timeout_ms: int = 15_000
-    #: How soon a topic that was deleted and created anew is found (aiokafka's default of 5 minutes left it unread that
+    #: How soon a topic that was deleted and recreated is found (aiokafka's default of 5 minutes left it unread that
     #: long).
     metadata_age_ms_max: int = 10_000
     #: Between retries, also while the broker still writes the markers of the previous transaction (aiokafka's default
@@ -52,27 +51,40 @@ class BatchingOptions:
     transaction_backoff_ms: int = 3
     #: Between attempts to connect to a broker that does not answer.
     reconnect_pause_ms: int = 100
-    #: From a commit to the next transaction of the lane. Begun at once it is refused until the markers are written, and
-    #: each refusal costs both sides: with this pause latency falls by a third and so does processor time
-    #: (docs/performance.md).
+    #: From a commit to the next transaction of the lane. Begun at once it is rejected with CONCURRENT_TRANSACTIONS
+    #: until the markers are written, and each rejection costs both sides: with this pause latency falls by a third and
+    #: so does processor time (docs/performance.md).
     settle_ms: int = 5
-    #: How far the group's offsets may lag behind a stage's own state or notes, which are the truth: telling it costs a
-    #: third of a small transaction (docs/performance.md).
+    #: How far the group's offsets may lag behind a stage's own state or notes, which are the truth: committing them
+    #: costs a third of a small transaction (docs/performance.md).
     offset_every_ms: int = 500
     #: One produced batch. Below the broker's message.max.bytes (1 MiB), above the largest frame.
     produce_batch_bytes_max: int = 900 * KIB
     #: zstd: aiokafka compresses lz4 at level 9, at a sixth of the speed and two thirds of the ratio
     #: (docs/performance.md).
     compression: str | None = "zstd"
-    #: Of zstd: a megabyte of ledger frames is compressed 3.7 times at 610 MB/s by level 1, 3.4 times at 370 MB/s by
+    #: Of zstd: a megabyte of JSON frames is compressed 3.7 times at 610 MB/s by level 1, 3.4 times at 370 MB/s by
     #: level 3, aiokafka's.
     zstd_level: int = 1
-    #: After a failure: first and longest pause before a shard is opened anew.
+    #: After a failure: first and longest pause before a lane or shard is reopened.
     reopen_pause_ms: int = 100
     reopen_pause_ms_max: int = 5_000
-    #: A coordinator that knows no offset where offsets should be is asked again after this: the wrong answers seen
+    #: A coordinator that has no offset where there should be one is asked again after this: the wrong answers seen
     #: lasted 2 s.
-    doubt_pause_ms: int = 5_000
-    #: After being fenced, time for the group to tell us that the partition is no longer ours. Without it a worker that
-    #: woke up late would fence the rightful owner back.
+    ask_again_pause_ms: int = 5_000
+    #: After being fenced: time for the rebalance that takes the partitions away. Without it a worker that was suspended
+    #: would fence the rightful owner back.
     fenced_pause_ms: int = 3_000
+
+    @property
+    def reader(self) -> dict[str, Any]:
+        """Options of a consumer that reads state and notes (`partition_end.committed_reader`)."""
+        return {**self.client, "request_timeout_ms": self.request_timeout_ms}
+
+
+def transactional_ids(group: str, stage: str) -> str:
+    """The prefix of a stage's transactional ids, by which rights on them are granted.
+
+    It takes in nothing of a deployment whose group merely begins like this one.
+    """
+    return f"{group}-{stage}-lane-"

@@ -21,7 +21,7 @@ from kafka.admin import (
 )
 from kafka.errors import ClusterAuthorizationFailedError, KafkaError, SecurityDisabledError
 
-from agents.batching.naming import transactional_ids
+from agents.batching import transactional_ids
 from agents.settings import Settings
 from agents.topology import STAGES
 from schemas.topics import SPECS, Direction, Topic

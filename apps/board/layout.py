@@ -1,20 +1,19 @@
-"""A tile map of any roster: each regency one cell of a grid, in roughly its real place, no two in one cell.
+"""A tile map of any roster: each regency one cell of a grid near its real place, no two regencies in one cell.
 
-Pure and deterministic. Method, after the assignment view of tile maps (place every region so that the sum of squared
-displacements is small; Eppstein et al. 2015, "Improved grid map layout by point set matching"):
+Pure and deterministic. It places every region so that the sum of squared displacements is small (Eppstein et al. 2015,
+"Improved grid map layout by point set matching"):
 
-1. project latitude and longitude to a plane (equirectangular at the mean latitude) and blend each axis with its ranks,
-so
-   that a dense cluster of cities beside wide rural regencies does not pile up in one corner;
-2. scale to a grid of about `CELLS_PER_TILE` cells per regency, its sides in the ratio of the projected extent
-(bounded); 3. give each regency, the most crowded first, the free cell nearest to its place; 4. move tiles to nearer
-free cells and swap pairs while the sum of squared displacements falls; 5. drop empty rows and columns; when there were
-any, scale to the smaller grid and repeat step 4.
+1. Project latitude and longitude to a plane (equirectangular at the mean latitude). Blend each axis with its ranks, so
+   that a dense cluster of cities beside wide rural regencies does not crowd into one corner.
+2. Scale to a grid of about `CELLS_PER_TILE` cells per regency; its sides have the projected, bounded aspect ratio.
+3. Give each regency, the most crowded first, the free cell nearest to its place.
+4. Move tiles to nearer free cells and swap pairs while the sum of squared displacements falls.
+5. Drop empty rows and columns; if there were any, scale to the smaller grid and repeat step 4.
 
-At the end no swap of two tiles helps, which is the same as saying: for every pair, the step from one tile to the other
-never points against the step between their places.
+In the result no swap of two tiles lowers the sum: for every pair, the vector between the tiles never points against the
+vector between their places.
 
-Regencies without coordinates follow in code order below the map; a roster with none becomes a tidy grid.
+Regencies without coordinates follow in code order below the map; a roster with no coordinates becomes a plain grid.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,22 +24,27 @@ from math import ceil, cos, radians, sqrt
 CELLS_PER_TILE = 1.4
 RANK_SHARE = 0.3
 ASPECT_MIN, ASPECT_MAX = 0.75, 2.0
-TIDY_ASPECT = 1.6
+PLAIN_GRID_ASPECT = 1.6
 MAP_TILES_MAX = 1200
-"""Above this many regencies the pairwise step costs seconds: a tidy grid is drawn instead."""
+"""Above this many regencies the pairwise step takes seconds: a plain grid is drawn instead."""
 
 Point = tuple[float, float]
 Cell = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Place:
-    """A regency to draw. `lat`, `lon` in degrees, or None when the roster does not say."""
+class RegencyPlace:
+    """A regency to draw. `lat`, `lon` in degrees, or None when the roster has no coordinates."""
 
     code: str
     name: str
     lat: float | None = None
     lon: float | None = None
+
+    @property
+    def is_located(self) -> bool:
+        """Whether it has coordinates."""
+        return self.lat is not None and self.lon is not None
 
 
 @dataclass(frozen=True)
@@ -55,15 +59,17 @@ class Tile:
 
 @dataclass(frozen=True)
 class Layout:
+    """The grid's size and its tiles, by row, then column."""
+
     columns: int
     rows: int
     tiles: tuple[Tile, ...]
 
 
-def lay_out(places: Iterable[Place]) -> Layout:
+def lay_out(places: Iterable[RegencyPlace]) -> Layout:
     """The tile map of a roster. The order in which places are given does not matter; codes must be distinct."""
     ordered = sorted(places, key=lambda place: place.code)
-    mapped = [place for place in ordered if place.lat is not None and place.lon is not None]
+    mapped = [place for place in ordered if place.is_located]
     if len(mapped) < 3 or len(mapped) > MAP_TILES_MAX:
         mapped = []
     cells = _map_cells(mapped) if mapped else []
@@ -71,20 +77,20 @@ def lay_out(places: Iterable[Place]) -> Layout:
     height = max((row for _, row in cells), default=-1) + 1
     known = {place.code for place in mapped}
     rest = [place for place in ordered if place.code not in known]
-    cells += _tidy_cells(len(rest), width, height)
+    cells += _plain_grid(len(rest), width, height)
     tiles = [Tile(place.code, place.name, *cell) for place, cell in zip(mapped + rest, cells, strict=True)]
     columns = max((tile.column for tile in tiles), default=-1) + 1
     rows = max((tile.row for tile in tiles), default=-1) + 1
     return Layout(columns, rows, tuple(sorted(tiles, key=lambda tile: (tile.row, tile.column))))
 
 
-def _tidy_cells(count: int, width: int, first_row: int) -> list[Cell]:
-    """Cells in reading order below `first_row`, as wide as the map above or of a screen's shape when there is none."""
-    width = width or max(1, ceil(sqrt(count * TIDY_ASPECT)))
+def _plain_grid(count: int, width: int, first_row: int) -> list[Cell]:
+    """Cells in reading order from `first_row` on, as wide as the map above, or in a screen's aspect ratio."""
+    width = width or max(1, ceil(sqrt(count * PLAIN_GRID_ASPECT)))
     return [(index % width, first_row + index // width) for index in range(count)]
 
 
-def _map_cells(places: Sequence[Place]) -> list[Cell]:
+def _map_cells(places: Sequence[RegencyPlace]) -> list[Cell]:
     plane = _project(places)
     columns, rows = _grid_size(plane)
     cells = _nearest_free(ideal_positions(places, columns, rows), columns, rows)
@@ -93,16 +99,17 @@ def _map_cells(places: Sequence[Place]) -> list[Cell]:
         free = {(column, row) for column in range(columns) for row in range(rows)} - set(cells)
         while _improve(points, cells, free):
             pass
-        cells = _squeeze(cells)
+        cells = _drop_empty(cells)
         smaller = max(column for column, _ in cells) + 1, max(row for _, row in cells) + 1
         if smaller == (columns, rows):
             return cells
         columns, rows = smaller
 
 
-def _project(places: Sequence[Place]) -> list[Point]:
-    middle = radians(sum(place.lat for place in places) / len(places))
-    return [(place.lon * cos(middle), -place.lat) for place in places]
+def _project(places: Sequence[RegencyPlace]) -> list[Point]:
+    degrees = [(place.lat, place.lon) for place in places if place.lat is not None and place.lon is not None]
+    middle = radians(sum(lat for lat, _ in degrees) / len(degrees))
+    return [(lon * cos(middle), -lat) for lat, lon in degrees]
 
 
 def _grid_size(plane: Sequence[Point]) -> tuple[int, int]:
@@ -115,8 +122,8 @@ def _grid_size(plane: Sequence[Point]) -> tuple[int, int]:
     return columns, max(2, ceil(cells / columns))
 
 
-def ideal_positions(places: Sequence[Place], columns: int, rows: int) -> list[Point]:
-    """Where each place would lie on a grid of that size if cells could be shared: (column, row), fractional."""
+def ideal_positions(places: Sequence[RegencyPlace], columns: int, rows: int) -> list[Point]:
+    """Each place on a grid of that size if cells could be shared: (column, row), fractional."""
     xs, ys = zip(*_project(places), strict=True)
     return list(zip(_spread(xs, columns - 1), _spread(ys, rows - 1), strict=True))
 
@@ -142,7 +149,7 @@ def _nearest_free(points: Sequence[Point], columns: int, rows: int) -> list[Cell
 
 
 def _improve(points: Sequence[Point], cells: list[Cell], free: set[Cell]) -> bool:
-    """One pass of moves and swaps, each lowering the sum of squared displacements. True when anything moved."""
+    """One pass of moves and swaps that each lower the sum of squared displacements. True when anything moved."""
     moved = False
     for index, point in enumerate(points):
         best = min(free, key=lambda cell: (_squared(point, cell), cell), default=cells[index])
@@ -159,7 +166,7 @@ def _improve(points: Sequence[Point], cells: list[Cell], free: set[Cell]) -> boo
     return moved
 
 
-def _squeeze(cells: Sequence[Cell]) -> list[Cell]:
+def _drop_empty(cells: Sequence[Cell]) -> list[Cell]:
     """Cells without the empty columns and rows between them."""
     columns = {value: index for index, value in enumerate(sorted({column for column, _ in cells}))}
     rows = {value: index for index, value in enumerate(sorted({row for _, row in cells}))}

@@ -1,8 +1,8 @@
-"""The board's web server: pages, JSON, health and metrics. Everything is GET, nothing is writable."""
+"""The board's web server: page, events, JSON, health and metrics. Every route is GET and changes nothing."""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import orjson
 from aiohttp import web
@@ -10,40 +10,50 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from agents import metrics
 from agents.settings import Settings
-from apps.board.assets import load_assets
-from apps.board.descriptors import VIEWERS_MAX
-from apps.board.feed import Feed
-from apps.board.headers import secure
-from apps.board.journal import Journal
-from apps.board.publisher import Publisher
-from apps.board.table import BoardTable
-from apps.board.viewers import Viewers
+from apps.board.board_state import BoardState
+from apps.board.broadcaster import Broadcaster
+from apps.board.event_buffer import EventBuffer
+from apps.board.file_descriptors import VIEWERS_MAX
+from apps.board.kafka_reader import KafkaReader, ReaderProgress
+from apps.board.security_headers import add_security_headers
+from apps.board.static_files import load_static_files
+from apps.board.viewers import ViewerConnections
 from schemas.roster import Roster
 
 STOP_S = 3.0
 KEEP_ALIVE_S = 15.0
-"""A page's parts come over one connection; kept for longer it only holds a descriptor."""
+"""A page's files come over one connection; keeping it open for longer only holds a file descriptor."""
 
 
 class Board:
-    """One board: table, journal, feed and web application, wired together. Raises SettingsError."""
+    """One board: reader, state, broadcaster and web application, wired together. Raises SettingsError."""
 
-    def __init__(self, settings: Settings, roster: Roster, viewers_most: int = VIEWERS_MAX) -> None:
+    def __init__(self, settings: Settings, roster: Roster, viewers_max: int = VIEWERS_MAX) -> None:
         self.settings, self.roster = settings, roster
-        self.table = BoardTable()
-        self.journal = Journal()
-        self.publisher = Publisher(roster, self.table, self.journal, {"clock": settings.clock.value})
-        self.feed = Feed(settings, self.table, self.publisher.changed)
-        self.publisher.state = self.feed.state
-        self.viewers = Viewers(self.journal, self.publisher, most=viewers_most)
+        self.state = BoardState()
+        self.buffer = EventBuffer()
+        self.reader = KafkaReader(settings, self.state, self._notify_changed)
+        self.broadcaster = Broadcaster(
+            roster, self.state, self.buffer, {"clock": settings.clock.value}, self.reader.progress
+        )
+        self.viewers = ViewerConnections(self.buffer, self.broadcaster, viewers_max=viewers_max)
         self.url = ""
-        self._tasks: list[asyncio.Task] = []
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def _notify_changed(self) -> None:
+        self.broadcaster.notify_changed()
+
+    @property
+    def progress(self) -> ReaderProgress:
+        """How far the board is behind Kafka."""
+        return self.reader.progress
 
     def application(self) -> web.Application:
+        """The routes, as an aiohttp application."""
         app = web.Application()
-        app.on_response_prepare.append(secure)
-        for url, asset in load_assets().items():
-            app.router.add_get(url, _serve_asset(asset))
+        app.on_response_prepare.append(add_security_headers)
+        for url, file in load_static_files().items():
+            app.router.add_get(url, file.respond)
         app.router.add_get("/events", self.viewers.events, allow_head=False)
         app.router.add_get("/api/risk", self.risk)
         app.router.add_get("/api/escalations", self.escalations)
@@ -54,10 +64,14 @@ class Board:
 
     @contextlib.asynccontextmanager
     async def serving(self) -> AsyncIterator["Board"]:
-        """Listen and read while the context lasts. Raises OSError when the port cannot be had."""
+        """Listen and read while the context lasts. Raises OSError when it cannot listen on the port."""
         runner = web.AppRunner(
-            self.application(), handler_cancellation=True, access_log=None, shutdown_timeout=STOP_S, keepalive_timeout=KEEP_ALIVE_S,
-        )  # fmt: skip
+            self.application(),
+            handler_cancellation=True,
+            access_log=None,
+            shutdown_timeout=STOP_S,
+            keepalive_timeout=KEEP_ALIVE_S,
+        )
         await runner.setup()
         site = web.TCPSite(runner, self.settings.board_host, self.settings.board_port, backlog=1024)
         tasks = self._tasks = []
@@ -65,7 +79,7 @@ class Board:
             await site.start()
             host, port = runner.addresses[0][:2]
             self.url = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
-            tasks += [asyncio.create_task(self.feed.run()), asyncio.create_task(self.publisher.run())]
+            tasks += [asyncio.create_task(self.reader.run()), asyncio.create_task(self.broadcaster.run())]
             yield self
         finally:
             for task in tasks:
@@ -75,9 +89,7 @@ class Board:
             await runner.cleanup()
 
     async def until(self, stop: asyncio.Event) -> None:
-        """Return when `stop` is set. Raises what ended the reading or the publishing: a board that stands still must
-        not stay up.
-        """
+        """Return when `stop` is set. Raises what ended the reader or the broadcaster: no board may serve old data."""
         stopped = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([stopped, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
@@ -85,40 +97,33 @@ class Board:
             task.result()
 
     async def risk(self, request: web.Request) -> web.Response:
-        """Every risk row in full, as on the topic, in code order."""
-        return _json({"rows": [row for _, row in sorted(self.table.rows.items())], "provinces": self.table.provinces})
+        """Every risk row with all fields, in code order."""
+        return _json({"rows": [row for _, row in sorted(self.state.rows.items())], "provinces": self.state.provinces})
 
     async def escalations(self, request: web.Request) -> web.Response:
-        """The newest escalations in full, newest first."""
-        return _json({"escalations": self.table.escalations()})
+        """The newest escalations with all fields, newest first."""
+        return _json({"escalations": self.state.escalations()})
 
     async def regency(self, request: web.Request) -> web.Response:
+        """One regency with its row, escalations, score history and neighbours; 404 when nothing knows its code."""
         code = request.match_info["code"]
         place = self.roster.get(code)
-        if place is None and code not in self.table.rows:
+        if place is None and code not in self.state.rows:
             return _json({"error": "no such regency"}, status=404)
-        name = place.name if place else self.table.rows[code].get("name", code)
+        name = place.name if place else self.state.rows[code].get("name", code)
         neighbours = [[near, self.roster[near].name] for near in place.neighbours] if place else []
-        return _json(self.table.regency(code) | {"name": name, "neighbours": neighbours})
+        return _json(self.state.regency(code) | {"name": name, "neighbours": neighbours})
 
     async def healthz(self, request: web.Request) -> web.Response:
-        """200 when every partition was read to its end within the last seconds, else 503 and why."""
-        state = self.feed.state
-        view = state.view() | {"regencies": len(self.table.rows), "viewers": self.publisher.viewers}
-        return _json(view, status=200 if state.healthy else 503)
+        """200 when the reader was at the end of every partition seconds ago, else 503; the body says why."""
+        view = self.progress.view() | {"regencies": len(self.state.rows), "viewers": self.broadcaster.viewers}
+        return _json(view, status=200 if self.progress.healthy else 503)
 
     async def metrics(self, request: web.Request) -> web.Response:
-        """The board's own metrics; ages as of now."""
-        metrics.BOARD_BEHIND.set(self.publisher.behind_s)
-        metrics.BOARD_LAG_RECORDS.set(self.feed.state.lag_records)
+        """The board's own metrics; its lag is measured at the moment of the request."""
+        metrics.BOARD_BEHIND.set(self.broadcaster.behind_s)
+        metrics.BOARD_LAG_RECORDS.set(self.progress.lag_records)
         return web.Response(body=generate_latest(metrics.BOARD), headers={"Content-Type": CONTENT_TYPE_LATEST})
-
-
-def _serve_asset(asset) -> Callable:
-    async def handler(request: web.Request) -> web.Response:
-        return asset.response(request)
-
-    return handler
 
 
 def _json(value: object, status: int = 200) -> web.Response:

@@ -1,103 +1,113 @@
-"""The live connection of one viewer: server-sent events that resume where the last connection broke."""
+"""The connections of viewers: server-sent events that resume after the last event that a viewer received."""
 
 import asyncio
 
 from aiohttp import web
 
 from agents import metrics
-from apps.board.assets import accepts_gzip
-from apps.board.descriptors import VIEWERS_MAX
-from apps.board.journal import GZIP_HEADER, Frame, Journal
-from apps.board.publisher import Publisher
+from apps.board.broadcaster import Broadcaster
+from apps.board.event_buffer import GZIP_HEADER, EncodedEvent, EventBuffer
+from apps.board.file_descriptors import VIEWERS_MAX
+from apps.board.static_files import accepts_gzip
 
-BEAT_S = 10.0
+HEARTBEAT_S = 10.0
 WRITE_TIMEOUT_S = 30.0
-"""A viewer that takes nothing for so long is cut off; it comes back with its last event id, or for a snapshot."""
+"""A viewer whose socket takes nothing for so long is disconnected; it reconnects with its last event id."""
 WRITE_MAX_BYTES = 256 * 1024
 RETRY_MS = 1000
 
 
-class Viewers:
+class ViewerConnections:
     """Serves /events. A viewer costs a task, a number and its socket's bounded buffer."""
 
-    def __init__(self, journal: Journal, publisher: Publisher, beat_s: float = BEAT_S, most: int = VIEWERS_MAX) -> None:
-        self._journal, self._publisher, self._beat_s, self._most = journal, publisher, beat_s, most
-        self._tasks: set[asyncio.Task] = set()
+    def __init__(
+        self,
+        buffer: EventBuffer,
+        broadcaster: Broadcaster,
+        heartbeat_s: float = HEARTBEAT_S,
+        viewers_max: int = VIEWERS_MAX,
+    ) -> None:
+        self._buffer, self._broadcaster = buffer, broadcaster
+        self._heartbeat_s, self._viewers_max = heartbeat_s, viewers_max
+        self._tasks: set[asyncio.Task[object]] = set()
 
     async def events(self, request: web.Request) -> web.StreamResponse:
-        """GET /events: `Last-Event-ID` (or `?last_event_id=`) resumes; too old or unknown gets a snapshot."""
-        if len(self._tasks) >= self._most:
+        """GET /events: `Last-Event-ID` (or `?last_event_id=`) resumes; one too old or unknown gets a snapshot."""
+        if len(self._tasks) >= self._viewers_max:
             full = web.Response(status=503, text="too many viewers\n", headers={"Retry-After": "10"})
-            full.force_close()  # a connection kept for later would hold the descriptor that there is none for
+            full.force_close()  # keep-alive would hold one of the descriptors that are short
             return full
-        asked = request.headers.get("Last-Event-ID") or request.query.get("last_event_id")
-        packed = accepts_gzip(request)
+        last_id = request.headers.get("Last-Event-ID") or request.query.get("last_event_id")
+        compressed = accepts_gzip(request)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
-        if packed:
+        if compressed:
             response.headers["Content-Encoding"] = "gzip"
         task = asyncio.current_task()
+        assert task is not None  # aiohttp runs every handler in a task
         self._tasks.add(task)
-        self._count()
+        self._update_count()
         try:
             await response.prepare(request)
-            await self._serve(_Line(response, packed), self._journal.parse_id(asked))
+            await self._serve(_EventWriter(response, compressed), self._buffer.parse_id(last_id))
         except (ConnectionError, TimeoutError):
             if request.transport is not None:
                 request.transport.abort()
         finally:
             self._tasks.discard(task)
-            self._count()
+            self._update_count()
         return response
 
-    async def _serve(self, line: "_Line", seq: int | None) -> None:
-        await line.open()
+    async def _serve(self, writer: "_EventWriter", seq: int | None) -> None:
+        writer.open()
         while True:
-            frames = None if seq is None else self._journal.since(seq)
-            if frames is None:
-                frames = [self._publisher.snapshot()]
-            for frame in frames:
-                await line.write(frame)
-                seq = frame.seq
-            if self._journal.head == seq:
-                await line.flush()
+            events = None if seq is None else self._buffer.since(seq)
+            if events is None:
+                events = [self._broadcaster.snapshot()]
+            for event in events:
+                await writer.write(event)
+                seq = event.seq
+            if seq is not None and self._buffer.head == seq:
+                await writer.flush()
                 try:
-                    async with asyncio.timeout(self._beat_s):
-                        await self._journal.wait_beyond(seq)
+                    async with asyncio.timeout(self._heartbeat_s):
+                        await self._buffer.wait_beyond(seq)
                 except TimeoutError:
-                    await line.write(Frame(seq, self._publisher.beat()))
-                    await line.flush()
+                    await writer.write(EncodedEvent(seq, self._broadcaster.heartbeat()))
+                    await writer.flush()
 
     def close(self) -> None:
-        """End all connections: the board stops."""
+        """Close all connections, when the board stops."""
         for task in self._tasks:
             task.cancel()
 
-    def _count(self) -> None:
-        self._publisher.viewers = len(self._tasks)
+    def _update_count(self) -> None:
+        self._broadcaster.viewers = len(self._tasks)
         metrics.BOARD_VIEWERS.set(len(self._tasks))
 
 
-class _Line:
-    """Frames to one socket, several in one write."""
+class _EventWriter:
+    """Writes events to one socket, several in one write."""
 
-    def __init__(self, response: web.StreamResponse, packed: bool) -> None:
-        self._response, self._packed = response, packed
+    def __init__(self, response: web.StreamResponse, compressed: bool) -> None:
+        self._response, self._compressed = response, compressed
         self._pending: list[bytes] = []
         self._size = 0
 
-    async def open(self) -> None:
-        hello = b"retry: %d\n\n" % RETRY_MS
-        self._pending.append(GZIP_HEADER + Frame(0, hello).deflated if self._packed else hello)
+    def open(self) -> None:
+        """Begin the stream with the delay after which a browser reconnects."""
+        retry = b"retry: %d\n\n" % RETRY_MS
+        self._pending.append(GZIP_HEADER + EncodedEvent(0, retry).deflated if self._compressed else retry)
 
-    async def write(self, frame: Frame) -> None:
-        piece = frame.deflated if self._packed else frame.plain
+    async def write(self, event: EncodedEvent) -> None:
+        """Add an event; flushes when the pending bytes are many."""
+        piece = event.deflated if self._compressed else event.plain
         self._pending.append(piece)
         self._size += len(piece)
         if self._size >= WRITE_MAX_BYTES:
             await self.flush()
 
     async def flush(self) -> None:
-        """Hand over what is pending and wait until the socket has room again, which is what holds a slow viewer back."""
+        """Write what is pending and wait until the socket's buffer has room. Raises TimeoutError when it stays full."""
         if not self._pending:
             return
         data = b"".join(self._pending)

@@ -8,7 +8,7 @@ import click
 from agents.kafka.refusals import refusal
 from agents.logs import configure_logging
 from agents.settings import Settings
-from apps.board.descriptors import most_viewers, raise_limit
+from apps.board.file_descriptors import raise_descriptor_limit, viewer_limit
 from apps.board.server import Board
 from apps.cli.options import CommandError, with_settings
 
@@ -25,7 +25,7 @@ def command(settings: Settings) -> None:
         raise CommandError(line)
     configure_logging(settings)
     try:
-        asyncio.run(_serve(Board(settings, roster, most_viewers(raise_limit()))))
+        asyncio.run(_serve(Board(settings, roster, viewer_limit(raise_descriptor_limit()))))
     except OSError as error:
         where = f"{settings.board_host}:{settings.board_port}"
         raise CommandError(f"the board cannot listen on {where}: {error.strerror or error}") from None

@@ -13,9 +13,9 @@ from agents.settings import Settings
 from apps.cli.broker import CONNECT_S, broker_errors
 from apps.cli.options import CommandError, serve_metrics_if_set, with_settings
 from apps.cli.terminal import discard_output, hint, output_closed
-from apps.integrations.cap.document import NOBODY, Profile, ProfileError, Status
+from apps.integrations.cap.alert_files import AlertFileError, WriteAlert, write_to_directory
+from apps.integrations.cap.document import PLACEHOLDER_SENDER, AlertStatus, CapProfile, ProfileError
 from apps.integrations.cap.issuer import Issuer
-from apps.integrations.cap.outbox import Outbox, OutboxError, directory
 from schemas.escalation import Escalation
 from schemas.topics import Topic
 
@@ -30,12 +30,14 @@ from schemas.topics import Topic
 )
 @click.option(
     "--status",
-    type=click.Choice([status.value.lower() for status in Status]),
-    default=Status.EXERCISE.value.lower(),
+    type=click.Choice([status.value.lower() for status in AlertStatus]),
+    default=AlertStatus.EXERCISE.value.lower(),
     show_default=True,
     help="Whether receivers may act on it.",
 )
-@click.option("--sender", default=NOBODY, show_default=True, help="The issuer: a domain or address of yours.")
+@click.option(
+    "--sender", default=PLACEHOLDER_SENDER, show_default=True, help="The issuer: a domain or address of yours."
+)
 @click.option("--sender-name", default="Siaga", show_default=True, help="The issuer's name for people.")
 @click.option("--utc-offset", default="+07:00", show_default=True, help="UTC offset of the times written.")
 @with_settings("metrics_host", "metrics_port", "log_format", "log_level")
@@ -50,22 +52,22 @@ def command(settings: Settings, from_beginning: bool, until_end: bool, out: Path
     serve_metrics_if_set(settings)
     issuer = Issuer(_profile(**profile))
     try:
-        put = directory(out) if out else _print
+        put = write_to_directory(out) if out else _print
         with broker_errors(settings):
             _issue(settings, issuer, put, from_beginning, until_end, never if out else output_closed)
     except KeyboardInterrupt:
         pass
     except BrokenPipeError:
         discard_output()
-    except OutboxError as error:
+    except AlertFileError as error:
         raise CommandError(str(error)) from None
     if issuer.unreadable:
         raise SystemExit(1)
 
 
-def _profile(status: str, sender: str, sender_name: str, utc_offset: str) -> Profile:
+def _profile(status: str, sender: str, sender_name: str, utc_offset: str) -> CapProfile:
     try:
-        return Profile(Status(status.capitalize()), sender, sender_name, utc_offset)
+        return CapProfile(AlertStatus(status.capitalize()), sender, sender_name, utc_offset)
     except ProfileError as error:
         raise CommandError(str(error), exit_code=2) from None
 
@@ -73,7 +75,7 @@ def _profile(status: str, sender: str, sender_name: str, utc_offset: str) -> Pro
 def _issue(
     settings: Settings,
     issuer: Issuer,
-    put: Outbox,
+    put: WriteAlert,
     from_beginning: bool,
     until_end: bool,
     stopped: Callable[[], bool],

@@ -52,7 +52,7 @@ def italy_2020(comuni: Path, roster: Path, turnout: Path) -> None:
 def sumsel_press(events: Path, incidents: Path) -> None:
     """South Sumatra's press-reported events; EVENTS is sumsel_press_events.csv.
 
-    apps/replay/press_events.py says how each row is read (counts, second reports, re-votes, the exercise).
+    How each row is read (counts, second reports, re-votes, the exercise) is documented in apps/replay/press_events.py.
     """
     _run(lambda: click.echo(f"{_write_lines(incidents, press_events.incident_lines(events))} messages", err=True))
 

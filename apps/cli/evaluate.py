@@ -16,22 +16,21 @@ from agents.settings import Settings
 from apps.cli.broker import CONNECT_S, broker_errors
 from apps.cli.options import CommandError, with_settings
 from apps.evaluation.cases import Case
-from apps.evaluation.examination import (
+from apps.evaluation.experiment import (
     HELD_OUT_SEED,
     REFERENCE_DAYS,
     REFERENCE_SEED,
     TRAINING_SEED,
-    Outcome,
-    evaluate,
-    examine_all,
+    EvaluationResults,
+    compare_detectors,
+    evaluate_days,
     simulated,
 )
-from apps.evaluation.fields import ScenarioError
 from apps.evaluation.plot import PlotMissing, draw, require_matplotlib
 from apps.evaluation.report import as_json, curve_table, goals, markdown
-from apps.evaluation.scenario import load_scenario
+from apps.evaluation.ruleset_variants import variants
+from apps.evaluation.scenario import ScenarioError, load_scenario
 from apps.evaluation.scoring import GRACE_MS
-from apps.evaluation.sweep import variants
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 
@@ -52,7 +51,9 @@ class Setup:
 @click.option("--seed", default=0, show_default=True, help="Moves all seeds, for another draw of days.")
 @click.option("--background", default=1.0, show_default=True, help="Factor on the held-out days' base rates.")
 @click.option("--turnout-every", default=180, show_default=True, help="Minutes between a station's reports; 0: none.")
-@click.option("--scenario", type=click.Path(dir_okay=False, path_type=Path), help="Score on the days of this file.")
+@click.option(
+    "--scenario", type=click.Path(dir_okay=False, path_type=Path), help="DetectorScore on the days of this file."
+)
 @click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here.")
 @click.option(
     "--plot",
@@ -88,17 +89,17 @@ def command(
         _live(settings, setup)
         return
     _writable(json_file, plot)
-    outcome = _evaluate(setup, train_days, seed, processes or os.cpu_count() or 1, curve=plot is not None)
-    click.echo(markdown(outcome.results))
-    for line in goals(outcome.results):
+    results = _evaluate(setup, train_days, seed, processes or os.cpu_count() or 1, curve=plot is not None)
+    click.echo(markdown(results.detectors))
+    for line in goals(results.detectors):
         click.echo(line)
-    for reason, count in sorted(outcome.rejected.items()):
+    for reason, count in sorted(results.rejected.items()):
         click.echo(f"{count} messages refused at intake: {reason}", err=True)
     if json_file is not None:
-        json_file.write_bytes(orjson.dumps(as_json(outcome.results), option=orjson.OPT_INDENT_2))
+        json_file.write_bytes(orjson.dumps(as_json(results.detectors), option=orjson.OPT_INDENT_2))
     if plot is not None:
-        click.echo(curve_table(outcome.results, outcome.curves))
-        draw(plot, outcome.results, outcome.curves, len(setup.held_out) * len(setup.roster))
+        click.echo(curve_table(results.detectors, results.curves))
+        draw(plot, results.detectors, results.curves, len(setup.held_out) * len(setup.roster))
 
 
 def _setup(
@@ -116,21 +117,21 @@ def _setup(
         raise CommandError(str(error), exit_code=2) from None
 
 
-def _evaluate(setup: Setup, train_days: int, seed: int, processes: int, curve: bool) -> Outcome:
+def _evaluate(setup: Setup, train_days: int, seed: int, processes: int, curve: bool) -> EvaluationResults:
     shift = 1000 * seed
     try:
-        reference = examine_all(
+        reference = evaluate_days(
             simulated(REFERENCE_SEED + shift, REFERENCE_DAYS), setup.roster, {}, processes, _bar, "reference days"
         )
-        training = examine_all(
+        training = evaluate_days(
             simulated(TRAINING_SEED + shift, train_days), setup.roster, {}, processes, _bar, "training days"
         )
-        held_out = examine_all(
+        held_out = evaluate_days(
             setup.held_out, setup.roster, variants(setup.ruleset, curve), processes, _bar, "held-out days"
         )
     except ValueError as error:  # CaseError, or a roster without stations
         raise CommandError(str(error)) from None
-    return evaluate(training, reference, held_out, setup.grace_ms)
+    return compare_detectors(training, reference, held_out, setup.grace_ms)
 
 
 def _live(settings: Settings, setup: Setup) -> None:

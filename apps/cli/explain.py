@@ -1,4 +1,4 @@
-"""`siaga explain`: why a regency has its level, in plain words, from what was published."""
+"""`siaga explain`: why a regency or province has its level, in plain words, from the published messages."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,11 +12,15 @@ from agents.settings import Settings
 from apps.cli.broker import CONNECT_S, broker_errors
 from apps.cli.options import CommandError, with_settings
 from apps.history.explain import explain_escalation, explain_province, explain_row
-from schemas.roster import Roster
+from apps.language.catalogue import LANGUAGES, language_of_locale
+from schemas.roster import Regency, Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import Topic
 
 Message = dict[str, Any]
+BOTH = "both"
+#: What the name of a regency begins with in Indonesian: its kind, which people leave out.
+KINDS = ("kabupaten ", "kab. ", "kota ")
 
 
 @click.command(name="explain")
@@ -25,16 +29,21 @@ Message = dict[str, Any]
     "--at",
     "at",
     metavar="TIME",
-    help="As it stood then: RFC 3339 with offset. Reads the ledger, with the workers' settings. Default: now.",
+    help="The state at that time, RFC 3339 with offset. Reads the ledger, with the workers' settings. Default: now.",
 )
-@click.option("--lang", type=click.Choice(["en", "id", "both"]), default="both", show_default=True)
+@click.option(
+    "--lang",
+    type=click.Choice([*LANGUAGES, BOTH]),
+    default=language_of_locale,
+    show_default="language of the locale",
+)
 @with_settings("partitions", "roster", "rules", "clock")
 def command(settings: Settings, regency: str, at: str | None, lang: str) -> None:
-    """Say why REGENCY (code or name) has its level: score, incidents that weigh most, who is told, how it came to
-    this. A province's two digits: which of its regencies are above normal, and which are not heard.
+    """Explain the level of REGENCY (code or name): its score, the heaviest incidents, who is notified, and the level
+    changes so far. For a province's two digits: which of its regencies are above normal, and which do not report.
     """
     roster, ruleset = settings.load_roster(), settings.load_ruleset()
-    code, moment = _code(roster, regency), _moment(at)
+    code, moment = code_of(roster, regency), _moment(at)
     offset_min = ruleset.election.offset_ms // 60_000
     topic = Topic.RISK if code in roster else Topic.PROVINCE
     with broker_errors(settings):
@@ -47,30 +56,45 @@ def command(settings: Settings, regency: str, at: str | None, lang: str) -> None
             row = _row_until(settings, roster, ruleset, code, moment)
     if not row and not history:
         raise CommandError(f"nothing has been published about {code}" + (f" until {at}" if at else ""))
-    for language in ("en", "id") if lang == "both" else (lang,):
-        if not row:
-            lines = explain_escalation(history[-1], language, offset_min)
-        elif topic is Topic.PROVINCE:
-            names = {code: entry.name for code, entry in roster.items()}
-            lines = explain_province(row, history, names, language, offset_min)
-        else:
-            lines = explain_row(row, history, language, offset_min)
-        click.echo("\n".join(lines))
-        if lang == "both" and language == "en":
-            click.echo()
+    names = {code: entry.name for code, entry in roster.items()}
+    texts = [
+        "\n".join(_lines(row, history, names, language, offset_min))
+        for language in (LANGUAGES if lang == BOTH else (lang,))
+    ]
+    click.echo("\n\n".join(texts))
 
 
-def _code(roster: Roster, regency: str) -> str:
-    """The code of a regency given by code or name; a province's code stays as it is."""
-    named = {entry.name.casefold(): code for code, entry in roster.items()}
+def _lines(
+    row: Message | None, history: list[Message], names: dict[str, str], language: str, offset_min: int
+) -> list[str]:
+    if not row:
+        return explain_escalation(history[-1], language, offset_min)
+    if "province" in row:
+        return explain_province(row, history, names, language, offset_min)
+    return explain_row(row, history, language, offset_min)
+
+
+def code_of(roster: Roster, regency: str) -> str:
+    """The code of a regency given by code or name; a province's code stays as it is.
+
+    The whole name, with or without its kind (Kabupaten, Kota), or a part that only one name has. Raises CommandError.
+    """
     if regency in roster or regency in {entry.province for entry in roster.values()}:
         return regency
-    wanted = regency.casefold()
-    found = [code for name, code in named.items() if wanted in name]
-    if wanted in named or len(found) == 1:
-        return named.get(wanted) or found[0]
-    known = f"several are meant: {', '.join(sorted(found))}" if found else "it is not in the roster"
-    raise CommandError(f"REGENCY: {regency!r}: {known}", exit_code=2)
+    wanted = regency.strip().casefold()
+    exact = [entry for entry in roster.values() if wanted in _names(entry)]
+    found = exact or [entry for entry in roster.values() if wanted in entry.name.casefold()]
+    if len(found) == 1:
+        return found[0].code
+    known = ", ".join(f"{entry.code} {entry.name}" for entry in found)
+    problem = f"several have this name: {known}" if found else "it is not in the roster"
+    raise CommandError(f"REGENCY: {regency!r}: {problem}", exit_code=2)
+
+
+def _names(entry: Regency) -> set[str]:
+    """The name of a regency, and the same without its kind."""
+    name = entry.name.casefold()
+    return {name, *(name.removeprefix(kind) for kind in KINDS)}
 
 
 def _moment(at: str | None) -> datetime | None:
@@ -88,8 +112,8 @@ def _moment(at: str | None) -> datetime | None:
 
 
 def _row_until(settings: Settings, roster: Roster, ruleset: Ruleset, code: str, moment: datetime) -> Message | None:
-    """The row of that time. Where the ledger cannot be asked the escalations, which are kept longer, still tell the
-    last change.
+    """The row at a past time; None, with a warning, where the ledger cannot be read that far back. Escalations are kept
+    longer, so the last change is still known then.
     """
     from apps.history.past_state import LedgerCut, row_until
 
@@ -103,7 +127,7 @@ def _row_until(settings: Settings, roster: Roster, ruleset: Ruleset, code: str, 
         raise CommandError(
             f"the ledger was not written with this clock, roster and number of partitions: {wrong}", exit_code=2
         ) from None
-    click.echo(f"what stood then is not in the ledger: {reason}; below is the last change until then", err=True)
+    click.echo(f"the ledger cannot give the state at that time: {reason}; below is the last change before it", err=True)
     return None
 
 

@@ -21,12 +21,12 @@ from apps.publishing.redrive import IntakeCheck, RedriveTally, redrive, unless, 
 from apps.publishing.redriven import Journal, JournalError
 from apps.publishing.rejects import Origin, Reject, Unreadable, of_lines, of_records
 from apps.publishing.sender import DeliveryError
-from schemas.rejected import Reason
 from schemas.topics import INPUTS, Topic
+from schemas.vocabulary import RejectReason
 from streams.admission import Gate
 
 INTERRUPTED = 130
-REASONS = [reason.value for reason in Reason]
+REASONS = [reason.value for reason in RejectReason]
 
 Rejects = Iterable[Reject | Unreadable]
 
@@ -137,7 +137,7 @@ def _from_file(file: Path) -> Iterator[Rejects]:
 @contextmanager
 def _from_topic(settings: Settings, reasons: tuple[str, ...]) -> Iterator[Rejects]:
     """The rejected topic up to its end as it is now: what is rejected meanwhile is for the next run."""
-    yield of_records(read_all(settings, Topic.REJECTED, CONNECT_S), frozenset(map(Reason, reasons)))
+    yield of_records(read_all(settings, Topic.REJECTED, CONNECT_S), frozenset(map(RejectReason, reasons)))
 
 
 def _report(line: str) -> None:

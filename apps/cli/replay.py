@@ -16,9 +16,8 @@ from apps.cli.options import CommandError, with_settings
 from apps.publishing.lines import InputError, Line
 from apps.publishing.messages import Kind, checked
 from apps.publishing.sender import DeliveryError
-from apps.replay.pace import Pace
 from apps.replay.recording import Recording
-from apps.replay.replay import replay
+from apps.replay.replay import Pace, replay
 from schemas.fields import Timestamp, milliseconds
 from schemas.rejected import Rejected
 
@@ -78,7 +77,7 @@ def _play(settings: Settings, recording: Recording, pace: Pace, from_ms: int | N
         sender = open_sender(settings, list(topics.values()), compression)
         try:
             with _shown(len(recording) - recording.skipped(from_ms)) as show:
-                replay(recording.played(from_ms), sender, topics, pace, show)
+                replay(recording.messages(from_ms), sender, topics, pace, show)
             click.echo(f"{sender.acknowledged} sent", err=True)
         except InputError as error:
             raise CommandError(str(error)) from None

@@ -18,10 +18,10 @@ from apps.cli.options import CommandError, with_settings
 from apps.publishing.messages import Message as Record
 from apps.publishing.sender import DeliveryError, Sender
 from apps.simulation.day import DEFAULT_DATE, Day, Plan, simulate_day
-from apps.simulation.files import value_of, write_day
-from apps.simulation.flareups import Spec
+from apps.simulation.flareup_specs import FlareUpSpecError, demo, local_time, parse_spec
+from apps.simulation.flareups import FlareUpSpec
 from apps.simulation.play import play
-from apps.simulation.specs import SpecError, demo, local_time, parse_spec
+from apps.simulation.scenario_files import write_day
 from apps.simulation.truth import rfc3339
 from schemas.roster import Roster
 from schemas.topics import Topic
@@ -122,11 +122,11 @@ def _made(roster: Roster, plan: Plan, flareups: str, begin_ms: int) -> Day:
     """The day of a plan with the flare-ups that the flag names."""
     try:
         return simulate_day(roster, Plan(**vars(plan) | {"flareups": _specs(flareups, plan, roster, begin_ms)}))
-    except ValueError as error:  # SpecError is one
+    except ValueError as error:  # FlareUpSpecError is one
         raise CommandError(str(error), exit_code=2) from None
 
 
-def _specs(flareups: str, plan: Plan, roster: Roster, begin_ms: int) -> list[Spec] | None:
+def _specs(flareups: str, plan: Plan, roster: Roster, begin_ms: int) -> list[FlareUpSpec] | None:
     if flareups == "chance":
         return None
     if flareups == "none":
@@ -136,11 +136,11 @@ def _specs(flareups: str, plan: Plan, roster: Roster, begin_ms: int) -> list[Spe
     try:
         items = orjson.loads(Path(flareups).read_bytes())
     except OSError as error:
-        raise SpecError(f"--flareups: {flareups}: {error.strerror or error}") from None
+        raise FlareUpSpecError(f"--flareups: {flareups}: {error.strerror or error}") from None
     except orjson.JSONDecodeError as error:
-        raise SpecError(f"--flareups: {flareups}: not JSON: {error}") from None
+        raise FlareUpSpecError(f"--flareups: {flareups}: not JSON: {error}") from None
     if not isinstance(items, list):
-        raise SpecError(f"--flareups: {flareups}: must be a JSON list of flare-ups")
+        raise FlareUpSpecError(f"--flareups: {flareups}: must be a JSON list of flare-ups")
     return [parse_spec(item, plan.start_ms, roster, f"{flareups} flareup {n}") for n, item in enumerate(items, 1)]
 
 
@@ -164,7 +164,7 @@ def _publish_day(
         day.messages,
         day.truth.start_ms + begin_ms,
         speed,
-        lambda message: sender.send(topics[message.topic], Record(message.regency.encode(), value_of(message))),
+        lambda message: sender.send(topics[message.topic], Record(message.regency.encode(), message.value)),
         stop,
         _progress(day.plan.offset_min, sender, quiet),
     )

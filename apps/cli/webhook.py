@@ -11,10 +11,10 @@ from agents.kafka.refusals import refusal
 from agents.logs import configure_logging
 from agents.settings import Settings
 from apps.cli.options import CommandError, serve_metrics_if_set, with_settings
-from apps.integrations.delivery_counts import Tally
-from apps.integrations.webhook.consumer import Courier
-from apps.integrations.webhook.posting import Poster
-from apps.integrations.webhook.rejected_store import RefusedList
+from apps.integrations.escalation_records import DeliveryCounts
+from apps.integrations.webhook.consumer import WebhookConsumer
+from apps.integrations.webhook.http_attempt import Poster
+from apps.integrations.webhook.refused_store import RefusedStore
 from apps.integrations.webhook.signing import SecretError, Signer, load_signer
 from apps.integrations.webhook.target import Target, TargetError, load_target
 from schemas.topics import Topic
@@ -52,7 +52,7 @@ def command(
     configure_logging(settings)
     name = _checked(name or target.name)
     serve_metrics_if_set(settings)
-    refused = RefusedList(settings.data_dir / "webhook" / f"{name}.refused.jsonl")
+    refused = RefusedStore(settings.data_dir / "webhook" / f"{name}.refused.jsonl")
     click.echo(f"webhook {name}: {target.shown}", err=True)
     asyncio.run(_serve(settings, target, signer, refused, name, from_beginning, timeout))
 
@@ -67,21 +67,21 @@ async def _serve(
     settings: Settings,
     target: Target,
     signer: Signer,
-    refused: RefusedList,
+    refused: RefusedStore,
     name: str,
     from_beginning: bool,
     timeout_s: float,
 ) -> None:
     import aiohttp
 
-    tally = Tally(f"webhook-{name}")
-    courier = Courier(
+    counts = DeliveryCounts(f"webhook-{name}")
+    courier = WebhookConsumer(
         aiokafka_options(settings),
         settings.topics[Topic.ESCALATIONS],
         f"{settings.sender_group_prefix}webhook-{name}",
         settings.instance,
         timeout_s,
-        tally,
+        counts,
     )
     async with aiohttp.ClientSession(trust_env=False, cookie_jar=aiohttp.DummyCookieJar()) as session:
         poster = Poster(session, target, signer, timeout_s)
@@ -91,4 +91,4 @@ async def _serve(
             loop.add_signal_handler(number, work.cancel)
         with contextlib.suppress(asyncio.CancelledError):
             await work
-    click.echo(str(tally), err=True)
+    click.echo(str(counts), err=True)

@@ -1,1 +1,1 @@
-"""The laboratory: Siaga and the published baselines on days of known truth, scored by one rule (docs/evaluation.md)."""
+"""Evaluation: Siaga and published baselines on days with known truth, scored by one rule (docs/evaluation.md)."""

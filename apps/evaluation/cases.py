@@ -1,4 +1,4 @@
-"""The days a detector is examined on: simulated from a plan, or recorded by somebody else with the truth beside them."""
+"""The days that detectors are evaluated on: simulated from a plan, or recorded, with their truth."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,20 +8,20 @@ from typing import NamedTuple
 import orjson
 
 from apps.simulation.day import Plan, simulate_day
-from apps.simulation.files import value_of
-from apps.simulation.truth import DAY_MS, Truth, epoch_ms
+from apps.simulation.truth import Truth, epoch_ms
 from schemas.roster import Roster
+from schemas.vocabulary import DAY_MS
 
-_TOLD_AT = {"incidents": "reported_at", "turnout": "as_of"}
-_ARRIVAL_MOST_MS = 367 * DAY_MS
+_REPORTED_AT = {"incidents": "reported_at", "turnout": "as_of"}
+_ARRIVAL_MAX_MS = 367 * DAY_MS
 
 
 class CaseError(ValueError):
-    """A day that cannot be examined. One line that names the file and the place."""
+    """A day that cannot be read. One line that names the file and the place."""
 
 
 class Arrival(NamedTuple):
-    """One message as it reaches Siaga: moment in milliseconds, topic, the record's bytes."""
+    """One message as it reaches Siaga: time in milliseconds, topic, bytes of the record."""
 
     at_ms: int
     topic: str
@@ -30,14 +30,14 @@ class Arrival(NamedTuple):
 
 @dataclass(frozen=True)
 class SimulatedCase:
-    """A day made from its plan when it is needed."""
+    """A day simulated from its plan when it is loaded."""
 
     plan: Plan
 
     def load(self, roster: Roster) -> tuple[Truth, list[Arrival]]:
-        """The truth and the messages in order of arrival. Raises ValueError for a plan the roster cannot hold."""
+        """The truth and the messages in order of arrival. Raises ValueError for a roster without stations."""
         day = simulate_day(roster, self.plan)
-        return day.truth, [Arrival(message.at_ms, message.topic, value_of(message)) for message in day.messages]
+        return day.truth, [Arrival(message.at_ms, message.topic, message.value) for message in day.messages]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class RecordedCase:
     """Messages as JSON lines, in order of arrival, one file or list per topic.
 
     `arrivals`: milliseconds after `truth.start_ms` for each line of each topic; without it a message arrives at the
-    latest time told so far in its file (`reported_at`, `as_of`). `where` is how errors call the day."""
+    latest report time so far in its file (`reported_at`, `as_of`). `where` names the day in errors."""
 
     truth: Truth
     lines: dict[str, Path | tuple[bytes, ...]]
@@ -62,29 +62,29 @@ class RecordedCase:
                 wrong = f"{len(values)} messages but {len(given[topic])} arrival times"
                 raise CaseError(f"{self.where}, arrivals: {topic}: {wrong}")
             messages += _timed(topic, values, given.get(topic), self.truth.start_ms)
-        messages.sort(key=lambda message: message.at_ms)  # stable: within a topic the order of the lines stays
+        messages.sort(key=lambda message: message.at_ms)  # stable: keeps the order of lines within a topic
         return self.truth, messages
 
 
 def _arrivals(file: Path, where: str) -> dict[str, list[int]]:
-    """Milliseconds after the start by topic, at most a year."""
+    """Arrival times by topic, in milliseconds after the start, at most a year."""
     try:
-        told = orjson.loads(file.read_bytes())
+        content = orjson.loads(file.read_bytes())
     except (OSError, orjson.JSONDecodeError) as error:
         raise CaseError(f"{where}: {file}: {error}") from None
-    if not isinstance(told, dict) or set(told) - set(_TOLD_AT):
+    if not isinstance(content, dict) or set(content) - set(_REPORTED_AT):
         raise CaseError(f"{where}: {file}: must be an object with incidents and turnout")
-    for topic, times in told.items():
+    for topic, times in content.items():
         if not isinstance(times, list):
             raise CaseError(f"{where}: {file}: {topic} must be a list of milliseconds")
         for count, time in enumerate(times, 1):
-            if type(time) not in (int, float) or time != time // 1 or not 0 <= time <= _ARRIVAL_MOST_MS:
+            if type(time) not in (int, float) or time != time // 1 or not 0 <= time <= _ARRIVAL_MAX_MS:
                 raise CaseError(f"{where}: {file}: {topic} {count}: {time!r} is not whole milliseconds after the start")
-    return {topic: [int(time) for time in times] for topic, times in told.items()}
+    return {topic: [int(time) for time in times] for topic, times in content.items()}
 
 
 def _values(source: Path | tuple[bytes, ...], where: str) -> list[bytes]:
-    """The messages. One that is an object is intake's to judge."""
+    """The messages. Only the JSON type is checked here; intake checks the rest."""
     if isinstance(source, tuple):
         named, lines = where, enumerate(source, 1)
     else:
@@ -105,14 +105,14 @@ def _values(source: Path | tuple[bytes, ...], where: str) -> list[bytes]:
 def _timed(topic: str, values: list[bytes], given: list[int] | None, start_ms: int) -> Iterator[Arrival]:
     latest_ms = start_ms
     for index, value in enumerate(values):
-        latest_ms = start_ms + given[index] if given is not None else max(latest_ms, _told_ms(topic, value))
+        latest_ms = start_ms + given[index] if given is not None else max(latest_ms, _reported_ms(topic, value))
         yield Arrival(latest_ms, topic, value)
 
 
-def _told_ms(topic: str, value: bytes) -> int:
-    """When a message was told; 0 for one that cannot be read: intake will refuse it in its place."""
+def _reported_ms(topic: str, value: bytes) -> int:
+    """The report time of a message; 0 for an invalid one, which intake rejects."""
     try:
-        return epoch_ms(orjson.loads(value)[_TOLD_AT[topic]])
+        return epoch_ms(orjson.loads(value)[_REPORTED_AT[topic]])
     except (orjson.JSONDecodeError, KeyError, TypeError, ValueError):
         return 0
 

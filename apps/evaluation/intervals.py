@@ -1,4 +1,4 @@
-"""Confidence intervals of 95 %: Wilson's for shares, the bootstrap's for quantiles of delays and rates over days."""
+"""95 % confidence intervals: Wilson's for shares, the bootstrap for quantiles of delays."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -23,9 +23,9 @@ def wilson(successes: int, trials: int) -> tuple[float, float] | None:
 def bootstrap(
     items: Sequence[T], figure: Callable[[list[T]], float | None], seed: int = 0
 ) -> tuple[float, float] | None:
-    """Percentile interval of a figure over resampled items; None when the figure is undefined for nearly all resamples."""
-    chance = Random(seed)
-    drawn = (figure(chance.choices(items, k=len(items))) for _ in range(RESAMPLES if items else 0))
+    """Percentile interval of a figure over resampled items; None when most resamples leave the figure undefined."""
+    rng = Random(seed)
+    drawn = (figure(rng.choices(items, k=len(items))) for _ in range(RESAMPLES if items else 0))
     values = sorted(value for value in drawn if value is not None)
     if len(values) < RESAMPLES // 2:
         return None

@@ -1,9 +1,8 @@
-"""`evaluate --live`: one day through a real broker and real workers, held against the offline fold.
+"""`evaluate --live`: one day through a real broker and real workers, compared with the offline fold.
 
-Two things are shown, and together they are exact: the ledger the workers wrote holds the day's admitted messages, each
-once, each regency's in the order they were sent; and folding that ledger offline gives the published escalations, byte
-for byte. Clock ticks fall where they fall in a live run, so the ledger that was written, not one imagined, is what is
-folded."""
+It checks two things: the ledger that the workers wrote holds the day's admitted messages, each once, each regency's in
+the order in which they were sent; and folding that ledger offline gives the published escalations, byte for byte. The
+written ledger is folded, because clock ticks fall differently in every live run."""
 
 import os
 import signal
@@ -33,10 +32,12 @@ from schemas.ruleset import Ruleset
 from schemas.topics import SPECS, Topic
 from streams.admission import ClockMode, Gate, Rejection
 
+Entries = dict[tuple[str, str], list[Entry]]
+"""By (regency, kind)."""
+
 WORKERS = 2
-# Simulated seconds per second: a day in 27 s. Slow enough for ticks, batches and notices to fall between messages as
-# they do in real time; what they give is the same at any speed (streams/event_time/sequencer.py), and this run may find
-# that it is not.
+# Simulated seconds per second: a day in 27 s. Slow enough for ticks, batches and notices to fall between messages, as
+# in real time. Results must not depend on the speed (streams/event_time/sequencer.py); this run checks that.
 SPEED = 3600.0
 CONNECT_S = 10.0
 SETTLED_WITHIN_S = 300.0
@@ -48,8 +49,8 @@ class LiveError(Exception):
 
 
 @dataclass
-class Comparison:
-    """What the live run showed. `differences` are sentences; none means exact agreement."""
+class LiveComparison:
+    """The result of the live run. `differences` are sentences; none means exact agreement."""
 
     published: int
     admitted: int = 0
@@ -58,30 +59,31 @@ class Comparison:
 
     @property
     def agrees(self) -> bool:
+        """Whether ledger, rows and escalations are exactly those of the offline fold."""
         return not (self.differences or self.audit.findings or self.audit.truncated)
 
 
-def run_live(settings: Settings, messages: Sequence[Arrival], roster: Roster, ruleset: Ruleset) -> Comparison:
-    """Publish, let workers work, compare. `settings` names topics of this run's own. Raises LiveError, KafkaError."""
-    result = Comparison(len(messages))
+def run_live(settings: Settings, messages: Sequence[Arrival], roster: Roster, ruleset: Ruleset) -> LiveComparison:
+    """Publish, run workers, compare. `settings` must name topics of this run alone. Raises LiveError, KafkaError."""
+    result = LiveComparison(len(messages))
     with _workers(settings) as workers:
-        # The first message makes the first tick, and a tick gives every regency its row once all shards are at work.
-        # What was played before that would only be a backlog.
+        # The first message causes the first tick, and a tick gives every regency its row once all shards run. Messages
+        # sent before that would only form a backlog.
         _publish(settings, messages[:1])
         _await(lambda: len(_rows(settings)) == len(roster), workers, "no row of every regency")
         _publish(settings, messages[1:])
         ledger = _settled(settings, len(messages), workers)
-    wanted = admitted(messages, roster)
-    result.admitted = sum(map(len, wanted.values()))
-    result.differences = compare(wanted, entries_by_regency(ledger))
+    expected = admitted(messages, roster)
+    result.admitted = sum(map(len, expected.values()))
+    result.differences = compare(expected, entries_by_regency(ledger))
     result.audit = audit(settings, roster, ruleset)
     return result
 
 
-def admitted(messages: Iterable[Arrival], roster: Roster) -> dict[tuple[str, str], list[Entry]]:
-    """What intake must write on the ledger by the event clock: entries by (regency, kind), in order."""
+def admitted(messages: Iterable[Arrival], roster: Roster) -> Entries:
+    """What intake must write to the ledger on the event clock: entries by (regency, kind), in order."""
     gate, clock_ms = Gate(roster, ClockMode.EVENT), 0
-    entries: dict[tuple[str, str], list[Entry]] = {}
+    entries: Entries = {}
     for message in messages:
         decision = gate.admit(Topic(message.topic), message.value, (), clock_ms)
         if not isinstance(decision, Rejection):
@@ -90,9 +92,9 @@ def admitted(messages: Iterable[Arrival], roster: Roster) -> dict[tuple[str, str
     return entries
 
 
-def entries_by_regency(frames: Iterable[tuple[bytes, list[Entry]]]) -> dict[tuple[str, str], list[Entry]]:
+def entries_by_regency(frames: Iterable[tuple[bytes, list[Entry]]]) -> Entries:
     """Incident and turnout entries of a ledger by (regency, kind), in order."""
-    entries: dict[tuple[str, str], list[Entry]] = {}
+    entries: Entries = {}
     for key, frame in frames:
         for entry in frame if key != TICK_KEY else ():
             if entry[0] in (INCIDENT, TURNOUT):
@@ -100,23 +102,21 @@ def entries_by_regency(frames: Iterable[tuple[bytes, list[Entry]]]) -> dict[tupl
     return entries
 
 
-def compare(wanted: dict[tuple[str, str], list[Entry]], found: dict[tuple[str, str], list[Entry]]) -> list[str]:
-    """Sentences about every (regency, kind) whose ledger entries are not exactly those wanted, in their order."""
+def compare(expected: Entries, found: Entries) -> list[str]:
+    """A sentence for every (regency, kind) whose ledger entries are not exactly those expected, in order."""
     differences = []
-    for regency, kind in sorted(wanted.keys() | found.keys()):
-        want, have = wanted.get((regency, kind), []), found.get((regency, kind), [])
+    for regency, kind in sorted(expected.keys() | found.keys()):
+        want, have = expected.get((regency, kind), []), found.get((regency, kind), [])
         if want == have:
             continue
-        place = next(
-            (at for at, (a, b) in enumerate(zip(want, have, strict=False)) if a != b), min(len(want), len(have))
-        )
-        differences.append(
-            f"{regency}, kind {kind}: {len(have)} entries on the ledger, {len(want)} wanted, first difference at {place}"
-        )
+        unequal = (at for at, (a, b) in enumerate(zip(want, have, strict=False)) if a != b)
+        first = next(unequal, min(len(want), len(have)))
+        counts = f"{len(have)} entries on the ledger, {len(want)} expected"
+        differences.append(f"{regency}, kind {kind}: {counts}, first difference at {first}")
     return differences
 
 
-def _publish(settings: Settings, messages: Iterable[Arrival]) -> None:
+def _publish(settings: Settings, messages: Sequence[Arrival]) -> None:
     topics = {topic.value: settings.topics[topic] for topic in (Topic.INCIDENTS, Topic.TURNOUT)}
     sender = Sender(kafka_python_options(settings), None, CONNECT_S)
 
@@ -132,9 +132,9 @@ def _publish(settings: Settings, messages: Iterable[Arrival]) -> None:
 
 
 def _settled(
-    settings: Settings, published: int, workers: Sequence[subprocess.Popen]
+    settings: Settings, published: int, workers: Sequence[subprocess.Popen[bytes]]
 ) -> list[tuple[bytes, list[Entry]]]:
-    """The ledger, once it holds every message and every regency's row has been written for its end. Raises LiveError."""
+    """The ledger, once it holds every message and every regency's row covers its last entry. Raises LiveError."""
     ledger: list[tuple[int, bytes, bytes]] = []
 
     def settled() -> bool:
@@ -149,7 +149,7 @@ def _settled(
     return [(key, decode_frame(value)) for _, key, value in ledger]
 
 
-def _await(condition: Callable[[], bool], workers: Sequence[subprocess.Popen], failure: str) -> None:
+def _await(condition: Callable[[], bool], workers: Sequence[subprocess.Popen[bytes]], failure: str) -> None:
     """Return once the condition holds. Raises LiveError when a worker ends or SETTLED_WITHIN_S pass."""
     deadline = time.monotonic() + SETTLED_WITHIN_S
     while not condition():
@@ -161,7 +161,7 @@ def _await(condition: Callable[[], bool], workers: Sequence[subprocess.Popen], f
 
 
 def _rows(settings: Settings) -> dict[str, int]:
-    """The ledger offset that each regency's newest row speaks of."""
+    """The ledger offset in each regency's newest row."""
     return {key.decode(): orjson.loads(value)["ledger"]["offset"] for _, key, value in _read(settings, Topic.RISK)}
 
 
@@ -172,15 +172,15 @@ def _read(settings: Settings, topic: Topic) -> Iterator[tuple[int, bytes, bytes]
 
 
 @contextmanager
-def _workers(settings: Settings) -> Iterator[list[subprocess.Popen]]:
-    """Workers on the event clock; their output goes to files that vanish unless one fails."""
+def _workers(settings: Settings) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Workers on the event clock; they log to temporary files."""
     with tempfile.TemporaryDirectory(prefix="siaga-live-") as folder, ExitStack() as stack:
         running = [stack.enter_context(_worker(settings, number, Path(folder))) for number in range(WORKERS)]
         yield running
 
 
 @contextmanager
-def _worker(settings: Settings, number: int, folder: Path) -> Iterator[subprocess.Popen]:
+def _worker(settings: Settings, number: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
     mine = {"metrics_port": "0", "instance": f"live-{number}"}
     names = ("broker", "topic_prefix", "partitions", "roster", "rules", "clock", "group")
     shared = {name: getattr(settings, name) for name in names}
@@ -201,11 +201,11 @@ def _worker(settings: Settings, number: int, folder: Path) -> Iterator[subproces
 
 
 def own_topics(settings: Settings, run: str) -> Settings:
-    """The same settings on the event clock, with a prefix and a group that only this run uses."""
+    """The same settings on the event clock, with a topic prefix and a group of this run alone."""
     mine = {"topic_prefix": f"{settings.topic_prefix}live-{run}.", "group": f"live-{run}", "clock": ClockMode.EVENT}
     return settings.model_copy(update=mine)
 
 
 def topic_names(settings: Settings) -> list[str]:
-    """All topics of a run, to be deleted after it."""
+    """All topics of a run, which are deleted after it."""
     return [settings.topics[spec.topic] for spec in SPECS]

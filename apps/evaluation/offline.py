@@ -1,8 +1,7 @@
 """A day through the real intake gate and the real fold, without a broker: one partition, simulated wall clock.
 
-What the shards do with Kafka between them happens here in memory: messages are admitted and stamped with their arrival,
-ticks come at their interval, notices to neighbours go back onto the ledger behind what is there.
-"""
+What shards do through Kafka happens in memory: messages are admitted and stamped with their arrival, ticks come at
+their interval, notices to neighbours are appended to the ledger."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,32 +11,33 @@ import orjson
 
 from apps.evaluation.cases import Arrival
 from apps.evaluation.scoring import Raise
-from apps.simulation.truth import DAY_MS, epoch_ms
+from apps.simulation.truth import epoch_ms
 from schemas.ledger import TICK_KEY, Entry
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import Topic
+from schemas.vocabulary import DAY_MS, MINUTE_MS
 from streams.admission import ClockMode, Gate, Rejection, tick_entry
 from streams.table import RiskTable
 
-TICK_MS = 60_000
-# How often the table is asked for what it has to say, simulated. Only notices to neighbours depend on it, and they may
-# be this late here; asking at every tick takes as long as the fold itself.
-SETTLE_MS = 120_000
-ALARMED = frozenset({"siaga", "awas"})
+TICK_MS = MINUTE_MS
+# Simulated time between two drains of the table. Only notices to neighbours depend on it, which may be this late here;
+# draining at every tick takes as long as the fold itself.
+DRAIN_MS = 2 * MINUTE_MS
+RAISED_LEVELS = frozenset({"siaga", "awas"})
 
 Frame = tuple[bytes, list[Entry]]
 
 
 @dataclass
 class Ledger:
-    """A day's ledger: frames in order, (key, entries), and how many messages intake refused, by reason."""
+    """A day's ledger: frames (key, entries) in order, and the number of rejected messages by reason."""
 
     frames: list[Frame] = field(default_factory=list)
     rejected: dict[str, int] = field(default_factory=dict)
 
     def entries(self) -> Iterator[tuple[str, Entry]]:
-        """Entries with their regency, ticks left out."""
+        """Entries with their regency, without ticks."""
         for key, entries in self.frames:
             if key != TICK_KEY:
                 for entry in entries:
@@ -47,9 +47,9 @@ class Ledger:
 def write_ledger(
     messages: Iterable[Arrival], roster: Roster, start_ms: int, end_ms: int, tick_ms: int = TICK_MS
 ) -> Ledger:
-    """Admit messages as they arrive, with ticks from `start_ms` to `end_ms`; a message after the last tick still
-    counts.
-    """
+    """Admit messages in order of arrival, with ticks from `start_ms` to `end_ms`.
+
+    Messages after the last tick are admitted too."""
     gate, ledger = Gate(roster, ClockMode.WALL), Ledger()
     due_ms = start_ms
     for message in messages:
@@ -68,21 +68,21 @@ def write_ledger(
 
 
 def fold_ledger(frames: Iterable[Frame], roster: Roster, ruleset: Ruleset) -> list[dict[str, Any]]:
-    """Escalations of a ledger, in order. Notices go back onto the ledger every SETTLE_MS, ahead of the tick then due."""
+    """Escalations of a ledger, in order. Notices are appended every DRAIN_MS, before the tick then due."""
     table = RiskTable(0, 1, roster, ruleset)
     escalations: list[dict[str, Any]] = []
-    offset, settled_ms = 0, 0
+    offset, drained_ms = 0, 0
     for key, entries in frames:
-        if key == TICK_KEY and entries[0][1] - settled_ms >= SETTLE_MS:
-            offset, settled_ms = _settle(table, offset, escalations), entries[0][1]
+        if key == TICK_KEY and entries[0][1] - drained_ms >= DRAIN_MS:
+            offset, drained_ms = _drain(table, offset, escalations), entries[0][1]
         table.apply(offset, key, entries)
         offset += 1
-    _settle(table, offset, escalations)
+    _drain(table, offset, escalations)
     return escalations
 
 
-def _settle(table: RiskTable, offset: int, escalations: list[dict[str, Any]]) -> int:
-    """Take what the table has to say and give it the notices, until it has nothing more to tell a neighbour."""
+def _drain(table: RiskTable, offset: int, escalations: list[dict[str, Any]]) -> int:
+    """Drain the table and apply its notices to neighbours, until it has none; returns the next offset."""
     while True:
         drained = table.drain()
         escalations += [orjson.loads(value) for _, value in drained.escalations]
@@ -100,8 +100,8 @@ def raises_of(escalations: Iterable[Mapping[str, Any]], roster: Roster) -> list[
         for item in escalations
         if item["regency"] in roster
         and item["change"] == "raised"
-        and item["level"] in ALARMED
-        and item["previous_level"] not in ALARMED
+        and item["level"] in RAISED_LEVELS
+        and item["previous_level"] not in RAISED_LEVELS
     ]
 
 

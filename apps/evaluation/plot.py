@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
-from apps.evaluation.report import GOAL_DETECTION, GOAL_FALSE, SIAGA, Result
-from apps.evaluation.scoring import Score
+from apps.evaluation.report import GOAL_DETECTION, GOAL_FALSE, SIAGA, DetectorResult
+from apps.evaluation.scoring import DetectorScore
 
-# Told apart by marker as well as by colour; the colours are Okabe and Ito's.
+# Each has its own marker and colour; the colours are Okabe and Ito's.
 _STYLES = {
     SIAGA: ("#000000", "o"),
     "fixed_count": ("#E69F00", "s"),
@@ -23,14 +24,16 @@ class PlotMissing(Exception):
 
 
 def require_matplotlib() -> None:
-    """Raises PlotMissing: asked before minutes of work, not after."""
+    """Raises PlotMissing when it is absent; call it before minutes of work."""
     try:
         import matplotlib  # noqa: F401
     except ImportError:
         raise PlotMissing("drawing needs matplotlib: pip install 'siaga[lab]', or leave --plot out") from None
 
 
-def draw(path: Path, results: Mapping[str, Result], curves: Mapping[str, Sequence[Score]], days: int) -> None:
+def draw(
+    path: Path, results: Mapping[str, DetectorResult], curves: Mapping[str, Sequence[DetectorScore]], days: int
+) -> None:
     """Two panels over the false-escalation rate: share detected, and median delay. Raises PlotMissing, OSError."""
     require_matplotlib()
     from matplotlib.figure import Figure  # no pyplot: nothing global, no display
@@ -46,15 +49,15 @@ def draw(path: Path, results: Mapping[str, Result], curves: Mapping[str, Sequenc
             if value(result.score) is not None:
                 spot = (result.score.false_per_100_regency_days, value(result.score))
                 axes.plot(*spot, color=colour, marker=marker, markersize=8, linestyle="none", label=name)
-    _dress(detection, "flare-ups detected, %", (0, 102))
-    _dress(delay, "median delay of the detected, minutes", (0, None))
+    _format_axes(detection, "flare-ups detected, %", (0, 102))
+    _format_axes(delay, "median delay of the detected, minutes", (0, None))
     detection.axhline(100 * GOAL_DETECTION, color="#555555", linewidth=0.8, linestyle=":")
     detection.legend(loc="lower right", fontsize=8)
     figure.suptitle(f"Held-out days ({days} regency-days): markers as tuned on training days, lines as thresholds move")
     figure.savefig(path, format="png")
 
 
-def _dress(axes, label: str, limits: tuple[float, float | None]) -> None:
+def _format_axes(axes: Any, label: str, limits: tuple[float, float | None]) -> None:
     axes.set_xscale("symlog", linthresh=0.5)
     axes.set_xlim(-0.05, 50)
     axes.set_xticks([0, 0.5, 1, 2, 5, 10, 20, 50], ["0", "0.5", "1", "2", "5", "10", "20", "50"])
@@ -65,10 +68,10 @@ def _dress(axes, label: str, limits: tuple[float, float | None]) -> None:
     axes.grid(alpha=0.2)
 
 
-def _percent_detected(score: Score) -> float | None:
+def _percent_detected(score: DetectorScore) -> float | None:
     return None if score.detection_rate is None else 100 * score.detection_rate
 
 
-def _median_delay(score: Score) -> float | None:
-    # A median over a handful of detections says nothing; the curve begins where a fifth is detected.
+def _median_delay(score: DetectorScore) -> float | None:
+    # A median of a few detections is noise; the curve begins where a fifth is detected.
     return score.delay_min(0.5) if (score.detection_rate or 0) >= 0.2 else None

@@ -1,31 +1,31 @@
 """Results as JSON, as a Markdown table and as sentences about the goals."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from apps.evaluation.intervals import bootstrap, wilson
-from apps.evaluation.scoring import Detection, Score, quantile
+from apps.evaluation.scoring import Detection, DetectorScore, quantile
 
 SIAGA = "siaga"
 GOAL_DETECTION, GOAL_FALSE, GOAL_DELAY_SHARE = 0.95, 1.0, 0.5
-#: False raises per 100 regency-days at which the trade-off is tabled.
+#: False raises per 100 regency-days: columns of the trade-off table.
 BUDGETS = (0.25, 0.5, 1, 2, 5)
 
 
 @dataclass(frozen=True)
-class Result:
-    """One detector on the held-out days: its score, and how it was set, in words."""
+class DetectorResult:
+    """One detector on the held-out days: its score, and its setting in words."""
 
-    score: Score
+    score: DetectorScore
     setting: str
 
 
-def as_json(results: Mapping[str, Result]) -> dict[str, dict[str, Any]]:
+def as_json(results: Mapping[str, DetectorResult]) -> dict[str, dict[str, Any]]:
     """The figures of every detector by name. Minutes, shares, and false raises per 100 regency-days; None when
     undefined.
 
-    `delay_*` speak of detected flare-ups; `delay_median_all_min` counts a miss as endless and is None when most are
+    `delay_*` are over detected flare-ups; `delay_median_all_min` counts a miss as infinite and is None when most are
     missed."""
     figures = {name: _figures(result) for name, result in results.items()}
     if SIAGA in results:
@@ -35,11 +35,11 @@ def as_json(results: Mapping[str, Result]) -> dict[str, dict[str, Any]]:
     return figures
 
 
-def _on_same(siaga: Score, rival: Score) -> dict[str, Any]:
-    """Median delays on the flare-ups that both detect: who detects only the largest looks quick otherwise."""
+def _on_same(siaga: DetectorScore, baseline: DetectorScore) -> dict[str, Any]:
+    """Median delays on the flare-ups that both detect: a detector of the largest looks quick otherwise."""
     pairs = [
         (ours.delay_min, theirs.delay_min)
-        for ours, theirs in zip(siaga.detections, rival.detections, strict=False)
+        for ours, theirs in zip(siaga.detections, baseline.detections, strict=False)
         if ours.delay_min is not None and theirs.delay_min is not None
     ]
     return {
@@ -49,7 +49,7 @@ def _on_same(siaga: Score, rival: Score) -> dict[str, Any]:
     }
 
 
-def _figures(result: Result) -> dict[str, Any]:
+def _figures(result: DetectorResult) -> dict[str, Any]:
     score = result.score
     return {
         "detection_rate": _round(score.detection_rate, 4),
@@ -71,7 +71,7 @@ def _figures(result: Result) -> dict[str, Any]:
     }
 
 
-def _by(score: Score, trait: str) -> dict[str, str]:
+def _by(score: DetectorScore, trait: str) -> dict[str, str]:
     """Detected of all, by a trait of the flare-up."""
     groups: dict[str, list[bool]] = {}
     for item in score.detections:
@@ -79,10 +79,13 @@ def _by(score: Score, trait: str) -> dict[str, str]:
     return {group: f"{sum(found)}/{len(found)}" for group, found in sorted(groups.items())}
 
 
-def markdown(results: Mapping[str, Result]) -> str:
+def markdown(results: Mapping[str, DetectorResult]) -> str:
     """One row per detector, with 95 % intervals in brackets."""
     rows = [
-        "| detector | detected | delay median, min | p90, min | both detect: n, its and Siaga's median | false¹ | setting |",
+        (
+            "| detector | detected | delay median, min | p90, min | both detect: n, its and Siaga's median "
+            "| false¹ | setting |"
+        ),
         "|---|---|---|---|---|---|---|",
     ]
     for name, item in as_json(results).items():
@@ -96,12 +99,10 @@ def markdown(results: Mapping[str, Result]) -> str:
     return "\n".join([*rows, "", "¹ escalations per 100 regency-days. Brackets: 95 % intervals."])
 
 
-def curve_table(results: Mapping[str, Result], curves: Mapping[str, Sequence[Score]]) -> str:
-    """The trade-off as a table: what each detector reaches, whichever threshold it takes, at no more false raises than
-    each budget.
+def curve_table(results: Mapping[str, DetectorResult], curves: Mapping[str, Sequence[DetectorScore]]) -> str:
+    """The trade-off as a table: the best of each detector, at any threshold tried, within each budget of false raises.
 
-    Detected share and median delay in minutes; `-` where no threshold that was tried is within the budget.
-    """
+    Detected share and median delay in minutes; `-` where no threshold is within the budget."""
     rows = [
         "| detected, median delay at most | " + " | ".join(f"{budget:g} false¹" for budget in BUDGETS) + " |",
         "|---" * (1 + len(BUDGETS)) + "|",
@@ -112,20 +113,25 @@ def curve_table(results: Mapping[str, Result], curves: Mapping[str, Sequence[Sco
     return "\n".join(rows)
 
 
-def _best_within(points: Sequence[Score], budget: float) -> str:
-    """The most that is detected within a budget of false raises, ties to the shorter delay."""
-    within = [score for score in points if score.detected and score.false_per_100_regency_days <= budget]
+def _best_within(points: Sequence[DetectorScore], budget: float) -> str:
+    """The highest detection rate within a budget of false raises; ties go to the shorter delay."""
+    within = [
+        (rate, -delay)
+        for score in points
+        if (rate := score.detection_rate) and (delay := score.delay_min(0.5)) is not None
+        if score.false_per_100_regency_days <= budget
+    ]
     if not within:
         return "-"
-    best = max(within, key=lambda score: (score.detection_rate, -score.delay_min(0.5)))
-    return f"{100 * best.detection_rate:.0f} %, {best.delay_min(0.5):.0f} min"
+    rate, negative_delay = max(within)
+    return f"{100 * rate:.0f} %, {-negative_delay:.0f} min"
 
 
-def goals(results: Mapping[str, Result]) -> list[str]:
+def goals(results: Mapping[str, DetectorResult]) -> list[str]:
     """The three goals on held-out days, each with what was measured and whether it is met."""
     figures = as_json(results)
     siaga = figures[SIAGA]
-    rivals = {name: item for name, item in figures.items() if name != SIAGA and item["detected"]}
+    baselines = {name: item for name, item in figures.items() if name != SIAGA and item["detected"]}
     lines = [
         _goal("detection at least 95 %", siaga["detection_rate"], lambda value: value >= GOAL_DETECTION),
         _goal(
@@ -134,17 +140,19 @@ def goals(results: Mapping[str, Result]) -> list[str]:
             lambda value: value <= GOAL_FALSE,
         ),
     ]
-    if rivals:
-        # Best as in tuning: by what it detects. One that only ever sees the largest is quick on those, and blind.
-        best = max(rivals, key=lambda name: (rivals[name]["detection_rate"], -rivals[name]["delay_median_min"]))
-        delay = rivals[best]["delay_median_min"]
+    if baselines:
+        # The best by detection rate, as in tuning: a detector of only the largest would be quick on those.
+        best = max(
+            baselines, key=lambda name: (baselines[name]["detection_rate"], -baselines[name]["delay_median_min"])
+        )
+        delay = baselines[best]["delay_median_min"]
         limit = GOAL_DELAY_SHARE * delay
         text = f"median delay at most half of the best baseline's ({best}, {delay:.1f} min)"
         lines.append(_goal(text, siaga["delay_median_min"], lambda value: value <= limit))
     return lines
 
 
-def _goal(text: str, value: float | None, met) -> str:
+def _goal(text: str, value: float | None, met: Callable[[float], bool]) -> str:
     if value is None:
         return f"undefined: {text}"
     return f"{'met' if met(value) else 'MISSED'}: {text}: {value:g}"
@@ -160,7 +168,7 @@ def _median_with_misses(detections: list[Detection]) -> float | None:
     return None if middle == float("inf") else middle
 
 
-def _false_interval(score: Score) -> tuple[float, float] | None:
+def _false_interval(score: DetectorScore) -> tuple[float, float] | None:
     """Wilson's interval of the share of regency-days with a false raise, per 100. Two in one regency-day are rare."""
     interval = wilson(min(len(score.false), score.regency_days), score.regency_days)
     return None if interval is None else (100 * interval[0], 100 * interval[1])

@@ -1,4 +1,4 @@
-"""`--scenario FILE`: days of others. Format: docs/scenario-format.md; every error names file, day and field."""
+"""`--scenario FILE`: days given by the user. Format: docs/scenario-format.md; errors name file, day and field."""
 
 from dataclasses import dataclass, replace
 from datetime import date
@@ -7,15 +7,30 @@ from typing import Any
 
 import orjson
 
+from agents.policy import load_roster
 from apps.evaluation.alarms import TAIL_MS
 from apps.evaluation.cases import Case, CaseError, RecordedCase, SimulatedCase
-from apps.evaluation.fields import ScenarioError, items, mapping, moment, number, seed, span, text, whole
+from apps.evaluation.scenario_fields import (
+    JsonObject,
+    ScenarioError,
+    items,
+    mapping,
+    moment,
+    number,
+    seed,
+    span,
+    text,
+    whole,
+)
 from apps.evaluation.scoring import GRACE_MS
 from apps.simulation.day import DEFAULT_DATE, Plan
-from apps.simulation.files import SCHEMA
-from apps.simulation.specs import SpecError, parse_spec
-from apps.simulation.truth import DAY_MS, MINUTE_MS, FlareUp, Other, Truth
+from apps.simulation.flareup_specs import FlareUpSpecError, parse_spec
+from apps.simulation.scenario_files import SCHEMA
+from apps.simulation.truth import FlareUp, OtherEvent, Truth
 from schemas.roster import Roster, RosterError
+from schemas.vocabulary import DAY_MS, MINUTE_MS
+
+__all__ = ["Scenario", "ScenarioError", "load_scenario"]
 
 FIELDS = frozenset({"schema", "roster", "grace_min", "days", "about"})
 SIMULATED = frozenset(
@@ -25,12 +40,12 @@ RECORDED = frozenset({"start", "days", "incidents", "turnout", "arrivals", "trut
 TRUTH = frozenset({"flareups", "others"})
 OTHER_KINDS = ("serious", "hoax", "exercise", "silence")
 MINUTES_A_DAY = 1440
-SIZE_MOST = 1_000_000
+SIZE_MAX = 1_000_000
 
 
 @dataclass(frozen=True)
 class Scenario:
-    """Days to score on, with their roster and the grace after a flare-up's end."""
+    """The days to evaluate, their roster, and the grace after the end of a flare-up."""
 
     roster: Roster
     cases: tuple[Case, ...]
@@ -38,7 +53,7 @@ class Scenario:
 
 
 def load_scenario(path: Path, default_roster: Roster) -> Scenario:
-    """Read and check a scenario, the files beside it included. Raises ScenarioError."""
+    """Read and check a scenario and the files that it names. Raises ScenarioError."""
     try:
         content = orjson.loads(path.read_bytes())
     except OSError as error:
@@ -61,7 +76,7 @@ def _roster(name: Any, path: Path, default: Roster) -> Roster:
     if name is None:
         return default
     try:
-        return Roster.load(path.parent / str(name))
+        return load_roster(path.parent / str(name))
     except RosterError as error:
         raise ScenarioError(f"{path}, roster: {error}") from None
 
@@ -72,7 +87,7 @@ def _case(day: Any, roster: Roster, folder: Path, where: str) -> Case:
     return _simulated(mapping(day, where, SIMULATED), roster, where)
 
 
-def _simulated(day: dict, roster: Roster, where: str) -> SimulatedCase:
+def _simulated(day: JsonObject, roster: Roster, where: str) -> SimulatedCase:
     base = Plan(seed(day, where), _date(day, where))
     plan = replace(
         base,
@@ -91,42 +106,42 @@ def _simulated(day: dict, roster: Roster, where: str) -> SimulatedCase:
         raise ScenarioError(f'{where}, flareups: must be a list or "chance"')
     try:
         specs = [parse_spec(item, plan.start_ms, roster, f"{where} flareup {n}") for n, item in enumerate(staged, 1)]
-    except SpecError as error:
+    except FlareUpSpecError as error:
         raise ScenarioError(str(error)) from None
     return SimulatedCase(replace(plan, flareups=tuple(specs)))
 
 
-def _date(day: dict, where: str) -> date:
-    told = day.get("date", DEFAULT_DATE.isoformat())
+def _date(day: JsonObject, where: str) -> date:
+    given = day.get("date", DEFAULT_DATE.isoformat())
     try:
-        on = date.fromisoformat(told)
+        on = date.fromisoformat(given)
     except (TypeError, ValueError):
-        raise ScenarioError(f"{where}, date: {told!r} is not a date YYYY-MM-DD") from None
+        raise ScenarioError(f"{where}, date: {given!r} is not a date YYYY-MM-DD") from None
     if not 1970 < on.year < 2200:
         raise ScenarioError(f"{where}, date: must be from 1971 to 2199")
     return on
 
 
-def _recorded(day: dict, roster: Roster, folder: Path, where: str) -> RecordedCase:
+def _recorded(day: JsonObject, roster: Roster, folder: Path, where: str) -> RecordedCase:
     if not isinstance(day.get("truth"), dict):
         raise ScenarioError(f"{where}, truth: must be an object with flareups")
-    lines = {
+    lines: dict[str, Path | tuple[bytes, ...]] = {
         topic: _lines(day[topic], folder, f"{where}, {topic}") for topic in ("incidents", "turnout") if topic in day
     }
     case = RecordedCase(_truth(day, roster, where), lines, _arrivals(day.get("arrivals"), folder, where), where)
     try:
-        case.load(roster)  # now, not after minutes of tuning
+        case.load(roster)  # report errors now, not after minutes of tuning
     except CaseError as error:
         raise ScenarioError(str(error)) from None
     return case
 
 
-def _truth(day: dict, roster: Roster, where: str) -> Truth:
-    told = mapping(day["truth"], f"{where}, truth", TRUTH)
+def _truth(day: JsonObject, roster: Roster, where: str) -> Truth:
+    truth = mapping(day["truth"], f"{where}, truth", TRUTH)
     start_ms, days = moment(day, "start", where), whole(day, "days", 1, 1, 366, where)
     within = start_ms, start_ms + days * DAY_MS + TAIL_MS
-    flareups = enumerate(items(told, "flareups", f"{where}, truth"), 1)
-    others = enumerate(items(told, "others", f"{where}, truth"), 1)
+    flareups = enumerate(items(truth, "flareups", f"{where}, truth"), 1)
+    others = enumerate(items(truth, "others", f"{where}, truth"), 1)
     return Truth(
         None if day.get("seed") is None else seed(day, where),
         start_ms,
@@ -159,7 +174,7 @@ def _flareup(item: Any, count: int, roster: Roster, within: tuple[int, int], whe
     item = mapping(item, where)
     if text(item, "regency", None, where) not in roster:
         raise ScenarioError(f"{where}, regency: {item.get('regency')!r} is not in the roster")
-    size = whole(item, "size", 0, 0, SIZE_MOST, where)
+    size = whole(item, "size", 0, 0, SIZE_MAX, where)
     onset_ms, end_ms = span(item, *within, where)
     return FlareUp(
         str(item.get("id", f"f{count}")),
@@ -168,17 +183,17 @@ def _flareup(item: Any, count: int, roster: Roster, within: tuple[int, int], whe
         onset_ms,
         end_ms,
         size,
-        whole(item, "reported", size, 0, SIZE_MOST, where),
+        whole(item, "reported", size, 0, SIZE_MAX, where),
         str(item.get("band", "given")),
         text(item, "spread_of", None, where),
     )
 
 
-def _other(item: Any, roster: Roster, within: tuple[int, int], where: str) -> Other:
+def _other(item: Any, roster: Roster, within: tuple[int, int], where: str) -> OtherEvent:
     item = mapping(item, where)
     if item.get("kind") not in OTHER_KINDS:
         raise ScenarioError(f"{where}, kind: must be one of {', '.join(OTHER_KINDS)}")
     regency = text(item, "regency", None, where)
     if item["kind"] == "serious" and regency not in roster:
         raise ScenarioError(f"{where}, regency: {regency!r} is not in the roster")
-    return Other(item["kind"], regency, *span(item, *within, where), str(item.get("note", "")))
+    return OtherEvent(item["kind"], regency, *span(item, *within, where), str(item.get("note", "")))

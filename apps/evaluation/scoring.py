@@ -1,23 +1,26 @@
 """How a detector is scored against the truth. One rule for Siaga and for every baseline.
 
 A *raise* is a regency's rise from below siaga to siaga or above. It is
-- *true* when the regency has a flare-up and the raise falls from its onset to `GRACE_MS` after its end, - *tolerated*
-  when it is none of these but falls in a real single incident of severity 4-5 (truth `serious`, grace included), -
-  *false* otherwise, hoaxes and exercises included. A flare-up is detected by the first raise that is true for it; the
-  delay counts from its onset. A spill-over counts as a flare-up of its own. A siaga that began before the onset and
-  still stands detects nothing."""
+
+- *true* between the onset of a flare-up in its regency and `GRACE_MS` after the flare-up's end,
+- *tolerated* when it is not true but falls into a real incident of severity 4-5 (truth `serious`, grace included),
+- *false* otherwise, also during hoaxes and exercises.
+
+A flare-up is detected by the first raise that is true for it; the delay counts from its onset. A spill-over counts as a
+flare-up of its own. A regency already at siaga at the onset detects nothing without a new raise."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from apps.simulation.truth import MINUTE_MS, FlareUp, Truth
+from apps.simulation.truth import FlareUp, OtherEvent, Truth
+from schemas.vocabulary import MINUTE_MS
 
-GRACE_MS = 60 * MINUTE_MS  # reports still come in after the last incident
+GRACE_MS = 60 * MINUTE_MS  # reports still arrive after the last incident
 
 
 class Raise(NamedTuple):
-    """A regency went to siaga or above at this moment, milliseconds."""
+    """The time at which a regency rose to siaga or above, milliseconds."""
 
     regency: str
     at_ms: int
@@ -31,8 +34,8 @@ class Detection(NamedTuple):
 
 
 @dataclass
-class Score:
-    """What came of a detector on some days. `regency_days` is the exposure to false raises."""
+class DetectorScore:
+    """The results of a detector on some days. `regency_days` is the exposure to false raises."""
 
     detections: list[Detection] = field(default_factory=list)
     false: list[Raise] = field(default_factory=list)
@@ -47,6 +50,7 @@ class Score:
 
     @property
     def detected(self) -> int:
+        """The number of detected flare-ups."""
         return len(self.delays_min)
 
     @property
@@ -56,14 +60,15 @@ class Score:
 
     @property
     def false_per_100_regency_days(self) -> float:
+        """The rate of false raises; 0 without exposure."""
         return 100 * len(self.false) / self.regency_days if self.regency_days else 0.0
 
     def delay_min(self, share: float) -> float | None:
         """Quantile of the delay among the detected, minutes; None when nothing was detected."""
         return quantile(self.delays_min, share)
 
-    def add(self, other: "Score") -> None:
-        """Take another score's days in."""
+    def add(self, other: "DetectorScore") -> None:
+        """Add the days of another score."""
         self.detections += other.detections
         self.false += other.false
         self.tolerated += other.tolerated
@@ -71,10 +76,10 @@ class Score:
         self.false_by_day += other.false_by_day
 
 
-def score_day(truth: Truth, raises: Iterable[Raise], grace_ms: int = GRACE_MS) -> Score:
+def score_day(truth: Truth, raises: Iterable[Raise], grace_ms: int = GRACE_MS) -> DetectorScore:
     """Score one day's raises against its truth."""
     ordered = sorted(raises, key=lambda item: item.at_ms)
-    score = Score(regency_days=len(truth.regencies) * truth.days)
+    score = DetectorScore(regency_days=len(truth.regencies) * truth.days)
     serious = [item for item in truth.others if item.kind == "serious"]
     for flareup in truth.flareups:
         first = next((item for item in ordered if _within(item, flareup, grace_ms)), None)
@@ -88,23 +93,26 @@ def score_day(truth: Truth, raises: Iterable[Raise], grace_ms: int = GRACE_MS) -
     return score
 
 
-def score_days(truths: Sequence[Truth], raises: Sequence[Iterable[Raise]], grace_ms: int = GRACE_MS) -> Score:
+def score_days(truths: Sequence[Truth], raises: Sequence[Iterable[Raise]], grace_ms: int = GRACE_MS) -> DetectorScore:
     """Score several days together."""
-    total = Score()
+    total = DetectorScore()
     for truth, day in zip(truths, raises, strict=True):
         total.add(score_day(truth, day, grace_ms))
     return total
 
 
 def quantile(ordered: Sequence[float], share: float) -> float | None:
-    """Linear-interpolated quantile of sorted values (Hyndman and Fan's type 7); None when there are none."""
-    if not ordered:
-        return None
+    """Quantile of sorted values as `interpolated_quantile` defines it; None when there are none."""
+    return interpolated_quantile(ordered, share) if ordered else None
+
+
+def interpolated_quantile(ordered: Sequence[float], share: float) -> float:
+    """Linear-interpolated quantile of at least one sorted value (Hyndman and Fan's type 7)."""
     position = share * (len(ordered) - 1)
     low = int(position)
     high = min(low + 1, len(ordered) - 1)
     return ordered[low] + (ordered[high] - ordered[low]) * (position - low)
 
 
-def _within(item: Raise, span, grace_ms: int) -> bool:
+def _within(item: Raise, span: FlareUp | OtherEvent, grace_ms: int) -> bool:
     return item.regency == span.regency and span.onset_ms <= item.at_ms <= span.end_ms + grace_ms

@@ -12,12 +12,12 @@ import orjson
 from kafka import TopicPartition
 
 from agents.kafka.topic_reader import CONNECT_S, TopicReader
-from agents.ordering import sequencer_of
 from agents.settings import Settings
 from schemas.ledger import Frame
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import Topic
+from streams.event_time.sequencer import sequencer_of
 from streams.table import RiskTable
 
 
@@ -62,7 +62,7 @@ def _audit_partition(reader: TopicReader, settings: Settings, partition: int, ta
     if reader.beginning(source(Topic.LEDGER)) > 0:
         result.truncated.append(partition)
         return
-    sequencer = sequencer_of(settings)
+    sequencer = sequencer_of(settings.clock, settings.partitions)
     derived: set[str] = set()
     last_row_offset = max((offset for _, offset in published.rows), default=-1)
     for record in _records(reader, source(Topic.LEDGER)):

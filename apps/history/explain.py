@@ -1,14 +1,15 @@
-"""Why a level is what it is, in plain words, from a risk row and the escalations before it. English and Indonesian.
+"""Why a level is what it is, in plain words, from a risk row and the escalations before it.
 
-Takes the messages as they were published (parsed JSON) and returns lines of text; it knows nothing of the fold's
-state, so whatever can read the topics can explain.
+Takes messages as they were published (parsed JSON) and returns lines of text in one language. It knows nothing of the
+fold's state, so whatever can read the topics can explain.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from apps.language.words import LANGUAGES, Words
+from apps.language.catalogue import Words, words_in
+from schemas.vocabulary import Change, Level
 
 Message = dict[str, Any]
 EVIDENCE_SHOWN = 5
@@ -20,28 +21,25 @@ def explain_row(row: Message, history: Sequence[Message], language: str, offset_
 
     `history`: its escalations up to then, oldest first; `offset_min`: local time minus UTC.
     """
-    words = LANGUAGES[language]
+    words = words_in(language)
     lines = [
-        words["now"].format(
-            name=row["name"], regency=row["regency"], level=words["levels"][row["level"]], score=row["score"],
-            since=_local(row["since"], offset_min), as_of=_local(row["as_of"], offset_min),
-        ),
-        words["statuses"][row["data_status"]],
+        _now(row, f"{row['name']} ({row['regency']})", words, offset_min),
+        words.text("data_status_sentence", row["data_status"]),
         *_parts(row["components"], words),
         *_counts(row, words),
-    ]  # fmt: skip
-    changes = [item for item in history if item["change"] not in ("stale", "recovered")]
-    if row["level"] != "normal" and changes:
+    ]
+    changes = [item for item in history if item["change"] not in (Change.STALE, Change.RECOVERED)]
+    if row["level"] != Level.NORMAL and changes:
         raised = [
             item["threshold"]
             for item in changes
-            if item["level"] == row["level"] and item["change"] in ("raised", "amended")
+            if item["level"] == row["level"] and item["change"] in (Change.RAISED, Change.AMENDED)
         ]
         if raised and row["score"] < raised[-1]:
-            lines.append(words["held"])
+            lines.append(words.text("explain", "held"))
         lines += _grounds(changes[-1], words)
     lines += _history(history, words, offset_min)
-    lines.append(words["rules"].format(ruleset=row["ruleset"], **row["ledger"]))
+    lines.append(words.text("explain", "rules", ruleset=row["ruleset"], **row["ledger"]))
     return lines
 
 
@@ -49,96 +47,128 @@ def explain_province(
     row: Message, history: Sequence[Message], names: Mapping[str, str], language: str, offset_min: int = 0
 ) -> list[str]:
     """A province as of its row. `names`: regencies by code; a code without a name stands for itself."""
-    words = LANGUAGES[language]
+    words = words_in(language)
     elevated = [
-        f"  - {names.get(item['regency'], item['regency'])} ({item['regency']}): {words['levels'][item['level']]}"
+        f"  - {names.get(item['regency'], item['regency'])} ({item['regency']}): {words.level(item['level'])}"
         for item in row["elevated"]
     ]
-    unheard = ", ".join(f"{names.get(code, code)} ({code})" for code in row["not_live"])
+    not_live = ", ".join(f"{names.get(code, code)} ({code})" for code in row["not_live"])
     lines = [
-        words["province"].format(
-            province=row["province"], level=words["levels"][row["level"]], score=row["score"],
-            since=_local(row["since"], offset_min), as_of=_local(row["as_of"], offset_min),
-        ),
+        _now(row, words.text("place", "province", code=row["province"]), words, offset_min),
         *_parts(row["components"], words),
-        *([words["elevated"], *elevated] if elevated else [words["none_elevated"]]),
-        *([words["not_live"].format(regencies=unheard)] if unheard else []),
-    ]  # fmt: skip
-    if row["level"] != "normal" and history:
+        *([words.text("explain", "elevated"), *elevated] if elevated else [words.text("explain", "none_elevated")]),
+        *([words.text("explain", "not_live", regencies=not_live)] if not_live else []),
+    ]
+    if row["level"] != Level.NORMAL and history:
         lines += _grounds(history[-1], words)
     lines += _history(history, words, offset_min)
-    lines.append(words["rules"].format(ruleset=row["ruleset"], **row["ledger"]))
+    lines.append(words.text("explain", "rules", ruleset=row["ruleset"], **row["ledger"]))
     return lines
 
 
 def explain_escalation(item: Message, language: str, offset_min: int = 0) -> list[str]:
-    """One escalation: what changed, by which rule, what the score is made of, what weighs, who is told."""
-    words = LANGUAGES[language]
+    """One escalation: the change, its reason, the parts of the score, the heaviest evidence, and who is notified."""
+    words = words_in(language)
     return [
         _change(item, words, offset_min),
         *_parts(item["components"], words),
         *_grounds(item, words),
-        words["rules"].format(ruleset=item["ruleset"], **item["ledger"]),
+        words.text("explain", "rules", ruleset=item["ruleset"], **item["ledger"]),
     ]
 
 
+def _now(row: Message, place: str, words: Words, offset_min: int) -> str:
+    return words.text(
+        "explain",
+        "now",
+        place=place,
+        level=words.level(row["level"]),
+        score=row["score"],
+        since=_local(row["since"], offset_min),
+        as_of=_local(row["as_of"], offset_min),
+    )
+
+
 def _change(item: Message, words: Words, offset_min: int) -> str:
-    change = words["changes"][item["change"]].format(level=words["levels"][item["level"]])
     is_province = "." not in item["regency"]
-    name = words["province_name"].format(province=item["regency"]) if is_province else item["name"]
-    return words["then"].format(
-        time=_local(item["event_time"], offset_min), name=name, change=change, score=item["score"],
-        threshold=item["threshold"], reason=words["reasons"][item["reason"]],
-    )  # fmt: skip
+    name = words.text("place", "province", code=item["regency"]) if is_province else item["name"]
+    return words.text(
+        "explain",
+        "then",
+        time=_local(item["event_time"], offset_min),
+        change=words.text("change_clause", item["change"], name=name, level=words.level(item["level"])),
+        score=item["score"],
+        threshold=item["threshold"],
+        reason=words.text("reason", item["reason"]),
+    )
 
 
 def _parts(components: dict[str, int], words: Words) -> list[str]:
     parts = sorted((-points, name) for name, points in components.items() if points)
     if not parts:
-        return [words["no_parts"]]
-    named = [words["points"].format(points=-points, what=words["components"].get(name, name)) for points, name in parts]
-    return [words["parts"], *(f"  - {line}" for line in named)]
+        return [words.text("explain", "no_parts")]
+    lines = (
+        words.text("explain", "points", points=-points, component=words.word("component_in_full", name))
+        for points, name in parts
+    )
+    return [words.text("explain", "parts"), *(f"  - {line}" for line in lines)]
 
 
 def _grounds(item: Message, words: Words) -> list[str]:
-    lines = [words["unverified"]] if item["unverified"] else []
+    lines = [words.text("explain", "unverified")] if item["unverified"] else []
     if item["evidence"]:
-        lines.append(words["evidence"])
+        lines.append(words.text("explain", "evidence"))
         lines += [f"  - {_incident(found, words)}" for found in item["evidence"][:EVIDENCE_SHOWN]]
-    routes = ", ".join(words["routes"].get(route, route) for route in item["routes"])
-    return [*lines, words["heard"].format(routes=routes)] if routes else lines
+    routes = ", ".join(words.word("authority", route) for route in item["routes"])
+    return [*lines, words.text("explain", "notified", routes=routes)] if routes else lines
 
 
 def _incident(found: Message, words: Words) -> str:
-    return words["incident"].format(
-        category=words["categories"][found["category"]], severity=found["severity"],
-        status=words["incident_statuses"][found["status"]], incident_id=found["incident_id"],
-    )  # fmt: skip
+    return words.text(
+        "explain",
+        "incident",
+        category=words.text("category", found["category"]),
+        severity=found["severity"],
+        status=words.text("status", found["status"]),
+        incident_id=found["incident_id"],
+    )
 
 
 def _counts(row: Message, words: Words) -> list[str]:
-    windows, turnout, confidence = row["windows"], row["turnout"], row.get("confidence", {})
+    windows, turnout, confidence = row["windows"], row["turnout"], row["confidence"]
     share = "" if turnout["share"] is None else f" ({turnout['share']:.1%})"
     lines = [
-        words["windows"].format(
-            hour=windows["1h"]["incidents"], six=windows["6h"]["incidents"], day=windows["24h"]["incidents"]
+        words.text(
+            "explain",
+            "windows",
+            hour=windows["1h"]["incidents"],
+            six=windows["6h"]["incidents"],
+            day=windows["24h"]["incidents"],
         ),
-        words["turnout"].format(
-            reported=turnout["stations_reported"], expected=turnout["stations_expected"], voted=turnout["voted"],
-            registered=turnout["registered"], share=share,
+        words.text(
+            "explain",
+            "turnout",
+            reported=turnout["stations_reported"],
+            expected=turnout["stations_expected"],
+            voted=turnout["voted"],
+            registered=turnout["registered"],
+            share=share,
         ),
-    ]  # fmt: skip
+    ]
     if turnout["over_capacity"]:
-        lines.append(words["over"].format(over=turnout["over_capacity"]))
-    verified = confidence.get("verified_share")
-    shown = words["unknown"] if verified is None else f"{verified:.0%}"
-    return [*lines, words["confidence"].format(sources=confidence.get("sources", words["unknown"]), verified=shown)]
+        lines.append(words.text("explain", "over", over=turnout["over_capacity"]))
+    share = confidence["verified_share"]
+    verified = words.text("explain", "unknown") if share is None else f"{share:.0%}"
+    return [*lines, words.text("explain", "confidence", sources=confidence["sources"], verified=verified)]
 
 
 def _history(history: Sequence[Message], words: Words, offset_min: int) -> list[str]:
     if not history:
-        return [words["no_history"]]
-    return [words["history"], *(f"  {_change(item, words, offset_min)}" for item in history[-HISTORY_SHOWN:])]
+        return [words.text("explain", "no_history")]
+    return [
+        words.text("explain", "history"),
+        *(f"  {_change(item, words, offset_min)}" for item in history[-HISTORY_SHOWN:]),
+    ]
 
 
 def _local(moment: str, offset_min: int) -> str:

@@ -11,13 +11,12 @@ import orjson
 from kafka import TopicPartition
 
 from agents.kafka.topic_reader import TopicReader
-from agents.ordering import sequencer_of
 from agents.settings import Settings
 from schemas.ledger import TICK_KEY, WATERMARK, Frame, partition_of
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import Topic
-from streams.event_time.sequencer import Run
+from streams.event_time.sequencer import Run, sequencer_of
 from streams.table import RiskTable
 
 
@@ -53,7 +52,7 @@ def row_until(
 
 def _runs(reader: TopicReader, settings: Settings) -> Iterator[Run]:
     """What the fold is given, in its order: (ledger offset, key, entries)."""
-    sequencer = sequencer_of(settings)
+    sequencer = sequencer_of(settings.clock, settings.partitions)
     for records in reader.read_to_end():
         for record in records:
             frame = Frame(record.offset, record.value, record.timestamp)

@@ -1,1 +1,1 @@
-"""Escalations for others: Common Alerting Protocol documents and webhooks."""
+"""Escalations for other systems: Common Alerting Protocol documents, and webhooks."""

@@ -13,9 +13,10 @@ import orjson
 from apps.publishing.lines import LINE_MAX_BYTES, Line
 from schemas.fields import milliseconds
 from schemas.incident import Incident
-from schemas.rejected import Reason, Rejected
+from schemas.rejected import Rejected
 from schemas.topics import Topic
 from schemas.turnout import Turnout
+from schemas.vocabulary import RejectReason
 from schemas.wire import decode_incident, decode_turnout
 
 
@@ -48,10 +49,10 @@ def checked(kind: Kind, regencies: Collection[str] | None = None) -> Reader:
 
     def read(line: Line) -> Message:
         if not line.whole:
-            raise Rejected(Reason.TOO_LARGE, f"a line of more than {LINE_MAX_BYTES} bytes")
+            raise Rejected(RejectReason.TOO_LARGE, f"a line of more than {LINE_MAX_BYTES} bytes")
         message = decode(line.value)
         if regencies is not None and message.regency not in regencies:
-            raise Rejected(Reason.UNKNOWN_REGENCY, f"regency: {message.regency} is not in the roster")
+            raise Rejected(RejectReason.UNKNOWN_REGENCY, f"regency: {message.regency} is not in the roster")
         return Message(message.regency.encode(), line.value, milliseconds(played_at(message)))
 
     return read
@@ -60,7 +61,7 @@ def checked(kind: Kind, regencies: Collection[str] | None = None) -> Reader:
 def unchecked(line: Line) -> Message:
     """A reader that checks only the length; the key is the value's `regency` if it has one."""
     if not line.whole:
-        raise Rejected(Reason.TOO_LARGE, f"a line of more than {LINE_MAX_BYTES} bytes")
+        raise Rejected(RejectReason.TOO_LARGE, f"a line of more than {LINE_MAX_BYTES} bytes")
     try:
         content = orjson.loads(line.value)
     except orjson.JSONDecodeError:

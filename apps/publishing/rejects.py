@@ -17,8 +17,8 @@ from schemas.rejected import (
     HEADER_REASON,
     HEADER_TOPIC,
     HEADER_VALUE_CUT,
-    Reason,
 )
+from schemas.vocabulary import RejectReason
 
 
 class Origin(NamedTuple):
@@ -103,7 +103,7 @@ def of_lines(lines: Iterable[Line]) -> Iterator[Reject | Unreadable]:
             yield Unreadable(where, str(wrong))
 
 
-def of_records(records: Iterable[Any], reasons: frozenset[Reason]) -> Iterator[Reject | Unreadable]:
+def of_records(records: Iterable[Any], reasons: frozenset[RejectReason]) -> Iterator[Reject | Unreadable]:
     """Records of the rejected topic that were rejected for one of `reasons`; the others are skipped."""
     wanted = {reason.value.encode() for reason in reasons}
     for record in records:

@@ -1,1 +1,1 @@
-"""Play recorded elections: order by event time, pace, and converters from public sources."""
+"""Recorded elections: converters of public data, and replay of recordings onto the input topics."""

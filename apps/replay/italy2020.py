@@ -1,13 +1,12 @@
-"""Italy's referendum of 20 and 21 September 2020: turnout of 7,903 municipalities at four times, as roster and turnout
-lines.
+"""Italy's referendum of 20 and 21 September 2020: turnout of 7,903 municipalities at four times, as roster and lines.
 
 Source: Ministero dell'Interno (Eligendo), collected as CSV by onData (github.com/ondata), CC BY 4.0.
 
-A region becomes a regency, `39.RR`: 39, Italy's calling code, is no Kemendagri province, and RR is the Ministry's
-region number, which begins the `provincia` column. A municipality becomes a station. Where it has more voters than a
-station may have (32 municipalities), it is split into equal parts, `058091-1`, `058091-2`, ...; the parts' voters and
-votes add up to the municipality's, so every total of a region stays the source's own. One municipality's count falls
-between 19:00 and 23:00 (Lusevera, 273 to 210); it is passed on as it stands, a correction for Siaga to count."""
+A region becomes a regency, `39.RR`: 39, Italy's calling code, is not a Kemendagri province, and RR is the Ministry's
+region number, the first two digits of the `provincia` column. A municipality becomes a station. A municipality with
+more voters than a station may have (there are 32) is split into equal parts, `058091-1`, `058091-2`, ..., whose voters
+and votes add up to the municipality's, so the totals of each region equal the source's. One municipality's count falls
+between 19:00 and 23:00 (Lusevera, 273 to 210); it is kept, and Siaga counts it as a correction."""
 
 import csv
 from collections.abc import Iterable, Iterator
@@ -20,7 +19,7 @@ from schemas.turnout import VOTERS_MAX
 
 SOURCE = "eligendo"
 COUNTRY = "39"
-# Columns end in the hour of the snapshot; the last is the close of the second day.
+# Columns end in the hour of the snapshot; the last is the close of polls on the second day.
 SNAPSHOTS = ("12", "19", "23", "15")
 # Italy was on summer time (CEST) on both days.
 UTC_OFFSET = "+02:00"
@@ -49,12 +48,12 @@ REGIONS = {
 
 
 class SourceError(Exception):
-    """The CSV is not what this converter knows. One line with the line number."""
+    """The CSV is not in the expected format. One line with the line number."""
 
 
 @dataclass(frozen=True)
 class Municipality:
-    """One row: voters, and per snapshot its local time and the votes so far."""
+    """One row: voters, and for each snapshot its local time and the votes so far."""
 
     istat: str
     region: str
@@ -63,11 +62,12 @@ class Municipality:
 
     @property
     def regency(self) -> str:
+        """The code of its region as a regency, `39.RR`."""
         return f"{COUNTRY}.{self.region}"
 
     @property
     def parts(self) -> int:
-        """Into how many stations it is split: 1 unless it has more voters than a station may."""
+        """The number of stations it is split into: 1 unless it has more voters than a station may have."""
         return -(-self.registered // VOTERS_MAX)
 
 

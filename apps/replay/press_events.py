@@ -1,16 +1,15 @@
-"""The 19 press-reported events of South Sumatra (2018, 2024) as incidents: what each row is taken to be is the table
-PLAN.
+"""The 19 press-reported events of South Sumatra (2018, 2024) as incidents; the table ROWS says how each row is read.
 
-Source: the file's own `source_url` column. Rules of reading:
+Source: the file's own `source_url` column. Rules:
 
-* `count` n is n incidents (polling stations mostly), `...-01` to `...-NN`: an incident message has no count. * A row
-  about an incident that an earlier row told of is a higher revision of it, not another incident: the re-vote (PSU) or
-  continued vote (PSL) that settled it, or a second and third paper on the clash in Rawas Ilir. * A revision keeps the
-  `occurred_at` of the event; `reported_at` is the row's own time. The Rawas Ilir clash is told with three times; 22:30,
-  the only one given to the minute, is kept from the second report on. * The riot in Jakabaring (22 August 2024) was a
-  police exercise: `is_exercise`. * One press report is `reported`; a second independent one, or an act of KPU or
-  Bawaslu, is `verified`; a vote held again is `resolved`. Severities are this table's judgement, on the contract's
-  scale of 1 to 5."""
+* `count` n becomes n incidents (mostly one per polling station), `...-01` to `...-NN`: an incident has no count.
+* A row about an incident that an earlier row reported is a higher revision of it: the re-vote (PSU) or continued vote
+  (PSL) that settled it, or a second and third newspaper on the clash in Rawas Ilir.
+* A revision keeps the `occurred_at` of the event; `reported_at` is the row's own time. The sources give three times for
+  the Rawas Ilir clash; 22:30, the only one given to the minute, is used from the second report on.
+* The riot in Jakabaring (22 August 2024) was a police exercise: `is_exercise`.
+* One press report is `reported`; a second independent one, or an act of KPU or Bawaslu, is `verified`; a repeated vote
+  is `resolved`. Severities are this table's judgement, on the contract's scale of 1 to 5."""
 
 import csv
 from collections.abc import Iterator
@@ -24,8 +23,8 @@ from apps.replay.italy2020 import SourceError
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What one row is taken to be: a revision of the incidents `incident`-01, -02, ... or of as many as `count` says."""
+class RowReading:
+    """How one row is read: as a revision of the incidents `incident`-01, -02, ..., as many as `count` says."""
 
     incident: str
     category: str
@@ -36,35 +35,34 @@ class Reading:
     occurred_at: str | None = None
 
 
-# Key: date, regency, event kind. One row each, but for two papers' rows on the night of Rawas Ilir, told apart by their
-# time.
-PLAN: dict[tuple[str, str, str], Reading] = {
-    ("2018-06-01T00:00", "16.11", "supporter_clash_fatal"): Reading("clash-2018", "fatality", 5, "reported"),
-    ("2024-02-14T00:00", "16.06", "double_voting"): Reading("double-voting", "eligibility", 3, "reported"),
-    ("2024-02-14T00:00", "16.13", "double_voting"): Reading("double-voting", "eligibility", 3, "reported"),
-    ("2024-02-14T00:00", "16.13", "ballot_shortage"): Reading("ballot-shortage", "logistics", 2, "reported"),
-    ("2024-02-14T00:00", "16.71", "ballot_swapped"): Reading("ballot-swapped", "logistics", 3, "reported"),
-    ("2024-02-21T07:00", "16.06", "psu"): Reading("double-voting", "eligibility", 3, "resolved", 2),
-    ("2024-02-22T07:00", "16.13", "psu"): Reading("double-voting", "eligibility", 3, "resolved", 2),
-    ("2024-02-23T07:00", "16.71", "psl"): Reading("ballot-swapped", "logistics", 3, "resolved", 2),
-    ("2024-08-22T00:00", "16.71", "EXERCISE"): Reading("jakabaring-drill", "clash", 4, "reported", is_exercise=True),
-    ("2024-09-23T00:00", "16.71", "supporter_clash_injury"): Reading("number-draw-clash", "clash", 4, "reported"),
-    ("2024-11-27T22:00", "16.13", "supporter_clash_injury"): Reading("rawas-ilir-clash", "clash", 4, "reported"),
-    ("2024-11-27T22:30", "16.13", "supporter_clash_injury"): Reading("rawas-ilir-clash", "clash", 4, "verified", 2),
-    ("2024-11-28T10:00", "16.13", "supporter_clash_injury"): Reading(
+# Key: time, regency, event kind; one row each.
+ROWS: dict[tuple[str, str, str], RowReading] = {
+    ("2018-06-01T00:00", "16.11", "supporter_clash_fatal"): RowReading("clash-2018", "fatality", 5, "reported"),
+    ("2024-02-14T00:00", "16.06", "double_voting"): RowReading("double-voting", "eligibility", 3, "reported"),
+    ("2024-02-14T00:00", "16.13", "double_voting"): RowReading("double-voting", "eligibility", 3, "reported"),
+    ("2024-02-14T00:00", "16.13", "ballot_shortage"): RowReading("ballot-shortage", "logistics", 2, "reported"),
+    ("2024-02-14T00:00", "16.71", "ballot_swapped"): RowReading("ballot-swapped", "logistics", 3, "reported"),
+    ("2024-02-21T07:00", "16.06", "psu"): RowReading("double-voting", "eligibility", 3, "resolved", 2),
+    ("2024-02-22T07:00", "16.13", "psu"): RowReading("double-voting", "eligibility", 3, "resolved", 2),
+    ("2024-02-23T07:00", "16.71", "psl"): RowReading("ballot-swapped", "logistics", 3, "resolved", 2),
+    ("2024-08-22T00:00", "16.71", "EXERCISE"): RowReading("jakabaring-drill", "clash", 4, "reported", is_exercise=True),
+    ("2024-09-23T00:00", "16.71", "supporter_clash_injury"): RowReading("number-draw-clash", "clash", 4, "reported"),
+    ("2024-11-27T22:00", "16.13", "supporter_clash_injury"): RowReading("rawas-ilir-clash", "clash", 4, "reported"),
+    ("2024-11-27T22:30", "16.13", "supporter_clash_injury"): RowReading("rawas-ilir-clash", "clash", 4, "verified", 2),
+    ("2024-11-28T10:00", "16.13", "supporter_clash_injury"): RowReading(
         "rawas-ilir-clash", "clash", 4, "verified", 3, occurred_at="2024-11-27T22:30:00+07:00"
     ),
-    ("2024-11-30T00:00", "16.71", "psu_recommended"): Reading("revote-advised", "eligibility", 3, "verified"),
-    ("2024-11-30T00:00", "16.72", "psu_recommended"): Reading("revote-advised", "eligibility", 3, "verified"),
-    ("2024-11-30T00:00", "16.02", "psu_recommended"): Reading("revote-advised", "eligibility", 3, "verified"),
-    ("2024-12-01T07:00", "16.72", "psu"): Reading("revote-advised", "eligibility", 3, "resolved", 2),
-    ("2024-12-02T07:00", "16.71", "psu"): Reading("revote-advised", "eligibility", 3, "resolved", 2),
-    ("2024-12-05T07:00", "16.10", "psu"): Reading("revote", "eligibility", 3, "resolved"),
+    ("2024-11-30T00:00", "16.71", "psu_recommended"): RowReading("revote-advised", "eligibility", 3, "verified"),
+    ("2024-11-30T00:00", "16.72", "psu_recommended"): RowReading("revote-advised", "eligibility", 3, "verified"),
+    ("2024-11-30T00:00", "16.02", "psu_recommended"): RowReading("revote-advised", "eligibility", 3, "verified"),
+    ("2024-12-01T07:00", "16.72", "psu"): RowReading("revote-advised", "eligibility", 3, "resolved", 2),
+    ("2024-12-02T07:00", "16.71", "psu"): RowReading("revote-advised", "eligibility", 3, "resolved", 2),
+    ("2024-12-05T07:00", "16.10", "psu"): RowReading("revote", "eligibility", 3, "resolved"),
 }
 
 
 def incident_lines(path: Path) -> Iterator[bytes]:
-    """Incident messages, JSON, in the order of the rows. Raises SourceError, also for a row that PLAN does not know."""
+    """Incident messages, JSON, in the order of the rows. Raises SourceError, also for a row that is not in ROWS."""
     occurred: dict[tuple[str, str], str] = {}
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -80,7 +78,7 @@ def incident_lines(path: Path) -> Iterator[bytes]:
 
 def _messages(row: dict[str, str], occurred: dict[tuple[str, str], str]) -> Iterator[bytes]:
     regency, time = row["kemendagri_code"], row["ts_local"]
-    reading = PLAN[time[:16], regency, row["event_kind"]]
+    reading = ROWS[time[:16], regency, row["event_kind"]]
     source = source_of(row["source_url"])
     for number in range(1, int(row["count"]) + 1):
         incident = f"{reading.incident}-{number:02}"
@@ -106,7 +104,7 @@ def _messages(row: dict[str, str], occurred: dict[tuple[str, str], str]) -> Iter
 
 
 def source_of(url: str) -> str:
-    """The paper as a source name: the host without its first or last labels that name no paper (`www`, `com`, ...)."""
+    """The newspaper as a source name: the host without labels such as `www` and `com`."""
     labels = (urlsplit(url).hostname or "").split(".")
     plain = [label for label in labels if label not in {"www", "com", "co", "id", "beta-www"}]
     return "-".join(plain)[:32].strip("-")

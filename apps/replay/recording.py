@@ -1,8 +1,8 @@
-"""A recorded election as one sequence: lines of an incidents and a turnout file in the order a replay plays them.
+"""A recorded election as one sequence: the lines of an incidents and a turnout file in order of time.
 
-Recordings are rarely sorted: late reports and corrections stand where they were written. So an index is made (about 60
-bytes of memory a line) and sorted by time; lines are then read where they lie. Lines of the same time keep the order of
-their file, so each regency's history is in order."""
+Recordings are rarely sorted: they contain late reports and corrections. So each line is indexed (about 60 bytes of
+memory), the index is sorted by time, and lines are read from their place in the file. Lines of the same time keep the
+order of their file, so each regency's history is in order."""
 
 import gzip
 import shutil
@@ -22,8 +22,8 @@ from schemas.rejected import Rejected
 OnRejected = Callable[[Kind, Line, Rejected], None]
 
 
-class Played(NamedTuple):
-    """One message of the recording; `at_ms` is its time in the recording, Unix epoch."""
+class RecordedMessage(NamedTuple):
+    """One message of the recording; `at_ms` is its time, milliseconds since the epoch."""
 
     at_ms: int
     kind: Kind
@@ -32,7 +32,7 @@ class Played(NamedTuple):
 
 
 class Recording:
-    """Files read and indexed; iterate from any time. A context manager: it holds the files open."""
+    """Indexed files, readable from any time. A context manager that keeps the files open."""
 
     def __init__(self) -> None:
         self._files = ExitStack()
@@ -52,14 +52,16 @@ class Recording:
 
     @property
     def first_ms(self) -> int:
+        """Time of the earliest message; there must be one."""
         return self._at_ms[self._order[0]]
 
     @property
     def last_ms(self) -> int:
+        """Time of the latest message; there must be one."""
         return self._at_ms[self._order[-1]]
 
     def add(self, kind: Kind, path: Path, read: Reader, on_rejected: OnRejected) -> None:
-        """Read a file; what `read` refuses is told and left out. Raises InputError."""
+        """Index a file; lines that `read` rejects are passed to `on_rejected` and left out. Raises InputError."""
         stream = self._files.enter_context(_seekable(open_input(path)))
         index = len(self._streams)
         self._streams.append((kind, stream, read))
@@ -77,16 +79,16 @@ class Recording:
         self._order = sorted(range(len(self._at_ms)), key=self._at_ms.__getitem__)
 
     def skipped(self, from_ms: int | None) -> int:
-        """How many messages are before `from_ms`."""
+        """The number of messages before `from_ms`."""
         return 0 if from_ms is None else bisect_left(self._order, from_ms, key=self._at_ms.__getitem__)
 
-    def played(self, from_ms: int | None = None) -> Iterator[Played]:
-        """Messages in order, those before `from_ms` left out. Raises InputError when a file changed meanwhile."""
+    def messages(self, from_ms: int | None = None) -> Iterator[RecordedMessage]:
+        """Messages in order, from `from_ms` on. Raises InputError when a file changed since it was indexed."""
         at = [stream.tell() for _, stream, _ in self._streams]
         for entry in islice(self._order, self.skipped(from_ms), None):
             index = self._stream[entry]
             kind, stream, read = self._streams[index]
-            if at[index] != self._start[entry]:  # a file in order is read straight through
+            if at[index] != self._start[entry]:  # a sorted file is read without seeking
                 stream.seek(self._start[entry])
             line = next(read_lines(stream, self._number[entry] - 1, self._start[entry]), None)
             at[index] = line.end if line else -1
@@ -96,11 +98,11 @@ class Recording:
                 message = None
             if message is None or message.played_ms != self._at_ms[entry] or message.key is None:
                 raise InputError(f"{kind} line {self._number[entry]}: the file has changed while it was replayed")
-            yield Played(message.played_ms, kind, message.key, message.value)
+            yield RecordedMessage(message.played_ms, kind, message.key, message.value)
 
 
 def _seekable(stream: BinaryIO) -> BinaryIO:
-    """The stream, or an unpacked copy in a temporary file: gzip can only be read forwards."""
+    """The stream, or a decompressed copy in a temporary file: gzip can only be read forwards."""
     if stream.seekable() and not isinstance(stream, gzip.GzipFile):
         return stream
     copy = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
@@ -111,4 +113,4 @@ def _seekable(stream: BinaryIO) -> BinaryIO:
         copy.close()
         raise InputError(f"cannot be unpacked: {error}") from None
     copy.seek(0)
-    return copy  # type: ignore[return-value]
+    return copy

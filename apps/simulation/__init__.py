@@ -1,3 +1,1 @@
-"""Seeded, deterministic election days with known truth: what the laboratory scores against and what `simulate`
-publishes.
-"""
+"""Simulated election days with known truth, deterministic by seed: for `simulate`, `evaluate` and the benchmarks."""

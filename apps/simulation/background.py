@@ -1,21 +1,23 @@
-"""Background incidents of one day: Poisson at the profile's rates, uneven between regencies and days."""
+"""Background incidents of one day: Poisson at the base rates, with factors that differ between regencies and days."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from apps.simulation import profile
-from apps.simulation.chance import pick, poisson, stream
-from apps.simulation.truth import HOUR_MS, MINUTE_MS, Other
+from apps.simulation import base_rates
+from apps.simulation.base_rates import BaseRate
+from apps.simulation.random_streams import poisson, random_stream, weighted_choice
+from apps.simulation.truth import OtherEvent
 from schemas.roster import Regency
+from schemas.vocabulary import HOUR_MS, MINUTE_MS
 
 
 @dataclass(frozen=True, slots=True)
-class Happening:
+class SimulatedIncident:
     """Something that happened at a place and time, before anybody reports it.
 
-    `origin` is `background`, `serious`, `hoax`, `exercise` or a flare-up's id. `told` is False when nobody ever reports
-    it."""
+    `origin` is `background`, `serious`, `hoax`, `exercise` or a flare-up's id. `is_reported` is False when nobody ever
+    reports it."""
 
     regency: str
     station: int
@@ -23,37 +25,36 @@ class Happening:
     severity: int
     occurred_ms: int
     origin: str
-    told: bool = True
+    is_reported: bool = True
 
 
-def background(seed: int, start_ms: int, regency: Regency, factor: float = 1.0) -> Iterator[Happening]:
+def background(seed: int, start_ms: int, regency: Regency, factor: float = 1.0) -> Iterator[SimulatedIncident]:
     """Ordinary incidents of one regency on one day, in no particular order. `factor` multiplies the base rates."""
-    chance = stream(seed, "background", regency.code)
-    diligence = chance.gammavariate(profile.DILIGENCE_SHAPE, 1 / profile.DILIGENCE_SHAPE)
-    for finding in profile.FINDINGS:
-        for _ in range(poisson(chance, finding.per_station * regency.stations * diligence * factor)):
-            yield _one(chance, start_ms, regency, finding, "background")
+    rng = random_stream(seed, "background", regency.code)
+    diligence = rng.gammavariate(base_rates.DILIGENCE_SHAPE, 1 / base_rates.DILIGENCE_SHAPE)
+    for rate in base_rates.BASE_RATES:
+        for _ in range(poisson(rng, rate.per_station * regency.stations * diligence * factor)):
+            yield _draw(rng, start_ms, regency, rate, "background", rate.category)
 
 
-def serious(seed: int, start_ms: int, regency: Regency) -> Iterator[tuple[Happening, Other]]:
-    """Rare single incidents of severity 4-5, with their entry in the truth."""
-    chance = stream(seed, "serious", regency.code)
-    for _ in range(poisson(chance, profile.SERIOUS.per_station * regency.stations)):
-        happening = _one(
-            chance, start_ms, regency, profile.SERIOUS, "serious", pick(chance, profile.SERIOUS_CATEGORIES)
-        )
-        end_ms = happening.occurred_ms + 3 * HOUR_MS
-        yield happening, Other("serious", regency.code, happening.occurred_ms, end_ms, happening.category)
+def serious(seed: int, start_ms: int, regency: Regency) -> Iterator[tuple[SimulatedIncident, OtherEvent]]:
+    """Rare single incidents of severity 4-5, each with its entry in the truth."""
+    rng, rate = random_stream(seed, "serious", regency.code), base_rates.SERIOUS
+    for _ in range(poisson(rng, rate.per_station * regency.stations)):
+        category = weighted_choice(rng, base_rates.SERIOUS_CATEGORIES)
+        incident = _draw(rng, start_ms, regency, rate, "serious", category)
+        end_ms = incident.occurred_ms + 3 * HOUR_MS
+        yield incident, OtherEvent("serious", regency.code, incident.occurred_ms, end_ms, incident.category)
 
 
-def _one(
-    chance: Random, start_ms: int, regency: Regency, finding: profile.Finding, origin: str, category: str | None = None
-) -> Happening:
-    return Happening(
-        regency.code,
-        chance.randint(1, regency.stations),
-        category or finding.category,
-        pick(chance, finding.severities),
-        start_ms + pick(chance, finding.hours) * HOUR_MS + chance.randrange(60 * MINUTE_MS),
-        origin,
+def _draw(
+    rng: Random, start_ms: int, regency: Regency, rate: BaseRate, origin: str, category: str
+) -> SimulatedIncident:
+    return SimulatedIncident(
+        regency=regency.code,
+        station=rng.randint(1, regency.stations),
+        category=category,
+        severity=weighted_choice(rng, rate.severities),
+        occurred_ms=start_ms + weighted_choice(rng, rate.hours) * HOUR_MS + rng.randrange(60 * MINUTE_MS),
+        origin=origin,
     )

@@ -1,16 +1,16 @@
-"""One election day of a roster: background, flare-ups, false signals and turnout, in the order in which they arrive."""
+"""One election day of a roster: background, flare-ups, false signals and turnout, in order of arrival."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
-from apps.simulation.background import Happening, background, serious
-from apps.simulation.chance import stream
+from apps.simulation.background import SimulatedIncident, background, serious
 from apps.simulation.false_signals import HOAX_CHANCE, exercises, hoaxes
-from apps.simulation.flareups import PER_ROSTER_DAY, Spec, draw, stage
-from apps.simulation.message import Message
-from apps.simulation.reporting import Desk, Silence, draw_silences
-from apps.simulation.truth import FlareUp, Other, Truth
+from apps.simulation.flareups import PER_ROSTER_DAY, FlareUpSpec, draw, stage
+from apps.simulation.messages import SimulatedMessage
+from apps.simulation.random_streams import random_stream
+from apps.simulation.reporting import Reporter, SourceOutage, draw_outages
+from apps.simulation.truth import FlareUp, OtherEvent, Truth
 from apps.simulation.turnout import turnout
 from schemas.roster import Roster
 
@@ -20,17 +20,16 @@ DEFAULT_OFFSET_MIN = 7 * 60  # WIB
 
 @dataclass(frozen=True)
 class Plan:
-    """What decides a day. The same plan and roster give the same day, byte for byte.
+    """All parameters of a day. The same plan and roster give the same day, byte for byte.
 
-    `offset_min`: local time's distance to UTC, minutes. `flareups`: what to stage, None leaves it to chance with
-    `per_day` as mean. `turnout_every_min`: minutes between a station's turnout reports; 0 leaves turnout out.
-    `hoax_chance`: of one wave. `background`: factor on all base rates, for days that are livelier or quieter than
-    anybody expected."""
+    `offset_min`: local UTC offset in minutes. `flareups`: what to stage; None draws them at random with mean `per_day`.
+    `turnout_every_min`: minutes between a station's turnout reports, 0 for none. `hoax_chance`: probability of one hoax
+    wave. `background`: factor on all base rates."""
 
     seed: int
     day: date = DEFAULT_DATE
     offset_min: int = DEFAULT_OFFSET_MIN
-    flareups: Sequence[Spec] | None = None
+    flareups: Sequence[FlareUpSpec] | None = None
     per_day: float = PER_ROSTER_DAY
     turnout_every_min: int = 60
     hoax_chance: float = HOAX_CHANCE
@@ -45,83 +44,103 @@ class Plan:
 
 @dataclass(frozen=True)
 class Day:
-    """Messages in order of arrival, and what really happened."""
+    """Messages in order of arrival, and the truth behind them."""
 
     plan: Plan
-    messages: list[Message]
+    messages: list[SimulatedMessage]
     truth: Truth
 
 
 def simulate_day(roster: Roster, plan: Plan) -> Day:
     """A day of every regency of the roster. Regencies without stations have no incidents and no turnout.
 
-    Raises ValueError when no regency has stations.
-    """
+    Raises ValueError when no regency has stations."""
     if not any(regency.stations for regency in roster.values()):
         raise ValueError("roster, stations: no regency has any, so there is nothing to simulate")
     start_ms = plan.start_ms
     truths, staged = _flareups(roster, plan)
-    happenings: dict[str, list[Happening]] = {code: [] for code in roster}
-    others: list[Other] = []
-    for code, regency in roster.items():
-        if regency.stations:
-            happenings[code].extend(background(plan.seed, start_ms, regency, plan.background))
-            for happening, other in serious(plan.seed, start_ms, regency):
-                happenings[code].append(happening)
-                others.append(other)
-    for happening in staged:
-        happenings[happening.regency].append(happening)
-    silences = {province: draw_silences(stream(plan.seed, "silence", province), province, start_ms)
-                for province in sorted({code[:2] for code in roster})}  # fmt: skip
-    others += [Other("silence", None, s.start_ms, s.end_ms, s.source) for group in silences.values() for s in group]
-    messages: list[Message] = []
+    incidents, others = _ordinary(roster, plan)
+    for incident in staged:
+        incidents[incident.regency].append(incident)
+    outages = {
+        province: draw_outages(random_stream(plan.seed, "silence", province), province, start_ms)
+        for province in sorted({code[:2] for code in roster})
+    }
+    others += [OtherEvent("silence", None, o.start_ms, o.end_ms, o.source) for group in outages.values() for o in group]
+    messages: list[SimulatedMessage] = []
     for code in roster:
-        messages += _incidents(plan, code, happenings[code], silences[code[:2]])
-    for wave in (hoaxes(plan.seed, start_ms, roster, plan.offset_min, plan.hoax_chance),
-                 exercises(plan.seed, start_ms, roster, plan.offset_min)):  # fmt: skip
-        for other, told in wave:
+        messages += _reports(plan, code, incidents[code], outages[code[:2]])
+    for waves in (
+        hoaxes(plan.seed, start_ms, roster, plan.offset_min, plan.hoax_chance),
+        exercises(plan.seed, start_ms, roster, plan.offset_min),
+    ):
+        for other, reports in waves:
             others.append(other)
-            messages += told
+            messages += reports
     messages += _turnout(roster, plan, truths, staged)
     messages.sort(key=lambda message: (message.at_ms, message.topic, message.body["event_id"]))
     return Day(plan, messages, Truth(plan.seed, start_ms, tuple(roster), tuple(truths), tuple(others)))
 
 
-def _flareups(roster: Roster, plan: Plan) -> tuple[list[FlareUp], list[Happening]]:
+def _flareups(roster: Roster, plan: Plan) -> tuple[list[FlareUp], list[SimulatedIncident]]:
     specs = plan.flareups
     if specs is None:
         specs = draw(plan.seed, plan.start_ms, roster, plan.per_day)
     truths: list[FlareUp] = []
-    staged: list[Happening] = []
-    burning = {spec.regency for spec in specs}
+    staged: list[SimulatedIncident] = []
+    taken = {spec.regency for spec in specs}
     for number, spec in enumerate(specs, 1):
-        for truth, happenings in stage(plan.seed, number, spec, roster):
-            if truth.spread_of and truth.regency in burning:
-                continue  # it has a flare-up of its own today: two truths in one place could not be told apart
-            burning.add(truth.regency)
+        for truth, incidents in stage(plan.seed, number, spec, roster):
+            if truth.spread_of and truth.regency in taken:
+                continue  # it has a flare-up of its own today, and one place can hold one truth only
+            taken.add(truth.regency)
             truths.append(truth)
-            staged += happenings
+            staged += incidents
     return truths, staged
 
 
-def _incidents(plan: Plan, code: str, happenings: list[Happening], silences: tuple[Silence, ...]) -> list[Message]:
-    # Flare-ups have a desk of their own: staging one must not change what chance does to the background.
-    desks = {
-        False: Desk(stream(plan.seed, "desk", code), code, plan.offset_min, silences),
-        True: Desk(stream(plan.seed, "flareup desk", code), code, plan.offset_min, silences, first=5000),
-    }
-    ordinary = ("background", "serious")
-    return [message for happening in sorted(happenings, key=lambda item: item.occurred_ms)
-            for message in desks[happening.origin not in ordinary].tell(happening)]  # fmt: skip
+def _ordinary(roster: Roster, plan: Plan) -> tuple[dict[str, list[SimulatedIncident]], list[OtherEvent]]:
+    """Background and serious incidents by regency, and the truth of the serious ones."""
+    incidents: dict[str, list[SimulatedIncident]] = {code: [] for code in roster}
+    others: list[OtherEvent] = []
+    for code, regency in roster.items():
+        if regency.stations:
+            incidents[code].extend(background(plan.seed, plan.start_ms, regency, plan.background))
+            for incident, other in serious(plan.seed, plan.start_ms, regency):
+                incidents[code].append(incident)
+                others.append(other)
+    return incidents, others
 
 
-def _turnout(roster: Roster, plan: Plan, truths: list[FlareUp], staged: list[Happening]) -> list[Message]:
+def _reports(
+    plan: Plan, code: str, incidents: list[SimulatedIncident], outages: tuple[SourceOutage, ...]
+) -> list[SimulatedMessage]:
+    # Flare-ups have a reporter of their own: staging one must not change the random draws of the background.
+    ordinary = Reporter(random_stream(plan.seed, "desk", code), code, plan.start_ms, plan.offset_min, outages)
+    flareup = Reporter(
+        random_stream(plan.seed, "flareup desk", code), code, plan.start_ms, plan.offset_min, outages, first_number=5000
+    )
+    return [
+        message
+        for incident in sorted(incidents, key=lambda item: item.occurred_ms)
+        for message in (ordinary if incident.origin in ("background", "serious") else flareup).report(incident)
+    ]
+
+
+def _turnout(
+    roster: Roster, plan: Plan, truths: list[FlareUp], staged: list[SimulatedIncident]
+) -> list[SimulatedMessage]:
     if not plan.turnout_every_min:
         return []
     ends = {truth.id: truth.end_ms for truth in truths}
-    mute: dict[str, dict[int, tuple[int, int]]] = {}
+    blackouts: dict[str, dict[int, tuple[int, int]]] = {}
     for item in staged:
-        if item.severity >= 3:  # officials at a grave incident have other things to do until it is over
-            mute.setdefault(item.regency, {})[item.station] = (item.occurred_ms, ends[item.origin])
-    return [message for code, regency in roster.items() if regency.stations
-            for message in turnout(plan.seed, plan.start_ms, regency, plan.offset_min, plan.turnout_every_min, mute.get(code))]  # fmt: skip
+        if item.severity >= 3:  # officials at a grave incident report no turnout until it is over
+            blackouts.setdefault(item.regency, {})[item.station] = (item.occurred_ms, ends[item.origin])
+    every_min = plan.turnout_every_min
+    return [
+        message
+        for code, regency in roster.items()
+        if regency.stations
+        for message in turnout(plan.seed, plan.start_ms, regency, plan.offset_min, every_min, blackouts.get(code))
+    ]

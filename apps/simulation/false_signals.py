@@ -1,14 +1,15 @@
-"""What looks like a flare-up and is none: a hoax wave from one single source, later retracted, and an exercise."""
+"""Messages that look like a flare-up and are none: a hoax wave of one source, later retracted, and an exercise."""
 
 from collections.abc import Iterator
 from random import Random
 
-from apps.simulation.background import Happening
-from apps.simulation.chance import pick, stream
-from apps.simulation.message import Message
-from apps.simulation.reporting import Desk
-from apps.simulation.truth import HOUR_MS, MINUTE_MS, Other
+from apps.simulation.background import SimulatedIncident
+from apps.simulation.messages import SimulatedMessage
+from apps.simulation.random_streams import random_stream, weighted_choice
+from apps.simulation.reporting import Reporter
+from apps.simulation.truth import OtherEvent
 from schemas.roster import Regency, Roster
+from schemas.vocabulary import HOUR_MS, MINUTE_MS
 
 HOAX_CHANCE = 0.15  # per roster day
 HOAX_SIZE, HOAX_SPAN_MIN, HOAX_RETRACTED_AFTER_MIN = (5, 15), (20, 60), (60, 150)
@@ -20,45 +21,46 @@ EXERCISE_SIZE = (5, 12)
 
 def hoaxes(
     seed: int, start_ms: int, roster: Roster, offset_min: int, chance_per_day: float = HOAX_CHANCE
-) -> Iterator[tuple[Other, list[Message]]]:
+) -> Iterator[tuple[OtherEvent, list[SimulatedMessage]]]:
     """At most one hoax wave a day: one source, one regency, retracted an hour or two after it began."""
-    chance = stream(seed, "hoax")
-    if chance.random() >= chance_per_day:
+    rng = random_stream(seed, "hoax")
+    if rng.random() >= chance_per_day:
         return
-    regency = chance.choice([item for item in roster.values() if item.stations])
-    onset_ms = start_ms + chance.randint(7 * 60, 19 * 60) * MINUTE_MS
-    span_ms = chance.randint(*HOAX_SPAN_MIN) * MINUTE_MS
-    retract_ms = onset_ms + span_ms + chance.randint(*HOAX_RETRACTED_AFTER_MIN) * MINUTE_MS
+    regency = rng.choice([item for item in roster.values() if item.stations])
+    onset_ms = start_ms + rng.randint(7 * 60, 19 * 60) * MINUTE_MS
+    span_ms = rng.randint(*HOAX_SPAN_MIN) * MINUTE_MS
+    retract_ms = onset_ms + span_ms + rng.randint(*HOAX_RETRACTED_AFTER_MIN) * MINUTE_MS
     source = f"pemantau-{regency.code[:2]}"
-    desk = Desk(stream(seed, "hoax desk"), regency.code, offset_min, first=9000)
-    messages: list[Message] = []
-    size = chance.randint(*HOAX_SIZE)
+    reporter = Reporter(random_stream(seed, "hoax desk"), regency.code, start_ms, offset_min, first_number=9000)
+    messages: list[SimulatedMessage] = []
+    size = rng.randint(*HOAX_SIZE)
     for _ in range(size):
-        happening = _staged(
-            chance, regency, pick(chance, HOAX_MIX), pick(chance, HOAX_SEVERITY), onset_ms, span_ms, "hoax"
-        )
-        messages.extend(desk.wave(happening, source, retract_ms))
-    yield Other("hoax", regency.code, onset_ms, retract_ms, f"{size} incidents from {source}, retracted"), messages
+        category, severity = weighted_choice(rng, HOAX_MIX), weighted_choice(rng, HOAX_SEVERITY)
+        incident = _staged(rng, regency, category, severity, onset_ms, span_ms, "hoax")
+        messages.extend(reporter.report_hoax(incident, source, retract_ms))
+    yield OtherEvent("hoax", regency.code, onset_ms, retract_ms, f"{size} incidents from {source}, retracted"), messages
 
 
-def exercises(seed: int, start_ms: int, roster: Roster, offset_min: int) -> Iterator[tuple[Other, list[Message]]]:
-    """A drill now and then: grave incidents, each marked as exercise."""
-    chance = stream(seed, "exercise")
-    if chance.random() >= EXERCISE_CHANCE:
+def exercises(
+    seed: int, start_ms: int, roster: Roster, offset_min: int
+) -> Iterator[tuple[OtherEvent, list[SimulatedMessage]]]:
+    """At most one exercise a day: grave incidents, each marked as exercise."""
+    rng = random_stream(seed, "exercise")
+    if rng.random() >= EXERCISE_CHANCE:
         return
-    regency = chance.choice([item for item in roster.values() if item.stations])
-    onset_ms = start_ms + chance.randint(6 * 60, 16 * 60) * MINUTE_MS
+    regency = rng.choice([item for item in roster.values() if item.stations])
+    onset_ms = start_ms + rng.randint(6 * 60, 16 * 60) * MINUTE_MS
     source = f"polri-{regency.code[:2]}"
-    desk = Desk(stream(seed, "exercise desk"), regency.code, offset_min, first=8000)
-    messages: list[Message] = []
-    for _ in range(chance.randint(*EXERCISE_SIZE)):
-        happening = _staged(chance, regency, "clash", chance.randint(3, 5), onset_ms, HOUR_MS, "exercise")
-        messages.extend(desk.drill(happening, source))
-    yield Other("exercise", regency.code, onset_ms, onset_ms + HOUR_MS, source), messages
+    reporter = Reporter(random_stream(seed, "exercise desk"), regency.code, start_ms, offset_min, first_number=8000)
+    messages: list[SimulatedMessage] = []
+    for _ in range(rng.randint(*EXERCISE_SIZE)):
+        incident = _staged(rng, regency, "clash", rng.randint(3, 5), onset_ms, HOUR_MS, "exercise")
+        messages.extend(reporter.report_exercise(incident, source))
+    yield OtherEvent("exercise", regency.code, onset_ms, onset_ms + HOUR_MS, source), messages
 
 
 def _staged(
-    chance: Random, regency: Regency, category: str, severity: int, onset_ms: int, span_ms: int, origin: str
-) -> Happening:
-    station = chance.randint(1, regency.stations)
-    return Happening(regency.code, station, category, severity, onset_ms + chance.randrange(span_ms), origin)
+    rng: Random, regency: Regency, category: str, severity: int, onset_ms: int, span_ms: int, origin: str
+) -> SimulatedIncident:
+    station = rng.randint(1, regency.stations)
+    return SimulatedIncident(regency.code, station, category, severity, onset_ms + rng.randrange(span_ms), origin)

@@ -1,4 +1,4 @@
-"""Play messages at a multiple of real time: sleep until the next is due, stop at once when told to."""
+"""Plays messages at a multiple of real time: sleeps until the next one is due, and stops at once when asked to."""
 
 import threading
 import time
@@ -14,7 +14,7 @@ class Timed(Protocol):
 
 
 Due = TypeVar("Due", bound=Timed)
-STRIDE_S = 0.1  # the longest sleep between two looks at what is due; also the pace of `heartbeat`
+STRIDE_S = 0.1  # the longest sleep, and the interval of `heartbeat`
 
 
 def play(
@@ -27,17 +27,17 @@ def play(
 ) -> bool:
     """Send each message when it is due; False when `stop` was set before the last.
 
-    `start_ms` is the simulated moment at which playing begins; what arrived before it is sent at once. `speed` is
-    simulated seconds per real second, 0 for as fast as possible. `heartbeat` hears the simulated time about every
+    `start_ms` is the simulated time at which playing begins; earlier messages are sent at once. `speed` is simulated
+    seconds per real second, 0 for as fast as possible. `heartbeat` is called with the simulated time about every
     STRIDE_S."""
-    began, beat = time.monotonic(), 0.0
+    began, last_heartbeat = time.monotonic(), 0.0
     for message in messages:
         while not stop.is_set():
             now = time.monotonic()
             clock_ms = start_ms + (now - began) * speed * 1000 if speed else message.at_ms
-            if now - beat >= STRIDE_S:
+            if now - last_heartbeat >= STRIDE_S:
                 heartbeat(int(clock_ms))
-                beat = now
+                last_heartbeat = now
             if message.at_ms <= clock_ms:
                 break
             stop.wait(min((message.at_ms - clock_ms) / speed / 1000, STRIDE_S))

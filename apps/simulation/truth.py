@@ -1,4 +1,4 @@
-"""What really happened on a simulated day: the record a detector is scored against.
+"""What really happened on a simulated day: the truth that detectors are scored against.
 
 Times are integer milliseconds since the Unix epoch in memory and RFC 3339 with the day's offset in JSON.
 """
@@ -7,17 +7,12 @@ from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-MINUTE_MS = 60_000
-HOUR_MS = 60 * MINUTE_MS
-DAY_MS = 24 * HOUR_MS
-
 
 @dataclass(frozen=True)
 class FlareUp:
-    """One flare-up in one regency. `size` incidents happened, `reported` of them were ever told.
+    """One flare-up in one regency: `size` incidents occurred, `reported` of them were ever reported.
 
-    `spread_of` names the flare-up it spilled over from; a spill-over is a flare-up of its own.
-    """
+    `spread_of` is the id of the flare-up it spilled over from; a spill-over is a flare-up of its own."""
 
     id: str
     regency: str
@@ -31,12 +26,12 @@ class FlareUp:
 
 
 @dataclass(frozen=True)
-class Other:
-    """Something that is no flare-up but that a reader must know of: `serious`, `hoax`, `exercise` or `silence`.
+class OtherEvent:
+    """An event other than a flare-up: `serious`, `hoax`, `exercise` or `silence`.
 
-    `serious` is one real incident of severity 4 or 5: raising for it is right, missing it is no miss. `hoax` and
-    `exercise` are what a detector must not raise for. `silence` is a source that told nothing meanwhile; its regency is
-    None."""
+    `serious` is one real incident of severity 4 or 5: to raise for it is no error, not to raise for it is no miss. For
+    `hoax` and `exercise` a detector must not raise. `silence` is a source that delivers nothing for a while; its
+    regency is None."""
 
     kind: str
     regency: str | None
@@ -53,11 +48,11 @@ class Truth:
     start_ms: int
     regencies: tuple[str, ...]
     flareups: tuple[FlareUp, ...] = ()
-    others: tuple[Other, ...] = ()
+    others: tuple[OtherEvent, ...] = ()
     days: int = 1
 
     def as_json(self, offset_min: int) -> dict[str, Any]:
-        """JSON-able form. `offset_min` is the local time's distance to UTC in minutes."""
+        """The truth as JSON types. `offset_min` is the local UTC offset in minutes."""
         return {
             "seed": self.seed,
             "start": rfc3339(self.start_ms, offset_min),

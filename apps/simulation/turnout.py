@@ -1,19 +1,18 @@
-"""Turnout per polling station: cumulative counts through the voting day, with late reporters, corrections,
-over-capacity.
+"""Turnout per polling station: cumulative counts through the voting day, some late, corrected or over capacity.
 
-The curve is a Kumaraswamy distribution function over 07:00-13:00 (closed form, two shape numbers drawn per regency),
-its final share normal around 0.72 (Sumsel Pilgub 2024 by regency: 0.64-0.80). Queued voters may finish after 13:00."""
+The curve is a Kumaraswamy distribution function over 07:00-13:00 (closed form, two shape parameters per regency). Its
+final share is normal around 0.72 (Sumsel Pilgub 2024 by regency: 0.64-0.80). Queued voters may finish after 13:00."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from apps.simulation.chance import stream
-from apps.simulation.message import Message
-from apps.simulation.reporting import station_id
-from apps.simulation.truth import HOUR_MS, MINUTE_MS, rfc3339
+from apps.simulation.messages import SimulatedMessage, date_in_ids, station_id
+from apps.simulation.random_streams import random_stream
+from apps.simulation.truth import rfc3339
 from schemas.roster import Regency
 from schemas.turnout import VOTERS_MAX
+from schemas.vocabulary import HOUR_MS, MINUTE_MS
 
 OPEN_HOUR, CLOSE_HOUR = 7, 13
 SHARE_MEAN, SHARE_SD_REGENCY, SHARE_SD_STATION = 0.72, 0.05, 0.05
@@ -32,13 +31,13 @@ class Curve:
     final: float
 
     def at(self, u: float) -> float:
-        return 1 - (1 - min(max(u, 0.0), 1.0) ** self.a) ** self.b
+        """The share at `u`, which is clipped to 0..1."""
+        rest: float = (1 - min(max(u, 0.0), 1.0) ** self.a) ** self.b
+        return 1 - rest
 
 
 def registered_per_station(regency: Regency) -> list[int]:
-    """Voters per station: the regency's roll spread evenly; the sum is the roster's figure wherever every station has
-    one.
-    """
+    """Voters per station: the regency's voters spread evenly; every station has at least one and at most VOTERS_MAX."""
     stations = max(regency.stations, 1)
     base, rest = divmod(min(max(regency.registered, stations), stations * VOTERS_MAX), stations)
     return [base + (index < rest) for index in range(stations)]
@@ -50,25 +49,25 @@ def turnout(
     regency: Regency,
     offset_min: int,
     every_min: int = 60,
-    mute: dict[int, tuple[int, int]] | None = None,
-) -> Iterator[Message]:
+    blackouts: dict[int, tuple[int, int]] | None = None,
+) -> Iterator[SimulatedMessage]:
     """Turnout messages of a regency, in no particular order.
 
-    `every_min`: minutes between a station's reports. `mute`: stations that tell nothing in (start_ms, end_ms), because
-    of a flare-up at their door."""
-    chance = stream(seed, "turnout", regency.code)
-    share = min(max(chance.gauss(SHARE_MEAN, SHARE_SD_REGENCY), 0.3), 0.95)
-    curve = Curve(chance.uniform(1.3, 1.9), chance.uniform(1.8, 2.6), share)
+    `every_min`: minutes between a station's reports. `blackouts`: by station, (start_ms, end_ms) without reports,
+    because of a flare-up at the station."""
+    rng = random_stream(seed, "turnout", regency.code)
+    share = min(max(rng.gauss(SHARE_MEAN, SHARE_SD_REGENCY), 0.3), 0.95)
+    curve = Curve(rng.uniform(1.3, 1.9), rng.uniform(1.8, 2.6), share)
     opening_ms, closing_ms = start_ms + OPEN_HOUR * HOUR_MS, start_ms + CLOSE_HOUR * HOUR_MS
     slots = [*range(opening_ms + every_min * MINUTE_MS, closing_ms + 1, every_min * MINUTE_MS), closing_ms + HOUR_MS]
     for number, registered in enumerate(registered_per_station(regency), 1):
-        if chance.random() >= NEVER_REPORTS:
-            muted = (mute or {}).get(number)
-            yield from _station(chance, regency.code, number, registered, curve, opening_ms, slots, offset_min, muted)
+        if rng.random() >= NEVER_REPORTS:
+            blackout = (blackouts or {}).get(number)
+            yield from _station(rng, regency.code, number, registered, curve, opening_ms, slots, offset_min, blackout)
 
 
 def _station(
-    chance: Random,
+    rng: Random,
     regency: str,
     number: int,
     registered: int,
@@ -76,23 +75,24 @@ def _station(
     opening_ms: int,
     slots: list[int],
     offset_min: int,
-    mute: tuple[int, int] | None,
-) -> Iterator[Message]:
+    blackout: tuple[int, int] | None,
+) -> Iterator[SimulatedMessage]:
     station, source = station_id(regency, number), f"{SOURCE}-{regency[:2]}"
-    final = round(registered * min(max(chance.gauss(curve.final, SHARE_SD_STATION), 0.1), 1.0))
-    if chance.random() < OVER_CAPACITY_CHANCE:
-        final = min(registered + chance.randint(1, 8), VOTERS_MAX)
-    late_ms = chance.randint(*LATE_MIN) * MINUTE_MS if chance.random() < REPORTS_LATE else 0
-    begin_ms = opening_ms + chance.randrange(20 * MINUTE_MS)
+    date = date_in_ids(opening_ms, offset_min)
+    final = round(registered * min(max(rng.gauss(curve.final, SHARE_SD_STATION), 0.1), 1.0))
+    if rng.random() < OVER_CAPACITY_CHANCE:
+        final = min(registered + rng.randint(1, 8), VOTERS_MAX)
+    late_ms = rng.randint(*LATE_MIN) * MINUTE_MS if rng.random() < REPORTS_LATE else 0
+    begin_ms = opening_ms + rng.randrange(20 * MINUTE_MS)
     for index, as_of in enumerate(slots):
         last = index == len(slots) - 1
         share = curve.at((as_of - begin_ms) / ((CLOSE_HOUR - OPEN_HOUR) * HOUR_MS))
         voted = final if last else round(final * share)
-        at_ms = as_of + int(chance.expovariate(1 / (6 * MINUTE_MS))) + late_ms
-        if not last and (chance.random() < MISSED_REPORT or (mute and mute[0] <= at_ms < mute[1])):
+        at_ms = as_of + int(rng.expovariate(1 / (6 * MINUTE_MS))) + late_ms
+        if not last and (rng.random() < MISSED_REPORT or (blackout and blackout[0] <= at_ms < blackout[1])):
             continue
         body = {
-            "event_id": f"{source}:{station}:{index + 1}",
+            "event_id": f"{source}:{station}:{date}:{index + 1}",
             "regency": regency,
             "station": station,
             "registered": registered,
@@ -102,7 +102,7 @@ def _station(
             "source": source,
             "is_exercise": False,
         }
-        yield Message(at_ms, "turnout", body)
-        if chance.random() < CORRECTION_CHANCE and voted > 5:
-            corrected = {"event_id": f"{body['event_id']}r2", "revision": 2, "voted": voted - chance.randint(1, 5)}
-            yield Message(at_ms + chance.randint(5, 50) * MINUTE_MS, "turnout", body | corrected)
+        yield SimulatedMessage(at_ms, "turnout", body)
+        if rng.random() < CORRECTION_CHANCE and voted > 5:
+            corrected = {"event_id": f"{body['event_id']}r2", "revision": 2, "voted": voted - rng.randint(1, 5)}
+            yield SimulatedMessage(at_ms + rng.randint(5, 50) * MINUTE_MS, "turnout", body | corrected)

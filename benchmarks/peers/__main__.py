@@ -1,4 +1,4 @@
-"""Siaga in turn with other stream processors, on one broker and the same data, by the harness of their comparison.
+"""Siaga and other stream processors in turn, on one broker and the same data, with the harness of their comparison.
 
     python -m benchmarks.peers --harness DIR --work DIR [--out DIR] [--variant NAME:VARIABLE=VALUE,...] [the harness's
     own options]
@@ -14,15 +14,15 @@ import sys
 import time
 from pathlib import Path
 
-SIAGA = {
+SIAGA: dict[str, tuple[dict[str, str], str, int]] = {
     # name: environment, size of the throughput topic, processes
     "siaga": ({}, "fast", 1),
     "siaga-x2": ({}, "fast", 2),
     "siaga-300k": ({}, "slow", 1),
     "siaga-live": ({"SIAGA_CLOCK": "wall"}, "fast", 1),
 }
-LATENCY_ONLY = {"siaga-live"}  # the throughput stream lies years back: the wall clock refuses it
-THROUGHPUT_ONLY = {"siaga-300k"}  # its input is nearly read when the first rows come: nothing would be left to kill
+LATENCY_ONLY = {"siaga-live"}  # the wall clock rejects the throughput stream, whose event times are years old
+THROUGHPUT_ONLY = {"siaga-300k"}  # most of its input is read at the first rows: too little remains after a kill
 DEFAULT_PEERS = "siaga,siaga-x2,siaga-300k,siaga-live,kstreams-eos,quix-eos,quix-eos-x2,bytewax-alo,bytewax-alo-x2"
 PYTHON_VARIABLE = "PEERS_SIAGA_PYTHON"
 
@@ -30,7 +30,9 @@ PYTHON_VARIABLE = "PEERS_SIAGA_PYTHON"
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--harness", type=Path, required=True, help="folder of the comparison's run.py")
-    parser.add_argument("--work", type=Path, required=True, help="what its setup made: jars, classes, environment")
+    parser.add_argument(
+        "--work", type=Path, required=True, help="folder that its setup made: jars, classes, environment"
+    )
     parser.add_argument("--out", type=Path, help="new folder for this run's results and logs; default in WORK/runs")
     parser.add_argument("--variant", action="append", default=[], help="NAME:VARIABLE=VALUE,...: siaga, set otherwise")
     chosen, harness_options = parser.parse_known_args()
@@ -38,7 +40,7 @@ def main() -> None:
         change_interpreter(chosen.work)
     out = chosen.out or chosen.work / "runs" / time.strftime("%Y%m%d-%H%M%S")
     prepare(chosen.work.resolve(), out)
-    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # the harness's folder is not ours to write in
+    os.environ["PYTHONDONTWRITEBYTECODE"] = "1"  # write nothing into the harness's folder
     sys.dont_write_bytecode = True
     sys.path.insert(0, str(chosen.harness.resolve()))
     os.environ["PYTHONPATH"] = os.pathsep.join([sys.path[0], str(Path(__file__).resolve().parents[2])])
@@ -54,14 +56,14 @@ def main() -> None:
 
 
 def change_interpreter(work: Path) -> None:
-    """Go on with the harness's environment, which has what the peers need; the workers keep this one."""
+    """Continue in the harness's environment, which the peers need; the workers keep this one."""
     python = str(work / "v/bin/python")
     environment = os.environ | {PYTHON_VARIABLE: sys.executable, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
     os.execve(python, [python, "-m", "benchmarks.peers", *sys.argv[1:]], environment)
 
 
 def prepare(work: Path, out: Path) -> None:
-    """A folder for one run, so that its table holds nothing of another; jars and classes are the setup's."""
+    """A folder for one run alone, with links to the jars and classes of the setup."""
     out.mkdir(parents=True)
     for name in ("libs", "classes"):
         (out / name).symlink_to(work / name)

@@ -1,14 +1,13 @@
-"""The harness's generator with event times of now: its own lie in 2024, which a worker with the wall clock refuses as
-too old.
+"""The harness's generator with current event times: its own are of 2024, which a worker with the wall clock rejects.
 
-Takes the generator's own arguments; `--rate` is needed: event time moves as fast as the wall's.
+Takes the generator's arguments; `--rate` is required, because event time advances with wall time.
 """
 
 import functools
 import sys
 import time
 
-import generate  # the harness's, on the path
+import generate  # of the harness
 
 
 def main() -> None:

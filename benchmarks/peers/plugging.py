@@ -1,19 +1,23 @@
-"""Siaga plugged into the harness: its table of peers, what it starts for a name, what it measures and judges.
+"""Adds Siaga to the harness: to its table of peers, and to what it starts, measures and judges for a name.
 
-Only Siaga's own rows take another way; for every other peer the harness's functions run as they are.
+For every other peer the harness's functions run unchanged.
 """
 
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import run
 
 from benchmarks.peers.siaga_job import KIND, SiagaJob, outcome
 from benchmarks.peers.siaga_latency import latency
 
+Measure = Callable[..., Any]
 
-def plug(peers: dict[str, tuple], latency_only: set[str], throughput_only: set[str], python: str) -> ModuleType:
+
+def plug(
+    peers: dict[str, tuple[dict[str, str], str, int]], latency_only: set[str], throughput_only: set[str], python: str
+) -> ModuleType:
     """Return the harness's module with Siaga in it. `python` is the interpreter with Siaga's packages."""
     run.PEERS = {name: (KIND, *rest) for name, rest in peers.items()} | run.PEERS
     run.NO_LATENCY |= throughput_only
@@ -29,32 +33,32 @@ def plug(peers: dict[str, tuple], latency_only: set[str], throughput_only: set[s
         bench(o)
 
     run.bench = bench_with_siaga
-    return run
+    return cast(ModuleType, run)
 
 
 def _is_siaga(name: str) -> bool:
-    return run.PEERS[name][0] == KIND
+    return bool(run.PEERS[name][0] == KIND)
 
 
 def _job_of(job: type, _o: Any, name: str, *_: Any, **__: Any) -> Any:
     return object.__new__(SiagaJob if _is_siaga(name) else job)
 
 
-def _outcome(theirs: Callable) -> Callable:
-    def either(o: Any, job: Any, threshold: int, limit: float) -> tuple[dict, float]:
+def _outcome(theirs: Measure) -> Measure:
+    def either(o: Any, job: Any, threshold: int, limit: float) -> tuple[dict[str, Any], float]:
         return outcome(job, limit) if _is_siaga(job.name) else theirs(o, job, threshold, limit)
 
     return either
 
 
-def _latency(theirs: Callable) -> Callable:
+def _latency(theirs: Measure) -> Measure:
     def either(o: Any, name: str, broker: Any) -> None:
         latency(o, name) if _is_siaga(name) else theirs(o, name, broker)
 
     return either
 
 
-def _without(names: set[str], measure: Callable) -> Callable:
+def _without(names: set[str], measure: Measure) -> Measure:
     def unless(o: Any, name: str, broker: Any) -> None:
         if name not in names:
             measure(o, name, broker)

@@ -1,17 +1,18 @@
-"""Records in and out of the comparison's broker, with the client that the peers' own tools use."""
+"""Reads and copies records of the comparison's broker, with the client that the peers' tools use."""
 
 import itertools
 from collections.abc import Iterator
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition
 
-from benchmarks.peers.verdict import Record, Written
+from benchmarks.peers.verdict import Written
+from tests.recount.records import Record
 
 
 def consumer(
     bootstrap: str, topics: list[str], partitions: int, wait_ms: int = 500, from_end: bool = False
 ) -> Consumer:
-    """A reader of committed records, all partitions of some topics."""
+    """A consumer of committed records in all partitions of the topics."""
     reader = Consumer(
         {
             "bootstrap.servers": bootstrap,
@@ -29,7 +30,7 @@ def consumer(
 
 
 def good(messages: list[Message]) -> Iterator[Message]:
-    """Those that are records; raises KafkaException for an error that is not the end of a partition."""
+    """The messages that are records. Raises KafkaException for an error other than the end of a partition."""
     for message in messages:
         if message.error() is None:
             yield message
@@ -39,7 +40,8 @@ def good(messages: list[Message]) -> Iterator[Message]:
 
 def messages(bootstrap: str, topic: str, partitions: int) -> Iterator[Message]:
     """All committed records of a topic, in order per partition."""
-    reader, ended = consumer(bootstrap, [topic], partitions), set()
+    reader = consumer(bootstrap, [topic], partitions)
+    ended: set[int] = set()
     try:
         while len(ended) < partitions:
             batch = reader.consume(5000, 1.0)
@@ -51,7 +53,7 @@ def messages(bootstrap: str, topic: str, partitions: int) -> Iterator[Message]:
 
 def records(bootstrap: str, topic: str, partitions: int) -> Iterator[Record]:
     for m in messages(bootstrap, topic, partitions):
-        yield Record(m.partition(), m.offset(), m.key(), m.value(), dict(m.headers() or ()))
+        yield Record(topic, m.partition(), m.offset(), m.key(), m.value(), dict(m.headers() or ()))
 
 
 def written(bootstrap: str, prefix: str, partitions: int) -> Written:
@@ -61,7 +63,7 @@ def written(bootstrap: str, prefix: str, partitions: int) -> Written:
 
 
 def copy(bootstrap: str, source: str, target: str, partitions: int) -> int:
-    """Every record of a topic to the same partition of another, in order; return how many."""
+    """Copy every record of a topic to the same partition of another, in order; return their number."""
     producer = Producer(
         {
             "bootstrap.servers": bootstrap,

@@ -1,14 +1,13 @@
-"""The reference job of the comparison as a ruleset: the packaged plain job with another threshold, and what the job
-asks for.
+"""The reference job of the comparison as a ruleset: the packaged rolling sum with the job's threshold and changes.
 
-Text in, text out, so that the comparison's own interpreter needs nothing of Siaga; `siaga worker` checks what comes
-out."""
+Text in, text out, so that the comparison's interpreter needs nothing of Siaga; `siaga worker` validates the result.
+"""
 
 import re
 from pathlib import Path
 
 PACKAGED = Path(__file__).resolve().parents[2] / "schemas/rulesets/rolling-sum-60min.toml"
-#: What a severity weight of 1 is here. A ruleset's threshold is at most 1,000 and the job's is near 15,000, so both are
+#: The scaled severity weight 1. A ruleset's threshold is at most 1,000 and the job's is near 15,000, so both are
 #: scaled; 0.032 and its doubles are whole thousandths, in which Siaga counts, so nothing is rounded.
 UNIT = 0.032
 STEP_S = 60
@@ -21,13 +20,13 @@ def reference_ruleset(threshold: int) -> str:
     for severity in range(1, 6):
         text = _set_value(text, "severity", str(severity), UNIT * 2 ** (severity - 1))
     text = _set_value(text, "rolling_sum", "threshold", UNIT * threshold)
-    # The job moves its window by the minute, and in it a protest weighs what anything else weighs, at once.
+    # The job moves its window by the minute, and weighs a protest like any other incident, at once.
     text = _set_value(text, "ladder", "step", STEP_S)
     text = _set(text, "categories.protest", "group", '"process"')
     return _set_value(text, "categories.protest", "factor", 1)
 
 
-def _find(text: str, table: str, pattern: str) -> re.Match:
+def _find(text: str, table: str, pattern: str) -> re.Match[str]:
     """The first match within a table, or before the first table. Raises LookupError when there is none."""
     begin = text.index(f"\n[{table}]\n") + 1 if table else 0
     end = text.find("\n[", begin)

@@ -1,4 +1,4 @@
-"""Siaga as one more peer of the harness: its topics and input, its workers, and whether what it did is exact.
+"""Siaga as a peer of the harness: its topics and input, its workers, and whether its outputs are exact.
 
 `run`, `generate` and `oracle` are the harness's own modules; `__main__` puts them on the path.
 """
@@ -11,32 +11,33 @@ import threading
 import time
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import generate
 import oracle
 import run
 
 from benchmarks.peers import reading
-from benchmarks.peers.replay import calibrate
+from benchmarks.peers.calibration import calibrate
 from benchmarks.peers.ruleset import reference_ruleset
-from benchmarks.peers.verdict import judge, milliseconds
+from benchmarks.peers.verdict import judge
+from tests.recount.contract import ms
+from tests.recount.rolling_sum import weight
 
 ROOT = Path(__file__).resolve().parents[2]
 KIND = "siaga"
 PARTITIONS = 4  # the harness's
 METRICS_PORT = 29300
 OPEN = b'siaga_shards_open{stage="intake"} '
-SETTLE_S = 3.0  # what provinces are told of the last levels is still on its way when all input is decided
+SETTLE_S = 3.0  # provinces receive the last level changes after all input is decided
 
 _thresholds: dict[str, int] = {}
 
 
 class SiagaJob(run.Job):
-    """One Siaga with topics of its own; survives kill() and start(). It gets a copy of `topic`, or an empty input for
-    None.
-    """
+    """One Siaga with its own topics, kept over kill() and start(). Its input is a copy of `topic`; None: empty."""
 
-    def __init__(self, o, name: str, topic: str | None, threshold: int, triggers: int = 0) -> None:
+    def __init__(self, o: Any, name: str, topic: str | None, threshold: int, triggers: int = 0) -> None:
         run.Job.count += 1
         self.o, self.name, self.topic = o, name, topic
         self.kind, self.extra, _, self.procs_wanted = run.PEERS[name]
@@ -45,8 +46,10 @@ class SiagaJob(run.Job):
         self.threshold = own_threshold(o, topic, threshold) if topic else threshold
         self.dir = o.work / "jobs" / self.id
         (self.dir / "state").mkdir(parents=True)
-        self.procs, self.used, self.watch = [], 0.0, None
-        self.log = open(self.dir / "log", "a")
+        self.procs: list[subprocess.Popen[bytes]] = []
+        self.used = 0.0
+        self.watch: Decided | None = None
+        self.log = (self.dir / "log").open("a")
         self.env = self._settings(triggers)
         command = [o.siaga_python, "-m", "apps.cli.main", "topics"]
         subprocess.run(command, env=self.env, cwd=self.dir, stdout=self.log, stderr=self.log, check=True)
@@ -70,10 +73,11 @@ class SiagaJob(run.Job):
             "SIAGA_RULES": str(rules),
             "SIAGA_TOPIC_PREFIX": self.prefix,
         }
-        if self.topic:  # all of it is there before a worker starts, so nobody at work is waited for
+        if self.topic:  # complete before a worker starts, so no publisher is waited for
             settings["SIAGA_IDLE_SECONDS"] = "0.5"
         inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-        return inherited | settings | self.extra | self.o.env
+        own: dict[str, str] = self.extra | self.o.env
+        return inherited | settings | own
 
     def start(self) -> "SiagaJob":
         self.spawned = time.time()
@@ -90,7 +94,7 @@ class SiagaJob(run.Job):
         return self
 
     def _note_first(self) -> None:
-        """From outside, so that no build of its own is measured: intake is open, its first record is still to come."""
+        """Write the time at which intake is open and waits for its first record, seen from outside the worker."""
         while not self.first() and self.alive():
             for number in range(self.procs_wanted):
                 with contextlib.suppress(OSError):
@@ -100,15 +104,15 @@ class SiagaJob(run.Job):
                         return
             time.sleep(0.02)
 
-    def judged(self) -> dict:
-        """The oracle's verdict on what is committed by now."""
+    def judged(self) -> dict[str, Any]:
+        """The oracle's verdict on the records committed so far."""
         inputs = reading.records(run.BROKER, self.prefix + "incidents", PARTITIONS)
         written = reading.written(run.BROKER, self.prefix, PARTITIONS)
         return judge(inputs, oracle.parse, written, self.threshold, PARTITIONS)
 
 
 class Decided(run.Position):
-    """How many input records Siaga has decided, instead of a committed position: what came of them can be read."""
+    """The number of decided input records instead of a committed position: their outcome can be read."""
 
     def __init__(self, job: SiagaJob) -> None:
         command = [sys.executable, "-m", "benchmarks.peers.watching", "decided"]
@@ -132,24 +136,24 @@ def trigger_regency(number: int) -> str:
     return f"{number // 100:02d}.{number % 100:02d}"
 
 
-def own_threshold(o, topic: str, threshold: int) -> int:
-    """The sum of Siaga's window that is reached about as often as the peers' reach theirs."""
+def own_threshold(o: Any, topic: str, threshold: int) -> int:
+    """The threshold of Siaga's window that is reached about as often as the peers reach theirs."""
     if topic not in _thresholds:
-        told = {}
+        events = {}
         for record in reading.records(run.BROKER, topic, PARTITIONS):
             parsed = oracle.parse(record.value)
             if parsed:
                 message, _ = parsed
-                weight = 1 << (message["severity"] - 1)
-                told[message["event_id"]] = message["regency"], milliseconds(message["occurred_at"]), weight
+                event = message["regency"], ms(message["occurred_at"]), weight(message["severity"])
+                events[message["event_id"]] = event
         crossings, _ = run.truth(o, topic, 0, threshold)
-        _thresholds[topic], count = calibrate(list(told.values()), len(crossings))
+        _thresholds[topic], count = calibrate(list(events.values()), len(crossings))
         run.record(o, what="data", size=topic, peer_kind=KIND, threshold=_thresholds[topic], crossings=count)
     return _thresholds[topic]
 
 
-def outcome(job: SiagaJob, limit: float) -> tuple[dict, float]:
-    """The harness's `outcome`: (verdict, seconds), asked again for up to `limit` seconds while it is not exact."""
+def outcome(job: SiagaJob, limit: float) -> tuple[dict[str, Any], float]:
+    """The harness's `outcome`: (verdict, seconds), repeated for up to `limit` seconds until it is exact."""
     start = time.time()
     time.sleep(SETTLE_S)
     while True:

@@ -1,49 +1,34 @@
-"""Whether what Siaga did with an input is exactly what it had to do. Shares no code with Siaga; pure, records are
-arguments.
+"""Whether Siaga's outputs for an input are exact. Shares no code with Siaga; pure, records are arguments.
 
 Three steps, each exact. Input to ledger: every valid record is there once (one that was sent twice, twice), every other
 one is in `rejected` once, as it came. Ledger to escalations: each crossing and each end of one, none besides. Ledger to
-rows: every regency's last row counts exactly the accepted incidents and the duplicates."""
+rows: every regency's last row counts exactly the accepted incidents and the duplicates. What must come out is computed
+as in the tests (`tests.recount`).
+"""
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
-from datetime import UTC, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from benchmarks.peers.replay import EVERYBODY, Replay
 from benchmarks.peers.ruleset import UNIT
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-TOPICS_READ = 2  # incidents and turnout: each of their partitions has a shard of intake
-
-
-class Record(NamedTuple):
-    """A record read back from Kafka."""
-
-    partition: int
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: dict[str, bytes] = {}  # never changed
-
+from tests.recount.contract import ms
+from tests.recount.ledger import EVERYONE, entries, entries_by_event_time, home
+from tests.recount.records import INPUTS, Record, folded_to
+from tests.recount.rolling_sum import Crossing, Regency
 
 #: The peers' own judge of a record: (message, event time in s), None when it is invalid.
-Parse = Callable[[bytes], tuple[dict, float] | None]
+Parse = Callable[[bytes | None], tuple[dict[str, Any], float] | None]
 
 
 class Written(NamedTuple):
-    """All that Siaga wrote, committed, each topic in order per partition."""
+    """Siaga's committed records, each topic in order per partition."""
 
     ledger: list[Record]
     rejected: list[Record]
     escalations: list[Record]
     rows: list[Record]
     state: list[Record]
-
-
-def milliseconds(text: str) -> int:
-    return (datetime.fromisoformat(text) - EPOCH) // timedelta(milliseconds=1)
 
 
 def judge(inputs: Iterable[Record], parse: Parse, written: Written, threshold: int, partitions: int) -> dict:
@@ -54,9 +39,9 @@ def judge(inputs: Iterable[Record], parse: Parse, written: Written, threshold: i
         (int(record.headers["siaga.source.partition"]), int(record.headers["siaga.source.offset"]), record.value)
         for record in written.rejected
     )
-    replays = replay(written.ledger, sorted({code for code, *_ in valid}), threshold, partitions)
-    want = Counter(said for one in replays for said in one.said)
-    got = Counter(said_in(record) for record in written.escalations)
+    regencies = fold(written.ledger, sorted({code for code, *_ in valid}), threshold, partitions)
+    want = Counter(crossing for regency in regencies for crossing in regency.crossings)
+    got = Counter(map(crossing_of, written.escalations))
     seen = {
         "want": want.total(),
         "got": got.total(),
@@ -65,22 +50,20 @@ def judge(inputs: Iterable[Record], parse: Parse, written: Written, threshold: i
         "surplus": (got - want).total(),
         "dead_want": invalid.total(),
         "dead_got": dead.total(),
-        "raised": sum(count for said, count in want.items() if said[1] == "raised"),
-        "duplicates": sum(regency.duplicates for one in replays for regency in one.regencies.values()),
+        "raised": sum(count for crossing, count in want.items() if crossing.change == "raised"),
+        "duplicates": sum(regency.duplicates for regency in regencies),
         "ledger_lost": lost,
         "ledger_doubled": doubled,
-        "not_folded": valid.total() - sum(one.folded for one in replays),
+        "not_folded": valid.total() - sum(regency.folded for regency in regencies),
         "unread": unread(written.ledger, written.state),
-        "row_faults": row_faults(written.rows, replays),
+        "row_faults": row_faults(written.rows, regencies),
     }
     faults = sum(seen[name] for name in ("ledger_lost", "ledger_doubled", "not_folded", "unread", "row_faults"))
     return seen | {"ok": want == got and dead == invalid and not faults}
 
 
 def sort_inputs(inputs: Iterable[Record], parse: Parse) -> tuple[Counter, Counter]:
-    """Valid records as (regency, event id, incident id, severity, event time in ms); others as (partition, offset,
-    value).
-    """
+    """Valid records as (regency, event id, incident id, severity, time in ms), others as (partition, offset, value)."""
     valid, invalid = Counter(), Counter()
     for record in inputs:
         parsed = parse(record.value)
@@ -88,66 +71,63 @@ def sort_inputs(inputs: Iterable[Record], parse: Parse) -> tuple[Counter, Counte
             invalid[record.partition, record.offset, record.value] += 1
         else:
             message, _ = parsed
-            at_ms = milliseconds(message["occurred_at"])
+            at_ms = ms(message["occurred_at"])
             valid[message["regency"], message["event_id"], message["incident_id"], message["severity"], at_ms] += 1
     return valid, invalid
 
 
 def ledger_faults(valid: Counter, ledger: Iterable[Record]) -> tuple[int, int]:
     """Valid records that the ledger lacks, and entries it has too many."""
-    entered = Counter()
-    for record in ledger:
-        for entry in json.loads(record.value):
-            if entry[0] == "i":
-                entered[record.key.decode(), entry[2], entry[3], entry[7], entry[9]] += 1
+    entered = Counter(
+        (entry.key, entry.fields[2], entry.fields[3], entry.fields[7], entry.fields[9])
+        for entry in entries(ledger)
+        if entry.fields[0] == "i"
+    )
     return (valid - entered).total(), (entered - valid).total()
 
 
-def replay(ledger: Iterable[Record], regencies: list[str], threshold: int, partitions: int) -> list[Replay]:
-    """Each partition of the ledger folded; a regency is where its code says."""
-    replays = []
-    for partition in range(partitions):
-        here = [code for code in regencies if int(code.replace(".", "")) % partitions == partition]
-        replays.append(Replay(partition, here, threshold, shards=TOPICS_READ * partitions))
-    for record in ledger:
-        key = record.key.decode()
-        if key == EVERYBODY or "." in key:  # the others are provinces, told of levels
-            replays[record.partition].take(record.offset, key, json.loads(record.value))
-    return replays
+def fold(ledger: Iterable[Record], codes: list[str], threshold: int, partitions: int) -> list[Regency]:
+    """Every regency after the whole ledger, in the order of event time. Each input partition has a shard of intake."""
+    regencies = {code: Regency(code, threshold) for code in codes}
+    at_home = defaultdict(list)
+    for code, regency in regencies.items():
+        at_home[home(code, partitions)].append(regency)
+    for entry in entries_by_event_time(ledger, len(INPUTS) * partitions):
+        if entry.key == EVERYONE:
+            for regency in at_home[entry.partition]:
+                regency.take(entry)
+        elif entry.key in regencies:  # the others are notices to provinces
+            regencies[entry.key].take(entry)
+    return list(regencies.values())
 
 
-def said_in(record: Record) -> tuple:
-    """An escalation as the replay tells it."""
-    told = json.loads(record.value)
-    where = told["ledger"]["partition"], told["ledger"]["offset"]
-    return told["regency"], told["change"], told["episode"], milliseconds(told["event_time"]), *where
+def crossing_of(record: Record) -> Crossing:
+    """What an escalation says, as the recount says it."""
+    e = json.loads(record.value)
+    where = e["ledger"]["partition"], e["ledger"]["offset"]
+    return Crossing(e["regency"], e["change"], e["episode"], ms(e["event_time"]), *where)
 
 
 def unread(ledger: Iterable[Record], state: Iterable[Record]) -> int:
     """Ledger partitions whose last record the committed state does not yet hold."""
-    last = {record.partition: record.offset for record in ledger}
-    following = {record.partition: json.loads(record.value)["offset"] for record in state if record.key == b"@next"}
-    return sum(1 for partition, offset in last.items() if following.get(partition, 0) <= offset)
+    last, folded = {record.partition: record.offset for record in ledger}, folded_to(state)
+    return sum(folded.get(partition, 0) <= offset for partition, offset in last.items())
 
 
-def row_faults(rows: Iterable[Record], replays: list[Replay]) -> int:
-    """Regencies whose last row does not say what the replay says, or that have none."""
+def row_faults(rows: Iterable[Record], regencies: list[Regency]) -> int:
+    """Regencies whose last row does not say what the recount says, or that have none."""
     last = {record.key.decode(): json.loads(record.value) for record in rows}
-    faults = 0
-    for one in replays:
-        for code, regency in one.regencies.items():
-            faults += code not in last or shown(last[code]) != regency.row()
-    return faults
+    return sum(regency.code not in last or shown(last[regency.code]) != regency.row() for regency in regencies)
 
 
 def shown(row: dict) -> dict:
-    """A published row as the replay tells it, weights unscaled."""
+    """A published row as the recount says it, weights unscaled."""
     windows = {
         name: {"incidents": window["incidents"], "weight": round(window["weight"] / UNIT, 6)}
         for name, window in row["windows"].items()
     }
     return {
-        "clock_ms": milliseconds(row["as_of"]),
+        "clock_ms": ms(row["as_of"]),
         "level": row["level"],
         "windows": windows,
         "duplicates": sum(row["excluded"].values()),

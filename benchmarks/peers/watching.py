@@ -1,10 +1,8 @@
-"""Watch Siaga from outside, as a process of its own, on committed records only.
+"""Watch Siaga's committed records from a separate process.
 
-decided  print "wall_time n" whenever risk rows that can be read tell of more input records: applied, or counted as
-duplicate or
-         excluded. Records rejected so far are added, but do not make it speak by themselves, unless they are the last
-         of --total: intake alone is no progress. That number is reached only when the whole ledger is folded and its
-         rows are out.
+decided  print "wall_time n" whenever risk rows count more input records: applied, duplicate or excluded. Rejected
+         records are added, but cause no line by themselves unless they complete --total, because intake alone is no
+         progress. --total is reached only when the whole ledger is folded and its rows are readable.
 raised   print "wall_time regency" for each escalation that raises a level"""
 
 import argparse
@@ -18,7 +16,7 @@ from benchmarks.peers.reading import consumer, good
 
 
 class Decided:
-    """How many input records are decided, as long as no more than the 24 hours of the longest window have passed."""
+    """The number of decided input records, while event time spans less than the longest window, 24 hours."""
 
     def __init__(self) -> None:
         self._rejected = 0
@@ -42,13 +40,14 @@ class Decided:
 
 def watch_decided(bootstrap: str, prefix: str, partitions: int, total: int) -> None:
     reader = consumer(bootstrap, [prefix + "risk", prefix + "rejected"], partitions, wait_ms=50)
-    decided, told = Decided(), None
+    decided = Decided()
+    printed: tuple[int, bool] | None = None
     while True:
         for message in good(reader.consume(500, 0.05)):
             decided.take(message)
         state = decided.folded, decided.count == total
-        if state != told:
-            told = state
+        if state != printed:
+            printed = state
             print(f"{time.time():.3f} {decided.count}", flush=True)
 
 
@@ -56,9 +55,9 @@ def watch_raised(bootstrap: str, prefix: str, partitions: int, _total: int) -> N
     reader = consumer(bootstrap, [prefix + "escalations"], partitions, wait_ms=10)
     while True:
         for message in good(reader.consume(1, 1.0)):
-            now, told = time.time(), json.loads(message.value())
-            if told["change"] == "raised":
-                sys.stdout.write(f"{now:.6f} {told['regency']}\n")
+            now, escalation = time.time(), json.loads(message.value())
+            if escalation["change"] == "raised":
+                sys.stdout.write(f"{now:.6f} {escalation['regency']}\n")
                 sys.stdout.flush()
 
 

@@ -1,9 +1,9 @@
 """Builds deploy/grafana/dashboards/*.json from the Python beside this file.
 
-    python deploy/grafana/build.py            write them
+    python deploy/grafana/build.py            write the dashboards
     python deploy/grafana/build.py --check    exit status 1 and the names when the committed ones differ
 
-Needs grafana-foundation-sdk (pip install 'siaga[deploy]'); whoever only runs Grafana does not.
+Needs grafana-foundation-sdk (pip install 'siaga[deploy]'); running Grafana does not need it.
 """
 
 import json
@@ -28,7 +28,7 @@ CHOICES = {
 
 
 def build(module: ModuleType) -> dashboard.Dashboard:
-    """One dashboard: head, choices, panels numbered in reading order."""
+    """One dashboard: header, variables, panels numbered in reading order."""
     board = (
         dashboard.Dashboard(module.TITLE)
         .uid(module.UID)

@@ -2,22 +2,29 @@
 construction.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from grafana_foundation_sdk.builders import common, dashboard, prometheus, stat, statetimeline, table, timeseries
+from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import common as common_models
 from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 DATASOURCE = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
-# Order is the severity. The word always stands beside the colour: a tenth of men cannot tell these colours apart.
+# In order of severity. The word is always shown with the colour: many people cannot distinguish these colours.
 LEVELS = {"0": ("normal", "#3a7d44"), "1": ("waspada", "#e0b400"), "2": ("siaga", "#e06c00"), "3": ("awas", "#b3001b")}
 DATA_STATUSES = {"0": ("live", "#3a7d44"), "1": ("stale", "#e0b400"), "2": ("silent", "#5c5c66")}
 ROW_WIDTH = 24
+Panel = timeseries.Panel | stat.Panel | statetimeline.Panel | table.Panel
+P = TypeVar("P", timeseries.Panel, stat.Panel, statetimeline.Panel, table.Panel)
 
 
 @dataclass(frozen=True)
 class Query:
-    """A PromQL expression and how its series are called."""
+    """A PromQL expression and the legend of its series."""
 
     expr: str
     legend: str = ""
@@ -32,7 +39,9 @@ def mappings(words: dict[str, tuple[str, str]]) -> list[models.ValueMapping]:
     return [models.ValueMap(options=results)]
 
 
-def series(title: str, unit: str, description: str, *queries: Query, width: int = 12, stacked: bool = False):
+def series(
+    title: str, unit: str, description: str, *queries: Query, width: int = 12, stacked: bool = False
+) -> timeseries.Panel:
     """Lines over time; no data is a gap, never a zero."""
     panel = _common(timeseries.Panel(), title, unit, description, width, height=8)
     panel.min(0).fill_opacity(10).show_points(common_models.VisibilityMode.NEVER)
@@ -43,7 +52,7 @@ def series(title: str, unit: str, description: str, *queries: Query, width: int 
     return panel.targets(_targets(queries, instant=False))
 
 
-def signed_series(title: str, unit: str, description: str, *queries: Query, width: int = 12):
+def signed_series(title: str, unit: str, description: str, *queries: Query, width: int = 12) -> timeseries.Panel:
     """Lines over time that may go below zero."""
     panel = _common(timeseries.Panel(), title, unit, description, width, height=8)
     panel.show_points(common_models.VisibilityMode.NEVER)
@@ -58,8 +67,8 @@ def number(
     width: int = 4,
     warn: float | None = None,
     bad: float | None = None,
-):
-    """The value now, coloured from `warn` and `bad` upwards."""
+) -> stat.Panel:
+    """The current value, coloured from `warn` and `bad` upwards."""
     panel = _common(stat.Panel(), title, unit, description, width, height=4)
     steps = [models.Threshold(value=None, color="#3a7d44")]
     steps += [
@@ -73,7 +82,9 @@ def number(
     return panel.targets(_targets(queries, instant=True))
 
 
-def states(title: str, description: str, words: dict[str, tuple[str, str]], query: Query, height: int = 12):
+def states(
+    title: str, description: str, words: dict[str, tuple[str, str]], query: Query, height: int = 12
+) -> statetimeline.Panel:
     """One bar for each series, coloured by state over time."""
     panel = _common(statetimeline.Panel(), title, "none", description, ROW_WIDTH, height)
     panel.mappings(mappings(words)).merge_values(True).show_value(common_models.VisibilityMode.AUTO)
@@ -83,7 +94,7 @@ def states(title: str, description: str, words: dict[str, tuple[str, str]], quer
 
 @dataclass(frozen=True)
 class Column:
-    """One column of a table: its query, what it is called, its unit and, for states, its words."""
+    """One column of a table: its query, its heading, its unit and, for states, its words."""
 
     name: str
     expr: str
@@ -93,7 +104,7 @@ class Column:
 
 def grid(
     title: str, description: str, keys: dict[str, str], *columns: Column, width: int = ROW_WIDTH, height: int = 10
-):
+) -> table.Panel:
     """A table: one row for each combination of the labels `keys` (label: heading), one column for each query."""
     panel = _common(table.Panel(), title, "none", description, width, height).show_header(True)
     panel.targets(
@@ -131,17 +142,17 @@ def quantiles(metric: str, by: str, legend: str, *wanted: float) -> list[Query]:
     ]
 
 
-def _common(panel, title: str, unit: str, description: str, width: int, height: int):
+def _common(panel: P, title: str, unit: str, description: str, width: int, height: int) -> P:
     return panel.title(title).unit(unit).description(description).datasource(DATASOURCE).span(width).height(height)
 
 
-def _targets(queries, instant: bool) -> list:
+def _targets(queries: Sequence[Query], instant: bool) -> list[Builder[Dataquery]]:
     return [_target(chr(65 + index), query, instant) for index, query in enumerate(queries)]
 
 
-def _target(ref: str, query: Query, instant: bool, as_table: bool = False):
+def _target(ref: str, query: Query, instant: bool, as_table: bool = False) -> prometheus.Dataquery:
     target = prometheus.Dataquery().ref_id(ref).expr(query.expr).datasource(DATASOURCE)
     target = target.instant() if instant else target.range()
     if as_table:
-        target.format("table")
+        target.format(PromQueryFormat.TABLE)
     return target.legend_format(query.legend) if query.legend else target

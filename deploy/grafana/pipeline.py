@@ -1,17 +1,18 @@
-"""*Pipeline*: is the machine well? Throughput, lag, latency, transactions, shards, rejected records."""
+"""*Pipeline*: do the workers keep up? Throughput, lag, latency, transactions, shards, rejected records."""
 
-from panels import Column, Query, grid, number, quantiles, series, signed_series
+from grafana_foundation_sdk.builders import table
+from panels import Column, Panel, Query, grid, number, quantiles, series, signed_series
 
 TITLE, UID = "Siaga: Pipeline", "siaga-pipeline"
 DESCRIPTION = "Workers, shards and transactions. Its alerts are explained in docs/operating/runbook.md."
 
 
-def panels() -> list:
+def panels() -> list[Panel]:
     """Panels in reading order."""
     return [*_numbers(), *_flow(), *_lag(), *_latency(), *_shards(), *_edges(), *_board(), *_outward(), _what_runs()]
 
 
-def _numbers() -> list:
+def _numbers() -> list[Panel]:
     return [
         number(
             "Workers up", "none", "Workers whose metrics Prometheus can read.", Query('sum(up{job="siaga-worker"})')
@@ -56,7 +57,7 @@ def _numbers() -> list:
     ]
 
 
-def _flow() -> list:
+def _flow() -> list[Panel]:
     records = Query("sum by (topic, outcome) (rate(siaga_records_total[$__rate_interval]))", "{{topic}} {{outcome}}")
     entries = Query(
         "sum by (kind, outcome) (rate(siaga_ledger_entries_total[$__rate_interval]))", "{{kind}} {{outcome}}"
@@ -71,7 +72,7 @@ def _flow() -> list:
     ]
 
 
-def _lag() -> list:
+def _lag() -> list[Panel]:
     records = Query("max by (topic, partition) (siaga_lag_records)", "{{topic}} {{partition}}")
     seconds = Query("max by (topic) (siaga_lag_seconds)", "{{topic}}")
     return [
@@ -87,7 +88,7 @@ def _lag() -> list:
     ]
 
 
-def _latency() -> list:
+def _latency() -> list[Panel]:
     return [
         series(
             "From record to escalation",
@@ -116,7 +117,7 @@ def _latency() -> list:
     ]
 
 
-def _shards() -> list:
+def _shards() -> list[Panel]:
     def grown(metric: str, what: str) -> Query:
         return Query(f"sum by (stage) (increase({metric}[$__rate_interval]))", f"{{{{stage}}}} {what}")
 
@@ -135,7 +136,7 @@ def _shards() -> list:
             grown("siaga_shard_opens_total", "opened"),
             grown("siaga_shard_fences_total", "fenced"),
             grown("siaga_shard_failures_total", "failed"),
-            grown("siaga_shard_rebuilds_total", "state built again"),
+            grown("siaga_shard_rebuilds_total", "state rebuilt"),
         ),
         series(
             "Restore time",
@@ -152,7 +153,7 @@ def _shards() -> list:
     ]
 
 
-def _edges() -> list:
+def _edges() -> list[Panel]:
     rejected = Query("sum by (topic, reason) (rate(siaga_rejected_total[$__rate_interval]))", "{{topic}} {{reason}}")
     skew = Query("max by (instance) (siaga_clock_skew_seconds)", "{{instance}}")
     return [
@@ -172,7 +173,7 @@ def _edges() -> list:
     ]
 
 
-def _board() -> list:
+def _board() -> list[Panel]:
     behind = Query("max by (instance) (siaga_board_behind_seconds)", "{{instance}} behind")
     newest = Query(
         "time() - max by (instance) (siaga_board_last_update_timestamp_seconds > 0)", "{{instance}} newest row"
@@ -197,7 +198,7 @@ def _board() -> list:
         series(
             "Records the board lacks",
             "short",
-            "Not read yet, and read but not understood: their regencies stand still on the board.",
+            "Not read yet, and read but not understood: the board shows their regencies as they were.",
             unread,
             unreadable,
         ),
@@ -205,12 +206,12 @@ def _board() -> list:
     ]
 
 
-def _outward() -> list:
+def _outward() -> list[Panel]:
     settled = Query(
         "sum by (sender, outcome) (increase(siaga_outward_escalations_total[$__rate_interval]))",
         "{{sender}} {{outcome}}",
     )
-    retries = Query("sum by (sender) (increase(siaga_outward_retries_total[$__rate_interval]))", "{{sender}} again")
+    retries = Query("sum by (sender) (increase(siaga_outward_retries_total[$__rate_interval]))", "{{sender}} retried")
     waiting = Query(
         "max by (sender) (time() - siaga_outward_waiting_since_timestamp_seconds)"
         " or max by (sender) (0 * siaga_outward_retries_total)",
@@ -221,26 +222,26 @@ def _outward() -> list:
     )
     return [
         series(
-            "Escalations sent outward",
+            "Escalations sent to receivers",
             "short",
-            "Delivered, refused for good, unreadable, and posts that are tried again; empty where no sender runs.",
+            "Delivered, rejected permanently, unreadable, and retried posts; empty where no sender runs.",
             settled,
             retries,
         ),
         series(
-            "Outward: waiting and last delivery",
+            "Receivers: waiting and last delivery",
             "s",
-            "Age of the oldest escalation not delivered, 0 when nothing waits; time since a delivery is long on calm days.",
+            "Age of the oldest undelivered escalation, 0 when none waits; time since a delivery is long on calm days.",
             waiting,
             success,
         ),
     ]
 
 
-def _what_runs():
+def _what_runs() -> table.Panel:
     return grid(
         "What runs",
-        "Version and ruleset of each worker; two rulesets at once mean a roll-out that has not ended.",
+        "Version and ruleset of each worker; two rulesets at once mean an unfinished roll-out.",
         {"instance": "Worker", "version": "Version", "ruleset": "Ruleset", "clock": "Clock"},
         Column("Running", "max by (instance, version, ruleset, clock) (siaga_build_info)", "none"),
         height=6,

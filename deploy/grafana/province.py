@@ -1,22 +1,23 @@
-"""*Province*: what the room looks at. Levels, scores, escalations, turnout, silence."""
+"""*Province*: for the situation room. Levels, scores, escalations, turnout, silence."""
 
-from panels import DATA_STATUSES, LEVELS, Column, Query, grid, number, series, states
+from grafana_foundation_sdk.builders import statetimeline, table
+from panels import DATA_STATUSES, LEVELS, Column, Panel, Query, grid, number, series, states
 
 HERE = 'province=~"$province"'
 # Metrics of the workers carry no province; a regency's code begins with it.
 RAW = 'regency=~"($province)[.].*"'
 TITLE, UID = "Siaga: Province", "siaga-province"
 DESCRIPTION = (
-    "The rolling risk table as the workers publish it. A worker that is down leaves the last word standing for 6 hours."
+    "The rolling risk table as the workers publish it. The last values of a worker that is down remain for 6 hours."
 )
 
 
-def panels() -> list:
+def panels() -> list[Panel]:
     """Panels in reading order."""
     return [*_numbers(), _levels(), _table(), *_curves(), _silence()]
 
 
-def _numbers() -> list:
+def _numbers() -> list[Panel]:
     def at(level: int) -> Query:
         return Query(f"count(siaga:regency_level:current{{{HERE}}} == {level}) or vector(0)")
 
@@ -26,7 +27,8 @@ def _numbers() -> list:
         f" / sum(max by (regency) (siaga_regency_stations_expected{{{RAW}}}))"
     )
     turnout = Query(
-        f"sum(max by (regency) (siaga_regency_voted{{{RAW}}})) / sum(max by (regency) (siaga_regency_registered{{{RAW}}}))"
+        f"sum(max by (regency) (siaga_regency_voted{{{RAW}}}))"
+        f" / sum(max by (regency) (siaga_regency_registered{{{RAW}}}))"
     )
     return [
         number("At awas", "none", "Regencies at the highest level now.", at(3), bad=1),
@@ -35,12 +37,12 @@ def _numbers() -> list:
         number(
             "Silent",
             "none",
-            "Regencies with no data for so long that nothing can be said. Not the same as calm.",
+            "Regencies without data for so long that no level can be given. Not the same as calm.",
             silent,
             warn=1,
         ),
         number(
-            "Stations heard",
+            "Stations reporting",
             "percentunit",
             "Polling stations that reported turnout, of those in the roster.",
             stations,
@@ -51,19 +53,22 @@ def _numbers() -> list:
     ]
 
 
-def _levels():
+def _levels() -> statetimeline.Panel:
     query = Query(f"max by (name) (siaga:regency_level:current{{{HERE}}})", "{{name}}")
     return states(
         "Level of each regency", "normal, waspada, siaga, awas over time. Each change is an escalation.", LEVELS, query
     )
 
 
-def _table():
+def _table() -> table.Panel:
     def of(metric: str) -> str:
         return f"max by (regency, name) ({metric}{{{HERE}}})"
 
-    share = f"max by (regency, name) (siaga_regency_stations_reported{{{RAW}}}) / max by (regency, name) (siaga_regency_stations_expected{{{RAW}}})"
-    turnout = f"max by (regency, name) (siaga_regency_voted{{{RAW}}}) / max by (regency, name) (siaga_regency_registered{{{RAW}}})"
+    def ratio(part: str, whole: str) -> str:
+        return f"max by (regency, name) ({part}{{{RAW}}}) / max by (regency, name) ({whole}{{{RAW}}})"
+
+    share = ratio("siaga_regency_stations_reported", "siaga_regency_stations_expected")
+    turnout = ratio("siaga_regency_voted", "siaga_regency_registered")
     return grid(
         "Regencies now",
         "The table at this moment. Sort by score to see what is close to the next level.",
@@ -76,9 +81,9 @@ def _table():
     )
 
 
-def _curves() -> list:
+def _curves() -> list[Panel]:
     score = Query(f"max by (name) (siaga:regency_score:current{{{HERE}}})", "{{name}}")
-    # No $province here: the counter names no regency. With one it would be 17 series for each, all to be born at 0.
+    # Without $province: the counter has no regency label, which would multiply its series by 17.
     escalations = Query("sum by (change, level) (increase(siaga_escalations_total[10m]))", "{{change}} to {{level}}")
     stations = Query(f"max by (name) (siaga_regency_stations_reported{{{RAW}}})", "{{name}}")
     turnout = Query(
@@ -89,7 +94,7 @@ def _curves() -> list:
         series(
             "Escalations in 10 minutes",
             "none",
-            "Published escalations by kind of change and the level reached. Of all provinces, whichever are chosen above.",
+            "Published escalations by kind of change and the level reached, of all provinces whatever is selected.",
             escalations,
             stacked=True,
         ),
@@ -103,7 +108,7 @@ def _curves() -> list:
     ]
 
 
-def _silence():
+def _silence() -> statetimeline.Panel:
     query = Query(f"max by (name) (siaga:regency_data_status:current{{{HERE}}})", "{{name}}")
     return states(
         "Silence",

@@ -1,30 +1,40 @@
-"""*Publishers*: does each source reach us, in time and readable?"""
+"""*Publishers*: do the records of each source arrive, in time and readable?"""
 
-from panels import Column, Query, grid, number, series
+from grafana_foundation_sdk.builders import table
+from panels import Column, Panel, Query, grid, number, series
 
 TITLE, UID = "Siaga: Publishers", "siaga-publishers"
-DESCRIPTION = "One line for each publishing system, as it names itself. A rejected record has no believable source, so rejects are by topic and reason."
+DESCRIPTION = (
+    "One line for each publishing system, by the name it gives itself. A rejected record's source cannot be trusted,"
+    " so rejects are by topic and reason."
+)
 OF = 'source=~"$source"'
 
 
-def panels() -> list:
+def panels() -> list[Panel]:
     """Panels in reading order."""
     return [*_numbers(), _table(), *_curves()]
 
 
-def _numbers() -> list:
+def _numbers() -> list[Panel]:
     newest = Query("min(time() - siaga:source_last_record_timestamp_seconds:max)")
     rejected = Query('sum(siaga:records:rate5m{outcome="rejected"}) / sum(siaga:records:rate5m)')
     return [
         number(
             "Sources known",
             "none",
-            "Sources heard within the last 12 hours.",
+            "Sources with a record within the last 12 hours.",
             Query("count(siaga:source_last_record_timestamp_seconds:max)"),
             width=6,
         ),
         number(
-            "Since the last record", "s", "Of any source. No input is not peace.", newest, width=6, warn=120, bad=300
+            "Since the last record",
+            "s",
+            "Of any source. No input does not mean calm.",
+            newest,
+            width=6,
+            warn=120,
+            bad=300,
         ),
         number(
             "Admitted",
@@ -39,10 +49,10 @@ def _numbers() -> list:
     ]
 
 
-def _table():
+def _table() -> table.Panel:
     return grid(
         "Sources now",
-        "Rate over 5 minutes, time since the last record, and how old that record's event was when it came.",
+        "Rate over 5 minutes, time since the last record, and how old that record's event was on arrival.",
         {"source": "Source"},
         Column("Rate", f"sum by (source) (rate(siaga_source_records_total{{{OF}}}[5m]))", "recps"),
         Column("Silent for", f"time() - max by (source) (siaga:source_last_record_timestamp_seconds:max{{{OF}}})", "s"),
@@ -50,7 +60,7 @@ def _table():
     )
 
 
-def _curves() -> list:
+def _curves() -> list[Panel]:
     rate = Query(f"sum by (source) (rate(siaga_source_records_total{{{OF}}}[$__rate_interval]))", "{{source}}")
     delay = Query(f"min by (source) (siaga_source_event_delay_seconds{{{OF}}})", "{{source}}")
     silence = Query(f"time() - siaga:source_last_record_timestamp_seconds:max{{{OF}}}", "{{source}}")
@@ -69,7 +79,7 @@ def _curves() -> list:
         series(
             "Rejected by reason",
             "recps",
-            "What the contract does not allow, by topic and reason.",
+            "What violates the contract, by topic and reason.",
             reasons,
             stacked=True,
         ),

@@ -1,9 +1,9 @@
 """Which event ids a regency has seen: an 8-byte digest each, forgotten after the ruleset's horizon.
 
-What one ledger frame brings is a segment, or several when it brings very much: the clock (8 bytes, big-endian
-milliseconds) and the digests of the ids that were new. Segments are numbered, written to the state as they are, and
-expire whole. Two different ids share a digest with a chance of n^2 / 2^65: 3 in 100 million for a million ids of one
-regency.
+The new ids of one ledger frame are a segment, or several when they are very many: eight bytes (the format number in the
+first, the clock in milliseconds in the other seven, big-endian) and then the digests. Segments are numbered, written to
+the state as they are, and expire whole. Two different ids share a digest with a chance of n^2 / 2^65: 3 in 100 million
+for a million ids of one regency.
 
 Digests are looked up in buckets, one string of bytes each: twenty bytes a digest with its segment, where a set takes 83
 to 146."""
@@ -11,7 +11,10 @@ to 146."""
 from collections.abc import Iterable
 from hashlib import blake2b
 
+from streams.storage.format import FORMAT, UnknownFormat
+
 _DIGEST = 8
+_HEADER = 8
 #: Digests in one segment: 64 KiB.
 _LARGEST = 8_192
 #: Bytes at which a bucket has all of them split: a search in fewer takes less than the digest.
@@ -25,14 +28,14 @@ _SPLIT_BITS = 2
 class EventIds:
     """Digests of one regency. `is_new` is the hot path."""
 
-    __slots__ = ("last", "changed", "_buckets", "_shift", "_fresh", "_segments")
+    __slots__ = ("last", "_changed", "_buckets", "_shift", "_fresh", "_segments")
 
     def __init__(self) -> None:
         self.last = 0  # number of the newest segment
-        self.changed: dict[int, bytes | None] = {}  # segments to write since the last drain; None is a tombstone
-        self._buckets: list[bytes] = []  # by the first bits of the digest; none before they are asked for
-        self._shift = _BITS  # of the first sixteen bits, which leaves the number of the bucket
-        self._fresh: list[bytes] = []
+        self._changed: dict[int, bytes | None] = {}  # segments to write since the last drain; None is a tombstone
+        self._buckets: list[bytes] = []  # by the first bits of the digest; empty until the first look-up
+        self._shift = _BITS  # the first sixteen bits of a digest, shifted by so many, are the number of its bucket
+        self._fresh: list[bytes] = []  # digests that were new since the last frame ended
         self._segments: dict[int, bytes] = {}  # by number, in the order of their clocks
 
     def is_new(self, event_id: str) -> bool:
@@ -49,45 +52,48 @@ class EventIds:
             self._split()
         return True
 
-    def is_known(self, event_id: str) -> bool:
-        """Whether it is a repeat. Remembers nothing."""
-        digest = blake2b(event_id.encode(), digest_size=_DIGEST).digest()
-        buckets = self._buckets or self._read()
-        bucket = buckets[(digest[0] << 8 | digest[1]) >> self._shift]
-        return digest in bucket and _position(bucket, digest) >= 0
-
     def close_frame(self, clock_ms: int) -> None:
         """Turn the ids that were new since the last call into segments."""
         fresh = self._fresh
         if not fresh:
             return
-        clock = clock_ms.to_bytes(_DIGEST, "big")
+        header = bytes([FORMAT]) + clock_ms.to_bytes(_HEADER - 1, "big")
         for start in range(0, len(fresh), _LARGEST):
             self.last += 1
-            self._segments[self.last] = self.changed[self.last] = clock + b"".join(fresh[start : start + _LARGEST])
+            self._segments[self.last] = self._changed[self.last] = header + b"".join(fresh[start : start + _LARGEST])
         self._fresh = []
 
     def forget_before(self, horizon_ms: int) -> None:
         """Drop the segments whose clock is before the horizon."""
         expired = []
         for number, segment in self._segments.items():
-            if int.from_bytes(segment[:_DIGEST], "big") >= horizon_ms:
+            if int.from_bytes(segment[1:_HEADER], "big") >= horizon_ms:
                 break
             expired.append(number)
         for number in expired:
             segment = self._segments.pop(number)
-            self.changed[number] = None
+            self._changed[number] = None
             if self._buckets:
-                self._take_out(_digests(segment))
+                self._remove(_digests(segment))
 
-    def restore(self, segments: dict[int, bytes]) -> None:
-        """Take all stored segments, in any order. They are read when the first id is asked for: most regencies are
-        quiet for long.
+    def drain(self) -> dict[int, bytes | None]:
+        """Segments to write since the last drain, by number; None is a tombstone."""
+        changed, self._changed = self._changed, {}
+        return changed
+
+    def restore(self, last: int, segments: dict[int, bytes]) -> None:
+        """Take all stored segments, in any order, and the number of the newest there ever was. They are read at the
+        first look-up: most regencies have none for long. Raises UnknownFormat.
         """
+        for segment in segments.values():
+            if segment[0] != FORMAT:
+                raise UnknownFormat(f"event ids of format {segment[0]}, this version reads {FORMAT}")
+        self.last = last
         self._segments.update(sorted(segments.items()))
 
     def __len__(self) -> int:
-        return len(self._fresh) + sum(len(segment) // _DIGEST - 1 for segment in self._segments.values())
+        held = sum((len(segment) - _HEADER) // _DIGEST for segment in self._segments.values())
+        return len(self._fresh) + held
 
     def _read(self) -> list[bytes]:
         """Make the buckets of what the segments hold."""
@@ -107,7 +113,7 @@ class EventIds:
             parts[(digest[0] << 8 | digest[1]) >> shift].append(digest)
         self._buckets = [b"".join(part) for part in parts]
 
-    def _take_out(self, digests: Iterable[bytes]) -> None:
+    def _remove(self, digests: Iterable[bytes]) -> None:
         buckets, shift = self._buckets, self._shift
         for digest in digests:
             number = (digest[0] << 8 | digest[1]) >> shift
@@ -117,13 +123,13 @@ class EventIds:
 
 
 def _position(bucket: bytes, digest: bytes) -> int:
-    """Where a digest lies in a bucket, -1 when it does not: the end of one and the beginning of the next are none."""
+    """Where a digest lies in a bucket, or -1. Bytes that overlap two digests are no match."""
     position = bucket.find(digest)
     while position > 0 and position % _DIGEST:
         position = bucket.find(digest, position + 1)
     return position
 
 
-def _digests(held: bytes, start: int = _DIGEST) -> list[bytes]:
+def _digests(held: bytes, start: int = _HEADER) -> list[bytes]:
     """The digests of a segment, or from `start` on."""
     return [held[at : at + _DIGEST] for at in range(start, len(held), _DIGEST)]

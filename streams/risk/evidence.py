@@ -1,21 +1,22 @@
-"""What one report tells in a regency of a size: how much more often it is told in a flare-up than on an ordinary day.
+"""Weight of evidence of one report: flare-up against ordinary day, by size of the regency.
 
-Turing's and Good's weight of evidence, in digits (bans, powers of ten): a category at a severity or above is told
-`surge` times an hour while a flare-up runs, the more the larger the place, and `ordinary` times an hour on an ordinary
-day, here, at this hour. A report of it is
+Turing's and Good's weight of evidence, in digits (bans, powers of ten). A category at a severity or above is reported
+`surge` times an hour during a flare-up, more often in a larger regency, and `ordinary` times an hour on an ordinary
+day, at this hour. A report of it has
 
     log10(1 + surge / ordinary)
 
-digits in favour of a flare-up, never less than a milder one of the category would be, and never more than `minor_most`
-when it is minor. Evidence adds up over reports, so a score made of it is a sum that anybody can redo. Everything here
-is a constant of the ruleset and of the number of stations."""
+digits in favour of a flare-up, never fewer than a milder one of the category, and never more than `minor_most` when it
+is minor. Evidence adds up over reports, so a score made of it is a sum that anybody can check. Everything here is a
+constant of the ruleset and of the number of stations."""
 
 from collections.abc import Iterable
 from math import log10
 from typing import TYPE_CHECKING
 
-from schemas.quantities import HOURS
 from schemas.ruleset import Ruleset
+from schemas.ruleset.quantities import HOURS
+from schemas.vocabulary import HOUR_MS
 
 if TYPE_CHECKING:
     from streams.rules import Kind
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 MILLI = 1000
 MINOR = 1  # severity
 SLOTS_PER_HOUR = 4
-_SLOT_MS = 3_600_000 // SLOTS_PER_HOUR
+_SLOT_MS = HOUR_MS // SLOTS_PER_HOUR
 _SLOTS = HOURS * SLOTS_PER_HOUR
 
 
@@ -51,7 +52,7 @@ class Place:
                 # Where hardly anything is expected, rarity is not known well enough to set severe below mild.
                 digits = max(milder[hour], log10(1 + surge / max(above, rule.rate_least.value)))
                 digits = milder[hour] = min(digits, rule.minor_most.value) if kind.severity == MINOR else digits
-                self.milli.append(max(1, round(digits * MILLI)))  # never nothing: sums are empty only when nobody told
+                self.milli.append(max(1, round(digits * MILLI)))  # never 0: a sum of 0 means no report
                 if kind.group < groups:
                     rates[kind.group][hour] += ordinary * digits * full
         self.most = max(self.milli)
@@ -73,10 +74,10 @@ def _decayed(hourly: list[float], half_life_ms: int) -> tuple[float, ...]:
     """The decayed sum of a steady daily course, as of the middle of each quarter hour: half of that one has passed."""
     keep = 2 ** (-_SLOT_MS / half_life_ms)
     entering, leaving = 2 ** (-0.25 * _SLOT_MS / half_life_ms) / 2, 2 ** (-0.75 * _SLOT_MS / half_life_ms) / 2
-    told = [rate / SLOTS_PER_HOUR for rate in hourly for _ in range(SLOTS_PER_HOUR)]
+    reported = [rate / SLOTS_PER_HOUR for rate in hourly for _ in range(SLOTS_PER_HOUR)]
     held, sums = 0.0, [0.0] * _SLOTS
     for _ in range(2):  # the second day begins with what the first left over
         for slot in range(_SLOTS):
-            held = held * keep + told[slot] * entering + told[slot - 1] * leaving
+            held = held * keep + reported[slot] * entering + reported[slot - 1] * leaving
             sums[slot] = held
     return tuple(sums)

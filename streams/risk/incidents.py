@@ -1,34 +1,39 @@
-"""The incidents of one regency: the latest revision of each, and the sums that windows and pressure need.
+"""The incidents of one regency: the latest revision of each, and the sums that windows and score need.
 
-Exact and cheap: whole numbers only, so that taking an incident out is the exact inverse of putting it in, and the cost
-of one event does not grow with how many are held. Incidents lie in buckets as wide as the evaluation step, which
-divides every window: as time passes, whole buckets move from the class of the last hour to the hours 1-6, to 6-24, and
-out. Entries of replaced incidents stay in their bucket and are skipped.
+Exact and cheap: all sums are whole numbers, so removing an incident is the exact inverse of counting it, and the cost
+of one report does not grow with how many are held. Incidents lie in buckets as wide as the evaluation step, which
+divides every window: as time passes, whole buckets move from the age class of the last hour to hours 1 to 6, to hours 6
+to 24, and out. Records that a later revision replaced stay in their bucket and are skipped.
 
-Time moves here only by `pass_to`, on the evaluation grid; `windows_at` gives counts exact to the millisecond in
-between.
+`hold` is the only place that counts: for a run of new reports, for one revision and for a restore. Time moves only by
+`advance`, on the evaluation grid; `windows_at` is exact to the millisecond in between.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from itertools import takewhile
 from operator import attrgetter, itemgetter
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from schemas.vocabulary import GROUPS, HOUR_MS
 from streams.risk.evidence import Place
-from streams.rules import GROUPS, HOUR_MS, SCORED, SERIOUS, WINDOWS_MS, Kind, Rules
+from streams.rules import SCORED, SERIOUS, WINDOWS_MS, Kind, Rules
 
 _G = len(GROUPS)
-MANY = "*"  # stands for "more than one source spoke of it"; no source can be called so
+MANY = "*"  # in place of a source: more than one source reported the incident; no source can have this name
 _AGES = 3
-#: Names that are held once; publishers could tell of any number of sources.
+#: Distinct source names kept as one object each; publishers may send any number of them.
 _NAMES_MOST = 1_000
+
+#: What `Incidents.hold` takes, see Record: incident id, revision, kind, status, occurred_ms, source, segment,
+#: sole source, grave_ms.
+Report = tuple[str, int, Kind, str, int, str, int, str, int]
 
 
 class Record(NamedTuple):
-    """The latest revision of an incident. `segment` is where it lies in the state; `was_counted`: it lies in a bucket,
-    too.
+    """The latest revision of an incident. `segment`: the number of the state segment that holds it. `was_counted`: it
+    was put into a bucket. `grave_ms`: the regency's clock when it was first reported as grave as it is now, or 0.
     """
 
     incident_id: str
@@ -38,158 +43,162 @@ class Record(NamedTuple):
     occurred_ms: int
     source: str
     segment: int
-    spoken: str  # the only source that spoke of it, or MANY
+    sole_source: str  # the only source that reported it, or MANY
     was_counted: bool
-    grave_ms: int  # the regency's clock when it was first told to be as grave; 0 when it is not
+    grave_ms: int
 
 
 _KIND, _GROUP, _WEIGHT = itemgetter(Record._fields.index("kind")), attrgetter("group"), attrgetter("window_milli")
-#: What a Record is made with, from a tuple of its fields: its own constructor is a Python function, one more for each
-#: event.
-new_record = partial(tuple.__new__, Record)
+#: Makes a Record of a tuple of its fields. Its own constructor is a Python function: one more call for each report.
+_new_record: Callable[[tuple[Any, ...]], Record] = partial(tuple.__new__, Record)
 
 
 class Incidents:
-    """All incidents of one regency and their running sums."""
+    """All incidents of one regency and their running sums.
+
+    Others read the attributes; only the methods change them. Lists and dicts of sums are changed in place, so that
+    `hold` and its caller may keep a reference to them. Evidence is in millionths of a digit, scaled by the growth since
+    the landmark (streams/risk/decay.py).
+    """
 
     __slots__ = (
-        "rules", "place", "records", "edges", "landmark", "totals", "by_source", "counts", "weights", "urgent", "serious",
-        "confirmed", "news", "vouched", "_buckets", "names", "_replaced", "_is_urgent_sorted", "is_hasty",
-        "_step_ms", "_offset_ms", "_growth",
+        "rules", "place", "records", "edges", "landmark", "totals", "by_source", "counts", "weights", "urgent",
+        "serious", "confirmed", "verified", "is_confirmation_changed", "_buckets", "_names", "_replaced",
+        "_is_urgent_sorted", "_is_rolling", "_step_ms", "_offset_ms", "_growth",
     )  # fmt: skip
 
     def __init__(self, rules: Rules, place: Place) -> None:
         self.rules = rules
         self.place = place
-        self._step_ms, self._offset_ms, self._growth = rules.step_ms, rules.offset_ms, rules.decay.growth
         self.records: dict[str, Record] = {}
         self.edges = [0, 0, 0]  # an incident counts in a window when it occurred after the window's edge
         self.landmark = 0
-        self.totals = [0] * SCORED  # evidence, grown millionths of a digit, see streams/risk/decay.py
-        self.by_source: list[dict[str, int]] = [{} for _ in range(SCORED)]
-        self.counts = [0] * (_AGES * _G)  # by age class and group
+        self.totals = [0] * SCORED  # evidence by group
+        self.by_source: list[dict[str, int]] = [{} for _ in range(SCORED)]  # evidence by group and sole source
+        self.counts = [0] * (_AGES * _G)  # incidents by age class and group
         self.weights = [0] * _AGES  # milli-weights by age class
-        self.urgent: dict[
-            str, int
-        ] = {}  # grave incidents first told of in the last hour, and when, however late that was
+        self.urgent: dict[str, int] = {}  # grave_ms of the grave incidents first reported in the last hour
+        self.serious: list[dict[str, int]] = [{} for _ in range(SCORED)]  # serious ones of the last hour, by source
+        self.confirmed = [0] * SCORED  # serious ones of the last hour that more than one source reported
+        self.verified = 0  # counted incidents that are verified or resolved
+        #: A source or a grave incident began or ceased to count: what confirms what may have changed.
+        self.is_confirmation_changed = False
+        self._buckets: dict[int, list[Record]] = {}  # by the bucket's last step
+        self._replaced: set[int] = set()  # buckets that hold replaced records
+        self._names: dict[str, str] = {}  # sources and statuses, one object each instead of one for each incident
         self._is_urgent_sorted = True
-        self.is_hasty = rules.rolling_milli is None  # a rolling sum knows no grave incident that raises at once
-        self.serious: list[dict[str, int]] = [
-            {} for _ in range(SCORED)
-        ]  # source -> incidents of severity 3+, last hour
-        self.confirmed = [0] * SCORED  # incidents of severity 3+ of the last hour that two sources spoke of
-        self.vouched = 0  # counted incidents that are verified or resolved
-        self.news = False  # a source or a grave incident counts that did not before: who confirms may have changed
-        self._buckets: dict[int, list[Record]] = {}  # by the bucket's last step; those since replaced are held no more
-        self._replaced: set[int] = set()  # buckets with any of these
-        self.names: dict[str, str] = {}  # of sources and statuses, one object each instead of one for each incident
+        self._is_rolling = rules.rolling_milli is not None  # a rolling sum has no incident that raises at once
+        self._step_ms, self._offset_ms, self._growth = rules.step_ms, rules.offset_ms, rules.decay.growth
 
-    def put(
-        self,
-        incident_id: str,
-        revision: int,
-        kind: Kind,
-        status: str,
-        occurred: int,
-        source: str,
-        segment: int,
-        spoken: str,
-        grave_ms: int,
-    ) -> None:
-        """Hold the newest revision, and count it if it is live and young enough. The caller took out the one before."""
-        edges = self.edges
-        age = 0 if occurred > edges[0] else _age(occurred, edges)
-        counts = age < _AGES and status != "retracted"
-        names = self.names
-        try:
-            source, spoken, status = names[source], names[spoken], names[status]
-        except KeyError:
-            source, spoken, status = (names.setdefault(name, name) for name in (source, spoken, status))
-        record = new_record((incident_id, revision, kind, status, occurred, source, segment, spoken, counts, grave_ms))
-        self.records[incident_id] = record
-        if not counts:
-            return
-        self.bucket(occurred)[0].append(record)
-        group = kind.group
-        self.counts[age * _G + group] += 1
-        self.weights[age] += kind.window_milli
-        if status != "reported":
-            self.vouched += 1
-        if milli := kind.pressure_milli[status]:
-            grown = self.grown_of(kind, milli, occurred)
-            self.totals[group] += grown
-            sources = self.by_source[group]
-            voice = source if spoken != MANY else MANY
-            held = sources.get(voice)
-            if held is None:
-                self.news = True
-                held = 0
-            sources[voice] = held + grown
-            if self.is_hasty:
+    def hold(self, reports: Iterable[Report]) -> None:
+        """Hold each report as its incident's latest revision, and count it if it is not retracted and young enough.
+
+        The caller released the revision before. Each report is counted before the next is taken, so a generator may
+        read the sums after each and end the run. Bindings are local because this loop runs once for every event.
+        """
+        records, edges, hour_ms, step_ms = self.records, self.edges, self.edges[0], self._step_ms
+        counts, weights, totals, by_source = self.counts, self.weights, self.totals, self.by_source
+        buckets, names, evidence_of, is_rolling = self._buckets, self._names, self.evidence_of, self._is_rolling
+        bucket: list[Record] = []
+        after_ms = until_ms = 0  # a record that occurred in between lies in the same bucket as the one before
+        for incident_id, revision, kind, status, occurred, source, segment, sole_source, grave_ms in reports:
+            age = 0 if occurred > hour_ms else _age(occurred, edges)
+            is_counted = age < _AGES and status != "retracted"
+            try:
+                source, sole_source, status = names[source], names[sole_source], names[status]
+            except KeyError:
+                source, sole_source, status = (names.setdefault(name, name) for name in (source, sole_source, status))
+            record = _new_record(
+                (incident_id, revision, kind, status, occurred, source, segment, sole_source, is_counted, grave_ms)
+            )
+            records[incident_id] = record
+            if not is_counted:
+                continue
+            if not after_ms < occurred <= until_ms:
+                number = -(-occurred // step_ms)
+                bucket = buckets.setdefault(number, [])
+                after_ms, until_ms = (number - 1) * step_ms, number * step_ms
+            bucket.append(record)
+            group = kind.group
+            counts[age * _G + group] += 1
+            weights[age] += kind.window_milli
+            self.verified += status != "reported"
+            if not (milli := kind.pressure_milli[status]):
+                continue
+            evidence = evidence_of(kind, milli, occurred)
+            totals[group] += evidence
+            sources = by_source[group]
+            if sole_source in sources:
+                sources[sole_source] += evidence
+            else:
+                sources[sole_source] = evidence
+                self.is_confirmation_changed = True
+            if not is_rolling:
                 if kind.severity >= SERIOUS and age == 0:
                     self._note_serious(record, 1)
-                if grave_ms > edges[0]:
-                    self._hasten(incident_id, grave_ms)
+                if grave_ms > hour_ms:
+                    self._note_urgent(incident_id, grave_ms)
 
-    def bucket(self, occurred: int) -> tuple[list[Record], int, int]:
-        """Where an incident lies that occurred then and counts; after and until when all in there occurred."""
-        step_ms = self._step_ms
-        number = -(-occurred // step_ms)
-        bucket = self._buckets.get(number)
-        if bucket is None:
-            bucket = self._buckets[number] = []
-        return bucket, (number - 1) * step_ms, number * step_ms
-
-    def take(self, incident_id: str) -> None:
-        """Undo `put` of the record held under this id; the record itself stays until it is replaced."""
+    def release(self, incident_id: str) -> None:
+        """Undo `hold` of the record held under this id; the record itself stays until it is replaced."""
         record = self.records[incident_id]
         if self.is_counted(record):
-            self._replaced.add(-(-record.occurred_ms // self.rules.step_ms))
+            self._replaced.add(-(-record.occurred_ms // self._step_ms))
             self._discount(record, _age(record.occurred_ms, self.edges))
         self.urgent.pop(incident_id, None)
+
+    def forget(self, incident_ids: Iterable[str]) -> None:
+        """Drop records that no longer count."""
+        for incident_id in incident_ids:
+            del self.records[incident_id]
+
+    def take_confirmation_change(self) -> bool:
+        """Whether `is_confirmation_changed` since the last call."""
+        is_changed, self.is_confirmation_changed = self.is_confirmation_changed, False
+        return is_changed
 
     def is_counted(self, record: Record) -> bool:
         """Whether a record that is held counts in a window."""
         return record.was_counted and record.occurred_ms > self.edges[2]
 
-    def pass_to(self, now_ms: int) -> None:
+    def advance(self, now_ms: int) -> None:
         """Let time pass to an evaluation time: move incidents to older classes and out, then move the landmark."""
         edges = [now_ms - window for window in WINDOWS_MS]
         passed: set[int] = set()
         for old_edge, edge in zip(self.edges, edges, strict=True):
             passed.update(self._passed(old_edge, edge))
         for number in passed:
-            occurred_at_most = number * self.rules.step_ms  # whole buckets pass: edges lie between them
+            occurred_at_most = number * self._step_ms  # whole buckets pass: edges lie between them
             old, new = _age(occurred_at_most, self.edges), _age(occurred_at_most, edges)
             if new < _AGES:
-                self._grow_older(number, old, new)
+                self._move_bucket(number, old, new)
             else:
-                self._let_go(number, old)
+                self._remove_bucket(number, old)
         self.edges = edges
-        if len(self.names) > _NAMES_MOST:
-            self.names = {}
-        self._calm_down(edges[0])
+        if len(self._names) > _NAMES_MOST:
+            self._names = {}
+        self._forget_urgent(edges[0])
         landmark = self.rules.decay.landmark(now_ms)
         if landmark != self.landmark:
             self._rebase(landmark)
 
     def windows_at(self, clock_ms: int) -> list[tuple[int, int]]:
-        """(incidents, milli-weight) of each window at exactly this time, not before the last `pass_to`."""
+        """(incidents, milli-weight) of each window at exactly this time, not before the last `advance`."""
         count = weight = 0
         windows = []
         for age, window in enumerate(WINDOWS_MS):
-            count += sum(self.counts[age * _G : age * _G + _G])
+            count += sum(self.counts_of_age(age))
             weight += self.weights[age]
             gone, lost = self._behind(clock_ms - window)
             windows.append((count - gone, weight - lost))
         return windows
 
-    def ages(self, age: int) -> list[int]:
+    def counts_of_age(self, age: int) -> list[int]:
         """Counts by group of one age class: 0 the last hour, 1 hours 1 to 6, 2 hours 6 to 24."""
         return self.counts[age * _G : age * _G + _G]
 
     def grave(self, group: int) -> list[Record]:
-        """Incidents of a group that raise at once: grave, live, not a day old, and first told of in the last hour."""
+        """Incidents of a group that raise at once: grave, live, not a day old, first reported in the last hour."""
         found = (self.records[incident_id] for incident_id in self.urgent)
         return [record for record in found if record.kind.group == group and self.is_counted(record)]
 
@@ -199,52 +208,48 @@ class Incidents:
         return sum(counts[:SCORED]) + sum(counts[_G : _G + SCORED])
 
     def sources(self) -> int:
-        """How many stand behind what counts, at the least: of an incident that many spoke of only that is known."""
+        """How many sources reported what counts, at the least: of MANY sources the names are not known."""
         names = set().union(*self.by_source)
         return max(2, len(names) - 1) if MANY in names else len(names)
 
     def newest_first(self) -> Iterator[tuple[int, list[Record]]]:
-        """(a time, incidents counted in the longest window that occurred until then and after the next time yielded)."""
+        """(a time, counted incidents that occurred until then and after the next time yielded), the newest first."""
         for number in sorted(self._buckets, reverse=True):
-            yield number * self.rules.step_ms, self._valid(number)
+            yield number * self._step_ms, self._valid(number)
 
-    def grown_most(self, until_ms: int) -> int:
-        """More than this no record that occurred until then can add; see `grown`."""
-        return self.place.most * self.rules.pressure_most * self.rules.decay.growth(until_ms, self.landmark)
+    def evidence(self, record: Record) -> int:
+        """What a counted record adds to its group's total: its evidence at the hour at which it occurred."""
+        return self.evidence_of(record.kind, record.kind.pressure_milli[record.status], record.occurred_ms)
 
-    def grown(self, record: Record) -> int:
-        """What a counted record adds to its group's total: its evidence at the hour it occurred, in grown millionths of
-        a digit.
-        """
-        return self.grown_of(record.kind, record.kind.pressure_milli[record.status], record.occurred_ms)
+    def evidence_of(self, kind: Kind, milli: int, occurred_ms: int) -> int:
+        """`evidence` of an incident that counts by `milli` thousandths of its kind's evidence."""
+        hour = (occurred_ms + self._offset_ms) // HOUR_MS % 24
+        return self.place.milli[kind.number * 24 + hour] * milli * self._growth(occurred_ms, self.landmark)
 
-    def grown_of(self, kind: Kind, milli: int, occurred: int) -> int:
-        """`grown` of an incident that counts by `milli` thousandths of its kind's evidence."""
-        hour = (occurred + self._offset_ms) // HOUR_MS % 24
-        return self.place.milli[kind.number * 24 + hour] * milli * self._growth(occurred, self.landmark)
+    def evidence_most(self, until_ms: int) -> int:
+        """No record that occurred until then can have more evidence than this."""
+        return self.place.most * self.rules.pressure_most * self._growth(until_ms, self.landmark)
 
     def _passed(self, old_edge: int, edge: int) -> list[int]:
         """Buckets, oldest first, that a boundary passes on its way. Edges are multiples of the step."""
-        first, last = old_edge // self.rules.step_ms + 1, edge // self.rules.step_ms
+        first, last = old_edge // self._step_ms + 1, edge // self._step_ms
         if last - first > len(self._buckets):
             return sorted(number for number in self._buckets if first <= number <= last)
         return [number for number in range(first, last + 1) if number in self._buckets]
 
     def _valid(self, number: int) -> list[Record]:
-        records = self.records
-        bucket = self._buckets.get(number, [])
-        return (
-            [record for record in bucket if records.get(record.incident_id) is record]
-            if number in self._replaced
-            else bucket
-        )
+        """The records of a bucket that no later revision replaced."""
+        records, bucket = self.records, self._buckets.get(number, [])
+        if number not in self._replaced:
+            return bucket
+        return [record for record in bucket if records.get(record.incident_id) is record]
 
     def _behind(self, edge: int) -> tuple[int, int]:
         """Incidents and weight at or before `edge` that the grid's edge, less than a step earlier, has not passed."""
-        gone = [record for record in self._valid(edge // self.rules.step_ms + 1) if record.occurred_ms <= edge]
+        gone = [record for record in self._valid(edge // self._step_ms + 1) if record.occurred_ms <= edge]
         return len(gone), sum(record.kind.window_milli for record in gone)
 
-    def _grow_older(self, number: int, old: int, new: int) -> None:
+    def _move_bucket(self, number: int, old: int, new: int) -> None:
         """Move a bucket's incidents to an older class."""
         counts, records = self.counts, self._valid(number)
         kinds = list(map(_KIND, records))
@@ -254,27 +259,52 @@ class Incidents:
         weight = sum(map(_WEIGHT, kinds))
         self.weights[old] -= weight
         self.weights[new] += weight
-        if self.is_hasty and old == 0:
+        if not self._is_rolling and old == 0:
             for record in records:
                 if record.kind.severity >= SERIOUS and record.kind.pressure_milli[record.status]:
                     self._note_serious(record, -1)
 
-    def _let_go(self, number: int, age: int) -> None:
-        """Take a bucket's incidents out."""
+    def _remove_bucket(self, number: int, age: int) -> None:
+        """Take a bucket's incidents out of all sums."""
         for record in self._valid(number):
             self._discount(record, age)
         del self._buckets[number]
         self._replaced.discard(number)
 
-    def _hasten(self, incident_id: str, grave_ms: int) -> None:
+    def _discount(self, record: Record, age: int) -> None:
+        """Take one record out of all sums: the inverse of what `hold` adds."""
+        kind, group = record.kind, record.kind.group
+        self.counts[age * _G + group] -= 1
+        self.weights[age] -= kind.window_milli
+        self.verified -= record.status != "reported"
+        if kind.pressure_milli[record.status]:
+            evidence = self.evidence(record)
+            self.totals[group] -= evidence
+            _subtract(self.by_source[group], record.sole_source, evidence)
+            self.is_confirmation_changed = True
+            if not self._is_rolling and kind.severity >= SERIOUS and age == 0:
+                self._note_serious(record, -1)
+
+    def _note_serious(self, record: Record, sign: int) -> None:
+        """Count (1) or discount (-1) a serious incident of the last hour."""
+        group = record.kind.group
+        serious, is_confirmed = self.serious[group], record.sole_source == MANY
+        if sign < 0 or record.source not in serious or is_confirmed:
+            self.is_confirmation_changed = True
+        _subtract(serious, record.source, -sign)
+        if is_confirmed:
+            self.confirmed[group] += sign
+
+    def _note_urgent(self, incident_id: str, grave_ms: int) -> None:
+        """A grave incident raises at once, for an hour from `grave_ms`."""
         urgent = self.urgent
         if urgent and grave_ms < next(reversed(urgent.values())):
-            self._is_urgent_sorted = False  # a revision of what was told earlier
+            self._is_urgent_sorted = False  # a revision of an incident that was reported earlier
         urgent[incident_id] = grave_ms
-        self.news = True
+        self.is_confirmation_changed = True
 
-    def _calm_down(self, edge_ms: int) -> None:
-        """Forget that incidents told of until then are urgent."""
+    def _forget_urgent(self, edge_ms: int) -> None:
+        """Incidents first reported until then no longer raise at once."""
         urgent = self.urgent
         if not self._is_urgent_sorted:
             self.urgent = urgent = dict(sorted(urgent.items(), key=itemgetter(1)))
@@ -282,33 +312,12 @@ class Incidents:
         for name in list(takewhile(lambda name: urgent[name] <= edge_ms, urgent)):
             del urgent[name]
 
-    def _discount(self, record: Record, age: int) -> None:
-        kind, group = record.kind, record.kind.group
-        self.counts[age * _G + group] -= 1
-        self.weights[age] -= kind.window_milli
-        self.vouched -= record.status != "reported"
-        if kind.pressure_milli[record.status]:
-            grown = self.grown(record)
-            self.totals[group] -= grown
-            _subtract(self.by_source[group], record.source if record.spoken != MANY else MANY, grown)
-            self.news = True
-            if self.is_hasty and kind.severity >= SERIOUS and age == 0:
-                self._note_serious(record, -1)
-
-    def _note_serious(self, record: Record, sign: int) -> None:
-        group = record.kind.group
-        serious = self.serious[group]
-        if sign < 0 or record.source not in serious or record.spoken == MANY:
-            self.news = True
-        _subtract(serious, record.source, -sign)
-        if record.spoken == MANY:
-            self.confirmed[group] += sign
-
     def _rebase(self, landmark: int) -> None:
+        """Scale all evidence to a new landmark."""
         if self.landmark:
             shift = self.rules.decay.shift(self.landmark, landmark)
-            self.totals = [total >> shift for total in self.totals]
-            self.by_source = [{name: grown >> shift for name, grown in sums.items()} for sums in self.by_source]
+            self.totals[:] = [total >> shift for total in self.totals]
+            self.by_source[:] = [{name: sum_ >> shift for name, sum_ in sums.items()} for sums in self.by_source]
         self.landmark = landmark
 
 
@@ -317,7 +326,8 @@ def _age(occurred: int, edges: list[int]) -> int:
     return 0 if occurred > edges[0] else 1 if occurred > edges[1] else 2 if occurred > edges[2] else _AGES
 
 
-def _subtract(sums: dict, name, amount: int) -> None:
+def _subtract(sums: dict[str, int], name: str, amount: int) -> None:
+    """Subtract from one of the sums; a sum of nothing is removed."""
     left = sums.get(name, 0) - amount
     if left:
         sums[name] = left

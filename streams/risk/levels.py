@@ -11,8 +11,9 @@ states the bound.
 """
 
 from enum import IntEnum, StrEnum
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
+from schemas.vocabulary import HOUR_MS
 from streams.rules import Rung
 
 
@@ -24,12 +25,12 @@ class Phase(IntEnum):
 
 
 class Signal(StrEnum):
-    URGENT = "urgent"  # a grave incident asks for this level at once
+    URGENT = "urgent"  # a grave incident raises to this level at once
     ABOVE = "above"  # the score is at or over the raise threshold
     HELD = "held"  # ... and has been for the rung's hold
     BETWEEN = "between"  # between the two thresholds: the hysteresis band
     BELOW = "below"  # under the lower threshold, or nothing may fall yet
-    KEPT = "kept"  # under it, and the level has been kept long enough, it is the top rung, and the regency is heard
+    KEPT = "kept"  # under it, it is the top rung, the level has been kept long enough, and silence does not hold it
 
 
 class Transition(NamedTuple):
@@ -59,7 +60,14 @@ TRANSITIONS: dict[tuple[Phase, Signal], Transition] = {
 }
 
 _RAISED = (Phase.FIRING, Phase.KEEPING)
-HOUR_MS = 3_600_000
+
+
+class StoredLadder(TypedDict):
+    """A ladder as a state record holds it; lists go from the lowest rung to the highest."""
+
+    phases: list[int]
+    since_ms: list[int]
+    changed_ms: int
 
 
 class Ladder:
@@ -80,22 +88,22 @@ class Ladder:
         """0 normal to 3 awas."""
         return sum(1 for phase in self.phases if phase in _RAISED)
 
-    def step(self, now_ms: int, score: int, urgent: int, rungs: tuple[Rung, ...], keep_ms: int, frozen: bool) -> None:
+    def step(self, now_ms: int, score: int, urgent: int, rungs: tuple[Rung, ...], keep_ms: int, is_held: bool) -> None:
         """Take one evaluation.
 
-        `urgent` is the level a grave incident asks for; `frozen` is true while silence holds the level.
+        `urgent` is the level a grave incident raises to; `is_held` is true while silence holds the level.
         """
         before = self.level
         for index in (2, 1, 0):
             for _ in range(2):  # twice: a hold or keep time of 0 has passed as soon as it began
-                signal = self._signal(index, now_ms, score, urgent, rungs[index], keep_ms, frozen, before)
+                signal = self._signal(index, now_ms, score, urgent, rungs[index], keep_ms, is_held, before)
                 self._move(index, now_ms, signal)
         self._carry(now_ms)
         if self.level != before:
             self.changed_ms = now_ms
 
     def _signal(
-        self, index: int, now_ms: int, score: int, urgent: int, rung: Rung, keep_ms: int, frozen: bool, level: int
+        self, index: int, now_ms: int, score: int, urgent: int, rung: Rung, keep_ms: int, is_held: bool, level: int
     ) -> Signal:
         if urgent > index:
             return Signal.URGENT
@@ -105,9 +113,9 @@ class Ladder:
             return Signal.HELD if is_held else Signal.ABOVE
         if score >= rung.lower_below:
             return Signal.BETWEEN
-        if phase is Phase.KEEPING and level == index + 1 and not frozen:
-            if now_ms - max(self.since_ms[index], self.changed_ms) >= keep_ms:
-                return Signal.KEPT
+        is_top = phase is Phase.KEEPING and level == index + 1
+        if is_top and not is_held and now_ms - max(self.since_ms[index], self.changed_ms) >= keep_ms:
+            return Signal.KEPT
         return Signal.BELOW
 
     def _move(self, index: int, now_ms: int, signal: Signal) -> None:
@@ -123,6 +131,15 @@ class Ladder:
             if self.phases[index + 1] in _RAISED and self.phases[index] not in _RAISED:
                 self.phases[index] = Phase.FIRING
                 self.since_ms[index] = now_ms
+
+    def stored(self) -> StoredLadder:
+        """For the state."""
+        return {"phases": list(map(int, self.phases)), "since_ms": self.since_ms, "changed_ms": self.changed_ms}
+
+    def restore(self, stored: StoredLadder) -> None:
+        """Take back what `stored` returned."""
+        self.phases = [Phase(phase) for phase in stored["phases"]]
+        self.since_ms, self.changed_ms = stored["since_ms"], stored["changed_ms"]
 
     def is_at_rest(self) -> bool:
         """All rungs inactive."""

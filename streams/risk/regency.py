@@ -1,329 +1,398 @@
-"""The risk fold of one regency: `step` takes one ledger entry after another and decides.
+"""The risk fold of one regency: one ledger frame after another in, evaluations out.
 
-Pure: what it knows comes from the ledger's entries and the rules. Its clock is the largest `at_ms` it has seen and
-never goes back.
+Pure: all that it knows comes from the ledger's entries and the rules. A regency's state changes only through the
+methods of RegencyState and of the parts that it owns; scoring, decisions, messages and storage read it.
 
-Decisions are taken after every entry. Two facts make that cheap and exact. The score is looked at on a time grid (the
-ruleset's `step`), so between two grid times only entries can move it; and an added report can only raise it, so as long
-as no group's sum has reached what it needs for another point (`streams.risk.scoring.need`) and nothing new confirms
-anything, no decision can change."""
+Invariants:
+
+* The clock is the largest `at_ms` of any entry and never goes back. Evaluation times lie on a grid (the ruleset's
+  `step`); incidents and silence are judged as of the last one, and each new one makes an evaluation due.
+* Between two evaluation times only entries move the score, and a new report can only raise it. So while no group's
+  total has reached what it needs for another point (`streams.risk.scoring.need`), and the report changes no
+  confirmation and ends no silence, an evaluation would decide nothing and is not made. Whether reports are folded one
+  by one or as a run, evaluations come after the same entries.
+* What is published follows from the state before it: an escalation's number and what it cites are recorded here, when
+  it is decided; writing it as bytes changes nothing.
+* What is not stored is empty between frames or follows from what is stored.
+"""
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
+from typing import Any
 
 from schemas.ledger import INCIDENT, NEIGHBOUR, TICK, TURNOUT, Entry
 from schemas.roster import Regency
+from schemas.vocabulary import HOUR_MS, LEVELS, Change, Reason
+from streams.risk.citations import cite
+from streams.risk.decisions import (
+    Decision,
+    Escalation,
+    Evaluation,
+    Urgency,
+    deciding_groups,
+    is_unverified,
+    reason_of_rise,
+    urgency_of,
+)
 from streams.risk.event_ids import EventIds
-from streams.risk.incidents import MANY, Incidents, Record
+from streams.risk.incidents import MANY, Incidents, Record, Report
 from streams.risk.levels import Ladder
-from streams.risk.scoring import Score, learned, need, score
+from streams.risk.neighbours import Neighbours
+from streams.risk.published import Published
+from streams.risk.scoring import Learned, Needs, Score, score_at
+from streams.risk.silence import Publish, Silence
 from streams.risk.turnout import Turnout
-from streams.rules import GRAVE, LEVELS, SCORED, SLOT_MS, WINDOWS_MS, Kind, Rules
-from streams.storage.segments import Segments
-from streams.storage.station_records import KeptStations
+from streams.rules import GRAVE, SCORED, WINDOWS_MS, Kind, Rules
+from streams.storage.incident_records import IncidentRecords
+from streams.storage.station_records import StationRecords
 
-HOUR_MS = 3_600_000
 #: How many entries, by kind and by what became of them.
 Outcomes = defaultdict[str, Counter[str]]
-LIVE, STALE, SILENT = "live", "stale", "silent"
-
-
-class Published:
-    """What the last escalation of the running episode said, to know when a correction changes it."""
-
-    __slots__ = (
-        "episode", "sequence", "at_ms", "evidence", "unverified", "is_amend_due", "corrected", "is_borne_out", "pressure",
-    )  # fmt: skip
-
-    def __init__(self) -> None:
-        self.episode = 0  # counts up per regency
-        self.sequence = 0  # counts escalations of the regency
-        self.at_ms = 0
-        self.evidence: list[str] = []  # incident ids
-        self.unverified = False
-        self.is_amend_due = False
-        self.corrected = 0  # points that corrections of what it did not name have moved since
-        self.is_borne_out = False  # a second source has spoken of an incident it named since
-        self.pressure = 0  # points of incidents it told
+_SILENCE = {
+    Publish.STALE: (Change.STALE, Reason.SILENCE),
+    Publish.RECOVERED: (Change.RECOVERED, Reason.REPORTS_RESUMED),
+}
 
 
 class RegencyState:
-    """All that is known of one regency. Mutable: the table that holds it is dropped whole when a transaction fails."""
+    """All that is known of one regency. The table that holds it is dropped whole when a transaction fails."""
 
     def __init__(self, regency: Regency, rules: Rules) -> None:
         self.regency = regency
         self.rules = rules
+        self.offset = -1  # ledger offset of the last frame
         self.clock_ms = 0
         self.first_ms = 0  # first clock reading; 0 while there was none
         self.grid_ms = 0  # evaluation time in force
-        self.offset = -1  # ledger offset of the last frame
+        self.since_ms = 0  # clock when the level last changed, at first the first clock reading
         self.incidents = Incidents(rules, rules.place(regency.stations))
+        self.incident_records = IncidentRecords(self.incidents)
         self.event_ids = EventIds()
         self.turnout = Turnout()
-        self.kept_stations = KeptStations(self.turnout)
+        self.station_records = StationRecords(self.turnout)
+        self.neighbours = Neighbours()
         self.ladder = Ladder()
-        self.since_ms = 0
-        self.data_status = SILENT
-        self.silence_ms = 0  # observed silence since the last report
-        self.observed_ms = 0  # clock up to which the silence is counted
-        self.is_quiet = False  # silent for too long, as of the grid time
-        self.is_silence_told = False  # the silence that lasts has been published
-        self.is_unheard = False  # silent for so long that no level may fall, as of the grid time
+        self.silence = Silence(rules, regency.stations)
+        self.published = Published(rules)
         self.excluded = {"late": 0, "exercise": 0, "duplicate": 0}
-        self.history = [0] * SCORED  # reports by group, 6 to 24 hours old, as of the grid time
-        self.neighbours: dict[str, int] = {}  # levels of neighbours above normal
-        self.shares: dict[str, int] = {}  # turnout shares that neighbours told, ten-thousandths
-        self.told_hour = 0  # the clock's hour in which neighbours were last told of the own share
-        self.published = Published()
-        self.pruned_hour = 0
-        self.segments = Segments()
-        # Not state: rebuilt or drained.
-        self.scored: Score | None = None  # the score, as long as nothing that it depends on has changed
-        self._factors_key: tuple[int, ...] = ()
-        self._factors: tuple[float, ...] = ()
-        self.decided: Score | None = None  # the score of the last decision
-        self.needs: list[float | None] = [
-            None
-        ] * SCORED  # what each group needs for a point more; None is not yet asked
-        self.grid_end_ms = 0  # the next evaluation time; until the clock reaches it only entries change anything
-        self.is_due = True
-        self.is_review = True  # the grid time or an incident behind an escalation changed: amendments are looked at
-        self.is_heard = False  # a report came in while the data were stale or silent
+        self.history = [0] * SCORED  # incidents by group, 6 to 24 hours old, as of the evaluation time
+        # Not stored: follows from the above, or is false between frames.
+        self._next_grid_ms = 0
+        self._is_due = True  # an evaluation may decide something
+        self._is_review_due = True  # ... or an amendment
+        self._score: Score | None = None  # None since something that it depends on has changed
+        self._needs = Needs(rules, self.incidents)
+        self._learned = Learned(rules, regency.stations)
 
-    def factors(self) -> tuple[float, ...]:
-        """What the expectation of each group is scaled by; see `streams.risk.scoring.learned`."""
-        key = (self.grid_ms // SLOT_MS, *self.history)
-        if key != self._factors_key:
-            self._factors_key = key
-            self._factors = learned(self.rules, self.regency.stations, self.history, self.first_ms, self.grid_ms)
-        return self._factors
+    def fold(self, offset: int, entries: list[Entry], outcomes: Outcomes) -> Iterator[Evaluation]:
+        """Fold one ledger frame; yield each evaluation that others have to know of, while the state is as of it.
+
+        `outcomes` counts the entries. Raises ValueError for an entry of unknown kind: the ledger holds what this
+        version cannot fold."""
+        self.offset = offset
+        yield from self._fold_entries(entries, outcomes)
+        self.event_ids.close_frame(self.clock_ms)
+        self.station_records.close_frame()
+        self.incident_records.close_frame()
 
     def score(self) -> Score:
-        """The score as of the grid time and all entries so far."""
-        if self.scored is None:
-            self.scored = score(
-                self.rules, self.regency, self.incidents, self.turnout, self.neighbours, self.shares, self.factors(),
-                self.grid_ms,
-            )  # fmt: skip
-        return self.scored
+        """The score as of the evaluation time and all entries so far."""
+        if self._score is None:
+            factors = self._learned.factors(self.history, self.first_ms, self.grid_ms)
+            self._score = score_at(
+                self.rules, self.regency, self.incidents, self.turnout, self.neighbours, factors, self.grid_ms
+            )
+        return self._score
 
     def share_myriad(self) -> int | None:
         """Turnout share in ten-thousandths, None while too few stations make no curve."""
         return self.turnout.share_myriad(self.rules.curve_stations)
 
+    def stored(self) -> dict[str, Any]:
+        """The head of the state: all but incidents, stations and event ids, with the numbers of their segments."""
+        return {
+            "offset": self.offset,
+            "clock": {"now_ms": self.clock_ms, "first_ms": self.first_ms, "grid_ms": self.grid_ms},
+            "segments": {
+                "incidents": self.incident_records.last,
+                "stations": self.station_records.last,
+                "event_ids": self.event_ids.last,
+            },
+            "ladder": self.ladder.stored(),
+            "since_ms": self.since_ms,
+            "silence": self.silence.stored(),
+            "excluded": self.excluded,
+            "history": self.history,
+            "neighbours": self.neighbours.stored(),
+            "published": self.published.stored(),
+            "turnout": self.turnout.totals(),
+        }
 
-def step(state: RegencyState, entry: Entry, outcomes: Outcomes) -> bool:
-    """Take one entry into the state; True when a decision is due. `outcomes` counts by kind and outcome.
+    def restore(self, head: dict[str, Any]) -> None:
+        """Take back what `stored` returned, before anything else."""
+        clock = head["clock"]
+        self.offset = head["offset"]
+        self.clock_ms, self.first_ms, self.grid_ms = clock["now_ms"], clock["first_ms"], clock["grid_ms"]
+        self.ladder.restore(head["ladder"])
+        self.since_ms = head["since_ms"]
+        self.silence.restore(head["silence"])
+        self.excluded, self.history = head["excluded"], head["history"]
+        self.neighbours.restore(head["neighbours"])
+        self.published.restore(head["published"])
+        self.turnout.restore_totals(head["turnout"])
+        if self.grid_ms:
+            self._next_grid_ms = self.grid_ms + self.rules.step_ms
+            self.incidents.advance(self.grid_ms)
 
-    Raises ValueError for an entry of unknown kind: the ledger holds what this version cannot fold.
-    """
-    kind, at_ms = entry[0], entry[1]
-    if at_ms > state.clock_ms:
-        if at_ms < state.grid_end_ms and kind != TICK:
-            state.clock_ms = at_ms
+    def _fold_entries(self, entries: list[Entry], outcomes: Outcomes) -> Iterator[Evaluation]:
+        at = 0
+        while at < len(entries):
+            at = self._take(entries, at, outcomes)
+            if self._is_due:
+                evaluation = self._evaluate()
+                if not evaluation.is_empty:
+                    yield evaluation
+
+    def _take(self, entries: list[Entry], at: int, outcomes: Outcomes) -> int:
+        """Take the entry number `at`, and with an incident report those that follow it until an evaluation is due;
+        return the number of the next.
+        """
+        entry = entries[at]
+        kind, at_ms = entry[0], entry[1]
+        if at_ms > self.clock_ms:
+            self._advance(at_ms, kind)
+        if kind == INCIDENT:
+            return self._take_reports(entries, at, outcomes)
+        if kind == TURNOUT:
+            outcome = self._take_turnout(entry)
+        elif kind == TICK:
+            outcome = "applied"
+        elif kind == NEIGHBOUR:
+            outcome = self._take_notice(entry)
         else:
-            _advance(state, at_ms, kind)
-    if kind == INCIDENT:
-        outcome = _incident(state, entry)
-    elif kind == TURNOUT:
-        outcome = _turnout(state, entry)
-    elif kind == TICK:
-        outcome = "applied"
-    elif kind == NEIGHBOUR:
-        outcome = _neighbour(state, entry)
-    else:
-        raise ValueError(f"ledger entry of unknown kind {kind!r}")
-    outcomes[kind][outcome] += 1
-    return state.is_due
+            raise ValueError(f"ledger entry of unknown kind {kind!r}")
+        outcomes[kind][outcome] += 1
+        return at + 1
 
+    def _advance(self, at_ms: int, kind: str) -> None:
+        """Move the clock, and pass the evaluation time that lies between."""
+        if at_ms < self._next_grid_ms and kind != TICK:
+            self.clock_ms = at_ms
+            return
+        if not self.first_ms:
+            self.first_ms = self.since_ms = at_ms
+            self.silence.begin(at_ms)
+        if kind == TICK:
+            self.silence.tick(at_ms)
+        self.clock_ms = at_ms
+        grid_ms, before_ms = self.rules.grid(at_ms), self.grid_ms
+        self._next_grid_ms = grid_ms + self.rules.step_ms
+        if grid_ms == before_ms:
+            return
+        self.grid_ms = grid_ms
+        self._score = None
+        self.incidents.advance(grid_ms)
+        self.history = self.incidents.counts_of_age(2)[:SCORED]
+        self.silence.pass_grid()
+        self._is_due = self._is_review_due = True
+        if before_ms and grid_ms // HOUR_MS != before_ms // HOUR_MS:
+            self.event_ids.forget_before(at_ms - self.rules.event_ids_ms)
+            self.incident_records.forget_before(at_ms - self.rules.incidents_ms)
 
-def _advance(state: RegencyState, at_ms: int, kind: str) -> None:
-    """Move the clock. Silence is what ticks tell: a jump of the clock counts as `most_per_tick` at the most."""
-    rules = state.rules
-    if not state.first_ms:
-        state.first_ms = state.since_ms = state.observed_ms = at_ms
-        state.pruned_hour = at_ms // HOUR_MS
-    if kind == TICK:
-        state.silence_ms += min(at_ms - state.observed_ms, rules.tick_most_ms)
-        state.observed_ms = at_ms
-    state.clock_ms = at_ms
-    grid_ms = rules.grid(at_ms)
-    state.grid_end_ms = grid_ms + rules.step_ms
-    if grid_ms != state.grid_ms:
-        state.grid_ms = grid_ms
-        state.scored = None
-        state.incidents.pass_to(grid_ms)
-        state.history = state.incidents.ages(2)[:SCORED]
-        state.is_quiet = state.silence_ms >= rules.stale_ms
-        state.is_unheard = state.silence_ms >= rules.falls_within_ms
-        state.is_due = state.is_review = True
-        if at_ms // HOUR_MS != state.pruned_hour:
-            _forget(state, at_ms)
+    def _take_reports(self, entries: list[Entry], start: int, outcomes: Outcomes) -> int:
+        """Take incident reports from number `start` on; return the number of the first that was not taken."""
+        taken: list[str] = []
+        self.incidents.hold(self._admitted(entries, start, taken))
+        for outcome in set(taken):
+            count = taken.count(outcome)
+            outcomes[INCIDENT][outcome] += count
+            if outcome in self.excluded:
+                self.excluded[outcome] += count
+        return start + len(taken)
 
+    def _admitted(self, entries: list[Entry], start: int, taken: list[str]) -> Iterator[Report]:
+        """The reports that count, from number `start` on; `taken` gets what became of each entry.
 
-def _incident(state: RegencyState, entry: Entry) -> str:
-    _, _, event_id, incident_id, revision, _, category, severity, status, occurred, _, source, exercise = entry
-    if not state.event_ids.is_new(event_id):
-        state.excluded["duplicate"] += 1
-        return "duplicate"
-    if exercise:
-        state.excluded["exercise"] += 1
-        return "exercise"
-    incidents = state.incidents
-    old = incidents.records.get(incident_id)
-    spoken, told = source, 0
-    if old is not None:
-        if revision <= old.revision:
-            state.excluded["duplicate"] += 1
+        Ends after a report that makes an evaluation due, and before an entry of another kind or after the next
+        evaluation time. `Incidents.hold` counts each report before it takes the next, so after a yield the sums include
+        it. Bindings are local because this loop runs once for every event."""
+        incidents, clock_ms, next_grid_ms = self.incidents, self.clock_ms, self._next_grid_ms
+        is_new, kinds, latest, note = self.event_ids.is_new, self.rules.kinds, incidents.records.get, taken.append
+        totals, weights, needs = incidents.totals, incidents.weights, self._needs.least
+        is_rolling = self.rules.rolling_milli is not None
+        segment, put_in_segment, room, reported_ms = 0, note, 0, 0
+        for number in range(start, len(entries)):
+            entry = entries[number]
+            if entry[0] != INCIDENT or (self._is_due and taken):
+                break
+            _, at_ms, event_id, incident_id, revision, _, category, severity, status, occurred, _, source, drill = entry
+            if at_ms > clock_ms:
+                if at_ms >= next_grid_ms:
+                    break
+                self.clock_ms = clock_ms = at_ms
+            if not is_new(event_id):
+                note("duplicate")
+                continue
+            if drill:
+                note("exercise")
+                continue
+            old, sole_source, before = latest(incident_id), source, 0
+            if old is not None:
+                if revision <= old.revision:
+                    note("duplicate")
+                    continue
+                sole_source, before = self._replace(old, source, status)
+            kind = kinds[category, severity]
+            if not room:
+                segment, put_in_segment, room = self.incident_records.open(clock_ms)
+            put_in_segment(incident_id)
+            room -= 1
+            if not reported_ms and self.silence.report(clock_ms):
+                self._is_due = True
+            reported_ms, self._score = clock_ms, None
+            grave_ms = _grave_since(old, kind, status, clock_ms) if severity >= GRAVE else 0
+            yield incident_id, revision, kind, status, occurred, source, segment, sole_source, grave_ms
+            note("late" if occurred <= clock_ms - WINDOWS_MS[2] else "applied")
+            if old is not None:
+                self._note_revision(old, before)
+            elif incidents.is_confirmation_changed:
+                self._is_due = True
+            elif (group := kind.group) < SCORED and (weights[0] if is_rolling else totals[group]) >= needs[group]:
+                self._is_due = self._is_due or self._needs.is_reached(group)
+        if reported_ms:
+            self.silence.report(reported_ms)
+
+    def _replace(self, old: Record, source: str, status: str) -> tuple[str, int]:
+        """Make room for a later revision: its only source or MANY, and the score before it where that matters."""
+        before = self.score().total if self.ladder.level else 0
+        self.incidents.release(old.incident_id)
+        self.incident_records.leave(old.segment)
+        # A retraction by another source confirms nothing.
+        return old.sole_source if status == "retracted" or old.sole_source == source else MANY, before
+
+    def _note_revision(self, old: Record, before: int) -> None:
+        """An incident was revised, when the score was `before`: what is published may no longer hold."""
+        self._is_due = True
+        if not self.ladder.level:
+            return
+        if self.published.is_cited(old.incident_id):
+            self.published.revise_cited(old, self.incidents.records[old.incident_id])
+            self._is_review_due = True
+        else:
+            self._note_moved_points(before)
+
+    def _note_moved_points(self, before: int) -> None:
+        """A correction has moved the score from `before`; enough points amend what is published."""
+        if self.published.move_points(self.score().total - before):
+            self._is_review_due = True
+
+    def _take_turnout(self, entry: Entry) -> str:
+        _, _, event_id, station, registered, voted, as_of, revision, _, is_drill = entry
+        if not self.event_ids.is_new(event_id):
+            self.excluded["duplicate"] += 1
             return "duplicate"
-        spoken = _spoken(old, source, status)
-        told = state.score().total if state.ladder.level else 0
-        incidents.take(incident_id)
-        state.segments.leave(old.segment)
-    kind = state.rules.kinds[category, severity]
-    clock = state.clock_ms
-    segment = state.segments.add(incident_id, clock)
-    state.scored = None
-    grave_ms = _grave_since(old, kind, status, clock) if kind.severity >= GRAVE else 0
-    incidents.put(incident_id, revision, kind, status, occurred, source, segment, spoken, grave_ms)
-    _hear(state)
-    if old is not None:
-        state.is_due = True
-        _note_correction(state, incident_id, old, told)
-    elif incidents.news:
-        state.is_due = True
-    elif not state.is_due and kind.group < SCORED:
-        state.is_due = _needs_met(state, kind.group)
-    if occurred <= clock - WINDOWS_MS[2]:
-        state.excluded["late"] += 1
-        return "late"
-    return "applied"
+        if is_drill:
+            self.excluded["exercise"] += 1
+            return "exercise"
+        turnout = self.turnout
+        anomalies, reported = (turnout.over_capacity, turnout.repeated), turnout.reported
+        is_correction = self.ladder.level > 0 and turnout.corrects(station, registered, voted, as_of)
+        before = self.score().total if is_correction else 0
+        if not turnout.report(station, registered, voted, as_of, revision, self.station_records.move):
+            self.excluded["duplicate"] += 1
+            return "superseded"
+        self._score = None
+        if self.silence.report(self.clock_ms):
+            self._is_due = True
+        if is_correction:
+            self._note_moved_points(before)
+        # The first figure shows that there is a feed, and what it lacks; enough of them make a share. How a share
+        # drifts is judged at the next evaluation time.
+        is_step = turnout.reported != reported and turnout.reported in (1, self.rules.curve_stations)
+        if is_step or anomalies != (turnout.over_capacity, turnout.repeated):
+            self._is_due = True
+        return "applied"
+
+    def _take_notice(self, entry: Entry) -> str:
+        _, _, neighbour, level, _, _, _, share_myriad, _ = entry
+        self.neighbours.notice(neighbour, LEVELS.index(level), share_myriad)
+        self._score = None
+        self._is_due = True
+        return "applied"
+
+    def _evaluate(self) -> Evaluation:
+        """Decide: move the data status and the level, record what is to be published, and return it."""
+        score, rules, ladder, published = self.score(), self.rules, self.ladder, self.published
+        is_review_due = self.incidents.take_confirmation_change() or self._is_review_due
+        self._needs.reset(score)
+        self._is_due = self._is_review_due = False
+        before, status = ladder.level, (self.silence.status, published.is_unverified)
+        decisions = self._data_decisions(score, before)
+        urgency = urgency_of(rules, self.incidents)
+        if urgency.level or score.total >= rules.rungs[0].raise_at or not ladder.is_at_rest():
+            ladder.step(
+                self.grid_ms, score.total, urgency.level, rules.rungs, rules.keep_ms, self.silence.holds_levels
+            )  # fmt: skip
+        after = ladder.level
+        if after != before:
+            decisions.append(self._change_level(score, urgency, before, after))
+        elif before and is_review_due:
+            decisions += self._amendments(score, urgency)
+        escalations = [self._escalation(decision) for decision in decisions]
+        is_status_changed = after == before and status != (self.silence.status, published.is_unverified)
+        hour, has_share = self.clock_ms // HOUR_MS, self.share_myriad() is not None
+        return Evaluation(escalations, is_status_changed, self.neighbours.take_share_due(hour, has_share))
+
+    def _data_decisions(self, score: Score, level: int) -> list[Decision]:
+        publish = self.silence.evaluate(level, self.grid_ms)
+        if not publish:
+            return []
+        change, reason = _SILENCE[publish]
+        return [Decision(change, reason, level, level, score, self.published.is_unverified)]
+
+    def _change_level(self, score: Score, urgency: Urgency, before: int, after: int) -> Decision:
+        rules, published = self.rules, self.published
+        is_one_source = is_unverified(rules, self.incidents, score, urgency, published, after)
+        groups = deciding_groups(rules, score, urgency)
+        self.since_ms = self.clock_ms
+        if after < before:
+            published.lower_level(is_one_source and after > 0, self.grid_ms)
+            change, reason = Change.LOWERED if after else Change.CLEARED, Reason.CALM
+        else:
+            published.raise_level(not before, is_one_source, self.grid_ms)
+            change, reason = Change.RAISED, reason_of_rise(rules, score, urgency, after)
+        return Decision(change, reason, after, before, score, published.is_unverified, groups)
+
+    def _amendments(self, score: Score, urgency: Urgency) -> list[Decision]:
+        """At most one: what the last escalation says no longer holds, and `amend_every` has passed since."""
+        rules, level, published = self.rules, self.ladder.level, self.published
+        is_one_source = is_unverified(rules, self.incidents, score, urgency, published, level)
+        is_correction, is_confirmation = published.needs_correction(), published.is_unverified and not is_one_source
+        if not (is_correction or is_confirmation) or not published.may_amend(self.grid_ms):
+            return []
+        published.amend(is_one_source, self.grid_ms)
+        reason = Reason.CORRECTION if is_correction else Reason.CONFIRMATION
+        groups = deciding_groups(rules, score, urgency)
+        return [Decision(Change.AMENDED, reason, level, level, score, is_one_source, groups)]
+
+    def _escalation(self, decision: Decision) -> Escalation:
+        """Number a decision, and record what it cites: a correction of that is published too."""
+        cited: list[Record] = []
+        if not decision.is_about_data:
+            # Turnout or neighbours alone raise without an incident. A fall cites all, for who was notified of any.
+            if decision.groups or decision.is_fall:
+                cited = cite(self.rules, self.incidents, decision.groups)
+            cited_ids = [record.incident_id for record in cited] if decision.level else []
+            self.published.cite(cited_ids, decision.score.pressure)
+        return Escalation(decision, self.published.episode, self.published.number_next(), cited)
 
 
 def _grave_since(old: Record | None, kind: Kind, status: str, clock_ms: int) -> int:
-    """When a grave incident was first told to be as grave as it is told now; 0 when it is taken back.
+    """When a grave incident was first reported as grave as it is now; 0 when it is retracted.
 
-    It raises from then on, not from when it occurred: a death of which one hears two hours later is news now.
+    It raises for an hour from then on, not from when it occurred: a death that is reported two hours later is urgent
+    when it is reported.
     """
     if status == "retracted":
         return 0
     return old.grave_ms if old is not None and old.grave_ms and old.kind.severity >= kind.severity else clock_ms
-
-
-def _spoken(old: Record, source: str, status: str) -> str:
-    """Who stands behind an incident after another revision of it. Who takes it back does not bear it out."""
-    if status == "retracted" or old.spoken == source:
-        return old.spoken
-    return MANY
-
-
-def _hear(state: RegencyState) -> None:
-    """A report came in: the silence is over."""
-    state.silence_ms = 0
-    state.observed_ms = state.clock_ms
-    state.is_quiet = False
-    if state.is_unheard:
-        state.is_unheard = False
-        state.is_due = True  # what may not fall in silence may fall now
-    if state.data_status is not LIVE:
-        state.is_heard = state.is_due = True
-
-
-def _needs_met(state: RegencyState, group: int) -> bool:
-    """Whether the group may have gained a point since the last decision."""
-    incidents, rules = state.incidents, state.rules
-    if rules.rolling_milli is not None:
-        return incidents.weights[0] >= needed(state, group)
-    return incidents.totals[group] >= needed(state, group)
-
-
-def needed(state: RegencyState, group: int) -> float:
-    """What the group's sum has to reach for another point since the last decision; see `streams.risk.scoring.need`."""
-    least = state.needs[group]
-    if least is None:
-        least = state.needs[group] = need(state.rules, state.decided, group)
-    return least
-
-
-def _note_correction(state: RegencyState, incident_id: str, old: Record, told: int) -> None:
-    """What the last escalation said is no longer so: an incident that it named weighs otherwise or is borne out, or
-    others moved its score. `told`: the score before the correction."""
-    published = state.published
-    if not state.ladder.level:
-        return
-    new = state.incidents.records[incident_id]
-    if incident_id not in published.evidence:
-        _note_points(state, told)
-        return
-    published.is_borne_out = published.is_borne_out or (new.spoken == MANY and old.spoken != MANY)
-    published.is_amend_due = published.is_amend_due or _weight(new) != _weight(old)
-    state.is_review = True
-
-
-def _weight(record: Record) -> tuple:
-    """What makes up how much an incident weighs."""
-    return record.kind, record.kind.pressure_milli[record.status], record.occurred_ms
-
-
-def _note_points(state: RegencyState, told: int) -> None:
-    """Points that a correction has moved; enough of them amend what was published."""
-    published = state.published
-    published.corrected += abs(state.score().total - told)
-    state.is_review = state.is_review or published.corrected >= state.rules.amend_points
-
-
-def _turnout(state: RegencyState, entry: Entry) -> str:
-    _, _, event_id, station, registered, voted, as_of, revision, _, exercise = entry
-    if not state.event_ids.is_new(event_id):
-        state.excluded["duplicate"] += 1
-        return "duplicate"
-    if exercise:
-        state.excluded["exercise"] += 1
-        return "exercise"
-    turnout = state.turnout
-    before, known = (turnout.over_capacity, turnout.repeated), turnout.reported
-    is_correction = state.ladder.level > 0 and turnout.corrects(station, registered, voted, as_of)
-    told = state.score().total if is_correction else 0
-    if not turnout.report(station, registered, voted, as_of, revision, state.kept_stations.move):
-        state.excluded["duplicate"] += 1
-        return "superseded"
-    state.scored = None
-    _hear(state)
-    if is_correction:
-        _note_points(state, told)
-    # The first figure shows that there is a feed, and what it lacks; enough of them make a share. How a share drifts is
-    # looked at on the grid.
-    reported = turnout.reported
-    if before != (turnout.over_capacity, turnout.repeated) or (
-        known != reported and reported in (1, state.rules.curve_stations)
-    ):
-        state.is_due = True
-    return "applied"
-
-
-def _neighbour(state: RegencyState, entry: Entry) -> str:
-    level = LEVELS.index(entry[3])
-    if level:
-        state.neighbours[entry[2]] = level
-    else:
-        state.neighbours.pop(entry[2], None)
-    if len(entry) > 7 and entry[7] is not None:
-        state.shares[entry[2]] = entry[7]
-    state.scored = None
-    state.is_due = True
-    return "applied"
-
-
-def _forget(state: RegencyState, at_ms: int) -> None:
-    """Once an hour of the clock: drop event ids and incidents older than the ruleset remembers."""
-    state.pruned_hour = at_ms // HOUR_MS
-    state.event_ids.forget_before(at_ms - state.rules.event_ids_ms)
-    incidents = state.incidents
-    records = incidents.records
-
-    def may_go(incident_id: str, segment: int) -> bool:
-        record = records.get(incident_id)
-        return record is None or record.segment != segment or not incidents.is_counted(record)
-
-    for incident_id, segment in state.segments.forget_before(at_ms - state.rules.incidents_ms, may_go):
-        if incident_id in records and records[incident_id].segment == segment:
-            del records[incident_id]

@@ -4,18 +4,19 @@ Points are whole numbers. Each part is capped on its own; if the sum would excee
 give way.
 """
 
+from collections.abc import Sequence
 from math import floor, inf
 from statistics import median
 from typing import NamedTuple
 
 from schemas.roster import Regency
+from schemas.vocabulary import DAY_MS, HOUR_MS
 from streams.risk.evidence import Place
 from streams.risk.incidents import MANY, Incidents
+from streams.risk.neighbours import Neighbours
 from streams.risk.turnout import Turnout
-from streams.rules import DAY_MS, HOUR_MS, MILLI, SCORED, SLOT_MS, WINDOWS_MS, Rules
+from streams.rules import MILLI, SCORED, SLOT_MS, WINDOWS_MS, Rules
 
-COMPONENTS = ("security", "integrity", "supply", "process", "turnout", "neighbours", "prior")
-ROLLING = ("rolling_sum",)
 NEIGHBOURS_LEAST = 3  # fewer neighbours make no median
 _MOST = 100
 SLACK_BITS = 40  # of the evidence of one digit, a trillionth: more than two divisions of floats can lose
@@ -31,15 +32,15 @@ class Group(NamedTuple):
 
 
 class Score(NamedTuple):
-    """Points by component, their sum, what of it more than one source bears out, and the groups behind it.
+    """Points by component, their sum, what of it more than one source corroborates, and the groups behind it.
 
-    Evidence is in grown millionths of a digit. `gap`: by how much the evidence of one group has to grow, at the least,
-    for another point. `is_held`: a source, or few reports, say more than counts. `is_few`: there are so few reports
-    that any other one may lift what they are held to."""
+    Evidence is in millionths of a digit, scaled by the growth since the landmark (streams/risk/decay.py). `gap`: by how
+    much the evidence of one group has to grow, at the least, for another point. `is_held`: one source, or few reports,
+    have more evidence than counts. `is_few`: there are so few reports that any other one may lift that limit."""
 
     parts: tuple[int, ...]
     total: int
-    borne_out: int
+    corroborated: int
     groups: tuple[Group, ...] = ()
     gap: int = 0
     is_held: bool = False
@@ -47,7 +48,7 @@ class Score(NamedTuple):
 
     @property
     def pressure(self) -> int:
-        """Points that incidents told."""
+        """Points of incidents."""
         return sum(self.parts[:SCORED])
 
 
@@ -55,7 +56,7 @@ def learned(rules: Rules, stations: int, history: list[int], first_ms: int, now_
     """By what factor each group's expectation is scaled: what this regency showed 6 to 24 hours ago against ordinary
     days.
 
-    As of the quarter of an hour. The last six hours are left out, so that a flare-up does not raise its own bar.
+    As of the quarter of an hour. The last six hours are left out, so that a flare-up does not raise its own threshold.
     Gamma-Poisson posterior mean, bounded.
     """
     slot_ms = now_ms - now_ms % SLOT_MS
@@ -88,38 +89,36 @@ def weigh(rules: Rules, incidents: Incidents, factors: tuple[float, ...], now_ms
     return groups
 
 
-def borne_out(rules: Rules, incidents: Incidents, groups: list[Group]) -> int:
-    """Evidence with the loudest source of each group held to `loudest_most` times what the others say together in it.
+def corroborated(rules: Rules, incidents: Incidents, groups: list[Group]) -> int:
+    """Evidence with the largest source of each group held to `loudest_most` times what all others have in it.
 
-    Each group for itself: who tells of ballots bears out no clash. Each source has its share of what is left of a
-    group. An incident that more than one spoke of is borne out by itself."""
+    Each group for itself: a report about ballots does not corroborate a clash. Each source has its share of what is
+    left of a group. An incident that more than one source reported corroborates itself."""
     shared = 0
     for group, sources in zip(groups, incidents.by_source, strict=True):
         if group.net:
-            loudest = _loudest(sources)
-            shared += min(group.net, (1 + rules.loudest_most) * (group.net - group.net * loudest // group.total))
+            largest = _largest(sources)
+            shared += min(group.net, (1 + rules.loudest_most) * (group.net - group.net * largest // group.total))
     return shared
 
 
-def _loudest(sources: dict[str, int]) -> int:
-    """The most that one source tells. More than one stand behind MANY: nobody is the louder for it."""
-    if MANY not in sources:
-        return max(sources.values(), default=0)
-    told = sorted(sources.values())
-    told.remove(sources[MANY])
-    return told[-1] if told else 0
+def _largest(sources: dict[str, int]) -> int:
+    """The most evidence of one source. What MANY sources reported is nobody's alone."""
+    if MANY in sources:
+        sources = {source: evidence for source, evidence in sources.items() if source != MANY}
+    return max(sources.values(), default=0)
 
 
 def incident_points(rules: Rules, incidents: Incidents, factors: tuple[float, ...], now_ms: int) -> Score:
     """Points of all groups.
 
-    What others bear out counts in full; what rests on one source alone lifts the sum of the groups to `one_source_most`
-    and no further, what rests on one report alone to `one_report_most`, in the order of the groups. Few reports lift it
-    to `few_reports_most`, whoever bears them out."""
+    What others corroborate counts in full; what rests on one source alone lifts the sum of the groups to
+    `one_source_most` and no further, what rests on one report alone to `one_report_most`, in the order of the groups.
+    Few reports lift it to `few_reports_most`, whoever corroborates them."""
     unit = MILLI * MILLI * rules.decay.growth(now_ms, incidents.landmark)
     groups = weigh(rules, incidents, factors, now_ms, unit)
     left = sum(group.net for group in groups)
-    shared = borne_out(rules, incidents, groups) if left else 0
+    shared = corroborated(rules, incidents, groups) if left else 0
     reports, slack = incidents.recent(), (unit >> SLACK_BITS) + 2
     alone_most = rules.one_report_most if reports <= 1 else rules.one_source_most
     room = max(shared, int(alone_most / rules.points_per_digit * unit) + slack)
@@ -134,19 +133,61 @@ def incident_points(rules: Rules, incidents: Incidents, factors: tuple[float, ..
     gap = int((got + 1) / rules.points_per_digit * unit) - counted
     if room < left:
         gap //= 1 + rules.loudest_most
-    gap -= unit >> 30  # rounding errs to the side of asking once too often
+    gap -= unit >> 30  # rounding errs to the side of one evaluation too many
     return Score(tuple(parts), got, to_points(rules, shared, unit), tuple(groups), gap, room < left, is_few)
 
 
 def to_points(rules: Rules, evidence: int, unit: int) -> int:
-    """Whole points of grown evidence, rounded down."""
+    """Whole points of evidence, rounded down. `unit` is the evidence of one digit now."""
     return floor(evidence / unit * rules.points_per_digit)
 
 
-def need(rules: Rules, score: Score, group: int) -> float:
-    """The grown total with which a group could score a point more.
+class Needs:
+    """What each group's sum has to reach for another point since the last evaluation.
 
-    While the loudest source is held back, a report brings more than its own evidence: it lets the loudest count for
+    `least`: by group, -inf where it is not known yet. A caller may keep a reference to the list."""
+
+    __slots__ = ("least", "_rules", "_incidents", "_score")
+
+    def __init__(self, rules: Rules, incidents: Incidents) -> None:
+        self.least = [-inf] * SCORED
+        self._rules, self._incidents = rules, incidents
+        self._score = Score((), 0, 0, is_few=True)
+
+    def reset(self, score: Score) -> None:
+        """An evaluation gave this score."""
+        self._score = score
+        self.least[:] = [-inf] * SCORED
+
+    def is_reached(self, group: int) -> bool:
+        """Whether the group may have gained a point since."""
+        incidents, is_rolling = self._incidents, self._rules.rolling_milli is not None
+        self.least[group] = need(self._rules, self._score, group)
+        return (incidents.weights[0] if is_rolling else incidents.totals[group]) >= self.least[group]
+
+
+class Learned:
+    """`learned` of one regency, kept for as long as it stays the same."""
+
+    __slots__ = ("_rules", "_stations", "_key", "_factors")
+
+    def __init__(self, rules: Rules, stations: int) -> None:
+        self._rules, self._stations = rules, stations
+        self._key: tuple[int, ...] = ()
+        self._factors: tuple[float, ...] = ()
+
+    def factors(self, history: list[int], first_ms: int, now_ms: int) -> tuple[float, ...]:
+        """See `learned`."""
+        key = (now_ms // SLOT_MS, first_ms, *history)
+        if key != self._key:
+            self._key, self._factors = key, learned(self._rules, self._stations, history, first_ms, now_ms)
+        return self._factors
+
+
+def need(rules: Rules, score: Score, group: int) -> float:
+    """The total with which a group could score a point more than in `score`.
+
+    While the largest source is held back, a report brings more than its own evidence: it lets the largest count for
     more. `gap` allows for that. After few reports any other may bring a point.
     """
     if rules.rolling_milli is not None:
@@ -182,28 +223,28 @@ def turnout_points(rules: Rules, turnout: Turnout, stations: int, shares: dict[s
 
 
 def is_outlier(rules: Rules, turnout: Turnout, shares: dict[str, int]) -> bool:
-    """Whether the share leaves every curve there is: what at least three neighbours last told, and the election's own.
+    """Whether the share is far from every curve there is: that of at least three neighbours, and the election's own.
 
-    Where neighbours tell nothing, only more than the election's curve allows is odd: low turnout as such is nothing.
+    Without neighbours' shares only more than the election's curve allows is odd: low turnout as such is nothing.
     """
-    rule = rules.turnout
+    rule, curve = rules.turnout, rules.turnout.curve
     own = turnout.share_myriad(rules.curve_stations)
     if own is None:
         return False
-    above = own - election_share(rules, turnout.as_of_ms()) if rule.curve else None
+    is_far, is_above = True, False  # from the election's own curve, where the ruleset has one
+    if curve is not None:
+        above = own - election_share(curve.shares, rules.local_ms(turnout.as_of_ms()))
+        is_far, is_above = abs(above) > 10_000 * curve.gap.value, above > 10_000 * curve.gap.value
     if len(shares) < NEIGHBOURS_LEAST:
-        return above is not None and above > 10_000 * rule.curve.gap.value
-    if abs(own - median(shares.values())) <= 10_000 * rule.outlier_gap.value:
-        return False
-    return above is None or abs(above) > 10_000 * rule.curve.gap.value
+        return is_above
+    return is_far and abs(own - median(shares.values())) > 10_000 * rule.outlier_gap.value
 
 
-def election_share(rules: Rules, as_of_ms: int) -> float:
-    """What the election's own curve has at a time, in ten-thousandths: straight between full hours, level after the
-    last.
+def election_share(shares: Sequence[float], local_ms: int) -> float:
+    """The election's own curve at a time of the day, in ten-thousandths: linear between full hours, constant after the
+    last. `shares`: of registered voters, by full hour.
     """
-    shares = rules.turnout.curve.shares
-    hour, rest_ms = divmod(rules.local_ms(as_of_ms), HOUR_MS)
+    hour, rest_ms = divmod(local_ms, HOUR_MS)
     here, there = shares[hour], shares[min(hour + 1, len(shares) - 1)]
     return 10_000 * (here + (there - here) * rest_ms / HOUR_MS)
 
@@ -230,31 +271,30 @@ def rolling_score(rules: Rules, incidents: Incidents) -> Score:
     return Score((got,), got, got)
 
 
-def score(
+def score_at(
     rules: Rules,
     regency: Regency,
     incidents: Incidents,
     turnout: Turnout,
-    neighbours: dict[str, int],
-    shares: dict[str, int],
+    neighbours: Neighbours,
     factors: tuple[float, ...],
     now_ms: int,
 ) -> Score:
     """The score at an evaluation time. Pure: it changes nothing."""
     if rules.rolling_milli is not None:
         return rolling_score(rules, incidents)
-    told = incident_points(rules, incidents, factors, now_ms)
+    pressure = incident_points(rules, incidents, factors, now_ms)
     parts = [
-        *told.parts,
-        turnout_points(rules, turnout, regency.stations, shares, now_ms),
-        neighbour_points(rules, neighbours),
+        *pressure.parts,
+        turnout_points(rules, turnout, regency.stations, neighbours.shares, now_ms),
+        neighbour_points(rules, neighbours.levels),
         floor((regency.prior or 0) * rules.prior_factor),
     ]
     kept, total = add_up(parts)
-    return told._replace(parts=kept, total=total)
+    return pressure._replace(parts=kept, total=total)
 
 
 def report_weight(milli: int) -> int | float:
-    """A weight as the rows show it: whole where it is whole."""
+    """A weight as the rows show it: an integer where it is whole."""
     whole, rest = divmod(milli, MILLI)
     return whole if not rest else milli / MILLI

@@ -5,65 +5,76 @@ correction: counted, and only a repeated one that brings other figures can alarm
 not refused."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
-import orjson
-
-MINUTE_MS = 60_000
+from schemas.vocabulary import MINUTE_MS
+from streams.storage.format import read
 
 
 class Station(NamedTuple):
-    """The figure in force at one polling station. Stored as a JSON array of the same order, without the last."""
+    """The figure in force at one polling station."""
 
     as_of_ms: int
     revision: int
     registered: int
     voted: int
     corrections: int  # that brought other figures
-    segment: int = 0  # of the state in which it lies; 0: in a record of its own, see streams/storage/station_records.py
+    segment: int = 0  # of the state, that holds it; 0: a record of its own, see streams/storage/station_records.py
 
 
-#: Given a station and the figure it had, the segment in which its new one lies.
+class Totals(TypedDict):
+    """Running totals of a regency, as a state record holds them."""
+
+    reported: int
+    registered: int
+    voted: int
+    over_capacity: int
+    corrected: int
+    repeated: int
+    voter_minutes: int
+
+
+#: Given a station and the figure it had, the segment that holds its new one.
 Move = Callable[[str, Station | None], int]
 
 
+def _no_segment(_station: str, _old: Station | None) -> int:
+    return 0
+
+
 class Turnout:
-    """Stations and totals of one regency. Restored stations are read when one is asked for: a quiet regency needs none."""
+    """Stations and totals of one regency. Restored stations are read at the first look-up: most regencies need none.
+
+    Others read the attributes; only the methods change them."""
 
     __slots__ = (
-        "reported", "registered", "voted", "over_capacity", "corrected", "repeated", "voter_min", "_stations", "_read",
+        "reported", "registered", "voted", "over_capacity", "corrected", "repeated", "_voter_minutes", "_stations",
+        "_read",
     )  # fmt: skip
 
     def __init__(self) -> None:
-        self._stations: dict[str, Station | bytes] = {}
-        self.reported = 0  # how many there are
-        self._read: Callable[[], None] | None = None  # puts restored stations there
+        self.reported = 0  # stations with a figure
         self.registered = self.voted = 0
         self.over_capacity = 0  # stations with more voted than registered
         self.corrected = 0  # corrections, all stations
         self.repeated = 0  # stations with more than one correction
-        # Sum of registered voters times the minute (Unix time) of their figure; None when state does not tell it.
-        self.voter_min: int | None = 0
+        self._voter_minutes = 0  # sum of registered voters times the minute (Unix time) of their figure
+        self._stations: dict[str, Station | bytes] = {}
+        self._read: Callable[[], dict[str, Station | bytes]] | None = None  # the restored stations
 
     @property
     def stations(self) -> dict[str, Station | bytes]:
-        """What is held of each, those from records of their own as bytes until they are touched."""
+        """The figure of each; one restored from a record of its own is bytes until it is replaced."""
         if self._read is not None:
-            read, self._read = self._read, None
-            read()
+            read_stations, self._read = self._read, None
+            self._stations = read_stations()
         return self._stations
 
     def report(
-        self,
-        station: str,
-        registered: int,
-        voted: int,
-        as_of_ms: int,
-        revision: int,
-        move: Move = lambda station, old: 0,
+        self, station: str, registered: int, voted: int, as_of_ms: int, revision: int, move: Move = _no_segment
     ) -> bool:
-        """Take one figure. False when what is held is as new or newer: then nothing changes. `move` tells where it lies
-        in the state.
+        """Take one figure. False when what is held is as new or newer: then nothing changes. `move` names the state
+        segment that holds it.
         """
         old = self.held(station)
         corrections = 0
@@ -77,17 +88,10 @@ class Turnout:
             if _corrects(old, registered, voted, as_of_ms):
                 corrections += 1
                 self.repeated += corrections == 2
-            if self.voter_min is not None:
-                self.voter_min -= old.registered * (old.as_of_ms // MINUTE_MS)
-            self.registered -= old.registered
-            self.voted -= old.voted
-            self.over_capacity -= old.voted > old.registered
-        if self.voter_min is not None:
-            self.voter_min += registered * (as_of_ms // MINUTE_MS)
-        self.registered += registered
-        self.voted += voted
-        self.over_capacity += voted > registered
-        self._stations[station] = Station(as_of_ms, revision, registered, voted, corrections, move(station, old))
+            self._add(old, -1)
+        new = Station(as_of_ms, revision, registered, voted, corrections, move(station, old))
+        self._add(new, 1)
+        self._stations[station] = new
         return True
 
     def corrects(self, station: str, registered: int, voted: int, as_of_ms: int) -> bool:
@@ -95,10 +99,21 @@ class Turnout:
         old = self.held(station)
         return old is not None and _corrects(old, registered, voted, as_of_ms)
 
-    def store(self, station: str) -> bytes:
-        """A station as a state record of its own."""
+    def held(self, station: str) -> Station | None:
+        """The figure in force; None when there is none."""
+        held = self.stations.get(station)
+        return _decoded(held) if isinstance(held, bytes) else held
+
+    def segment_of(self, station: str) -> int:
+        """The number of the state segment that holds a station; 0 when it has a record of its own."""
         held = self.stations[station]
-        return held if isinstance(held, bytes) else orjson.dumps(held[:-1])
+        return held.segment if isinstance(held, Station) else 0
+
+    def store_by_itself(self, station: str) -> None:
+        """The station has a record of its own in the state from now on."""
+        held = self.stations[station]
+        if isinstance(held, Station):
+            self._stations[station] = held._replace(segment=0)
 
     def share_myriad(self, stations_least: int) -> int | None:
         """Voted of registered in ten-thousandths; None while fewer stations reported than make a curve."""
@@ -107,38 +122,43 @@ class Turnout:
         return 10_000 * self.voted // self.registered
 
     def as_of_ms(self) -> int:
-        """Of what time the figures are that make up the share: their mean, each station by its registered voters."""
-        if self.voter_min is None:
-            held = map(self.held, self.stations)
-            self.voter_min = sum(station.registered * (station.as_of_ms // MINUTE_MS) for station in held)
-        return self.voter_min // self.registered * MINUTE_MS if self.registered else 0
+        """The time of the figures that make up the share: their mean, each station by its registered voters."""
+        return self._voter_minutes // self.registered * MINUTE_MS if self.registered else 0
 
-    def totals(self) -> list[int | None]:
+    def totals(self) -> Totals:
         """Running totals, for the state."""
-        return [
-            self.registered, self.voted, self.over_capacity, self.corrected, self.repeated, self.voter_min, self.reported,
-        ]  # fmt: skip
+        return {
+            "reported": self.reported,
+            "registered": self.registered,
+            "voted": self.voted,
+            "over_capacity": self.over_capacity,
+            "corrected": self.corrected,
+            "repeated": self.repeated,
+            "voter_minutes": self._voter_minutes,
+        }
 
-    def restore_totals(self, totals: list[int | None]) -> None:
-        """Take back `totals`; older state has no sixth, which is then counted from the stations when it is asked for,
-        and no seventh.
-        """
-        self.registered, self.voted, self.over_capacity, self.corrected, self.repeated, *more = totals
-        self.voter_min = more[0] if more else None
-        self.reported = more[1] if len(more) > 1 else 0
+    def restore_totals(self, totals: Totals) -> None:
+        """Take back what `totals` returned."""
+        self.reported, self.registered, self.voted = totals["reported"], totals["registered"], totals["voted"]
+        self.over_capacity, self.corrected = totals["over_capacity"], totals["corrected"]
+        self.repeated, self._voter_minutes = totals["repeated"], totals["voter_minutes"]
 
-    def restore_stations(self, read: Callable[[], None]) -> None:
-        """After `restore_totals`: `read` will put stations back when one is asked for, at once where the totals do not
-        tell how many.
-        """
-        self._read = read
-        if not self.reported:
-            self.reported = len(self.stations)
+    def restore_stations(self, read_stations: Callable[[], dict[str, Station | bytes]]) -> None:
+        """After `restore_totals`: `read_stations` is called at the first look-up of a station."""
+        self._read = read_stations
 
-    def held(self, station: str) -> Station | None:
-        """The figure in force, decoded; None when there is none."""
-        held = self.stations.get(station)
-        return Station(*orjson.loads(held)) if isinstance(held, bytes) else held
+    def _add(self, figure: Station, sign: int) -> None:
+        """Add a figure to the totals (1) or take it out (-1)."""
+        self.registered += sign * figure.registered
+        self.voted += sign * figure.voted
+        self.over_capacity += sign * (figure.voted > figure.registered)
+        self._voter_minutes += sign * figure.registered * (figure.as_of_ms // MINUTE_MS)
+
+
+def _decoded(record: bytes) -> Station:
+    fields = read(record)
+    del fields["format"]
+    return Station(**fields)
 
 
 def _corrects(old: Station, registered: int, voted: int, as_of_ms: int) -> bool:

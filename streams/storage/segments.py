@@ -1,106 +1,113 @@
-"""In which segment of the state the newest revision of each incident lies, or the newest figure of each station.
+"""Segments: what one ledger frame changed of a regency, written to the state as one record.
 
-A ledger frame's incidents are written to the state together, as one record, not one by one: a segment. A newer revision
-lies in a newer segment, so of two the later counts; a segment none of whose incidents is the newest any more is
-dropped, and so is one whose incidents are all forgotten."""
+A newer revision of an incident, or a newer figure of a station, lies in a newer segment, so of two the later counts. A
+segment with nothing that is the newest any more is dropped, and so is one whose incidents are all forgotten."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
-#: Incidents in one segment. With the longest names the contract allows a segment stays below half a megabyte.
+#: Names in one segment. With the longest names the contract allows a segment stays below half a megabyte.
 LARGEST = 1_000
 
 
 class Segment:
-    """Incidents last changed by one frame, as of the regency's clock then. `live` counts those that lie in no later
-    one.
+    """Incidents or stations last changed by one frame, as of the regency's clock then.
+
+    `live` counts those that lie in no later segment; while the frame is open it counts only those that left, below 0.
     """
 
-    __slots__ = ("clock_ms", "ids", "live")
+    __slots__ = ("clock_ms", "names", "live")
 
-    def __init__(self, clock_ms: int) -> None:
+    def __init__(self, clock_ms: int, live: int = 0) -> None:
         self.clock_ms = clock_ms
-        self.ids: list[str] = []
-        self.live = 0
+        self.names: list[str] = []
+        self.live = live
+
+    def is_unchanged(self) -> bool:
+        """Whether everything that was put into it still lies in it."""
+        return self.live == len(self.names)
+
+
+#: The record of a segment that is closed, given its number; None when its names are stored otherwise.
+Encode = Callable[[int, Segment], bytes | None]
 
 
 class Segments:
-    """The segments of one regency, by number, oldest first."""
+    """The segments of one regency, by number, oldest first. `keeps_names`: `forget_before` needs them."""
 
-    __slots__ = ("last", "changed", "_held", "_open")
+    __slots__ = ("last", "_keeps_names", "_changed", "_held", "_open")
 
-    def __init__(self) -> None:
-        self.last = 0
-        self.changed: dict[int, bytes | None] = {}  # what to write since the last drain; None is a tombstone
+    def __init__(self, keeps_names: bool = True) -> None:
+        self.last = 0  # number of the newest segment
+        self._keeps_names = keeps_names
+        self._changed: dict[int, bytes | None] = {}  # what to write since the last drain; None is a tombstone
         self._held: dict[int, Segment] = {}
         self._open: list[int] = []  # numbers of the frame being folded
 
-    def add(self, incident_id: str, clock_ms: int) -> int:
-        """Take an incident's new revision into the open segment; return its number."""
+    def open(self, clock_ms: int) -> tuple[int, Callable[[str], None], int]:
+        """The segment for the next name: its number, what appends a name to it, and how many more it takes."""
         segment = self._held[self.last] if self._open else None
-        if segment is None or len(segment.ids) >= LARGEST:
+        if segment is None or len(segment.names) >= LARGEST:
             self.last += 1
             self._open.append(self.last)
             segment = self._held[self.last] = Segment(clock_ms)
-        segment.ids.append(incident_id)
-        segment.live += 1
-        return self.last
+        return self.last, segment.names.append, LARGEST - len(segment.names)
 
-    def room(self) -> tuple[int, int]:
-        """The number that the next incident's segment has, and how many incidents that segment takes."""
-        left = LARGEST - len(self._held[self.last].ids) if self._open else 0
-        return (self.last, left) if left else (self.last + 1, LARGEST)
-
-    def extend(self, incident_ids: list[str], clock_ms: int) -> None:
-        """`add` several, no more than there is `room` for."""
-        self.add(incident_ids[0], clock_ms)
-        segment = self._held[self.last]
-        segment.ids += incident_ids[1:]
-        segment.live += len(incident_ids) - 1
+    def add(self, name: str, clock_ms: int) -> int:
+        """Put one name into the open segment; return its number."""
+        number, append, _ = self.open(clock_ms)
+        append(name)
+        return number
 
     def leave(self, number: int) -> None:
-        """One incident of this segment lies in a later one now."""
+        """One name of this segment lies in a later one now."""
         segment = self._held[number]
         segment.live -= 1
         if not segment.live and number not in self._open:
             self._drop(number)
 
-    def close_frame(self) -> Iterator[tuple[int, Segment]]:
-        """The frame has ended: yield its segments; what comes next goes into a new one."""
+    def close_frame(self, encode: Encode) -> None:
+        """The frame has ended: its segments are to be written as `encode` says; the next name opens a new one."""
         for number in self._open:
             segment = self._held[number]
-            if segment.live:
-                yield number, segment
-            else:
+            segment.live += len(segment.names)
+            record = encode(number, segment) if segment.live else None
+            if record is None:
                 del self._held[number]
+                continue
+            self._changed[number] = record
+            if not self._keeps_names:
+                segment.names.clear()
         self._open = []
 
     def forget_before(self, horizon_ms: int, may_go: Callable[[str, int], bool]) -> list[tuple[str, int]]:
-        """Drop segments older than the horizon whose incidents may all go; return (incident id, number) of each."""
-        gone = []
+        """Drop segments older than the horizon whose names may all go; return (name, number) of each name."""
+        gone: list[tuple[str, int]] = []
         for number, segment in list(self._held.items()):
             if segment.clock_ms >= horizon_ms:
                 break
-            if all(may_go(incident_id, number) for incident_id in segment.ids):
-                gone += [(incident_id, number) for incident_id in segment.ids]
+            if all(may_go(name, number) for name in segment.names):
+                gone += [(name, number) for name in segment.names]
                 self._drop(number)
         return gone
 
-    def discard(self, number: int) -> None:
-        """A segment that `close_frame` gave is not to be written after all."""
-        del self._held[number]
+    def drain(self) -> dict[int, bytes | None]:
+        """Records of what changed since the last drain, by number; None is a tombstone."""
+        changed, self._changed = self._changed, {}
+        return changed
 
     def restore(self, number: int, clock_ms: int, live: int = 0) -> None:
-        """Take back a stored segment, in the order of their numbers; what can be forgotten one day follows by
-        `put_back`.
-        """
-        self._held[number] = Segment(clock_ms)
-        self._held[number].live = live
+        """Take back a stored segment, in the order of numbers; names that may be forgotten follow by `put_back`."""
+        self._held[number] = Segment(clock_ms, live)
 
-    def put_back(self, number: int, incident_id: str) -> None:
-        """Take back an incident whose newest revision lies in a segment given to `restore`."""
-        self._held[number].ids.append(incident_id)
+    def put_back(self, number: int, name: str) -> None:
+        """Take back a name that lies in a segment given to `restore`."""
+        self._held[number].names.append(name)
         self._held[number].live += 1
+
+    def restore_last(self, last: int) -> None:
+        """Continue numbering after `last`."""
+        self.last = last
 
     def _drop(self, number: int) -> None:
         del self._held[number]
-        self.changed[number] = None
+        self._changed[number] = None

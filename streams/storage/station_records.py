@@ -3,7 +3,7 @@
 What comes hour by hour in bulk is written as a segment per ledger frame, one record for all of its stations, which is
 fewer records to write and to read back. What comes as a trickle stays a record per station, which each figure
 overwrites: segments of one would leave a tombstone for every report. Of two a station's own record is the newer; it is
-taken away when the station moves to a segment."""
+deleted when the station moves to a segment."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,21 +11,29 @@ from collections.abc import Iterator
 import orjson
 
 from streams.risk.turnout import Station, Turnout
-from streams.storage.segments import Segments
+from streams.storage.format import FORMAT, read
+from streams.storage.segments import Segment, Segments
 
 #: Fewer stations of one frame are written one by one.
 SEGMENT_LEAST = 4
+#: Columns of a segment's rows: the station, then its figure; the segment itself is known by the key.
+_COLUMNS = ("station", *Station._fields[:-1])
 
 
-class KeptStations:
-    """The state records of one regency's stations: what of them a change makes due."""
+class StationRecords:
+    """The state records of one regency's stations: which of them are to be written."""
 
-    __slots__ = ("segments", "_turnout", "_due")
+    __slots__ = ("_segments", "_turnout", "_changed")
 
     def __init__(self, turnout: Turnout) -> None:
-        self.segments = Segments()
+        self._segments = Segments(keeps_names=False)  # stations are not forgotten
         self._turnout = turnout
-        self._due: dict[str, bool] = {}  # own records to write since the last drain: True, or to take away
+        self._changed: dict[str, bool] = {}  # own records since the last drain: True to write, False to delete
+
+    @property
+    def last(self) -> int:
+        """Number of the newest segment."""
+        return self._segments.last
 
     def move(self, station: str, old: Station | None) -> int:
         """A station gets a new figure in place of `old`: it lies in the open frame's segment from now on, whose number
@@ -33,45 +41,54 @@ class KeptStations:
         """
         if old is not None:
             if old.segment:
-                self.segments.leave(old.segment)
+                self._segments.leave(old.segment)
             else:
-                self._due[station] = False
-        return self.segments.add(station, 0)
+                self._changed[station] = False
+        return self._segments.add(station, 0)
 
     def close_frame(self) -> None:
         """The frame has ended: its stations become a segment, or records of their own where they are few."""
-        held = self._turnout.stations
-        for number, segment in self.segments.close_frame():
-            names = [name for name in dict.fromkeys(segment.ids) if held[name].segment == number]
-            if len(names) >= SEGMENT_LEAST:
-                self.segments.changed[number] = orjson.dumps([[name, *held[name][:-1]] for name in names])
-                segment.ids.clear()  # stations are not forgotten: how many are left in it is all that is asked again
-                continue
-            self.segments.discard(number)
-            for name in names:
-                held[name] = held[name]._replace(segment=0)
-                self._due[name] = True
+        self._segments.close_frame(self._encode)
 
     def drain(self, prefix: bytes) -> Iterator[tuple[bytes, bytes | None]]:
         """State records of what changed since the last drain; None is a tombstone."""
-        for number, segment in self.segments.changed.items():
+        for number, segment in self._segments.drain().items():
             yield prefix + b"/t/%d" % number, segment
-        for name, is_own in self._due.items():
-            yield prefix + b"/s/" + name.encode(), self._turnout.store(name) if is_own else None
-        self.segments.changed, self._due = {}, {}
+        changed, self._changed = self._changed, {}
+        for name, is_own in changed.items():
+            yield prefix + b"/s/" + name.encode(), self._own(name) if is_own else None
 
-    def restore(self, segments: dict[int, bytes], own: dict[str, bytes]) -> None:
-        """Take back all records, which stay as they are until a station is asked for, and own ones until they are
-        touched.
-        """
+    def restore(self, last: int, segments: dict[int, bytes], own: dict[str, bytes]) -> None:
+        """Take back all records. They are decoded at the first look-up of a station, own ones at that of their own."""
+        self._segments.restore_last(last)
         self._turnout.restore_stations(lambda: self._read(segments, own))
 
-    def _read(self, segments: dict[int, bytes], own: dict[str, bytes]) -> None:
+    def _encode(self, number: int, segment: Segment) -> bytes | None:
         held = self._turnout.stations
+        names = [name for name in dict.fromkeys(segment.names) if self._turnout.segment_of(name) == number]
+        if len(names) < SEGMENT_LEAST:
+            for name in names:
+                self._turnout.store_by_itself(name)
+                self._changed[name] = True
+            return None
+        rows = [(name, *held[name][:-1]) for name in names]
+        return orjson.dumps({"format": FORMAT, "columns": _COLUMNS, "rows": rows})
+
+    def _own(self, name: str) -> bytes:
+        held = self._turnout.stations[name]
+        if isinstance(held, bytes):
+            return held
+        figure = held._asdict()
+        del figure["segment"]
+        return orjson.dumps({"format": FORMAT, **figure})
+
+    def _read(self, segments: dict[int, bytes], own: dict[str, bytes]) -> dict[str, Station | bytes]:
+        held: dict[str, Station | bytes] = {}
         for number in sorted(segments):
-            for name, *figure in orjson.loads(segments[number]):
-                held[name] = Station(*figure, number)
+            for name, as_of_ms, revision, registered, voted, corrections in read(segments[number])["rows"]:
+                held[name] = Station(as_of_ms, revision, registered, voted, corrections, number)
         held.update(own)
-        live = Counter([station.segment for station in held.values() if type(station) is Station])
+        live = Counter(station.segment for station in held.values() if isinstance(station, Station))
         for number in sorted(live):
-            self.segments.restore(number, 0, live[number])
+            self._segments.restore(number, 0, live[number])
+        return held

@@ -1,7 +1,7 @@
 """What an event may cost, counted in function calls and state records: the same on every machine, so no clock decides.
 
 The bounds lie a tenth above what was counted when they were last set (CPython 3.11; later versions need fewer calls). A
-change that makes every event dearer trips them; `python -m benchmarks micro` tells where it went."""
+change that makes every event dearer trips them; `python -m benchmarks micro` shows which part."""
 
 import pytest
 

@@ -1,6 +1,4 @@
-"""Laws of counters that alerts and dashboards watch: each is seen as 0 before it first moves, or its first increment is
-never seen.
-"""
+"""Counters that alerts and dashboards watch: each is exposed as 0 first, or its first increment is never seen."""
 
 import pytest
 from aiokafka import TopicPartition
@@ -8,8 +6,8 @@ from aiokafka import TopicPartition
 from agents import metrics
 from agents.metrics import REGISTRY
 from agents.shard_metrics import ShardMetrics
-from schemas.escalation import LEVELS_AFTER, Escalation
-from schemas.risk import Level
+from schemas.escalation import LEVELS_AFTER
+from schemas.vocabulary import Change, Level
 
 STAGE, PREFIX = "of-test-counting", "counting."
 SHARD = TopicPartition(f"{PREFIX}ledger", 3)
@@ -21,7 +19,7 @@ def shards() -> ShardMetrics:
     return ShardMetrics(STAGE, PREFIX)
 
 
-def test_a_shard_that_is_open_has_been_lost_no_time_and_then_once_more_each_time(shards):
+def test_fences_of_a_shard_are_0_once_it_is_open_and_count_each_loss(shards):
     before = fences() or 0
     shards.opened(SHARD, 0.1, 0)
     assert fences() == before
@@ -29,7 +27,7 @@ def test_a_shard_that_is_open_has_been_lost_no_time_and_then_once_more_each_time
     assert fences() == before + 1
 
 
-def test_every_escalation_that_can_be_is_seen_before_it_is_and_no_other():
+def test_every_possible_escalation_is_exposed_as_0_and_no_other():
     metrics.touch_counters()
     seen = {
         (sample.labels["change"], sample.labels["level"])
@@ -40,10 +38,9 @@ def test_every_escalation_that_can_be_is_seen_before_it_is_and_no_other():
     assert seen == possible
 
 
-def test_levels_are_told_for_every_change_and_only_calm_ends_at_normal():
-    changes = Escalation.model_fields["change"].annotation.__args__
-    assert LEVELS_AFTER.keys() == set(changes)
-    moving = {change for change in changes if change not in ("stale", "recovered")}
+def test_every_change_has_its_levels_and_only_calm_ends_at_normal():
+    assert LEVELS_AFTER.keys() == set(Change)
+    moving = set(Change) - {Change.STALE, Change.RECOVERED}
     assert {change for change in moving if Level.NORMAL in LEVELS_AFTER[change]} == {"cleared"}
 
 

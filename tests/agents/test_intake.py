@@ -1,14 +1,14 @@
-"""The intake fold: every input record leaves as a ledger entry or as a rejected record, and only a commit counts."""
+"""Laws of the intake fold: every input record becomes a ledger entry or a rejected record, and a commit counts it."""
 
 import json
 from types import SimpleNamespace
 
+import pytest
 from aiokafka import TopicPartition
 
 from agents import metrics
-from agents.batching.fold import Batch
-from agents.batching.inflating import Cut
-from agents.intake import APPENDED_HEADER, LOG_APPEND_TIME, READ_ALL_AFTER_MS, UNDER_WAY, IntakeFold
+from agents.batching import Batch, Cut
+from agents.intake import APPENDED_HEADER, LOG_APPEND_TIME, IntakeFold
 from schemas.ledger import SPAN_HEADER, TICK_KEY, decode_frame, partition_of
 from schemas.roster import Roster
 from schemas.topics import Topic, TopicNames
@@ -53,7 +53,7 @@ def fold(is_event_clock: bool = False, now_ms=lambda: NOON_MS) -> IntakeFold:
     return made
 
 
-def test_a_batch_becomes_one_frame_per_regency_in_the_order_it_came():
+def test_a_batch_becomes_one_frame_per_regency_in_the_order_of_its_records():
     outputs = list(fold().fold(batch(incident("16.71", 1), incident("16.02", 2), incident("16.71", 3))))
     assert {output.key: [entry[2] for entry in decode_frame(output.value)] for output in outputs} == {
         b"16.71": ["e-1", "e-3"],
@@ -62,14 +62,14 @@ def test_a_batch_becomes_one_frame_per_regency_in_the_order_it_came():
     assert all(output.partition == partition_of(output.key.decode(), PARTITIONS) for output in outputs)
 
 
-def test_a_frame_says_which_times_its_reports_have_and_how_many_they_are():
+def test_a_frames_header_gives_the_span_of_its_times_and_their_number():
     [frame] = list(
         fold(is_event_clock=True).fold(batch(*(incident(number=minute, minute=minute) for minute in (7, 3, 0))))
     )[:1]
     assert dict(frame.headers)[SPAN_HEADER] == b"%d %d 3" % (NOON_MS, NOON_MS + 7 * 60_000)
 
 
-def test_a_regencys_reports_in_several_frames_are_left_to_be_looked_for():
+def test_reports_split_over_several_frames_have_no_span_header():
     frames = list(
         fold(is_event_clock=True).fold(
             batch(*(incident(number=n, event_id=f"{n:064d}", station="x" * 64) for n in range(3_000)))
@@ -79,7 +79,7 @@ def test_a_regencys_reports_in_several_frames_are_left_to_be_looked_for():
     assert len(reports) > 1 and all(SPAN_HEADER not in dict(frame.headers) for frame in reports)
 
 
-def test_what_was_too_large_to_keep_is_rejected_whatever_its_beginning_says():
+def test_a_value_cut_by_the_reader_is_rejected_even_if_its_beginning_is_valid():
     cut = Cut(incident().ljust(1024))
     cut.size = 20_000_000
     [output] = fold().fold(batch(cut))
@@ -91,7 +91,7 @@ def test_what_was_too_large_to_keep_is_rejected_whatever_its_beginning_says():
     assert output.topic == "siaga.rejected"
 
 
-def test_a_rejected_record_leaves_with_its_bytes_and_where_it_lay():
+def test_a_rejected_record_keeps_its_bytes_and_names_its_source():
     [output] = fold().fold(batch(b"\xff\xfe"))
     headers = dict(output.headers)
     assert (output.topic, output.key, output.value) == ("siaga.rejected", b"any", b"\xff\xfe")
@@ -100,12 +100,12 @@ def test_a_rejected_record_leaves_with_its_bytes_and_where_it_lay():
     assert (headers["siaga.source.partition"], headers["siaga.source.offset"]) == (b"2", b"0")
 
 
-def test_a_frame_tells_when_the_oldest_record_of_its_batch_was_appended():
+def test_a_frame_carries_the_append_time_of_the_first_record_of_its_batch():
     [output] = fold().fold(batch(incident(number=1), incident(number=2)))
     assert dict(output.headers)[APPENDED_HEADER] == str(NOON_MS).encode()
 
 
-def test_in_wall_mode_no_ticks_and_no_note():
+def test_with_the_wall_clock_there_are_no_watermarks_and_no_note():
     made = fold()
     assert [output.key for output in made.fold(batch(incident()))] == [b"16.71"]
     assert made.note() == ""
@@ -115,51 +115,22 @@ def watermarks(outputs) -> list[list]:
     return [decode_frame(output.value)[0] for output in outputs if output.key == TICK_KEY]
 
 
-def test_with_the_event_clock_a_shard_tells_every_partition_its_watermark_after_its_entries():
+def test_with_the_event_clock_every_partition_gets_the_watermark_after_the_entries():
     outputs = list(fold(True).fold(batch(incident(minute=5))))
     assert [output.key for output in outputs] == [b"16.71"] + [TICK_KEY] * PARTITIONS
     assert [output.partition for output in outputs[1:]] == list(range(PARTITIONS))
     assert watermarks(outputs)[0] == ["w", NOON_MS + 5 * 60_000, "incidents-2", False]
 
 
-def test_a_shard_that_wakes_tells_its_oldest_record_first_and_its_progress_a_second_later():
+def test_the_end_of_the_input_is_published_once_its_records_are_old_enough():
     now = [NOON_MS]
     made = fold(True, lambda: now[0])
-    [first, *_] = watermarks(made.fold(batch(incident(number=1, minute=2), incident(number=2, minute=40))))
-    assert first[1] == NOON_MS + 2 * 60_000
+    list(made.fold(appended(now[0] - 100, incident(minute=3))))
     made.committed()
-    now[0] += IDLE_AFTER_MS - 1
-    assert not watermarks(made.fold(batch(incident(number=3, minute=50))))
-    now[0] += 1
-    assert watermarks(made.fold(batch(incident(number=4, minute=51))))[0][1] == NOON_MS + 51 * 60_000
-
-
-def test_progress_is_told_after_a_minute_of_event_time_or_a_quarter_second():
-    now = [NOON_MS]
-    made = fold(True, lambda: now[0])
-    list(made.fold(batch(incident(number=1))))
-    made.committed()
-    now[0] += IDLE_AFTER_MS
-    list(made.fold(batch(incident(number=2, minute=1))))
-    made.committed()
-    now[0] += 10
-    assert not watermarks(made.fold(batch(incident(number=3, occurred_at="2024-11-27T12:01:30+07:00"))))
-    assert watermarks(made.fold(batch(incident(number=4, minute=2))))
-    now[0] += 250
-    assert watermarks(made.fold(batch(incident(number=5, occurred_at="2024-11-27T12:02:01+07:00"))))
-
-
-def test_a_shard_says_once_that_it_is_idle_and_again_that_it_is_not():
-    now = [NOON_MS]
-    made = fold(True, lambda: now[0])
-    list(made.fold(batch(incident(minute=3))))
-    made.committed()
-    assert list(made.idle()) == []
-    now[0] += IDLE_AFTER_MS
+    now[0] += IDLE_AFTER_MS - 101
+    assert not watermarks(made.idle())
+    now[0] += 101
     assert watermarks(made.idle())[0] == ["w", NOON_MS + 3 * 60_000, "incidents-2", True]
-    made.committed()
-    assert list(made.idle()) == []
-    assert watermarks(made.fold(batch(incident(number=2, minute=3))))[0][3] is False
 
 
 def appended(at_ms: int, *values: bytes) -> Batch:
@@ -170,43 +141,12 @@ def appended(at_ms: int, *values: bytes) -> Batch:
     return made
 
 
-def test_what_was_appended_long_ago_is_the_end_at_once_but_for_shards_that_may_yet_wake():
-    now = [NOON_MS]
-    made = fold(True, lambda: now[0])
-    for number in (1, 2):
-        list(made.fold(appended(NOON_MS - 60_000, incident(number=number, minute=number))))
-        made.committed()
-        now[0] += READ_ALL_AFTER_MS
-    assert not watermarks(made.idle())
-    now[0] = NOON_MS + IDLE_AFTER_MS
-    list(made.fold(appended(NOON_MS - 60_000, incident(number=3, minute=3))))
-    made.committed()
-    now[0] += READ_ALL_AFTER_MS - 1
-    assert not watermarks(made.idle())  # the end of the partition may be some moments old
-    now[0] += 1
-    assert watermarks(made.idle())[0] == ["w", NOON_MS + 3 * 60_000, "incidents-2", True]
-
-
-def test_a_publisher_at_work_is_waited_for():
-    now = [NOON_MS]
-    made = fold(True, lambda: now[0])
-    list(made.fold(appended(now[0], incident(number=1))))
-    made.committed()
-    now[0] += IDLE_AFTER_MS
-    list(made.fold(appended(now[0] - 100, incident(number=2, minute=2))))
-    made.committed()
-    now[0] += IDLE_AFTER_MS - 101
-    assert not watermarks(made.idle())
-    now[0] += 1
-    assert watermarks(made.idle())
-
-
-def test_what_was_told_counts_only_when_it_is_committed():
-    now = [NOON_MS]
-    made = fold(True, lambda: now[0])
-    now[0] += IDLE_AFTER_MS
-    assert watermarks(made.idle())
-    assert watermarks(made.idle())
+@pytest.mark.parametrize("timestamp_type, stamped_ms", [(LOG_APPEND_TIME, NOON_MS - 5), (0, NOON_MS)])
+def test_wall_time_is_the_brokers_append_time_or_else_the_workers_clock(timestamp_type, stamped_ms):
+    records = batch(incident())
+    records.records[0].timestamp, records.records[0].timestamp_type = NOON_MS - 5, timestamp_type
+    [output] = fold().fold(records)
+    assert decode_frame(output.value)[0][1] == stamped_ms
 
 
 def test_the_event_clock_survives_a_restart_through_the_note():
@@ -219,39 +159,7 @@ def test_the_event_clock_survives_a_restart_through_the_note():
     assert dict(output.headers)["siaga.reason"] == b"too_old"
 
 
-def test_a_shard_that_was_under_way_goes_on_at_once_after_a_restart():
-    now = [NOON_MS]
-    first = fold(True, lambda: now[0])
-    list(first.fold(batch(incident(number=1))))
-    assert not first.note().endswith(UNDER_WAY)  # others may still be waking: the wait begins anew
-    now[0] += IDLE_AFTER_MS
-    first.committed()
-    list(first.fold(batch(incident(number=2, minute=1))))
-    second = fold(True, lambda: now[0])
-    second.restored(first.note())
-    assert watermarks(second.fold(batch(incident(number=3, minute=2))))[0] == [
-        "w",
-        NOON_MS + 2 * 60_000,
-        "incidents-2",
-        False,
-    ]
-
-
-def test_a_shard_that_fell_idle_wakes_anew_after_a_restart():
-    now = [NOON_MS]
-    first = fold(True, lambda: now[0])
-    for minute in (1, 2):
-        list(first.fold(batch(incident(number=minute, minute=minute))))
-        first.committed()
-        now[0] += IDLE_AFTER_MS
-    list(first.idle())
-    second = fold(True, lambda: now[0])
-    second.restored(first.note())
-    woken = watermarks(second.fold(batch(incident(number=3, minute=3), incident(number=4, minute=9))))
-    assert woken[0][1] == NOON_MS + 3 * 60_000
-
-
-def test_counters_count_only_what_is_committed():
+def test_counters_count_a_batch_when_it_is_committed():
     def admitted() -> float:
         return metrics.RECORDS.labels("incidents", "admitted")._value.get()
 

@@ -1,13 +1,11 @@
-"""The risk fold refuses what Siaga did not write, whatever the clock, and says where it lies. A frame that waits for
-its time is read when it is due.
-"""
+"""The risk fold refuses what Siaga did not write, whatever the clock, and names its position."""
 
 from types import SimpleNamespace
 
 import pytest
 from aiokafka import TopicPartition
 
-from agents.batching.fold import Batch
+from agents.batching import Batch
 from agents.risk import ForeignLedgerRecord, RiskFold
 from schemas.topics import TopicNames
 from streams.event_time.sequencer import Sequencer
@@ -22,5 +20,5 @@ LEDGER = TopicPartition("siaga.ledger", 0)
 def test_a_record_that_is_no_frame_stops_the_shard(sequencer, value):
     fold = RiskFold(LEDGER, RiskTable(0, 1, ROSTER, COMPILED), TopicNames("siaga."), 1, sequencer)
     record = SimpleNamespace(offset=7, key=b"16.71", value=value, headers=(), timestamp=1)
-    with pytest.raises(ForeignLedgerRecord, match=r"siaga\.ledger\[0\]@7: offset 7 of the ledger is no frame"):
+    with pytest.raises(ForeignLedgerRecord, match=r"siaga\.ledger\[0\]@7: offset 7 of the ledger is not a frame"):
         list(fold.fold(Batch([record], 7, 8, 8)))

@@ -4,6 +4,7 @@ import pytest
 
 from agents.metrics import LEVEL, REGISTRY
 from agents.row_metrics import RowGauges
+from streams.table import Figures
 
 CODE = "99.01"
 LABELS = {"regency": CODE, "name": "Tempat Uji"}
@@ -16,16 +17,8 @@ def gauges():
     gauges.remove()
 
 
-def row(level: str = "normal", score: int = 3, status: str = "live", reported: int = 0) -> dict:
-    turnout = {"stations_reported": reported, "stations_expected": 100, "voted": 0, "registered": 0}
-    return {
-        "regency": CODE,
-        "name": LABELS["name"],
-        "level": level,
-        "score": score,
-        "data_status": status,
-        "turnout": turnout,
-    }
+def row(level: int = 0, score: int = 3, status: str = "live", reported: int = 0) -> Figures:
+    return Figures(CODE, LABELS["name"], level, score, status, reported, 100, 0, 0)
 
 
 def gauge(name: str) -> float | None:
@@ -35,9 +28,9 @@ def gauge(name: str) -> float | None:
 def test_the_gauges_follow_the_row(gauges):
     gauges.update(row())
     assert gauge("siaga_regency_level") == 0 and gauge("siaga_regency_score") == 3
-    gauges.update(row(level="awas", score=80, status="stale", reported=7))
+    gauges.update(row(level=3, score=80, status="stale", reported=7))
     assert gauge("siaga_regency_level") == 3 and gauge("siaga_regency_score") == 80
-    gauges.update(row(level="awas", score=79))
+    gauges.update(row(level=3, score=79))
     assert gauge("siaga_regency_score") == 79
 
 
@@ -49,8 +42,8 @@ def test_an_unchanged_row_sets_no_gauge(gauges):
 
 
 def test_no_series_is_left_when_the_partition_leaves(gauges):
-    gauges.update(row(level="awas"))
+    gauges.update(row(level=3))
     gauges.remove()
     assert gauge("siaga_regency_level") is None and gauge("siaga_regency_score") is None
-    gauges.update(row(level="awas"))
+    gauges.update(row(level=3))
     assert gauge("siaga_regency_level") == 3

@@ -1,14 +1,15 @@
-"""The comparison's judge of Siaga: it agrees with Siaga where Siaga is right, and sees what is planted."""
+"""The comparison's judge of Siaga agrees with an exact fold, and finds each planted fault."""
 
 import json
 import random
+from dataclasses import replace
 from datetime import datetime
 
 import pytest
 
-from benchmarks.peers.replay import calibrate
+from benchmarks.peers.calibration import calibrate
 from benchmarks.peers.ruleset import reference_ruleset
-from benchmarks.peers.verdict import Record, Written, judge
+from benchmarks.peers.verdict import Written, judge
 from benchmarks.stream import past_day
 from schemas.ledger import Frame, encode_frames, partition_of, watermark_frame
 from schemas.roster import Roster
@@ -17,6 +18,7 @@ from schemas.topics import Topic
 from streams.admission import Admitted, ClockMode, Gate
 from streams.event_time.sequencer import Sequencer
 from streams.table import RiskTable
+from tests.recount.records import Record
 
 PARTITIONS = 2
 CODES = ["16.01", "16.02", "16.71"]
@@ -33,7 +35,9 @@ def parse(value: bytes) -> tuple[dict, float] | None:
 def inputs() -> list[Record]:
     """4,000 messages over nearly four hours, so that the hour's sum rises and falls."""
     stream = past_day(EVENTS, CODES, step_ms=3_400)
-    return [Record(n % PARTITIONS, n, regency.encode(), value) for n, (regency, value) in enumerate(stream)]
+    return [
+        Record("incidents", n % PARTITIONS, n, regency.encode(), value) for n, (regency, value) in enumerate(stream)
+    ]
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +55,14 @@ def ledger_of(inputs: list[Record]) -> tuple[list[Record], list[Record]]:
     newest = [0] * PARTITIONS
 
     def put(partition: int, key: str, value: bytes) -> None:
-        records.append(Record(partition, len(records), key.encode(), value))
+        records.append(Record("ledger", partition, len(records), key.encode(), value))
 
-    def tell(source: str, at_ms: int, is_idle: bool) -> None:
+    def watermark(source: str, at_ms: int, is_idle: bool) -> None:
         for partition in range(PARTITIONS):
             put(partition, "*", watermark_frame(at_ms, source, is_idle))
 
     for partition in range(PARTITIONS):
-        tell(f"turnout-{partition}", 0, True)
+        watermark(f"turnout-{partition}", 0, True)
     while any(queues):
         partition = rnd.choices(range(PARTITIONS), (3, 1))[0]
         batch, queues[partition] = queues[partition][:70], queues[partition][70:]
@@ -67,16 +71,16 @@ def ledger_of(inputs: list[Record]) -> tuple[list[Record], list[Record]]:
             admitted = gate.admit(Topic.INCIDENTS, record.value, (), newest[partition])
             if not isinstance(admitted, Admitted):
                 where = {"siaga.source.partition": b"%d" % partition, "siaga.source.offset": b"%d" % record.offset}
-                rejected.append(record._replace(headers=where))
+                rejected.append(replace(record, headers=where))
                 continue
             newest[partition] = max(newest[partition], admitted.event_ms)
             frames.setdefault(admitted.regency, []).append(admitted.entry)
         for regency, entries in frames.items():
             for value in encode_frames(entries):
                 put(partition_of(regency, PARTITIONS), regency, value)
-        tell(f"incidents-{partition}", newest[partition], False)
+        watermark(f"incidents-{partition}", newest[partition], False)
     for partition in range(PARTITIONS):
-        tell(f"incidents-{partition}", newest[partition], True)
+        watermark(f"incidents-{partition}", newest[partition], True)
     return records, rejected
 
 
@@ -93,13 +97,13 @@ def written(inputs: list[Record], threshold: int) -> Written:
                 table.apply_in_order(sequencer, record.key, Frame(record.offset, record.value, 0))
         drained = table.drain()
         for pairs, records in ((drained.escalations, result.escalations), (drained.rows, result.rows)):
-            records += [Record(partition, n, code.encode(), value) for n, (code, value) in enumerate(pairs)]
+            records += [Record("", partition, n, code.encode(), value) for n, (code, value) in enumerate(pairs)]
         following = b'{"offset": %d}' % len(ledger)
-        result.state.append(Record(partition, 0, b"@next", following))
+        result.state.append(Record("risk-state", partition, 0, b"@next", following))
     return result
 
 
-def test_siaga_is_found_exact(inputs: list[Record], written: Written, threshold: int) -> None:
+def test_an_exact_fold_is_found_exact(inputs: list[Record], written: Written, threshold: int) -> None:
     seen = judge(inputs, parse, written, threshold, PARTITIONS)
     assert seen["ok"], seen
     assert seen["raised"] >= 10 and seen["want"] > seen["raised"] and seen["duplicates"] > 50 and seen["dead_want"] > 1
@@ -115,12 +119,12 @@ PLANTED = {
     "a rejected record is missing": lambda w: w._replace(rejected=w.rejected[1:]),
     "a rejected record is there twice": lambda w: w._replace(rejected=[*w.rejected, w.rejected[0]]),
     "a rejected record is not as it came": lambda w: w._replace(
-        rejected=[w.rejected[0]._replace(value=b"{}"), *w.rejected[1:]]
+        rejected=[replace(w.rejected[0], value=b"{}"), *w.rejected[1:]]
     ),
     "a ledger frame is missing": lambda w: w._replace(ledger=without(w.ledger, 50)),
     "a ledger frame is there twice": lambda w: w._replace(ledger=[*w.ledger[:50], w.ledger[49], *w.ledger[50:]]),
     "a row counts one too many": lambda w: w._replace(
-        rows=[w.rows[0]._replace(value=w.rows[0].value.replace(b'"duplicate":', b'"duplicate":1')), *w.rows[1:]]
+        rows=[replace(w.rows[0], value=w.rows[0].value.replace(b'"duplicate":', b'"duplicate":1')), *w.rows[1:]]
     ),
     "a row is missing": lambda w: w._replace(rows=w.rows[1:]),
     "the end of the ledger is not folded": lambda w: w._replace(state=w.state[1:]),
@@ -128,7 +132,7 @@ PLANTED = {
 
 
 @pytest.mark.parametrize("what", PLANTED)
-def test_a_fault_is_seen(what: str, inputs: list[Record], written: Written, threshold: int) -> None:
+def test_a_planted_fault_is_found(what: str, inputs: list[Record], written: Written, threshold: int) -> None:
     assert not judge(inputs, parse, PLANTED[what](written), threshold, PARTITIONS)["ok"]
 
 

@@ -1,8 +1,9 @@
 """The long run: `python -m tests.chaos --minutes 60 --seed 1 --faults kill,zombie,broker_kill`.
 
 Runs rounds of a few minutes, each with a broker, topics and seed of its own, and appends one JSON line per round to the
-results file. Started again with the same options it goes on after the rounds already there. `--report FILE...` prints
-the table."""
+results file. Started again with the same options it continues after the rounds already there. `--report FILE...` prints
+the table.
+"""
 
 import argparse
 import asyncio
@@ -20,11 +21,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.agents.deployment import ROOT
-from tests.chaos.checker import Violation
 from tests.chaos.faults import FAULTS
 from tests.chaos.recovery import own_recoveries
 from tests.chaos.run import Plan, Result, run
 from tests.chaos.scene import Struck
+from tests.recount.laws import Violation
 
 
 def main() -> int:
@@ -32,13 +33,13 @@ def main() -> int:
     if options.report:
         print(report(_lines(options.report)))
         return 0
-    logging.basicConfig(level=logging.CRITICAL)  # the publishers' clients complain of every fault
+    logging.basicConfig(level=logging.CRITICAL)  # the publishers' clients log every fault
     return asyncio.run(long_run(options))
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--minutes", type=float, default=10, help="how long faults are struck, all rounds together")
+    parser.add_argument("--minutes", type=float, default=10, help="length of all rounds together")
     parser.add_argument("--round-minutes", type=float, default=3, help="length of one round")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--faults", default=",".join(FAULTS), help=f"of {', '.join(FAULTS)}")
@@ -98,11 +99,11 @@ async def long_run(options: argparse.Namespace) -> int:
 
 def _build() -> str:
     """The commit that is run, with a + where the files are not all as committed; empty without git."""
-    said = [
+    output = [
         subprocess.run(("git", *command), capture_output=True, text=True, check=False, cwd=ROOT).stdout.strip()
         for command in (("rev-parse", "--short", "HEAD"), ("status", "--porcelain", "--untracked-files=no"))
     ]
-    return said[0] + "+" * bool(said[1])
+    return output[0] + "+" * bool(output[1])
 
 
 async def _round(plan: Plan, name: str) -> Result:
@@ -113,11 +114,10 @@ async def _round(plan: Plan, name: str) -> Result:
 
     try:
         result = await run(plan, directory, say)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  a round that fails is a violation, and the next one runs
         result = Result(plan, violations=[Violation("run", f"{type(error).__name__}: {error}")])
-    say(
-        f"{len(result.struck)} faults, {result.inputs} inputs, {result.vanished} vanished, {len(result.violations)} violations"
-    )
+    found = f"{result.vanished} vanished, {len(result.violations)} violations"
+    say(f"{len(result.struck)} faults, {result.inputs} inputs, {found}")
     for violation in result.violations[:10]:
         say(f"{violation.law}: {violation.text}")
     if result.violations:
@@ -132,7 +132,7 @@ def _lines(paths: Iterable[Path]) -> list[dict]:
 
 
 def report(lines: list[dict]) -> str:
-    """A Markdown table of what was struck, and of what was found."""
+    """A Markdown table of the faults, the recoveries and the violations."""
     times: dict[str, list[float]] = defaultdict(list)
     counts: dict[str, int] = defaultdict(int)
     for line in lines:
@@ -149,21 +149,21 @@ def report(lines: list[dict]) -> str:
         shown = " | ".join(f"{figure:.1f}" if figure != "" else "" for figure in figures)
         rows.append(f"| {fault} | {counts[fault]} | {len(some)} | {shown} |")
     violations = [v for line in lines for v in line["violations"]]
-    rows += [
-        "",
-        (
-            f"{len(lines)} rounds, {sum(line['inputs'] for line in lines):,} inputs, "
-            f"{sum(line.get('vanished', 0) for line in lines):,} of them taken away before they were read, "
-            f"{sum(line['escalations'] for line in lines):,} escalations, {len(violations)} violations. "
-            f"{sum(line['kills'] for line in lines)} times a worker was killed -9, "
-            f"{sum(line['rebalances'] for line in lines)} or more generations of the group. "
-            f"Most memory of a worker: {max((line['memory_mib_max'] for line in lines), default=0):.0f} MiB. "
-            f"Longest settling after the load ended: {max((line['settle_s'] for line in lines), default=0):.0f} s."
-        ),
+    memory_mib = max((line["memory_mib_max"] for line in lines), default=0)
+    settle_s = max((line["settle_s"] for line in lines), default=0)
+    totals = {name: sum(line[name] for line in lines) for name in ("inputs", "vanished", "escalations")}
+    found = (
+        f"{len(lines)} rounds, {totals['inputs']:,} inputs, {totals['vanished']:,} of them taken away before they were "
+        f"read, {totals['escalations']:,} escalations, {len(violations)} violations. "
+        f"{sum(line['kills'] for line in lines)} times a worker was killed -9, "
+        f"{sum(line['rebalances'] for line in lines)} or more generations of the group. "
+        f"Most memory of a worker: {memory_mib:.0f} MiB. Longest settling after the load ended: {settle_s:.0f} s."
+    )
+    origin = (
         f"Seeds: {', '.join(str(line['plan']['seed']) for line in lines)}. "
-        f"Builds: {', '.join(sorted({line.get('build', 'unknown') for line in lines}))}.",
-    ]
-    return "\n".join(rows)
+        f"Builds: {', '.join(sorted({line['build'] for line in lines}))}."
+    )
+    return "\n".join([*rows, "", found, origin])
 
 
 if __name__ == "__main__":

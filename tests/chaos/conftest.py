@@ -1,25 +1,11 @@
 import pytest
 
-from tests.chaos.evidence import Evidence
+from tests.chaos.small import SmallCluster
 
 
 @pytest.fixture
-def honest() -> Evidence:
-    from tests.chaos.planting import honest_run
-
-    return honest_run()
-
-
-@pytest.fixture
-def planted(honest: Evidence) -> Evidence:
-    from tests.chaos.planting import copied
-
-    return copied(honest)
-
-
-@pytest.fixture
-def bereft() -> Evidence:
-    """An honest run from which input and state were taken away, to plant something in."""
-    from tests.chaos.planting import bereft_run, copied
-
-    return copied(bereft_run())
+def cluster(broker, fresh_prefix, tmp_path):
+    """Three partitions and no worker yet, on the session's broker."""
+    settings = {"SIAGA_TICK_SECONDS": "0.5", "SIAGA_PARTITIONS": "3"}
+    with SmallCluster(broker, tmp_path, broker.bootstrap, fresh_prefix, **settings) as made:
+        yield made

@@ -1,7 +1,8 @@
-"""What is done to the system, by name. Each fault heals itself and says when processing could have gone on.
+"""What is done to the system, by name. Each fault undoes itself and says when processing could resume.
 
-A fault is `async (scene, rnd) -> Struck`. `rnd` is seeded: the same schedule does the same things in the same order;
-when exactly a process is hit is up to the machine."""
+A fault is `async (scene, rnd) -> Struck`. `rnd` is seeded: the same schedule does the same things in the same order; at
+which instruction a process is hit is up to the machine.
+"""
 
 import asyncio
 import random
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterable
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 
+from apps.embedded.process import send
 from tests.chaos.cluster import Cluster
 from tests.chaos.launcher import POINTS
 from tests.chaos.poison import poison
@@ -20,7 +22,7 @@ from tests.chaos.scene import Fault, Scene, Struck, now_ms
 from tests.chaos.topic_faults import input_recreated, retention, state_deleted
 from tests.chaos.traffic import Message
 
-#: Session and transaction time-outs of the product's defaults, and a margin.
+#: Session and transaction time-outs of Siaga's defaults, and a margin.
 ZOMBIE_S = 13.0
 #: A worker that starts waits so long for its broker.
 WAITS_FOR_KAFKA_S = 60.0
@@ -54,7 +56,7 @@ async def kill_for_long(scene: Scene, rnd: random.Random) -> Struck:
 
 def kill_at(point: str) -> Fault:
     async def strike(scene: Scene, rnd: random.Random) -> Struck:
-        """A worker that kills itself at a named point, then comes back whole."""
+        """A worker that kills itself at a named point, then starts without one."""
         cluster, name = scene.cluster, _victim(scene, rnd)
         # Each worker of two opens as many lanes as a stage has, and fences so often.
         nth = min(rnd.randrange(1, 3), cluster.lanes) if point == "after-fence" else rnd.randrange(1, 30)
@@ -71,7 +73,7 @@ def kill_at(point: str) -> Fault:
         at = now_ms()
         cluster.start(name)
         if not reached:  # a kill at a random moment is all it was
-            return Struck("kill", f"{name}: never came to {point}:{nth}", at, at)
+            return Struck("kill", f"{name}: never reached {point}:{nth}", at, at)
         return Struck(f"kill_at_{point}", f"{name}:{nth}", at, at)
 
     return strike
@@ -93,7 +95,7 @@ async def term(scene: Scene, rnd: random.Random) -> Struck:
 
 
 async def zombie(scene: Scene, rnd: random.Random) -> Struck:
-    """Stopped past session and transaction time-outs, then awake again, believing nothing happened."""
+    """Stopped past session and transaction time-outs, then continued, not knowing that time has passed."""
     name = _victim(scene, rnd)
     scene.cluster.signal(name, signal.SIGSTOP)
     at = now_ms()
@@ -104,7 +106,7 @@ async def zombie(scene: Scene, rnd: random.Random) -> Struck:
 
 def clock_off(seconds: int) -> Fault:
     async def strike(scene: Scene, rnd: random.Random) -> Struck:
-        """A worker whose wall clock is wrong for a while: it must age nothing, alarm nobody and refuse nothing."""
+        """A worker whose wall clock is wrong for a while: it must age, raise and reject nothing by it."""
         cluster, name = scene.cluster, _victim(scene, rnd)
         cluster.kill(name)
         at = now_ms()
@@ -127,14 +129,13 @@ async def broker_kill(scene: Scene, rnd: random.Random) -> Struck:
 
 
 async def broker_stop(scene: Scene, rnd: random.Random) -> Struck:
-    """Away for long."""
+    """Stopped for long."""
     broker = scene.cluster.broker
     at = now_ms()
     await scene.broker_call(broker.stop)
     await asyncio.sleep(scene.long_s)
     await scene.broker_call(broker.start)
-    # One that was started right before waits a minute for Kafka and ends: a deployment starts it again, so the driver
-    # does.
+    # A worker started right before waits a minute for Kafka and ends; a deployment starts it again, and so do we.
     gave_up = scene.cluster.gave_up() if now_ms() - at > 1000 * WAITS_FOR_KAFKA_S else []
     for name in gave_up:
         scene.cluster.start(name)
@@ -143,7 +144,7 @@ async def broker_stop(scene: Scene, rnd: random.Random) -> Struck:
 
 
 async def disk_full(scene: Scene, rnd: random.Random) -> Struck:
-    """No file of the broker may grow: every append fails as on a full disk. Kafka gives up its only directory and ends."""
+    """No file of the broker may grow: every append fails as on a full disk. Kafka gives up its directory and ends."""
     broker, at = scene.cluster.broker, now_ms()
     resource.prlimit(broker.pid, resource.RLIMIT_FSIZE, (1, resource.RLIM_INFINITY))
     deadline = time.monotonic() + 20
@@ -156,16 +157,17 @@ async def disk_full(scene: Scene, rnd: random.Random) -> Struck:
 
 
 async def state_compacted(scene: Scene, rnd: random.Random) -> Struck:
-    """The state topic is compacted as hard as Kafka can, tombstones at once; a worker that is then killed restores from
-    it.
-    """
+    """The state topic is compacted as far as Kafka can, tombstones too; then a killed worker restores from it."""
     at, cluster = now_ms(), scene.cluster
     hard = {
-        "segment.ms": "1000", "min.cleanable.dirty.ratio": "0.0", "max.compaction.lag.ms": "1000", "delete.retention.ms": "0",
-    }  # fmt: skip
+        "segment.ms": "1000",
+        "min.cleanable.dirty.ratio": "0.0",
+        "max.compaction.lag.ms": "1000",
+        "delete.retention.ms": "0",
+    }
     await asyncio.to_thread(cluster.configure, "risk-state", hard)
     await asyncio.sleep(COMPACTING_S)
-    left, ever = len(await cluster.records("risk-state")), sum((await cluster.ends("risk-state")).values())
+    left, ever = len(await cluster.read("risk-state")), sum((await cluster.ends("risk-state")).values())
     name = _victim(scene, rnd)
     cluster.kill(name)
     cluster.start(name)
@@ -173,9 +175,7 @@ async def state_compacted(scene: Scene, rnd: random.Random) -> Struck:
 
 
 async def broker_freeze(scene: Scene, rnd: random.Random) -> Struck:
-    """There, and silent."""
-    from apps.embedded.process import send
-
+    """Running, and not answering."""
     process = scene.cluster.broker._process
     at = now_ms()
     send(process, signal.SIGSTOP)
@@ -209,7 +209,7 @@ async def churn(scene: Scene, rnd: random.Random) -> Struck:
 
 
 async def crowd(scene: Scene, rnd: random.Random) -> Struck:
-    """More workers than partitions: some must idle, none may hang or crash."""
+    """More workers than partitions: some must idle, none may hang or end."""
     cluster, at = scene.cluster, now_ms()
     names = [f"crowd{n}" for n in range(3 * cluster.partitions + 1 - len(cluster.alive()))]
     for name in names:
@@ -230,7 +230,7 @@ def through_proxy(name: str, act: Callable[[Proxy], None], seconds: tuple[float,
         at = now_ms()
         act(scene.proxy)
         await asyncio.sleep(rnd.uniform(*seconds))
-        scene.proxy.heal()
+        scene.proxy.reset()
         return Struck(name, "", at, now_ms())
 
     return strike
@@ -256,19 +256,19 @@ def _hold_end(proxy: Proxy) -> None:
 async def overload(scene: Scene, rnd: random.Random) -> Struck:
     """Ten times the load for a while, and a reader of the rows that cannot keep up."""
     at, before = now_ms(), scene.rate.per_s
-    reading = asyncio.create_task(_read_slowly(scene.cluster))
+    reader = asyncio.create_task(_read_slowly(scene.cluster))
     published = sum((await scene.cluster.input_ends()).values())
     scene.rate.per_s = 10 * before
     await asyncio.sleep(10)
     scene.rate.per_s = before
     took_s, published = (now_ms() - at) / 1000, sum((await scene.cluster.input_ends()).values()) - published
-    reading.cancel()
-    await asyncio.gather(reading, return_exceptions=True)
+    reader.cancel()
+    await asyncio.gather(reader, return_exceptions=True)
     return Struck("overload", f"{published / took_s:.0f} inputs a second for {took_s:.0f} s", at, now_ms())
 
 
 async def poisoned(scene: Scene, rnd: random.Random) -> Struck:
-    """Two hundred poisonous payloads among the others; a few of them are good after all."""
+    """Two hundred malformed payloads among the others; a few of them are valid all the same."""
     at = now_ms()
     await _publish(scene.cluster, poison(rnd.randrange(1_000_000), 200, list(scene.codes)))
     return Struck("poison", "200 payloads", at, now_ms())

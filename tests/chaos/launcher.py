@@ -1,13 +1,11 @@
-"""Starts a worker that dies at a named point, or whose clock is wrong. Wraps the product from outside; the product
-knows of nothing.
+"""Starts a worker that dies at a named point, or whose clock is wrong. Siaga has no hooks for it: it is wrapped.
 
-CHAOS_CRASH_AT=point:n      SIGKILL itself the n-th time it comes to the point (POINTS below)
+CHAOS_CRASH_AT=point:n      SIGKILL itself the n-th time the point is reached (POINTS below)
 CHAOS_CLOCK_SHIFT_S=3600    the worker's wall clock is that many seconds ahead
+CHAOS_NO_TOPICS=1           the first time the worker assigns partitions as leader it knows no topic
+CHAOS_SYNC_ERROR=-1         the group's first answer with the worker's partitions carries that error instead
 
-CHAOS_NO_TOPICS=1           the first time the worker shares out partitions it knows of no topic
-CHAOS_SYNC_ERROR=-1         the first answer of the group with the worker's partitions carries that error instead
-
-SIGUSR2 has it tell, on stderr, where each of its tasks waits.
+On SIGUSR2 it writes to stderr where each of its tasks waits.
 """
 
 import asyncio
@@ -16,14 +14,16 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 
 POINTS = ("after-fence", "mid-restore", "before-send-offsets", "before-commit", "after-commit")
 
+Act = Callable[..., None]
+
 
 def shift_clock(seconds: float) -> None:
-    """Before anything else is imported, so that everybody reads the shifted clock."""
+    """Before anything else is imported, so that everything reads the shifted clock."""
     real, real_ns = time.time, time.time_ns
     time.time = lambda: real() + seconds
     time.time_ns = lambda: real_ns() + int(seconds * 1e9)
@@ -31,8 +31,8 @@ def shift_clock(seconds: float) -> None:
 
 def die_at(point: str, nth: int) -> None:
     """Arrange to die as by kill -9 the nth time the point is reached."""
-    from agents.batching.shard import Shard
-    from agents.batching.transactor import AIOKafkaProducer, Transactor
+    from agents.batching.commit.shard import Shard
+    from agents.batching.commit.transactor import AIOKafkaProducer, Transactor
 
     left, committing = [nth], set()
 
@@ -42,94 +42,85 @@ def die_at(point: str, nth: int) -> None:
             print(f"chaos: dying at {point}", file=sys.stderr, flush=True)
             os.kill(os.getpid(), signal.SIGKILL)
 
-    def reached_with_outputs(producer: object) -> None:
-        """Empty transactions that end what a broker forgot are no commits of what was read."""
+    def reached_with_outputs(producer: object, _: object = None) -> None:
+        """Empty transactions, which end one that a broker forgot, do not count."""
         if producer in committing:
             reached()
 
-    _during(Transactor, "_commit", committing)
+    async def outputs_written(_: object, deliveries: list[Awaitable]) -> None:
+        await asyncio.gather(*deliveries)
+        reached()
+
+    def note(transactor: Transactor) -> None:
+        committing.add(transactor._producer)
+
+    _wrap(Transactor, "_commit", before=note, finally_=lambda transactor: committing.discard(transactor._producer))
     if point == "after-fence":
-        _after(Transactor, "start", reached)
+        _wrap(Transactor, "start", after=reached)
     elif point == "mid-restore":
-        take = Shard._take
+        take = Shard.restore
 
         def wrapped(shard: Shard, key: bytes, value: bytes | None) -> None:
             take(shard, key, value)
             reached()
 
-        Shard._take = wrapped
+        Shard.restore = wrapped
     elif point == "before-send-offsets":
         # The outputs are in the log, uncommitted, and nothing says yet what was read for them.
-        _after(Transactor, "_send", reached, lambda deliveries: asyncio.gather(*deliveries))
+        _wrap(Transactor, "_send", after=outputs_written)
     elif point == "before-commit":
-        _before(AIOKafkaProducer, "commit_transaction", reached_with_outputs)
+        _wrap(AIOKafkaProducer, "commit_transaction", before=reached_with_outputs)
     elif point == "after-commit":
         # Committed at the broker, and the shard has not taken the new position over.
-        _after(AIOKafkaProducer, "commit_transaction", reached_with_outputs)
+        _wrap(AIOKafkaProducer, "commit_transaction", after=reached_with_outputs)
     else:
         raise SystemExit(f"CHAOS_CRASH_AT: no such point {point!r}; one of {', '.join(POINTS)}")
 
 
-def _during(owner: type, name: str, producers: set) -> None:
-    """Hold the producer of each transactor whose call of `name` is on its way."""
+def _wrap(
+    owner: type,
+    name: str,
+    before: Act = lambda itself: None,
+    after: Callable = lambda itself, result: None,
+    finally_: Act = lambda itself: None,
+) -> None:
+    """Replace a coroutine method by itself with calls around it; `after` gets the result and may be a coroutine."""
     original = getattr(owner, name)
 
-    async def wrapped(transactor: object, *args: object, **kwargs: object) -> object:
-        producers.add(transactor._producer)
+    async def wrapped(itself: object, *args: object, **kwargs: object) -> object:
+        before(itself)
         try:
-            return await original(transactor, *args, **kwargs)
+            result = await original(itself, *args, **kwargs)
+            if asyncio.iscoroutine(done := after(itself, result)):
+                await done
+            return result
         finally:
-            producers.discard(transactor._producer)
+            finally_(itself)
 
     setattr(owner, name, wrapped)
 
 
-def _before(owner: type, name: str, act: Callable[[object], None]) -> None:
-    original = getattr(owner, name)
+def log_tasks_on_signal() -> None:
+    """On SIGUSR2: the stack of every task of every loop."""
 
-    async def wrapped(*args: object, **kwargs: object) -> object:
-        act(args[0])
-        return await original(*args, **kwargs)
-
-    setattr(owner, name, wrapped)
-
-
-def _after(owner: type, name: str, act: Callable[[object], None], wait_for: Callable | None = None) -> None:
-    original = getattr(owner, name)
-
-    async def wrapped(*args: object, **kwargs: object) -> object:
-        result = await original(*args, **kwargs)
-        if wait_for is not None:
-            await wait_for(result)
-        act(args[0])
-        return result
-
-    setattr(owner, name, wrapped)
-
-
-def tell_tasks_on_signal() -> None:
-    """Where a worker that hangs hangs: the stack of every task of every loop."""
-
-    def tell(*_: object) -> None:
+    def log(*_: object) -> None:
         for task in [task for task in gc.get_objects() if isinstance(task, asyncio.Task) and not task.done()]:
             print(f"chaos: {task.get_name()} {task.get_coro()!r}", file=sys.stderr)
             waits = task.get_coro()
             while waits is not None:
                 if frame := getattr(waits, "cr_frame", None) or getattr(waits, "gi_frame", None):
-                    print(
-                        f"chaos:    {frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_qualname}",
-                        file=sys.stderr,
-                    )
+                    code = frame.f_code
+                    print(f"chaos:    {code.co_filename}:{frame.f_lineno} {code.co_qualname}", file=sys.stderr)
                 waits = getattr(waits, "cr_await", None) or getattr(waits, "gi_yieldfrom", None)
         sys.stderr.flush()
 
     from mode.worker import Worker
 
-    Worker._on_sigusr2 = tell  # it would install a debugger of its own over any handler
+    Worker._on_sigusr2 = log  # it would install a debugger of its own over any handler
 
 
 def spoil_first_sync(code: int) -> None:
-    """What a broker does whose log of the group fails just then."""
+    """As from a broker whose log of the group fails at that moment."""
     from aiokafka.consumer.group_coordinator import GroupCoordinator
     from aiokafka.protocol.group import SyncGroupRequest
 
@@ -146,7 +137,7 @@ def spoil_first_sync(code: int) -> None:
 
 
 def forget_topics_once() -> None:
-    """What a leader knows right after a broker's restart, when its question for the topics has failed."""
+    """As in a leader right after a broker's restart, when its metadata request has failed."""
     from aiokafka.consumer.group_coordinator import GroupCoordinator
 
     perform, left = GroupCoordinator._perform_assignment, [1]
@@ -166,9 +157,8 @@ def forget_topics_once() -> None:
 
 def main() -> None:
     shift_clock(float(os.environ.get("CHAOS_CLOCK_SHIFT_S") or 0))
-    tell_tasks_on_signal()
-    crash = os.environ.get("CHAOS_CRASH_AT")
-    if crash:
+    log_tasks_on_signal()
+    if crash := os.environ.get("CHAOS_CRASH_AT"):
         point, _, nth = crash.partition(":")
         die_at(point, int(nth or 1))
     if os.environ.get("CHAOS_NO_TOPICS"):

@@ -1,4 +1,4 @@
-"""Seeded poison: good messages bent in every way a publisher, a proxy or an attacker could bend them."""
+"""Seeded malformed payloads: valid messages changed in every way a publisher, a proxy or an attacker could."""
 
 import json
 import random
@@ -8,25 +8,26 @@ from collections.abc import Callable, Iterator
 from tests.chaos.traffic import Message, incident, rfc3339, turnout
 
 _JUNK = (
-    None, True, False, 0, -1, 1, 1.5, 1e308, 10**400, -(2**63), 2**64, "", " ", "x" * 65, "x" * 17_000, "\u0000", "\ud800",
-    "16.71\n", "１６.７１", [], {}, [[]], {"a": {"b": 1}}, "2024-02-30T00:00:00Z", "2024-01-01T00:00:00", "NaN",
-    "'; DROP TABLE risk; --", "<script>", "../../etc/passwd", "%s%s%n", "\u202e", "🗳" * 20,
+    None, True, False, 0, -1, 1, 1.5, 1e308, 10**400, -(2**63), 2**64, "", " ", "x" * 65, "x" * 17_000, "\u0000",
+    "\ud800", "16.71\n", "１６.７１", [], {}, [[]], {"a": {"b": 1}}, "2024-02-30T00:00:00Z", "2024-01-01T00:00:00",
+    "NaN", "'; DROP TABLE risk; --", "<script>", "../../etc/passwd", "%s%s%n", "\u202e", "🗳" * 20,
 )  # fmt: skip
 _HEADERS = (
     (), (), (), (("content-type", b"application/json"),), (("content-type", b"application/avro"),),
-    (("content-encoding", b"gzip"),), (("ce_id", b"1"), ("ce_type", b"incident"), ("content-type", b"application/json")),
+    (("content-encoding", b"gzip"),),
+    (("ce_id", b"1"), ("ce_type", b"incident"), ("content-type", b"application/json")),
     (("content-type", b"application/cloudevents+json"),), (("x" * 300, b"\x00" * 300),), (("", b""),),
 )  # fmt: skip
 
 
 def poison(seed: int, count: int, codes: list[str]) -> Iterator[Message]:
-    """`count` messages; a few turn out to be good after all, which is a case too."""
+    """`count` messages; a few are valid all the same, which is a case too."""
     rnd = random.Random(f"poison-{seed}")
     for number in range(count):
         topic = rnd.choice(("incidents", "turnout"))
         make = incident if topic == "incidents" else turnout
         fields = json.loads(make(f"p{seed}-{number}", rnd.choice(codes), time.time() - 60))
-        value = rnd.choice(_BENDERS)(rnd, fields)
+        value = rnd.choice(_CHANGES)(rnd, fields)
         yield Message(topic, rnd.choice((b"k", b"", b"\xff")), value, rnd.choice(_HEADERS))
 
 
@@ -75,24 +76,26 @@ def _text(rnd: random.Random, fields: dict) -> bytes:
     text = json.dumps(fields)
     name = rnd.choice(list(fields))
     return rnd.choice((
-        text.replace("{", f'{{"{name}": 1, ', 1), text + text, text + "\x00", "\ufeff" + text, "//" + text, text.replace('"', "'"),
-        text[:-1] + ",}", text.replace(": 1", ": NaN"), text.replace(": 1", ": 01"), text.replace(": 1", ": 1e0"),
-        text.replace(": 1", ": -0"), " " * 20_000 + text, " " * 9_000 + text, "[" + text + "]",
+        text.replace("{", f'{{"{name}": 1, ', 1), text + text, text + "\x00", "\ufeff" + text, "//" + text,
+        text.replace('"', "'"), text[:-1] + ",}", text.replace(": 1", ": NaN"), text.replace(": 1", ": 01"),
+        text.replace(": 1", ": 1e0"), text.replace(": 1", ": -0"), " " * 20_000 + text, " " * 9_000 + text,
+        "[" + text + "]",
     )).encode()  # fmt: skip
 
 
 def _deep(rnd: random.Random, fields: dict) -> bytes:
-    depth = rnd.choice((50, 150, 1500, 7000))  # whether 300 is too deep is a parser's own business
+    depth = rnd.choice((50, 150, 1500, 7000))  # parsers differ on whether 300 is too deep
     return rnd.choice((b"[" * depth + b"]" * depth, b'{"a":' * depth + b"1" + b"}" * depth, b"[" * depth))
 
 
 def _raw(rnd: random.Random, fields: dict) -> bytes | None:
     return rnd.choice((
-        None, b"", b"null", b"0", b'""', b"\x00\x00\x00\x00\x01" + _dumps(fields), rnd.randbytes(rnd.randrange(1, 400)),
+        None, b"", b"null", b"0", b'""', b"\x00\x00\x00\x00\x01" + _dumps(fields),
+        rnd.randbytes(rnd.randrange(1, 400)),
         rnd.randbytes(20_000), "{}".encode("utf-16"), _dumps(fields).decode().encode("utf-16"),
     ))  # fmt: skip
 
 
-_BENDERS: tuple[Callable[[random.Random, dict], bytes | None], ...] = (
+_CHANGES: tuple[Callable[[random.Random, dict], bytes | None], ...] = (
     _field, _field, _field, _time, _missing, _extra, _bytes, _bytes, _cut, _text, _text, _deep, _raw,
 )  # fmt: skip

@@ -1,8 +1,8 @@
-"""A broker with a second door: a listener that tells its clients to come through a proxy which delays, cuts and
-half-opens.
+"""A broker with a second listener, which advertises a proxy that delays, cuts and half-opens connections.
 
-Publishers and the checker use the first door, workers the second. The proxy knows one thing of Kafka's protocol: a
-request is a length and an api key, so that it can hold back the requests that end transactions."""
+Publishers and the laws use the first listener, workers the second. The proxy knows one thing of Kafka's protocol: a
+request is a length and an api key, so that it can hold back the requests that end transactions.
+"""
 
 import asyncio
 import struct
@@ -68,7 +68,7 @@ class Proxy:
         for writer in list(self._writers):
             writer.transport.abort()
 
-    def heal(self) -> None:
+    def reset(self) -> None:
         self.delay_s, self.refuse, self.mute, self.hold_end_txn = 0.0, False, False, False
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -95,7 +95,7 @@ class Proxy:
             head = await reader.readexactly(6)
             size, api = struct.unpack("!ih", head)
             left = size - 2
-            await self._patience(lambda api=api: self.mute or (self.hold_end_txn and api == END_TXN))
+            await self._hold_back(lambda api=api: self.mute or (self.hold_end_txn and api == END_TXN))
             writer.write(head)
             while left:
                 chunk = await reader.readexactly(min(left, CHUNK))
@@ -105,14 +105,14 @@ class Proxy:
 
     async def _answers(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while chunk := await reader.read(CHUNK):
-            await self._patience(lambda: self.mute)
+            await self._hold_back(lambda: self.mute)
             writer.write(chunk)
             await writer.drain()
         with suppress(OSError):
             writer.write_eof()
         raise ConnectionResetError
 
-    async def _patience(self, held: Callable[[], bool]) -> None:
+    async def _hold_back(self, held: Callable[[], bool]) -> None:
         if self.delay_s:
             await asyncio.sleep(self.delay_s)
         while held():

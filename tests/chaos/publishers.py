@@ -1,8 +1,7 @@
-"""Publishers as they are in the field: several clients, codecs and partitioners, each at a steady rate, none of them
-Siaga's.
+"""Publishers as they are in the field: several clients, codecs and partitioners, each at a steady rate.
 
-What a broker that dies or stalls does to a publisher's buffer is the publisher's business: the checker judges what the
-input topics hold."""
+What a broker that dies or stalls does to a publisher's buffer is not judged: the laws begin with the input topics.
+"""
 
 import asyncio
 import contextlib
@@ -31,8 +30,8 @@ class Rate:
         self.per_s = per_s
 
 
-class Restless(Exception):
-    """Something that was sent is still on its way, and has been for long."""
+class NotIdle(Exception):
+    """Something that was sent has been in flight for too long."""
 
 
 class Publishers(list):
@@ -43,16 +42,16 @@ class Publishers(list):
         self._rate = rate
 
     @contextlib.asynccontextmanager
-    async def at_rest(self, within_s: float = 90) -> AsyncIterator[None]:
-        """Nobody publishes, and nothing is on its way. Raises Restless when it does not come to that."""
+    async def idle(self, within_s: float = 90) -> AsyncIterator[None]:
+        """Nobody publishes, and nothing is in flight. Raises NotIdle when it does not come to that."""
         before, self._rate.per_s = self._rate.per_s, 0.0
         for publisher in self:
-            publisher.is_at_rest = False
+            publisher.is_idle = False
         deadline = time.monotonic() + within_s
         try:
-            while not all(publisher.is_at_rest for publisher in self):
+            while not all(publisher.is_idle for publisher in self):
                 if time.monotonic() > deadline:
-                    raise Restless(f"publishers did not come to rest within {within_s:.0f} s")
+                    raise NotIdle(f"publishers were not idle within {within_s:.0f} s")
                 await asyncio.sleep(SLICE_S)
             yield
         finally:
@@ -66,23 +65,15 @@ class AsyncPublisher:
         self, bootstrap: str, prefix: str, partitions: int, traffic: Traffic, rate: Rate, codec: str | None, place: str
     ) -> None:
         self._options = {
-            "bootstrap_servers": bootstrap,
-            "enable_idempotence": True,
-            "linger_ms": 5,
-            "compression_type": codec,
-        }
-        self._prefix, self._partitions, self._traffic, self._rate, self._place = (
-            prefix,
-            partitions,
-            traffic,
-            rate,
-            place,
-        )
+            "bootstrap_servers": bootstrap, "enable_idempotence": True, "linger_ms": 5, "compression_type": codec,
+        }  # fmt: skip
+        self._prefix, self._partitions, self._traffic = prefix, partitions, traffic
+        self._rate, self._place = rate, place
         self._rnd = random.Random(place)
         self.sent = 0
-        #: Whether a whole slice of time had nothing to send, and nothing was on its way at its end.
-        self.is_at_rest = False
-        self._on_their_way: set[asyncio.Future] = set()
+        #: Whether a whole slice of time had nothing to send, and nothing was in flight at its end.
+        self.is_idle = False
+        self._in_flight: set[asyncio.Future] = set()
         self._is_broken = False
         self._stop = asyncio.Event()
         self._task: asyncio.Task | None = None
@@ -106,7 +97,7 @@ class AsyncPublisher:
                 await _close(producer)
 
     async def _publish(self, producer: AIOKafkaProducer) -> None:
-        """Until told to stop, or a send failed: an idempotent producer whose sequence is broken never sends again."""
+        """Until `stop`, or a send failed: an idempotent producer whose sequence is broken never sends again."""
         due = time.monotonic()
         while not (self._stop.is_set() or self._is_broken):
             due = max(due, time.monotonic() - 2.0) + SLICE_S
@@ -114,7 +105,7 @@ class AsyncPublisher:
             for _ in range(self._amount(per_s)):
                 await self._send(producer, self._traffic.next())
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            self.is_at_rest = not (per_s or self._on_their_way)
+            self.is_idle = not (per_s or self._in_flight)
 
     def _amount(self, per_s: float) -> int:
         whole, rest = divmod(per_s * SLICE_S, 1)
@@ -129,12 +120,12 @@ class AsyncPublisher:
         sending = await producer.send(
             self._prefix + message.topic, message.value, message.key, partition, headers=list(message.headers)
         )
-        self._on_their_way.add(sending)
+        self._in_flight.add(sending)
         sending.add_done_callback(self._note)
         self.sent += 1
 
     def _note(self, sending: asyncio.Future) -> None:
-        self._on_their_way.discard(sending)
+        self._in_flight.discard(sending)
         if sending.cancelled() or sending.exception():
             self._is_broken = True
 
@@ -146,12 +137,11 @@ async def _close(producer: AIOKafkaProducer) -> None:
         pass
 
 
-def _close_for_good(producer: KafkaProducer) -> None:
-    """Until its buffer is delivered or given up: a close that times out leaves a thread that goes on sending behind our
-    back.
+def _close_completely(producer: KafkaProducer) -> None:
+    """Wait until its buffer is delivered or given up: a close that times out leaves a thread that still sends.
 
-    After long outages a batch may never end (docs/upstream.md), and `close` waits for it before it would force
-    anything."""
+    After long outages a batch may never end (docs/upstream.md), and `close` waits for it before it forces anything.
+    """
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         with contextlib.suppress(KafkaPythonError):
@@ -167,8 +157,8 @@ class ThreadPublisher:
     def __init__(self, bootstrap: str, prefix: str, traffic: Traffic, rate: Rate) -> None:
         self._bootstrap, self._prefix, self._traffic, self._rate = bootstrap, prefix, traffic, rate
         self.sent = 0
-        #: Whether a whole slice of time had nothing to send, and nothing was on its way at its end.
-        self.is_at_rest = False
+        #: Whether a whole slice of time had nothing to send, and nothing was in flight at its end.
+        self.is_idle = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
@@ -186,13 +176,8 @@ class ThreadPublisher:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                producer = KafkaProducer(
-                    bootstrap_servers=self._bootstrap,
-                    acks="all",
-                    linger_ms=5,
-                    compression_type="gzip",
-                    max_block_ms=5000,
-                )
+                options = {"acks": "all", "linger_ms": 5, "compression_type": "gzip", "max_block_ms": 5000}
+                producer = KafkaProducer(bootstrap_servers=self._bootstrap, **options)
             except KafkaPythonError:
                 time.sleep(0.5)
                 continue
@@ -201,10 +186,10 @@ class ThreadPublisher:
             except (KafkaPythonError, OSError):
                 pass
             finally:
-                _close_for_good(producer)
+                _close_completely(producer)
 
     def _publish(self, producer: KafkaProducer) -> None:
-        left, on_their_way = 0.0, []
+        left, in_flight = 0.0, []
         while not self._stop.is_set():
             per_s = self._rate.per_s
             left += per_s * SLICE_S
@@ -213,10 +198,10 @@ class ThreadPublisher:
                 sending = producer.send(
                     self._prefix + message.topic, value=message.value, key=message.key, headers=list(message.headers)
                 )
-                on_their_way.append(sending)
+                in_flight.append(sending)
                 self.sent += 1
                 left -= 1
             self._stop.wait(SLICE_S)
-            on_their_way = [sending for sending in on_their_way if not sending.is_done]
-            self.is_at_rest = not (per_s or on_their_way)
+            in_flight = [sending for sending in in_flight if not sending.is_done]
+            self.is_idle = not (per_s or in_flight)
         producer.flush(timeout=20)

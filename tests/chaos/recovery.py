@@ -4,9 +4,10 @@ import json
 from bisect import bisect_left
 from collections import defaultdict
 
-from tests.chaos import oracle
-from tests.chaos.evidence import Evidence
 from tests.chaos.scene import Struck
+from tests.recount.intake import read_inputs
+from tests.recount.ledger import entries, fingerprint_of_entry, fingerprint_of_message
+from tests.recount.records import Evidence
 
 #: Records that a publisher appended this long around the moment stand for "what was published at the time".
 AROUND_MS = 1000
@@ -15,17 +16,17 @@ AROUND_MS = 1000
 def journeys(evidence: Evidence, codes: set[str]) -> list[tuple[int, int]]:
     """(appended to its input, appended as its regency's next row) in epoch milliseconds, of every accepted record."""
     frames: dict[tuple, list[tuple[str, int]]] = defaultdict(list)
-    for entry in oracle.entries(evidence.topics["ledger"]):
+    for entry in entries(evidence.topics["ledger"]):
         if entry.fields[0] in ("i", "t"):
-            frames[oracle.print_of_entry(entry)].append((entry.key, entry.offset))
+            frames[fingerprint_of_entry(entry)].append((entry.key, entry.offset))
     rows: dict[str, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
     for record in evidence.topics["risk"]:
         offsets, times = rows[record.key.decode()]
         offsets.append(json.loads(record.value)["ledger"]["offset"])
         times.append(record.at_ms)
     found = []
-    for record, message in oracle.read_inputs(evidence, codes).accepted:
-        places = frames[oracle.print_of_message(record.topic, message)]
+    for record, message in read_inputs(evidence, codes).accepted:
+        places = frames[fingerprint_of_message(record.topic, message)]
         if not places:
             continue
         code, offset = places.pop(0)

@@ -1,4 +1,4 @@
-"""What faults can reach, and what they say of themselves."""
+"""What a fault can act on, and its record."""
 
 import random
 import time
@@ -12,7 +12,7 @@ from tests.chaos.publishers import Publishers, Rate
 
 
 class Struck(NamedTuple):
-    """What was done. From `free_ms` (Unix time) on nothing of the fault was left but its consequences."""
+    """A fault that was applied. From `free_ms` (Unix ms) on only its consequences were left."""
 
     fault: str
     target: str
@@ -21,7 +21,7 @@ class Struck(NamedTuple):
 
 
 class Scene(NamedTuple):
-    """What faults can reach."""
+    """What a fault can act on."""
 
     cluster: Cluster
     rate: Rate
@@ -30,8 +30,7 @@ class Scene(NamedTuple):
     codes: tuple[str, ...]
     #: Seconds of a long stop or freeze: shorter in CI.
     long_s: float
-    #: Runs a broker call in the one thread that lives as long as the run (the broker dies with the thread that forked
-    #: it).
+    #: Runs a broker call in a thread that lives as long as the run: the broker dies with the thread that forked it.
     broker_call: Callable[[Callable[[], object]], Awaitable[object]]
     publishers: Publishers
     archive: Archive

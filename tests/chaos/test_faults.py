@@ -1,6 +1,4 @@
-"""A short seeded slice of the long run (`python -m tests.chaos`): each fault once, in groups, on a broker of the
-group's own.
-"""
+"""A short seeded slice of the long run (`python -m tests.chaos`): each fault once, in groups with a broker each."""
 
 import pytest
 
@@ -12,21 +10,23 @@ CRASHES = tuple(f"kill_at_{point}" for point in POINTS)
 REPORTED = {"clock_ahead": "clock_off_+3600_s", "clock_behind": "clock_off_-3600_s"}
 
 
-@pytest.mark.parametrize("plan", [
-    pytest.param(Plan(11, 0, ("kill", *CRASHES), pause_s=3, is_whole=True), id="workers killed at random and at named points"),
-    pytest.param(
-        Plan(12, 0, ("broker_kill", "broker_freeze", "clock_ahead", "disk_full"), pause_s=2, long_s=6, is_whole=True),
-        id="the broker killed, frozen and its disk full, a clock an hour ahead",
+PLANS = {
+    "workers killed at random and at named points": Plan(11, 0, ("kill", *CRASHES), pause_s=3, is_whole=True),
+    "the broker killed, frozen and its disk full, a clock an hour ahead": Plan(
+        12, 0, ("broker_kill", "broker_freeze", "clock_ahead", "disk_full"), pause_s=2, long_s=6, is_whole=True
     ),
-    pytest.param(
-        Plan(13, 0, ("proxy_cut", "proxy_refuse", "proxy_mute", "proxy_hold_end_txn", "proxy_delay"), pause_s=2, is_whole=True),
-        id="connections cut, refused, mute and slow, the end of transactions held back",
+    "connections cut, refused, mute and slow, the end of transactions held back": Plan(
+        13, 0, ("proxy_cut", "proxy_refuse", "proxy_mute", "proxy_hold_end_txn", "proxy_delay"), pause_s=2,
+        is_whole=True,
     ),
-    pytest.param(
-        Plan(14, 0, ("zombie", "term", "churn", "overload", "state_compacted", "poison", "giants", "bombs"), pause_s=2, is_whole=True),
-        id="a zombie, workers that come and go, ten times the load, state compacted hard, poison, giants and bombs",
+    "a zombie, workers that come and go, ten times the load, compacted state, malformed and giant records": Plan(
+        14, 0, ("zombie", "term", "churn", "overload", "state_compacted", "poison", "giants", "bombs"), pause_s=2,
+        is_whole=True,
     ),
-])  # fmt: skip
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 async def test_nothing_is_lost_doubled_or_torn(plan, tmp_path):
     result = await run(plan, tmp_path)
     assert result.violations == []

@@ -1,19 +1,19 @@
-"""10,000 poisonous payloads: the gate never raises, and agrees with the contract as a reader of it would judge."""
+"""10,000 malformed payloads: the gate never raises, and its verdicts are those of the recount's contract."""
 
 import time
 from collections import Counter
 
-from schemas.rejected import Reason
 from schemas.roster import Roster
 from schemas.topics import Topic
+from schemas.vocabulary import RejectReason
 from streams.admission import Admitted, ClockMode, Gate
-from tests.chaos.contract import judge
 from tests.chaos.poison import poison
+from tests.recount.contract import judge
 
 COUNT = 10_000
 
 
-def test_the_gate_takes_and_refuses_what_the_contract_says():
+def test_the_gate_admits_and_rejects_what_the_contract_says():
     codes = set(Roster.default())
     gate, now_ms = Gate(Roster.default(), ClockMode.WALL), time.time_ns() // 1_000_000
     seen: Counter[str] = Counter()
@@ -26,11 +26,11 @@ def test_the_gate_takes_and_refuses_what_the_contract_says():
         if got != (want.reason or "taken"):
             wrong.append((got, want.reason or "taken", (message.value or b"")[:400], message.headers))
     assert not wrong, f"{len(wrong)}: " + "\n".join(map(repr, wrong[:10]))
-    for outcome in (*Reason, "taken"):
+    for outcome in (*RejectReason, "taken"):
         assert seen[outcome], f"no payload was {outcome}: {dict(seen)}"
 
 
-def test_an_error_holds_nothing_of_the_payload():
+def test_an_error_text_holds_nothing_of_the_payload():
     codes, now_ms = sorted(Roster.default()), time.time_ns() // 1_000_000
     gate = Gate(Roster.default(), ClockMode.WALL)
     for message in poison(2, 2000, codes):

@@ -1,6 +1,4 @@
-"""Topics deleted, emptied or cut under the system's feet: everything that can be saved is saved, and nothing passes in
-silence.
-"""
+"""Topics deleted or cut while the system runs or is down: what can be saved is saved, and the rest is logged."""
 
 import asyncio
 import re
@@ -13,115 +11,66 @@ from aiokafka import AIOKafkaProducer
 
 from tests.agents.deployment import until
 from tests.chaos.archive import Archive
-from tests.chaos.checker import check
-from tests.chaos.cluster import Cluster
-from tests.chaos.policy import ROSTER, roster
+from tests.chaos.small import CODE, PARTITION
+from tests.chaos.topic_faults import INPUT_RECREATED, STATE_REBUILT
 from tests.chaos.traffic import incident
-from tests.chaos.vanished import vanished
-
-CODE = "16.71"
-PARTITION = 1
-
-
-@pytest.fixture
-def cluster(broker, fresh_prefix, tmp_path):
-    settings = {"SIAGA_TICK_SECONDS": "0.5", "SIAGA_PARTITIONS": "3"}
-    with Cluster(broker, tmp_path, broker.bootstrap, fresh_prefix, **settings) as made:
-        yield made
+from tests.recount.intake import vanished
+from tests.recount.laws import check
+from tests.recount.policy import ROSTER, roster
 
 
-async def send(cluster: Cluster, name: str, count: int, **changes: object) -> None:
-    producer = AIOKafkaProducer(bootstrap_servers=cluster.bootstrap)
-    await producer.start()
-    for number in range(count):
-        value = incident(f"{name}-{number}", CODE, time.time() - 5, **changes)
-        await producer.send_and_wait(cluster.prefix + "incidents", value, CODE.encode(), PARTITION)
-    await producer.stop()
-
-
-async def recreate(cluster: Cluster, topic: str) -> None:
-    await cluster.delete(topic)
-    await cluster.create_topics()
-
-
-async def incidents(cluster: Cluster) -> int:
-    return (await cluster.rows())[CODE]["windows"]["1h"]["incidents"]
-
-
-async def sound(cluster: Cluster) -> None:
-    """All laws of the checker hold."""
-    await cluster.drained()
-    await cluster.settle(60)
-    await cluster.stop_workers()
-    assert check(await cluster.evidence("Stable"), roster(ROSTER)) == []
-
-
-def log(cluster: Cluster, name: str = "a") -> str:
-    return cluster.log(name).read_text()
-
-
-async def test_state_lost_while_nobody_ran_is_built_again_and_publishes_nothing_twice(cluster):
+async def test_state_lost_while_nobody_ran_is_rebuilt_and_nothing_published_twice(cluster):
     cluster.start("a")
-    await send(cluster, "x", 20, severity=5, category="clash")
-    await cluster.drained()
+    await cluster.publish_and_drain("x", 20, severity=5, category="clash")
     await cluster.stop_workers()
-    await recreate(cluster, "risk-state")
+    await cluster.recreate("risk-state")
     cluster.start("a")
-    await send(cluster, "y", 3)
-    await cluster.drained()
-    assert await incidents(cluster) == 23
-    assert "is gone or incomplete: building it again" in log(cluster)
+    await cluster.publish_and_drain("y", 3)
+    assert await cluster.counted() == 23
+    assert STATE_REBUILT in cluster.logged()
     assert cluster.metric('siaga_shard_rebuilds_total{stage="risk"}') == 3
-    await sound(cluster)
+    assert await cluster.violations() == []
 
 
-async def test_state_lost_under_a_running_worker_is_built_again_when_it_is_read_next(cluster):
+async def test_state_lost_under_a_running_worker_is_rebuilt_when_it_is_next_read(cluster):
     cluster.start("a")
-    await send(cluster, "x", 20, severity=5, category="clash")
-    await cluster.drained()
-    await recreate(cluster, "risk-state")
-    await send(cluster, "y", 3)
-    await cluster.drained()
+    await cluster.publish_and_drain("x", 20, severity=5, category="clash")
+    await cluster.recreate("risk-state")
+    await cluster.publish_and_drain("y", 3)
     cluster.kill("a")
     cluster.start("a")
-    await send(cluster, "z", 2)
-    await cluster.drained()
-    assert await incidents(cluster) == 25
-    assert "is gone or incomplete: building it again" in log(cluster)
-    await sound(cluster)
+    await cluster.publish_and_drain("z", 2)
+    assert await cluster.counted() == 25
+    assert STATE_REBUILT in cluster.logged()
+    assert await cluster.violations() == []
 
 
 @pytest.mark.parametrize("before, after", [(20, 5), (5, 20)])
-async def test_an_input_created_anew_under_a_running_worker_is_read_from_its_beginning(cluster, before, after):
+async def test_an_input_recreated_under_a_running_worker_is_read_from_offset_0(cluster, before, after):
     cluster.start("a")
-    await send(cluster, "x", before)
-    await cluster.drained()
-    await recreate(cluster, "incidents")
-    await send(cluster, "y", after)
+    await cluster.publish_and_drain("x", before)
+    await cluster.recreate("incidents")
+    await cluster.publish("y", after)
     deadline = time.monotonic() + 60
-    while await incidents(cluster) < before + after:
-        assert time.monotonic() < deadline, f"{await incidents(cluster)} of {before + after}: " + log(cluster)[-3000:]
+    while (counted := await cluster.counted()) < before + after:
+        assert time.monotonic() < deadline, f"{counted} of {before + after}: " + cluster.logged()[-3000:]
         await asyncio.sleep(0.3)
-    assert await incidents(cluster) == before + after
-    if before > after:  # what is longer again when it is looked at cannot be told from one that only grew
-        assert "was created anew and is read as such" in log(cluster)
+    assert counted == before + after
+    if before > after:  # a topic that is longer again when it is looked at cannot be told from one that only grew
+        assert INPUT_RECREATED in cluster.logged()
         assert cluster.metric('siaga_source_recreated_total{topic="incidents"}') == 1
     else:
-        assert "not found" in log(cluster) or "created anew" in log(cluster)
+        assert "not found" in cluster.logged() or "recreated" in cluster.logged()
 
 
-async def test_an_input_created_anew_that_passes_its_old_position_at_once_is_read_from_its_beginning(cluster):
-    """As when publishers send everything again. Kafka does not tell a leader that came back under its static name that
-    it leads.
-    """
+async def test_a_recreated_input_that_passes_its_old_position_at_once_is_read_from_0(cluster):
+    """As when publishers send everything again. Kafka does not say to a leader with a static name that it leads."""
     cluster.start("a")
-    await send(cluster, "x", 2)
-    await cluster.drained()
+    await cluster.publish_and_drain("x", 2)
     cluster.kill("a")
     cluster.start("a")
-    await send(cluster, "w", 3)
-    await cluster.drained()
-    await recreate(cluster, "incidents")
+    await cluster.publish_and_drain("w", 3)
+    await cluster.recreate("incidents")
     producer = AIOKafkaProducer(bootstrap_servers=cluster.bootstrap, linger_ms=200)
     await producer.start()
     values = [incident(f"y-{number}", CODE, time.time() - 5) for number in range(20)]
@@ -130,53 +79,51 @@ async def test_an_input_created_anew_that_passes_its_old_position_at_once_is_rea
     assert {(await one).offset for one in sending} == set(range(20))
     await producer.stop()
     await cluster.drained()
-    assert await incidents(cluster) == 25, log(cluster)[-2000:]
+    assert await cluster.counted() == 25, cluster.logged()[-2000:]
 
 
-async def test_a_ledger_created_anew_is_refused_with_the_command_that_begins_anew(cluster):
+async def test_a_recreated_ledger_is_refused_with_the_command_that_starts_over(cluster):
+    refusal = "To rebuild the risk table"
     cluster.start("a")
-    await send(cluster, "x", 20)
-    await cluster.drained()
+    await cluster.publish_and_drain("x", 20)
     await cluster.stop_workers()
-    await recreate(cluster, "ledger")
+    await cluster.recreate("ledger")
     cluster.start("a")
-    await until(lambda: "To rebuild the risk table" in log(cluster), 180, "the command")
-    await send(cluster, "more", 60)  # the new ledger grows past where the old one was read
+    await until(lambda: refusal in cluster.logged(), 180, "the command")
+    await cluster.publish("more", 60)  # the new ledger grows past where the old one was read
     cluster.kill("a")
     cluster.start("a")
-    await until(lambda: log(cluster).count("To rebuild the risk table") >= 2, 180, "the command again")
-    assert (await cluster.rows())[CODE]["windows"]["1h"]["incidents"] == 20
-    [command] = set(re.findall(r"run `(python -m kafka.admin[^`]*)`", log(cluster)))
+    await until(lambda: cluster.logged().count(refusal) >= 2, 180, "the command again")
+    assert await cluster.counted() == 20
+    [command] = set(re.findall(r"run `(python -m kafka.admin[^`]*)`", cluster.logged()))
     await cluster.stop_workers()
     argv = command.replace("$SIAGA_BROKER", cluster.bootstrap).split()
     await asyncio.to_thread(subprocess.run, [sys.executable, *argv[1:]], check=True, capture_output=True, timeout=60)
     await cluster.create_topics()
     cluster.start("a")
-    await send(cluster, "y", 3)
+    await cluster.publish("y", 3)
     await until(lambda: cluster.metric('siaga_shards_open{stage="risk"}') == 3, 180, "the shards open")
     await cluster.drained()
-    assert await incidents(cluster) == 63
+    assert await cluster.counted() == 63
 
 
-async def test_records_removed_before_they_were_read_are_counted_and_said(cluster):
+async def test_records_removed_before_they_were_read_are_counted_and_logged(cluster):
     cluster.start("a")
-    await send(cluster, "x", 5)
-    await cluster.drained()
+    await cluster.publish_and_drain("x", 5)
     cluster.kill("a")
-    await send(cluster, "y", 30)
+    await cluster.publish("y", 30)
     archive = Archive()
     await archive.keep_input(cluster, "incidents")
     await archive.cut(cluster, "incidents", {PARTITION: 25})
     cluster.start("a")
     await cluster.drained()
-    assert await incidents(cluster) == 5 + 10
-    assert "20 offsets are gone from the source before they were read" in log(cluster)
-    await until(
-        lambda: cluster.metric('siaga_source_gaps_total{topic="incidents"}') == 20, 10, "20 lost offsets counted"
-    )
-    await cluster.settle(60)
+    assert await cluster.counted() == 5 + 10
+    assert "20 offsets are gone from the source before they were read" in cluster.logged()
+    gaps = 'siaga_source_gaps_total{topic="incidents"}'
+    await until(lambda: cluster.metric(gaps) == 20, 60, "20 lost offsets counted")
+    await cluster.settled()
     await cluster.stop_workers()
-    evidence = await cluster.evidence("Stable")
+    evidence = await cluster.evidence()
     archive.complete(evidence)
     assert check(evidence, roster(ROSTER)) == []
     assert sum(map(len, vanished(evidence)["incidents", PARTITION, 0])) == 20

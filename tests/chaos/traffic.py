@@ -1,8 +1,8 @@
 """A seeded stream of input records: incidents and turnout with all that real publishers do to them.
 
-Duplicates, reorders, revisions, retractions, exercises, late reports, and a share of bad records. No protest (the
-ruleset weighs it by its own rule) and nothing near a bound of the clock, so that an independent oracle can judge every
-record."""
+Duplicates, reorders, revisions, retractions, exercises, late reports, and a share of bad records. Nothing is near a
+limit of the clock, so that every record can be judged by its append time.
+"""
 
 import json
 import random
@@ -12,14 +12,8 @@ from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
 
 CATEGORIES = (
-    "logistics",
-    "administration",
-    "eligibility",
-    "money_politics",
-    "clash",
-    "intimidation",
-    "property_attack",
-)
+    "logistics", "administration", "eligibility", "money_politics", "clash", "intimidation", "property_attack",
+)  # fmt: skip
 SOURCES = ("kpu-sumsel", "bawaslu", "polda", "pantau-1", "pantau-2")
 SEVERITIES = (1, 1, 1, 1, 2, 2, 3, 3, 4, 5)
 _WIB = timezone(timedelta(hours=7))
@@ -33,12 +27,12 @@ class Message(NamedTuple):
 
 
 def rfc3339(at_s: float) -> str:
-    """Whole milliseconds, so that nobody's rounding matters."""
+    """Whole milliseconds, so that rounding does not matter."""
     return datetime.fromtimestamp(round(at_s, 3), _WIB).isoformat(timespec="milliseconds")
 
 
 def station(number: int) -> str:
-    """A quarter each end like the state's key of a regency's head and of a province's row: a name may be anything."""
+    """A quarter each end like the state's key of a regency's head and of a province's row, for a name is free text."""
     return f"TPS-{number:03d}{('', '', '/h', '/p')[number % 4]}"
 
 

@@ -18,8 +18,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from tests.deploy.compose_reading import resolved
 
 REPO = Path(__file__).resolve().parents[2]
-#: Bounds a program that hangs; promtool's timelines of pipeline.yml took 40 s on a machine with five others waiting for
-#: a core.
+#: Limit for a program that hangs; promtool's timelines of pipeline.yml took 40 s at load 6.
 RUN_S = 240
 # Debian's package of a program, to say how to get what is missing.
 _PACKAGES = {
@@ -59,15 +58,8 @@ def run() -> Callable[..., str]:
     """Run a program to its end; its output is the failure's message."""
 
     def call(*command: str | Path, cwd: Path = REPO, env: dict[str, str] | None = None) -> str:
-        done = subprocess.run(
-            [str(part) for part in command],
-            cwd=cwd,
-            env=env,
-            capture_output=True,
-            text=True,
-            timeout=RUN_S,
-            check=False,
-        )
+        words, options = [str(part) for part in command], {"capture_output": True, "text": True, "timeout": RUN_S}
+        done = subprocess.run(words, cwd=cwd, env=env, check=False, **options)
         output = done.stdout + done.stderr
         assert done.returncode == 0, f"{' '.join(map(str, command))} exited with {done.returncode}:\n{output}"
         return output
@@ -77,7 +69,7 @@ def run() -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def compose(request: pytest.FixtureRequest, load_yaml: Callable[[Path], Any]) -> dict:
-    """docker-compose.yml with every profile, resolved: by Compose where there is one, else by the tests' own reading."""
+    """docker-compose.yml with every profile, resolved by Compose where it is installed, else by our own reading."""
     if _compose_command() is None:
         return resolved(load_yaml(REPO / "docker-compose.yml"))
     return request.getfixturevalue("compose_by_compose")
@@ -131,9 +123,7 @@ def alerts(rule_groups: list[dict]) -> dict[str, dict]:
 
 @pytest.fixture(scope="module")
 def fresh_metrics() -> ModuleType:
-    """`agents.metrics` loaded anew for each test file, with its own registry, every metric touched: what a busy worker
-    exposes.
-    """
+    """`agents.metrics` loaded again for each test file, every metric touched: what a busy worker exposes."""
     spec = importlib.util.find_spec("agents.metrics")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -1,6 +1,4 @@
-"""The real Prometheus and Alertmanager on deploy/'s own files, moved to free loopback ports and to seconds instead of
-minutes.
-"""
+"""Prometheus and Alertmanager on deploy/'s own files, with free loopback ports and seconds instead of minutes."""
 
 import json
 import shutil
@@ -18,12 +16,12 @@ import yaml
 from apps.embedded.ports import free_port
 from apps.embedded.process import end, spawn
 
-READY_WITHIN_S = 30
+READY_WITHIN_S = 90
 INTERVAL = "500ms"
 RUNBOOK_BASE = "https://docs.example.org/siaga/"
 
 
-def wait_for(what: str, condition: Callable[[], Any], within_s: float = 30, every_s: float = 0.1) -> Any:
+def wait_for(what: str, condition: Callable[[], Any], within_s: float = 90, every_s: float = 0.1) -> Any:
     """The first true value of `condition`; fails with `what` and the last value when the time is up."""
     deadline = time.monotonic() + within_s
     while not (found := condition()):
@@ -111,11 +109,11 @@ def prometheus(
 
 @contextmanager
 def alertmanager(binary: str, deploy: Path, home: Path, webhook: str) -> Iterator[str]:
-    """Alertmanager on a copy of deploy/alertmanager whose webhooks go to `webhook` (host:port). Yields its host:port."""
+    """Alertmanager on a copy of deploy/alertmanager, its webhooks moved to `webhook` (host:port); its own host:port."""
     text = (deploy / "alertmanager" / "alertmanager.yml").read_text(encoding="utf-8")
     config = yaml.safe_load(text.replace("alert-webhook:9095", webhook))
     for route in (config["route"], *config["route"]["routes"]):
-        # The pause before a group's first message stays a pause: it is what makes several alerts one message.
+        # A group's first message still waits, so that several alerts become one message.
         route |= {"group_wait": "2s" if route["group_wait"] != "0s" else "0s", "group_interval": INTERVAL}
     file = home / "alertmanager.yml"
     file.write_text(yaml.safe_dump(config), encoding="utf-8")

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "operating" / "runbook.md"
-# What runs by itself is named by its command and typed by nobody at night.
+# Long-running programs, which the page names by their command alone.
 PROGRAMS = {"worker", "board", "webhook", "cap"}
 
 

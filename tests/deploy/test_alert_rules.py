@@ -1,4 +1,4 @@
-"""Alerts are read by people at night: each says what it is, leads somewhere, and has been seen to fire and not to fire."""
+"""Each alert says what it is and links to the runbook, and a timeline shows it firing and not firing."""
 
 import re
 from collections import defaultdict
@@ -55,7 +55,7 @@ def test_every_runbook_link_leads_to_a_section_and_every_section_to_an_alert(ale
     assert inner <= anchors
 
 
-def test_where_the_runbook_is_published_is_said_once_and_stands_on_no_alert(deploy, load_yaml):
+def test_the_runbooks_address_is_set_once_and_is_no_label_of_an_alert(deploy, load_yaml):
     config = load_yaml(deploy / "prometheus" / "prometheus.yml")
     assert config["global"]["external_labels"] == {"system": "siaga", "runbook_base": ""}
     assert {"action": "labeldrop", "regex": "runbook_base"} in config["alerting"]["alert_relabel_configs"]
@@ -70,5 +70,5 @@ def test_the_runbook_tells_what_to_look_at_and_what_to_do(repo):
 
 
 def _anchor(heading: str) -> str:
-    """The anchor Git hosts give a heading: lower case, blanks to dashes, other signs dropped."""
+    """The anchor of a heading: lower case, blanks to dashes, other signs dropped."""
     return re.sub(r"[^a-z0-9 _-]", "", heading.lower()).replace(" ", "-")

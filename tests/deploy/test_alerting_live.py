@@ -23,7 +23,7 @@ def webhook() -> Iterator[Webhook]:
 
 @pytest.fixture
 def worker(fresh_metrics) -> Iterator[str]:
-    """A worker's /metrics with three quiet regencies; host:port."""
+    """A worker's /metrics with three regencies at normal; host:port."""
     fresh_metrics.LEVEL.clear()
     for regency in (PALEMBANG, OGAN_ILIR, BENGKULU):
         fresh_metrics.LEVEL.labels(*regency).set(NORMAL)
@@ -56,7 +56,7 @@ def test_a_flare_up_arrives_grouped_muted_and_ends(deploy, program, tmp_path, we
             lambda: api.query('alertmanager_notifications_failed_total{job="alertmanager", integration="webhook"}'),
         )
         assert {sample["value"][1] for sample in failed} == {"0"}
-        assert not webhook.room("16"), "peace is not announced"
+        assert not webhook.room("16"), "a normal level is not announced"
 
         put(PALEMBANG, SIAGA), put(OGAN_ILIR, SIAGA), put(BENGKULU, SIAGA)
         wait_for("both provinces at the room", lambda: webhook.room("16") and webhook.room("17"))
@@ -67,24 +67,23 @@ def test_a_flare_up_arrives_grouped_muted_and_ends(deploy, program, tmp_path, we
 
         put(PALEMBANG, AWAS)
         wait_for("awas", lambda: ("SiagaRegencyAwas", "16.71", "firing") in webhook.latest("16"))
-        # Only what follows is sure to be muted: a message in the making as awas arrives may name both
-        # (deploy/alertmanager).
+        # A message that is being sent as awas arrives may name both (deploy/alertmanager); later ones may not.
         wait_for("siaga of the same regency muted", lambda: _muted(manager) == [("SiagaRegencySiaga", "16.71")])
         put(OGAN_ILIR, NORMAL)
         end = {("SiagaRegencyAwas", "16.71", "firing"), ("SiagaRegencySiaga", "16.10", "resolved")}
         wait_for("the end in Ogan Ilir, without what is muted", lambda: webhook.latest("16") == end)
 
-        heard = len(webhook.room("16"))
+        before = len(webhook.room("16"))
         put(PALEMBANG, SIAGA)
         fall = {("SiagaRegencySiaga", "16.71", "firing"), ("SiagaRegencyAwas", "16.71", "resolved")}
-        wait_for("the fall to siaga", lambda: fall <= webhook.since("16", heard))
+        wait_for("the fall to siaga", lambda: fall <= webhook.since("16", before))
 
         put(PALEMBANG, NORMAL), put(BENGKULU, NORMAL)
         wait_for("the end of the alarm in both provinces", lambda: _ended(webhook, "16") and _ended(webhook, "17"))
 
 
 def _muted(manager: str) -> list[tuple[str, str]]:
-    """(alert, regency) of what Alertmanager holds back because something louder fires."""
+    """(alert, regency) of what Alertmanager holds back because a graver alert fires."""
     held = [alert for alert in get_json(f"http://{manager}/api/v2/alerts") if alert["status"]["inhibitedBy"]]
     return [(alert["labels"]["alertname"], alert["labels"]["regency"]) for alert in held]
 

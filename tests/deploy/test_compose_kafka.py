@@ -4,17 +4,20 @@ No image can be pulled where the tests run, but its entry point is a class of Ka
 the KAFKA_* variables into server.properties and formats the storage. So that class runs here, and then the broker on
 what it wrote."""
 
+import contextlib
 import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("yaml", reason="PyYAML is not installed (pip install 'siaga[deploy]')")
 
 from apps.embedded.java import java_command
 from apps.embedded.ports import free_port
 from apps.embedded.probe import cluster_id
 from apps.embedded.process import end, spawn
+from tests.deploy.programs import wait_for
 
 # The wrapper wants the two logging files that the image ships, and adds to them.
 _LOGGING = """
@@ -24,7 +27,7 @@ Configuration:
   Loggers:
     Root: {level: WARN, AppenderRef: [{ref: STDOUT}]}
 """
-_ANSWERS_WITHIN_S = 60
+_ANSWERS_WITHIN_S = 180
 
 
 @pytest.fixture
@@ -58,11 +61,8 @@ def _on_loopback(settings: dict[str, str], ports: dict[str, int], data: Path) ->
     """The same settings with free ports, this machine for a host, and a directory of our own for the volume."""
     moved = {}
     for name, value in settings.items():
-        value = (
-            value.replace("/var/lib/kafka/data", str(data))
-            .replace("kafka:", "127.0.0.1:")
-            .replace("://:", "://127.0.0.1:")
-        )
+        value = value.replace("/var/lib/kafka/data", str(data))
+        value = value.replace("kafka:", "127.0.0.1:").replace("://:", "://127.0.0.1:")
         for port, free in ports.items():
             value = value.replace(f":{port}", f":{free}")
         moved[name] = value
@@ -72,27 +72,19 @@ def _on_loopback(settings: dict[str, str], ports: dict[str, int], data: Path) ->
 def _run_entry_point(settings: dict[str, str], directories: dict[str, Path]) -> None:
     options = [f"--{name}-configs-dir={directories[name]}" for name in ("default", "mounted", "final")]
     command = java_command("kafka.docker.KafkaDockerWrapper", ["setup", *options], ["-Xmx128m", "-XX:+UseSerialGC"])
-    done = subprocess.run(
-        command,
-        env={"PATH": os.environ["PATH"]} | settings,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    environment = {"PATH": os.environ["PATH"]} | settings
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180, check=False)
     output = done.stdout + done.stderr
     assert done.returncode == 0 and "Formatting" in output, output
 
 
-def _answer(port: int, broker: subprocess.Popen, log: Path) -> str:
-    """The cluster id that the broker tells on a port, once it answers."""
-    deadline = time.monotonic() + _ANSWERS_WITHIN_S
-    while time.monotonic() < deadline:
+def _answer(port: int, broker: subprocess.Popen[bytes], log: Path) -> str:
+    """The cluster id that the broker gives on a port, once it answers."""
+
+    def answer() -> str | None:
         assert broker.poll() is None, log.read_text()
-        try:
-            if found := cluster_id(port):
-                return found
-        except OSError:
-            pass
-        time.sleep(0.1)
-    pytest.fail(f"no answer on port {port} within {_ANSWERS_WITHIN_S} s: {log.read_text()[-2000:]}")
+        with contextlib.suppress(OSError):
+            return cluster_id(port)
+        return None
+
+    return wait_for(f"an answer on port {port}", answer, _ANSWERS_WITHIN_S)

@@ -1,6 +1,4 @@
-"""Dashboards: the committed JSON is what the Python builds, and a person can read each panel. Grafana itself is not
-run.
-"""
+"""The committed dashboards are what the Python builds, and each panel can be read. Grafana itself is not run."""
 
 import itertools
 import json
@@ -65,7 +63,7 @@ def test_every_panel_has_a_description_a_unit_and_a_query(panels):
             assert target["expr"].strip() and target["datasource"] == panel["datasource"], place
 
 
-def test_states_are_told_in_words_and_not_by_colour_alone(panels):
+def test_states_are_shown_in_words_and_not_by_colour_alone(panels):
     for place, panel in panels:
         if panel["type"] == "state-timeline":
             words = [result for m in panel["fieldConfig"]["defaults"]["mappings"] for result in m["options"].values()]

@@ -1,6 +1,4 @@
-"""Every query of every dashboard, expanded as Grafana would, put to a real Prometheus that scrapes a busy worker and a
-board.
-"""
+"""Every query of every dashboard, expanded as Grafana would, in a Prometheus that scrapes a busy worker and a board."""
 
 import json
 import re
@@ -19,12 +17,12 @@ from tests.deploy.programs import PrometheusApi, get_json, prometheus, wait_for
 EXPANDED = {"$__rate_interval": "10s", "$province": ".*", "$source": ".*"}
 REGENCY = {"regency": "16.71", "name": "Palembang"}
 # Label values that rules and dashboards ask for by name; every other label takes any value.
-TOLD = {"outcome": ("admitted", "rejected", "applied"), "clock": ("wall",), "stage": ("intake", "risk")}
+ASKED = {"outcome": ("admitted", "rejected", "applied"), "clock": ("wall",), "stage": ("intake", "risk")}
 
 
 @pytest.fixture(scope="module")
 def worker(fresh_metrics) -> Iterator[str]:
-    """A /metrics that shows every metric of agents/metrics.py, and counts on with every scrape; host:port."""
+    """A /metrics that shows every metric of agents/metrics.py, and moves with every scrape; host:port."""
     metrics = [m for m in vars(fresh_metrics).values() if isinstance(m, Counter | Gauge | Histogram)]
     fresh_metrics.REGISTRY.register(_Busy(metrics))
     server, thread = start_http_server(0, "127.0.0.1", fresh_metrics.REGISTRY)
@@ -53,16 +51,11 @@ class _Busy:
 def _children(metric) -> list:
     if not metric._labelnames:
         return [metric]
-    found = []
-    for told in _told(metric._labelnames):
-        found.append(metric.labels(**told))
-    return found
-
-
-def _told(labels: tuple[str, ...]) -> list[dict[str, str]]:
-    base = {label: REGENCY.get(label, f"some-{label}") for label in labels}
-    several = [label for label in labels if label in TOLD]
-    return [base | {several[0]: value} for value in TOLD[several[0]]] if several else [base]
+    base = {label: REGENCY.get(label, f"some-{label}") for label in metric._labelnames}
+    for label, values in ASKED.items():
+        if label in base:
+            return [metric.labels(**base | {label: value}) for value in values]
+    return [metric.labels(**base)]
 
 
 def _move(child, value: float) -> None:

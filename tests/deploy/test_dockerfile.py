@@ -1,4 +1,4 @@
-"""The image: what a linter and a reader can check where no Docker engine runs."""
+"""The Dockerfile, as far as it can be checked without a Docker engine."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""deploy/kubernetes: what the schemas and the code can say of it. No cluster runs here."""
+"""deploy/kubernetes against the schemas of Kubernetes and against the code. No cluster runs here."""
 
 import importlib.util
 import ipaddress
@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 from kafka.admin import ACLOperation, ResourceType
 
-from agents.kafka.acls import Role, rights_of
+from agents.kafka.acls import Right, Role, rights_of
 from agents.kafka.topics import wanted_config
 from agents.settings import Settings, unknown_variables
 from schemas.topics import SPECS, Direction, Topic, TopicNames
 
 yaml = pytest.importorskip("yaml", reason="PyYAML is not installed (pip install 'siaga[deploy]')")
+
+from tests.deploy.kafka_users import rights_by_user
 
 CUSTOM = {
     "kafka.strimzi.io/v1",
@@ -25,14 +27,10 @@ CUSTOM = {
     "kustomize.config.k8s.io/v1alpha1",
 }
 KUBERNETES_VERSIONS = ("1.30", "1.34")
-# What people type in: it answers nobody, so there is nothing to probe, to find or to scrape.
-ANSWERS_NOBODY = {"siaga-toolbox"}
+# A shell for people: no port to probe, to discover or to scrape.
+WITHOUT_PORTS = {"siaga-toolbox"}
 NAMES = TopicNames()
-_KINDS = {
-    ResourceType.TOPIC: "topic",
-    ResourceType.GROUP: "group",
-    ResourceType.TRANSACTIONAL_ID: "transactionalId",
-}
+SETTINGS = Settings.load({})
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +65,12 @@ def of(manifests):
 
 
 @pytest.fixture(scope="module")
+def rights(kubernetes) -> dict[str, set[Right]]:
+    """By user."""
+    return rights_by_user(kubernetes / "users.yaml")
+
+
+@pytest.fixture(scope="module")
 def workloads(of) -> dict[str, dict]:
     """Pod templates by the name of what makes them."""
     return {name: m["spec"]["template"] for kind in ("StatefulSet", "Deployment") for name, m in of(kind).items()}
@@ -82,18 +86,18 @@ def test_the_kustomization_names_every_file(kubernetes, kustomization, component
         assert set(found["resources"]) == files
 
 
-def test_kustomize_builds_it_and_the_component_as_the_docs_tell(kubernetes, repo, run, tmp_path):
+def test_kustomize_builds_it_and_the_component_as_the_docs_say(kubernetes, repo, run, tmp_path):
     command = next(
         ([p, *a] for n, a in (("kustomize", ["build"]), ("kubectl", ["kustomize"])) if (p := shutil.which(n))), None
     )
     if command is None:
-        pytest.skip("neither kustomize nor kubectl is installed here (no Debian 12 package)")
+        pytest.skip("neither kustomize nor kubectl is installed here")
     base = os.path.relpath(kubernetes.resolve(), tmp_path.resolve())
     page = (repo / "docs" / "operating" / "deployment.md").read_text(encoding="utf-8")
     told = re.search(r"```yaml\n(patches:.*?)```", page, re.DOTALL)
     overlay = {"resources": [base], "components": [f"{base}/webhook"]} | yaml.safe_load(told[1])
     (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
-    assert "siaga-webhook" not in run(*command, kubernetes), "a sender is nobody's default"
+    assert "siaga-webhook" not in run(*command, kubernetes), "the sender is no default"
     documents = list(yaml.safe_load_all(run(*command, tmp_path)))
     way_out = next(d for d in documents if d["metadata"]["name"] == "siaga-webhook-to-receiver")
     assert way_out["spec"]["egress"][0]["to"] == [{"ipBlock": {"cidr": "203.0.113.7/32"}}]
@@ -130,40 +134,29 @@ def test_topics_are_those_of_the_code(of):
     for spec in SPECS:
         found = topics[NAMES[spec.topic]]["spec"]
         assert found["config"] == wanted_config(spec) | {"min.insync.replicas": "2"}
-        assert found["partitions"] == Settings.load({}).partitions
+        assert found["partitions"] == SETTINGS.partitions
         assert found["replicas"] > int(found["config"]["min.insync.replicas"])
 
 
-def test_users_have_the_rights_of_their_roles(of):
-    users = of("KafkaUser")
-    assert users.keys() == {f"siaga-{role}" for role in Role}
+def test_users_have_the_rights_of_their_roles(rights):
+    """Strimzi has no AlterConfigs for topics: retention is changed in the KafkaTopic."""
+    assert rights.keys() == {f"siaga-{role}" for role in Role}
     for role in Role:
-        wanted = {
-            (_KINDS[right.kind], right.name, right.operation.name)
-            for right in rights_of(role, Settings.load({}))
-            if right.operation is not ACLOperation.ALTER_CONFIGS
-        }
-        found = {
-            (kind, name, re.sub(r"(?<=[a-z])(?=[A-Z])", "_", operation).upper())
-            for kind, name, _, operations in _rules(users[f"siaga-{role}"])
-            for operation in operations
-        }
-        assert found == wanted, role
+        wanted = {right for right in rights_of(role, SETTINGS) if right.operation is not ACLOperation.ALTER_CONFIGS}
+        assert rights[f"siaga-{role}"] == wanted, role
 
 
-def test_publishers_only_write_and_readers_see_no_rejected_record(of):
-    rights = {name: _topic_rights(user) for name, user in of("KafkaUser").items()}
+def test_publishers_only_write_and_readers_see_no_rejected_record(rights):
+    topics = {
+        user: {(right.name, right.operation) for right in some if right.kind is ResourceType.TOPIC}
+        for user, some in rights.items()
+    }
     inputs = {NAMES[spec.topic] for spec in SPECS if spec.direction is Direction.IN}
-    assert rights["siaga-publisher"] == {topic: {"Write"} for topic in inputs}
-    assert rights["siaga-reader"].keys().isdisjoint(inputs | {NAMES[Topic.REJECTED], NAMES[Topic.LEDGER]})
-    assert set().union(*rights["siaga-reader"].values()) == {"Read"}
-    assert rights["siaga-sender"] == {NAMES[Topic.ESCALATIONS]: {"Read"}}
-
-
-def test_no_user_may_alter_or_delete(of):
-    for name, user in of("KafkaUser").items():
-        operations = set().union(*(rule[3] for rule in _rules(user)))
-        assert operations <= {"Read", "Write", "Describe", "DescribeConfigs"}, name
+    assert topics["siaga-publisher"] == {(topic, ACLOperation.WRITE) for topic in inputs}
+    read = {name for name, operation in topics["siaga-reader"] if operation is ACLOperation.READ}
+    assert len(read) == len(topics["siaga-reader"])
+    assert read.isdisjoint(inputs | {NAMES[Topic.REJECTED], NAMES[Topic.LEDGER]})
+    assert topics["siaga-sender"] == {(NAMES[Topic.ESCALATIONS], ACLOperation.READ)}
 
 
 def test_pods_are_restricted(workloads):
@@ -180,7 +173,7 @@ def test_pods_are_restricted(workloads):
             assert security["readOnlyRootFilesystem"] is True, name
             assert security["capabilities"] == {"drop": ["ALL"]}, name
             assert container["resources"]["limits"].keys() == {"cpu", "memory"}, name
-            if name in ANSWERS_NOBODY:
+            if name in WITHOUT_PORTS:
                 assert not container.keys() & {"ports", "startupProbe", "readinessProbe", "livenessProbe"}, name
                 continue
             ports = {port["name"] for port in container["ports"]}
@@ -201,7 +194,7 @@ def test_settings_of_the_pods_are_settings_of_siaga(workloads, kustomization, tm
                 (tmp_path / Path(value).name).write_text("anything")
         assert unknown_variables(environment) == []
         settings = Settings.load(environment)
-        assert settings.partitions == Settings.load({}).partitions
+        assert settings.partitions == SETTINGS.partitions
         assert settings.metrics_port == 9464 and settings.board_port == 8080
 
 
@@ -222,7 +215,7 @@ def test_pods_use_the_secret_of_the_user_they_are(workloads, of):
 def test_selectors_find_the_pods_they_mean(workloads, of):
     for kind, path in (("Service", ()), ("PodDisruptionBudget", ("matchLabels",)), ("PodMonitor", ("matchLabels",))):
         selectors = {name: m["spec"]["selector"] for name, m in of(kind).items()}
-        unneeded = set() if kind == "PodDisruptionBudget" else ANSWERS_NOBODY
+        unneeded = set() if kind == "PodDisruptionBudget" else WITHOUT_PORTS
         assert selectors.keys() == workloads.keys() - unneeded, kind
         for name, selector in selectors.items():
             for step in path:
@@ -230,7 +223,7 @@ def test_selectors_find_the_pods_they_mean(workloads, of):
             assert selector.items() <= workloads[name]["metadata"]["labels"].items(), f"{kind} {name}"
 
 
-def test_the_sender_has_the_secret_that_the_docs_tell_of(of, repo):
+def test_the_sender_has_the_secret_that_the_docs_create(of, repo):
     spec = of("StatefulSet")["siaga-webhook"]["spec"]["template"]["spec"]
     (container,) = spec["containers"]
     secret = next(v["secret"] for v in spec["volumes"] if v["name"] == "receiver")
@@ -284,14 +277,3 @@ def test_only_the_sender_may_leave_and_nowhere_until_an_overlay_says_where(of):
     (peer,) = rule["to"]
     documentation = ipaddress.ip_network("192.0.2.0/24")  # RFC 5737
     assert ipaddress.ip_network(peer["ipBlock"]["cidr"]).subnet_of(documentation)
-
-
-def _rules(user: dict) -> set[tuple]:
-    return {
-        (a["resource"]["type"], a["resource"]["name"], a["resource"]["patternType"], frozenset(a["operations"]))
-        for a in user["spec"]["authorization"]["acls"]
-    }
-
-
-def _topic_rights(user: dict) -> dict[str, set[str]]:
-    return {name: set(operations) for kind, name, _, operations in _rules(user) if kind == "topic"}

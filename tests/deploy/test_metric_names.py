@@ -59,7 +59,7 @@ def recorded(rule_groups) -> dict[str, set[str]]:
 
 @pytest.fixture(scope="module")
 def expressions(rule_groups, deploy) -> dict[str, str]:
-    """Every expression of rules and dashboards by where it stands."""
+    """Every expression of rules and dashboards by its place."""
     found = {rule.get("alert") or rule["record"]: rule["expr"] for group in rule_groups for rule in group["rules"]}
     for file in sorted((deploy / "grafana" / "dashboards").glob("*.json")):
         for place, expression in _dashboard_expressions(json.loads(file.read_text(encoding="utf-8"))):
@@ -87,7 +87,7 @@ def test_every_bucket_bound_asked_for_exists(expressions, exposed):
 
 
 def test_every_metric_is_shown_or_alerted_on(expressions):
-    """A metric nobody looks at is a cost without a use."""
+    """A metric that nothing shows is a cost without a use."""
     asked = {name for expression in expressions.values() for name, _ in _selectors(expression)}
     families = {family.name for family in metrics.REGISTRY.collect()}
     unused = {f for f in families if not any(re.fullmatch(rf"{f}(_total|_bucket|_sum|_count)?", n) for n in asked)}

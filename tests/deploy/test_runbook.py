@@ -1,6 +1,6 @@
-"""The runbook's commands exist, and the place where it says to type them is one that may run them.
+"""The runbook's commands exist, and the container that it names for them signs in as the operator.
 
-That the broker lets the operator do so is tried in test_stack_live.py.
+Whether the broker allows them is tested in test_stack_live.py.
 """
 
 import importlib
@@ -22,7 +22,7 @@ def toolbox(deploy, load_yaml) -> dict:
     return deployment["spec"]["template"]["spec"]
 
 
-def test_it_has_commands_to_type():
+def test_the_runbook_has_commands():
     assert {words[0] for words in runbook.commands()} >= {"topics", "tail", "explain"}
 
 
@@ -33,7 +33,7 @@ def test_each_command_is_one_that_siaga_takes(words):
     command.make_context(words[0], list(words[1:]))
 
 
-def test_on_kubernetes_they_are_typed_where_the_operator_is_signed_in(toolbox):
+def test_on_kubernetes_the_toolbox_signs_in_as_the_operator(toolbox):
     (container,) = toolbox["containers"]
     environment = {entry["name"]: entry["value"] for entry in container["env"]}
     assert environment == {"SIAGA_SASL_USERNAME": "siaga-operator"}
@@ -42,7 +42,7 @@ def test_on_kubernetes_they_are_typed_where_the_operator_is_signed_in(toolbox):
     assert container["command"][0] == "sleep"
 
 
-def test_in_compose_they_are_typed_in_a_container_of_their_own(compose_services):
+def test_in_compose_commands_run_in_the_toolbox(compose_services):
     names = set(re.findall(r"docker compose run --rm (\w+)", runbook.text()))
     assert names == {"toolbox"}
     service = compose_services["toolbox"]

@@ -1,4 +1,4 @@
-"""What stands at the end of Alertmanager's webhooks: it takes each message and keeps it by path."""
+"""A receiver of Alertmanager's webhooks, which keeps each message by its path."""
 
 import json
 import threading
@@ -23,7 +23,7 @@ class Webhook:
                 self.end_headers()
 
             def log_message(self, *arguments: object) -> None:
-                """Keep quiet."""
+                """No log."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.address = f"127.0.0.1:{self.server.server_port}"
@@ -37,12 +37,12 @@ class Webhook:
         """(alert, regency, status) of the last message about a province."""
         return self.since(province, -1)
 
-    def since(self, province: str, heard: int) -> set[tuple[str, str, str]]:
-        """(alert, regency, status) of the messages about a province from number `heard` on."""
-        return {_told(alert) for message in self.room(province)[heard:] for alert in message["alerts"]}
+    def since(self, province: str, first: int) -> set[tuple[str, str, str]]:
+        """(alert, regency, status) of the messages about a province from number `first` on."""
+        return {_summary(alert) for message in self.room(province)[first:] for alert in message["alerts"]}
 
 
-def _told(alert: dict) -> tuple[str, str, str]:
+def _summary(alert: dict) -> tuple[str, str, str]:
     return alert["labels"]["alertname"], alert["labels"]["regency"], alert["status"]
 
 

@@ -11,7 +11,7 @@ from schemas.jsonschema import CONTRACTS, json_schema
 from schemas.wire import decode_incident, decode_turnout
 from tests.agents.deployment import Deployment
 from tests.examples.clients import CLIENTS, Client, Unavailable, client
-from tests.oracle import Record
+from tests.recount.records import Record
 
 SCHEMAS = {contract.name: jsonschema.Draft202012Validator(json_schema(contract)) for contract in CONTRACTS}
 REGENCY = "16.71"

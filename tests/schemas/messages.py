@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from schemas.fields import REVISION_MAX
-from schemas.incident import Category, Status
+from schemas.vocabulary import Category, Status
 
 # On a shared machine a slow example is no defect; pytest-timeout bounds the whole test.
 unhurried = settings(deadline=None)

@@ -13,8 +13,9 @@ from hypothesis import given, settings
 
 from schemas.asyncapi import asyncapi, documents, render
 from schemas.jsonschema import CONTRACTS, DIALECT, json_schema
-from schemas.rejected import Reason, rejected_headers
+from schemas.rejected import rejected_headers
 from schemas.topics import SPECS, Direction, TopicNames
+from schemas.vocabulary import RejectReason
 from tests.schemas.messages import incidents, turnouts
 
 COMMITTED = Path(__file__).resolve().parents[2] / "schemas" / "json"
@@ -40,25 +41,25 @@ def test_each_schema_is_valid_2020_12_with_an_id_of_its_own(contract):
     assert schema["description"] and schema["required"]
 
 
-def test_every_field_that_a_publisher_writes_is_described():
+def test_every_field_that_a_publisher_writes_has_a_description():
     for name in ("incident", "turnout", "rejected-headers"):
         assert all(field["description"] for field in SCHEMAS[name]["properties"].values())
 
 
 @settings(max_examples=50, deadline=None)
 @given(incidents(), turnouts())
-def test_what_the_models_take_the_schemas_take(incident, turnout):
+def test_what_the_models_accept_the_schemas_accept(incident, turnout):
     jsonschema.Draft202012Validator(SCHEMAS["incident"]).validate(incident)
     jsonschema.Draft202012Validator(SCHEMAS["turnout"]).validate(turnout)
 
 
 def test_the_headers_of_a_rejected_record_fit_their_schema():
-    headers = dict(rejected_headers(Reason.SCHEMA, "severity: is missing", "siaga.incidents", 3, 2**63 - 1))
+    headers = dict(rejected_headers(RejectReason.SCHEMA, "severity: is missing", "siaga.incidents", 3, 2**63 - 1))
     jsonschema.Draft202012Validator(SCHEMAS["rejected-headers"]).validate({k: v.decode() for k, v in headers.items()})
     assert headers["siaga.source.offset"] == b"9223372036854775807"
 
 
-def test_every_public_topic_is_a_channel_with_its_retention_and_internal_topics_are_none():
+def test_public_topics_and_no_others_are_channels_with_their_retention():
     channels = asyncapi()["channels"]
     for spec in SPECS:
         if spec.direction is Direction.INTERNAL:
@@ -80,7 +81,7 @@ def test_siaga_receives_its_inputs_and_sends_its_outputs():
             assert actions[f"write-{spec.topic}"] == "send"
 
 
-def test_every_reference_leads_somewhere_and_every_example_is_valid():
+def test_every_reference_resolves_and_every_example_is_valid():
     document = asyncapi()
 
     def follow(node):

@@ -2,7 +2,8 @@
 
 import pytest
 
-from schemas.rejected import Reason, Rejected
+from schemas.rejected import Rejected
+from schemas.vocabulary import RejectReason
 from schemas.wire import decode_incident, decode_turnout
 from tests.schemas.messages import incident, turnout
 
@@ -16,7 +17,7 @@ CLOUDEVENT = (
 )
 
 
-def test_cloudevents_in_binary_mode_are_taken():
+def test_cloudevents_in_binary_mode_are_accepted():
     assert decode_incident(incident(), CLOUDEVENT)
     assert decode_turnout(turnout(), CLOUDEVENT)
 
@@ -37,7 +38,7 @@ TAKEN = [
 
 
 @pytest.mark.parametrize("header", TAKEN)
-def test_a_header_that_says_json_or_nothing_is_taken(header):
+def test_a_header_that_declares_json_or_nothing_is_accepted(header):
     assert decode_incident(incident(), (header,))
 
 
@@ -58,8 +59,8 @@ REFUSED = [
 
 @pytest.mark.parametrize("header", REFUSED)
 @pytest.mark.parametrize("value", [incident(), b"\xff\xff", b"{"])
-def test_a_header_that_says_another_encoding_is_refused_whatever_the_value(header, value):
+def test_a_header_that_declares_another_encoding_is_rejected(header, value):
     with pytest.raises(Rejected) as caught:
         decode_incident(value, (("ce_id", b"1"), header))
-    assert caught.value.reason is Reason.UNSUPPORTED_ENCODING
+    assert caught.value.reason is RejectReason.UNSUPPORTED_ENCODING
     assert caught.value.error.startswith("header content-")

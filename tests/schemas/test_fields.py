@@ -24,7 +24,7 @@ def test_a_text_has_the_milliseconds_of_its_time(moment, fraction, offset):
 @pytest.mark.parametrize(
     "text", ["2024-02-30T12:00:00Z", "2024-02-30T12:00:00.123456789+07:00", "0000-01-01T00:00:00+07:00"]
 )
-def test_a_day_that_no_calendar_has_is_an_error(text):
+def test_a_day_outside_the_calendar_is_an_error(text):
     assert re.match(TIMESTAMP_PATTERN, text)
     with pytest.raises(ValueError):
         milliseconds_of(text)

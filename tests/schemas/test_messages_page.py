@@ -9,7 +9,7 @@ import jsonschema
 from schemas.asyncapi import asyncapi
 from schemas.jsonschema import CONTRACTS, json_schema
 from schemas.messages_page import messages_page
-from schemas.rejected import Reason
+from schemas.vocabulary import RejectReason
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 PAGE = messages_page()
@@ -40,7 +40,7 @@ def test_every_public_topic_has_a_section_and_every_field_a_row():
 
 def test_every_reason_of_a_rejection_is_named():
     (row,) = re.findall(r"^\| `siaga.reason` \| (.+?) \|", PAGE, re.MULTILINE)
-    assert row == ", ".join(f"`{reason}`" for reason in Reason)
+    assert row == ", ".join(f"`{reason}`" for reason in RejectReason)
 
 
 def test_its_examples_fit_their_schemas():

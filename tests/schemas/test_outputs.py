@@ -8,12 +8,12 @@ from datetime import datetime, timedelta
 import jsonschema
 import pytest
 
-from schemas.incident import Category, Status
 from schemas.jsonschema import CONTRACTS, json_schema
 from schemas.ledger import TICK_KEY
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import Topic
+from schemas.vocabulary import Category, Status
 from streams.admission import Admitted, ClockMode, Gate, tick_entry
 from streams.table import RiskTable
 from tests.schemas.messages import incident, turnout

@@ -1,15 +1,16 @@
-"""Every strictness rule of the contract: what is taken, what is refused, with which reason, naming which field."""
+"""The contract's strictness: which values are accepted, and by which reason and field the others are rejected."""
 
 import json
 
 import pytest
 
-from schemas.rejected import ERROR_MAX_CHARS, Reason, Rejected
+from schemas.rejected import ERROR_MAX_CHARS, Rejected
+from schemas.vocabulary import RejectReason
 from schemas.wire import VALUE_MAX_BYTES, decode_incident, decode_turnout
 from tests.schemas.messages import INCIDENT, TURNOUT, incident, turnout, without
 
 
-def refused(value, headers=(), decode=decode_incident) -> Rejected:
+def rejection(value, headers=(), decode=decode_incident) -> Rejected:
     with pytest.raises(Rejected) as caught:
         decode(value, headers)
     error = caught.value.error
@@ -17,7 +18,7 @@ def refused(value, headers=(), decode=decode_incident) -> Rejected:
     return caught.value
 
 
-def test_a_good_incident_and_a_good_turnout_message_are_taken():
+def test_a_valid_incident_and_a_valid_turnout_message_are_accepted():
     assert decode_incident(incident()).severity == 3
     assert decode_turnout(turnout()).voted == 131
 
@@ -28,20 +29,20 @@ def test_absent_optional_fields_take_their_defaults():
     assert decode_turnout(without(TURNOUT, "revision")).revision == 1
 
 
-def test_a_null_station_is_no_station():
+def test_a_null_station_means_no_station():
     assert decode_incident(incident(station=None)).station is None
 
 
 @pytest.mark.parametrize("field", [name for name in INCIDENT if name not in ("station", "is_exercise")])
 def test_each_required_incident_field_is_required(field):
-    rejected = refused(without(INCIDENT, field))
-    assert rejected.reason is Reason.SCHEMA and rejected.error == f"{field}: is missing"
+    rejected = rejection(without(INCIDENT, field))
+    assert rejected.reason is RejectReason.SCHEMA and rejected.error == f"{field}: is missing"
 
 
 @pytest.mark.parametrize("field", [name for name in TURNOUT if name not in ("revision", "is_exercise")])
 def test_each_required_turnout_field_is_required(field):
-    rejected = refused(without(TURNOUT, field), decode=decode_turnout)
-    assert rejected.reason is Reason.SCHEMA and rejected.error == f"{field}: is missing"
+    rejected = rejection(without(TURNOUT, field), decode=decode_turnout)
+    assert rejected.reason is RejectReason.SCHEMA and rejected.error == f"{field}: is missing"
 
 
 WRONG_INCIDENT = [
@@ -107,23 +108,23 @@ WRONG_TURNOUT = [
 
 @pytest.mark.parametrize(("field", "value"), WRONG_INCIDENT)
 def test_a_wrong_incident_field_is_a_schema_error_that_names_it(field, value):
-    rejected = refused(incident(**{field: value}))
-    assert rejected.reason is Reason.SCHEMA and rejected.error.startswith(f"{field}: ")
+    rejected = rejection(incident(**{field: value}))
+    assert rejected.reason is RejectReason.SCHEMA and rejected.error.startswith(f"{field}: ")
 
 
 @pytest.mark.parametrize(("field", "value"), WRONG_TURNOUT)
 def test_a_wrong_turnout_field_is_a_schema_error_that_names_it(field, value):
-    rejected = refused(turnout(**{field: value}), decode=decode_turnout)
-    assert rejected.reason is Reason.SCHEMA and rejected.error.startswith(f"{field}: ")
+    rejected = rejection(turnout(**{field: value}), decode=decode_turnout)
+    assert rejected.reason is RejectReason.SCHEMA and rejected.error.startswith(f"{field}: ")
 
 
 @pytest.mark.parametrize("length", [1, 64])
 def test_ids_and_stations_may_be_1_to_64_characters_long(length):
-    taken = decode_incident(incident(event_id="x" * length, incident_id=":" * length, station="é" * length))
-    assert len(taken.station) == length
+    read = decode_incident(incident(event_id="x" * length, incident_id=":" * length, station="é" * length))
+    assert len(read.station) == length
 
 
-def test_more_votes_than_voters_is_taken_here_and_flagged_by_the_fold():
+def test_more_votes_than_voters_are_accepted():
     assert decode_turnout(turnout(registered=500, voted=501)).voted == 501
 
 
@@ -161,9 +162,9 @@ WRONG_TIMES = [
 @pytest.mark.parametrize("time", WRONG_TIMES)
 @pytest.mark.parametrize("field", ["occurred_at", "reported_at"])
 def test_only_rfc_3339_with_seconds_and_offset_is_a_time(field, time):
-    rejected = refused(incident(**{field: time}))
-    assert rejected.reason is Reason.SCHEMA and rejected.error.startswith(f"{field}: ")
-    assert refused(turnout(as_of=time), decode=decode_turnout).error.startswith("as_of: ")
+    rejected = rejection(incident(**{field: time}))
+    assert rejected.reason is RejectReason.SCHEMA and rejected.error.startswith(f"{field}: ")
+    assert rejection(turnout(as_of=time), decode=decode_turnout).error.startswith("as_of: ")
 
 
 @pytest.mark.parametrize(
@@ -185,29 +186,29 @@ def test_one_moment_may_be_written_in_many_ways(time):
 def test_a_report_may_precede_its_event_by_five_minutes_and_no_more():
     occurred = "2024-11-27T08:40:00+07:00"
     assert decode_incident(incident(occurred_at=occurred, reported_at="2024-11-27T01:35:00Z"))
-    rejected = refused(incident(occurred_at=occurred, reported_at="2024-11-27T01:34:59.999Z"))
-    assert rejected.reason is Reason.SCHEMA and rejected.error.startswith("reported_at: ")
+    rejected = rejection(incident(occurred_at=occurred, reported_at="2024-11-27T01:34:59.999Z"))
+    assert rejected.reason is RejectReason.SCHEMA and rejected.error.startswith("reported_at: ")
 
 
 def test_an_unknown_field_is_named_only_if_its_name_can_hold_no_data():
-    assert refused(incident(reporter_name="Budi")).error == "reporter_name: unknown field"
-    assert refused(incident(**{"1671012345670001": "x"})).error == "a field: unknown field"
-    assert refused(incident(**{"Budi Santoso": "x"})).error == "a field: unknown field"
-    assert refused(incident(**{"line\nbreak": "x"})).reason is Reason.SCHEMA
-    assert refused(incident(schema="x"), decode=decode_turnout).reason is Reason.SCHEMA
+    assert rejection(incident(reporter_name="Budi")).error == "reporter_name: unknown field"
+    assert rejection(incident(**{"1671012345670001": "x"})).error == "a field: unknown field"
+    assert rejection(incident(**{"Budi Santoso": "x"})).error == "a field: unknown field"
+    assert rejection(incident(**{"line\nbreak": "x"})).reason is RejectReason.SCHEMA
+    assert rejection(incident(schema="x"), decode=decode_turnout).reason is RejectReason.SCHEMA
 
 
 def test_an_error_never_repeats_the_payload():
     secret = "Budi-1671012345670001"
     for field in INCIDENT:
-        assert secret not in refused(incident(**{field: secret + "\n" + secret * 4})).error
-    assert secret not in refused(b'{"event_id": ' + secret.encode()).error
+        assert secret not in rejection(incident(**{field: secret + "\n" + secret * 4})).error
+    assert secret not in rejection(b'{"event_id": ' + secret.encode()).error
 
 
 @pytest.mark.parametrize("text", ["[]", "1", '"text"', "null", "true", "[{}]"])
-def test_json_that_is_no_object_is_a_schema_error(text):
-    rejected = refused(text.encode())
-    assert (rejected.reason, rejected.error) == (Reason.SCHEMA, "the message must be one JSON object")
+def test_json_other_than_an_object_is_a_schema_error(text):
+    rejected = rejection(text.encode())
+    assert (rejected.reason, rejected.error) == (RejectReason.SCHEMA, "the message must be one JSON object")
 
 
 INVALID_JSON = {
@@ -240,12 +241,12 @@ INVALID_JSON = {
 
 
 @pytest.mark.parametrize("value", INVALID_JSON.values(), ids=INVALID_JSON.keys())
-def test_what_is_not_json_is_invalid_json(value):
-    assert refused(value).reason is Reason.INVALID_JSON
+def test_text_other_than_json_is_invalid_json(value):
+    assert rejection(value).reason is RejectReason.INVALID_JSON
 
 
 def test_a_record_without_a_value_is_invalid_json():
-    assert refused(None).reason is Reason.INVALID_JSON
+    assert rejection(None).reason is RejectReason.INVALID_JSON
 
 
 REPEATED = {
@@ -264,25 +265,25 @@ REPEATED = {
 
 @pytest.mark.parametrize("value", REPEATED.values(), ids=REPEATED.keys())
 def test_a_repeated_key_is_invalid_json(value):
-    rejected = refused(value)
-    assert rejected.reason is Reason.INVALID_JSON and rejected.error.endswith(": the key is repeated")
+    rejected = rejection(value)
+    assert rejected.reason is RejectReason.INVALID_JSON and rejected.error.endswith(": the key is repeated")
 
 
-def test_every_known_key_repeated_is_seen():
+def test_a_repetition_of_any_key_is_found():
     for message, value, decode in ((INCIDENT, incident(), decode_incident), (TURNOUT, turnout(), decode_turnout)):
         for field, content in message.items():
             twice = value[:-1] + f", {json.dumps(field)}: {json.dumps(content)}}}".encode()
-            assert refused(twice, decode=decode).error == f"{field}: the key is repeated"
+            assert rejection(twice, decode=decode).error == f"{field}: the key is repeated"
 
 
-def test_escapes_are_taken_when_no_key_repeats():
+def test_escapes_are_accepted_when_no_key_repeats():
     assert decode_incident(incident(station='a "b" \\ c')).station == 'a "b" \\ c'
     escaped = json.dumps(INCIDENT | {"station": "Désa 😀"}).encode()
     assert decode_incident(escaped).station == "Désa 😀"
     assert decode_incident(incident().replace(b'"severity"', b'"\\u0073everity"')).severity == 3
 
 
-def test_white_space_and_key_order_mean_nothing():
+def test_white_space_and_key_order_have_no_meaning():
     spread = json.dumps(dict(reversed(INCIDENT.items())), indent=4).encode()
     assert decode_incident(b"\r\n\t " + spread + b"\n") == decode_incident(incident())
 
@@ -299,22 +300,22 @@ NOT_UTF8 = {
 
 
 @pytest.mark.parametrize("value", NOT_UTF8.values(), ids=NOT_UTF8.keys())
-def test_what_is_not_utf8_is_not_utf8(value):
-    assert refused(value).reason is Reason.NOT_UTF8
+def test_bytes_other_than_utf8_are_rejected_as_such(value):
+    assert rejection(value).reason is RejectReason.NOT_UTF8
 
 
-def test_sixteen_kibibytes_are_read_and_one_byte_more_is_too_large():
+def test_a_value_of_16_kib_is_accepted_and_one_byte_more_is_too_large():
     value = incident()
     assert decode_incident(value + b" " * (VALUE_MAX_BYTES - len(value)))
-    assert refused(value + b" " * (VALUE_MAX_BYTES - len(value) + 1)).reason is Reason.TOO_LARGE
-    assert refused(b"\x00" * (VALUE_MAX_BYTES + 1)).reason is Reason.TOO_LARGE
+    assert rejection(value + b" " * (VALUE_MAX_BYTES - len(value) + 1)).reason is RejectReason.TOO_LARGE
+    assert rejection(b"\x00" * (VALUE_MAX_BYTES + 1)).reason is RejectReason.TOO_LARGE
 
 
 def test_schema_registry_framing_is_an_unsupported_encoding():
-    assert refused(b"\x00\x00\x00\x00\x07" + incident()).reason is Reason.UNSUPPORTED_ENCODING
-    assert refused(b"\x00").reason is Reason.UNSUPPORTED_ENCODING
+    assert rejection(b"\x00\x00\x00\x00\x07" + incident()).reason is RejectReason.UNSUPPORTED_ENCODING
+    assert rejection(b"\x00").reason is RejectReason.UNSUPPORTED_ENCODING
 
 
-def test_a_huge_integer_anywhere_costs_nothing_and_is_a_schema_error():
-    assert refused(b'{"note": ' + b"9" * 16_000 + b"}").reason is Reason.SCHEMA
-    assert refused(incident().replace(b'"severity": 3', b'"severity": 1e999')).reason is Reason.SCHEMA
+def test_a_huge_integer_anywhere_is_a_schema_error():
+    assert rejection(b'{"note": ' + b"9" * 16_000 + b"}").reason is RejectReason.SCHEMA
+    assert rejection(incident().replace(b'"severity": 3', b'"severity": 1e999')).reason is RejectReason.SCHEMA

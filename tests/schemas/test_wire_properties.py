@@ -24,7 +24,7 @@ def outcome(decode: Any, value: bytes) -> Any:
 
 @unhurried
 @given(incidents(), st.booleans())
-def test_a_valid_incident_is_taken_with_escapes_or_without(fields, ascii_only):
+def test_a_valid_incident_is_accepted_with_escapes_or_without(fields, ascii_only):
     message = decode_incident(json.dumps(fields, ensure_ascii=ascii_only).encode())
     assert message == Incident.model_validate_json(json.dumps(fields))
     assert decode_incident(message.model_dump_json().encode()) == message
@@ -32,7 +32,7 @@ def test_a_valid_incident_is_taken_with_escapes_or_without(fields, ascii_only):
 
 @unhurried
 @given(turnouts(), st.booleans())
-def test_a_valid_turnout_message_is_taken_with_escapes_or_without(fields, ascii_only):
+def test_a_valid_turnout_message_is_accepted_with_escapes_or_without(fields, ascii_only):
     message = decode_turnout(json.dumps(fields, ensure_ascii=ascii_only).encode())
     assert message == Turnout.model_validate_json(json.dumps(fields))
     assert decode_turnout(message.model_dump_json().encode()) == message
@@ -57,7 +57,7 @@ def test_random_bytes_are_refused_and_nothing_else(value):
 
 @unhurried
 @given(st.sampled_from([incident(), turnout()]), st.data())
-def test_damaged_messages_are_taken_or_refused_and_nothing_else(good, data):
+def test_a_damaged_message_is_accepted_or_rejected(good, data):
     value = bytearray(good)
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(value) - 1))
@@ -75,7 +75,7 @@ _json = st.recursive(
 
 @unhurried
 @given(st.sampled_from([incident(), turnout()]), st.text(), _json)
-def test_any_json_in_any_field_is_taken_or_refused_and_nothing_else(good, field, value):
+def test_any_json_in_any_field_is_accepted_or_rejected(good, field, value):
     message = json.loads(good)
     for name in (field, *message):
         text = json.dumps(message | {name: value}).encode()

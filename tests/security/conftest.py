@@ -1,4 +1,4 @@
-"""One guarded Kafka for all tests of this folder, with a user for each role; topics and rights of a test module's own."""
+"""One guarded Kafka for all tests of this folder, with a user for each role; each module has topics of its own."""
 
 import tempfile
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""A deployment whose every process signs in as the user of its role, and has that role's rights."""
+"""A deployment in which every process signs in as the user of its role, with that role's rights."""
 
 from pathlib import Path
 from typing import Self
@@ -13,7 +13,7 @@ STRANGER = "orang-asing"
 
 
 class GuardedDeployment(Deployment):
-    """Workers run as the processor. What the tests read from outside, they read past the guards."""
+    """Workers run as the processor. What the tests read, they read by the plain listener."""
 
     def __init__(self, guarded: Guarded, prefix: str, directory: Path, **settings: str) -> None:
         self.guarded = guarded

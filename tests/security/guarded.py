@@ -1,7 +1,6 @@
-"""A Kafka that trusts nobody: SASL_SSL with SCRAM-SHA-512, mutual TLS, and an authorizer that forbids what no ACL
-allows.
+"""A Kafka with SASL_SSL (SCRAM-SHA-512), mutual TLS, and an authorizer that refuses what no ACL allows.
 
-Its plain listener, which only the fixture uses, plays the part of the cluster's own machinery.
+Its plain listener is a super user's: fixtures use it where a cluster has its own machinery.
 """
 
 from collections.abc import Iterator, Mapping
@@ -16,7 +15,7 @@ from apps.embedded import EmbeddedBroker, Extra
 from apps.embedded.ports import LOOPBACK, free_port
 from tests.security.certificates import Authority
 
-#: Recognisable wherever it should not be.
+#: Searched for in logs, metrics and command lines.
 PASSWORD = "s3cr3t-Kunci-Rahasia-77"
 ADMIN = "cluster-admin"
 _SCRAM = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
@@ -73,7 +72,7 @@ class Guarded:
 
 @contextmanager
 def guarded_kafka(home: Path) -> Iterator[Guarded]:
-    """Start it, with nobody in it but the administrator."""
+    """Start it with the administrator as its only user."""
     authority = Authority(home / "pki")
     certificate, key = authority.issue("broker", address=LOOPBACK)
     keystore = home / "pki" / "keystore.pem"

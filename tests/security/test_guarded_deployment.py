@@ -1,4 +1,4 @@
-"""The whole path on a broker that trusts nobody: every command signs in by TLS and SCRAM, and none tells its secret."""
+"""The whole path on a guarded broker: every command signs in by TLS and SCRAM, and none shows its secret."""
 
 import asyncio
 import json
@@ -18,14 +18,14 @@ from click.testing import CliRunner
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from agents.batching.options import BatchingOptions
+from agents.batching import BatchingOptions
 from agents.kafka.connection import aiokafka_options
 from agents.settings import Settings
 from apps.cli.main import COMMANDS, main
 from tests.agents.deployment import until
 from tests.agents.test_worker import incident, turnout
 from tests.apps.cli.siaga import Siaga, loud
-from tests.apps.integrations.receiver import receiving
+from tests.apps.integrations.webhook.receiver import receiving
 from tests.security.deployment import STRANGER, USERS, GuardedDeployment
 from tests.security.guarded import PASSWORD, Guarded
 from tests.security.processes import command_line, listening
@@ -35,7 +35,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc, which o
 
 @pytest.fixture(scope="module")
 def worker(deployment: GuardedDeployment) -> Iterator[subprocess.Popen]:
-    """A worker that has folded an incident which a publisher sent; it logs all it can."""
+    """A worker that has folded a published incident, with every log line that it has."""
     process = deployment.start("a", SIAGA_LOG_LEVEL="DEBUG", SIAGA_LOG_FORMAT="json")
     sent = deployment.siaga("publisher")("publish", "incidents", stdin=incident(1, severity=5, category="clash"))
     assert (sent.status, sent.err.splitlines()[-1]) == (0, "1 read, 1 sent, 0 rejected")
@@ -53,13 +53,13 @@ def fetch(url: str) -> tuple[int, str]:
         return 0, ""
 
 
-def test_a_publisher_reports_a_worker_folds_a_reader_sees(worker, deployment: GuardedDeployment):
+def test_a_published_incident_is_folded_and_read(worker, deployment: GuardedDeployment):
     seen = deployment.siaga("reader")("tail", "escalations", "--from-beginning", "--until-end")
     assert (seen.status, seen.err) == (0, "")
     assert [(e["regency"], e["change"]) for e in seen.objects] == [("16.71", "raised")]
 
 
-def test_a_reader_writes_alerts_for_others_and_has_a_level_explained(worker, deployment: GuardedDeployment):
+def test_a_reader_may_run_cap_and_explain(worker, deployment: GuardedDeployment):
     reader = deployment.siaga("reader")
     written = reader("cap", "--from-beginning", "--until-end")
     assert (written.status, written.err) == (0, "")
@@ -68,13 +68,11 @@ def test_a_reader_writes_alerts_for_others_and_has_a_level_explained(worker, dep
     assert (explained.status, explained.err) == (0, "") and b"16.71" in explained.out
 
 
-def test_what_stood_is_folded_for_an_operator_and_told_by_the_last_change_for_a_reader(
-    worker, deployment: GuardedDeployment
-):
+def test_explain_at_folds_for_an_operator_and_shows_a_reader_the_last_change(worker, deployment: GuardedDeployment):
     arguments = ("explain", "16.71", "--lang", "en", "--at", datetime.now(UTC).isoformat())
-    folded, told = deployment.siaga("operator")(*arguments), deployment.siaga("reader")(*arguments)
+    folded, last = deployment.siaga("operator")(*arguments), deployment.siaga("reader")(*arguments)
     assert (folded.status, folded.err) == (0, "") and b"Palembang (16.71) is at " in folded.out
-    assert told.status == 0 and "this user may not read it" in told.err and b"Palembang raised to " in told.out
+    assert last.status == 0 and "this user may not read it" in last.err and b"Palembang raised to " in last.out
 
 
 async def test_a_sender_posts_what_a_reader_may_not(worker, deployment: GuardedDeployment, tmp_path: Path):
@@ -88,8 +86,8 @@ async def test_a_sender_posts_what_a_reader_may_not(worker, deployment: GuardedD
             with log.open("wb") as stream:
                 running.append(siaga.start("webhook", "--name", "law", "--from-beginning", stderr=stream))
         try:
-            await until(lambda: receiver.posts, 60, "the sender's post")
-            await until(lambda: "cannot read" in logs["reader"].read_text(), 60, "the reader's refusal")
+            await until(lambda: receiver.posts, 180, "the sender's post")
+            await until(lambda: "cannot read" in logs["reader"].read_text(), 180, "the reader's refusal")
         finally:
             for process in running:
                 process.kill()
@@ -100,7 +98,7 @@ async def test_a_sender_posts_what_a_reader_may_not(worker, deployment: GuardedD
         assert PASSWORD not in log.read_text() and "Kunci" not in log.read_text()
 
 
-def test_recorded_and_simulated_elections_are_sent_signed_in(worker, deployment: GuardedDeployment, tmp_path: Path):
+def test_a_publisher_may_run_replay_and_simulate(worker, deployment: GuardedDeployment, tmp_path: Path):
     recorded = tmp_path / "turnout.jsonl"
     recorded.write_bytes(turnout(1, "TPS-1", 100) + b"\n")
     publisher = deployment.siaga("publisher")
@@ -112,7 +110,7 @@ def test_recorded_and_simulated_elections_are_sent_signed_in(worker, deployment:
     assert simulated.err.split()[0].isdecimal()
 
 
-def test_an_operator_verifies_and_audits(worker, deployment: GuardedDeployment):
+def test_an_operator_may_check_audit_and_tail(worker, deployment: GuardedDeployment):
     asyncio.run(deployment.drained())
     operator = deployment.siaga("operator")
     for arguments in (("topics", "--check"), ("audit",), ("tail", "rejected", "--from-beginning", "--until-end")):
@@ -124,7 +122,7 @@ def test_an_operator_verifies_and_audits(worker, deployment: GuardedDeployment):
 def test_a_board_reads_as_a_reader_and_listens_on_loopback_alone(worker, deployment: GuardedDeployment, free_port: int):
     board = deployment.siaga("reader").start("board", "--board-port", str(free_port), stderr=subprocess.PIPE)
     try:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 120
         while fetch(f"http://127.0.0.1:{free_port}/healthz")[0] != 200:
             assert board.poll() is None and time.monotonic() < deadline, "the board is not healthy"
             time.sleep(0.1)
@@ -133,12 +131,12 @@ def test_a_board_reads_as_a_reader_and_listens_on_loopback_alone(worker, deploym
         assert listening(board.pid) == {("127.0.0.1", free_port)}
     finally:
         board.terminate()
-        _, said = board.communicate(timeout=15)
+        _, said = board.communicate(timeout=60)
     assert PASSWORD not in said.decode()
 
 
 @linux
-def test_a_worker_listens_for_prometheus_on_loopback_and_for_nobody_else(worker, deployment: GuardedDeployment):
+def test_a_worker_listens_on_loopback_with_its_metrics_alone(worker, deployment: GuardedDeployment):
     """Faust would serve its tables and graphs on port 6066."""
     port = deployment.ports["a"]
     assert listening(worker.pid) == {("127.0.0.1", port)}
@@ -166,7 +164,7 @@ def test_no_help_and_no_setting_shows_the_secret(guarded: Guarded, deployment: G
         assert PASSWORD not in shown.output, command
     beside = Siaga(environment)("worker", SIAGA_PARTITIONS="many")  # a wrong setting beside the secret
     assert beside.status == 2 and PASSWORD not in beside.err
-    # What a client says when it debugs; of every mechanism in tests/apps/cli/test_secure_broker.py.
+    # Debug lines of a client; every mechanism is tested in tests/apps/cli/test_secure_broker.py.
     clients = loud(environment | {"SIAGA_TOPIC_PREFIX": deployment.prefix}, "tail", "risk", "--until-end")
     assert clients.status == 0 and "DEBUG:kafka.net.connection:" in clients.err and PASSWORD not in clients.err
     settings = Settings.load(environment)
@@ -189,7 +187,7 @@ def _exists(command: str) -> bool:
 
 
 @pytest.mark.parametrize("wrong", ["password", "certificate", "name"])
-def test_whoever_is_refused_hears_it_once_and_at_once(guarded: Guarded, tmp_path: Path, wrong: str):
+def test_a_refused_client_ends_with_one_line(guarded: Guarded, tmp_path: Path, wrong: str):
     guess = tmp_path / "guess"
     guess.write_text("tebak-Tebakan-41")
     environment = guarded.settings(STRANGER, guess if wrong == "password" else None)
@@ -201,7 +199,7 @@ def test_whoever_is_refused_hears_it_once_and_at_once(guarded: Guarded, tmp_path
     commands = ("worker --metrics-port 0", "board --board-port 0", "audit", "topics", "webhook", "cap", "explain 16.71")
     runs = {c: siaga.start(*c.split(), stderr=subprocess.PIPE, text=True) for c in commands}
     for command, run in runs.items():
-        _, said = run.communicate(timeout=60)
+        _, said = run.communicate(timeout=180)
         assert (run.returncode, len(said.splitlines())) == (1, 1), (command, said)
         assert " refuses: " in said and (wrong != "name" or "certificate is not trusted" in said), (command, said)
         assert "tebak" not in said and "Traceback" not in said
@@ -212,9 +210,9 @@ def by_another_name(guarded: Guarded) -> str:
     return guarded.sasl.replace("127.0.0.1", "localhost")
 
 
-async def test_neither_client_talks_to_a_broker_of_another_name(guarded: Guarded):
-    """A certificate of our authority, stolen from any other machine, must not make one a broker. Asked of the clients
-    themselves: the line that a command says comes of a look before."""
+async def test_neither_client_connects_to_a_broker_of_another_name(guarded: Guarded):
+    """A certificate of our authority for another machine does not make a broker. The clients themselves are tested: a
+    command's own line comes from an earlier check."""
     options = guarded.client(USERS["reader"])
     with KafkaAdminClient(**options):
         pass
@@ -236,7 +234,7 @@ async def test_a_worker_is_let_in_by_a_certificate_alone(guarded: Guarded, deplo
     with_certificate = guarded.certificate_settings(USERS["processor"])
     without = dict.fromkeys(("SIAGA_SASL_MECHANISM", "SIAGA_SASL_USERNAME", "SIAGA_SASL_PASSWORD_FILE"), "")
     deployment.start("c", **with_certificate, **without)
-    await until(lambda: deployment.metric("siaga_clock_skew_seconds", "c") or _joined(deployment, "c"), 40, "let in")
+    await until(lambda: deployment.metric("siaga_clock_skew_seconds", "c") or _joined(deployment, "c"), 180, "let in")
     deployment.kill("c")
 
 

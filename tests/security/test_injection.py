@@ -1,4 +1,4 @@
-"""What publishers and rosters write cannot become a log line, a metric, a label or a header of its own."""
+"""Text of publishers and rosters cannot add a log line, a metric, a label or a header."""
 
 from pathlib import Path
 
@@ -12,9 +12,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agents import metrics
 from agents.app import create_app
+from agents.policy import load_roster
 from agents.settings import Settings
 from schemas.rejected import ERROR_MAX_CHARS, Rejected, rejected_headers
-from schemas.roster import Roster, RosterError
+from schemas.roster import RosterError
 from schemas.wire import decode_incident, decode_turnout
 from tests.apps.cli.siaga import incident
 
@@ -29,16 +30,14 @@ def rejection(message: dict) -> Rejected:
 
 @pytest.mark.parametrize("evil", EVIL)
 @pytest.mark.parametrize("field", ["source", "event_id", "incident_id", "regency", "category", "status"])
-def test_no_text_of_a_publisher_with_quotes_or_controls_is_taken(field: str, evil: str):
-    """The exception is `station`, whose names are each country's own: it is counted, and never logged, labelled or put
-    out.
-    """
+def test_text_with_quotes_or_control_characters_is_rejected(field: str, evil: str):
+    """`station` is free text by contract: it is counted, and never logged, labelled or published."""
     rejected = rejection(incident(1, **{field: evil}))
     assert evil not in rejected.error and rejected.error.isprintable()
 
 
 @pytest.mark.parametrize("evil", EVIL)
-def test_the_name_of_an_unknown_field_does_not_travel_into_headers_raw(evil: str):
+def test_the_name_of_an_unknown_field_is_escaped_in_headers(evil: str):
     rejected = rejection(incident(1, **{evil: 1}))
     headers = dict(rejected_headers(rejected.reason, rejected.error, "siaga.incidents", 0, 1))
     assert all(value.decode().isprintable() for value in headers.values()), headers
@@ -46,7 +45,7 @@ def test_the_name_of_an_unknown_field_does_not_travel_into_headers_raw(evil: str
 
 
 @given(st.dictionaries(st.text(max_size=40), st.text(max_size=40) | st.integers() | st.none(), max_size=6))
-def test_whatever_a_publisher_writes_the_error_is_one_short_printable_line(message: dict):
+def test_the_error_of_any_message_is_one_short_printable_line(message: dict):
     for decode in (decode_incident, decode_turnout):
         try:
             decode(orjson.dumps(message), ())
@@ -63,7 +62,7 @@ def test_names_of_a_roster_with_quotes_and_backslashes_stay_one_label(tmp_path: 
     file.write_text(f'regency,name,stations,registered\n16.10,"{quoted}",10,1000\n')
     registry = CollectorRegistry()
     gauge = Gauge("siaga_regency_level", "Level.", ("regency", "name"), registry=registry)
-    gauge.labels("16.10", Roster.load(file)["16.10"].name).set(2)
+    gauge.labels("16.10", load_roster(file)["16.10"].name).set(2)
     [family] = text_string_to_metric_families(generate_latest(registry).decode())
     [sample] = family.samples
     assert (sample.labels, sample.value) == ({"regency": "16.10", "name": name}, 2.0)
@@ -74,17 +73,17 @@ def test_a_roster_with_a_control_character_in_a_name_is_refused_in_one_line(tmp_
     file = tmp_path / "roster.csv"
     file.write_text(f'regency,name,stations,registered\n16.10,"{evil}",10,1000\n', encoding="utf-8")
     with pytest.raises(RosterError) as caught:
-        Roster.load(file)
+        load_roster(file)
     assert str(caught.value).isprintable()
 
 
-def test_sources_without_end_do_not_become_labels_without_end(monkeypatch: pytest.MonkeyPatch):
+def test_the_number_of_source_labels_is_bounded(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(metrics, "_known_sources", set())
     labels = {metrics.source_label(f"source-{number}") for number in range(10_000)}
     assert len(labels) == metrics.SOURCES_MAX + 1 and "other" in labels
 
 
-def test_whoever_invents_sources_takes_no_label_from_those_that_are_named(monkeypatch: pytest.MonkeyPatch):
+def test_invented_sources_take_no_label_from_configured_ones(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(metrics, "_known_sources", set())
     monkeypatch.setattr(metrics, "_named_sources", set())
     create_app(Settings.load({"SIAGA_SOURCES": "kpu, bawaslu"}))
@@ -93,8 +92,8 @@ def test_whoever_invents_sources_takes_no_label_from_those_that_are_named(monkey
     assert [metrics.source_label(source) for source in ("kpu", "bawaslu", "polri")] == ["kpu", "bawaslu", "other"]
 
 
-def test_every_label_is_ours_or_bounded():
-    """A label with a free text in it would grow the memory of worker and Prometheus at a publisher's will."""
+def test_every_label_has_a_bounded_number_of_values():
+    """A label with free text would let publishers grow the memory of worker and Prometheus."""
     bounded = {"topic", "outcome", "reason", "source", "kind", "partition", "stage", "regency", "name", "change"}
     bounded |= {"level", "version", "ruleset", "clock", "sender"}
     families = [metric for metric in vars(metrics).values() if isinstance(metric, MetricWrapperBase)]

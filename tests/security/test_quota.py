@@ -1,4 +1,4 @@
-"""A publisher gone wild is slowed down by the broker; nothing it sent is dropped, and no other publisher waits for it."""
+"""The broker slows a publisher above its quota; nothing it sent is dropped, and no other publisher waits."""
 
 import pytest
 from kafka import KafkaProducer
@@ -17,7 +17,7 @@ def limited(deployment: GuardedDeployment) -> str:
     deployment.guarded.add_users(user)
     done = deployment.grant("--publisher", user, "--quota", str(QUOTA))
     assert done.returncode == 0 and f"{user}  {QUOTA} bytes/s  set" in done.stdout, done.stdout
-    # The quota was for every publisher named; the deployment's own gets more again.
+    # The quota was set for every publisher named; the deployment's own gets more again.
     assert deployment.grant("--quota", str(1 << 30)).returncode == 0
     return user
 
@@ -34,12 +34,12 @@ def publish(deployment: GuardedDeployment, user: str) -> tuple[int, float]:
 
 
 def _waits_ms(producer: KafkaProducer) -> list[float]:
-    """Longest delays the broker told, of every group of metrics that knows one."""
+    """Longest throttle times that the broker reported, in every group of metrics that has one."""
     groups = producer.metrics().values()
     return [value for group in groups for name, value in group.items() if "throttle-time-max" in name and value > 0]
 
 
-def test_one_is_slowed_down_loses_nothing_and_disturbs_no_other(deployment: GuardedDeployment, limited: str):
+def test_a_limited_publisher_waits_loses_nothing_and_delays_no_other(deployment: GuardedDeployment, limited: str):
     acknowledged, waited_ms = publish(deployment, limited)
     assert acknowledged == RECORDS
     assert waited_ms > 0
@@ -47,7 +47,7 @@ def test_one_is_slowed_down_loses_nothing_and_disturbs_no_other(deployment: Guar
     assert (acknowledged, waited_ms) == (RECORDS, 0)
 
 
-def test_a_check_holds_the_quota_and_changes_none(deployment: GuardedDeployment, limited: str):
+def test_a_check_compares_the_quota_and_changes_none(deployment: GuardedDeployment, limited: str):
     def check(quota: int, user: str) -> str:
         done = deployment.run(
             *("topics", "--check", "--acls", "--publisher", user, "--quota", str(quota)),

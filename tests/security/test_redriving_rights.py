@@ -1,24 +1,16 @@
-"""`siaga redrive` with least privilege: a file needs a publisher's rights, the topic of rejects an operator's besides."""
+"""`siaga redrive` with least privilege: a file needs a publisher's rights, the rejected topic an operator's too."""
 
 import json
-from datetime import UTC, datetime
+import time
 
+from tests.chaos.traffic import turnout
 from tests.security.deployment import GuardedDeployment
 
 
 def line(prefix: str) -> bytes:
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    message = {
-        "event_id": "r-1",
-        "regency": "16.71",
-        "station": "TPS 1",
-        "registered": 3,
-        "voted": 1,
-        "as_of": now,
-        "source": "kpu",
-    }
     source = {"topic": prefix + "turnout", "partition": 0, "offset": 1}
-    return json.dumps({"source": source, "key": None, "value": json.dumps(message)}).encode() + b"\n"
+    value = turnout("r-1", "16.71", time.time()).decode()
+    return json.dumps({"source": source, "key": None, "value": value}).encode() + b"\n"
 
 
 def test_a_publisher_may_redrive_a_file_and_nobody_else(deployment: GuardedDeployment) -> None:

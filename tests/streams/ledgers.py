@@ -1,20 +1,21 @@
-"""Ledgers for the fold's tests: entries by hand, random ledgers by Hypothesis, and a run that delivers notices like
-the shell.
-"""
+"""Ledgers for the fold's tests: entries by hand, random ledgers by Hypothesis, and a run that collects all outputs."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from unittest.mock import patch
 
 import orjson
 from hypothesis import strategies as st
 
 from schemas.escalation import LEVELS_AFTER, Escalation
-from schemas.incident import Category
 from schemas.ledger import TICK_KEY, Entry
 from schemas.province import ProvinceRow
 from schemas.risk import RiskRow
 from schemas.roster import Regency, Roster
 from schemas.ruleset import Ruleset
+from schemas.vocabulary import Category
+from streams.messages import row
+from streams.risk.regency import RegencyState
 from streams.rules import Rules
 from streams.table import Drained, RiskTable
 
@@ -49,24 +50,11 @@ def incident(
     occurred_ms: int | None = None,
     exercise: bool = False,
 ) -> Entry:
-    """A ledger entry of an incident; without `incident` it speaks of one of its own."""
+    """A ledger entry of an incident; without `incident` each event is an incident of its own."""
     occurred = at_ms if occurred_ms is None else occurred_ms
     subject = f"i-{event if incident is None else incident}"
-    return [
-        "i",
-        at_ms,
-        f"e-{event}",
-        subject,
-        revision,
-        None,
-        category,
-        severity,
-        status,
-        occurred,
-        at_ms,
-        source,
-        exercise,
-    ]
+    named = (category, severity, status, occurred, at_ms, source, exercise)
+    return ["i", at_ms, f"e-{event}", subject, revision, None, *named]
 
 
 def turnout(
@@ -84,13 +72,20 @@ def turnout(
     return ["t", at_ms, f"t-{event}", station, registered, voted, as_of, revision, "kpu", exercise]
 
 
+def notice(
+    at_ms: int, source: str, level: str = "normal", share: int | None = None, is_unverified: bool = False
+) -> Entry:
+    """A ledger entry with which a regency notifies a neighbour or its province."""
+    return ["n", at_ms, source, level, "normal", "", "live", share, is_unverified]
+
+
 def tick(at_ms: int) -> Frame:
     return TICK_KEY.decode(), [["k", at_ms]]
 
 
 @dataclass
-class Told:
-    """All that came out of a run."""
+class Outputs:
+    """All outputs of a run."""
 
     escalations: list[bytes] = field(default_factory=list)
     notices: list[tuple[str, Entry]] = field(default_factory=list)
@@ -127,36 +122,47 @@ class Told:
         return orjson.loads(self.rows[regency])
 
     def changes(self, regency: str | None = None) -> list[dict]:
-        told = [orjson.loads(value) for value in self.escalations]
-        return [item for item in told if regency in (None, item["regency"])]
+        escalations = [orjson.loads(value) for value in self.escalations]
+        return [item for item in escalations if regency in (None, item["regency"])]
 
 
-def fresh(table: type[RiskTable] = RiskTable, rules: Ruleset | Rules = COMPILED, roster: Roster = ROSTER) -> RiskTable:
+def fresh(
+    rules: Ruleset | Rules = COMPILED,
+    roster: Roster = ROSTER,
+    table: type[RiskTable] = RiskTable,
+    state: type[RegencyState] = RegencyState,
+) -> RiskTable:
     """An empty table of the only partition."""
-    return table(0, 1, roster, rules)
+    with patch("streams.table.RegencyState", state):
+        return table(0, 1, roster, rules)
 
 
-def run(frames: Iterable[Frame], table: RiskTable | None = None, drain_every: int = 1, first_offset: int = 0) -> Told:
-    """Apply frames as they stand: notices are collected, not delivered."""
+def run(
+    frames: Iterable[Frame], table: RiskTable | None = None, drain_every: int = 1, first_offset: int = 0
+) -> Outputs:
+    """Apply these frames alone: notices are collected, not delivered."""
     table = fresh() if table is None else table
-    told = Told()
+    outputs = Outputs()
     for number, (key, entries) in enumerate(frames):
         table.apply(first_offset + number, key.encode(), entries)
         if (number + 1) % drain_every == 0:
-            told.take(table.drain())
-    told.take(table.drain())
-    return told
+            outputs.take(table.drain())
+    outputs.take(table.drain())
+    return outputs
 
 
-def restored(
-    state: dict[bytes, bytes], table: type[RiskTable] = RiskTable, rules: Ruleset | Rules = COMPILED
-) -> RiskTable:
-    """A table from its changelog."""
-    restored_table = fresh(table, rules)
+def restored(state: dict[bytes, bytes], rules: Ruleset | Rules = COMPILED) -> RiskTable:
+    """A table from its state records."""
+    table = fresh(rules)
     for key, value in state.items():
-        restored_table.restore(key, value)
-    restored_table.restored()
-    return restored_table
+        table.restore(key, value)
+    table.restored()
+    return table
+
+
+def rows(table: RiskTable) -> dict[str, dict]:
+    """The row of each regency as of now."""
+    return {state.regency.code: row(state, table.partition) for state in table}
 
 
 # Times are drawn now close together, now far apart, so that windows, holds and retention all come into play.
@@ -201,12 +207,7 @@ def ledgers(draw: st.DrawFn, most: int = 40) -> list[Frame]:
             level = draw(st.sampled_from(["normal", "waspada", "siaga", "awas"]))
             share = draw(st.sampled_from([None, 100, 7000]))
             target = draw(st.sampled_from([PALEMBANG, "16"]))
-            frames.append(
-                (
-                    target,
-                    [["n", at_ms, OKI, level, "normal", "", "live", share, level != "normal" and draw(st.booleans())]],
-                )
-            )
+            frames.append((target, [notice(at_ms, OKI, level, share, level != "normal" and draw(st.booleans()))]))
         else:
             regency = draw(st.sampled_from([PALEMBANG, PALEMBANG, PAGAR_ALAM, OKI]))
             size = draw(st.integers(1, 6))

@@ -1,10 +1,10 @@
-"""Severity 4 and 5 raise at once; on one source's word one rung lower, marked unverified."""
+"""Severity 4 and 5 raise at once; reported by one source one rung lower, and unverified."""
 
 from tests.streams.timelines import check
 
 
 def test_a_death_raises_at_once_and_rises_when_another_source_confirms():
-    said = check("""
+    escalations = check("""
         10:00 Palembang: fatality 5 by polri is incident A
         10:00 => Palembang raised to siaga, unverified: grave_incident
         10:20 Palembang: A verified by bawaslu
@@ -12,8 +12,8 @@ def test_a_death_raises_at_once_and_rises_when_another_source_confirms():
         10:21 => Province raised to waspada: members
         11:00 nothing
     """)
-    assert said[0]["routes"] == ["kpu", "bawaslu", "gakkumdu", "police", "bpbd", "governor", "kominda"]
-    assert said[1]["evidence"][0] == {
+    assert escalations[0]["routes"] == ["kpu", "bawaslu", "gakkumdu", "police", "bpbd", "governor", "kominda"]
+    assert escalations[1]["evidence"][0] == {
         "incident_id": "i-A", "category": "fatality", "severity": 5, "status": "verified", "weight": 16,
     }  # fmt: skip
 
@@ -52,7 +52,7 @@ def test_what_turns_out_less_grave_is_amended():
     """)
 
 
-def test_a_death_that_is_heard_of_hours_later_raises_when_it_is_heard_of():
+def test_a_death_reported_hours_later_raises_when_it_is_reported():
     check("""
         12:00 OKI: logistics 1 by kpu
         13:00 OKI: fatality 5 by polri, occurred 10:30, is incident A
@@ -64,7 +64,7 @@ def test_a_death_that_is_heard_of_hours_later_raises_when_it_is_heard_of():
     """)
 
 
-def test_it_is_news_once_and_not_with_every_later_word():
+def test_a_grave_incident_raises_once_and_not_with_every_revision():
     check("""
         08:00 OKI: clash 4 by polri is incident A
         08:00 => OKI raised to waspada, unverified: grave_incident
@@ -76,7 +76,7 @@ def test_it_is_news_once_and_not_with_every_later_word():
     """)
 
 
-def test_what_turns_out_graver_is_news_again():
+def test_an_incident_that_turns_out_graver_raises_again():
     check("""
         08:00 OKI: clash 4 by polri is incident A
         08:00 => OKI raised to waspada, unverified: grave_incident

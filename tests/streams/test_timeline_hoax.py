@@ -1,4 +1,4 @@
-"""A wave that rests on one source reaches waspada, unverified, and no further until somebody else bears it out."""
+"""A wave of one source reaches waspada, unverified, and no further until another source corroborates it."""
 
 from tests.streams.timelines import check
 
@@ -25,7 +25,7 @@ def test_a_second_source_lets_it_rise():
 
 
 def test_a_retracted_wave_is_amended_in_its_episode_and_then_cleared():
-    said = check("""
+    escalations = check("""
         10:00 Pagar Alam: intimidation 3 by pemantau is incident A
         10:01 Pagar Alam: intimidation 3 by pemantau is incident B
         10:02 Pagar Alam: clash 3 by pemantau is incident C
@@ -34,12 +34,12 @@ def test_a_retracted_wave_is_amended_in_its_episode_and_then_cleared():
         10:30 => Pagar Alam amended at waspada, unverified: correction
         10:30 Pagar Alam: B retracted by pemantau
         10:30 Pagar Alam: C retracted by pemantau
-        10:35 => Pagar Alam amended at waspada, unverified: correction   # the rest is told together, five minutes later
+        10:35 => Pagar Alam amended at waspada, unverified: correction   # the rest together, five minutes later
         11:00 => Pagar Alam cleared: calm
         11:30 nothing
     """)
-    assert [item["episode"] for item in said] == [1, 1, 1, 1]
-    assert said[2]["evidence"] == []
+    assert [item["episode"] for item in escalations] == [1, 1, 1, 1]
+    assert escalations[2]["evidence"] == []
 
 
 def test_who_tells_of_something_else_confirms_nothing():

@@ -1,10 +1,10 @@
-"""Spill-over between neighbours, and a storm of regencies told once for the province."""
+"""Spill-over between neighbours, and a storm of regencies as one escalation of the province."""
 
 from tests.streams.timelines import check
 
 
-def test_a_storm_is_told_once_more_for_the_province():
-    said = check("""
+def test_a_storm_is_escalated_once_more_for_the_province():
+    escalations = check("""
         10:00 OKI: clash 3 by polri, 5 times
         10:02 OKI: clash 3 by bawaslu, 5 times
         10:00 Palembang: clash 3 by polri, 5 times
@@ -16,7 +16,7 @@ def test_a_storm_is_told_once_more_for_the_province():
         10:04 => Province raised to siaga: members
         10:20 nothing
     """)
-    storm = said[-1]
+    storm = escalations[-1]
     assert storm["regency"] == "16" and storm["evidence"] == []  # aggregates only
     assert storm["routes"] == ["governor", "kominda", "kpu", "bawaslu"]
     assert storm["components"] == {"members_awas": 50, "members_siaga": 0, "members_waspada": 0}
@@ -59,8 +59,8 @@ def test_unrest_next_door_alone_raises_nobody():
     """)
 
 
-def test_a_province_that_rests_on_one_sources_word_says_so_until_another_bears_it_out():
-    said = check("""
+def test_a_province_is_unverified_until_a_second_source_confirms_its_members():
+    escalations = check("""
         10:00 OKI: clash 5 by pemantau is incident A
         10:00 => OKI raised to siaga, unverified: grave_incident
         10:00 Palembang: clash 5 by pemantau
@@ -71,11 +71,11 @@ def test_a_province_that_rests_on_one_sources_word_says_so_until_another_bears_i
         10:30 => Province amended at waspada: confirmation
         10:40 nothing
     """)
-    raised, amended = (item for item in said if item["regency"] == "16")
+    raised, amended = (item for item in escalations if item["regency"] == "16")
     assert amended["episode"] == raised["episode"] and amended["threshold"] == raised["threshold"] == 25
 
 
-def test_members_that_are_borne_out_later_at_the_level_they_hold_bear_out_the_province():
+def test_members_confirmed_later_at_the_level_they_hold_confirm_the_province():
     check("""
         10:00 OKI: clash 5 by pemantau is incident A
         10:00 => OKI raised to siaga, unverified: grave_incident
@@ -106,7 +106,7 @@ def test_a_province_that_enough_verified_members_carry_is_verified():
     """)
 
 
-def test_that_the_doubted_calm_down_confirms_nothing():
+def test_unverified_members_that_fall_confirm_nothing():
     check("""
         10:00 Pagar Alam: clash 4 by pemantau is incident A
         10:00 => Pagar Alam raised to waspada, unverified: grave_incident
@@ -119,6 +119,6 @@ def test_that_the_doubted_calm_down_confirms_nothing():
         10:31 => Palembang amended at siaga, unverified: correction
         11:01 => Palembang lowered to waspada, unverified: calm
         11:10 Palembang: logistics 1 by kpu
-        11:31 => Palembang cleared: calm      # only verified members are left, but nobody bore out what was told
+        11:31 => Palembang cleared: calm      # only verified members are left, but nobody confirmed the escalation
         11:50 nothing
     """)

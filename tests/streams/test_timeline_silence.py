@@ -1,7 +1,7 @@
-"""Silence is said, holds the level, and never reads as safe."""
+"""Silence is published, holds the level, and never counts as calm."""
 
 from schemas.ledger import TICK_KEY
-from tests.streams.ledgers import EIGHT_MS, HOUR_MS, OKI, PAGAR_ALAM, PALEMBANG, fresh, incident, run, tick
+from tests.streams.ledgers import EIGHT_MS, HOUR_MS, OKI, PAGAR_ALAM, PALEMBANG, fresh, incident, notice, run, tick
 from tests.streams.timelines import check
 
 AWAS_AT_EIGHT = """
@@ -13,23 +13,23 @@ AWAS_AT_EIGHT = """
 """
 
 
-def test_three_hours_without_any_report_are_said_and_the_next_report_too():
-    said = check("""
+def test_three_hours_without_a_report_are_published_and_the_next_report_too():
+    escalations = check("""
         08:00 Palembang: logistics 1 by kpu
         11:00 => Palembang stale: silence
         12:00 Palembang: logistics 1 by kpu
         12:00 => Palembang recovered: reports_resumed
         13:00 nothing
     """)
-    assert said[0]["routes"] == ["kpu", "bawaslu"] and said[0]["evidence"] == []
+    assert escalations[0]["routes"] == ["kpu", "bawaslu"] and escalations[0]["evidence"] == []
 
 
-def test_silence_of_a_night_is_on_the_row_and_is_news_only_when_reports_were_to_be_expected():
-    told = run([
+def test_silence_at_night_is_published_only_when_reports_were_expected():
+    outputs = run([
         (PAGAR_ALAM, [incident("a", EIGHT_MS + 10 * HOUR_MS, severity=1)]),
         *(tick(EIGHT_MS + 10 * HOUR_MS + minutes * 60_000) for minutes in range(0, 600, 5)),
     ])  # fmt: skip
-    assert told.changes() == [] and told.row(PAGAR_ALAM)["data_status"] == "stale"
+    assert outputs.changes() == [] and outputs.row(PAGAR_ALAM)["data_status"] == "stale"
     next_day = run([
         (PAGAR_ALAM, [incident("a", EIGHT_MS + 10 * HOUR_MS, severity=1)]),
         *(tick(EIGHT_MS + 10 * HOUR_MS + minutes * 60_000) for minutes in range(0, 1080, 5)),
@@ -45,7 +45,7 @@ def test_silence_holds_the_level():
     check(
         AWAS_AT_EIGHT
         + """
-        11:10 => Palembang stale: silence     # long since calm by the numbers, and nobody said so
+        11:10 => Palembang stale: silence     # the score has been low for long, but nobody reported calm
         15:00 Palembang: logistics 1 by kpu
         15:00 => Palembang recovered: reports_resumed
         15:00 => Palembang lowered to siaga: calm
@@ -56,7 +56,7 @@ def test_silence_holds_the_level():
     )
 
 
-def test_a_level_falls_as_soon_as_calm_is_told():
+def test_a_level_falls_as_soon_as_turnout_shows_that_the_regency_reports():
     check(
         AWAS_AT_EIGHT
         + """
@@ -72,18 +72,18 @@ def test_a_level_falls_as_soon_as_calm_is_told():
     )
 
 
-def test_a_place_that_never_reported_is_silent_and_is_not_told_as_news():
-    told = run([tick(EIGHT_MS + minutes * 60_000) for minutes in range(0, 600, 5)])
-    assert told.changes() == []
-    assert told.row(PALEMBANG)["data_status"] == "silent"
+def test_a_regency_that_never_reported_is_silent_and_that_is_not_published():
+    outputs = run([tick(EIGHT_MS + minutes * 60_000) for minutes in range(0, 600, 5)])
+    assert outputs.changes() == []
+    assert outputs.row(PALEMBANG)["data_status"] == "silent"
 
 
 def test_a_jump_of_the_clock_alarms_nobody():
     """Silence is what ticks observed; one tick a day ahead is a clock that was set, or a replay that began."""
     reported = [(PALEMBANG, [incident("a", EIGHT_MS, severity=1)])]
-    told = run([tick(EIGHT_MS), *reported, tick(EIGHT_MS + 24 * HOUR_MS), tick(EIGHT_MS + 48 * HOUR_MS)])
-    assert told.changes() == []
-    assert told.row(PALEMBANG)["data_status"] == "live"
+    outputs = run([tick(EIGHT_MS), *reported, tick(EIGHT_MS + 24 * HOUR_MS), tick(EIGHT_MS + 48 * HOUR_MS)])
+    assert outputs.changes() == []
+    assert outputs.row(PALEMBANG)["data_status"] == "live"
 
 
 def test_the_clock_never_goes_back():
@@ -93,11 +93,11 @@ def test_the_clock_never_goes_back():
     assert table.clock_ms == EIGHT_MS + HOUR_MS
 
 
-def test_what_others_tell_of_a_place_does_not_shorten_its_silence():
-    """Neighbours' notices move the clock but are no report of the place itself."""
+def test_notices_of_neighbours_do_not_shorten_a_silence():
+    """They move the clock but are no report from the regency itself."""
     frames = [(PALEMBANG, [incident("a", EIGHT_MS, severity=1)]), tick(EIGHT_MS)]
     for seconds in range(0, 3 * 3600 + 60, 30):
         at_ms = EIGHT_MS + seconds * 1000
-        frames.append((PALEMBANG, [["n", at_ms + 29_000, OKI, "normal", "normal", "", "live", None]]))
+        frames.append((PALEMBANG, [notice(at_ms + 29_000, OKI)]))
         frames.append(tick(at_ms + 30_000))
     assert [change["change"] for change in run(frames).changes(PALEMBANG)] == ["stale"]

@@ -1,4 +1,4 @@
-"""Turnout in the figures of real elections, and as stations tell it: what is legal alarms nobody."""
+"""Turnout with the figures of real elections, and as stations report it: what is legal alarms nobody."""
 
 import json
 
@@ -34,15 +34,15 @@ def test_the_golden_vector_of_2024_gives_exactly_its_share_and_no_points():
     roster = Roster.default()
     timeline = Timeline("\n".join([*golden_lines(roster, USED), "15:59 nothing"]))
     assert timeline.play(fresh(roster=roster)) == []
-    told = {code: row["turnout"] for code, row in timeline.rows.items()}
+    outputs = {code: row["turnout"] for code, row in timeline.rows.items()}
     registered = sum(regency.registered for regency in roster.values())
-    assert sum(turnout["voted"] for turnout in told.values()) == USED
-    assert sum(turnout["registered"] for turnout in told.values()) == registered
+    assert sum(turnout["voted"] for turnout in outputs.values()) == USED
+    assert sum(turnout["registered"] for turnout in outputs.values()) == registered
     for code, regency in roster.items():
-        assert told[code]["stations_reported"] == regency.stations
-        assert told[code]["share"] == round(told[code]["voted"] / regency.registered, 6)
-        assert told[code]["share"] == pytest.approx(USED / registered, abs=1e-5)
-        assert told[code]["over_capacity"] == told[code]["corrected"] == 0
+        assert outputs[code]["stations_reported"] == regency.stations
+        assert outputs[code]["share"] == round(outputs[code]["voted"] / regency.registered, 6)
+        assert outputs[code]["share"] == pytest.approx(USED / registered, abs=1e-5)
+        assert outputs[code]["over_capacity"] == outputs[code]["corrected"] == 0
         assert timeline.rows[code]["components"]["turnout"] == 0
 
 

@@ -13,10 +13,10 @@ TEN_SLOT = 40  # quarter hours since local midnight
 def test_palembang_by_hand_is_palembang_by_the_fold():
     size = (2264 / 800) ** 0.5
     nine, ten = (log10(1 + 2.25 * size / (2264 * 4.6 / 1000 * 0.79 * hour / 36.8)) for hour in (5.2, 4.8))
-    told = ten + nine * sum(2 ** (-5 * n / 38) for n in range(1, 12))
+    evidence = ten + nine * sum(2 ** (-5 * n / 38) for n in range(1, 12))
     expected = round(COMPILED.place(2264).expected[0][TEN_SLOT], 3)
-    security = floor((told - 1.7 * expected - 0.45) * 16.5)
-    assert (round(nine, 2), round(ten, 2), round(told, 2), expected, security) == (0.63, 0.66, 4.83, 0.896, 47)
+    security = floor((evidence - 1.7 * expected - 0.45) * 16.5)
+    assert (round(nine, 2), round(ten, 2), round(evidence, 2), expected, security) == (0.63, 0.66, 4.83, 0.896, 47)
     for number in (
         "**0.63**",
         "**0.66**",
@@ -30,13 +30,13 @@ def test_palembang_by_hand_is_palembang_by_the_fold():
         (PALEMBANG, [incident(n, EIGHT_MS + (65 + 5 * n) * MINUTE_MS, source=("polri", "bawaslu")[n % 2])])
         for n in range(12)
     ]
-    told = [tick(EIGHT_MS), *reports]
-    row = run(told).row(PALEMBANG)
+    frames = [tick(EIGHT_MS), *reports]
+    row = run(frames).row(PALEMBANG)
     assert row["as_of"].startswith("2024-11-27T03:00:00")
     assert row["components"]["security"] == 47 and row["components"]["prior"] == 3
     assert row["score"] == 50
     assert (
-        run([*told, tick(TEN + MINUTE_MS)]).row(PALEMBANG)["level"] == "waspada"
+        run([*frames, tick(TEN + MINUTE_MS)]).row(PALEMBANG)["level"] == "waspada"
     )  # 50 for a moment is no minute of 50
 
 

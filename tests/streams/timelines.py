@@ -1,11 +1,11 @@
-"""Timelines: a day as an election officer would tell it, with what Siaga must say at the right moment.
+"""Timelines: a day as an election officer would write it down, with the escalations that must follow and when.
 
 Each line begins with local time (WIB). What happens:
 
     08:05 Palembang: clash 3 by polri
     08:05 Palembang: clash 3 by polri, 4 times         one a minute, from that minute on
-    08:15 Palembang: clash 3 by polri, occurred 07:30, is incident B    told late
-    08:20 Palembang: clash 3 by polri is incident A    so that later lines can speak of it again
+    08:15 Palembang: clash 3 by polri, occurred 07:30, is incident B    reported late
+    08:20 Palembang: clash 3 by polri is incident A    so that later lines can revise it
     08:40 Palembang: A retracted by polri              the next revision; also verified, resolved, or "clash 5"
     09:00 Palembang: drill clash 5 by polri
     10:00 Palembang: TPS 7 voted 210 of 500
@@ -13,7 +13,7 @@ Each line begins with local time (WIB). What happens:
     10:00 16.04: TPS 7 voted 210 of 500                a place by its code
     10:00 nothing                                      lets time pass until then
 
-What must be said, no more and no less, in this order:
+What must be escalated, no more and no less, in this order:
 
     08:09 => Palembang raised to waspada: incident_pressure
     08:09 => Palembang raised to waspada, unverified: grave_incident
@@ -37,7 +37,7 @@ _MIDNIGHT_MS = EIGHT_MS - 8 * 60 * MINUTE_MS
 _WIB = timedelta(hours=7)
 
 _TIME = r"(?P<hour>\d\d):(?P<minute>\d\d) "
-_SAID = re.compile(_TIME + r"=> (?P<what>.+)")
+_ESCALATED = re.compile(_TIME + r"=> (?P<what>.+)")
 _REPORT = re.compile(
     _TIME + r"(?P<place>[\w ]+): (?P<drill>drill )?(?P<category>\w+) (?P<severity>[1-5]) by (?P<source>[\w-]+)"
     r"(, (?P<times>\d+) times)?(, occurred (?P<then>\d\d:\d\d),)?( is incident (?P<label>\w+))?"
@@ -54,7 +54,7 @@ _NOTHING = re.compile(_TIME + r"nothing")
 
 
 class Timeline:
-    """Reads a timeline, plays it, and holds what was said beside what should have been."""
+    """Reads a timeline, and plays it into a table."""
 
     def __init__(self, text: str) -> None:
         self._events: list[tuple[int, str, list]] = []
@@ -67,7 +67,7 @@ class Timeline:
             self._read(line)
 
     def _read(self, line: str) -> None:
-        if match := _SAID.fullmatch(line):
+        if match := _ESCALATED.fullmatch(line):
             self.expected.append(line)
         elif match := _REPORT.fullmatch(line):
             self._report(match)
@@ -87,9 +87,10 @@ class Timeline:
             label = match["label"] or f"n{number}"
             category, severity = match["category"], int(match["severity"])
             self._subjects[match["place"], label] = (category, "reported", severity, 1)
+            occurred_ms = _clock_ms(*match["then"].split(":")) if match["then"] else None
             self._add(at_ms, PLACES[match["place"]], incident(
-                number, at_ms, category, severity, source=match["source"], incident=label, exercise=bool(match["drill"]),
-                occurred_ms=_clock_ms(*match["then"].split(":")) if match["then"] else None,
+                number, at_ms, category, severity, source=match["source"], incident=label, occurred_ms=occurred_ms,
+                exercise=bool(match["drill"]),
             ))  # fmt: skip
 
     def _votes(self, match: re.Match) -> None:
@@ -123,7 +124,7 @@ class Timeline:
     def play(self, table: RiskTable | None = None) -> list[dict]:
         """Every escalation, in order."""
         table = fresh() if table is None else table
-        said: list[dict] = []
+        escalations: list[dict] = []
         waiting = sorted(self._events, key=lambda event: event[0])
         offset = 0
         first_ms = min([EIGHT_MS, *(at_ms for at_ms, _, _ in waiting)])
@@ -138,21 +139,21 @@ class Timeline:
                 offset += 1
                 drained = table.drain()
                 self.rows |= {code: orjson.loads(value) for code, value in drained.rows}
-                said += [orjson.loads(value) for _, value in drained.escalations]
+                escalations += [orjson.loads(value) for _, value in drained.escalations]
                 for _, value in drained.escalations:
                     Escalation.model_validate_json(value)
                 frames += [(target.encode(), notice) for target, notice in drained.notices]
-        return said
+        return escalations
 
 
 def check(text: str) -> list[dict]:
-    """Play a timeline and hold it to what it expects; returns all that was said."""
+    """Play a timeline and compare its escalations with the expected ones; returns them."""
     timeline = Timeline(text)
-    said = timeline.play()
-    lines = [_line(item) for item in said]
+    escalations = timeline.play()
+    lines = [_line(item) for item in escalations]
     if lines != timeline.expected:
-        raise AssertionError("\n  ".join(["said:", *lines, "expected:", *timeline.expected]))
-    return said
+        raise AssertionError("\n  ".join(["escalated:", *lines, "expected:", *timeline.expected]))
+    return escalations
 
 
 def _at(match: re.Match) -> int:

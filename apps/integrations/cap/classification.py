@@ -3,13 +3,13 @@
 from typing import NamedTuple
 
 from schemas.escalation import Escalation
-from schemas.incident import Category
+from schemas.vocabulary import Category, Change, Level
 
-_LEVEL = {  # urgency, severity, responseType
-    "normal": ("Past", "Minor", "AllClear"),
-    "waspada": ("Future", "Minor", "Monitor"),
-    "siaga": ("Expected", "Moderate", "Prepare"),
-    "awas": ("Immediate", "Severe", "Prepare"),
+_OF_LEVEL: dict[str, tuple[str, str, str]] = {  # urgency, severity, responseType
+    Level.NORMAL: ("Past", "Minor", "AllClear"),
+    Level.WASPADA: ("Future", "Minor", "Monitor"),
+    Level.SIAGA: ("Expected", "Moderate", "Prepare"),
+    Level.AWAS: ("Immediate", "Severe", "Prepare"),
 }
 _OF_INCIDENTS = {
     Category.CLASH: "Security",
@@ -34,12 +34,12 @@ class Classes(NamedTuple):
 
 def classes(escalation: Escalation) -> Classes:
     """Read an escalation in CAP's words."""
-    urgency, severity, response = _LEVEL[escalation.level]
-    if escalation.change == "stale":
+    urgency, severity, response = _OF_LEVEL[escalation.level]
+    if escalation.change == Change.STALE:
         # Nobody knows how it is there: at a raised level the last known severity stands, at normal none may be claimed.
-        known = severity if escalation.level != "normal" else "Unknown"
+        known = severity if escalation.level != Level.NORMAL else "Unknown"
         return Classes(categories(escalation), ("Assess",), "Unknown", known, "Observed")
-    if escalation.change == "recovered" and escalation.level == "normal":
+    if escalation.change == Change.RECOVERED and escalation.level == Level.NORMAL:
         return Classes(categories(escalation), ("Monitor",), "Past", "Unknown", "Observed")
     responses = (response, "Assess") if escalation.unverified and response != "AllClear" else (response,)
     return Classes(categories(escalation), responses, urgency, severity, _certainty(escalation))

@@ -1,7 +1,7 @@
 """An escalation as a document of the Common Alerting Protocol 1.2 (OASIS Standard, 1 July 2010), UTF-8, on one line.
 
-Every byte follows from the escalation, its chain and the profile: no clock, no counter. The order of elements is the
-schema's. Times are the regency's clock, to the second, with a numeric offset (the standard forbids `Z`).
+The bytes depend on the escalation, its chain and the profile only, on no clock or counter. Elements come in the
+schema's order. Times are event time, to the second, with a numeric offset (the standard forbids `Z`).
 """
 
 import re
@@ -13,37 +13,41 @@ from enum import StrEnum
 
 from apps.integrations.cap import sentences
 from apps.integrations.cap.classification import classes
-from apps.integrations.cap.references import Link
-from apps.language.outward_words import LANGUAGES
+from apps.integrations.cap.references import ChainPosition
+from apps.language.catalogue import words_in
 from schemas.escalation import Escalation
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
+#: Languages of a message by their RFC 3066 tag, in order.
+LANGUAGE_TAGS = {"id-ID": "id", "en-US": "en"}
 GEOCODE_NAME = "KEMENDAGRI"
-#: RFC 2606: a name that can be nobody's. Good for exercises, never for actual alerts.
-NOBODY = "siaga.invalid"
+#: RFC 2606 reserves `.invalid`: nobody can own this name. For exercises, never for actual alerts.
+PLACEHOLDER_SENDER = "siaga.invalid"
 # Section 3.2.1: no spaces, commas, < or & in identifier and sender.
 _FORBIDDEN_IN_NAMES = re.compile(r"[\s,<&]")
-# XML 1.0 section 2.2 has no way to write these; a line break would end the line that a document is.
+# Characters that XML 1.0 (section 2.2) cannot represent, and line breaks: a document is one line.
 _NOT_XML = re.compile("[^\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _OFFSET = re.compile(r"([+-])([01][0-9]|2[0-3]):([0-5][0-9])")
 
 
-class Status(StrEnum):
+class AlertStatus(StrEnum):
+    """CAP's `status`, as far as Siaga uses it."""
+
     EXERCISE = "Exercise"
     TEST = "Test"
     ACTUAL = "Actual"
 
 
 class ProfileError(ValueError):
-    """A setting that CAP does not allow. One line."""
+    """A setting that CAP forbids. One line."""
 
 
 @dataclass(frozen=True)
-class Profile:
-    """What the escalation does not say: who sends, whether it is meant, in which offset from UTC times are written."""
+class CapProfile:
+    """What the escalation lacks: sender, status, and the UTC offset in which times are written."""
 
-    status: Status = Status.EXERCISE
-    sender: str = NOBODY
+    status: AlertStatus = AlertStatus.EXERCISE
+    sender: str = PLACEHOLDER_SENDER
     sender_name: str = "Siaga"
     utc_offset: str = "+07:00"
 
@@ -52,69 +56,70 @@ class Profile:
             raise ProfileError(f"sender {self.sender!r}: no spaces, commas, < or & (CAP 1.2, section 3.2.1)")
         if _OFFSET.fullmatch(self.utc_offset) is None:
             raise ProfileError(f"UTC offset {self.utc_offset!r} is not like +07:00")
-        if self.status is Status.ACTUAL and self.sender == NOBODY:
-            raise ProfileError("an actual alert needs a sender that is somebody's, an internet domain for instance")
+        if self.status is AlertStatus.ACTUAL and self.sender == PLACEHOLDER_SENDER:
+            raise ProfileError("an actual alert needs a sender that you own, such as an internet domain")
 
     @property
     def zone(self) -> timezone:
-        sign, hours, minutes = _OFFSET.fullmatch(self.utc_offset).groups()  # type: ignore[union-attr]
+        """`utc_offset` as a time zone."""
+        hours, minutes = self.utc_offset[1:].split(":")
         span = timedelta(hours=int(hours), minutes=int(minutes))
-        return timezone(-span if sign == "-" else span)
+        return timezone(-span if self.utc_offset.startswith("-") else span)
 
 
-def identifier(escalation: Escalation, profile: Profile) -> str:
-    """Unique to sender and status: an exercise and the real thing made of one topic never share an identifier."""
+def identifier(escalation: Escalation, profile: CapProfile) -> str:
+    """Includes the status, so that an exercise and an actual alert from one topic never share an identifier."""
     return f"siaga-{profile.status.lower()}-{escalation.escalation_id}"
 
 
-def sent(escalation: Escalation, profile: Profile) -> str:
-    """The moment of the decision, `2024-11-27T08:14:00+07:00`."""
-    # The offset as given, not as Python writes it: CAP prefers -00:00 for UTC.
+def sent(escalation: Escalation, profile: CapProfile) -> str:
+    """The event time of the decision, `2024-11-27T08:14:00+07:00`."""
+    # The configured offset, not Python's own: CAP prefers -00:00 for UTC.
     return escalation.event_time.astimezone(profile.zone).strftime("%Y-%m-%dT%H:%M:%S") + profile.utc_offset
 
 
-def document(escalation: Escalation, link: Link, profile: Profile) -> bytes:
-    """The alert, without a line break: one document is one line."""
+def document(escalation: Escalation, position: ChainPosition, profile: CapProfile) -> bytes:
+    """The alert as XML without a line break."""
     alert = ET.Element(_tag("alert"))
-    _texts(alert, _head(escalation, link, profile))
-    for language in LANGUAGES:
+    _texts(alert, _head(escalation, position, profile))
+    for language in LANGUAGE_TAGS:
         _info(alert, escalation, profile, language)
     body = ET.tostring(alert, encoding="unicode", default_namespace=NAMESPACE)
     return b'<?xml version="1.0" encoding="UTF-8"?>' + body.encode()
 
 
-def _head(escalation: Escalation, link: Link, profile: Profile) -> Iterable[tuple[str, str]]:
+def _head(escalation: Escalation, position: ChainPosition, profile: CapProfile) -> Iterable[tuple[str, str]]:
     yield "identifier", identifier(escalation, profile)
     yield "sender", profile.sender
     yield "sent", sent(escalation, profile)
     yield "status", profile.status.value
-    yield "msgType", link.kind.value
+    yield "msgType", position.kind.value
     yield "source", f"Siaga, automatic, ruleset {escalation.ruleset}"
     yield "scope", "Restricted"
     yield "restriction", f"Only for {', '.join(escalation.routes) or 'the authorities'}. Not for the public."
-    if note := _note(escalation, link, profile):
+    if note := _note(escalation, position, profile):
         yield "note", note
-    if link.earlier:
+    if position.earlier:
         yield (
             "references",
-            " ".join(f"{profile.sender},{identifier(one, profile)},{sent(one, profile)}" for one in link.earlier),
+            " ".join(f"{profile.sender},{identifier(one, profile)},{sent(one, profile)}" for one in position.earlier),
         )
-    yield "incidents", link.incident
+    yield "incidents", position.incident
 
 
-def _note(escalation: Escalation, link: Link, profile: Profile) -> str:
+def _note(escalation: Escalation, position: ChainPosition, profile: CapProfile) -> str:
     notes = []
-    if profile.status is Status.EXERCISE:
+    if profile.status is AlertStatus.EXERCISE:
         notes.append(f"Exercise on ruleset {escalation.ruleset}: no actual alert.")
-    elif profile.status is Status.TEST:
+    elif profile.status is AlertStatus.TEST:
         notes.append("Technical test: disregard.")
-    if link.is_cut:
+    if position.is_cut:
         notes.append("Earlier messages of this incident are no longer kept, so none is referenced.")
     return " ".join(notes)
 
 
-def _info(alert: ET.Element, escalation: Escalation, profile: Profile, language: str) -> None:
-    words, found = LANGUAGES[language], classes(escalation)
+def _info(alert: ET.Element, escalation: Escalation, profile: CapProfile, language: str) -> None:
+    words, found = words_in(LANGUAGE_TAGS[language]), classes(escalation)
     info = ET.SubElement(alert, _tag("info"))
     _texts(info, [("language", language)])
     _texts(info, [("category", category) for category in found.categories])

@@ -3,34 +3,35 @@
 import logging
 from typing import Any
 
-from apps.integrations.cap.document import Profile, document, identifier
-from apps.integrations.cap.outbox import Outbox
-from apps.integrations.cap.references import Chains
-from apps.integrations.delivery_counts import Tally
-from apps.integrations.escalation_record import Unreadable, escalation_of
+from apps.integrations.cap.alert_files import WriteAlert
+from apps.integrations.cap.document import CapProfile, document, identifier
+from apps.integrations.cap.references import MessageChains
+from apps.integrations.escalation_records import DeliveryCounts, NotAnEscalation, parse_escalation
 
 log = logging.getLogger("siaga.cap")
 
 
 class Issuer:
-    """Makes documents of records that come in each partition's order; counts those that are no escalation."""
+    """Makes a document of each record. Records of one partition must come in offset order."""
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: CapProfile) -> None:
         self._profile = profile
-        self._chains = Chains()
-        self._tally = Tally("cap")
+        self._chains = MessageChains()
+        self._counts = DeliveryCounts("cap")
         self.unreadable = 0
 
-    def issue(self, record: Any, put: Outbox | None) -> None:
-        """Place a record in its chain and put its document away; None for `put` only places it."""
+    def issue(self, record: Any, write: WriteAlert | None) -> None:
+        """Add a record to its chain and write its document; without `write` only the chain is kept.
+
+        A record that holds no escalation is logged and counted in `unreadable`."""
         try:
-            escalation = escalation_of(record.value)
-        except Unreadable as error:
+            escalation = parse_escalation(record.value)
+        except NotAnEscalation as error:
             self.unreadable += 1
-            self._tally.unreadable()
+            self._counts.unreadable()
             log.warning("%s %d:%d: no escalation: %s", record.topic, record.partition, record.offset, error)
             return
-        link = self._chains.link(escalation)
-        if put:
-            put(escalation, identifier(escalation, self._profile), document(escalation, link, self._profile))
-            self._tally.delivered()
+        position = self._chains.append(escalation)
+        if write:
+            write(escalation, identifier(escalation, self._profile), document(escalation, position, self._profile))
+            self._counts.delivered()

@@ -1,8 +1,8 @@
-"""Which CAP message an escalation becomes, and which earlier ones it speaks of.
+"""Which CAP message an escalation becomes (Alert, Update or Cancel), and which earlier messages it references.
 
-An episode of a regency is one chain: one Alert, then Updates, then a Cancel. Silence while the level is normal is a
-chain of its own, for it belongs to no episode: stale begins it, recovered ends it. The chains follow from the topic
-alone, so nothing is stored: read the topic from its beginning and they are there."""
+An episode of a regency is one chain: one Alert, then Updates, then a Cancel. A silence while the level is normal is a
+chain of its own, since it belongs to no episode: `stale` begins it, `recovered` ends it. Chains follow from the topic
+alone, so nothing is stored: reading the topic from its beginning rebuilds them."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -12,16 +12,17 @@ from schemas.escalation import Escalation
 
 
 class MessageType(StrEnum):
+    """CAP's `msgType`."""
+
     ALERT = "Alert"
     UPDATE = "Update"
     CANCEL = "Cancel"
 
 
-class Link(NamedTuple):
-    """Where a message stands: its type, the identifiers and times of the earlier ones, the incident they share.
+class ChainPosition(NamedTuple):
+    """A message's type, the earlier escalations of its chain, and the incident name that the chain shares.
 
-    `is_cut` is true when the chain's beginning is no longer on the topic.
-    """
+    `is_cut` is true when the beginning of the chain is no longer on the topic."""
 
     kind: MessageType
     earlier: tuple[Escalation, ...]
@@ -30,51 +31,55 @@ class Link(NamedTuple):
 
 
 @dataclass
-class _Chain:
+class _MessageChain:
     incident: str
-    messages: list[Escalation] = field(default_factory=list)
+    escalations: list[Escalation] = field(default_factory=list)
+
+    def append(self, escalation: Escalation, later: MessageType, is_start: bool) -> ChainPosition:
+        """Add an escalation as a message of type `later`.
+
+        The first message of a chain is its Alert, whatever it says: there is nothing to update or cancel."""
+        earlier = tuple(self.escalations)
+        self.escalations.append(escalation)
+        kind = later if earlier else MessageType.ALERT
+        return ChainPosition(kind, earlier, self.incident, is_cut=not earlier and not is_start)
 
 
-class Chains:
-    """The open chains of all regencies. Feed it every escalation of a regency in the topic's order."""
+class MessageChains:
+    """The open chains of all regencies. Append every escalation of a regency in the topic's order."""
 
     def __init__(self) -> None:
-        self._episodes: dict[str, tuple[int, _Chain]] = {}
-        self._silences: dict[str, _Chain] = {}
+        self._episodes: dict[str, tuple[int, _MessageChain]] = {}
+        self._silences: dict[str, _MessageChain] = {}
 
-    def link(self, escalation: Escalation) -> Link:
-        """Place the next escalation of its regency."""
+    def append(self, escalation: Escalation) -> ChainPosition:
+        """Add the next escalation of its regency to its chain."""
         regency, change = escalation.regency, escalation.change
         if change == "stale" and escalation.level == "normal":
-            return self._silence(escalation)
+            return self._start_silence(escalation)
         if change == "recovered" and (regency in self._silences or escalation.level == "normal"):
-            return self._silence_ends(escalation)
-        return self._episode(escalation)
+            return self._end_silence(escalation)
+        return self._append_to_episode(escalation)
 
-    def _silence(self, escalation: Escalation) -> Link:
-        name = f"{escalation.regency}/silence/{escalation.escalation_id[:8]}"
-        chain = self._silences.setdefault(escalation.regency, _Chain(name))
-        return _append(chain, escalation, MessageType.UPDATE, is_start=True)
+    def _start_silence(self, escalation: Escalation) -> ChainPosition:
+        chain = self._silences.setdefault(escalation.regency, _MessageChain(_silence_name(escalation)))
+        return chain.append(escalation, MessageType.UPDATE, is_start=True)
 
-    def _silence_ends(self, escalation: Escalation) -> Link:
-        name = f"{escalation.regency}/silence/{escalation.escalation_id[:8]}"
-        chain = self._silences.pop(escalation.regency, None) or _Chain(name)
-        return _append(chain, escalation, MessageType.CANCEL, is_start=False)
+    def _end_silence(self, escalation: Escalation) -> ChainPosition:
+        chain = self._silences.pop(escalation.regency, None) or _MessageChain(_silence_name(escalation))
+        return chain.append(escalation, MessageType.CANCEL, is_start=False)
 
-    def _episode(self, escalation: Escalation) -> Link:
+    def _append_to_episode(self, escalation: Escalation) -> ChainPosition:
         regency, is_start = escalation.regency, escalation.change == "raised" and escalation.previous_level == "normal"
         number, chain = self._episodes.get(regency, (None, None))
         if chain is None or number != escalation.episode:
-            chain = _Chain(f"{regency}/{escalation.episode}")
+            chain = _MessageChain(f"{regency}/{escalation.episode}")
         if escalation.change == "cleared":
             self._episodes.pop(regency, None)
-            return _append(chain, escalation, MessageType.CANCEL, is_start)
+            return chain.append(escalation, MessageType.CANCEL, is_start)
         self._episodes[regency] = (escalation.episode, chain)
-        return _append(chain, escalation, MessageType.UPDATE, is_start)
+        return chain.append(escalation, MessageType.UPDATE, is_start)
 
 
-def _append(chain: _Chain, escalation: Escalation, later: MessageType, is_start: bool) -> Link:
-    """The first message of a chain is its Alert, whatever it says: there is nothing to update or cancel."""
-    earlier = tuple(chain.messages)
-    chain.messages.append(escalation)
-    return Link(later if earlier else MessageType.ALERT, earlier, chain.incident, not earlier and not is_start)
+def _silence_name(escalation: Escalation) -> str:
+    return f"{escalation.regency}/silence/{escalation.escalation_id[:8]}"

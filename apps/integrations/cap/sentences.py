@@ -1,76 +1,85 @@
-"""An escalation in plain words: headline, description and instruction of a CAP message, in one language.
+"""An escalation in plain words: headline, description and instruction of a CAP message, in one language."""
 
-A word that the lists do not hold (a ruleset may name other authorities and components) is shown as it is.
-"""
-
-from apps.language.outward_words import Words
+from apps.language.catalogue import Words, capitalized
 from schemas.escalation import Escalation
+from schemas.vocabulary import Change, Level
 
 EVIDENCE_IN_WORDS = 5
+#: By CAP's status: what a headline begins with when the message is no actual alert.
+_DRILLS = {"Exercise": "exercise", "Test": "test"}
 
 
 def is_silence(escalation: Escalation) -> bool:
-    """The escalation tells of reports that stopped or came back while nothing was wrong."""
-    return escalation.change in ("stale", "recovered") and escalation.level == "normal"
+    """Whether the escalation says that reports stopped or came back while the level was normal."""
+    return escalation.change in (Change.STALE, Change.RECOVERED) and escalation.level == Level.NORMAL
 
 
 def event(words: Words, escalation: Escalation) -> str:
-    return words.silence_event if is_silence(escalation) else words.event
+    """What happened, in CAP's `event`."""
+    return words.text("cap", "silence_event" if is_silence(escalation) else "event")
 
 
 def place(words: Words, escalation: Escalation) -> str:
     """Name of the regency; a province has none in the roster and goes by its code."""
     if "." in escalation.regency:
         return escalation.name
-    return words.phrases["province"].format(code=escalation.regency)
+    return words.text("place", "province", code=escalation.regency)
 
 
 def headline(words: Words, escalation: Escalation, status: str) -> str:
-    """One line that says first when it is no actual alert."""
-    level = words.levels[escalation.level]
-    text = words.changes[escalation.change].format(name=place(words, escalation), level=level)
+    """One line, which begins with CAP's status when the message is no actual alert."""
+    level = _level(words, escalation.level)
+    text = words.text("change_clause", escalation.change, name=place(words, escalation), level=level)
     if escalation.unverified:
-        text += f" ({words.phrases['unverified']})"
-    drill = words.drill.get(status)
-    return f"{drill}. {text}" if drill else text
+        text += f" ({words.text('cap', 'unverified')})"
+    return f"{words.text('cap', _DRILLS[status])}. {text}" if status in _DRILLS else text
 
 
 def description(words: Words, escalation: Escalation) -> str:
-    """Why, from what score and parts, on which evidence, by which rules and for whom."""
-    phrases, previous = words.phrases, words.levels[escalation.previous_level]
+    """The reason, the score and its parts, the evidence, the ruleset, and who is notified."""
+    previous = _level(words, escalation.previous_level)
     sentences = [
-        words.reasons[escalation.reason] + ".",
-        phrases["unverified_long"] if escalation.unverified else "",
-        phrases["score"].format(score=escalation.score, threshold=escalation.threshold, previous=previous),
+        capitalized(words.text("reason", escalation.reason)) + ".",
+        words.text("cap", "unverified_sentence") if escalation.unverified else "",
+        words.text("cap", "score", score=escalation.score, threshold=escalation.threshold, previous=previous),
         _parts(words, escalation),
         _evidence(words, escalation),
-        phrases["made"].format(ruleset=escalation.ruleset, routes=audience(words, escalation)),
+        words.text("cap", "made", ruleset=escalation.ruleset, routes=audience(words, escalation)),
     ]
     return " ".join(sentence for sentence in sentences if sentence)
 
 
 def instruction(words: Words, escalation: Escalation) -> str:
-    return words.instructions["silent" if escalation.change == "stale" else escalation.level]
+    """What the message asks of its readers."""
+    return words.text("cap_instruction", "silence" if escalation.change == Change.STALE else escalation.level)
 
 
 def audience(words: Words, escalation: Escalation) -> str:
-    """The authorities that must know."""
-    return ", ".join(words.routes.get(route, route) for route in escalation.routes)
+    """The authorities to notify."""
+    return ", ".join(capitalized(words.word("authority_in_full", route)) for route in escalation.routes)
+
+
+def _level(words: Words, level: str) -> str:
+    return words.level(level).replace(level, level.upper(), 1)
 
 
 def _parts(words: Words, escalation: Escalation) -> str:
     heaviest = sorted(escalation.components.items(), key=lambda part: (-part[1], part[0]))
-    parts = ", ".join(f"{words.parts.get(name, name)} {points}" for name, points in heaviest if points)
-    return words.phrases["parts"].format(parts=parts) if parts else ""
+    parts = ", ".join(f"{words.word('component', name)} {points}" for name, points in heaviest if points)
+    return words.text("cap", "parts", parts=parts) if parts else ""
 
 
 def _evidence(words: Words, escalation: Escalation) -> str:
     items = [
-        words.phrases["item"].format(
-            category=words.categories[item.category], severity=item.severity, status=words.statuses[item.status]
+        words.text(
+            "cap",
+            "incident",
+            category=words.text("category", item.category),
+            severity=item.severity,
+            status=words.text("status", item.status),
         )
         for item in escalation.evidence[:EVIDENCE_IN_WORDS]
     ]
     if more := len(escalation.evidence) - len(items):
-        items.append(words.phrases["more"].format(count=more))
-    return words.phrases["evidence"].format(evidence=", ".join(items)) if items else ""
+        items.append(words.text("cap", "more", count=more))
+    return words.text("cap", "evidence", evidence=", ".join(items)) if items else ""

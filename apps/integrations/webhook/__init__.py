@@ -1,1 +1,1 @@
-"""apps.integrations.webhook."""
+"""Webhooks: each escalation as a signed HTTP POST, at least once, in order. See docs/integrations.md."""

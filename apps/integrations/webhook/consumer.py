@@ -1,8 +1,8 @@
-"""From Kafka to the receiver: a member of a consumer group whose committed position is what was delivered.
+"""A consumer group whose committed offsets say what the receiver has accepted.
 
-At least once: the position moves after the receiver took an escalation, so a process killed between the two sends that
-one again, under the same idempotency key. A clean stop, or a partition given to another instance, waits for the post
-under way and keeps the position: no repeat."""
+At least once: an offset is committed after the receiver accepted the escalation, so a process killed between the two
+sends it again, with the same idempotency key. A clean stop, and a partition that moves to another instance, wait for
+the post in progress and commit its offset: nothing is sent twice."""
 
 import asyncio
 import functools
@@ -12,22 +12,23 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import CommitFailedError, KafkaError
 
-from apps.integrations.delivery_counts import Tally
-from apps.integrations.webhook.delivery import Lane
-from apps.integrations.webhook.first_position import keep_first_position
-from apps.integrations.webhook.posting import Poster, pause_s
-from apps.integrations.webhook.rejected_store import RefusedList
+from apps.integrations.escalation_records import DeliveryCounts
+from apps.integrations.webhook.delivery import PartitionDelivery
+from apps.integrations.webhook.http_attempt import Poster, backoff_s
+from apps.integrations.webhook.refused_store import RefusedStore
+from apps.integrations.webhook.starting_offsets import commit_starting_offsets
+from schemas.vocabulary import DAY_MS
 
 POLL_MS = 200
-RECORDS_MOST = 50
-#: Waiting for a receiver that is down is no reason to leave the group; the lanes' work happens beside the polls.
-IDLE_MOST_MS = 7 * 86_400_000
+POLL_RECORDS_MAX = 50
+#: Deliveries run beside the polls, so waiting for a receiver is no reason to leave the group.
+POLL_INTERVAL_MAX_MS = 7 * DAY_MS
 
 log = logging.getLogger("siaga.webhook")
 
 
-class Courier(ConsumerRebalanceListener):
-    """Runs a lane for each partition that has something."""
+class WebhookConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is untyped
+    """Polls the topic and runs one PartitionDelivery for each assigned partition that has records."""
 
     def __init__(
         self,
@@ -36,42 +37,44 @@ class Courier(ConsumerRebalanceListener):
         group: str,
         instance: str | None,
         timeout_s: float,
-        tally: Tally,
+        counts: DeliveryCounts,
     ) -> None:
         self._options, self._topic, self._timeout_s = options, topic, timeout_s
-        self._group, self._instance, self._tally = group, instance, tally
-        self._lanes: dict[TopicPartition, tuple[Lane, asyncio.Task[None]]] = {}
-        self._is_moving = False
+        self._group, self._instance, self._counts = group, instance, counts
+        self._deliveries: dict[TopicPartition, tuple[PartitionDelivery, asyncio.Task[None]]] = {}
+        self._is_rebalancing = False
 
-    async def run(self, poster: Poster, refused: RefusedList, from_beginning: bool) -> None:
-        """Deliver until cancelled; a broker that is away is waited for."""
-        consumer = await self._started(from_beginning)
+    async def run(self, poster: Poster, refused: RefusedStore, from_beginning: bool) -> None:
+        """Deliver until cancelled; retries while the broker is unreachable."""
+        consumer = await self._start(from_beginning)
         try:
             while True:
-                if free := [tp for tp in consumer.assignment() if tp not in self._lanes]:
-                    batches = await consumer.getmany(*free, timeout_ms=POLL_MS, max_records=RECORDS_MOST)
-                    self._open_lanes(consumer, batches, poster, refused)
+                if idle := [tp for tp in consumer.assignment() if tp not in self._deliveries]:
+                    batches = await consumer.getmany(*idle, timeout_ms=POLL_MS, max_records=POLL_RECORDS_MAX)
+                    self._start_deliveries(consumer, batches, poster, refused)
                 else:
                     await asyncio.sleep(POLL_MS / 1000)
-                self._close_lanes()
+                self._remove_finished()
         finally:
-            await self._halt()
+            await self._stop_deliveries()
             await consumer.stop()
 
     async def on_partitions_revoked(self, revoked: Any) -> None:
-        self._is_moving = True
-        await self._halt()
+        """Before a rebalance: let each post in progress end and commit."""
+        self._is_rebalancing = True
+        await self._stop_deliveries()
 
     async def on_partitions_assigned(self, assigned: Any) -> None:
-        self._is_moving = False
+        """After a rebalance: deliveries may start again."""
+        self._is_rebalancing = False
         log.info("partitions: %s", ", ".join(str(tp.partition) for tp in sorted(assigned)) or "none (stand-by)")
 
-    async def _started(self, from_beginning: bool) -> AIOKafkaConsumer:
-        tries = 0
+    async def _start(self, from_beginning: bool) -> AIOKafkaConsumer:
+        attempts = 0
         while True:
             consumer = None
             try:
-                await keep_first_position(self._options, self._topic, self._group, from_beginning)
+                await commit_starting_offsets(self._options, self._topic, self._group, from_beginning)
                 consumer = self._consumer()
                 await consumer.start()
                 return consumer
@@ -82,9 +85,9 @@ class Courier(ConsumerRebalanceListener):
             except (KafkaError, OSError, LookupError, TimeoutError) as error:
                 if consumer:
                     await consumer.stop()
-                tries += 1
+                attempts += 1
                 log.warning("cannot read %s yet: %s", self._topic, error)
-                await asyncio.sleep(pause_s(min(tries, 4), None))
+                await asyncio.sleep(backoff_s(min(attempts, 4), None))
 
     def _consumer(self) -> AIOKafkaConsumer:
         consumer = AIOKafkaConsumer(
@@ -95,41 +98,46 @@ class Courier(ConsumerRebalanceListener):
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            max_poll_interval_ms=IDLE_MOST_MS,
-            # A post under way must be able to end before its partition goes to another instance.
+            max_poll_interval_ms=POLL_INTERVAL_MAX_MS,
+            # A post in progress must be able to end before its partition moves to another instance.
             rebalance_timeout_ms=int(self._timeout_s * 1000) + 20_000,
         )
         consumer.subscribe([self._topic], listener=self)
         return consumer
 
-    def _open_lanes(
-        self, consumer: AIOKafkaConsumer, batches: dict[TopicPartition, list[Any]], poster: Poster, refused: RefusedList
+    def _start_deliveries(
+        self,
+        consumer: AIOKafkaConsumer,
+        batches: dict[TopicPartition, list[Any]],
+        poster: Poster,
+        refused: RefusedStore,
     ) -> None:
         for partition, records in batches.items():
-            if self._is_moving or not records:
-                continue  # read again from the committed position by whoever gets the partition
-
-            lane = Lane(poster, refused, functools.partial(self._commit, consumer, partition), self._tally)
-            self._lanes[partition] = lane, asyncio.create_task(lane.run(records))
+            if self._is_rebalancing or not records:
+                continue  # the partition's next owner reads from the committed offset
+            commit = functools.partial(self._commit, consumer, partition)
+            delivery = PartitionDelivery(poster, refused, commit, self._counts)
+            self._deliveries[partition] = delivery, asyncio.create_task(delivery.run(records))
 
     async def _commit(self, consumer: AIOKafkaConsumer, partition: TopicPartition, record: Any) -> None:
         try:
             await consumer.commit({partition: record.offset + 1})
         except CommitFailedError:
-            # The group moved on without us and aiokafka joins it anew. Until then no lane may begin: the reader stands
-            # behind what this one leaves undone, and would deliver the later before the earlier.
-            self._is_moving = True
+            # The group rebalanced without this member; aiokafka rejoins it. Until then no delivery may start: the
+            # consumer's position is already beyond the record that this delivery leaves undone, and a later
+            # escalation would arrive before it.
+            self._is_rebalancing = True
             raise
 
-    def _close_lanes(self) -> None:
-        """Forget lanes that are done; what a lane did not foresee ends the command."""
-        for partition in [tp for tp, (_, task) in self._lanes.items() if task.done()]:
-            self._lanes.pop(partition)[1].result()
+    def _remove_finished(self) -> None:
+        """Remove finished deliveries. Raises what a delivery did not handle, which ends the command."""
+        for partition in [tp for tp, (_, task) in self._deliveries.items() if task.done()]:
+            self._deliveries.pop(partition)[1].result()
 
-    async def _halt(self) -> None:
-        """Stop all lanes; each ends its post under way and keeps the position."""
-        lanes = list(self._lanes.values())
-        for lane, _ in lanes:
-            lane.stop()
-        if lanes:
-            await asyncio.wait([task for _, task in lanes])
+    async def _stop_deliveries(self) -> None:
+        """Stop all deliveries; each lets its post in progress end and commits its offset."""
+        deliveries = list(self._deliveries.values())
+        for delivery, _ in deliveries:
+            delivery.stop()
+        if deliveries:
+            await asyncio.wait([task for _, task in deliveries])

@@ -1,5 +1,5 @@
-"""Signatures of webhooks, as Standard Webhooks (standardwebhooks.com, symmetric `v1`) writes them, so that receivers
-can use any of its libraries: HMAC-SHA256 over `id.timestamp.body`, base64."""
+"""Signatures by the Standard Webhooks specification (standardwebhooks.com, symmetric `v1`), which receivers can check
+with any of its libraries: HMAC-SHA256 over `id.timestamp.body`, base64."""
 
 import base64
 import binascii
@@ -11,15 +11,15 @@ from agents.settings import Settings
 SECRET_FILE_VARIABLE = "SIAGA_WEBHOOK_SECRET_FILE"
 SECRET_VARIABLE = "SIAGA_WEBHOOK_SECRET"
 ENCODED_PREFIX = "whsec_"
-KEY_BYTES_LEAST = 24  # of the same specification
+KEY_BYTES_MIN = 24  # of the same specification
 
 
 class SecretError(ValueError):
-    """The secret is missing or no good. One line, never with the secret in it."""
+    """The secret is missing or invalid. One line, never with the secret in it."""
 
 
 class Signer:
-    """Signs with each of its keys; more than one while a secret is being changed."""
+    """Signs with each of its keys; there are several while a secret is being rotated."""
 
     def __init__(self, keys: tuple[bytes, ...]) -> None:
         self._keys = keys
@@ -28,7 +28,7 @@ class Signer:
         return f"Signer({len(self._keys)} keys)"
 
     def signature(self, message_id: str, timestamp_s: int, body: bytes) -> str:
-        """The value of the header `webhook-signature`: one `v1,<base64>` per key, blank between."""
+        """The value of the header `webhook-signature`: one `v1,<base64>` per key, separated by spaces."""
         signed = f"{message_id}.{timestamp_s}.".encode() + body
         macs = (hmac.new(key, signed, hashlib.sha256).digest() for key in self._keys)
         return " ".join("v1," + base64.b64encode(mac).decode() for mac in macs)
@@ -53,13 +53,13 @@ def load_signer(settings: Settings) -> Signer:
 
 
 def _key(text: str, variable: str) -> bytes:
-    """`whsec_` and base64 of the key, or the key as text."""
+    """The key from `whsec_` and its base64, or from plain text."""
     key = text.encode()
     if text.startswith(ENCODED_PREFIX):
         try:
             key = base64.b64decode(text.removeprefix(ENCODED_PREFIX), validate=True)
         except binascii.Error:
             raise SecretError(f"{variable}: not base64 after {ENCODED_PREFIX}") from None
-    if len(key) < KEY_BYTES_LEAST:
-        raise SecretError(f"{variable}: {len(key)} bytes; a secret has at least {KEY_BYTES_LEAST}")
+    if len(key) < KEY_BYTES_MIN:
+        raise SecretError(f"{variable}: {len(key)} bytes; a secret has at least {KEY_BYTES_MIN}")
     return key

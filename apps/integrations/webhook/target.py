@@ -1,6 +1,6 @@
-"""Where a webhook goes: the one URL that was given, checked before anything is sent.
+"""The URL that a webhook posts to, checked before anything is sent.
 
-Path and query of such URLs often are a token, so the URL is taken like a secret, and no error or log repeats it.
+Path and query of such URLs often hold a token, so the URL is handled like a secret: no error or log contains it.
 """
 
 import hashlib
@@ -17,11 +17,11 @@ URL_VARIABLE = "SIAGA_WEBHOOK_URL"
 
 
 class TargetError(ValueError):
-    """The URL is missing or no good. One line without what it may hold of secrets."""
+    """The URL is missing or invalid. One line that contains nothing of the URL."""
 
 
 class Target(NamedTuple):
-    """`url` as given; `shown` for logs, without path and query, which often hold a token; `name` of its own by default."""
+    """`url` as given; `shown` for logs, without path and query; `name`: the default name, a hash of the URL."""
 
     url: str
     shown: str
@@ -32,19 +32,21 @@ class Target(NamedTuple):
 
 
 def load_target(flag: str | None, settings: Settings, plain_http: bool) -> Target:
-    """From the flag, else from the file or the variable. Raises TargetError, which names the one that is wrong."""
+    """The target from the flag, else from the file or the variable. Raises TargetError, which names the wrong one."""
     if flag is not None:
-        return target_of(flag, plain_http, URL_FLAG)
+        return parse_target(flag, plain_http, URL_FLAG)
     path, url = settings.webhook_url_file, settings.webhook_url
     if path is not None and url is None:
-        return target_of(_in_file(path), plain_http, URL_FILE_VARIABLE)
+        return parse_target(_read_file(path), plain_http, URL_FILE_VARIABLE)
     if url is not None and path is None:
-        return target_of(url.get_secret_value(), plain_http, URL_VARIABLE)
+        return parse_target(url.get_secret_value(), plain_http, URL_VARIABLE)
     raise TargetError(f"{URL_FILE_VARIABLE} or {URL_VARIABLE}: exactly one is needed, where {URL_FLAG} is not given")
 
 
-def target_of(url: str, plain_http: bool, given_as: str = URL_FLAG) -> Target:
-    """Check a URL: http or https, a host, no user and password, no fragment; https beyond loopback. Raises TargetError."""
+def parse_target(url: str, plain_http: bool, given_as: str = URL_FLAG) -> Target:
+    """Check a URL: http or https, a host, no user, password or fragment; https unless loopback or `plain_http`.
+
+    `given_as` names the source of the URL in errors. Raises TargetError."""
     parts, port = _split(url, given_as)
     if parts.scheme not in ("http", "https"):
         raise TargetError(f"{given_as}: only http and https")
@@ -54,25 +56,25 @@ def target_of(url: str, plain_http: bool, given_as: str = URL_FLAG) -> Target:
         raise TargetError(f"{given_as}: no user, password or fragment; the signature says who sends")
     if parts.scheme == "http" and not plain_http and not _is_loopback(parts.hostname):
         use = "use https, or --plain-http"
-        raise TargetError(f"{given_as}: http beyond this machine shows alerts to whoever listens; {use}")
+        raise TargetError(f"{given_as}: http beyond this machine shows alerts to anyone on the network path; {use}")
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     shown = f"{parts.scheme}://{host}" + (f":{port}" if port else "")
     return Target(url, shown, hashlib.sha256(url.encode()).hexdigest()[:12])
 
 
 def _split(url: str, given_as: str) -> tuple[SplitResult, int | None]:
-    # Python's own words for what is wrong quote the URL.
+    # Python's own error messages quote the URL.
     try:
         parts = urlsplit(url)
     except ValueError:
-        raise TargetError(f"{given_as}: no URL: its host is not one") from None
+        raise TargetError(f"{given_as}: not a URL: its host is invalid") from None
     try:
         return parts, parts.port
     except ValueError:
         raise TargetError(f"{given_as}: its port is not a number up to 65535") from None
 
 
-def _in_file(path: Path) -> str:
+def _read_file(path: Path) -> str:
     try:
         lines = path.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:

@@ -16,7 +16,7 @@ public class Publish {
     static final String PREFIX = System.getenv().getOrDefault("SIAGA_TOPIC_PREFIX", "siaga.");
     static final String REGENCY = "16.71";
 
-    // From your own database in earnest: sent twice, a message must have the same event_id both times.
+    // In production take the ids from your own database: a message that is sent twice must have the same event_id.
     static final String RUN = "java-" + System.currentTimeMillis();
     static final String NOW = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
 

@@ -4,7 +4,7 @@ import { CompressionTypes, Kafka, Partitioners } from "kafkajs";
 const broker = process.env.SIAGA_BROKER ?? "127.0.0.1:9092";
 const prefix = process.env.SIAGA_TOPIC_PREFIX ?? "siaga.";
 
-// From your own database in earnest: sent twice, a message must have the same event_id both times.
+// In production take the ids from your own database: a message that is sent twice must have the same event_id.
 const run = `node-${Date.now()}`;
 const now = new Date().toISOString();
 

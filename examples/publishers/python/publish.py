@@ -10,7 +10,7 @@ from kafka import KafkaProducer
 BROKER = os.environ.get("SIAGA_BROKER", "127.0.0.1:9092")
 PREFIX = os.environ.get("SIAGA_TOPIC_PREFIX", "siaga.")
 
-# From your own database in earnest: sent twice, a message must have the same event_id both times.
+# In production take the ids from your own database: a message that is sent twice must have the same event_id.
 run = f"python-{time.time_ns() // 1_000_000}"
 now = datetime.now().astimezone().isoformat(timespec="seconds")
 

@@ -1,19 +1,19 @@
-"""A worker for the tests of the batching part: numbers the records of each key, exactly once, and nothing of Siaga.
+"""A complete worker on agents.batching, with nothing of Siaga: numbers the records of each key, exactly once.
 
-Run as a process, so that it can be killed for real: python counting_app.py BROKER GROUP SOURCE OUT STATE PARTITIONS
-[INSTANCE]. Every output is `key -> n`, where n counts the key's records so far, so one lost or doubled record shows in
-all that follow."""
+Run as a process, so that it can be killed for real:
+
+    python counting_app.py BROKER GROUP SOURCE OUT STATE PARTITIONS [INSTANCE]
+
+Every output is `key -> n`, where n counts the key's records so far, so one lost or doubled record shows in all that
+follow.
+"""
 
 import sys
 from collections.abc import Iterator
 
 from aiokafka import TopicPartition
 
-from agents.batching.attach import attach
-from agents.batching.fold import Batch, Output
-from agents.batching.options import BatchingOptions
-from agents.batching.stage import Stage
-from agents.batching.transport import BatchApp
+from agents.batching import Batch, BatchApp, BatchingOptions, Output, Stage, attach
 
 
 class Counting:
@@ -33,7 +33,7 @@ class Counting:
         changed = set()
         for record in batch.records:
             if record.value == b"raise":
-                raise RuntimeError("told to")
+                raise RuntimeError("asked to")
             count = self._counts[record.key] = self._counts.get(record.key, 0) + 1
             changed.add(record.key)
             yield Output(self._out, self._partition, record.key, b"%d" % count)

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Self
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -32,15 +33,15 @@ class Scene:
 
     partitions = 3
 
-    def __init__(self, bootstrap: str, name: str, logs: Path) -> None:
-        self.bootstrap, self.name, self.logs = bootstrap, name, logs
+    def __init__(self, bootstrap: str, name: str, logs: Path, app: Path = APP, path: Path = ROOT) -> None:
+        self.bootstrap, self.name, self.logs, self.app, self.path = bootstrap, name, logs, app, path
         self.source, self.out, self.state = f"{name}in", f"{name}out", f"{name}state"
         self.workers: dict[str, subprocess.Popen] = {}
         self.sent: collections.Counter[bytes] = collections.Counter()
         self.got: dict[bytes, list[int]] = collections.defaultdict(list)
         self._tasks: list[asyncio.Task] = []
 
-    async def __aenter__(self) -> "Scene":
+    async def __aenter__(self) -> Self:
         self.admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await self.admin.start()
         topics = [NewTopic(topic, self.partitions, 1) for topic in (self.source, self.out, self.state)]
@@ -68,13 +69,13 @@ class Scene:
         await self.admin.close()
 
     def start(self, instance: str) -> subprocess.Popen:
-        command = [sys.executable, str(APP), self.bootstrap, self.name, self.source, self.out, self.state]
+        command = [sys.executable, str(self.app), self.bootstrap, self.name, self.source, self.out, self.state]
         with open(self.log(instance), "a") as log:
             worker = self.workers[instance] = subprocess.Popen(
                 [*command, str(self.partitions), instance],
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env={**os.environ, "PYTHONPATH": str(ROOT)},
+                env={**os.environ, "PYTHONPATH": str(self.path)},
             )
         return worker
 

@@ -8,6 +8,8 @@ import os
 import signal
 
 import pytest
+from aiokafka.admin import NewTopic
+from aiokafka.errors import KafkaError
 
 from tests.agents.batching.kafka_scene import Scene, until
 
@@ -18,7 +20,7 @@ async def scene(broker, fresh_prefix, tmp_path):
         yield made
 
 
-async def test_a_worker_killed_under_load_and_restarted_loses_and_doubles_nothing(scene):
+async def test_workers_killed_under_load_lose_and_double_nothing(scene):
     scene.start("a")
     scene.start("b")
     load = scene.load(1000)
@@ -59,7 +61,7 @@ async def test_a_zombie_is_fenced_and_writes_nothing_more(scene):
     await scene.settle()
 
 
-async def test_state_survives_a_polite_restart(scene):
+async def test_state_survives_a_restart_by_sigterm(scene):
     first = scene.start("a")
     for _ in range(50):
         await scene.send(b"k01")
@@ -78,14 +80,14 @@ async def test_a_fold_that_raises_is_retried_and_never_skipped(scene):
     await scene.send(b"k02")
     await until(lambda: scene.read == 2, 30, "both outputs")
     await scene.producer.send(scene.source, key=b"k01", value=b"raise", partition=1)
-    await until(lambda: scene.log("a").read_text().count("told to") >= 2, 20, "a second try")
+    await until(lambda: scene.log("a").read_text().count("asked to") >= 2, 20, "a second try")
     await scene.send(b"k01")
     await scene.send(b"k02")
-    await until(lambda: scene.read == 3, 20, "the other partition goes on")
+    await until(lambda: scene.read == 3, 20, "the other partition is read on")
     assert scene.got[b"k01"] == [1] and scene.got[b"k02"] == [1, 2]
 
 
-async def test_a_source_created_anew_is_refused_loudly(scene):
+async def test_a_recreated_source_is_refused_with_an_error(scene):
     scene.start("a")
     for _ in range(10):
         await scene.send(b"k01")
@@ -95,14 +97,11 @@ async def test_a_source_created_anew_is_refused_loudly(scene):
     await _recreate(scene)
     await scene.producer.send_and_wait(scene.source, key=b"k01", value=b"x", partition=1)
     scene.start("a")
-    await until(lambda: scene.says("a", "was created anew"), 120, "the refusal")
+    await until(lambda: scene.says("a", "was recreated"), 120, "the refusal")
     assert scene.read == 10
 
 
 async def _recreate(scene) -> None:
-    from aiokafka.admin import NewTopic
-    from aiokafka.errors import KafkaError
-
     async def try_once() -> bool:
         try:
             response = await scene.admin.create_topics([NewTopic(scene.source, scene.partitions, 1)])

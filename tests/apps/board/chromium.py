@@ -8,7 +8,7 @@ import pytest
 
 playwright = pytest.importorskip("playwright.async_api", reason="the Python package playwright is not installed")
 
-PATIENCE_MS = 15_000
+TIMEOUT_MS = 15_000
 
 
 @contextlib.asynccontextmanager
@@ -21,7 +21,7 @@ async def chromium_page(**context) -> AsyncIterator["playwright.Page"]:
         browser = await driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
         try:
             page = await (await browser.new_context(locale="en-GB", timezone_id="Asia/Jakarta", **context)).new_page()
-            page.set_default_timeout(PATIENCE_MS)
+            page.set_default_timeout(TIMEOUT_MS)
             errors: list[str] = []
             page.on("pageerror", lambda error: errors.append(str(error)))
             page.on("console", lambda message: errors.append(message.text) if _is_bad(message) else None)
@@ -32,5 +32,5 @@ async def chromium_page(**context) -> AsyncIterator["playwright.Page"]:
 
 
 def _is_bad(message) -> bool:
-    """Errors, except those about a connection that a test broke on purpose."""
+    """Errors, except those about a connection that a test closed."""
     return message.type == "error" and "net::ERR_" not in message.text and "Failed to load resource" not in message.text

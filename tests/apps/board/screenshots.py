@@ -1,5 +1,5 @@
-"""The screenshots of README and docs/board.md, from a board that runs. To be made anew by hand when the page or the
-model changes.
+"""The screenshots of README and docs/board.md, from a board that runs. Made by hand whenever the page
+or the model changes.
 
 ./siaga up --fresh                                        # elsewhere; wait until a regency is at siaga or awas
 python -m tests.apps.board.screenshots [http://127.0.0.1:8080/]

@@ -1,4 +1,4 @@
-"""axe-core on the page: light and dark, map and table, a regency open, quiet regencies, phone."""
+"""axe-core finds no violation: light and dark, map and table, an open regency, phone."""
 
 import os
 import shutil
@@ -7,20 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.apps.board.board_scene import Scene
 from tests.apps.board.chromium import chromium_page
-from tests.apps.board.examples import escalation
+from tests.apps.board.records import escalation
 from tests.apps.board.test_page import mixed_rows, opened
 
 AXE_VERSION = "4.14.1"
 INSTALL_S = 90
 RUN = """async () => (await axe.run(document, { resultTypes: ['violations'] })).violations
-    .map((v) => v.id + ': ' + v.nodes.map((n) => n.target.join(' ') + ' ' + (n.any[0]?.message ?? '')).slice(0, 3).join(' | '))"""
+    .map((v) => v.id + ': ' + v.nodes.slice(0, 3).map((n) => n.target + ' ' + n.any[0]?.message).join(' | '))"""
 
 
 @pytest.fixture(scope="session")
 def axe(tmp_path_factory) -> str:
-    """The text of axe.min.js: from SIAGA_TEST_AXE, else installed by npm into a directory of its own."""
+    """The source of axe.min.js: the file SIAGA_TEST_AXE, else installed by npm."""
     if given := os.environ.get("SIAGA_TEST_AXE"):
         return Path(given).read_text(encoding="utf-8")
     npm = shutil.which("npm")
@@ -37,16 +36,15 @@ def axe(tmp_path_factory) -> str:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1440])
-async def test_axe_finds_no_violation(broker, fresh_prefix, axe, scheme, width):
+async def test_axe_finds_no_violation(running, axe, scheme, width):
     look = {"color_scheme": scheme, "viewport": {"width": width, "height": 900}, "reduced_motion": "reduce"}
-    async with Scene(broker.bootstrap, fresh_prefix) as scene, chromium_page(bypass_csp=True, **look) as page:
-        await scene.write(
+    async with chromium_page(bypass_csp=True, **look) as page:
+        await running.load(
             rows=mixed_rows(),
             escalations=[escalation("16.71"), escalation("16.01", level="awas", unverified=False)],
             provinces=[{"province": "16", "level": "waspada", "score": 30, "not_live": ["16.01"]}],
         )
-        await scene.ready()
-        await opened(page, scene)
+        await opened(page, running)
         await page.evaluate(axe)
         assert await page.evaluate(RUN) == [], "map"
         await page.evaluate("location.hash = '16.71'")
@@ -60,9 +58,8 @@ async def test_axe_finds_no_violation(broker, fresh_prefix, axe, scheme, width):
         assert await page.evaluate(RUN) == [], "help"
 
 
-async def test_with_reduced_motion_nothing_moves(broker, fresh_prefix):
-    async with Scene(broker.bootstrap, fresh_prefix) as scene, chromium_page(reduced_motion="reduce") as page:
-        await scene.write(rows=mixed_rows())
-        await scene.ready()
-        await opened(page, scene)
+async def test_reduced_motion_stops_all_animations(running):
+    async with chromium_page(reduced_motion="reduce") as page:
+        await running.load(rows=mixed_rows())
+        await opened(page, running)
         assert await page.evaluate("document.getAnimations().length") == 0

@@ -1,4 +1,4 @@
-"""`siaga board` as an operator starts and stops it."""
+"""`siaga board`: start, stop, and errors of one line."""
 
 import asyncio
 import os
@@ -29,7 +29,7 @@ def start(*flags: str, limits: tuple[int, int] | None = None, **variables: str) 
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-async def test_it_says_where_it_is_and_stops_at_once_with_viewers_on_it(number, free_port):
+async def test_it_prints_its_url_and_stops_soon_with_viewers_connected(number, free_port):
     process = start("--board-port", str(free_port), SIAGA_BROKER="127.0.0.1:1")
     try:
         assert process.stdout.readline() == f"board: http://127.0.0.1:{free_port}/\n"
@@ -67,9 +67,9 @@ def test_a_bad_roster_is_one_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "limits, fit", [((100, 100), 75), ((100, 160), 120)], ids=["no more to be had", "the hard limit is what counts"]
+    "limits, fit", [((100, 100), 75), ((100, 160), 120)], ids=["hard limit reached", "raised to the hard limit"]
 )
-async def test_full_of_viewers_it_turns_the_next_away_and_still_answers(limits, fit, free_port):
+async def test_a_full_board_answers_503_to_viewers_and_still_serves_the_rest(limits, fit, free_port):
     process = start("--board-port", str(free_port), SIAGA_BROKER="127.0.0.1:1", limits=limits)
     url = f"http://127.0.0.1:{free_port}"
     try:

@@ -14,7 +14,8 @@ from kafka import KafkaProducer
 
 from apps.embedded import EmbeddedBroker
 from apps.publishing.redrive import KEY_MAX_BYTES, REPLACES_HEADER
-from schemas.rejected import HEADER_VALUE_CUT, Reason, rejected_headers
+from schemas.rejected import HEADER_VALUE_CUT, rejected_headers
+from schemas.vocabulary import RejectReason
 from tests.apps.cli.conftest import Log
 from tests.apps.cli.siaga import Done, Siaga, incident, json_lines, turnout
 
@@ -44,7 +45,9 @@ def reject_line(prefix: str, offset: int, value: Any, topic: str = "incidents", 
     } | changes
 
 
-def reject(bootstrap: str, prefix: str, reason: Reason, offset: int, value: bytes, key: bytes = b"k", more=()) -> None:
+def reject(
+    bootstrap: str, prefix: str, reason: RejectReason, offset: int, value: bytes, key: bytes = b"k", more=()
+) -> None:
     """Write a rejected record as intake does."""
     producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all")
     headers = [*rejected_headers(reason, "for the test", prefix + "incidents", 1, offset), *more]
@@ -183,8 +186,8 @@ def test_records_valid_under_an_extended_roster_are_redriven_from_the_topic(
         json.dumps(good(number, regency=code)).encode() for number, code in enumerate(("31.71", "31.72", "31.71"))
     ]
     for offset, value in enumerate(values):
-        reject(broker.bootstrap, fresh_prefix, Reason.UNKNOWN_REGENCY, offset, value)
-    reject(broker.bootstrap, fresh_prefix, Reason.SCHEMA, 3, json.dumps(good(9)).encode())
+        reject(broker.bootstrap, fresh_prefix, RejectReason.UNKNOWN_REGENCY, offset, value)
+    reject(broker.bootstrap, fresh_prefix, RejectReason.SCHEMA, 3, json.dumps(good(9)).encode())
     done = siaga("redrive", "--reason", "unknown_regency")
     assert (done.status, done.error_lines[-1]) == (1, "3 read, 0 redriven, 3 still fail (unknown_regency 3)")
     roster = tmp_path / "roster.csv"
@@ -207,8 +210,8 @@ def test_only_records_no_longer_in_the_future_are_redriven(
     siaga: Siaga, broker: EmbeddedBroker, log: Log, fresh_prefix: str
 ):
     past, ahead = json.dumps(good(1)).encode(), json.dumps(good(2, reported_at=now(hours=2))).encode()
-    reject(broker.bootstrap, fresh_prefix, Reason.FUTURE, 5, past)
-    reject(broker.bootstrap, fresh_prefix, Reason.FUTURE, 6, ahead)
+    reject(broker.bootstrap, fresh_prefix, RejectReason.FUTURE, 5, past)
+    reject(broker.bootstrap, fresh_prefix, RejectReason.FUTURE, 6, ahead)
     done = siaga("redrive", "--reason", "future", "--reason", "too_old")
     assert (done.status, done.error_lines[-1]) == (1, "2 read, 1 redriven, 1 still fail (future 1)")
     (record,) = log.records("incidents")
@@ -219,7 +222,7 @@ def test_with_the_event_clock_a_past_election_is_valid(
     siaga: Siaga, broker: EmbeddedBroker, log: Log, fresh_prefix: str
 ):
     old = json.dumps(incident(1, occurred_at="2019-04-17T07:00:00+07:00")).encode()
-    reject(broker.bootstrap, fresh_prefix, Reason.TOO_OLD, 0, old)
+    reject(broker.bootstrap, fresh_prefix, RejectReason.TOO_OLD, 0, old)
     assert siaga("redrive", "--reason", "too_old").status == 1
     assert siaga("redrive", "--reason", "too_old", "--clock", "event").status == 0
     assert [record.value for record in log.records("incidents")] == [old]
@@ -229,9 +232,9 @@ def test_a_cut_record_or_a_giant_key_is_reported_and_skipped(
     siaga: Siaga, broker: EmbeddedBroker, log: Log, fresh_prefix: str
 ):
     value = json.dumps(good(1)).encode()
-    reject(broker.bootstrap, fresh_prefix, Reason.FUTURE, 0, value, more=[(HEADER_VALUE_CUT, b"99999")])
-    reject(broker.bootstrap, fresh_prefix, Reason.FUTURE, 1, value, key=b"k" * 1_000_000)
-    reject(broker.bootstrap, fresh_prefix, Reason.FUTURE, 2, value)
+    reject(broker.bootstrap, fresh_prefix, RejectReason.FUTURE, 0, value, more=[(HEADER_VALUE_CUT, b"99999")])
+    reject(broker.bootstrap, fresh_prefix, RejectReason.FUTURE, 1, value, key=b"k" * 1_000_000)
+    reject(broker.bootstrap, fresh_prefix, RejectReason.FUTURE, 2, value)
     done = siaga("redrive", "--reason", "future")
     assert done.error_lines == [
         "rejected 1/0: unreadable: only its beginning was kept, so it cannot be sent again",

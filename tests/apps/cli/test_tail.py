@@ -10,7 +10,8 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from apps.embedded import EmbeddedBroker
-from schemas.rejected import Reason, rejected_headers
+from schemas.rejected import rejected_headers
+from schemas.vocabulary import RejectReason
 from tests.apps.cli.siaga import Siaga
 
 pytestmark = pytest.mark.usefixtures("topics")
@@ -76,7 +77,7 @@ async def test_a_rejected_record_is_printed_with_reason_and_origin(
     siaga: Siaga, producer: AIOKafkaProducer, fresh_prefix: str
 ):
     topic = fresh_prefix + "rejected"
-    headers = list(rejected_headers(Reason.NOT_UTF8, "not UTF-8 at byte 0", "siaga.incidents", 2, 41))
+    headers = list(rejected_headers(RejectReason.NOT_UTF8, "not UTF-8 at byte 0", "siaga.incidents", 2, 41))
     await producer.begin_transaction()
     await producer.send_and_wait(topic, b"\xff\x00", key=b"16.01", partition=1, headers=headers)
     await producer.send_and_wait(topic, b'{"a":\n1}', key=None, partition=2, headers=headers)

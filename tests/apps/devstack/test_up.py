@@ -23,6 +23,7 @@ DEADLINE_S = 150.0  # two busy cores; the figures that are promised are measured
 ON_FREE_PORTS = ("--broker-port", "0", "--board-port", "0", "--metrics-port", "0")
 
 pytestmark = [
+    pytest.mark.broker,
     pytest.mark.timeout(600),
     pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="finds child processes in Linux's /proc"),
 ]

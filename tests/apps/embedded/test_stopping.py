@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
-from agents.batching.producing import shorten_transaction_backoff
+from agents.batching.patches.producer import shorten_transaction_backoff
 from apps.embedded import EmbeddedBroker
 
 PARTITIONS = [TopicPartition("whole", p) for p in range(2)]

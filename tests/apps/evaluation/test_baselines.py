@@ -1,13 +1,14 @@
-"""Laws of the baselines, and each against a computation by hand."""
+"""Laws of the baselines, and each compared with a computation by hand."""
 
 import math
 
 import pytest
 
 from apps.evaluation.alarms import trace
-from apps.evaluation.baselines import NOTHING, EarsC1, EarsC2, EarsC3, Farrington, FixedCount, PoissonCusum
-from apps.evaluation.sightings import Sighting
-from apps.simulation.truth import DAY_MS, HOUR_MS, MINUTE_MS, Truth
+from apps.evaluation.baselines import UNDEFINED, EarsC1, EarsC2, EarsC3, Farrington, FixedCount, PoissonCusum
+from apps.evaluation.incident_counts import CountedIncident
+from apps.simulation.truth import Truth
+from schemas.vocabulary import DAY_MS, HOUR_MS, MINUTE_MS
 
 REGENCY = "16.71"
 
@@ -25,7 +26,7 @@ def every_baseline(step_min, constant):
 
 @pytest.mark.parametrize("constant", [0, 1, 3, 12])
 @pytest.mark.parametrize("step_min", [15, 30, 60])
-def test_nothing_but_the_fixed_count_ever_alarms_on_a_constant_series(constant, step_min):
+def test_only_the_fixed_count_alarms_on_a_constant_series(constant, step_min):
     for baseline in every_baseline(step_min, constant):
         for length in range(1, 60):
             assert baseline.statistic(REGENCY, [constant] * length) <= 0
@@ -37,12 +38,12 @@ def test_a_step_up_raises_every_statistic_above_zero():
         assert baseline.statistic(REGENCY, counts) > 0
 
 
-def test_nothing_is_said_before_there_is_a_baseline():
-    assert EarsC1(60).statistic(REGENCY, [0] * 6 + [9]) == NOTHING
-    assert EarsC2(60).statistic(REGENCY, [0] * 8 + [9]) == NOTHING
-    assert EarsC3(60).statistic(REGENCY, [0] * 10 + [9]) == NOTHING
-    assert PoissonCusum(60).statistic(REGENCY, [0] * 8 + [9]) == NOTHING
-    assert Farrington(60, {}).statistic(REGENCY, [9] * 20) == NOTHING
+def test_the_statistic_is_undefined_without_enough_history():
+    assert EarsC1(60).statistic(REGENCY, [0] * 6 + [9]) == UNDEFINED
+    assert EarsC2(60).statistic(REGENCY, [0] * 8 + [9]) == UNDEFINED
+    assert EarsC3(60).statistic(REGENCY, [0] * 10 + [9]) == UNDEFINED
+    assert PoissonCusum(60).statistic(REGENCY, [0] * 8 + [9]) == UNDEFINED
+    assert Farrington(60, {}).statistic(REGENCY, [9] * 20) == UNDEFINED
 
 
 def test_ears_c1_by_hand():
@@ -82,20 +83,23 @@ def test_farrington_threshold_is_the_upper_limit_of_the_paper():
     assert farrington.statistic(REGENCY, [2, 2, 2, 2, limit]) == pytest.approx(z)
 
 
-def test_farrington_is_silent_below_five_reports_in_four_steps():
+def test_farrington_is_undefined_below_five_reports_in_four_steps():
     farrington = Farrington(60, {REGENCY: [[0] * 10] * 5})
-    assert farrington.statistic(REGENCY, [0, 0, 0, 0, 4]) == NOTHING
+    assert farrington.statistic(REGENCY, [0, 0, 0, 0, 4]) == UNDEFINED
     assert farrington.statistic(REGENCY, [0, 0, 0, 1, 4]) > 0
 
 
 @pytest.mark.parametrize("step_min", [15, 30, 60])
-def test_the_same_burst_scores_the_same_on_every_day_of_a_recording(step_min):
-    """Hours differ, so that a comparison with another hour would show; the tail after midnight is the last day's."""
+def test_a_burst_scores_the_same_on_every_day_of_a_recording(step_min):
+    """The reference differs by hour, so a comparison with the wrong hour would show."""
     per_hour = 60 // step_min
     farrington = Farrington(step_min, {REGENCY: [[hour for hour in range(27) for _ in range(per_hour)]] * 5})
 
     def scores(burst_ms, day, days):
-        seen = [Sighting(at, at) for at in range(burst_ms + day * DAY_MS, burst_ms + day * DAY_MS + HOUR_MS, MINUTE_MS)]
+        seen = [
+            CountedIncident(at, at)
+            for at in range(burst_ms + day * DAY_MS, burst_ms + day * DAY_MS + HOUR_MS, MINUTE_MS)
+        ]
         points = trace(farrington, step_min, Truth(None, 0, (REGENCY,), days=days), {REGENCY: seen})[REGENCY]
         return [(point.end_ms - day * DAY_MS, point.value) for point in points]
 

@@ -1,4 +1,4 @@
-"""`siaga evaluate` as an operator meets it: figures, table, picture, errors of one line."""
+"""`siaga evaluate`: figures, table, picture, errors of one line."""
 
 import json
 import sys
@@ -8,13 +8,13 @@ from click.testing import CliRunner
 
 from apps.cli.evaluate import command
 from apps.evaluation.plot import draw
-from apps.evaluation.report import Result, as_json, curve_table, goals
-from apps.evaluation.scoring import Detection, Raise, Score
+from apps.evaluation.report import DetectorResult, as_json, curve_table, goals
+from apps.evaluation.scoring import Detection, DetectorScore, Raise
 from apps.simulation.truth import FlareUp
 
 ROSTER = "regency,name,stations,registered\n16.01,Hulu,600,240000\n16.02,Hilir,300,120000\n"
 DETECTORS = {"siaga", "fixed_count", "ears_c1", "ears_c2", "ears_c3", "poisson_cusum", "farrington"}
-ASKED = {"detection_rate", "delay_median_min", "delay_p90_min", "false_per_100_regency_days"}
+FIGURES = {"detection_rate", "delay_median_min", "delay_p90_min", "false_per_100_regency_days"}
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def roster_file(tmp_path):
 
 def score(delays, false=0, regency_days=100):
     flareup = FlareUp("f1", "16.01", "clash", 0, 1, 10, 10, "medium")
-    return Score(
+    return DetectorScore(
         [Detection(flareup, delay) for delay in delays], [Raise("16.02", 0)] * false, [], regency_days, [false]
     )
 
@@ -39,12 +39,12 @@ def test_a_scenario_is_scored_for_every_detector(roster_file, tmp_path):
     arguments = ["--scenario", str(scenario), "--train-days", "3", "--json", str(figures), "--processes", "1"]
     result = CliRunner().invoke(command, [*arguments, "--roster", roster_file])
     assert result.exit_code == 0, result.output
-    told = json.loads(figures.read_text())
-    assert set(told) == DETECTORS
-    assert all(set(item) >= ASKED for item in told.values())
-    assert told["siaga"]["detection_rate"] == 1.0  # sixty incidents in an hour: anybody would see it
-    assert 0 < told["siaga"]["delay_median_min"] < 60
-    assert told["siaga"]["regency_days"] == 4
+    found = json.loads(figures.read_text())
+    assert set(found) == DETECTORS
+    assert all(set(item) >= FIGURES for item in found.values())
+    assert found["siaga"]["detection_rate"] == 1.0  # sixty incidents in an hour are obvious
+    assert 0 < found["siaga"]["delay_median_min"] < 60
+    assert found["siaga"]["regency_days"] == 4
     assert "| siaga | 100.0 %" in result.output
 
 
@@ -58,14 +58,14 @@ def test_a_scenario_is_scored_for_every_detector(roster_file, tmp_path):
         (["--turnout-every", "3"], "--turnout-every"),
     ],
 )
-def test_what_is_wrong_is_one_line_and_exit_status_2(arguments, line, tmp_path):
+def test_an_invalid_flag_is_one_line_and_exit_status_2(arguments, line, tmp_path):
     with CliRunner().isolated_filesystem(tmp_path):
         result = CliRunner().invoke(command, arguments)
     assert result.exit_code == 2
     assert line in result.output and len(result.output.splitlines()) == 1
 
 
-def test_drawing_without_matplotlib_is_refused_at_once(monkeypatch, tmp_path):
+def test_plot_without_matplotlib_fails_at_once(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     result = CliRunner().invoke(command, ["--plot", str(tmp_path / "curve.png")])
     assert result.exit_code == 2
@@ -74,42 +74,57 @@ def test_drawing_without_matplotlib_is_refused_at_once(monkeypatch, tmp_path):
 
 def test_the_picture_is_a_png(tmp_path):
     pytest.importorskip("matplotlib", reason="the optional extra `lab` is not installed")
-    results = {"siaga": Result(score([10.0, 20.0, None]), ""), "ears_c1": Result(score([None, None], 3), "")}
+    results = {
+        "siaga": DetectorResult(score([10.0, 20.0, None]), ""),
+        "ears_c1": DetectorResult(score([None, None], 3), ""),
+    }
     draw(tmp_path / "curve.png", results, {"siaga": [score([10.0, None], 1)], "ears_c1": []}, 100)
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_undefined_figures_are_null_not_zero():
-    told = as_json({"siaga": Result(score([]), ""), "ears_c1": Result(score([None, None]), "")})
-    assert told["siaga"]["detection_rate"] is None
-    assert told["ears_c1"]["detection_rate"] == 0.0
-    assert told["ears_c1"]["delay_median_min"] is None
+    found = as_json({"siaga": DetectorResult(score([]), ""), "ears_c1": DetectorResult(score([None, None]), "")})
+    assert found["siaga"]["detection_rate"] is None
+    assert found["ears_c1"]["detection_rate"] == 0.0
+    assert found["ears_c1"]["delay_median_min"] is None
 
 
-def test_goals_are_told_with_what_was_measured_met_or_not():
-    results = {"siaga": Result(score([10.0] * 19 + [None]), ""), "ears_c1": Result(score([19.0] * 20), "")}
+def test_each_goal_is_printed_with_its_figure_met_or_missed():
+    results = {
+        "siaga": DetectorResult(score([10.0] * 19 + [None]), ""),
+        "ears_c1": DetectorResult(score([19.0] * 20), ""),
+    }
     met, also_met, missed = goals(results)
     assert met.startswith("met: detection at least 95 %: 0.95")
     assert also_met.startswith("met: at most 1 false")
     assert missed.startswith("MISSED: median delay") and "ears_c1, 19.0 min" in missed
 
 
-def test_delays_are_also_compared_on_the_flare_ups_both_detect():
-    told = as_json({"siaga": Result(score([10.0, 90.0, 20.0]), ""), "ears_c1": Result(score([30.0, None, 40.0]), "")})
+def test_delays_are_compared_on_the_flare_ups_that_both_detect():
+    found = as_json(
+        {
+            "siaga": DetectorResult(score([10.0, 90.0, 20.0]), ""),
+            "ears_c1": DetectorResult(score([30.0, None, 40.0]), ""),
+        }
+    )
     same = {"flareups": 2, "delay_median_min": 35.0, "siaga_delay_median_min": 15.0}
-    assert told["ears_c1"]["on_same_flareups"] == same
+    assert found["ears_c1"]["on_same_flareups"] == same
 
 
 def test_the_best_baseline_is_the_one_that_detects_most():
-    fast_but_blind = Result(score([1.0] + [None] * 9), "")
-    sees_most = Result(score([40.0] * 9 + [None]), "")
-    line = goals({"siaga": Result(score([20.0] * 10), ""), "ears_c1": fast_but_blind, "farrington": sees_most})[2]
+    fast_but_insensitive = DetectorResult(score([1.0] + [None] * 9), "")
+    most_sensitive = DetectorResult(score([40.0] * 9 + [None]), "")
+    line = goals(
+        {"siaga": DetectorResult(score([20.0] * 10), ""), "ears_c1": fast_but_insensitive, "farrington": most_sensitive}
+    )[2]
     assert line.startswith("met") and "farrington, 40.0 min" in line
 
 
-def test_the_table_of_the_curve_takes_the_best_within_each_budget():
+def test_the_curve_table_has_the_best_within_each_budget():
     strict, lax = score([30.0, None, None, None]), score([10.0, 20.0, 40.0, None], 1)
-    table = curve_table({"siaga": Result(strict, ""), "ears_c1": Result(score([None], 9), "")}, {"siaga": [lax]})
+    table = curve_table(
+        {"siaga": DetectorResult(strict, ""), "ears_c1": DetectorResult(score([None], 9), "")}, {"siaga": [lax]}
+    )
     assert table.splitlines()[2:] == [
         "| siaga | 25 %, 30 min | 25 %, 30 min | 75 %, 20 min | 75 %, 20 min | 75 %, 20 min |",
         "| ears_c1 | - | - | - | - | - |",

@@ -1,6 +1,4 @@
-"""`evaluate --live`: what intake must write is told apart from what it wrote; and a real broker with real workers
-agrees.
-"""
+"""`evaluate --live`: differences between expected and written ledger entries are found; real workers show none."""
 
 import orjson
 from click.testing import CliRunner
@@ -16,19 +14,19 @@ CSV = "regency,name,stations,registered\n16.01,Hulu,40,16000\n16.02,Hilir,20,800
 ROSTER = Roster.parse(CSV)
 
 
-def wanted():
+def expected_entries():
     _, messages = SimulatedCase(Plan(5)).load(ROSTER)
     return messages, admitted(messages, ROSTER)
 
 
-def test_every_message_is_wanted_once_with_its_own_event_time():
-    messages, entries = wanted()
+def test_every_message_is_expected_once_with_its_event_time():
+    messages, entries = expected_entries()
     assert sum(map(len, entries.values())) == len(messages)
     for (_, kind), found in entries.items():
         assert all(entry[1] == (entry[9] if kind == "i" else entry[6]) for entry in found)
 
 
-def test_frames_are_read_by_regency_and_kind_ticks_and_notices_left_out():
+def test_entries_are_grouped_by_regency_and_kind_without_ticks_and_notices():
     frames = [
         (TICK_KEY, [["k", 1]]),
         (b"16.01", [["i", 1, "a"], ["n", 1, "16.02"], ["t", 1, "b"]]),
@@ -40,8 +38,8 @@ def test_frames_are_read_by_regency_and_kind_ticks_and_notices_left_out():
     }
 
 
-def test_a_lost_a_doubled_and_a_swapped_entry_are_each_told():
-    _, entries = wanted()
+def test_a_lost_a_repeated_and_a_swapped_entry_are_each_reported():
+    _, entries = expected_entries()
     key = ("16.01", "t")
     whole = entries[key]
     assert compare(entries, entries) == []

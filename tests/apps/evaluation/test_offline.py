@@ -1,30 +1,28 @@
-"""The offline fold is the real one: what it admits, what it raises, and that it repeats itself."""
+"""The offline fold: what it admits, where it raises, and that it is deterministic."""
 
 import orjson
 import pytest
 
 from apps.evaluation.alarms import TAIL_MS
 from apps.evaluation.cases import Arrival, SimulatedCase
-from apps.evaluation.examination import examine
+from apps.evaluation.experiment import evaluate_day
 from apps.evaluation.offline import TICK_MS, fold_ledger, raises_of, span_ms, write_ledger
-from apps.evaluation.sweep import SHIPPED, variants
+from apps.evaluation.ruleset_variants import SHIPPED, variants
 from apps.simulation.day import Plan
-from apps.simulation.flareups import Spec
-from apps.simulation.truth import HOUR_MS
+from apps.simulation.flareups import FlareUpSpec
 from schemas.ledger import TICK_KEY
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
+from schemas.vocabulary import HOUR_MS
 
-ROSTER = Roster.parse(
-    "regency,name,stations,registered\n16.01,Hulu,600,240000,\n16.02,Hilir,300,120000,\n".replace(",\n", "\n")
-)
+ROSTER = Roster.parse("regency,name,stations,registered\n16.01,Hulu,600,240000\n16.02,Hilir,300,120000\n")
 START_MS = Plan(0).start_ms
 
 
 @pytest.fixture(scope="module")
-def wave():
+def flareup_day():
     """A day with one obvious flare-up at ten and nothing else staged."""
-    spec = Spec("16.01", START_MS + 10 * HOUR_MS, "clash", size=40, duration_min=60)
+    spec = FlareUpSpec("16.01", START_MS + 10 * HOUR_MS, "clash", size=40, duration_min=60)
     return SimulatedCase(Plan(11, flareups=(spec,), hoax_chance=0.0, turnout_every_min=0))
 
 
@@ -39,19 +37,19 @@ def test_ticks_cover_the_span_in_order_and_stamps_are_arrivals():
     assert ledger.rejected == {}
 
 
-def test_what_intake_refuses_is_counted_by_reason():
+def test_rejected_messages_are_counted_by_reason():
     ledger = write_ledger([Arrival(START_MS, "incidents", b"{}")], ROSTER, START_MS, START_MS)
     assert ledger.rejected == {"schema": 1}
 
 
-def test_an_obvious_wave_raises_siaga_in_its_place_and_time(wave):
-    examined = examine(wave, ROSTER, variants(Ruleset.default(), curve=False))
-    first = min(item.at_ms for item in examined.raises[SHIPPED] if item.regency == "16.01")
+def test_an_obvious_flare_up_raises_siaga_in_its_place_and_time(flareup_day):
+    evaluated = evaluate_day(flareup_day, ROSTER, variants(Ruleset.default(), curve=False))
+    first = min(item.at_ms for item in evaluated.raises[SHIPPED] if item.regency == "16.01")
     assert START_MS + 10 * HOUR_MS < first < START_MS + 12 * HOUR_MS
 
 
-def test_the_same_ledger_gives_the_same_escalations(wave):
-    truth, messages = wave.load(ROSTER)
+def test_the_same_ledger_gives_the_same_escalations(flareup_day):
+    truth, messages = flareup_day.load(ROSTER)
     frames = write_ledger(messages, ROSTER, *span_ms(truth.start_ms, truth.days, TAIL_MS)).frames
     first, second = (fold_ledger(frames, ROSTER, Ruleset.default()) for _ in range(2))
     assert orjson.dumps(first) == orjson.dumps(second)
@@ -63,7 +61,7 @@ def test_only_a_rise_from_below_siaga_counts_as_a_raise():
         return {"regency": regency, "change": change, "previous_level": previous, "level": level,
                 "event_time": "2024-11-27T10:00:00+07:00"}  # fmt: skip
 
-    told = [
+    escalations = [
         escalation("16.01", "raised", "normal", "waspada"),
         escalation("16.01", "raised", "waspada", "siaga"),
         escalation("16.01", "raised", "siaga", "awas"),
@@ -71,14 +69,14 @@ def test_only_a_rise_from_below_siaga_counts_as_a_raise():
         escalation("16", "raised", "normal", "siaga"),
         escalation("16.02", "raised", "normal", "awas"),
     ]
-    assert [item.regency for item in raises_of(told, ROSTER)] == ["16.01", "16.02"]
+    assert [item.regency for item in raises_of(escalations, ROSTER)] == ["16.01", "16.02"]
 
 
-def test_the_sweep_moves_siagas_threshold_and_nothing_else():
+def test_the_variants_differ_in_siagas_threshold_only():
     shipped = Ruleset.default()
-    swept = variants(shipped, curve=True)
-    assert swept.pop(SHIPPED) is shipped and swept
-    for name, ruleset in swept.items():
+    changed = variants(shipped, curve=True)
+    assert changed.pop(SHIPPED) is shipped and changed
+    for name, ruleset in changed.items():
         assert f"{ruleset.ladder.siaga.raise_at.value:.0f}" in name
         back = ruleset.ladder.model_copy(update={"siaga": shipped.ladder.siaga})
         assert ruleset.model_copy(update={"ladder": back}) == shipped

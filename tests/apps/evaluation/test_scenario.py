@@ -1,4 +1,4 @@
-"""`--scenario`: days of others are read as documented, and what is wrong is said in one line that names the field."""
+"""`--scenario`: days are read as documented; an invalid one is one line that names file, day and field."""
 
 import json
 
@@ -7,9 +7,9 @@ import pytest
 from apps.evaluation.cases import RecordedCase, SimulatedCase
 from apps.evaluation.scenario import ScenarioError, load_scenario
 from apps.simulation.day import Plan, simulate_day
-from apps.simulation.files import write_day
-from apps.simulation.truth import HOUR_MS, MINUTE_MS
+from apps.simulation.scenario_files import write_day
 from schemas.roster import Roster
+from schemas.vocabulary import HOUR_MS, MINUTE_MS
 
 ROSTER = Roster.parse("regency,name,stations,registered\n16.01,Hulu,40,16000\n16.02,Hilir,20,8000\n")
 INCIDENT = {
@@ -49,7 +49,7 @@ def test_flare_up_specs_and_a_seed_make_a_day(tmp_path):
     assert messages
 
 
-def test_flare_ups_may_be_left_to_chance(tmp_path):
+def test_flare_ups_may_be_random(tmp_path):
     (case,) = scenario(tmp_path, {"seed": 7, "flareups": "chance", "background": 2}).cases
     assert case == SimulatedCase(Plan(7, background=2))
 
@@ -63,7 +63,7 @@ def test_messages_with_their_truth_are_a_day(tmp_path):
     assert truth.flareups[0].end_ms == truth.start_ms + 11 * HOUR_MS
 
 
-def test_without_arrival_times_the_order_of_the_lines_stands(tmp_path):
+def test_without_arrival_times_messages_keep_the_order_of_lines(tmp_path):
     earlier = INCIDENT | {"event_id": "e0", "reported_at": "2024-11-27T09:00:00+07:00"}
     broken = {"no": "incident"}
     day = RECORDED | {"incidents": [INCIDENT, earlier, broken]}
@@ -83,14 +83,14 @@ def test_what_simulate_writes_is_a_scenario_and_the_same_day(tmp_path):
     assert truth.flareups == simulated_truth.flareups and truth.others == simulated_truth.others
 
 
-def recorded(**told):
+def recorded(**fields):
     """The recorded day with another flare-up."""
-    return RECORDED | {"truth": {"flareups": [RECORDED["truth"]["flareups"][0] | told]}}
+    return RECORDED | {"truth": {"flareups": [RECORDED["truth"]["flareups"][0] | fields]}}
 
 
-def serious(**told):
+def serious(**fields):
     other = {"kind": "serious", "regency": "16.01", "onset": "2024-11-27T09:00:00Z", "end": "2024-11-27T09:00:00Z"}
-    return RECORDED | {"truth": {"others": [other | told]}}
+    return RECORDED | {"truth": {"others": [other | fields]}}
 
 
 WRONG_DAYS = [
@@ -151,7 +151,7 @@ WRONG_DAYS = [
 
 
 @pytest.mark.parametrize(("day", "line"), WRONG_DAYS, ids=[line for _, line in WRONG_DAYS])
-def test_what_is_wrong_is_one_line_that_names_file_day_and_field(tmp_path, day, line):
+def test_an_invalid_day_is_one_line_that_names_file_day_and_field(tmp_path, day, line):
     (tmp_path / "strings.jsonl").write_text('{}\n\n"clash"\n')
     with pytest.raises(ScenarioError) as wrong:
         scenario(tmp_path, {"seed": 1}, day)
@@ -160,13 +160,13 @@ def test_what_is_wrong_is_one_line_that_names_file_day_and_field(tmp_path, day, 
 
 
 @pytest.mark.parametrize("grace", [-10, True, "60", None])
-def test_a_grace_that_cannot_be_names_file_and_field(tmp_path, grace):
+def test_an_invalid_grace_is_one_line_that_names_file_and_field(tmp_path, grace):
     with pytest.raises(ScenarioError, match=r"scenario.json, grace_min: .* is not"):
         scenario(tmp_path, RECORDED, grace_min=grace)
 
 
 @pytest.mark.parametrize(
-    ("told", "line"),
+    ("content", "line"),
     [
         ("[1]", "must be an object with incidents and turnout"),
         ('{"incident": [1]}', "must be an object with incidents and turnout"),
@@ -180,8 +180,8 @@ def test_a_grace_that_cannot_be_names_file_and_field(tmp_path, grace):
         ("{", "arrivals.json: "),
     ],
 )
-def test_arrival_times_that_cannot_be_name_file_day_and_field(tmp_path, told, line):
-    (tmp_path / "arrivals.json").write_text(told)
+def test_invalid_arrival_times_are_one_line_that_names_file_and_day(tmp_path, content, line):
+    (tmp_path / "arrivals.json").write_text(content)
     with pytest.raises(ScenarioError) as wrong:
         scenario(tmp_path, RECORDED | {"arrivals": "arrivals.json"})
     said = str(wrong.value)
@@ -201,7 +201,7 @@ def test_arrival_times_that_cannot_be_name_file_day_and_field(tmp_path, told, li
         serious(kind="exercise", note="drill"),
     ],
 )
-def test_what_the_format_allows_is_read(tmp_path, day):
+def test_every_documented_form_is_read(tmp_path, day):
     assert len(scenario(tmp_path, day, grace_min=0, about="mine").cases) == 1
 
 

@@ -1,10 +1,11 @@
-"""Scoring on hand-made timelines: what is detected, what is false, what is tolerated, and the delay."""
+"""Scoring on hand-made timelines: detected, false and tolerated raises, and the delay."""
 
 from apps.evaluation.alarms import Point, raises
 from apps.evaluation.intervals import bootstrap, wilson
 from apps.evaluation.scoring import Raise, quantile, score_day, score_days
 from apps.evaluation.tuning import tune
-from apps.simulation.truth import HOUR_MS, MINUTE_MS, FlareUp, Other, Truth
+from apps.simulation.truth import FlareUp, OtherEvent, Truth
+from schemas.vocabulary import HOUR_MS, MINUTE_MS
 
 
 def at(text):
@@ -32,7 +33,7 @@ def test_a_flare_up_is_detected_by_the_first_raise_in_its_place_and_time():
     assert score.false == []
 
 
-def test_an_hour_after_the_end_still_counts_a_minute_more_does_not():
+def test_a_raise_counts_until_an_hour_after_the_end():
     one = truth(flareup("16.01", "10:00", "11:30"))
     assert score_day(one, raised(("12:30", "16.01"))).delays_min == [150.0]
     late = score_day(one, raised(("12:31", "16.01")))
@@ -45,14 +46,14 @@ def test_a_raise_before_the_onset_or_in_another_regency_is_false():
 
 
 def test_a_raise_in_a_hoax_or_an_exercise_is_false():
-    hoax = Other("hoax", "16.02", at("10:00"), at("12:00"))
-    drill = Other("exercise", "16.03", at("10:00"), at("12:00"))
+    hoax = OtherEvent("hoax", "16.02", at("10:00"), at("12:00"))
+    drill = OtherEvent("exercise", "16.03", at("10:00"), at("12:00"))
     score = score_day(truth(others=(hoax, drill)), raised(("10:30", "16.02"), ("10:30", "16.03")))
     assert len(score.false) == 2
 
 
-def test_a_raise_for_a_real_grave_incident_is_neither_false_nor_a_detection():
-    serious = Other("serious", "16.02", at("10:00"), at("12:00"))
+def test_a_raise_for_a_serious_incident_is_tolerated():
+    serious = OtherEvent("serious", "16.02", at("10:00"), at("12:00"))
     score = score_day(truth(others=(serious,)), raised(("10:05", "16.02")))
     assert (score.detections, score.false, len(score.tolerated)) == ([], [], 1)
 
@@ -66,20 +67,20 @@ def test_rates_are_per_hundred_regency_days():
     assert score.delay_min(0.5) is None
 
 
-def test_an_alarm_that_goes_on_is_one_raise_and_one_that_returns_after_an_hour_is_another():
+def test_a_continuing_alarm_is_one_raise_and_a_return_after_an_hour_another():
     ends = ["10:00", "10:30", "11:00", "13:00"]
     series = {"16.01": [Point(at(end), 5.0) for end in ends]}
     assert raises(series, 4.0) == raised(("10:00", "16.01"), ("13:00", "16.01"))
     assert raises(series, 5.0) == []
 
 
-def test_tuning_takes_the_best_detection_that_keeps_the_cap():
+def test_tuning_takes_the_best_detection_within_the_cap():
     day = truth(flareup("16.01", "10:00", "11:00"))
     quiet, right, loud = raised(), raised(("10:20", "16.01")), raised(("10:10", "16.01"), ("10:10", "16.02"))
     outcomes = {3.0: quiet, 2.0: right, 1.0: loud}
     chosen = tune(outcomes, lambda setting: score_day(day, outcomes[setting]))
     assert chosen.setting == 2.0
-    # When nothing keeps the cap, the least false wins.
+    # When nothing keeps the cap, the fewest false raises win.
     assert tune([1.0], lambda setting: score_day(day, outcomes[setting])).setting == 1.0
 
 
@@ -96,7 +97,7 @@ def test_wilson_interval_of_a_published_case():
     assert wilson(0, 0) is None
 
 
-def test_the_bootstrap_holds_the_figure_and_repeats_itself():
+def test_the_bootstrap_interval_contains_the_median_and_is_deterministic():
     values = [float(value) for value in range(101)]
 
     def median(items):

@@ -1,4 +1,4 @@
-"""Topics of a test's own, a producer of escalations, and `siaga webhook` processes that end with the test."""
+"""Fixtures: topics of the test's own, a producer of escalations, `siaga webhook` processes that end with the test."""
 
 import signal
 import subprocess
@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaProducer
 from apps.embedded import EmbeddedBroker
 from tests.apps.cli.siaga import Siaga
 from tests.apps.integrations.escalations import escalation, value
-from tests.apps.integrations.receiver import Receiver, receiving
+from tests.apps.integrations.webhook.receiver import Receiver, receiving
 
 SECRET = "whsec_" + "c2VjcmV0IG9mIHRoZSB0ZXN0cywgMzIgYnl0ZXMgbG9uZw=="
 
@@ -79,7 +79,7 @@ Start = Callable[..., "subprocess.Popen[bytes]"]
 
 @pytest.fixture
 def webhook(siaga: Siaga, receiver: Receiver, tmp_path: Path) -> Iterator[Start]:
-    """Start `siaga webhook` on the receiver; its log is `webhook.log` of the test's directory."""
+    """Starts `siaga webhook` with the receiver as target; it logs to `webhook.log` in the test's directory."""
     running: list[subprocess.Popen[bytes]] = []
 
     def start(*arguments: str, url: str = "") -> "subprocess.Popen[bytes]":

@@ -1,4 +1,4 @@
-"""Escalations for the tests of outward alerts: plausible ones by hand, and timelines as the fold can make them."""
+"""Escalations for tests of CAP and webhooks: plausible ones, and timelines that the risk model can produce."""
 
 import hashlib
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ LEVELS = ("normal", "waspada", "siaga", "awas")
 
 
 def escalation(number: int = 1, **changes: Any) -> dict[str, Any]:
-    """A plausible one with another id, a minute later for each number."""
+    """A plausible escalation; each number has an id of its own and is a minute later."""
     moment = (START + timedelta(minutes=number)).strftime("%Y-%m-%dT%H:%M:%S.000Z")
     made = BASE | {
         "escalation_id": hashlib.blake2b(str(number).encode(), digest_size=16).hexdigest(),
@@ -54,9 +54,7 @@ def parsed(number: int = 1, **changes: Any) -> Escalation:
 
 @st.composite
 def timelines(draw: st.DrawFn) -> list[Escalation]:
-    """What one regency can publish: the level moves by the ladder's rules, silence comes and goes, corrections in
-    between.
-    """
+    """What one regency can publish: levels move by the ladder's rules, with silences and corrections in between."""
     level, episode, is_stale, made = 0, 0, False, []
     for number in range(draw(st.integers(1, 25))):
         before, can = level, ["rise"] * (level < 3) + ["fall"] * (0 < level and not is_stale) + ["amend"] * (level > 0)

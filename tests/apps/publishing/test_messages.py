@@ -6,7 +6,8 @@ import pytest
 
 from apps.publishing.lines import LINE_MAX_BYTES, Line
 from apps.publishing.messages import Kind, checked, unchecked
-from schemas.rejected import Reason, Rejected
+from schemas.rejected import Rejected
+from schemas.vocabulary import RejectReason
 from tests.apps.cli.siaga import incident, turnout
 
 
@@ -43,7 +44,7 @@ def test_a_replay_sends_turnout_at_its_as_of():
 def test_a_line_that_was_cut_is_never_sent(read):
     with pytest.raises(Rejected) as rejected:
         read(line(b"x" * LINE_MAX_BYTES, whole=False))
-    assert rejected.value.reason is Reason.TOO_LARGE
+    assert rejected.value.reason is RejectReason.TOO_LARGE
 
 
 def test_a_turnout_line_among_incidents_is_rejected():

@@ -14,9 +14,9 @@ from kafka import KafkaConsumer
 
 from apps.embedded import EmbeddedBroker
 from apps.embedded.jars import kafka_version
-from schemas.rejected import Reason
 from schemas.roster import Roster
 from schemas.topics import Topic
+from schemas.vocabulary import RejectReason
 from schemas.wire import decode_incident
 from streams.admission import ClockMode, Gate, Rejection
 from tests.apps.cli.siaga import ROOT, Siaga
@@ -40,7 +40,7 @@ def test_the_python_example_publishes_a_valid_incident(broker: EmbeddedBroker, f
 
 
 def test_every_reason_is_explained():
-    assert set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)) >= {reason.value for reason in Reason}
+    assert set(re.findall(r"^\| `(\w+)` \|", PAGE, re.MULTILINE)) >= {reason.value for reason in RejectReason}
 
 
 def test_links_lead_to_files():
@@ -60,7 +60,7 @@ def rejections() -> dict[str, tuple[str, str, str]]:
 
 
 def test_every_reason_has_an_example():
-    assert set(rejections()) == {reason.value for reason in Reason}
+    assert set(rejections()) == {reason.value for reason in RejectReason}
 
 
 @pytest.mark.parametrize("reason", sorted(rejections()))
@@ -73,7 +73,7 @@ def test_each_example_is_rejected_for_its_reason_with_its_error(reason: str):
     )
     topic = Topic.TURNOUT if '"as_of"' in text else Topic.INCIDENTS
     decision = Gate(Roster.default(), ClockMode.WALL).admit(topic, value.rstrip(b"\n"), (), time.time_ns() // 1_000_000)
-    assert decision == Rejection(Reason(reason), error)
+    assert decision == Rejection(RejectReason(reason), error)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Italy 2020: whatever is split or renamed, each region's totals are the Ministry's own."""
+"""Italy 2020: after splitting and renaming, each region's totals equal the Ministry's."""
 
 import csv
 import json
@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agents.policy import load_roster
 from apps.replay import italy2020
 from apps.replay.italy2020 import Municipality, SourceError
-from schemas.roster import Roster
 from schemas.turnout import VOTERS_MAX
 from schemas.wire import decode_turnout
 from tests.apps.cli.siaga import Siaga
@@ -86,12 +86,12 @@ def test_parts_add_up_fit_and_never_fall(registered: int, data: st.DataObject):
     assert all(e <= v <= r for e, v, r in zip(split(earlier), split(later), split(registered), strict=True))
 
 
-def test_the_command_writes_a_roster_and_lines_that_publish_takes(shared_data: Path, tmp_path: Path):
+def test_the_command_writes_a_roster_and_lines_that_publish_accepts(shared_data: Path, tmp_path: Path):
     siaga, roster, turnout = Siaga(), tmp_path / "roster.csv", tmp_path / "turnout.jsonl"
     source = shared_data / "italy_2020_referendum_affluenzaComuni.csv"
     done = siaga("convert", "italy-2020", str(source), "--roster", str(roster), "--turnout", str(turnout))
     assert (done.status, done.error_lines) == (0, ["7903 municipalities, 7984 stations, 20 regions, 31936 messages"])
-    assert len(Roster.load(roster)) == 20
+    assert len(load_roster(roster)) == 20
     checked = siaga("publish", "turnout", str(turnout), "--check", "--roster", str(roster))
     assert (checked.status, checked.error_lines[-1]) == (0, "31936 read, 31936 would be sent, 0 rejected")
 
@@ -99,7 +99,7 @@ def test_the_command_writes_a_roster_and_lines_that_publish_takes(shared_data: P
 @pytest.mark.parametrize(
     ("old", "new"), [("15723", "many"), ("050540000", "990540000"), ("20200920120000", "noon"), (",2405,", ",,")]
 )
-def test_a_row_that_is_not_as_expected_is_named_by_its_line(tmp_path: Path, old: str, new: str):
+def test_an_invalid_row_is_an_error_with_its_line_number(tmp_path: Path, old: str, new: str):
     file = tmp_path / "comuni.csv"
     header = "CODICE ISTAT,comune,provincia,elettori," + ",".join(
         f"datah{hour},%h{hour},voti_h{hour}" for hour in italy2020.SNAPSHOTS

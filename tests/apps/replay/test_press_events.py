@@ -1,4 +1,4 @@
-"""The Sumsel press events: 19 rows, each read once, the drill known as a drill, second reports as revisions."""
+"""The Sumsel press events: 19 rows, each read once, the exercise as one, second reports as revisions."""
 
 import csv
 from collections import Counter, defaultdict
@@ -23,14 +23,14 @@ def history(incidents: list[Incident], regency: str, incident_id: str) -> list[I
     return [one for one in incidents if (one.regency, one.incident_id) == (regency, incident_id)]
 
 
-def test_each_row_of_the_file_is_read_and_none_is_left_of_the_plan(shared_data: Path, incidents: list[Incident]):
+def test_every_row_of_the_file_is_in_the_table_and_every_entry_has_a_row(shared_data: Path, incidents: list[Incident]):
     with (shared_data / FILE).open(encoding="utf-8", newline="") as file:
         counts = [int(row["count"]) for row in csv.DictReader(file)]
-    assert len(counts) == len(press_events.PLAN) == 19
+    assert len(counts) == len(press_events.ROWS) == 19
     assert len(incidents) == sum(counts) == 67
 
 
-def test_messages_are_all_different_and_revisions_count_up_from_one(incidents: list[Incident]):
+def test_event_ids_are_unique_and_revisions_count_up_from_one(incidents: list[Incident]):
     assert len({one.event_id for one in incidents}) == len(incidents)
     revisions = defaultdict(list)
     for one in incidents:
@@ -51,12 +51,12 @@ def test_three_papers_on_rawas_ilir_are_one_incident_verified_by_the_second(inci
     assert second.occurred_at == third.occurred_at < third.reported_at
 
 
-def test_twenty_stations_with_swapped_ballots_are_twenty_incidents_all_settled(incidents: list[Incident]):
+def test_twenty_stations_with_swapped_ballots_are_twenty_resolved_incidents(incidents: list[Incident]):
     swapped = [one for one in incidents if one.incident_id.startswith("ballot-swapped")]
     assert Counter(one.status for one in swapped) == {"reported": 20, "resolved": 20}
 
 
-def test_what_was_not_settled_stays_open(incidents: list[Incident]):
+def test_an_incident_without_a_repeated_vote_stays_open(incidents: list[Incident]):
     last = {(one.regency, one.incident_id): one for one in incidents}
     open_ones = {key for key, one in last.items() if one.status != "resolved" and one.category == "eligibility"}
     assert open_ones == {
@@ -72,7 +72,7 @@ def test_a_revision_keeps_the_time_of_the_event(incidents: list[Incident]):
     assert settled.reported_at.date().isoformat() == "2024-12-01"
 
 
-def test_a_row_that_the_plan_does_not_know_is_told_by_its_line(tmp_path: Path):
+def test_an_unknown_row_is_an_error_with_its_line_number(tmp_path: Path):
     file = tmp_path / FILE
     file.write_text(
         "ts_local,ts_precision,kemendagri_code,place,event_kind,count,note,source_url\n"

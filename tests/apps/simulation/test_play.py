@@ -1,17 +1,17 @@
-"""Playing at a speed: due messages go, the past goes at once, a stop is heard."""
+"""Playing at a speed: messages are sent when due, earlier ones at once; a stop ends it."""
 
 import threading
 import time
 
-from apps.simulation.message import Message
+from apps.simulation.messages import SimulatedMessage
 from apps.simulation.play import play
 
 
 def at(*seconds):
-    return [Message(1000 * second, "incidents", {}) for second in seconds]
+    return [SimulatedMessage(1000 * second, "incidents", {}) for second in seconds]
 
 
-def test_what_came_before_the_start_goes_at_once_and_the_rest_when_due():
+def test_messages_before_the_start_are_sent_at_once_the_rest_when_due():
     sent = []
     began = time.monotonic()
     done = play(

@@ -1,4 +1,4 @@
-"""`siaga simulate` as an operator meets it: files, a real broker, a signal, and errors of one line."""
+"""`siaga simulate`: files, a real broker, a signal, and errors of one line."""
 
 import json
 import os
@@ -58,7 +58,7 @@ def published(environment, name):
         consumer.close()
 
 
-def test_a_published_day_is_the_day_of_its_seed_keyed_by_regency(environment):
+def test_the_published_messages_are_the_day_of_the_seed_keyed_by_regency(environment):
     result = CliRunner().invoke(command, ["--speed", "0", "--seed", "5", "--flareups", "chance"], env=environment)
     assert result.exit_code == 0, result.output
     day = simulate_day(Roster.parse(ROSTER), Plan(seed=5))
@@ -69,7 +69,7 @@ def test_a_published_day_is_the_day_of_its_seed_keyed_by_regency(environment):
         assert sorted(json.dumps(json.loads(record.value)) for record in records) == wanted
 
 
-def test_sigterm_ends_it_cleanly_and_soon(environment):
+def test_sigterm_ends_it_soon_with_status_0(environment):
     run = subprocess.Popen(
         [sys.executable, "-m", "apps.cli.main", "simulate", "--speed", "60"],
         env=os.environ | environment,
@@ -77,7 +77,7 @@ def test_sigterm_ends_it_cleanly_and_soon(environment):
         text=True,
     )
     try:
-        assert "messages" in run.stderr.readline()  # the day is made, publishing begins
+        assert "messages" in run.stderr.readline()  # publishing begins
         run.send_signal(signal.SIGTERM)
         began = time.monotonic()
         _, rest = run.communicate(timeout=10)
@@ -110,14 +110,14 @@ def test_out_writes_files_that_are_valid_line_by_line(roster_file, tmp_path):
         (["--roster", "absent.csv"], "absent.csv"),
     ],
 )
-def test_a_bad_flag_is_one_line_and_exit_status_2(arguments, line, tmp_path):
+def test_an_invalid_flag_is_one_line_and_exit_status_2(arguments, line, tmp_path):
     with CliRunner().isolated_filesystem(tmp_path):
         result = CliRunner().invoke(command, arguments)
     assert result.exit_code == 2
     assert line in result.output and len(result.output.splitlines()) == 1
 
 
-def test_a_flare_up_nobody_can_stage_names_its_field(tmp_path):
+def test_an_invalid_flare_up_is_one_line_that_names_its_field(tmp_path):
     file = tmp_path / "flareups.json"
     file.write_text('[{"regency": "16.71", "onset": "10:30", "kind": "picnic"}]')
     result = CliRunner().invoke(command, ["--flareups", str(file)])

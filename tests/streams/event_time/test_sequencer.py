@@ -1,4 +1,4 @@
-"""Laws of event-time order: however a day's entries land on a ledger partition, the fold sees them as they happened."""
+"""Laws of event-time order: wherever a day's records lie, the fold gets its entries in the order of event time."""
 
 import random
 
@@ -17,7 +17,7 @@ def entry(at_ms: int, name: str = "e") -> list:
     return ["t", at_ms, f"{name}-{at_ms}", "s", 1, 1, at_ms, 1, "kpu", False]
 
 
-def told(at_ms: int, shard: str, idle: bool = False) -> list:
+def watermark(at_ms: int, shard: str, idle: bool = False) -> list:
     return ["w", at_ms, shard, idle]
 
 
@@ -37,32 +37,32 @@ def ticks(runs) -> list[int]:
 def test_entries_wait_until_every_shard_has_passed_their_time():
     made = Sequencer(2)
     assert times(take(made, 0, b"16.71", [entry(10), entry(30)])) == []
-    assert times(take(made, 1, TICK_KEY, [told(30, A)])) == []
-    assert times(take(made, 2, TICK_KEY, [told(20, B)])) == [10]
-    assert times(take(made, 3, TICK_KEY, [told(30, B)])) == [30]
+    assert times(take(made, 1, TICK_KEY, [watermark(30, A)])) == []
+    assert times(take(made, 2, TICK_KEY, [watermark(20, B)])) == [10]
+    assert times(take(made, 3, TICK_KEY, [watermark(30, B)])) == [30]
 
 
 def test_a_shard_ahead_does_not_make_the_others_late():
     made, seen = Sequencer(2), []
     frames = [
         (b"16.71", [entry(130_000)]),
-        (TICK_KEY, [told(130_000, A)]),
+        (TICK_KEY, [watermark(130_000, A)]),
         (b"16.72", [entry(10_000)]),
-        (TICK_KEY, [told(10_000, B)]),
+        (TICK_KEY, [watermark(10_000, B)]),
         (b"16.72", [entry(100_000)]),
-        (TICK_KEY, [told(190_000, B)]),
+        (TICK_KEY, [watermark(190_000, B)]),
     ]
     for offset, (key, entries) in enumerate(frames):
         seen += times(take(made, offset, key, entries))
     assert seen == [10_000, 100_000, 130_000]
 
 
-def test_within_a_minute_each_regency_comes_at_once_and_in_its_own_order():
+def test_within_a_minute_entries_are_released_regency_by_regency_in_order():
     made = Sequencer(1)
     take(made, 0, b"16.72", [entry(40), entry(10)])
     take(made, 1, b"16.71", [entry(30)])
     take(made, 2, b"16.72", [entry(20), entry(70_000)])
-    runs = take(made, 3, TICK_KEY, [told(70_000, A)])
+    runs = take(made, 3, TICK_KEY, [watermark(70_000, A)])
     assert [(offset, key, [e[1] for e in entries]) for offset, key, entries in runs] == [
         (3, b"16.71", [30]),
         (3, b"16.72", [10, 20, 40]),
@@ -71,54 +71,54 @@ def test_within_a_minute_each_regency_comes_at_once_and_in_its_own_order():
     ]
 
 
-def test_what_a_header_says_of_a_frame_spares_reading_it_and_changes_nothing():
+def test_a_span_header_changes_nothing_but_the_cost():
     def runs(is_told: bool) -> list:
         made, taken = Sequencer(1), []
         for offset, ats in enumerate(([40, 10], [30], [20, 70_000])):
             entries = [entry(at) for at in ats]
             span = span_of(entries) if is_told else None
             taken += made.take(b"16.71", Frame(offset, orjson.dumps(entries), 0, span))
-            taken += take(made, 10 + offset, TICK_KEY, [told(25 + offset, A)])
+            taken += take(made, 10 + offset, TICK_KEY, [watermark(25 + offset, A)])
         return [*taken, len(made), made.drain()]
 
     assert runs(is_told=True) == runs(is_told=False)
 
 
 @pytest.mark.parametrize("span", [b"", b"10 20", b"10 20 x", b"\xff"])
-def test_a_header_that_is_none_makes_the_record_none(span):
+def test_a_malformed_span_header_is_not_a_frame(span):
     with pytest.raises(NotAFrame, match="siaga.span"):
         list(Sequencer(1).take(b"16.71", Frame(7, orjson.dumps([entry(10)]), 0, span)))
 
 
-def test_an_idle_shard_holds_nobody_back():
+def test_an_idle_shard_delays_nobody():
     made = Sequencer(2)
     take(made, 0, b"16.71", [entry(10)])
-    take(made, 1, TICK_KEY, [told(0, B, idle=True)])
-    assert times(take(made, 2, TICK_KEY, [told(10, A)])) == [10]
+    take(made, 1, TICK_KEY, [watermark(0, B, idle=True)])
+    assert times(take(made, 2, TICK_KEY, [watermark(10, A)])) == [10]
 
 
-def test_when_all_are_idle_everything_is_released_and_the_time_told_is_the_newest():
+def test_when_all_are_idle_everything_is_released_and_ticks_reach_the_newest():
     made = Sequencer(2)
     take(made, 0, b"16.71", [entry(10)])
-    take(made, 1, TICK_KEY, [told(10, A, idle=True)])
-    runs = take(made, 2, TICK_KEY, [told(7, B, idle=True)])
+    take(made, 1, TICK_KEY, [watermark(10, A, idle=True)])
+    runs = take(made, 2, TICK_KEY, [watermark(7, B, idle=True)])
     assert times(runs) == [10] and ticks(runs) == [10]
     assert len(made) == 0
 
 
-def test_what_comes_after_its_time_was_released_is_folded_at_once():
+def test_an_entry_whose_time_was_released_is_folded_at_once():
     made = Sequencer(1)
-    take(made, 0, TICK_KEY, [told(100, A)])
+    take(made, 0, TICK_KEY, [watermark(100, A)])
     assert times(take(made, 1, b"16.71", [entry(40)])) == [40]
 
 
-def test_ticks_fall_on_full_minutes_between_the_entries_however_far_a_release_goes():
-    def day(told_every: int) -> list:
+def test_ticks_fall_on_full_minutes_however_far_a_release_reaches():
+    def day(every_ms: int) -> list:
         made, runs = Sequencer(1), []
         runs += take(made, 0, b"16.71", [entry(30_000), entry(90_000), entry(150_000)])
-        for at in range(told_every, 180_000, told_every):
-            runs += take(made, at, TICK_KEY, [told(at, A)])
-        runs += take(made, 999_999, TICK_KEY, [told(179_999, A, idle=True)])
+        for at in range(every_ms, 180_000, every_ms):
+            runs += take(made, at, TICK_KEY, [watermark(at, A)])
+        runs += take(made, 999_999, TICK_KEY, [watermark(179_999, A, idle=True)])
         return [entries[0][1] for _, _, entries in runs]
 
     assert day(1000) == day(170_000) == [30_000, 60_000, 90_000, 120_000, 150_000, 179_999]
@@ -126,12 +126,12 @@ def test_ticks_fall_on_full_minutes_between_the_entries_however_far_a_release_go
 
 def test_a_jump_of_years_takes_few_ticks():
     made = Sequencer(1)
-    take(made, 0, TICK_KEY, [told(TICK_EVERY_MS, A)])
-    assert len(ticks(take(made, 1, TICK_KEY, [told(6 * 365 * 86_400_000, A)]))) < 5000
+    take(made, 0, TICK_KEY, [watermark(TICK_EVERY_MS, A)])
+    assert len(ticks(take(made, 1, TICK_KEY, [watermark(6 * 365 * 86_400_000, A)]))) < 5000
 
 
 def test_a_neighbours_notice_does_not_wait():
-    notice = ["n", 99, "16.72", "siaga", "normal", "id", "live"]
+    notice = ["n", 99, "16.72", "siaga", "normal", "id", "live", None, False]
     assert take(Sequencer(2), 5, b"16.71", [notice]) == [(5, b"16.71", [notice])]
 
 
@@ -166,10 +166,10 @@ def play(day, seed: int) -> dict[bytes, list]:
         for key in {key for _, key in batch}:
             seen += take(made, offset, key, [entry(at, key.decode()) for at, k in batch if k == key])
             offset += 1
-        seen += take(made, offset, TICK_KEY, [told(batch[-1][0], shard)])
+        seen += take(made, offset, TICK_KEY, [watermark(batch[-1][0], shard)])
         offset += 1
     for shard in (A, B):
-        seen += take(made, offset, TICK_KEY, [told(0, shard, idle=True)])
+        seen += take(made, offset, TICK_KEY, [watermark(0, shard, idle=True)])
         offset += 1
     assert len(made) == 0
     given = {key: [] for _, key in day}
@@ -181,7 +181,7 @@ def play(day, seed: int) -> dict[bytes, list]:
 
 @settings(deadline=None)
 @given(DAY, st.integers(0, 10_000), st.integers(0, 10_000))
-def test_the_fold_sees_the_same_day_wherever_its_records_landed(day, one, other):
+def test_the_fold_gets_the_same_day_wherever_its_records_lie(day, one, other):
     assert play(day, one) == play(day, other)
 
 
@@ -189,8 +189,10 @@ def test_the_fold_sees_the_same_day_wherever_its_records_landed(day, one, other)
 @given(DAY, st.integers(0, 50))
 def test_a_restart_in_the_middle_changes_nothing(day, cut):
     frames = [(key, [entry(at, key.decode())]) for at, key in day]
-    frames = [f for pair in zip(frames, [(TICK_KEY, [told(at - 50, A)]) for at, _ in day], strict=True) for f in pair]
-    frames += [(TICK_KEY, [told(0, A, idle=True)])]
+    frames = [
+        f for pair in zip(frames, [(TICK_KEY, [watermark(at - 50, A)]) for at, _ in day], strict=True) for f in pair
+    ]
+    frames += [(TICK_KEY, [watermark(0, A, idle=True)])]
 
     def fold(restart_at: int) -> list:
         made, seen, stored = Sequencer(1), [], {}
@@ -208,10 +210,10 @@ def test_a_restart_in_the_middle_changes_nothing(day, cut):
     assert fold(-1) == fold(cut)
 
 
-def test_shards_that_were_idle_before_the_first_message_do_not_make_the_ticks_begin_in_1970():
+def test_ticks_do_not_begin_before_the_first_message():
     made, first_ms = Sequencer(2), 1_707_519_600_000
-    runs = take(made, 0, TICK_KEY, [told(0, A, idle=True)]) + take(made, 1, TICK_KEY, [told(0, B, idle=True)])
-    runs += take(made, 2, TICK_KEY, [told(first_ms, A)]) + take(made, 3, b"16.71", [entry(first_ms)])
+    runs = take(made, 0, TICK_KEY, [watermark(0, A, idle=True)]) + take(made, 1, TICK_KEY, [watermark(0, B, idle=True)])
+    runs += take(made, 2, TICK_KEY, [watermark(first_ms, A)]) + take(made, 3, b"16.71", [entry(first_ms)])
     assert ticks(runs) == [] and times(runs) == [first_ms]
 
 
@@ -230,12 +232,12 @@ def report(kind: str, at_ms: int, name: str, revision: int) -> list:
         max_size=5,
     )
 )  # fmt: skip
-def test_reports_of_both_kinds_are_released_by_time_then_revision_then_id_in_one_frame_or_many(frames):
+def test_reports_are_released_by_time_then_revision_then_event_id(frames):
     made, offset = Sequencer(1), 0
     for offset, reports in enumerate(frames, 1):
         assert not take(made, offset, b"16.71", [report(*fields) for fields in reports])
     released = [
-        entry for _, key, run in take(made, offset + 1, TICK_KEY, [told(9, A)]) if key != TICK_KEY for entry in run
+        entry for _, key, run in take(made, offset + 1, TICK_KEY, [watermark(9, A)]) if key != TICK_KEY for entry in run
     ]
     order = sorted(fields for reports in frames for fields in ((at, rev, name) for _, at, name, rev in reports))
     assert [(e[1], e[4] if e[0] == "i" else e[7], e[2]) for e in released] == order

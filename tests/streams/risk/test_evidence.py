@@ -1,4 +1,4 @@
-"""What one report tells, and that what one source or an ordinary day tells is no wave."""
+"""The evidence of one report, and that the reports of one source or of an ordinary day are no wave."""
 
 from math import log10
 
@@ -23,38 +23,40 @@ TEN = 10
 TEN_MS = EIGHT_MS + 2 * HOUR_MS
 
 
-def told(category: str, severity: int, stations: int, hour: int = TEN) -> int:
+def evidence(category: str, severity: int, stations: int, hour: int = TEN) -> int:
     """Thousandths of a digit."""
     return COMPILED.place(stations).milli[COMPILED.kinds[category, severity].number * 24 + hour]
 
 
-def test_a_report_tells_how_much_more_often_one_as_severe_comes_in_a_flare_up():
-    """By hand: 4.6 a thousand stations and day, four in five of severity 2 or above, 5.2 of 36.8 of the day at 09:00."""
+def test_the_evidence_of_a_report_is_how_much_likelier_a_flare_up_makes_it():
+    """By hand: 4.6 a day for 1000 stations, four in five of severity 2 or above, 5.2 of 36.8 of the day at 09:00."""
     ordinary = 800 * 4.6 / 1000 * 0.79 * 5.2 / sum(RULES.profiles["voting"].hours)
-    assert told("intimidation", 2, 800, hour=9) == round(1000 * log10(1 + 2.25 / ordinary))
+    assert evidence("intimidation", 2, 800, hour=9) == round(1000 * log10(1 + 2.25 / ordinary))
 
 
-def test_a_minor_report_tells_little_however_quiet_the_hour():
-    minor = [told(category, 1, 247, hour) for category in RULES.categories for hour in range(24)]
+def test_a_minor_report_has_little_evidence_however_quiet_the_hour():
+    minor = [evidence(category, 1, 247, hour) for category in RULES.categories for hour in range(24)]
     assert max(minor) == 600
 
 
 @pytest.mark.parametrize("stations", STATIONS.values(), ids=STATIONS)
-def test_what_is_rare_tells_more_than_what_is_common(stations):
-    assert told("clash", 3, stations) > told("intimidation", 3, stations) > told("intimidation", 1, stations)
-    assert told("administration", 3, stations, hour=7) > told("administration", 2, stations, hour=7)
-    assert told("intimidation", 2, stations, hour=3) > told("intimidation", 2, stations)
+def test_a_rare_report_has_more_evidence_than_a_common_one(stations):
+    assert (
+        evidence("clash", 3, stations) > evidence("intimidation", 3, stations) > evidence("intimidation", 1, stations)
+    )
+    assert evidence("administration", 3, stations, hour=7) > evidence("administration", 2, stations, hour=7)
+    assert evidence("intimidation", 2, stations, hour=3) > evidence("intimidation", 2, stations)
 
 
-def test_the_same_report_tells_more_in_a_small_place():
-    assert told("intimidation", 2, 247) > told("intimidation", 2, 800) > told("intimidation", 2, 2264)
+def test_the_same_report_has_more_evidence_in_a_small_regency():
+    assert evidence("intimidation", 2, 247) > evidence("intimidation", 2, 800) > evidence("intimidation", 2, 2264)
 
 
 @pytest.mark.parametrize("stations", STATIONS.values(), ids=STATIONS)
-def test_what_is_severe_never_tells_less_than_what_is_mild(stations):
+def test_a_severe_report_never_has_less_evidence_than_a_mild_one(stations):
     for category in RULES.categories:
         for hour in range(24):
-            by_severity = [told(category, severity, stations, hour) for severity in range(1, 6)]
+            by_severity = [evidence(category, severity, stations, hour) for severity in range(1, 6)]
             assert by_severity == sorted(by_severity), (category, hour)
 
 
@@ -64,19 +66,19 @@ def test_no_report_is_rarer_than_the_rarest_the_ruleset_allows():
     assert max(COMPILED.place(800).milli) <= round(most)
 
 
-def test_what_is_expected_is_what_ordinary_days_tell_decayed():
+def test_what_is_expected_is_the_decayed_evidence_of_ordinary_days():
     """Half of a steady rate's evidence lies in the last half-life: a rate of r digits an hour holds r * h / ln 2."""
     held = sum(COMPILED.place(800).expected[0]) / 4
     a_day = 0.0
     for (category, severity), kind in COMPILED.kinds.items():
         if kind.group == 0:
             rates = ordinary_rates(RULES, category, severity, 800)
-            a_day += sum(rate * told(category, severity, 800, hour) / 1000 for hour, rate in enumerate(rates))
+            a_day += sum(rate * evidence(category, severity, 800, hour) / 1000 for hour, rate in enumerate(rates))
     half_life_h = RULES.surprise.half_life.value / 60
     assert held == pytest.approx(a_day * half_life_h / 0.6931, rel=0.01)
 
 
-def test_one_source_is_held_to_what_one_source_may_reach_whatever_it_tells_of():
+def test_one_source_is_held_to_its_limit_whatever_it_reports():
     reports = [
         (PAGAR_ALAM, [incident(n, EIGHT_MS + HOUR_MS + n * MINUTE_MS, kind, 3, source="pemantau")])
         for n, kind in enumerate(["intimidation", "eligibility", "logistics", "administration"] * 5)
@@ -86,7 +88,7 @@ def test_one_source_is_held_to_what_one_source_may_reach_whatever_it_tells_of():
 
 
 @pytest.mark.parametrize("severity", [1, 2, 3])
-def test_one_report_alone_never_raises_whatever_it_tells_of_and_at_whatever_hour(severity):
+def test_one_report_alone_never_raises_whatever_its_category_and_hour(severity):
     for category in RULES.categories:
         for hour in range(24):
             at_ms = EIGHT_MS + hour * HOUR_MS
@@ -114,22 +116,22 @@ def test_six_hours_later_a_report_is_alone_again():
 
 @pytest.mark.parametrize("category", [name for name, rule in RULES.categories.items() if rule.group != "expression"])
 def test_twelve_minor_reports_in_an_hour_are_a_wave_in_palembang(category):
-    told = [
+    reports = [
         incident(n, TEN_MS - (11 - n) * 5 * MINUTE_MS, category, 1, source=("polri", "bawaslu")[n % 2])
         for n in range(12)
     ]
-    frames = [tick(EIGHT_MS), *((PALEMBANG, [entry]) for entry in told), tick(TEN_MS + MINUTE_MS)]
+    frames = [tick(EIGHT_MS), *((PALEMBANG, [entry]) for entry in reports), tick(TEN_MS + MINUTE_MS)]
     assert run(frames).row(PALEMBANG)["level"] in ("waspada", "siaga")
 
 
 @pytest.mark.parametrize("category", RULES.categories)
-def test_two_minor_reports_at_night_are_two_trifles(category):
+def test_two_minor_reports_at_night_raise_nothing(category):
     night_ms = EIGHT_MS + 14 * HOUR_MS
-    told = [
+    reports = [
         (PAGAR_ALAM, [incident(n, night_ms, category, 1, source=source)])
         for n, source in enumerate(("polri", "bawaslu"))
     ]
-    assert run([tick(EIGHT_MS), *told, tick(night_ms + MINUTE_MS)]).row(PAGAR_ALAM)["level"] == "normal"
+    assert run([tick(EIGHT_MS), *reports, tick(night_ms + MINUTE_MS)]).row(PAGAR_ALAM)["level"] == "normal"
 
 
 @pytest.mark.parametrize("count, sources, regency, part, points", [
@@ -148,7 +150,7 @@ def test_a_limit_that_is_met_gives_all_its_points_at_every_minute(count, sources
 
 @pytest.mark.parametrize("verified", range(1, 13))
 def test_verification_never_makes_an_alarm_weaker(verified):
-    """Twelve by one source, some of them verified by another: what both stand behind is nobody's alone."""
+    """Twelve by one source, some of them verified by another: what both reported is nobody's alone."""
     reports = [incident(n, TEN_MS - n * 3 * MINUTE_MS, source="polri") for n in range(12)]
     seconds = [
         incident(
@@ -173,8 +175,8 @@ def test_verification_never_makes_an_alarm_weaker(verified):
 @pytest.mark.parametrize("place", [PALEMBANG, PAGAR_ALAM])
 @pytest.mark.parametrize("category", ["disinformation", "natural_hazard", "neutrality", "clash", "logistics"])
 @pytest.mark.parametrize("hour", [2, 10, 22])
-def test_three_reports_are_no_storm_whoever_tells_them(place, category, hour):
+def test_three_reports_are_no_storm_whoever_sends_them(place, category, hour):
     at = EIGHT_MS + (hour - 8) * HOUR_MS
     reports = [incident(n, at + n * MINUTE_MS, category, 3, source=("polri", "bpbd", "kpu")[n]) for n in range(3)]
-    told = run([(place, reports), *(tick(at + n * MINUTE_MS) for n in range(3, 30))])
-    assert {change["level"] for change in told.changes(place)} <= {"normal", "waspada"}
+    outputs = run([(place, reports), *(tick(at + n * MINUTE_MS) for n in range(3, 30))])
+    assert {change["level"] for change in outputs.changes(place)} <= {"normal", "waspada"}

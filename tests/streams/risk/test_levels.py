@@ -42,7 +42,7 @@ def test_a_score_must_hold_before_it_raises():
     assert climb([(0, 30, 0), (60_000, 30, 0)]) == [(EIGHT_MS + 60_000, 1)]
 
 
-def test_a_score_that_falls_back_starts_anew():
+def test_a_score_that_falls_back_has_to_hold_from_the_start_again():
     assert climb([(0, 30, 0), (45_000, 20, 0), (15_000, 30, 0), (45_000, 30, 0)]) == []
 
 
@@ -108,9 +108,9 @@ def test_no_stream_of_reports_and_retractions_makes_the_escalations_flap(reports
             )
             frames.append((PALEMBANG, [gone]))
         frames.append(tick(at_ms + MINUTE_MS - 1))
-    told = run(frames).changes(PALEMBANG)
-    moves = [item for item in told if item["change"] in ("raised", "lowered", "cleared")]
-    amendments = [item for item in told if item["change"] == "amended"]
+    escalations = run(frames).changes(PALEMBANG)
+    moves = [item for item in escalations if item["change"] in ("raised", "lowered", "cleared")]
+    amendments = [item for item in escalations if item["change"] == "amended"]
     hours = (at_ms - EIGHT_MS) // HOUR_MS + 1
     assert len(moves) <= hours * most_changes(KEEP_MS)
     assert len(amendments) <= hours * (HOUR_MS // COMPILED.amend_ms + 1)

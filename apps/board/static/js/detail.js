@@ -2,19 +2,19 @@
 
 import { $, h } from "./dom.js";
 import { move, tags } from "./feed.js";
-import { change, number, percent, t, timeNear, word, fullTime } from "./language.js";
+import { fullTime, label, number, percent, t, timeNear, word } from "./language.js";
 import { shape } from "./levels.js";
 import { levelWord, statusText } from "./map.js";
 import { splitName } from "./names.js";
 import { spark } from "./spark.js";
 import { statusOf, store } from "./store.js";
 
-const REFRESH_MS = 1000; // at most so often: a storm on one regency must not become a storm of requests
+const REFRESH_MS = 1000; // shortest interval between two requests, however often the row changes
 
 let shown = null;
 let facts = null;
 let due = null;
-let askedAt = 0;
+let requestedAt = 0;
 
 export const openCode = () => shown;
 
@@ -35,7 +35,7 @@ export function refreshSoon(onClose, onOpen) {
   due ??= setTimeout(() => {
     due = null;
     if (shown) refresh(onClose, onOpen);
-  }, Math.max(0, askedAt + REFRESH_MS - Date.now()));
+  }, Math.max(0, requestedAt + REFRESH_MS - Date.now()));
 }
 
 export function redraw(onClose, onOpen) {
@@ -44,7 +44,7 @@ export function redraw(onClose, onOpen) {
 
 async function refresh(onClose, onOpen) {
   const code = shown;
-  askedAt = Date.now();
+  requestedAt = Date.now();
   try {
     const answer = await fetch(`/api/regency/${encodeURIComponent(code)}`);
     if (shown !== code) return;
@@ -53,7 +53,7 @@ async function refresh(onClose, onOpen) {
     if (answer.status === 404) drawMissing(onClose);
     else if (facts) draw(facts, onClose, onOpen);
   } catch {
-    refreshSoon(onClose, onOpen); // the link's own banner says that the board is away
+    refreshSoon(onClose, onOpen); // the banner already says that the board is unreachable
   }
 }
 
@@ -76,20 +76,20 @@ function drawMissing(onClose) {
 
 function draw({ regency, name, row, escalations, trend, neighbours }, onClose, onOpen) {
   const last = escalations[0];
-  const ground = groundOf(escalations, row);
+  const cause = reasonFor(escalations, row);
   const head = h("header", { cls: "detail-head", "data-level": row?.level ?? "none" },
     h("div", {}, h("h2", { id: "detail-title" }, name), h("p", { cls: "code" }, regency)), closeButton(onClose));
   if (!row) return show(head, h("p", { cls: "band", "data-status": "none" }, t("noRow")));
-  show(head, levelLine(row), dataBand(regency), why(ground, last, row),
+  show(head, levelLine(row), dataBand(regency), why(cause, last, row),
     trend ? h("div", { cls: "detail-trend", "data-level": row.level }, spark({ end: trend.end_ms, scores: trend.scores }, store.buckets), h("span", {}, t("trend"))) : null,
-    components(row), windows(row), turnout(row), confidence(row), evidence(ground), history(escalations, row),
+    components(row), windows(row), turnout(row), confidence(row), evidence(cause), history(escalations, row),
     nearby(neighbours, onOpen), provenance(row));
 }
 
 function levelLine(row) {
   return h("div", { cls: "level-line", "data-level": row.level },
     h("span", { cls: "big-level" }, shape(row.level), levelWord(row)), h("span", { cls: "big-score" }, number(row.score, 1)),
-    h("span", { cls: "since" }, t("sinceLevel", { level: t(row.level), time: timeNear(Date.parse(row.since), Date.parse(row.as_of)) })));
+    h("span", { cls: "since" }, t("sinceLevel", { level: label("level", row.level), time: timeNear(Date.parse(row.since), Date.parse(row.as_of)) })));
 }
 
 function dataBand(code) {
@@ -103,17 +103,18 @@ function block(title, ...children) {
   return h("section", { cls: "block" }, h("h3", {}, t(title)), ...children);
 }
 
-// What a level rests on. What came after in its episode (a fall, a silence) says why it is no higher, not why it stands.
-function groundOf(escalations, row) {
+// The escalation that explains the present level: the newest raise or amendment of the episode. A later fall or stale
+// notice says why the level is not higher, not why it holds.
+function reasonFor(escalations, row) {
   const [last] = escalations;
   if (!last || row.level === "normal") return last;
   return escalations.find((e) => e.episode === last.episode && (e.change === "raised" || e.change === "amended")) ?? last;
 }
 
-function why(ground, last, row) {
-  if (!ground || last.level !== row.level) return null;
-  const since = last === ground ? null : h("p", { cls: "note" }, `${change(last.change)}: ${word("reasons", last.reason)}`);
-  return block("why", h("p", { cls: "why" }, word("reasons", ground.reason)), since, tags(ground));
+function why(cause, last, row) {
+  if (!cause || last.level !== row.level) return null;
+  const since = last === cause ? null : h("p", { cls: "note" }, `${word("change", last.change)}: ${label("reason", last.reason)}`);
+  return block("why", h("p", { cls: "why" }, label("reason", cause.reason)), since, tags(cause));
 }
 
 function components(row) {
@@ -122,7 +123,7 @@ function components(row) {
   const sum = parts.reduce((total, [, value]) => total + value, 0);
   return block("components",
     h("ul", { cls: "parts" }, parts.map(([name, value]) => h("li", { "data-part": name, "data-value": value },
-      h("span", { cls: "part-name" }, word("parts", name)),
+      h("span", { cls: "part-name" }, label("component", name)),
       h("span", { cls: "part-bar" }, h("span", { cls: "part-fill", vars: { width: `${Math.max(0, Math.min(100, value))}%` } })),
       h("span", { cls: "part-value" }, number(value, 1))))),
     h("p", { cls: "sum" }, `${t("sum")}: ${t("ofScore", { sum: number(sum, 1), score: number(row.score, 1) })}`));
@@ -156,7 +157,7 @@ function confidence({ confidence: value }) {
   if (value === undefined || value === null) return null;
   const pairs = typeof value === "object" ? Object.entries(value) : [["confidence", value]];
   return block("confidence", h("dl", { cls: "pairs" }, pairs.filter(([, v]) => typeof v !== "object").map(([key, v]) =>
-    h("div", {}, h("dt", {}, word("parts", key)), h("dd", {}, typeof v === "number" ? number(v, 2) : String(v))))));
+    h("div", {}, h("dt", {}, t(key)), h("dd", {}, typeof v === "number" ? number(v, 2) : String(v))))));
 }
 
 function evidence(last) {
@@ -165,16 +166,16 @@ function evidence(last) {
   if (!items.length) return block("evidence", h("p", { cls: "note" }, t("noEvidence")));
   const head = ["category", "severity", "status", "weight"].map((key) => h("th", { scope: "col" }, t(key)));
   return block("evidence", h("table", { cls: "small" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, items.map((item) => h("tr", {},
-    h("th", { scope: "row" }, word("categories", item.category), h("small", {}, item.incident_id)),
-    h("td", {}, number(item.severity)), h("td", {}, word("statuses", item.status)), h("td", {}, number(item.weight, 1)))))));
+    h("th", { scope: "row" }, label("category", item.category), h("small", {}, item.incident_id)),
+    h("td", {}, number(item.severity)), h("td", {}, word("status", item.status)), h("td", {}, number(item.weight, 1)))))));
 }
 
 function history(escalations, row) {
   if (!escalations.length) return null;
   return block("history", h("ol", { cls: "history" }, escalations.map((item) => h("li", {},
     h("time", { datetime: item.event_time }, timeNear(Date.parse(item.event_time), Date.parse(row.as_of))),
-    move(item.previous_level, item.level), h("span", { cls: "change" }, change(item.change)),
-    h("small", {}, `${word("reasons", item.reason)} · ${t("episode", { n: item.episode })}`)))));
+    move(item.previous_level, item.level), h("span", { cls: "change" }, word("change", item.change)),
+    h("small", {}, `${label("reason", item.reason)} · ${t("episode", { n: item.episode })}`)))));
 }
 
 function nearby(neighbours, onOpen) {
@@ -182,7 +183,7 @@ function nearby(neighbours, onOpen) {
   return block("neighbours", h("div", { cls: "nearby" }, neighbours.map(([code, name]) => {
     const level = store.rows.get(code)?.level;
     return h("button", { type: "button", cls: "ghost near", "data-level": level ?? "none", onclick: () => onOpen(code) },
-      level ? shape(level) : null, splitName(name).join(" ").trim(), level ? h("span", { cls: "hidden" }, ` ${t(level)}`) : null);
+      level ? shape(level) : null, splitName(name).join(" ").trim(), level ? h("span", { cls: "hidden" }, ` ${label("level", level)}`) : null);
   })));
 }
 

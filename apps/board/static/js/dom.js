@@ -1,4 +1,4 @@
-// Building elements without ever parsing text as markup: what a message says can never become a script.
+// Builds elements without parsing text as markup, so that no message can inject a script.
 
 const SVG = "http://www.w3.org/2000/svg";
 

@@ -1,8 +1,8 @@
-// Escalations as they come, newest on top, and spoken for those who cannot see them.
+// The list of escalations, newest first, and their announcements for screen readers.
 
 import { $, h, setText } from "./dom.js";
 import { matches } from "./filter.js";
-import { change, number, t, timeNear, word } from "./language.js";
+import { label, number, t, text, timeNear, word } from "./language.js";
 import { rank, shape } from "./levels.js";
 import { splitName } from "./names.js";
 import { eventNow, store } from "./store.js";
@@ -28,8 +28,8 @@ function item(escalation, now, onOpen, freshIds) {
     h("div", { cls: "escalation-head" },
       title(escalation, onOpen),
       h("time", { datetime: escalation.event_time }, timeNear(Date.parse(escalation.event_time), now))),
-    h("div", { cls: "escalation-move" }, move(previous, level), h("span", { cls: "change" }, change(escalation.change))),
-    h("p", { cls: "reason" }, word("reasons", escalation.reason), " ", h("span", { cls: "figure" }, scoreText(escalation))),
+    h("div", { cls: "escalation-move" }, move(previous, level), h("span", { cls: "change" }, word("change", escalation.change))),
+    h("p", { cls: "reason" }, label("reason", escalation.reason), " ", h("span", { cls: "figure" }, scoreText(escalation))),
     tags(escalation));
 }
 
@@ -40,14 +40,14 @@ function title({ regency, name }, onOpen) {
 
 // A province escalates under its two-digit code.
 function placeName(code, name) {
-  return /^\d\d$/.test(code) ? t("province", { code }) : splitName(name ?? store.names.get(code) ?? code).join(" ").trim();
+  return /^\d\d$/.test(code) ? text("place", "province", { code }) : splitName(name ?? store.names.get(code) ?? code).join(" ").trim();
 }
 
 // From one level to another, or the level alone when it did not change.
 export function move(previous, level) {
-  const to = h("span", { cls: "level-word", "data-level": level }, shape(level), t(level));
+  const to = h("span", { cls: "level-word", "data-level": level }, shape(level), label("level", level));
   if (!previous || previous === level) return to;
-  return h("span", { cls: "move" }, h("span", { cls: "level-word from" }, shape(previous), t(previous)), h("span", { "aria-hidden": "true" }, "→"), to);
+  return h("span", { cls: "move" }, h("span", { cls: "level-word from" }, shape(previous), label("level", previous)), h("span", { "aria-hidden": "true" }, "→"), to);
 }
 
 function scoreText({ score, threshold }) {
@@ -56,18 +56,19 @@ function scoreText({ score, threshold }) {
 }
 
 export function tags(escalation) {
-  const routes = (escalation.routes ?? []).map((route) => h("span", { cls: "tag" }, word("routes", route)));
-  const doubt = escalation.unverified ? h("span", { cls: "tag doubt", title: t("unverifiedNote") }, t("unverified")) : null;
-  if (!routes.length && !doubt) return null;
-  return h("div", { cls: "tags" }, doubt, routes.length ? h("span", { cls: "to" }, t("to")) : null, routes);
+  const routes = (escalation.routes ?? []).map((route) => h("span", { cls: "tag" }, label("authority", route)));
+  const unverifiedTag = escalation.unverified ? h("span", { cls: "tag unverified", title: t("unverifiedNote") }, t("unverified")) : null;
+  if (!routes.length && !unverifiedTag) return null;
+  return h("div", { cls: "tags" }, unverifiedTag, routes.length ? h("span", { cls: "to" }, t("to")) : null, routes);
 }
 
-// One sentence however many came at once: a storm must not bury its worst case.
-export function speak(fresh) {
+// One announcement however many arrive at once: the worst of them.
+export function announce(fresh) {
   if (!fresh.length) return;
   const worst = fresh.reduce((a, b) => (rank(b.level) > rank(a.level) ? b : a));
   const values = {
-    n: fresh.length, name: placeName(worst.regency, worst.name), change: change(worst.change), level: t(worst.level), reason: word("reasons", worst.reason),
+    n: fresh.length, name: placeName(worst.regency, worst.name), change: word("change", worst.change),
+    level: label("level", worst.level), reason: label("reason", worst.reason),
   };
   $(worst.level === "awas" ? "say-now" : "say").textContent = t(fresh.length > 2 ? "sayMany" : "sayOne", values);
 }

@@ -1,4 +1,4 @@
-// Which regencies the viewer wants to see.
+// Which regencies pass the filter.
 
 import { splitName } from "./names.js";
 import { statusOf, store } from "./store.js";

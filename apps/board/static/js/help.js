@@ -1,7 +1,7 @@
-// What the keys do and what the marks mean.
+// The help dialog: keys, levels and data statuses.
 
 import { $, h } from "./dom.js";
-import { t } from "./language.js";
+import { label, statusLabel, t } from "./language.js";
 import { LEVELS, shape, STATUSES } from "./levels.js";
 
 const KEYS = [["← ↑ ↓ →", "keysArrows"], ["Enter", "keysEnter"], ["Esc", "keysEsc"], ["/", "keysSlash"], ["V", "keysView"], ["L", "keysLang"],
@@ -15,9 +15,9 @@ export function openHelp() {
     h("header", { cls: "detail-head" }, h("h2", { id: "help-title" }, t("help")), close),
     h("dl", { cls: "keys" }, KEYS.map(([key, about]) => h("div", {}, h("dt", {}, h("kbd", {}, key)), h("dd", {}, t(about))))),
     h("h3", {}, t("helpLevels")),
-    h("ul", { cls: "legend" }, LEVELS.toReversed().map((level) => h("li", {}, h("span", { cls: "level-word", "data-level": level }, shape(level), t(level)), ` ${t("say_" + level)}`))),
+    h("ul", { cls: "legend" }, LEVELS.toReversed().map((level) => h("li", {}, h("span", { cls: "level-word", "data-level": level }, shape(level), label("level", level)), ` ${t(`say_${level}`)}`))),
     h("h3", {}, t("helpData")),
-    h("ul", { cls: "legend" }, STATUSES.map((status) => h("li", {}, h("span", { cls: `swatch swatch-${status}` }), h("b", {}, t(status)), ` ${t(MEANINGS[status])}`))),
+    h("ul", { cls: "legend" }, STATUSES.map((status) => h("li", {}, h("span", { cls: `swatch swatch-${status}` }), h("b", {}, statusLabel(status)), ` ${t(MEANINGS[status])}`))),
   );
   dialog.showModal();
 }

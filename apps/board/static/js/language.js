@@ -21,19 +21,27 @@ export function switchLanguage() {
   localStorage.setItem(KEY, current);
 }
 
-export function t(key, values = {}) {
-  const text = WORDS[current][key] ?? key;
-  return text.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
+// A text of a table with its {...} filled in.
+export function text(table, key, values = {}) {
+  return (WORDS[current][table][key] ?? key).replace(/\{(\w+)\}/g, (_, name) => values[name] ?? "");
 }
 
-// A word of an enum; one that is not in the list is shown as it is, underscores as spaces.
-export function word(list, value) {
-  return WORDS[current][list][value] ?? String(value ?? "").replaceAll("_", " ");
+// A text of the page.
+export const t = (key, values) => text("page", key, values);
+
+// The word for a member of a closed set; what the catalogue lacks is shown as it is, underscores as spaces.
+export function word(table, value) {
+  return WORDS[current][table][value] ?? String(value ?? "").replaceAll("_", " ");
 }
 
-export function change(name) {
-  return t(name === "stale" ? "stale_change" : name);
+// The same as a label or a sentence begins with it.
+export function label(table, value) {
+  const found = word(table, value);
+  return found.charAt(0).toUpperCase() + found.slice(1);
 }
+
+// A data status, or "none" for a regency that has no row yet.
+export const statusLabel = (status) => (status === "none" ? t("none") : label("data_status", status));
 
 const formats = new Map();
 function format(kind, options) {

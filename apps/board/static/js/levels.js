@@ -1,9 +1,11 @@
 // The ladder: each level and data status has a rank, a shape and a word; colour comes on top, from the style sheet.
 
 import { s } from "./dom.js";
+import { DATA_STATUSES, LEVELS } from "./words.js";
 
-export const LEVELS = ["normal", "waspada", "siaga", "awas"];
-export const STATUSES = ["live", "stale", "silent", "none"];
+export { LEVELS };
+// "none": a regency of the roster that has no row yet.
+export const STATUSES = [...DATA_STATUSES, "none"];
 
 export const rank = (level) => Math.max(0, LEVELS.indexOf(level));
 

@@ -1,20 +1,20 @@
-// What the page itself is worth right now: the link to the board, the board's own hearing, and the two clocks.
+// How current the page is: its connection to the board, the board's lag behind Kafka, and the two clocks.
 
 import { $, setText } from "./dom.js";
 import { age, clockTime, fullTime, t } from "./language.js";
 import { eventNow, serverNow, store } from "./store.js";
 import { link } from "./stream.js";
 
-const PATIENCE_MS = 3000; // a reconnect within this is not worth a banner
-const OLD_ROW_MS = 120000; // workers tell the time every few seconds
+const BANNER_AFTER_MS = 3000; // a reconnect within this shows no banner
+const OLD_ROW_MS = 120000; // workers write a row at least every few seconds
 const SAME_DAY_MS = 10 * 60000;
 
 export function drawLink() {
-  const { state, text } = judge();
+  const { state, text } = connectionState();
   document.body.dataset.link = state;
   const pill = $("link");
   pill.dataset.state = state;
-  const asOf = store.heardMs ? ` · ${t("dataAsOf", { time: clockTime(store.heardMs) })}` : "";
+  const asOf = store.receivedMs ? ` · ${t("dataAsOf", { time: clockTime(store.receivedMs) })}` : "";
   setText(pill, t(state === "old" ? "link_live" : `link_${state}`) + asOf);
   const banner = $("banner");
   setText(banner, text ?? "");
@@ -22,12 +22,12 @@ export function drawLink() {
   banner.dataset.state = state;
 }
 
-function judge() {
-  const { feed, heardMs } = store;
+function connectionState() {
+  const { feed, receivedMs } = store;
   const lostMs = Date.now() - link.since;
   if (link.state !== "live") {
-    if (!heardMs) return { state: "connecting" };
-    const text = lostMs > PATIENCE_MS ? t("lostBanner", { age: age(lostMs), time: clockTime(heardMs) }) : null;
+    if (!receivedMs) return { state: "connecting" };
+    const text = lostMs > BANNER_AFTER_MS ? t("lostBanner", { age: age(lostMs), time: clockTime(receivedMs) }) : null;
     return { state: "lost", text };
   }
   const trouble = feed?.trouble ?? "";

@@ -1,8 +1,8 @@
-// Puts the page together: messages change the store, the store's changes are drawn, keys and buttons change filter and view.
+// Wires the page: events change the store, changes of the store are drawn, keys and buttons change filter and view.
 
 import { closeDetail, openCode, openDetail, redraw, refreshSoon } from "./detail.js";
 import { $ } from "./dom.js";
-import { drawFeed, speak } from "./feed.js";
+import { drawFeed, announce } from "./feed.js";
 import { openHelp } from "./help.js";
 import { language, switchLanguage, t } from "./language.js";
 import { drawLayout, drawTiles, focusTile, markOpen, startMap } from "./map.js";
@@ -14,7 +14,7 @@ import { drawSummary } from "./summary.js";
 import { drawTable } from "./table.js";
 
 const THEMES = ["auto", "light", "dark"];
-const TILE_TICK_MS = 20000; // ages of silence grow without a message
+const TILE_TICK_MS = 20000; // the age of missing data grows without an event
 
 let view = localStorage.getItem("siaga.view") || "map";
 let pending = null;
@@ -39,11 +39,11 @@ function draw() {
     $("none").hidden = !filtering() || store.layout.tiles.some(([code]) => matches(code));
   }
   if (all || escalations.length) drawFeed(open, escalations);
-  speak(escalations);
+  announce(escalations);
   if (all || codes.has(openCode()) || escalations.some((e) => e.regency === openCode())) refreshSoon(close, open);
   markOpen(openCode());
   if (document.documentElement.dataset.ready) drawLink();
-  else drawClocks(); // the first picture has its time at once, not a second later
+  else drawClocks(); // draw the clocks with the first rows, not a second later
   document.documentElement.dataset.ready = "true";
 }
 

@@ -2,7 +2,7 @@
 
 import { $, h, setText } from "./dom.js";
 import { filtering, matches } from "./filter.js";
-import { age, number, t } from "./language.js";
+import { age, label, number, statusLabel, t } from "./language.js";
 import { shape } from "./levels.js";
 import { initials, splitName } from "./names.js";
 import { arrow, hourChange, spark } from "./spark.js";
@@ -78,21 +78,22 @@ export function drawTile(code) {
   setText(parts.change, row ? arrow(hourChange(trend, store.bucketMs)) : "");
   setText(parts.foot, incidents ? t("lastHour", { n: number(incidents) }) : "");
   setText(parts.band, statusText(code));
-  setText(parts.bandShort, status === "live" ? "" : t(status === "none" ? "noRow" : status));
+  setText(parts.bandShort, status === "live" ? "" : status === "none" ? t("noRow") : statusLabel(status));
   parts.bandBox.hidden = status === "live";
   parts.trend.replaceChildren(spark(trend, store.buckets));
   const off = filtering() && !matches(code);
   button.classList.toggle("off", off);
   button.disabled = off;
-  setText(parts.label, label(code, parts.name, row));
+  setText(parts.label, accessibleName(code, parts.name, row));
 }
 
-// Silence holds the last level; it must not be read as one that is known.
+// A silent regency keeps its last level; the question mark says that the present one is unknown.
 export function levelWord(row) {
-  return row.data_status === "silent" ? `${t(row.level)}?` : t(row.level);
+  const name = label("level", row.level);
+  return row.data_status === "silent" ? `${name}?` : name;
 }
 
-// What is wrong with the data, in words and with its age; empty when it is live.
+// Data status in words with its age; empty while live.
 export function statusText(code) {
   const status = statusOf(code);
   if (status === "live") return "";
@@ -101,7 +102,7 @@ export function statusText(code) {
   return t(`${status}For`, { age: age(Date.parse(row.as_of) - row.quiet_since_ms) });
 }
 
-function label(code, name, row) {
+function accessibleName(code, name, row) {
   if (!row) return `${name}. ${t("noRow")}.`;
   const trouble = statusText(code);
   const incidents = row.windows?.["1h"]?.incidents ?? 0;
@@ -147,7 +148,7 @@ function move(event) {
   if (next) focusTile(next);
 }
 
-// The nearest tile in a direction; what lies straight ahead beats what lies aside.
+// The nearest tile in a direction; distance to the side counts 2.5 times.
 function nearest(dx, dy) {
   const from = tiles.get(current);
   let best = null;

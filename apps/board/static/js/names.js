@@ -1,6 +1,6 @@
-// Names that fit: a tile has room for a word or two, the smallest for four letters.
+// Short names: a tile has room for a word or two, the smallest for four letters.
 
-// ["Kota", "Palembang"], ["", "Ogan Komering Ulu"]: regencies are the rule and lose the word, cities keep it.
+// ["Kota", "Palembang"], ["", "Ogan Komering Ulu"]: most are Kabupaten, so only Kota is kept.
 export function splitName(name) {
   const match = /^(Kabupaten|Kab\.?|Kota)\s+(.+)$/.exec(name || "");
   return match ? [match[1] === "Kota" ? "Kota" : "", match[2]] : ["", name || ""];

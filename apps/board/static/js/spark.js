@@ -1,4 +1,4 @@
-// A trend as a small line: scale 0 to 100 for everybody, so that lines can be compared.
+// Score history as a small line, always on the scale 0 to 100 so that lines compare.
 
 import { s } from "./dom.js";
 
@@ -15,7 +15,7 @@ export function spark(trend, buckets) {
   return svg;
 }
 
-// Score now minus the score an hour ago, null while less than that is known.
+// Score now minus the score an hour ago, null with less than an hour of history.
 export function hourChange(trend, bucketMs) {
   const back = Math.round(3600000 / bucketMs);
   if (!trend || trend.scores.length <= back) return null;

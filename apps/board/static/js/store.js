@@ -1,4 +1,4 @@
-// What the page knows. Messages go in, subscribers hear which regencies changed.
+// The page's copy of the state. Events are applied here; subscribers are called with the regencies that changed.
 
 const FEED_MAX = 300;
 
@@ -10,11 +10,11 @@ export const store = {
   layout: { columns: 0, rows: 0, tiles: [] },
   names: new Map(),
   facts: {},
-  feed: null, // how well the board hears Kafka
+  feed: null, // the board's lag behind Kafka
   bucketMs: 300000,
   buckets: 72,
   clockSkewMs: 0, // server minus browser
-  heardMs: 0, // server time of the last message
+  receivedMs: 0, // server time of the last event
   filter: { levels: new Set(), statuses: new Set(), text: "" },
 };
 
@@ -25,7 +25,7 @@ export function subscribe(listener) {
   listeners.add(listener);
 }
 
-function tell(change) {
+function notify(change) {
   for (const listener of listeners) listener(change);
 }
 
@@ -42,7 +42,7 @@ export function statusOf(code) {
   return store.rows.get(code)?.data_status ?? "none";
 }
 
-export function takeSnapshot(message) {
+export function applySnapshot(message) {
   store.rows = new Map(message.rows.map((row) => [row.regency, row]));
   store.provinces = new Map(message.provinces.map((row) => [row.province, row]));
   store.trends = new Map(Object.entries(message.trends).map(([code, t]) => [code, { end: t.end_ms, scores: t.scores }]));
@@ -53,13 +53,13 @@ export function takeSnapshot(message) {
   known.clear();
   store.escalations = [];
   addEscalations(message.escalations);
-  takeLayout(message.layout);
-  takeNow(message);
-  tell({ all: true, escalations: fresh });
+  applyLayout(message.layout);
+  applyNow(message);
+  notify({ all: true, escalations: fresh });
 }
 
-export function takeUpdate(message) {
-  if (message.layout) takeLayout(message.layout);
+export function applyUpdate(message) {
+  if (message.layout) applyLayout(message.layout);
   const codes = new Set(message.removed);
   for (const code of message.removed) {
     store.rows.delete(code);
@@ -73,27 +73,27 @@ export function takeUpdate(message) {
   }
   for (const row of message.provinces) store.provinces.set(row.province, row);
   const fresh = addEscalations(message.escalations);
-  takeNow(message);
-  tell({ all: Boolean(message.layout), codes, escalations: fresh });
+  applyNow(message);
+  notify({ all: Boolean(message.layout), codes, escalations: fresh });
 }
 
-export function takeBeat(message) {
-  takeNow(message);
-  tell({ codes: new Set(), escalations: [] });
+export function applyBeat(message) {
+  applyNow(message);
+  notify({ codes: new Set(), escalations: [] });
 }
 
 export function setFilter(filter) {
   Object.assign(store.filter, filter);
-  tell({ codes: new Set(), escalations: [], filter: true });
+  notify({ codes: new Set(), escalations: [], filter: true });
 }
 
-function takeNow(message) {
+function applyNow(message) {
   store.clockSkewMs = message.now_ms - Date.now();
-  store.heardMs = message.now_ms;
+  store.receivedMs = message.now_ms;
   store.feed = message.feed;
 }
 
-function takeLayout(layout) {
+function applyLayout(layout) {
   store.layout = layout;
   store.names = new Map(layout.tiles.map(([code, name]) => [code, name]));
 }
@@ -106,7 +106,7 @@ function addEscalations(list) {
   return fresh;
 }
 
-// The same rule as the server's apps/board/trend.py.
+// The same rule as the server's ScoreHistory in apps/board/regency_history.py.
 function addToTrend(row) {
   const end = Math.floor(Date.parse(row.as_of) / store.bucketMs) * store.bucketMs;
   const trend = store.trends.get(row.regency);

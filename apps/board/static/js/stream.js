@@ -1,30 +1,31 @@
-// The live connection. EventSource reconnects by itself and sends Last-Event-ID; what it cannot do is done here: notice a
-// connection that is open but dead, and come back after an answer it takes for final (a proxy's 502, a board starting up).
+// The connection to /events. EventSource reconnects by itself and sends Last-Event-ID. This file adds what it lacks:
+// detecting an open connection that delivers nothing, and retrying after an answer that EventSource treats as final
+// (a proxy's 502, a board starting up).
 
-import { takeBeat, takeSnapshot, takeUpdate } from "./store.js";
+import { applyBeat, applySnapshot, applyUpdate } from "./store.js";
 
-const SILENCE_MS = 25000; // the board sends something every 10 s
+const IDLE_MAX_MS = 25000; // the board sends something every 10 s
 const RETRY_MS = [1000, 2000, 4000, 8000];
 
 export const link = { state: "connecting", since: Date.now(), onchange: () => {} };
 
 let source = null;
 let lastId = "";
-let lastHeard = Date.now();
+let lastReceived = Date.now();
 let failures = 0;
 
 export function connect() {
   source?.close();
-  lastHeard = Date.now();
+  lastReceived = Date.now();
   source = new EventSource(lastId ? `/events?last_event_id=${encodeURIComponent(lastId)}` : "/events");
-  source.addEventListener("snapshot", (event) => heard(event, takeSnapshot));
-  source.addEventListener("update", (event) => heard(event, takeUpdate));
-  source.addEventListener("beat", (event) => heard(event, takeBeat));
+  source.addEventListener("snapshot", (event) => receive(event, applySnapshot));
+  source.addEventListener("update", (event) => receive(event, applyUpdate));
+  source.addEventListener("beat", (event) => receive(event, applyBeat));
   source.onerror = lost;
 }
 
-function heard(event, take) {
-  lastHeard = Date.now();
+function receive(event, take) {
+  lastReceived = Date.now();
   failures = 0;
   if (event.lastEventId) lastId = event.lastEventId;
   take(JSON.parse(event.data));
@@ -47,7 +48,7 @@ function set(state) {
 }
 
 setInterval(() => {
-  if (source && Date.now() - lastHeard > SILENCE_MS) {
+  if (source && Date.now() - lastReceived > IDLE_MAX_MS) {
     set("lost");
     connect();
   }

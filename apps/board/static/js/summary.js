@@ -1,7 +1,7 @@
-// The strip above the map: how many at each level, what the data is worth, totals, provinces. Chips are filters too.
+// The summary above the map: counts by level and data status, totals, provinces. Its chips filter the map.
 
 import { $, h } from "./dom.js";
-import { number, percent, t } from "./language.js";
+import { label, number, percent, statusLabel, t, text } from "./language.js";
 import { LEVELS, shape, STATUSES } from "./levels.js";
 import { setFilter, statusOf, store } from "./store.js";
 
@@ -10,15 +10,15 @@ export function drawSummary() {
   const count = (test) => codes.filter(test).length;
   const { levels, statuses } = store.filter;
   $("levels").replaceChildren(...LEVELS.toReversed().map((level) =>
-    chip(level, levels, "levels", count((code) => store.rows.get(code)?.level === level), shape(level), "level")));
+    chip(level, label("level", level), levels, "levels", count((code) => store.rows.get(code)?.level === level), shape(level), "level")));
   $("statuses").replaceChildren(...STATUSES.map((status) => [status, count((code) => statusOf(code) === status)])
     .filter(([status, n]) => n || status === "live" || statuses.has(status))
-    .map(([status, n]) => chip(status, statuses, "statuses", n, h("span", { cls: `swatch swatch-${status}`, "aria-hidden": "true" }), "status")));
+    .map(([status, n]) => chip(status, statusLabel(status), statuses, "statuses", n, h("span", { cls: `swatch swatch-${status}`, "aria-hidden": "true" }), "status")));
   $("totals").replaceChildren(...totals());
   drawProvinces();
 }
 
-function chip(value, chosen, field, n, mark, kind) {
+function chip(value, name, chosen, field, n, mark, kind) {
   const toggle = () => {
     const next = new Set(chosen);
     if (!next.delete(value)) next.add(value);
@@ -28,7 +28,7 @@ function chip(value, chosen, field, n, mark, kind) {
   return h("button", {
       type: "button", cls: `chip chip-${kind}`, "data-chip": value, "data-value": value, "data-count": n,
       "aria-pressed": String(chosen.has(value)), onclick: toggle,
-    }, mark, h("span", { cls: "chip-word" }, t(value)), h("b", {}, number(n)));
+    }, mark, h("span", { cls: "chip-word" }, name), h("b", {}, number(n)));
 }
 
 function totals() {
@@ -54,8 +54,8 @@ function drawProvinces() {
   $("provinces").hidden = !rows.length;
   $("provinces").replaceChildren(...rows.map((row) =>
     h("div", { cls: "province", "data-level": row.level },
-      h("span", { cls: "level-word" }, shape(row.level), t(row.level)),
-      h("b", {}, t("province", { code: row.province })),
+      h("span", { cls: "level-word" }, shape(row.level), label("level", row.level)),
+      h("b", {}, text("place", "province", { code: row.province })),
       Number.isFinite(row.score) ? h("span", {}, `${t("score")} ${number(row.score)}`) : null,
       row.not_live?.length ? h("span", {}, t("notLive", { n: row.not_live.length })) : null)));
 }

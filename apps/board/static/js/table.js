@@ -1,8 +1,8 @@
-// The same rows as a table, worst first: for screen readers, dense rosters and whoever prefers a list.
+// The same rows as a table, worst first: for screen readers, dense rosters and large screens.
 
 import { $, h } from "./dom.js";
 import { matches } from "./filter.js";
-import { number, percent, t, timeNear } from "./language.js";
+import { number, percent, statusLabel, t, timeNear } from "./language.js";
 import { rank, shape } from "./levels.js";
 import { levelWord, statusText } from "./map.js";
 import { arrow, hourChange, spark } from "./spark.js";
@@ -36,7 +36,7 @@ function line(code, onOpen) {
     number(row?.windows?.["1h"]?.incidents),
     `${number(turnout.stations_reported)} / ${number(turnout.stations_expected)}`,
     percent(turnout.share),
-    statusText(code) || t("live"),
+    statusText(code) || statusLabel("live"),
     row ? timeNear(Date.parse(row.since), Date.parse(row.as_of)) : "–",
   ];
   return h("tr", { "data-code": code, "data-level": row?.level ?? "none", "data-status": statusOf(code) },

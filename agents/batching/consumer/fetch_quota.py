@@ -1,0 +1,54 @@
+"""How much of a transaction's records and bytes one partition may bring at a time."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from faust.types import TP
+
+from .assignor import lane_of
+
+#: The least part of a lane's transaction that a partition gets, however many share it.
+_PART_LEAST = 1 / 20
+#: How many transactions of a lane may be handed out at a time: one that commits, and one that is folded meanwhile.
+_TRANSACTIONS = 2
+
+
+def shares(lags: Mapping[TP, int], lanes: int) -> dict[TP, float]:
+    """What part of a full transaction each partition may bring at a time, from 0 to 1: its part of the lag, in
+    records, of all partitions of its lane.
+
+    More than fills the transaction under way and the next would only wait in memory. By lag, so that all reach their
+    ends together: where records are put in order over partitions, what one has read waits for the others.
+    """
+    lane = {tp: (tp[0], lane_of(tp[1], lanes)) for tp in lags}
+    sizes, totals = Counter(lane.values()), Counter[tuple[str, int]]()
+    for tp, lag in lags.items():
+        totals[lane[tp]] += lag
+    return {tp: _bounded(lag, totals[lane[tp]], sizes[lane[tp]]) for tp, lag in lags.items()}
+
+
+def _bounded(lag: int, lane_lag: int, lane_size: int) -> float:
+    part = lag / lane_lag if lane_lag else 1 / lane_size
+    return min(1.0, max(_PART_LEAST, _TRANSACTIONS * part))
+
+
+class SlowStart:
+    """Doubles a partition's batches from a part `first` of a full one, so that the first outputs of a backlog are
+    committed soon.
+    """
+
+    def __init__(self, first: float) -> None:
+        self._first = first
+        self._parts: dict[TP, float] = {}
+
+    def part(self, tp: TP) -> float:
+        """What part of a full batch the partition's next one may be."""
+        return self._parts.get(tp, self._first)
+
+    def handed_out(self, tp: TP) -> None:
+        """A batch of this partition was handed out: the next may be twice as large."""
+        self._parts[tp] = min(1.0, 2 * self.part(tp))
+
+    def reset(self) -> None:
+        """Start all partitions small again."""
+        self._parts.clear()

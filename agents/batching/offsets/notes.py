@@ -1,0 +1,88 @@
+"""Notes of how far the sources of a stage without state are read, in a compacted topic of its own.
+
+Every transaction of a lane notes it, so the group's offsets need to be committed only now and then, which spares most
+transactions two requests. The group is behind the notes then, and ahead of them only where a source was recreated.
+"""
+
+import json
+from collections.abc import Collection, Mapping
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.structs import OffsetAndMetadata
+
+from ..fold import Output
+from ..options import BatchingOptions
+from ..partition_end import committed_reader, ends_of, read_until
+
+#: Offsets at the end of a partition among which its latest notes are, as a rule: every transaction notes all open
+#: sources of the partition. Not there is the note of a source whose shard has failed for long, nor any after as many
+#: aborted transactions.
+TAIL = 2_000
+#: How much more is read where a note is missing.
+FURTHER = 10
+
+Notes = Mapping[TopicPartition, OffsetAndMetadata]
+
+
+def notes_of(
+    topic: str, offsets: Mapping[TopicPartition, OffsetAndMetadata], lost: Mapping[TopicPartition, range]
+) -> list[Output]:
+    """The notes of one transaction. `offsets` are those of all open sources once it is committed; `lost` has an entry
+    for each source that moves: the offsets right before its batch that the source no longer held.
+
+    Each note is written to its source's partition number. Sources that do not move are noted with those of the same
+    number that do, so that the latest notes lie together at the end. Lost offsets are noted with what was read after
+    them: a log line may come twice, and a counter ends with its worker.
+    """
+    moved = {source.partition for source in lost}
+    return [
+        _note(topic, source, at, lost.get(source, range(0)))
+        for source, at in offsets.items()
+        if source.partition in moved
+    ]
+
+
+def unread_note(topic: str, source: TopicPartition) -> Output:
+    """The note that nothing of a source is read: of one that was recreated."""
+    return _note(topic, source, OffsetAndMetadata(0, ""), range(0))
+
+
+def _note(topic: str, source: TopicPartition, at: OffsetAndMetadata, lost: range) -> Output:
+    gone = {"gone": [lost.start, lost.stop]} if lost else {}
+    value = json.dumps({"topic": source.topic, "offset": at.offset, "note": at.metadata} | gone).encode()
+    return Output(topic, source.partition, source.topic.encode(), value)
+
+
+async def read_notes(topic: str, sources: Collection[TopicPartition], options: BatchingOptions) -> Notes:
+    """The latest committed notes of these sources.
+
+    Reads the ends of their partitions, and further back, up to all of it, in one that lacks a note there.
+    """
+    tps = [TopicPartition(topic, number) for number in {source.partition for source in sources}]
+    found: dict[TopicPartition, OffsetAndMetadata] = {}
+    consumer = committed_reader(options.reader)
+    try:
+        await consumer.start()
+        consumer.assign(tps)
+        starts, ends = await consumer.beginning_offsets(tps), await ends_of(consumer, tps)
+        span = TAIL
+        while tps:
+            for tp in tps:
+                consumer.seek(tp, max(starts[tp], ends[tp] - span))
+            found |= await _latest(consumer, {tp: ends[tp] for tp in tps if starts[tp] < ends[tp]})
+            missing = {source.partition for source in sources if source not in found}
+            tps = [tp for tp in tps if tp.partition in missing and ends[tp] - span > starts[tp]]
+            span *= FURTHER
+    finally:
+        await consumer.stop()
+    return found
+
+
+async def _latest(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]) -> Notes:
+    """The latest notes between the consumer's positions and the ends."""
+    found: dict[TopicPartition, OffsetAndMetadata] = {}
+    async for tp, records in read_until(consumer, ends):
+        for record in records:
+            note = json.loads(record.value)
+            found[TopicPartition(note["topic"], tp.partition)] = OffsetAndMetadata(note["offset"], note["note"])
+    return found

@@ -1,0 +1,25 @@
+"""Opens the roster and the ruleset of a deployment. Nothing else reads them from files."""
+
+from pathlib import Path
+
+from schemas.roster import Roster, RosterError
+from schemas.ruleset import Ruleset, RulesetError
+
+
+def load_roster(path: Path | None = None) -> Roster:
+    """From a CSV file, UTF-8; without one the packaged roster. Raises RosterError, also for an unreadable file."""
+    return Roster.default() if path is None else Roster.parse(_text(path, RosterError), str(path))
+
+
+def load_ruleset(path: Path | None = None) -> Ruleset:
+    """From a TOML file, UTF-8; without one the packaged ruleset. Raises RulesetError, also for an unreadable file."""
+    return Ruleset.default() if path is None else Ruleset.parse(_text(path, RulesetError), str(path))
+
+
+def _text(path: Path, error: type[ValueError]) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as wrong:
+        raise error(f"{path}: {wrong.strerror or wrong}") from None
+    except UnicodeDecodeError as wrong:
+        raise error(f"{path}: not UTF-8 at byte {wrong.start}") from None

@@ -1,0 +1,47 @@
+"""What a regency knows of its neighbours, and when they were last notified of its own turnout share."""
+
+from typing import TypedDict
+
+
+class StoredNeighbours(TypedDict):
+    """Neighbours as a state record holds them."""
+
+    levels: dict[str, int]
+    shares: dict[str, int]
+    notified_hour: int
+
+
+class Neighbours:
+    """Levels and turnout shares from the notices of neighbouring regencies."""
+
+    __slots__ = ("levels", "shares", "_notified_hour")
+
+    def __init__(self) -> None:
+        self.levels: dict[str, int] = {}  # of neighbours above normal, 1 to 3
+        self.shares: dict[str, int] = {}  # latest turnout shares, ten-thousandths
+        self._notified_hour = 0  # hour (Unix time) in which they were last notified of the own share
+
+    def notice(self, regency: str, level: int, share_myriad: int | None) -> None:
+        """Take a neighbour's notice. Without a share the one before stays."""
+        if level:
+            self.levels[regency] = level
+        else:
+            self.levels.pop(regency, None)
+        if share_myriad is not None:
+            self.shares[regency] = share_myriad
+
+    def take_share_due(self, hour: int, has_share: bool) -> bool:
+        """Whether they are to be notified of the own share now: once in each hour in which there is one."""
+        is_due = has_share and hour != self._notified_hour
+        if is_due:
+            self._notified_hour = hour
+        return is_due
+
+    def stored(self) -> StoredNeighbours:
+        """For the state."""
+        return {"levels": self.levels, "shares": self.shares, "notified_hour": self._notified_hour}
+
+    def restore(self, stored: StoredNeighbours) -> None:
+        """Take back what `stored` returned."""
+        self.levels, self.shares = stored["levels"], stored["shares"]
+        self._notified_hour = stored["notified_hour"]

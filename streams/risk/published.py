@@ -1,0 +1,121 @@
+"""What was published of a regency: the running episode and its last escalation about the level.
+
+An escalation is amended when it no longer holds: an incident that it cites weighs otherwise, corrections of what it
+does not cite have moved the score, or a second source has confirmed an incident that it cites.
+"""
+
+from typing import TypedDict
+
+from streams.risk.incidents import MANY, Record
+from streams.rules import Rules
+
+
+class StoredPublished(TypedDict):
+    """What was published, as a state record holds it."""
+
+    episode: int
+    sequence: int
+    at_ms: int
+    cited: list[str]
+    is_unverified: bool
+    pressure: int
+    is_citation_changed: bool
+    corrected_points: int
+    is_confirmed_since: bool
+
+
+class Published:
+    """The running episode of one regency. Others read the attributes; only the methods change them."""
+
+    __slots__ = (
+        "episode", "sequence", "is_unverified", "pressure", "is_confirmed_since", "_rules", "_at_ms", "_cited",
+        "_is_citation_changed", "_corrected_points",
+    )  # fmt: skip
+
+    def __init__(self, rules: Rules) -> None:
+        self._rules = rules
+        self.episode = 0  # counts the episodes of the regency
+        self.sequence = 0  # counts its escalations
+        self.is_unverified = False
+        self.pressure = 0  # points of incidents in the last escalation
+        self.is_confirmed_since = False  # a second source has since confirmed an incident that it cites
+        self._at_ms = 0  # evaluation time of the last escalation about the level
+        self._cited: list[str] = []  # incident ids
+        self._is_citation_changed = False  # an incident that it cites weighs otherwise now
+        self._corrected_points = 0  # points that corrections of other incidents and of turnout have moved since
+
+    def raise_level(self, is_first: bool, is_unverified: bool, grid_ms: int) -> None:
+        """The level rose; `is_first`: from normal, which begins an episode."""
+        self.episode += is_first
+        self.is_confirmed_since = False
+        self._publish(is_unverified, grid_ms)
+
+    def lower_level(self, is_unverified: bool, grid_ms: int) -> None:
+        """The level fell. A fall never makes the episode unverified."""
+        self._publish(is_unverified and self.is_unverified, grid_ms)
+
+    def amend(self, is_unverified: bool, grid_ms: int) -> None:
+        """The last escalation was amended."""
+        self._publish(is_unverified, grid_ms)
+
+    def number_next(self) -> int:
+        """The sequence number of the next escalation."""
+        self.sequence += 1
+        return self.sequence
+
+    def cite(self, incident_ids: list[str], pressure: int) -> None:
+        """The incidents that the last escalation cites, and the points of all incidents in it."""
+        self._cited, self.pressure = incident_ids, pressure
+
+    def is_cited(self, incident_id: str) -> bool:
+        """Whether the last escalation cites an incident."""
+        return incident_id in self._cited
+
+    def revise_cited(self, old: Record, new: Record) -> None:
+        """An incident that the last escalation cites was revised."""
+        self.is_confirmed_since = self.is_confirmed_since or (new.sole_source == MANY and old.sole_source != MANY)
+        self._is_citation_changed = self._is_citation_changed or _weight(new) != _weight(old)
+
+    def move_points(self, points: int) -> bool:
+        """A correction has moved the score by so many points. True when enough have moved for an amendment."""
+        self._corrected_points += abs(points)
+        return self._corrected_points >= self._rules.amend_points
+
+    def needs_correction(self) -> bool:
+        """Whether what the last escalation says of its incidents or of the score is no longer so."""
+        return self._is_citation_changed or self._corrected_points >= self._rules.amend_points
+
+    def may_amend(self, grid_ms: int) -> bool:
+        """Whether `amend_every` has passed since the last escalation about the level."""
+        return grid_ms - self._at_ms >= self._rules.amend_ms
+
+    def stored(self) -> StoredPublished:
+        """For the state."""
+        return {
+            "episode": self.episode,
+            "sequence": self.sequence,
+            "at_ms": self._at_ms,
+            "cited": self._cited,
+            "is_unverified": self.is_unverified,
+            "pressure": self.pressure,
+            "is_citation_changed": self._is_citation_changed,
+            "corrected_points": self._corrected_points,
+            "is_confirmed_since": self.is_confirmed_since,
+        }
+
+    def restore(self, stored: StoredPublished) -> None:
+        """Take back what `stored` returned."""
+        self.episode, self.sequence, self._at_ms = stored["episode"], stored["sequence"], stored["at_ms"]
+        self._cited, self.is_unverified, self.pressure = stored["cited"], stored["is_unverified"], stored["pressure"]
+        self._is_citation_changed = stored["is_citation_changed"]
+        self._corrected_points = stored["corrected_points"]
+        self.is_confirmed_since = stored["is_confirmed_since"]
+
+    def _publish(self, is_unverified: bool, grid_ms: int) -> None:
+        self.is_unverified, self._at_ms = is_unverified, grid_ms
+        self._is_citation_changed, self._corrected_points = False, 0
+
+
+def _weight(record: Record) -> tuple[object, ...]:
+    """What makes up how much an incident weighs."""
+    return record.kind, record.kind.pressure_milli[record.status], record.occurred_ms

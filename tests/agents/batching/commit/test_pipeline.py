@@ -1,0 +1,89 @@
+"""What a lane folds while the broker commits: soon enough, not too much, and never twice."""
+
+import asyncio
+
+from tests.agents.batching.commit.lane_scene import A, B, C, batch, until, within
+
+
+async def committing(scene, lane, source, *offsets: int) -> asyncio.Task:
+    """A transaction that the broker does not end yet."""
+    scene.producers.may_commit.clear()
+    task = asyncio.create_task(lane.commit(source, batch(*offsets)))
+    await until(lambda: scene.producers.is_committing)
+    return task
+
+
+async def test_while_the_broker_commits_batches_of_other_partitions_are_folded(scene):
+    lane = await scene.opened()
+    first = await committing(scene, lane, A, 0)
+    second = asyncio.create_task(lane.commit(B, batch(0)))
+    await until(lambda: scene.folds[B].folded == [0])
+    assert not second.done()
+    scene.producers.may_commit.set()
+    assert await within(asyncio.gather(first, second)) == [True, True]
+    assert scene.values == [[b"0"], [b"0"]] and scene.folds[B].folded == [0]
+
+
+async def test_a_batch_folded_ahead_is_folded_again_after_the_transaction_failed(scene):
+    lane = await scene.opened()
+    first = await committing(scene, lane, A, 0)
+    second = asyncio.create_task(lane.commit(B, batch(0)))
+    await until(lambda: scene.folds[B].folded == [0])
+    before, scene.producers.failing = scene.folds[B], [RuntimeError("broker away")]
+    scene.producers.may_commit.set()
+    assert await within(asyncio.gather(first, second)) == [True, True]
+    assert scene.folds[B] is not before and scene.folds[B].folded == [0]
+    assert sorted(value for values in scene.values for value in values) == [b"0", b"0"]
+
+
+async def test_no_more_is_folded_ahead_than_fills_a_transaction(scene):
+    lane = await scene.opened(sources=(A, B, C), batch_records_max=3)
+    first = await committing(scene, lane, A, 0)
+    others = [asyncio.create_task(lane.commit(tp, batch(0, 1))) for tp in (B, C)]
+    await until(lambda: scene.folds[B].folded == [0, 1])
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert scene.folds[C].folded == []
+    scene.producers.may_commit.set()
+    assert await within(asyncio.gather(first, *others)) == [True] * 3
+    assert [len(values) for values in scene.values] == [1, 2, 2]
+
+
+async def test_a_shard_that_fails_while_another_commits_fails_alone(scene):
+    lane = await scene.opened()
+    first = await committing(scene, lane, A, 0)
+    stuck = asyncio.create_task(lane.commit(B, batch(0, value=b"raise")))
+    await until(lambda: ("failed", B) in scene.observer.seen)
+    scene.producers.may_commit.set()
+    assert await within(first) is True and scene.producers.started == 1 and scene.values == [[b"0"]]
+    stuck.cancel()
+
+
+async def test_in_a_rebalance_only_what_is_folded_ahead_is_still_committed(scene):
+    """The shard may stay here with its memory: returned unread, the same batch would be folded into it twice."""
+    lane = await scene.opened(sources=(A, B, C))
+    first = await committing(scene, lane, A, 0)
+    ahead = asyncio.create_task(lane.commit(B, batch(0)))
+    await until(lambda: scene.folds[B].folded == [0])
+    late = asyncio.create_task(lane.commit(C, batch(0)))
+    await asyncio.sleep(0)
+    scene.is_stable = False
+    scene.producers.may_commit.set()
+    assert await within(asyncio.gather(first, ahead)) == [True, True]
+    assert scene.values[:2] == [[b"0"], [b"0"]] and scene.folds[B].folded == [0]
+    scene.is_stable = True
+    if not await within(late):
+        assert await within(lane.commit(C, batch(0)))
+    assert scene.folds[C].folded == [0] and len(scene.values) == 3
+
+
+async def test_a_lane_that_closes_commits_what_it_has_folded_ahead(scene):
+    lane = await scene.opened()
+    first = await committing(scene, lane, A, 0)
+    second = asyncio.create_task(lane.commit(B, batch(0)))
+    await until(lambda: scene.folds[B].folded == [0])
+    closing = asyncio.create_task(lane.close())
+    await asyncio.sleep(0)
+    scene.producers.may_commit.set()
+    await within(closing)
+    assert [await within(first), await within(second)] == [True, True] and scene.values == [[b"0"], [b"0"]]

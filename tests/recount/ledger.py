@@ -1,0 +1,84 @@
+"""The ledger as a list of entries, in the order in which they are folded.
+
+The ledger is read only for what the inputs cannot say: which of two records of different partitions came first, and
+what the clock showed. That each accepted input is on it once, whole and in its publisher's order is itself a law.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from tests.recount.contract import ms
+from tests.recount.event_time import EventOrder
+from tests.recount.records import Record
+
+EVERYONE = "*"
+
+
+class Entry(NamedTuple):
+    """One ledger entry. `position` orders all entries of a partition by when they are folded."""
+
+    partition: int
+    position: tuple[int, int]
+    key: str
+    fields: list[Any]
+
+    @property
+    def offset(self) -> int:
+        """Of the ledger record that was read when it was folded."""
+        return self.position[0]
+
+
+def entries(ledger: Iterable[Record]) -> Iterator[Entry]:
+    """Entries of all records as they lie on the ledger. A tick's time is that of its append (docs/architecture.md)."""
+    for record in ledger:
+        for index, fields in enumerate(record.json()):
+            fields = ["k", record.at_ms] if fields[0] == "k" else fields
+            yield Entry(record.partition, (record.offset, index), record.key.decode(), fields)
+
+
+def entries_by_event_time(ledger: Iterable[Record], shards: int) -> Iterator[Entry]:
+    """The same under the event clock: in event time as far as `shards` watermarks allow, with a tick at each minute."""
+    orders: dict[int, EventOrder] = defaultdict(lambda: EventOrder(shards))
+    for record in ledger:
+        due = orders[record.partition].take(record.offset, record.key.decode(), record.json())
+        for index, (key, fields) in enumerate(due):
+            yield Entry(record.partition, (record.offset, index), key, fields)
+
+
+def home(code: str, partitions: int) -> int:
+    """The ledger partition of a regency or province, as docs/architecture.md states it."""
+    return int("".join(filter(str.isdigit, code))) % partitions
+
+
+def histories(all_entries: list[Entry], codes: set[str], partitions: int) -> dict[str, list[Entry]]:
+    """Each regency's and province's entries in the order of the fold: its own, and those for all of its partition."""
+    own: dict[str, list[Entry]] = defaultdict(list)
+    shared: dict[int, list[Entry]] = defaultdict(list)
+    for entry in all_entries:
+        (shared[entry.partition] if entry.key == EVERYONE else own[entry.key]).append(entry)
+    return {
+        code: sorted(own[code] + shared[home(code, partitions)], key=lambda entry: entry.position) for code in codes
+    }
+
+
+def fingerprint_of_message(topic: str, m: dict) -> tuple:
+    """All fields of an accepted message, whoever carries it."""
+    if topic == "incidents":
+        return (
+            "i", m["regency"], m["event_id"], m["incident_id"], m["revision"], m.get("station"), m["category"],
+            m["severity"], m["status"], ms(m["occurred_at"]), ms(m["reported_at"]), m["source"],
+            m.get("is_exercise", False),
+        )  # fmt: skip
+    return (
+        "t", m["regency"], m["event_id"], m["station"], m["registered"], m["voted"], ms(m["as_of"]),
+        m.get("revision", 1), m["source"], m.get("is_exercise", False),
+    )  # fmt: skip
+
+
+def fingerprint_of_entry(entry: Entry) -> tuple:
+    """The same of a ledger entry, whose fields are listed in docs/architecture.md's ledger format."""
+    f = entry.fields
+    if f[0] == "i":
+        return ("i", entry.key, *f[2:13])
+    return ("t", entry.key, *f[2:10])

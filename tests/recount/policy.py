@@ -1,0 +1,147 @@
+"""The ruleset and the roster as plain numbers, and what docs/risk-model.md derives from them for one regency."""
+
+import csv
+import math
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+HOUR_MS = 3_600_000
+DAY_MS = 24 * HOUR_MS
+WINDOWS_MS = {"1h": HOUR_MS, "6h": 6 * HOUR_MS, "24h": DAY_MS}
+GROUPS = ("security", "integrity", "supply", "process")
+LEVELS = ("normal", "waspada", "siaga", "awas")
+SEVERITIES = (1, 2, 3, 4, 5)
+
+
+def plain(table: Any) -> Any:
+    """`{value, unit, reason}` becomes the value, all the way down."""
+    if isinstance(table, dict):
+        return table["value"] if "value" in table else {name: plain(item) for name, item in table.items()}
+    return table
+
+
+@dataclass(frozen=True)
+class Place:
+    """A regency as the roster has it."""
+
+    code: str
+    name: str
+    stations: int
+    neighbours: tuple[str, ...]
+    prior: float
+
+
+def roster(path: Path) -> dict[str, Place]:
+    with open(path, encoding="utf-8", newline="") as file:
+        return {
+            row["regency"]: Place(
+                row["regency"], row["name"], int(row["stations"]),
+                tuple(filter(None, (row.get("neighbours") or "").split(";"))), float(row.get("prior") or 0),
+            )
+            for row in csv.DictReader(file)
+        }  # fmt: skip
+
+
+class Policy:
+    """One ruleset. Hours are local ones of the election."""
+
+    def __init__(self, path: Path) -> None:
+        self.rules = plain(tomllib.loads(path.read_text(encoding="utf-8")))
+        self.name = f"{self.rules['name']}@{self.rules['version']}"
+        offset = self.rules["election"]["utc_offset"]
+        hours, minutes = map(int, offset[1:].split(":"))
+        self.offset_ms = (hours * 60 + minutes) * 60_000 * (-1 if offset[0] == "-" else 1)
+        self.surprise = self.rules["surprise"]
+        self.half_life_ms = self.surprise["half_life"] * 60_000
+        self.group_of = {name: category["group"] for name, category in self.rules["categories"].items()}
+        self.weights = {int(severity): weight for severity, weight in self.rules["severity"].items()}
+
+    def local_hours(self, at_ms: int) -> float:
+        """Hours since local midnight."""
+        return (at_ms + self.offset_ms) % DAY_MS / HOUR_MS
+
+    def rate(self, stations: int, category: str, hour: int, shares: float) -> float:
+        """Reports an hour that an ordinary day brings, of severities with these shares."""
+        rules = self.rules["categories"][category]
+        hours = self.rules["profiles"][rules["profile"]]["hours"]
+        return stations * rules["base_rate"] / 1000 * hours[hour] / sum(hours) * shares
+
+    def _shares(self, category: str) -> list[float]:
+        """Shares of the severities among an ordinary day's reports of a category."""
+        return self.rules["mixes"][self.rules["categories"][category]["mix"]]["shares"]
+
+    @cache  # noqa: B019 - one policy lives as long as the run
+    def digits(self, stations: int, category: str, severity: int, hour: int) -> float:
+        """Evidence of one report: log10(1 + surge / ordinary), with its two limits."""
+        shares, most = self._shares(category), 0.0
+        for s in range(1, severity + 1):
+            ordinary = max(self.surprise["rate_least"], self.rate(stations, category, hour, sum(shares[s - 1 :])))
+            surge = self.surprise["surge"][str(s)] * math.sqrt(stations / self.surprise["surge_stations"])
+            evidence = math.log10(1 + surge / ordinary)
+            most = max(most, min(evidence, self.surprise["minor_most"]) if s == 1 else evidence)
+        return most
+
+    @cache  # noqa: B019
+    def report_weight(self, stations: int, category: str, status: str, severity: int, hour: int) -> float:
+        """What one report adds: whole thousandths of a digit, times the factors of its category and status."""
+        whole = max(1, round(self.digits(stations, category, severity, hour) * 1000)) / 1000
+        return whole * self.factor(category, status)
+
+    def factor(self, category: str, status: str) -> float:
+        """How much of the evidence of a report counts; 0 for what is retracted or can never score."""
+        if status == "retracted" or self.group_of[category] not in GROUPS:
+            return 0.0
+        return self.rules["categories"][category]["factor"] * self.rules["status"][status]
+
+    @cache  # noqa: B019
+    def hourly_evidence(self, stations: int, group: str, hour: int) -> float:
+        """Digits an hour that an ordinary day brings of a group."""
+        total = 0.0
+        for category, of in self.group_of.items():
+            if of == group:
+                shares, factor = self._shares(category), self.factor(category, "reported")
+                for s in SEVERITIES:
+                    rate = self.rate(stations, category, hour, shares[s - 1])
+                    total += rate * self.digits(stations, category, s, hour) * factor
+        return total
+
+    @cache  # noqa: B019
+    def expected(self, stations: int, group: str, quarter: int) -> float:
+        """m: the evidence an ordinary day holds in the middle of a local quarter hour. Each half of a quarter hour of
+        the last 24 hours counts as if all of it was reported in its middle."""
+        total = 0.0
+        for half in range(24 * 8):
+            age_h = (half + 0.5) / 8
+            hour = math.floor(quarter / 4 + 0.125 - age_h) % 24
+            total += self.hourly_evidence(stations, group, hour) / 8 * 2 ** (-age_h * HOUR_MS / self.half_life_ms)
+        return total
+
+    def ordinary_reports(self, stations: int, groups: tuple[str, ...], start_ms: int, end_ms: int) -> float:
+        """How many reports an ordinary day brings between two moments."""
+        total, at = 0.0, start_ms
+        while at < end_ms:
+            until = min(end_ms, (at + self.offset_ms) // HOUR_MS * HOUR_MS + HOUR_MS - self.offset_ms)
+            hour = int(self.local_hours(at))
+            for category, group in self.group_of.items():
+                if group in groups:
+                    total += self.rate(stations, category, hour, 1.0) * (until - at) / HOUR_MS
+            at = until
+        return total
+
+    def steps(self, at_ms: int) -> int:
+        """Age is counted in whole 256ths of a half-life."""
+        return int(at_ms * 256 // self.half_life_ms)
+
+    def grid(self, at_ms: int) -> int:
+        """The last time at which scores and times are looked at."""
+        step_ms = round(self.rules["ladder"]["step"] * 1000)
+        return at_ms - at_ms % step_ms
+
+
+_SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
+ROSTER = _SCHEMAS / "rosters" / "sumsel.csv"
+#: A worker's default ruleset.
+DEFAULT_POLICY = Policy(_SCHEMAS / "rulesets" / "sumsel-pilkada-2024.toml")

@@ -1,0 +1,322 @@
+"""One regency folded from its ledger entries: its state, its level, and every change that must be published.
+
+What docs/risk-model.md and docs/levels.md say, done plainly.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from tests.recount.ladder import Ladder
+from tests.recount.policy import GROUPS, HOUR_MS, LEVELS, WINDOWS_MS, Place, Policy
+from tests.recount.scoring import Incident, Known, Score, Station, learn, score
+
+GRAVE, SERIOUS, EVIDENCE_MOST = 4, 3, 20
+
+
+class Change(NamedTuple):
+    """A change that must be published. Levels are 0 normal to 3 awas; `groups`: those whose grave incidents decided."""
+
+    kind: str
+    reason: str
+    level: int
+    before: int
+    score: Score
+    unverified: bool
+    groups: tuple[str, ...]
+
+
+class Urgent(NamedTuple):
+    """The level that grave incidents of the last hour require at once."""
+
+    level: int = 0
+    is_confirmed: bool = False
+    groups: tuple[str, ...] = ()
+
+
+@dataclass
+class LastEscalation:
+    """What the last escalation said, and what corrections have done to it since."""
+
+    at_ms: int = 0
+    named: list[str] = field(default_factory=list)
+    unverified: bool = False
+    pressure: int = 0
+    is_wrong: bool = False
+    moved: int = 0
+    unsure: int = 0
+    is_confirmed_since: bool = False
+
+
+class Regency:
+    """`take` an entry, then `evaluate`. Outcomes are counted elsewhere (`outcomes.Outcomes`)."""
+
+    def __init__(self, place: Place, policy: Policy) -> None:
+        self.policy, self.known, self.ladder = policy, Known(place, policy), Ladder(policy)
+        self.last, self.since_ms, self.episode = LastEscalation(), 0, 0
+        self.data_status, self.silence_ms, self.counted_to_ms = "silent", 0, 0
+        self.is_past_stale = self.is_past_fall = self.is_stale_published = self.has_resumed = False
+        self.is_due = self.has_passed_grid = self.has_published = False
+        self._ids: set[str] = set()
+        self._score: Score | None = None
+
+    def score(self) -> Score:
+        if self._score is None:
+            self._score = score(self.known)
+        return self._score
+
+    def take(self, f: list[Any]) -> None:
+        """One ledger entry."""
+        self.is_due = self.has_passed_grid = False
+        if f[1] > self.known.clock_ms:
+            self._advance(f[1], f[0] == "k")
+        if f[0] == "n":
+            self._notice(f)
+        elif f[0] in ("i", "t") and f[2] not in self._ids:
+            self._ids.add(f[2])
+            if not f[-1]:
+                (self._incident if f[0] == "i" else self._station)(f)
+
+    def _advance(self, at_ms: int, is_tick: bool) -> None:
+        known, silence = self.known, self.policy.rules["silence"]
+        if not known.began_ms:
+            known.began_ms = self.since_ms = self.counted_to_ms = at_ms
+        if is_tick:
+            self.silence_ms += min(at_ms - self.counted_to_ms, silence["most_per_tick"] * 60_000)
+            self.counted_to_ms = at_ms
+        known.clock_ms, grid_ms = at_ms, self.policy.grid(at_ms)
+        if grid_ms > known.grid_ms:
+            self._score = None
+            known.pass_to(grid_ms)
+            known.learned = learn(known)
+            self.is_past_stale = self.silence_ms >= silence["stale_after"] * 60_000
+            self.is_past_fall = self.silence_ms >= silence["falls_within"] * 60_000
+            self.is_due = self.has_passed_grid = True
+
+    def _end_silence(self) -> None:
+        self.has_resumed = self.data_status != "live"
+        self.is_due = self.is_due or self.is_past_fall or self.has_resumed
+        self.silence_ms, self.counted_to_ms, self.is_past_stale, self.is_past_fall = (
+            0,
+            self.known.clock_ms,
+            False,
+            False,
+        )
+
+    def _notice(self, f: list) -> None:
+        self.known.levels[f[2]] = f[3]
+        if len(f) > 7 and f[7] is not None:
+            self.known.shares[f[2]] = f[7]
+        self._score, self.is_due = None, True
+
+    def _incident(self, f: list) -> None:
+        known, old = self.known, self.known.incidents.get(f[3])
+        new = Incident(f[3], f[4], f[6], f[7], f[8], f[9], f[11], frozenset([f[11]]))
+        if old is not None:
+            if new.revision <= old.revision:
+                return
+            new.sources = old.sources if new.status == "retracted" else old.sources | new.sources
+        if new.severity >= GRAVE and new.status != "retracted":
+            was_as_grave = old is not None and old.grave_ms and old.severity >= new.severity
+            new.grave_ms = old.grave_ms if was_as_grave else known.clock_ms
+        before = self.score() if old is not None and self.ladder.level else None
+        known.put(new)
+        self._score, self.is_due = None, True
+        self._end_silence()
+        if before is not None:
+            self._correct(old, new, before)
+
+    def _correct(self, old: Incident, new: Incident, before: Score) -> None:
+        if new.id not in self.last.named:
+            self._add_movement(before)
+            return
+        self.last.is_confirmed_since |= len(new.sources) > 1 and len(old.sources) == 1
+        self.last.is_wrong |= self._weighs(old) != self._weighs(new)
+
+    def _weighs(self, i: Incident) -> tuple:
+        return i.category, i.severity, self.policy.factor(i.category, i.status), i.occurred_ms
+
+    def _add_movement(self, before: Score) -> None:
+        after = self.score()
+        self.last.moved += abs(after.total - before.total)
+        self.last.unsure += bool(after.unsure or before.unsure)
+
+    def _station(self, f: list) -> None:
+        known, held = self.known, self.known.stations.get(f[3])
+        new = Station(f[4], f[5], f[6], f[7])
+        corrects = False
+        if held is not None:
+            if (new.as_of_ms, new.revision) <= (held.as_of_ms, held.revision):
+                return
+            is_other = (new.registered, new.voted) != (held.registered, held.voted)
+            corrects = new.voted < held.voted or new.as_of_ms == held.as_of_ms and is_other
+            new.repeats = held.repeats + corrects
+        before = self.score() if corrects and self.ladder.level else None
+        known.put_station(f[3], new)
+        self._score = None
+        was_over = held is not None and held.voted > held.registered
+        self.is_due |= was_over != (new.voted > new.registered) or (new.repeats == 2 and corrects)
+        least = self.policy.rules["turnout"]["outlier_stations_least"]
+        self.is_due |= held is None and len(known.stations) in (1, least)
+        self._end_silence()
+        if before is not None:
+            self._add_movement(before)
+
+    def evaluate(self, amends: bool) -> list[Change]:
+        """What must be published after an entry. `amends`: whether an amendment was published here; one may wait for
+        the next grid time.
+        """
+        self.has_published = False
+        if not self.is_due:
+            return []
+        current, urgent, before = self.score(), self.urgent(), self.ladder.level
+        changes = self._data_status(current)
+        may_fall = self.data_status != "stale" and not self.is_past_fall
+        self.ladder.look(self.known.grid_ms, current.total, urgent.level, may_fall, bool(current.unsure))
+        if self.ladder.level != before:
+            changes.append(self._changed(current, urgent, before))
+        elif before and (self.has_passed_grid or amends):
+            changes += self._amended(current, urgent, bool(amends))
+        self.has_published = bool(changes)
+        return changes
+
+    def urgent(self) -> Urgent:
+        rules, known = self.policy.rules["immediate"], self.known
+        hour_ago, most, groups = known.grid_ms - HOUR_MS, Urgent(), []
+        scoring = [i for i in known.live.values() if i.severity >= SERIOUS and i.evidence]
+        for group in GROUPS:
+            own = [i for i in scoring if i.group == group]
+            grave = [i for i in own if i.grave_ms > hour_ago]
+            if not grave:
+                continue
+            groups.append(group)
+            serious = [i for i in own if i.occurred_ms > hour_ago]
+            sources = {i.source for i in grave + serious}
+            sure = len(sources) > 1 or any(len(i.sources) > 1 for i in grave + serious)
+            word = "confirmed" if sure else "unconfirmed"
+            level = max(LEVELS.index(rules[f"severity_{i.severity}"][word]) for i in grave)
+            if level > most.level:
+                most = Urgent(level, sure)
+        return most._replace(groups=tuple(groups))
+
+    def _data_status(self, current: Score) -> list[Change]:
+        level, silence = self.ladder.level, self.policy.rules["silence"]
+        if self.has_resumed:
+            was_published = self.is_stale_published
+            self.is_stale_published, self.has_resumed, self.data_status = False, False, "live"
+            change = Change("recovered", "reports_resumed", level, level, current, self.last.unverified, ())
+            return [change] if was_published else []
+        if not self.is_past_stale or self.data_status == "silent":
+            return []
+        self.data_status, now_ms = "stale", self.known.grid_ms
+        missed = self.policy.ordinary_reports(self.known.place.stations, GROUPS, now_ms - self.silence_ms, now_ms)
+        if self.is_stale_published or not (level or missed >= silence["expected_least"]):
+            return []
+        self.is_stale_published = True
+        return [Change("stale", "silence", level, level, current, self.last.unverified, ())]
+
+    def _is_unverified(self, current: Score, urgent: Urgent) -> bool:
+        if urgent.level:
+            return not urgent.is_confirmed
+        if self.last.is_confirmed_since and current.pressure <= self.last.pressure:
+            return False
+        if not current.pressure:
+            return self.last.unverified and self.ladder.level > 0
+        return current.corroborated < min(current.pressure, self.ladder.rungs[0]["raise_at"])
+
+    def _changed(self, current: Score, urgent: Urgent, before: int) -> Change:
+        level, last, unverified = self.ladder.level, self.last, self._is_unverified(current, urgent)
+        self.since_ms = self.known.clock_ms
+        is_fall = level < before
+        if is_fall:
+            unverified = unverified and last.unverified and level > 0
+        is_confirmed_since = last.is_confirmed_since and is_fall
+        self.last = LastEscalation(self.known.grid_ms, unverified=unverified, is_confirmed_since=is_confirmed_since)
+        groups = urgent.groups
+        if is_fall:
+            return Change("lowered" if level else "cleared", "calm", level, before, current, unverified, groups)
+        self.episode += before == 0
+        return Change("raised", self._why(current, urgent), level, before, current, unverified, groups)
+
+    def _why(self, current: Score, urgent: Urgent) -> str:
+        if urgent.level >= self.ladder.level:
+            return "grave_incident_confirmed" if urgent.is_confirmed else "grave_incident"
+        parts = {
+            "incident_pressure": current.pressure,
+            "turnout_anomaly": current.parts["turnout"],
+            "spill_over": current.parts["neighbours"],
+        }
+        return max(parts, key=parts.__getitem__)
+
+    def _amended(self, current: Score, urgent: Urgent, amends: bool) -> list[Change]:
+        last, ladder = self.last, self.policy.rules["ladder"]
+        unverified = self._is_unverified(current, urgent)
+        is_correction = (
+            last.is_wrong or last.moved + (last.unsure if amends else -last.unsure) >= ladder["amend_points"]
+        )
+        is_confirmed = last.unverified and not unverified
+        if not (is_correction or is_confirmed) or self.known.grid_ms - last.at_ms < ladder["amend_every"] * 60_000:
+            return []
+        self.last = LastEscalation(
+            self.known.grid_ms, unverified=unverified, is_confirmed_since=last.is_confirmed_since
+        )
+        level, reason = self.ladder.level, "correction" if is_correction else "confirmation"
+        return [Change("amended", reason, level, level, current, unverified, urgent.groups)]
+
+    def named(self, change: Change, components: dict[str, int]) -> list[Incident]:
+        """The evidence: of the groups that decided or have points, the 20 incidents that add most now.
+
+        Grave ones of the last hour come first; the list is heaviest first. None where no incident decided; a fall
+        without points lists all.
+        """
+        if change.kind in ("stale", "recovered"):
+            return []
+        hour_ago, groups = self.known.grid_ms - HOUR_MS, {*change.groups, *(g for g in GROUPS if components.get(g))}
+        if not groups and change.level >= change.before:
+            return []
+        found = [i for i in self.known.scoring() if not groups or i.group in groups]
+        found.sort(key=lambda i: (i.grave_ms <= hour_ago, -i.evidence, -i.occurred_ms, i.id))
+        return sorted(found[:EVIDENCE_MOST], key=lambda i: (-self.policy.weights[i.severity], -i.occurred_ms, i.id))
+
+    def remember(self, change: Change, named: list[str], unverified: bool) -> None:
+        """Later corrections are measured against what this escalation named and scored."""
+        if change.kind not in ("stale", "recovered"):
+            self.last.named = named if change.level else []
+            self.last.pressure, self.last.unverified = change.score.pressure, unverified
+
+    def routes(self, change: Change, named: list[Incident]) -> list[str]:
+        """Receivers, each once: by rule for silence and turnout, then by the incidents named; those of silence if there
+        would be none.
+        """
+        rules = self.policy.rules
+        found = {"silence": rules["silence"]["routes"], "reports_resumed": rules["silence"]["routes"],
+                 "turnout_anomaly": rules["turnout"]["routes"]}.get(change.reason, [])  # fmt: skip
+        for i in named:
+            category = rules["categories"][i.category]
+            found = [*found, *category["routes"], *(category.get("grave_routes", []) if i.severity >= GRAVE else [])]
+        return list(dict.fromkeys(found or rules["silence"]["routes"]))
+
+    def threshold(self, change: Change) -> int:
+        rungs = self.ladder.rungs
+        if change.level < change.before:
+            return rungs[change.before - 1]["lower_below"]
+        return rungs[max(change.level, 1) - 1]["raise_at"]
+
+    def windows(self) -> dict[str, dict[str, float]]:
+        """Live incidents by how long before the clock they occurred, and their severity weights."""
+        found, inside = {}, list(self.known.live.values())
+        for name, length_ms in reversed(WINDOWS_MS.items()):
+            after = self.known.clock_ms - length_ms
+            inside = [i for i in inside if i.occurred_ms > after]
+            found[name] = {"incidents": len(inside), "weight": sum([self.policy.weights[i.severity] for i in inside])}
+        return found
+
+    def confidence(self) -> dict[str, Any]:
+        counted, place = self.known.live.values(), self.known.place
+        alone = {i.source for i in self.known.scoring() if len(i.sources) == 1}
+        many = any(len(i.sources) > 1 for i in self.known.scoring())
+        verified = sum(i.status != "reported" for i in counted)
+        return {
+            "verified_share": round(verified / len(counted), 4) if counted else None,
+            "sources": max(2, len(alone)) if many else len(alone),
+            "completeness": round(min(1.0, len(self.known.stations) / place.stations), 4) if place.stations else None,
+        }

@@ -1,0 +1,51 @@
+"""How incidents lie in the state: one record for a frame, the newest revision counts, no other segment is kept."""
+
+from streams.storage.segments import LARGEST
+from tests.streams.ledgers import EIGHT_MS, MINUTE_MS, PALEMBANG, incident, restored, run
+
+
+def segments(outputs) -> list[bytes]:
+    return sorted(key for key in outputs.state if key.startswith(b"16.71/i/"))
+
+
+def test_the_incidents_of_one_frame_are_one_record():
+    outputs = run([(PALEMBANG, [incident(n, EIGHT_MS, incident=n) for n in range(5)])])
+    assert segments(outputs) == [b"16.71/i/1"]
+    assert outputs.state[b"16.71/i/1"].count(b"reported") == 5
+
+
+def test_a_large_frame_is_cut_so_that_no_record_is_too_large_for_kafka():
+    count = 2 * LARGEST + 1
+    outputs = run(
+        [(PALEMBANG, [incident("x" * 50 + str(n), EIGHT_MS, incident="y" * 50 + str(n)) for n in range(count)])]
+    )
+    assert len(segments(outputs)) == 3
+    assert max(map(len, outputs.state.values())) < 512 * 1024
+    assert sum(len(state.incidents.records) for state in restored(outputs.state)) == count
+
+
+def test_a_segment_whose_incidents_were_all_revised_is_dropped():
+    first = (PALEMBANG, [incident("a", EIGHT_MS, incident="x"), incident("b", EIGHT_MS, incident="y")])
+    one = (PALEMBANG, [incident("c", EIGHT_MS + MINUTE_MS, incident="x", revision=2)])
+    other = (PALEMBANG, [incident("d", EIGHT_MS + MINUTE_MS, incident="y", revision=2)])
+    assert segments(run([first, one])) == [b"16.71/i/1", b"16.71/i/2"]
+    assert segments(run([first, one, other])) == [b"16.71/i/2", b"16.71/i/3"]
+
+
+def test_of_two_revisions_in_one_frame_the_newer_is_kept():
+    outputs = run(
+        [(PALEMBANG, [incident("a", EIGHT_MS, incident="x"), incident("b", EIGHT_MS, incident="x", revision=7)])]
+    )
+    [record] = [state.incidents.records["i-x"] for state in restored(outputs.state) if state.incidents.records]
+    assert record.revision == 7
+
+
+def test_after_a_restart_the_newest_revision_counts_and_numbers_continue():
+    first = run([(PALEMBANG, [incident("a", EIGHT_MS, incident="x"), incident("b", EIGHT_MS, incident="y")])])
+    second = run(
+        [(PALEMBANG, [incident("c", EIGHT_MS, incident="x", revision=2)])], restored(first.state), first_offset=1
+    )
+    assert b"16.71/i/2" in second.state
+    both = restored(first.state | second.state)
+    [records] = [state.incidents.records for state in both if state.incidents.records]
+    assert {name: record.revision for name, record in records.items()} == {"i-x": 2, "i-y": 1}
