@@ -142,7 +142,7 @@ def test_a_killed_worker_is_restarted_and_ctrl_c_leaves_no_process(start: Callab
     up.wait_for(r"raised from normal, score \d+")
     assert re.search(r"SIAGA_BROKER=127\.0\.0\.1:\d+ \./siaga tail risk", up.said)
 
-    os.kill(up.child("worker"), signal.SIGKILL)
+    os.kill(up.child(" worker"), signal.SIGKILL)
     up.wait_for(r"worker-\d was killed by SIGKILL; restarted")
     wait_until(lambda: sum(" worker" in command_line(pid) for pid in children_of(up.process.pid)) == 2, lambda: up.said)
 
