@@ -166,6 +166,6 @@ def test_no_stream_of_reports_and_retractions_makes_the_escalations_flap(reports
 
 
 def test_the_diagram_in_the_docs_is_current():
-    assert diagram() in DOCS.read_text(encoding="utf-8"), (
+    assert f"```mermaid\n{diagram()}```" in DOCS.read_text(encoding="utf-8"), (
         "put the text of streams.risk.levels.diagram() between the fences"
     )
