@@ -101,7 +101,7 @@ class Recording:
             yield RecordedMessage(message.played_ms, kind, message.key, message.value)
 
 
-def _seekable(stream: BinaryIO) -> BinaryIO:
+def _seekable(stream: BinaryIO | gzip.GzipFile) -> BinaryIO:
     """The stream, or a decompressed copy in a temporary file: gzip can only be read forwards."""
     if stream.seekable() and not isinstance(stream, gzip.GzipFile):
         return stream

@@ -86,7 +86,7 @@ def prometheus(
     shutil.copytree(deploy / "prometheus", home / "prometheus")
     file = home / "prometheus" / "prometheus.yml"
     config = yaml.safe_load(file.read_text(encoding="utf-8"))
-    config["global"] |= {name: INTERVAL for name in ("scrape_interval", "scrape_timeout", "evaluation_interval")}
+    config["global"] |= dict.fromkeys(("scrape_interval", "scrape_timeout", "evaluation_interval"), INTERVAL)
     config["global"]["external_labels"]["runbook_base"] = RUNBOOK_BASE
     config["scrape_configs"] = [
         job | {"static_configs": [{"targets": targets[job["job_name"]]}]}
