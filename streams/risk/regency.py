@@ -340,8 +340,7 @@ class RegencyState:
         escalations = list(map(self._escalation, decisions))
         is_status_changed = after == before and status != (self.silence.status, published.is_unverified)
         hour = self.clock_ms // HOUR_MS
-        is_share_due = not self.neighbours.is_notified(hour) and self.share_myriad() is not None
-        if is_share_due:
+        if is_share_due := not self.neighbours.is_notified(hour) and self.share_myriad() is not None:
             self.neighbours.notify(hour)
         is_any = escalations or is_status_changed or is_share_due
         return Evaluation(escalations, is_status_changed, is_share_due) if is_any else None
