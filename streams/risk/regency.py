@@ -342,8 +342,8 @@ class RegencyState:
         hour = self.clock_ms // HOUR_MS
         if is_share_due := not self.neighbours.is_notified(hour) and self.share_myriad() is not None:
             self.neighbours.notify(hour)
-        is_any = escalations or is_status_changed or is_share_due
-        return Evaluation(escalations, is_status_changed, is_share_due) if is_any else None
+        has_effect = escalations or is_status_changed or is_share_due
+        return Evaluation(escalations, is_status_changed, is_share_due) if has_effect else None
 
     def _data_decisions(self, score: Score, level: int) -> list[Decision]:
         publish = self.silence.evaluate(level, self.grid_ms)
