@@ -13,7 +13,7 @@ Invariants:
   by one or as a run, evaluations come after the same entries.
 * What is published follows from the state before it: an escalation's number and what it cites are recorded here, when
   it is decided; writing it as bytes changes nothing.
-* What is not stored is empty between frames or follows from what is stored.
+* What is not stored follows from what is stored, or is empty between frames.
 """
 
 from collections import Counter, defaultdict
@@ -148,10 +148,8 @@ class RegencyState:
         at = 0
         while at < len(entries):
             at = self._take(entries, at, outcomes)
-            if self._is_due:
-                evaluation = self._evaluate()
-                if not evaluation.is_empty:
-                    yield evaluation
+            if self._is_due and (evaluation := self._evaluate()):
+                yield evaluation
 
     def _take(self, entries: list[Entry], at: int, outcomes: Outcomes) -> int:
         """Take the entry number `at`, and with an incident report those that follow it until an evaluation is due;
@@ -322,8 +320,8 @@ class RegencyState:
         self._is_due = True
         return "applied"
 
-    def _evaluate(self) -> Evaluation:
-        """Decide: move the data status and the level, record what is to be published, and return it."""
+    def _evaluate(self) -> Evaluation | None:
+        """Decide: move the data status and the level, record what is to be published, and return it if there is any."""
         score, rules, ladder, published = self.score(), self.rules, self.ladder, self.published
         is_review_due = self.incidents.take_confirmation_change() or self._is_review_due
         self._needs.reset(score)
@@ -332,18 +330,20 @@ class RegencyState:
         decisions = self._data_decisions(score, before)
         urgency = urgency_of(rules, self.incidents)
         if urgency.level or score.total >= rules.rungs[0].raise_at or not ladder.is_at_rest():
-            ladder.step(
-                self.grid_ms, score.total, urgency.level, rules.rungs, rules.keep_ms, self.silence.holds_levels
-            )  # fmt: skip
+            is_held = self.silence.holds_levels
+            ladder.step(self.grid_ms, score.total, urgency.level, rules.rungs, rules.keep_ms, is_held)
         after = ladder.level
         if after != before:
             decisions.append(self._change_level(score, urgency, before, after))
         elif before and is_review_due:
             decisions += self._amendments(score, urgency)
-        escalations = [self._escalation(decision) for decision in decisions]
+        escalations = list(map(self._escalation, decisions))
         is_status_changed = after == before and status != (self.silence.status, published.is_unverified)
-        hour, has_share = self.clock_ms // HOUR_MS, self.share_myriad() is not None
-        return Evaluation(escalations, is_status_changed, self.neighbours.take_share_due(hour, has_share))
+        hour = self.clock_ms // HOUR_MS
+        if is_share_due := not self.neighbours.is_notified(hour) and self.share_myriad() is not None:
+            self.neighbours.notify(hour)
+        has_effect = escalations or is_status_changed or is_share_due
+        return Evaluation(escalations, is_status_changed, is_share_due) if has_effect else None
 
     def _data_decisions(self, score: Score, level: int) -> list[Decision]:
         publish = self.silence.evaluate(level, self.grid_ms)
