@@ -103,7 +103,8 @@ class Recording:
 
 def _seekable(stream: BinaryIO | gzip.GzipFile) -> BinaryIO:
     """The stream, or a decompressed copy in a temporary file: gzip can only be read forwards."""
-    if stream.seekable() and not isinstance(stream, gzip.GzipFile):
+    content: object = stream  # typed as BinaryIO, gzip or not
+    if stream.seekable() and not isinstance(content, gzip.GzipFile):
         return stream
     copy = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     try:
