@@ -103,9 +103,9 @@ class IntakeFold:
             sources[source] += 1
             delays_ms[source] = clock_ms - event_ms
             # Not min() and max(): this runs for every record, and a comparison is faster than a call.
-            if event_ms < oldest_ms:  # noqa: PLR1730
+            if event_ms < oldest_ms:
                 oldest_ms = event_ms
-            if event_ms > clock_ms:  # noqa: PLR1730
+            if event_ms > clock_ms:
                 clock_ms = event_ms  # the event clock; wall time is read for each record
         yield from self._frames(frames, batch.records[0].timestamp)
         if watermark:

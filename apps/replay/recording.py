@@ -103,8 +103,7 @@ class Recording:
 
 def _seekable(stream: BinaryIO | gzip.GzipFile) -> BinaryIO:
     """The stream, or a decompressed copy in a temporary file: gzip can only be read forwards."""
-    content: object = stream  # typed as BinaryIO, gzip or not
-    if stream.seekable() and not isinstance(content, gzip.GzipFile):
+    if not isinstance(stream, gzip.GzipFile) and stream.seekable():
         return stream
     copy = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     try:
