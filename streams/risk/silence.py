@@ -15,11 +15,11 @@ from streams.rules import SCORED, Rules
 
 
 class Phase(StrEnum):
-    SILENT = "silent"  # no report has ever come
+    SILENT = DataStatus.SILENT  # no report has ever come
     SILENT_HOLDING = "silent_holding"  # none has come for `falls_within`: no level may fall
-    LIVE = "live"
+    LIVE = DataStatus.LIVE
     LIVE_HOLDING = "live_holding"  # the last report is older than `falls_within`: no level may fall
-    STALE = "stale"  # the last report is older than `stale_after`; not published
+    STALE = DataStatus.STALE  # the last report is older than `stale_after`; not published
     STALE_PUBLISHED = "stale_published"
 
 
