@@ -119,7 +119,8 @@ class Incidents:
             group = kind.group
             counts[age * _G + group] += 1
             weights[age] += kind.window_milli
-            self.verified += status != "reported"
+            if status != "reported":
+                self.verified += 1
             if not (milli := kind.pressure_milli[status]):
                 continue
             evidence = evidence_of(kind, milli, occurred)
