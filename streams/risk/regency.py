@@ -392,8 +392,7 @@ class RegencyState:
 def _grave_since(old: Record | None, kind: Kind, status: str, clock_ms: int) -> int:
     """When a grave incident was first reported as grave as it is now; 0 when it is retracted.
 
-    It raises for an hour from then on, not from when it occurred: a death that is reported two hours later is urgent
-    when it is reported.
+    It raises for an hour from then on, not from when it occurred: a death reported two hours later is urgent then.
     """
     if status == "retracted":
         return 0
