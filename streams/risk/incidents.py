@@ -17,8 +17,8 @@ from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 from schemas.vocabulary import GROUPS, HOUR_MS
-from streams.risk.evidence import Place
-from streams.rules import SCORED, SERIOUS, WINDOWS_MS, Kind, Rules
+from streams.risk.evidence import Kind, Place
+from streams.rules import SCORED, SERIOUS, WINDOWS_MS, Rules
 
 _G = len(GROUPS)
 MANY = "*"  # in place of a source: more than one source reported the incident; no source can have this name

@@ -35,6 +35,7 @@ from streams.risk.decisions import (
     urgency_of,
 )
 from streams.risk.event_ids import EventIds
+from streams.risk.evidence import Kind
 from streams.risk.incidents import MANY, Incidents, Record, Report
 from streams.risk.levels import Ladder
 from streams.risk.neighbours import Neighbours
@@ -42,7 +43,7 @@ from streams.risk.published import Published
 from streams.risk.scoring import Learned, Needs, Score, score_at
 from streams.risk.silence import Publish, Silence
 from streams.risk.turnout import Turnout
-from streams.rules import GRAVE, SCORED, WINDOWS_MS, Kind, Rules
+from streams.rules import GRAVE, SCORED, WINDOWS_MS, Rules
 from streams.storage.incident_records import IncidentRecords
 from streams.storage.station_records import StationRecords
 
