@@ -331,3 +331,13 @@ def _subtract(sums: dict[str, int], name: str, amount: int) -> None:
         sums[name] = left
     else:
         del sums[name]
+
+
+def grave_since(old: Record | None, kind: Kind, status: str, clock_ms: int) -> int:
+    """When a grave incident was first reported as grave as it is now; 0 when it is retracted.
+
+    It raises for an hour from then on, not from when it occurred: a death reported two hours later is urgent then.
+    """
+    if status == "retracted":
+        return 0
+    return old.grave_ms if old is not None and old.grave_ms and old.kind.severity >= kind.severity else clock_ms

@@ -35,8 +35,7 @@ from streams.risk.decisions import (
     urgency_of,
 )
 from streams.risk.event_ids import EventIds
-from streams.risk.evidence import Kind
-from streams.risk.incidents import MANY, Incidents, Record, Report
+from streams.risk.incidents import MANY, Incidents, Record, Report, grave_since
 from streams.risk.levels import Ladder
 from streams.risk.neighbours import Neighbours
 from streams.risk.published import Published
@@ -250,7 +249,7 @@ class RegencyState:
             if not reported_ms and self.silence.report(clock_ms):
                 is_due = True
             reported_ms, self._score = clock_ms, None
-            grave_ms = _grave_since(old, kind, status, clock_ms) if severity >= GRAVE else 0
+            grave_ms = grave_since(old, kind, status, clock_ms) if severity >= GRAVE else 0
             yield incident_id, revision, kind, status, occurred, source, segment, sole_source, grave_ms
             note("applied" if occurred > clock_ms - day_ms else "late")
             if old is not None:
@@ -388,13 +387,3 @@ class RegencyState:
             cited_ids = [record.incident_id for record in cited] if decision.level else []
             self.published.cite(cited_ids, decision.score.pressure)
         return Escalation(decision, self.published.episode, self.published.number_next(), cited)
-
-
-def _grave_since(old: Record | None, kind: Kind, status: str, clock_ms: int) -> int:
-    """When a grave incident was first reported as grave as it is now; 0 when it is retracted.
-
-    It raises for an hour from then on, not from when it occurred: a death reported two hours later is urgent then.
-    """
-    if status == "retracted":
-        return 0
-    return old.grave_ms if old is not None and old.grave_ms and old.kind.severity >= kind.severity else clock_ms
