@@ -68,7 +68,7 @@ class RegencyState:
         self.incidents = Incidents(rules, rules.place(regency.stations))
         self.incident_records = IncidentRecords(self.incidents)
         self.event_ids = EventIds()
-        self.turnout = Turnout()
+        self.turnout = Turnout(rules.offset_ms)
         self.station_records = StationRecords(self.turnout)
         self.neighbours = Neighbours()
         self.ladder = Ladder()

@@ -63,6 +63,10 @@ class Policy:
         """Hours since local midnight."""
         return (at_ms + self.offset_ms) % DAY_MS / HOUR_MS
 
+    def local_day(self, at_ms: int) -> int:
+        """Number of the local day."""
+        return (at_ms + self.offset_ms) // DAY_MS
+
     def rate(self, stations: int, category: str, hour: int, shares: float) -> float:
         """Reports an hour that an ordinary day brings, of severities with these shares."""
         rules = self.rules["categories"][category]

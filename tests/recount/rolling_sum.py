@@ -54,7 +54,7 @@ class Regency:
 
     def __init__(self, code: str, threshold: int) -> None:
         self.code, self.threshold = code, threshold
-        self.outcomes, self.hour, self.offset = Outcomes(), HourSum(), -1
+        self.outcomes, self.hour, self.offset = Outcomes(offset_ms=0), HourSum(), -1
         self.folded = self.episode = 0
         self.is_raised = False
         self.crossings: list[Crossing] = []
