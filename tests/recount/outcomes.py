@@ -13,8 +13,8 @@ class Outcomes:
 
     clock_ms: int = 0
     revisions: dict[str, int] = field(default_factory=dict)
-    stations: dict[str, list] = field(default_factory=dict)
-    excluded: Counter = field(default_factory=Counter)
+    stations: dict[str, list[Any]] = field(default_factory=dict)
+    excluded: Counter[str] = field(default_factory=Counter)
     corrected: int = 0
     event_ids: set[str] = field(default_factory=set)
 
