@@ -23,6 +23,7 @@ _COUNTER = itertools.count(1)
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     """Mark tests that use a broker, and those that recount a whole chaos run: `./siaga test --fast` leaves them out."""
     for item in items:
+        item._nodeid = item.nodeid  # for mutmut 3.7; pytest 9.2 no longer has it
         imported = {getattr(value, "__module__", None) for value in vars(item.getparent(pytest.Module).obj).values()}
         if "broker" in item.fixturenames or STARTS_BROKER & imported:
             item.add_marker("broker")

@@ -11,7 +11,7 @@ def test_pauses_double_to_the_longest_and_are_short_again_after_a_success():
     backoff = Backoff(1.0, 5.0, now=lambda: 0.0)
     assert [backoff.after_failure("a") for _ in range(5)] == [1.0, 2.0, 4.0, 5.0, 5.0]
     backoff.after_success("a")
-    assert backoff.after_failure("a") == 1.0
+    assert backoff.is_over("a") and backoff.after_failure("a") == 1.0
 
 
 def test_each_thing_waits_for_itself():

@@ -109,7 +109,7 @@ def test_a_shard_publishes_once_that_it_is_idle_and_again_that_it_is_not():
     shard = under_way()
     assert shard.after(IDLE_AFTER_MS).end() == at(0, is_idle=True)
     assert shard.after(IDLE_AFTER_MS).end() is None
-    assert shard.read(3, 4) == at(3)
+    assert shard.after(1).read(0.3, 0.5) == at(0.3)
 
 
 def test_a_publisher_that_is_still_writing_is_waited_for():
@@ -141,10 +141,14 @@ def test_a_shard_that_was_opened_just_now_is_not_idle_yet():
 
 def test_what_was_published_counts_only_when_it_is_committed():
     watermark = Watermark(NOON_MS, IDLE_AFTER_MS)
-    assert watermark.end(NOON_MS + IDLE_AFTER_MS)
-    assert watermark.end(NOON_MS + IDLE_AFTER_MS)
+    assert watermark.end(NOON_MS + IDLE_AFTER_MS) == Published(0, is_idle=True)
+    assert watermark.end(NOON_MS + IDLE_AFTER_MS) == Published(0, is_idle=True)
     watermark.committed()
     assert not watermark.end(NOON_MS + IDLE_AFTER_MS)
+
+
+def test_a_shard_that_has_read_nothing_notes_no_time():
+    assert Watermark(NOON_MS, IDLE_AFTER_MS).note() == "0"
 
 
 @pytest.mark.parametrize("note", ["", "x", "-5", "12.5 under way"])
@@ -155,7 +159,7 @@ def test_a_note_that_cannot_be_read_begins_at_no_time(note):
 def test_a_shard_that_was_under_way_continues_at_once_after_a_restart():
     shard = Shard(under_way().watermark.note())
     assert shard.watermark.state is State.UNDER_WAY
-    assert shard.read(2, 2) == at(2)
+    assert shard.read(0.1, 0.1) == at(0.1)
 
 
 @pytest.mark.parametrize("state", [State.WAKING, State.IDLE])
@@ -165,7 +169,9 @@ def test_a_shard_that_was_not_under_way_wakes_again_after_a_restart(state):
     if state is State.WAKING:
         before.read(1, 2)
     assert before.watermark.state is state
-    assert Shard(before.watermark.note()).read(3, 9) == at(3)
+    again = Shard(before.watermark.note())
+    assert again.watermark.newest_ms == before.watermark.newest_ms, "a restart does not turn the event clock back"
+    assert again.read(3, 9) == at(3)
 
 
 STEPS = st.lists(st.tuples(st.integers(0, 4_000), st.one_of(st.none(), st.integers(0, 5)), st.integers(0, 4_000)))
@@ -188,4 +194,6 @@ def test_after_its_first_progress_no_watermark_goes_back_unless_the_shard_wakes(
 
 
 def test_the_diagram_in_the_docs_is_current():
-    assert diagram() in DOCS.read_text(encoding="utf-8"), "put the text of watermark.diagram() between the fences"
+    assert f"```mermaid\n{diagram()}```" in DOCS.read_text(encoding="utf-8"), (
+        "put the text of streams.event_time.watermark.diagram() between the fences"
+    )

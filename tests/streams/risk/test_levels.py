@@ -1,8 +1,11 @@
 """The ladder: every phase has an answer to every signal, it cannot flap, and its picture in the docs is current."""
 
 import itertools
+import json
+from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -12,8 +15,7 @@ from tests.streams.ledgers import COMPILED, EIGHT_MS, HOUR_MS, MINUTE_MS, PALEMB
 
 KEEP_MS = COMPILED.keep_ms
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "levels.md"
-ONLY_WHEN_RISING = {Signal.HELD}
-ONLY_WHEN_FALLING = {Signal.KEPT}
+ONLY_IN = {Signal.HELD: Phase.PENDING, Signal.KEPT: Phase.KEEPING}
 
 
 def climb(steps: list[tuple[int, int, int]], rungs: tuple[Rung, ...] = COMPILED.rungs) -> list[tuple[int, int]]:
@@ -28,13 +30,10 @@ def climb(steps: list[tuple[int, int, int]], rungs: tuple[Rung, ...] = COMPILED.
     return changes
 
 
-def test_every_phase_answers_every_signal_it_can_get():
-    for phase, signal in itertools.product(Phase, Signal):
-        if signal in ONLY_WHEN_RISING and phase is not Phase.PENDING:
-            continue
-        if signal in ONLY_WHEN_FALLING and phase is not Phase.KEEPING:
-            continue
-        assert (phase, signal) in TRANSITIONS
+def test_every_phase_answers_every_signal_it_can_get_and_no_other():
+    assert set(TRANSITIONS) == {
+        (phase, signal) for phase, signal in itertools.product(Phase, Signal) if phase is ONLY_IN.get(signal, phase)
+    }
 
 
 def test_a_score_must_hold_before_it_raises():
@@ -44,6 +43,25 @@ def test_a_score_must_hold_before_it_raises():
 
 def test_a_score_that_falls_back_has_to_hold_from_the_start_again():
     assert climb([(0, 30, 0), (45_000, 20, 0), (15_000, 30, 0), (45_000, 30, 0)]) == []
+
+
+def test_a_level_rises_at_its_threshold_and_falls_under_its_lower_one():
+    waspada = COMPILED.rungs[0]
+    raised = [(0, waspada.raise_at, 0), (waspada.hold_ms, waspada.raise_at, 0)]
+    assert climb([(later_ms, score - 1, 0) for later_ms, score, _ in raised]) == []
+    assert [level for _, level in climb([*raised, *[(KEEP_MS, waspada.lower_below, 0)] * 9])] == [1]
+    assert [level for _, level in climb([*raised, *[(KEEP_MS, waspada.lower_below - 1, 0)] * 2])] == [1, 0]
+
+
+def test_a_level_that_fires_carries_those_below_that_hold_longer():
+    """Without it the level would count fewer rungs than fire, and later fall through a gap."""
+    holds = (30 * MINUTE_MS, 20 * MINUTE_MS, MINUTE_MS)
+    rungs = tuple(replace(rung, hold_ms=hold_ms) for rung, hold_ms in zip(COMPILED.rungs, holds, strict=True))
+    assert climb([(0, 100, 0), (MINUTE_MS, 100, 0)], rungs) == [(EIGHT_MS + MINUTE_MS, 3)]
+    ladder = Ladder()
+    for now_ms in (EIGHT_MS, EIGHT_MS + MINUTE_MS):
+        ladder.step(now_ms, 100, 0, rungs, KEEP_MS, False)
+    assert ladder.phases == [Phase.FIRING] * 3 and ladder.since_ms == [EIGHT_MS + MINUTE_MS] * 3
 
 
 def test_a_grave_incident_raises_at_once():
@@ -74,6 +92,31 @@ def test_silence_holds_the_level():
     assert ladder.level == 2
 
 
+def test_a_ladder_that_never_moved_is_stored_as_zeros():
+    assert Ladder().stored() == {"phases": [0, 0, 0], "since_ms": [0, 0, 0], "changed_ms": 0}
+
+
+@given(st.lists(st.tuples(st.integers(0, KEEP_MS), st.integers(0, 100), st.integers(0, 3)), max_size=20))
+def test_a_restored_ladder_continues_like_one_that_never_stopped(steps):
+    ladder, now_ms = Ladder(), EIGHT_MS
+    for later_ms, score, urgent in steps:
+        now_ms += later_ms
+        again = Ladder()
+        again.restore(json.loads(json.dumps(ladder.stored())))
+        for either in (ladder, again):
+            either.step(now_ms, score, urgent, COMPILED.rungs, KEEP_MS, False)
+        assert again.stored() == ladder.stored()
+
+
+def test_a_ladder_is_at_rest_until_a_score_counts_and_again_after_the_last_fall():
+    ladder = Ladder()
+    assert ladder.is_at_rest()
+    ladder.step(EIGHT_MS, COMPILED.rungs[0].raise_at, 0, COMPILED.rungs, KEEP_MS, False)
+    assert ladder.level == 0 and not ladder.is_at_rest()
+    ladder.step(EIGHT_MS, 0, 0, COMPILED.rungs, KEEP_MS, False)
+    assert ladder.is_at_rest()
+
+
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(
@@ -91,6 +134,12 @@ def test_no_input_makes_it_flap(steps):
     assert most_changes(KEEP_MS) == 7
     for index, start_ms in enumerate(times):
         assert sum(1 for at_ms in times[index:] if at_ms < start_ms + HOUR_MS) <= most_changes(KEEP_MS)
+
+
+def test_changes_are_bounded_by_whole_falls_and_by_nothing_without_a_keep_time():
+    assert [most_changes(minutes * MINUTE_MS) for minutes in (20, 30, 40, 60)] == [9, 7, 7, 5]
+    with pytest.raises(ValueError, match="not bounded"):
+        most_changes(0)
 
 
 @settings(max_examples=60, deadline=None)
@@ -117,6 +166,6 @@ def test_no_stream_of_reports_and_retractions_makes_the_escalations_flap(reports
 
 
 def test_the_diagram_in_the_docs_is_current():
-    assert diagram() in DOCS.read_text(encoding="utf-8"), (
+    assert f"```mermaid\n{diagram()}```" in DOCS.read_text(encoding="utf-8"), (
         "put the text of streams.risk.levels.diagram() between the fences"
     )

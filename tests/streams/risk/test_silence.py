@@ -3,6 +3,7 @@
 import itertools
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,9 +15,9 @@ NEVER_REPORTED = {Phase.SILENT, Phase.SILENT_HOLDING}
 STATIONS = 2264
 
 
-def silence(minutes: int, level: int = 0, reported: bool = True) -> Silence:
+def silence(minutes: int, level: int = 0, reported: bool = True, stations: int = STATIONS) -> Silence:
     """A regency after a report, if any, and so many minutes of ticks, evaluated after each."""
-    silence, now_ms = Silence(COMPILED, STATIONS), EIGHT_MS
+    silence, now_ms = Silence(COMPILED, stations), EIGHT_MS
     silence.begin(now_ms)
     if reported:
         silence.report(now_ms)
@@ -34,13 +35,10 @@ def _pass(silence: Silence, now_ms: int, minutes: int, level: int) -> list[Publi
     return [publish for publish in published if publish]
 
 
-def test_every_phase_answers_every_signal_it_can_get():
-    for phase, signal in itertools.product(Phase, Signal):
-        if signal in (Signal.OVERDUE, Signal.NOTABLE) and phase in NEVER_REPORTED:
-            continue
-        if signal is Signal.NOTABLE and phase is Phase.STALE_PUBLISHED:
-            continue
-        assert (phase, signal) in TRANSITIONS
+def test_every_phase_answers_every_signal_it_can_get_and_no_other():
+    never = {(phase, signal) for phase in NEVER_REPORTED for signal in (Signal.OVERDUE, Signal.NOTABLE)}
+    never.add((Phase.STALE_PUBLISHED, Signal.NOTABLE))
+    assert set(TRANSITIONS) == set(itertools.product(Phase, Signal)) - never
 
 
 def test_a_report_makes_every_phase_live_and_only_it_publishes_recovered():
@@ -60,6 +58,30 @@ def test_silence_holds_levels_after_falls_within_and_is_stale_after_stale_after(
     falls, stale = COMPILED.falls_within_ms // MINUTE_MS, COMPILED.stale_ms // MINUTE_MS
     assert not silence(falls - 1).holds_levels and silence(falls).holds_levels
     assert silence(stale - 1).status == "live" and silence(stale).status == "stale"
+
+
+@pytest.mark.parametrize("reported", [True, False])
+def test_silence_is_counted_to_the_millisecond(reported):
+    state = silence(COMPILED.falls_within_ms // MINUTE_MS - 1, reported=reported)
+    at_ms = EIGHT_MS + COMPILED.falls_within_ms
+    for now_ms, holds in ((at_ms - 1, False), (at_ms, True)):
+        state.tick(now_ms)
+        state.pass_grid()
+        state.evaluate(0, now_ms)
+        assert state.holds_levels is holds
+
+
+def test_a_regency_without_reports_is_stored_with_no_silence_counted():
+    counted = {"silent_ms": 0, "silent_at_grid_ms": -1, "observed_ms": 0}
+    assert Silence(COMPILED, STATIONS).stored() == {"phase": "silent", **counted}
+
+
+def test_stale_is_published_where_ordinary_days_would_have_brought_reports():
+    """Of a regency with many stations; of one alone nobody expects any."""
+    stale = COMPILED.stale_ms // MINUTE_MS
+    assert silence(stale - 1).phase is Phase.LIVE_HOLDING
+    assert silence(stale).phase is Phase.STALE_PUBLISHED
+    assert silence(stale, stations=1).phase is Phase.STALE
 
 
 def test_a_regency_that_never_reported_is_silent_and_never_stale():
@@ -97,11 +119,12 @@ def test_restored_silence_continues_like_one_that_never_stopped(minutes, reporte
     state, again = silence(minutes, level, reported), Silence(COMPILED, STATIONS)
     again.restore(state.stored())
     now_ms = EIGHT_MS + minutes * MINUTE_MS
+    assert again.evaluate(1, now_ms) is state.evaluate(1, now_ms)
     assert _pass(again, now_ms, 200, 1) == _pass(state, now_ms, 200, 1)
     assert again.stored() == state.stored()
 
 
 def test_the_diagram_in_the_docs_is_current():
-    assert diagram() in DOCS.read_text(encoding="utf-8"), (
+    assert f"```mermaid\n{diagram()}```" in DOCS.read_text(encoding="utf-8"), (
         "put the text of streams.risk.silence.diagram() between the fences"
     )

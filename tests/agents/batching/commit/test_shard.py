@@ -27,9 +27,10 @@ class Seen:
         self.offsets: list[int] = []
         self.commits = 0
         self.restored_note = None
+        self.restored_records: list[tuple[bytes, bytes | None]] = []
 
     def restore(self, key: bytes, value: bytes | None) -> None:
-        raise AssertionError("no state in these tests")
+        self.restored_records.append((key, value))
 
     def restored(self, note: str) -> None:
         self.restored_note = note
@@ -94,7 +95,7 @@ def test_outputs_state_and_position_are_one_part():
     [part] = Scene(10).commit(Batch(records(10, 11), 10, 12, 12))
     assert keys(part) == [b"k", POSITION_KEY] and part.next_offset == 12
     assert part.outputs[1].topic == "state" and part.outputs[1].partition == 3
-    assert b'"offset": 12' in part.outputs[1].value
+    assert json.loads(part.outputs[1].value) == {"topic": "in", "offset": 12}
 
 
 def test_without_state_only_the_folds_outputs_are_written():
@@ -129,6 +130,14 @@ def test_the_first_part_of_a_state_says_that_it_begins():
     assert (keys(first), keys(second)) == ([b"k", POSITION_KEY, BEGIN_KEY], [b"k", POSITION_KEY])
 
 
+def test_an_idle_output_is_of_no_records_and_noted_at_the_same_offset():
+    made = Scene(10)
+    made.commit(Batch(records(10), 10, 11, 11))
+    part = made.shard.idle()
+    assert (part.records, part.fold_seconds, part.lost) == (0, 0.0, range(0))
+    assert made.shard.offset_after(part) == OffsetAndMetadata(11, "after 10")
+
+
 def test_an_idle_output_does_not_begin_a_state():
     made = Lost()
     made.shard.committed(made.shard.idle())
@@ -145,6 +154,19 @@ def test_while_lost_state_is_rebuilt_nothing_is_published_or_counted_twice():
     topics = [[output.topic for output in part.outputs] for part in parts]
     assert topics == [["state", "state"], ["state"], ["out", "state"]]
     assert made.fold.offsets == [8, 9, 10, 11, 12, 13] and made.fold.commits == 1
+
+
+def test_a_rebuild_that_was_interrupted_is_continued_where_it_was():
+    """The next owner restores what was written, publishes nothing before offset 12, and then tells the group."""
+    [first] = Lost(published=12).commit(Batch(records(8, 9), 0, 10, 20))
+    again = Shard(SOURCE, Seen, STATE)
+    for output in first.outputs:
+        again.restore(output.key, output.value)
+    again.start(None)
+    assert (again.has_state, again.next_offset, again.rebuild_until) == (True, 10, 12)
+    part = again.fold(Batch(records(10, 11), 10, 12, 20))
+    assert part.is_rebuild and keys(part) == [POSITION_KEY]
+    assert again.offset_to_commit(part) == OffsetAndMetadata(12, "after 11")
 
 
 def test_a_rebuilt_part_without_records_does_not_hide_what_follows():
@@ -179,19 +201,20 @@ def test_holes_left_by_markers_inside_a_batch_are_no_gap():
 
 def test_a_gap_is_raised_before_anything_changes():
     made = Scene(10)
-    with pytest.raises(SourceGap) as gap:
+    with pytest.raises(SourceGap, match=r"in\[3\] continues at 15, expected 10") as gap:
         made.shard.fold(Batch(records(15), 15, 16, 16))
     assert (gap.value.expected, gap.value.found) == (10, 15)
     assert made.fold.offsets == []
 
 
 def test_lost_offsets_are_accepted_once_and_counted():
-    made = Scene(10)
+    made = Scene(9)
+    assert made.commit(Batch(records(9), 9, 10, 16))[0].lost == range(0)
     assert made.shard.skip_lost(15) == 5
     part = made.shard.fold(Batch(records(15), 15, 16, 16))
     assert part.lost == range(10, 15)
     made.shard.committed(part)
-    assert made.fold.offsets == [15]
+    assert made.fold.offsets == [9, 15]
     assert made.shard.fold(Batch(records(16), 16, 17, 17)).lost == range(0)
 
 
@@ -203,9 +226,31 @@ def test_a_recreated_source_is_refused():
 def test_a_refusal_is_written_once_and_a_shard_that_reads_it_is_refused():
     made = Scene(10)
     [mark] = made.shard.refusal()
-    assert mark.topic == "state"
+    assert mark[:2] == ("state", 3) and mark.value, "a record without value would be compacted away"
     made.shard.restore(mark.key, mark.value)
     assert made.shard.is_refused and made.shard.refusal() == []
+
+
+def test_the_fold_restores_every_record_of_the_state_but_the_shards_own():
+    made = Scene(10)
+    for key, value in ((b"a", b"1"), (b"b", None)):
+        made.shard.restore(key, value)
+    assert made.fold.restored_records == [(b"a", b"1"), (b"b", None)]
+
+
+def test_a_part_took_as_long_as_the_fold_gave_outputs(monkeypatch):
+    clock = [7.0]
+
+    class Slow(Seen):
+        def fold(self, batch: Batch) -> Iterator[Output]:
+            for output in super().fold(batch):
+                clock[0] += 2.5
+                yield output
+
+    monkeypatch.setattr("agents.batching.commit.shard.time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    shard = Shard(SOURCE, Slow, None)
+    shard.start(Start(Verdict.UNREAD))
+    assert shard.fold(Batch(records(0), 0, 1, 1)).fold_seconds == 2.5
 
 
 def test_the_fold_learns_only_of_commits():
@@ -231,7 +276,7 @@ def test_a_shard_that_notes_its_offsets_owes_the_group_its_first():
 def test_a_state_that_has_begun_says_where_to_read_on():
     made = Scene(7)
     assert made.shard.has_state and made.shard.rebuild_until is None
-    assert made.shard.offset_to_commit(None) == OffsetAndMetadata(7, "")
+    assert made.shard.offset_to_commit(None) == OffsetAndMetadata(7, "") and made.fold.restored_note == ""
 
 
 def test_of_lost_state_the_group_says_what_was_published():

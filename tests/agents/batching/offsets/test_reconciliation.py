@@ -72,7 +72,15 @@ async def test_a_recreated_source_is_reported_before_it_is_read_from_its_beginni
     assert scene.recreated == [SOURCE]
 
 
+async def test_a_source_that_was_read_and_of_which_the_group_knows_nothing_is_recreated(caplog):
+    scene = Scene(NONE, NONE)
+    assert await scene.start(noted=NINE) == Start(Verdict.RECREATED)
+    assert scene.asked == 2 and scene.recreated == [SOURCE]
+    assert "incidents[0] was read up to 9, ends at 20, and the group has no offset: " in caplog.text
+
+
 LEFT, RIGHT = TopicPartition("out", 0), TopicPartition("out", 1)
+OPTIONS = BatchingOptions(client={"bootstrap_servers": "broker:9092"})
 
 
 async def history(monkeypatch, ends: dict[TopicPartition, int]) -> tuple[bool, list[list[TopicPartition]]]:
@@ -80,6 +88,7 @@ async def history(monkeypatch, ends: dict[TopicPartition, int]) -> tuple[bool, l
     looked_at = []
 
     async def look(client: dict, partitions: list[TopicPartition]) -> bool:
+        assert client == OPTIONS.reader
         looked_at.append(partitions)
         return True
 
@@ -88,7 +97,7 @@ async def history(monkeypatch, ends: dict[TopicPartition, int]) -> tuple[bool, l
 
     monkeypatch.setattr("agents.batching.offsets.reconciliation.has_records", look)
     read = TopicPartition("read", 0)
-    made = OutputHistory([LEFT, RIGHT, TopicPartition("read", 1)], [read], BatchingOptions())
+    made = OutputHistory([LEFT, RIGHT, TopicPartition("read", 1)], [read], OPTIONS)
     await made.look_at_ends(end_offset)
     return all(await asyncio.gather(made.has_written(), made.has_written())), looked_at
 

@@ -66,6 +66,7 @@ def test_a_start_carries_the_note_of_the_offset_it_takes():
     [
         (Batch([], 10, 12, 12), Arrival.CONTINUES),
         (Batch([], 8, 12, 12), Arrival.CONTINUES),
+        (Batch([], 8, 10, 10), Arrival.CONTINUES),  # all of it was read, and the source ends there
         (Batch([], 11, 12, 12), Arrival.GAP),
         (Batch([], 0, 2, 2), Arrival.RECREATED),
         (Batch([], 0, 12, 12, went_back=True), Arrival.RECREATED),  # however long the source is again
