@@ -1,8 +1,8 @@
 # Siaga's one image: worker, board, topics and every other command but `up`. The embedded broker and its Java are in
 # requirements-local.lock, which is not installed here.
 #
-# The tests of this repository run on this Python. Tags are pinned; digests could not be looked up where this file was
-# written: add `@sha256:...` after the first pull (`docker image inspect --format '{{index .RepoDigests 0}}'`).
+# The tests of this repository run on this Python version. The image is pinned by its tag; to pin it by digest add
+# `@sha256:...` after the first pull (`docker image inspect --format '{{index .RepoDigests 0}}'`).
 ARG PYTHON_IMAGE=python:3.11.14-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
@@ -10,7 +10,7 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PYTHONDONTWRITEBYTECODE=1
 WORKDIR /src
 RUN python -m venv /opt/siaga && mkdir /data
 COPY requirements.lock ./
-# Every file by its hash, wheels only: nothing is compiled, so nothing unpinned can run while it is.
+# Every file is verified by its hash and is a wheel: nothing is built, so no unpinned build dependency runs.
 RUN /opt/siaga/bin/pip install --require-hashes --only-binary :all: -r requirements.lock
 COPY pyproject.toml README.md LICENSE ./
 COPY schemas ./schemas
@@ -35,11 +35,11 @@ ENV PATH=/opt/siaga/bin:$PATH \
     SIAGA_METRICS_HOST=0.0.0.0 \
     SIAGA_BOARD_HOST=0.0.0.0
 WORKDIR /tmp
-# A number, so that Kubernetes can verify it is not root. It owns only the empty /data.
+# A numeric user, so that Kubernetes can verify that it is not root. It owns only the empty /data.
 USER 10001:10001
 EXPOSE 9464 8080
 STOPSIGNAL SIGTERM
-# For a worker, on its metrics port; compose and Kubernetes have a check for the board.
+# Checks a worker by its metrics port; compose and Kubernetes define their own check of the board.
 HEALTHCHECK --interval=10s --timeout=4s --start-period=30s --retries=3 \
     CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + (os.environ.get('SIAGA_METRICS_PORT') or '9464') + '/metrics', timeout=3)"]
 ENTRYPOINT ["siaga"]

@@ -9,17 +9,14 @@ Prints a SHA-256 and a record count for each topic, and microseconds of processo
 import argparse
 import hashlib
 import json
-import tempfile
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from pathlib import Path
 
 from aiokafka import TopicPartition
 
 from agents.batching import Batch, Output
 from agents.intake import IntakeFold
-from agents.policy import load_ruleset
 from agents.risk import RiskFold
 from apps.simulation.day import Plan, simulate_day
 from benchmarks.micro import NAMES, Recorded
@@ -155,7 +152,7 @@ def reference_job(events: int) -> tuple[list[tuple[Topic, int, str, bytes]], Rul
     """`events` incidents, each appended two minutes after it occurred, and the comparison's ruleset."""
     day = past_day(events, load_regencies())
     inputs = [(Topic.INCIDENTS, START_MS + 120_000 + 50 * n, key, value) for n, (key, value) in enumerate(day)]
-    return inputs, _ruleset(reference_ruleset(THRESHOLD))
+    return inputs, Ruleset.parse(reference_ruleset(THRESHOLD))
 
 
 def simulated_day() -> tuple[list[tuple[Topic, int, str, bytes]], Ruleset]:
@@ -166,13 +163,6 @@ def simulated_day() -> tuple[list[tuple[Topic, int, str, bytes]], Ruleset]:
         for message in day.messages
     ]
     return inputs, Ruleset.default()
-
-
-def _ruleset(text: str) -> Ruleset:
-    with tempfile.TemporaryDirectory() as directory:
-        path = Path(directory) / "peers-rolling-sum.toml"
-        path.write_text(text, encoding="utf-8")
-        return load_ruleset(path)
 
 
 def digests(events: int, say: Callable[[str], None] = print) -> None:

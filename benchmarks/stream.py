@@ -9,23 +9,11 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from schemas.vocabulary import Category
+
 WIB = timezone(timedelta(hours=7))
-# The order belongs to the seeded stream.
-CATEGORIES = (
-    "logistics",
-    "administration",
-    "eligibility",
-    "money_politics",
-    "neutrality",
-    "disinformation",
-    "intimidation",
-    "protest",
-    "clash",
-    "property_attack",
-    "fatality",
-    "natural_hazard",
-    "data_integrity",
-)
+# Their order belongs to the seeded stream.
+CATEGORIES = tuple(category.value for category in Category)
 START_MS = int(datetime(2024, 11, 27, 6, tzinfo=WIB).timestamp() * 1000)
 
 

@@ -39,12 +39,12 @@ def main() -> int:
     ]  # fmt: skip
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_S, check=False)
-        said, status = verdict(json.loads(done.stdout))
+        text, status = verdict(json.loads(done.stdout))
     except subprocess.TimeoutExpired:
-        said, status = f"audit: NOT DONE, no answer within {TIMEOUT_S} s", 0
+        text, status = f"audit: NOT DONE, no answer within {TIMEOUT_S} s", 0
     except json.JSONDecodeError:
-        said, status = f"audit: NOT DONE, {(done.stderr.strip() or 'no report').splitlines()[-1]}", 0
-    print(said, flush=True)
+        text, status = f"audit: NOT DONE, {(done.stderr.strip() or 'no report').splitlines()[-1]}", 0
+    print(text, flush=True)
     return status
 
 

@@ -47,7 +47,7 @@ class Frame:
     `appended_ms` is the broker's append time, `span` the value of the record's SPAN_HEADER, if it has one.
     """
 
-    __slots__ = ("offset", "value", "_appended_ms", "_span")
+    __slots__ = ("_appended_ms", "_span", "offset", "value")
 
     def __init__(self, offset: int, value: bytes, appended_ms: int, span: bytes | None = None) -> None:
         self.offset, self.value, self._appended_ms, self._span = offset, value, appended_ms, span

@@ -49,7 +49,8 @@ class TurnoutTotals(BaseModel):
     share: Annotated[float | None, Field(ge=0)]
     over_capacity: Annotated[int, Field(ge=0, description="Stations with more voted than registered.")]
     corrected: Annotated[
-        int, Field(ge=0, description="Corrections: a falling count, or a revision of the same moment.")
+        int,
+        Field(ge=0, description="Corrections: a count that falls in one local day, or a revision of the same moment."),
     ]
 
 

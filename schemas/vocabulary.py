@@ -1,7 +1,7 @@
 """Every closed set of words and every time constant, once, for messages, rulesets, the fold, CAP, texts and the page.
 
 Enums name the members where code chooses one; the tuples beside them hold the same words as plain strings in their
-fixed order, for messages and for the fold. What each word is called in English and Indonesian stands in
+fixed order, for messages and for the fold. Their English and Indonesian names are in
 `apps/language/catalogue.toml`; which category belongs to which group, and how much it weighs, is the ruleset's.
 """
 

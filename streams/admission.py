@@ -93,7 +93,8 @@ class Gate:
         regency = fields["regency"]
         occurred_ms, reported_ms = fields["occurred_at"], fields["reported_at"]
         # A report from the future is as impossible as an event from the future: the publisher's clock is wrong.
-        self._check(regency, occurred_ms, reported_ms if reported_ms > occurred_ms else occurred_ms, clock_ms)
+        newest_ms = reported_ms if reported_ms > occurred_ms else occurred_ms
+        self._check(regency, occurred_ms, newest_ms, clock_ms)
         return (
             regency,
             incident_entry(fields, clock_ms if self._is_wall else occurred_ms),

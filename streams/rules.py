@@ -8,33 +8,15 @@ from dataclasses import dataclass
 from schemas.ruleset import Profile, Ruleset
 from schemas.vocabulary import ALARMS, DAY_MS, GROUPS, HOUR_MS, LEVELS, MINUTE_MS
 from streams.risk.decay import Decay
-from streams.risk.evidence import Place
+from streams.risk.evidence import MILLI, Kind, Place
 
 WINDOWS_MS = (HOUR_MS, 6 * HOUR_MS, DAY_MS)
 WINDOW_NAMES = ("1h", "6h", "24h")
 SCORED = 4  # the first four groups can score
 SLOT_MS = 15 * MINUTE_MS
 SLOTS = DAY_MS // SLOT_MS
-MILLI = 1000
 GRAVE = 4  # severity from which an incident raises at once
 SERIOUS = 3  # severity from which another source's report of the last hour confirms
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Kind:
-    """What a category at a severity weighs. One object each, equal to itself alone.
-
-    `number`: of the kind, from 0. `window_milli`: severity weight, as windows and cited incidents show it.
-    `pressure_milli[status]`: how much of its evidence counts in the score, in thousandths.
-    """
-
-    number: int
-    category: str
-    severity: int
-    group: int
-    window_milli: int
-    pressure_milli: dict[str, int]
-    routes: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

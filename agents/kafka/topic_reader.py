@@ -2,15 +2,15 @@
 
 Every command that reads a topic uses this reader: tail, cap, explain, redrive, audit, `evaluate --live` and `siaga up`.
 kafka-python 3.0.12 skips aborted transactions by the broker's list of them (KIP-98), as the Java client does; tests
-check that. A partition has been read to its end when the consumer's position is there: transaction markers take offsets
-too, so the last record may lie before the end."""
+check that. When a partition has been read to its end is decided in one place, `agents.batching.unread`."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 from kafka import KafkaConsumer, TopicPartition
 
+from agents.batching import unread
 from agents.kafka.connection import kafka_python_options
 from agents.settings import Settings
 from schemas.topics import Topic
@@ -91,17 +91,20 @@ class TopicReader:
         The end of a partition with an open transaction is the transaction's first offset. Afterwards each partition
         is at its end, so that `follow` continues there."""
         ends = self._consumer.end_offsets(self._partitions)
-        waiting = {partition for partition in self._partitions if self._consumer.position(partition) < ends[partition]}
-        while waiting and not stopped():
+        left = self._unread(self._partitions, ends)
+        while left and not stopped():
             records = self.poll(POLL_MS)
+            before, left = left, self._unread(left, ends)
             # Pausing a partition at its end keeps a busy one from delaying the others for ever.
-            if done := {partition for partition in waiting if self._consumer.position(partition) >= ends[partition]}:
-                self._consumer.pause(*done)
-                waiting -= done
+            if at_end := set(before).difference(left):
+                self._consumer.pause(*at_end)
             yield [record for record in records if record.offset < ends[TopicPartition(record.topic, record.partition)]]
         for partition in self._consumer.paused():
             self._consumer.seek(partition, ends[partition])
         self._consumer.resume(*self._partitions)
+
+    def _unread(self, partitions: Iterable[TopicPartition], ends: Mapping[TopicPartition, int]) -> list[TopicPartition]:
+        return unread({partition: self._consumer.position(partition) for partition in partitions}, ends)
 
     def follow(self, stopped: Callable[[], bool] = never) -> Iterator[list[Any]]:
         """Batches of records (maybe empty, at least every POLL_MS) as they are committed, until `stopped()`."""

@@ -16,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 
 from agents import metrics
+from agents.batching import Progress, committed_reader, ends_of
 from agents.kafka.connection import aiokafka_options
 from agents.settings import Settings
 from apps.board.board_state import BoardState, InvalidRecord
@@ -27,6 +28,7 @@ ESCALATION_HOURS_BACK = 72
 POLL_MS = 200
 END_OFFSETS_EVERY_S = 1.0
 REQUEST_TIMEOUT_MS = 10_000
+PARTITION_FETCH_BYTES = 1 << 20
 BEHIND_AFTER_S = 10.0
 RETRY_S = (0.5, 1, 2, 5)
 
@@ -107,15 +109,12 @@ class KafkaReader:
                 failures += 1
 
     async def _read(self) -> None:
-        consumer = AIOKafkaConsumer(
-            **self._options,
-            group_id=None,
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            auto_offset_reset="earliest",
-            fetch_max_wait_ms=POLL_MS,
-            request_timeout_ms=REQUEST_TIMEOUT_MS,
-        )
+        limits = {
+            "fetch_max_wait_ms": POLL_MS,
+            "request_timeout_ms": REQUEST_TIMEOUT_MS,
+            "max_partition_fetch_bytes": PARTITION_FETCH_BYTES,
+        }
+        consumer = committed_reader(self._options | limits)
         try:
             partitions = await self._list_partitions()
             await consumer.start()
@@ -127,6 +126,8 @@ class KafkaReader:
                     batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=5000)
                     self._apply(batches)
                     await self._measure_lag(consumer)
+                if refresh.cancelled():  # by aiokafka, whose pending requests end so when their connection is lost
+                    raise ConnectionError("the request for the end offsets was cancelled")
                 refresh.result()
             finally:
                 refresh.cancel()
@@ -154,7 +155,7 @@ class KafkaReader:
         """Assign all partitions and seek each to its first offset to read."""
         consumer.assign(partitions)
         first = await consumer.beginning_offsets(partitions)
-        end = await consumer.end_offsets(partitions)
+        end = await ends_of(consumer, partitions)
         recent = [partition for partition in partitions if partition.topic == self._escalations]
         since_ms = int((time.time() - ESCALATION_HOURS_BACK * 3600) * 1000)
         found = await consumer.offsets_for_times(dict.fromkeys(recent, since_ms))
@@ -170,7 +171,7 @@ class KafkaReader:
     async def _refresh_end_offsets(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
         """Ask the broker for the end offsets at an interval: they tell an idle topic from a lost broker."""
         while True:
-            self._end_offsets = await asyncio.wait_for(consumer.end_offsets(partitions), REQUEST_TIMEOUT_MS / 1000)
+            self._end_offsets = await asyncio.wait_for(ends_of(consumer, partitions), REQUEST_TIMEOUT_MS / 1000)
             self.progress.trouble = ""
             await asyncio.sleep(END_OFFSETS_EVERY_S if self.progress.caught_up else POLL_MS / 1000)
 
@@ -181,7 +182,7 @@ class KafkaReader:
             return
         lag = 0
         for partition, end in ends.items():
-            lag += max(0, end - await consumer.position(partition))
+            lag += Progress(await consumer.position(partition), end).lag
         self.progress.lag_records = lag
         if lag:
             self._end_offsets = self._end_offsets or ends  # compare with these again after the next batch

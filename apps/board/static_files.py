@@ -25,7 +25,9 @@ TYPES = {
 
 WORDS_URL = "/static/js/words.js"
 #: The tables of the catalogue that the page reads.
-TABLES = "level change reason component category status data_status authority place page".split()
+TABLES = (
+    "level", "change", "reason", "component", "category", "status", "data_status", "authority", "place", "page",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -17,15 +17,16 @@ from agents.kafka.topic_reader import TopicReader
 from agents.settings import Settings
 from apps.devstack.run_directory import UpError
 from schemas.topics import Topic
+from schemas.vocabulary import LEVELS, Change
 
 #: Partitions are read and committed independently, so their escalations arrive out of time order. Each is held back so
 #: long (wall time) that those of other partitions with an earlier event time come before it.
 HOLD_S = 3.0
-CHANGES = frozenset({"raised", "lowered", "cleared"})
+CHANGES = frozenset({Change.RAISED, Change.LOWERED, Change.CLEARED})
 MIDNIGHT = time_of_day()
 _EVIDENCE_NAMED = 2
 _WIB = timezone(timedelta(hours=7), "WIB")  # the simulated day's local time
-_COLOURS = {"normal": "green", "waspada": "yellow", "siaga": "bright_red", "awas": "magenta"}
+_COLOURS = dict(zip(LEVELS, ("green", "yellow", "bright_red", "magenta"), strict=True))
 
 Escalation = dict[str, Any]
 

@@ -46,7 +46,7 @@ def explain_row(row: Message, history: Sequence[Message], language: str, offset_
 def explain_province(
     row: Message, history: Sequence[Message], names: Mapping[str, str], language: str, offset_min: int = 0
 ) -> list[str]:
-    """A province as of its row. `names`: regencies by code; a code without a name stands for itself."""
+    """A province as of its row. `names`: regencies by code; a code without a name is shown as it is."""
     words = words_in(language)
     elevated = [
         f"  - {names.get(item['regency'], item['regency'])} ({item['regency']}): {words.level(item['level'])}"

@@ -101,9 +101,9 @@ class Recording:
             yield RecordedMessage(message.played_ms, kind, message.key, message.value)
 
 
-def _seekable(stream: BinaryIO) -> BinaryIO:
+def _seekable(stream: BinaryIO | gzip.GzipFile) -> BinaryIO:
     """The stream, or a decompressed copy in a temporary file: gzip can only be read forwards."""
-    if stream.seekable() and not isinstance(stream, gzip.GzipFile):
+    if not isinstance(stream, gzip.GzipFile) and stream.seekable():
         return stream
     copy = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
     try:

@@ -14,9 +14,8 @@ from apps.simulation.background import SimulatedIncident
 from apps.simulation.messages import SimulatedMessage, date_in_ids, station_id
 from apps.simulation.random_streams import weighted_choice
 from apps.simulation.truth import rfc3339
-from schemas.vocabulary import HOUR_MS, MINUTE_MS
+from schemas.vocabulary import HOUR_MS, MINUTE_MS, SECOND_MS
 
-SECOND_MS = 1000
 REPORT_MEDIAN_MIN, REPORT_SIGMA = 6.0, 0.9  # log-normal: half within 6 min, nine of ten within 19 min
 REPORT_MAX_MIN = 120.0
 TRANSPORT_MEDIAN_S, TRANSPORT_SIGMA = 3.0, 1.0  # from the source to Siaga, log-normal

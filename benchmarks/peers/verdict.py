@@ -6,7 +6,6 @@ rows: every regency's last row counts exactly the accepted incidents and the dup
 as in the tests (`tests.recount`).
 """
 
-import json
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -19,6 +18,10 @@ from tests.recount.rolling_sum import Crossing, Regency
 
 #: The peers' own judge of a record: (message, event time in s), None when it is invalid.
 Parse = Callable[[bytes | None], tuple[dict[str, Any], float] | None]
+#: A valid record: regency, event id, incident id, severity, time in ms.
+Valid = tuple[str, str, str, int, int]
+#: A record that must be rejected: input partition, offset, value.
+Invalid = tuple[int, int, bytes | None]
 
 
 class Written(NamedTuple):
@@ -31,7 +34,7 @@ class Written(NamedTuple):
     state: list[Record]
 
 
-def judge(inputs: Iterable[Record], parse: Parse, written: Written, threshold: int, partitions: int) -> dict:
+def judge(inputs: Iterable[Record], parse: Parse, written: Written, threshold: int, partitions: int) -> dict[str, Any]:
     """What the harness shows of a run; `ok` only when all is exact."""
     valid, invalid = sort_inputs(inputs, parse)
     lost, doubled = ledger_faults(valid, written.ledger)
@@ -62,9 +65,10 @@ def judge(inputs: Iterable[Record], parse: Parse, written: Written, threshold: i
     return seen | {"ok": want == got and dead == invalid and not faults}
 
 
-def sort_inputs(inputs: Iterable[Record], parse: Parse) -> tuple[Counter, Counter]:
-    """Valid records as (regency, event id, incident id, severity, time in ms), others as (partition, offset, value)."""
-    valid, invalid = Counter(), Counter()
+def sort_inputs(inputs: Iterable[Record], parse: Parse) -> tuple[Counter[Valid], Counter[Invalid]]:
+    """How often each valid record and each invalid one is there."""
+    valid: Counter[Valid] = Counter()
+    invalid: Counter[Invalid] = Counter()
     for record in inputs:
         parsed = parse(record.value)
         if parsed is None:
@@ -76,7 +80,7 @@ def sort_inputs(inputs: Iterable[Record], parse: Parse) -> tuple[Counter, Counte
     return valid, invalid
 
 
-def ledger_faults(valid: Counter, ledger: Iterable[Record]) -> tuple[int, int]:
+def ledger_faults(valid: Counter[Valid], ledger: Iterable[Record]) -> tuple[int, int]:
     """Valid records that the ledger lacks, and entries it has too many."""
     entered = Counter(
         (entry.key, entry.fields[2], entry.fields[3], entry.fields[7], entry.fields[9])
@@ -103,7 +107,7 @@ def fold(ledger: Iterable[Record], codes: list[str], threshold: int, partitions:
 
 def crossing_of(record: Record) -> Crossing:
     """What an escalation says, as the recount says it."""
-    e = json.loads(record.value)
+    e = record.json()
     where = e["ledger"]["partition"], e["ledger"]["offset"]
     return Crossing(e["regency"], e["change"], e["episode"], ms(e["event_time"]), *where)
 
@@ -116,11 +120,11 @@ def unread(ledger: Iterable[Record], state: Iterable[Record]) -> int:
 
 def row_faults(rows: Iterable[Record], regencies: list[Regency]) -> int:
     """Regencies whose last row does not say what the recount says, or that have none."""
-    last = {record.key.decode(): json.loads(record.value) for record in rows}
+    last = {record.key_text: record.json() for record in rows}
     return sum(regency.code not in last or shown(last[regency.code]) != regency.row() for regency in regencies)
 
 
-def shown(row: dict) -> dict:
+def shown(row: dict[str, Any]) -> dict[str, Any]:
     """A published row as the recount says it, weights unscaled."""
     windows = {
         name: {"incidents": window["incidents"], "weight": round(window["weight"] / UNIT, 6)}

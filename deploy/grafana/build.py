@@ -81,8 +81,8 @@ def rendered() -> dict[str, str]:
 def main(arguments: list[str]) -> int:
     files = rendered()
     if arguments == ["--check"]:
-        there = {path.name: path.read_text(encoding="utf-8") for path in OUTPUT.glob("*.json")}
-        stale = sorted(name for name in files.keys() | there.keys() if files.get(name) != there.get(name))
+        committed = {path.name: path.read_text(encoding="utf-8") for path in OUTPUT.glob("*.json")}
+        stale = sorted(name for name in files.keys() | committed.keys() if files.get(name) != committed.get(name))
         print("\n".join(stale) if stale else "current")
         return 1 if stale else 0
     if arguments:

@@ -64,7 +64,7 @@ def _flow() -> list[Panel]:
     )
     return [
         series(
-            "Input records", "recps", "What became of input: admitted to the ledger or rejected.", records, stacked=True
+            "Input records", "recps", "Input by outcome: admitted to the ledger or rejected.", records, stacked=True
         ),
         series(
             "Ledger entries folded", "recps", "Entries by kind and outcome; ticks are the clock.", entries, stacked=True
@@ -79,7 +79,7 @@ def _lag() -> list[Panel]:
         series(
             "Records waiting by partition",
             "short",
-            "Records behind the end of each source partition. One line alone: a stuck shard.",
+            "Records behind the end of each source partition. If only one line rises, its shard is stuck.",
             records,
         ),
         series(
@@ -111,7 +111,7 @@ def _latency() -> list[Panel]:
         series(
             "Time in the fold",
             "s",
-            "Computing, for each batch.",
+            "Computing time of each batch.",
             *quantiles("siaga_fold_seconds", "stage", "{{stage}}", 0.5, 0.99),
         ),
     ]
@@ -125,14 +125,14 @@ def _shards() -> list[Panel]:
         series(
             "Shards open by worker",
             "none",
-            "Who holds how many partitions.",
+            "Number of open partitions of each worker.",
             Query("sum by (instance, stage) (siaga_shards_open)", "{{instance}} {{stage}}"),
             stacked=True,
         ),
         series(
             "Openings, fences, failures",
             "none",
-            "A move opens; a takeover fences; an error fails and opens again.",
+            "A move opens a shard, a takeover fences it, an error fails it and opens it again.",
             grown("siaga_shard_opens_total", "opened"),
             grown("siaga_shard_fences_total", "fenced"),
             grown("siaga_shard_failures_total", "failed"),
@@ -141,7 +141,7 @@ def _shards() -> list[Panel]:
         series(
             "Restore time",
             "s",
-            "To fence the earlier owner and read the state back.",
+            "Time to fence the earlier owner and to restore the state.",
             *quantiles("siaga_restore_seconds", "stage", "{{stage}}", 0.5, 0.99),
         ),
         series(
@@ -185,20 +185,20 @@ def _board() -> list[Panel]:
         series(
             "Board behind",
             "s",
-            "Since its viewers last had all that Kafka held, about 1 at best; and the age of its newest row.",
+            "Time since its viewers last had all that Kafka held, at best about 1 s; and the age of its newest row.",
             behind,
             newest,
         ),
         series(
             "From append to the viewers",
             "s",
-            "Of rows and escalations, Kafka's append to the board's sending; clocks of both machines count in.",
+            "From Kafka's append of a row or escalation to the board's sending; includes the skew of both clocks.",
             *quantiles("siaga_board_delay_seconds", "", "", 0.5, 0.99),
         ),
         series(
             "Records the board lacks",
             "short",
-            "Not read yet, and read but not understood: the board shows their regencies as they were.",
+            "Not read yet, or unreadable: the board shows older data of their regencies.",
             unread,
             unreadable,
         ),

@@ -112,7 +112,7 @@ def _silence() -> statetimeline.Panel:
     query = Query(f"max by (name) (siaga:regency_data_status:current{{{HERE}}})", "{{name}}")
     return states(
         "Silence",
-        "live, stale or silent. Missing reports are watched, because silence is not safety.",
+        "live, stale or silent. Missing reports are shown, because silence does not mean calm.",
         DATA_STATUSES,
         query,
     )

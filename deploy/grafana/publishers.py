@@ -1,11 +1,11 @@
-"""*Publishers*: do the records of each source arrive, in time and readable?"""
+"""*Publishers*: whether the records of each source arrive, in time and valid."""
 
 from grafana_foundation_sdk.builders import table
 from panels import Column, Panel, Query, grid, number, series
 
 TITLE, UID = "Siaga: Publishers", "siaga-publishers"
 DESCRIPTION = (
-    "One line for each publishing system, by the name it gives itself. A rejected record's source cannot be trusted,"
+    "One line for each publishing system, by its own name for itself. A rejected record's source cannot be trusted,"
     " so rejects are by topic and reason."
 )
 OF = 'source=~"$source"'
@@ -79,7 +79,7 @@ def _curves() -> list[Panel]:
         series(
             "Rejected by reason",
             "recps",
-            "What violates the contract, by topic and reason.",
+            "Records that violate the contract, by topic and reason.",
             reasons,
             stacked=True,
         ),

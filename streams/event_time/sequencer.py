@@ -271,7 +271,7 @@ class Sequencer:
 
 
 def _next_tick_ms(ticked_ms: int, until_ms: int) -> int:
-    """The next full minute; over a gap of more than a day the next full hour, of more than 30 days the next full day."""
+    """The next full minute; over a gap of more than a day the next full hour, of more than 30 days the next day."""
     gap = until_ms - ticked_ms
     every = TICK_EVERY_MS if gap <= DAY_MS else HOUR_MS if gap <= 30 * DAY_MS else DAY_MS
     return (ticked_ms // every + 1) * every

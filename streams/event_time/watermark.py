@@ -92,7 +92,7 @@ class Watermark:
     order on a busier machine.
     """
 
-    __slots__ = ("newest_ms", "_idle_after_ms", "_latest", "_committed", "_read_at_ms", "_appended_at_ms")
+    __slots__ = ("_appended_at_ms", "_committed", "_idle_after_ms", "_latest", "_read_at_ms", "newest_ms")
 
     def __init__(self, now_ms: int, idle_after_ms: int) -> None:
         self.newest_ms = 0  # the newest event time read: the event clock of the shard

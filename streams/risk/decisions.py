@@ -52,10 +52,6 @@ class Evaluation(NamedTuple):
     is_status_changed: bool
     is_share_due: bool
 
-    @property
-    def is_empty(self) -> bool:
-        return not (self.escalations or self.is_status_changed or self.is_share_due)
-
 
 class Urgency(NamedTuple):
     """The level that grave incidents of the last hour raise to, whether two sources confirm it, and their groups."""

@@ -11,21 +11,35 @@ is minor. Evidence adds up over reports, so a score made of it is a sum that any
 constant of the ruleset and of the number of stations."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from math import log10
-from typing import TYPE_CHECKING
 
 from schemas.ruleset import Ruleset
 from schemas.ruleset.quantities import HOURS
 from schemas.vocabulary import HOUR_MS
-
-if TYPE_CHECKING:
-    from streams.rules import Kind
 
 MILLI = 1000
 MINOR = 1  # severity
 SLOTS_PER_HOUR = 4
 _SLOT_MS = HOUR_MS // SLOTS_PER_HOUR
 _SLOTS = HOURS * SLOTS_PER_HOUR
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Kind:
+    """What a category at a severity weighs. One object each, equal to itself alone.
+
+    `number`: of the kind, from 0. `window_milli`: severity weight, as windows and cited incidents show it.
+    `pressure_milli[status]`: how much of its evidence counts in the score, in thousandths.
+    """
+
+    number: int
+    category: str
+    severity: int
+    group: int
+    window_milli: int
+    pressure_milli: dict[str, int]
+    routes: tuple[str, ...]
 
 
 class Place:
@@ -36,7 +50,7 @@ class Place:
 
     __slots__ = ("milli", "most", "expected")
 
-    def __init__(self, ruleset: Ruleset, kinds: Iterable["Kind"], groups: int, half_life_ms: int, stations: int):
+    def __init__(self, ruleset: Ruleset, kinds: Iterable[Kind], groups: int, half_life_ms: int, stations: int):
         rule = ruleset.surprise
         size = (stations / rule.surge_stations.value) ** 0.5
         self.milli: list[int] = []

@@ -17,8 +17,8 @@ from operator import attrgetter, itemgetter
 from typing import Any, NamedTuple
 
 from schemas.vocabulary import GROUPS, HOUR_MS
-from streams.risk.evidence import Place
-from streams.rules import SCORED, SERIOUS, WINDOWS_MS, Kind, Rules
+from streams.risk.evidence import Kind, Place
+from streams.rules import SCORED, SERIOUS, WINDOWS_MS, Rules
 
 _G = len(GROUPS)
 MANY = "*"  # in place of a source: more than one source reported the incident; no source can have this name
@@ -119,7 +119,8 @@ class Incidents:
             group = kind.group
             counts[age * _G + group] += 1
             weights[age] += kind.window_milli
-            self.verified += status != "reported"
+            if status != "reported":
+                self.verified += 1
             if not (milli := kind.pressure_milli[status]):
                 continue
             evidence = evidence_of(kind, milli, occurred)
@@ -330,3 +331,13 @@ def _subtract(sums: dict[str, int], name: str, amount: int) -> None:
         sums[name] = left
     else:
         del sums[name]
+
+
+def grave_since(old: Record | None, kind: Kind, status: str, clock_ms: int) -> int:
+    """When a grave incident was first reported as grave as it is now; 0 when it is retracted.
+
+    It raises for an hour from then on, not from when it occurred: a death reported two hours later is urgent then.
+    """
+    if status == "retracted":
+        return 0
+    return old.grave_ms if old is not None and old.grave_ms and old.kind.severity >= kind.severity else clock_ms

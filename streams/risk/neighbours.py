@@ -19,7 +19,7 @@ class Neighbours:
     def __init__(self) -> None:
         self.levels: dict[str, int] = {}  # of neighbours above normal, 1 to 3
         self.shares: dict[str, int] = {}  # latest turnout shares, ten-thousandths
-        self._notified_hour = 0  # hour (Unix time) in which they were last notified of the own share
+        self._notified_hour = 0
 
     def notice(self, regency: str, level: int, share_myriad: int | None) -> None:
         """Take a neighbour's notice. Without a share the one before stays."""
@@ -30,12 +30,13 @@ class Neighbours:
         if share_myriad is not None:
             self.shares[regency] = share_myriad
 
-    def take_share_due(self, hour: int, has_share: bool) -> bool:
-        """Whether they are to be notified of the own share now: once in each hour in which there is one."""
-        is_due = has_share and hour != self._notified_hour
-        if is_due:
-            self._notified_hour = hour
-        return is_due
+    def is_notified(self, hour: int) -> bool:
+        """Whether they were notified of the own share in this hour (Unix time)."""
+        return hour == self._notified_hour
+
+    def notify(self, hour: int) -> None:
+        """They are notified of the own share in this hour."""
+        self._notified_hour = hour
 
     def stored(self) -> StoredNeighbours:
         """For the state."""

@@ -13,7 +13,7 @@ Invariants:
   by one or as a run, evaluations come after the same entries.
 * What is published follows from the state before it: an escalation's number and what it cites are recorded here, when
   it is decided; writing it as bytes changes nothing.
-* What is not stored is empty between frames or follows from what is stored.
+* What is not stored follows from what is stored, or is empty between frames.
 """
 
 from collections import Counter, defaultdict
@@ -35,14 +35,14 @@ from streams.risk.decisions import (
     urgency_of,
 )
 from streams.risk.event_ids import EventIds
-from streams.risk.incidents import MANY, Incidents, Record, Report
+from streams.risk.incidents import MANY, Incidents, Record, Report, grave_since
 from streams.risk.levels import Ladder
 from streams.risk.neighbours import Neighbours
 from streams.risk.published import Published
 from streams.risk.scoring import Learned, Needs, Score, score_at
 from streams.risk.silence import Publish, Silence
 from streams.risk.turnout import Turnout
-from streams.rules import GRAVE, SCORED, WINDOWS_MS, Kind, Rules
+from streams.rules import GRAVE, SCORED, WINDOWS_MS, Rules
 from streams.storage.incident_records import IncidentRecords
 from streams.storage.station_records import StationRecords
 
@@ -68,7 +68,7 @@ class RegencyState:
         self.incidents = Incidents(rules, rules.place(regency.stations))
         self.incident_records = IncidentRecords(self.incidents)
         self.event_ids = EventIds()
-        self.turnout = Turnout()
+        self.turnout = Turnout(rules.offset_ms)
         self.station_records = StationRecords(self.turnout)
         self.neighbours = Neighbours()
         self.ladder = Ladder()
@@ -148,10 +148,8 @@ class RegencyState:
         at = 0
         while at < len(entries):
             at = self._take(entries, at, outcomes)
-            if self._is_due:
-                evaluation = self._evaluate()
-                if not evaluation.is_empty:
-                    yield evaluation
+            if self._is_due and (evaluation := self._evaluate()):
+                yield evaluation
 
     def _take(self, entries: list[Entry], at: int, outcomes: Outcomes) -> int:
         """Take the entry number `at`, and with an incident report those that follow it until an evaluation is due;
@@ -251,7 +249,7 @@ class RegencyState:
             if not reported_ms and self.silence.report(clock_ms):
                 is_due = True
             reported_ms, self._score = clock_ms, None
-            grave_ms = _grave_since(old, kind, status, clock_ms) if severity >= GRAVE else 0
+            grave_ms = grave_since(old, kind, status, clock_ms) if severity >= GRAVE else 0
             yield incident_id, revision, kind, status, occurred, source, segment, sole_source, grave_ms
             note("applied" if occurred > clock_ms - day_ms else "late")
             if old is not None:
@@ -322,8 +320,8 @@ class RegencyState:
         self._is_due = True
         return "applied"
 
-    def _evaluate(self) -> Evaluation:
-        """Decide: move the data status and the level, record what is to be published, and return it."""
+    def _evaluate(self) -> Evaluation | None:
+        """Decide: move the data status and the level, record what is to be published, and return it if there is any."""
         score, rules, ladder, published = self.score(), self.rules, self.ladder, self.published
         is_review_due = self.incidents.take_confirmation_change() or self._is_review_due
         self._needs.reset(score)
@@ -332,18 +330,20 @@ class RegencyState:
         decisions = self._data_decisions(score, before)
         urgency = urgency_of(rules, self.incidents)
         if urgency.level or score.total >= rules.rungs[0].raise_at or not ladder.is_at_rest():
-            ladder.step(
-                self.grid_ms, score.total, urgency.level, rules.rungs, rules.keep_ms, self.silence.holds_levels
-            )  # fmt: skip
+            is_held = self.silence.holds_levels
+            ladder.step(self.grid_ms, score.total, urgency.level, rules.rungs, rules.keep_ms, is_held)
         after = ladder.level
         if after != before:
             decisions.append(self._change_level(score, urgency, before, after))
         elif before and is_review_due:
             decisions += self._amendments(score, urgency)
-        escalations = [self._escalation(decision) for decision in decisions]
+        escalations = list(map(self._escalation, decisions))
         is_status_changed = after == before and status != (self.silence.status, published.is_unverified)
-        hour, has_share = self.clock_ms // HOUR_MS, self.share_myriad() is not None
-        return Evaluation(escalations, is_status_changed, self.neighbours.take_share_due(hour, has_share))
+        hour = self.clock_ms // HOUR_MS
+        if is_share_due := not self.neighbours.is_notified(hour) and self.share_myriad() is not None:
+            self.neighbours.notify(hour)
+        has_effect = escalations or is_status_changed or is_share_due
+        return Evaluation(escalations, is_status_changed, is_share_due) if has_effect else None
 
     def _data_decisions(self, score: Score, level: int) -> list[Decision]:
         publish = self.silence.evaluate(level, self.grid_ms)
@@ -387,14 +387,3 @@ class RegencyState:
             cited_ids = [record.incident_id for record in cited] if decision.level else []
             self.published.cite(cited_ids, decision.score.pressure)
         return Escalation(decision, self.published.episode, self.published.number_next(), cited)
-
-
-def _grave_since(old: Record | None, kind: Kind, status: str, clock_ms: int) -> int:
-    """When a grave incident was first reported as grave as it is now; 0 when it is retracted.
-
-    It raises for an hour from then on, not from when it occurred: a death that is reported two hours later is urgent
-    when it is reported.
-    """
-    if status == "retracted":
-        return 0
-    return old.grave_ms if old is not None and old.grave_ms and old.kind.severity >= kind.severity else clock_ms

@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from schemas.roster import Regency
 from schemas.vocabulary import DAY_MS, HOUR_MS
-from streams.risk.evidence import Place
+from streams.risk.evidence import MILLI, Place
 from streams.risk.incidents import MANY, Incidents
 from streams.risk.neighbours import Neighbours
 from streams.risk.turnout import Turnout
-from streams.rules import MILLI, SCORED, SLOT_MS, WINDOWS_MS, Rules
+from streams.rules import SCORED, SLOT_MS, WINDOWS_MS, Rules
 
 NEIGHBOURS_LEAST = 3  # fewer neighbours make no median
 _MOST = 100

@@ -15,11 +15,11 @@ from streams.rules import SCORED, Rules
 
 
 class Phase(StrEnum):
-    SILENT = "silent"  # no report has ever come
+    SILENT = DataStatus.SILENT  # no report has ever come
     SILENT_HOLDING = "silent_holding"  # none has come for `falls_within`: no level may fall
-    LIVE = "live"
+    LIVE = DataStatus.LIVE
     LIVE_HOLDING = "live_holding"  # the last report is older than `falls_within`: no level may fall
-    STALE = "stale"  # the last report is older than `stale_after`; not published
+    STALE = DataStatus.STALE  # the last report is older than `stale_after`; not published
     STALE_PUBLISHED = "stale_published"
 
 
@@ -83,6 +83,7 @@ STATUS = {
     Phase.STALE_PUBLISHED: DataStatus.STALE.value,
 }
 _REPORTED = -1  # less than any silence: a report was taken since the last evaluation time
+_NEVER_REPORTED = (Phase.SILENT, Phase.SILENT_HOLDING)
 _HOLDING = (Phase.SILENT_HOLDING, Phase.LIVE_HOLDING, Phase.STALE, Phase.STALE_PUBLISHED)
 
 
@@ -98,25 +99,25 @@ class StoredSilence(TypedDict):
 class Silence:
     """How long one regency of `stations` polling stations has been silent, in observed milliseconds."""
 
-    __slots__ = ("phase", "_rules", "_stations", "_silent_ms", "_silent_at_grid_ms", "_observed_ms", "_has_report")
+    __slots__ = (
+        "phase",
+        "status",
+        "holds_levels",
+        "_rules",
+        "_stations",
+        "_silent_ms",
+        "_silent_at_grid_ms",
+        "_observed_ms",
+        "_has_report",
+    )
 
     def __init__(self, rules: Rules, stations: int) -> None:
-        self.phase = Phase.SILENT
+        self._enter(Phase.SILENT)
         self._rules, self._stations = rules, stations
         self._silent_ms = 0  # observed silence since the last report
         self._silent_at_grid_ms = _REPORTED  # the same at the last evaluation time
         self._observed_ms = 0  # clock up to which silence is counted
         self._has_report = False  # not stored: consumed by the evaluation that it makes due
-
-    @property
-    def status(self) -> str:
-        """Data status of the row: live, stale or silent."""
-        return STATUS[self.phase]
-
-    @property
-    def holds_levels(self) -> bool:
-        """Whether no level may fall, because nothing was reported for too long."""
-        return self.phase in _HOLDING
 
     def begin(self, at_ms: int) -> None:
         """The clock's first reading."""
@@ -141,7 +142,9 @@ class Silence:
     def evaluate(self, level: int, grid_ms: int) -> Publish:
         """Take one evaluation at `grid_ms`, while the regency's level (0 to 3) is `level`; what is to be published."""
         phase, _, publish = TRANSITIONS[self.phase, self._signal(level, grid_ms)]
-        self.phase, self._has_report = phase, False
+        if phase is not self.phase:
+            self._enter(phase)
+        self._has_report = False
         return publish
 
     def stored(self) -> StoredSilence:
@@ -155,15 +158,20 @@ class Silence:
 
     def restore(self, stored: StoredSilence) -> None:
         """Take back what `stored` returned."""
-        self.phase = Phase(stored["phase"])
+        self._enter(Phase(stored["phase"]))
         self._silent_ms, self._observed_ms = stored["silent_ms"], stored["observed_ms"]
         self._silent_at_grid_ms = stored["silent_at_grid_ms"]
+
+    def _enter(self, phase: Phase) -> None:
+        self.phase = phase
+        self.status = STATUS[phase]  # data status of the row: live, stale or silent
+        self.holds_levels = phase in _HOLDING  # no level may fall, because nothing was reported for too long
 
     def _signal(self, level: int, grid_ms: int) -> Signal:
         if self._has_report:
             return Signal.REPORT
         silent_ms, rules = self._silent_at_grid_ms, self._rules
-        if silent_ms >= rules.stale_ms and self.phase not in (Phase.SILENT, Phase.SILENT_HOLDING):
+        if silent_ms >= rules.stale_ms and self.phase not in _NEVER_REPORTED:
             is_published = self.phase is Phase.STALE_PUBLISHED
             return Signal.NOTABLE if not is_published and self._is_notable(level, grid_ms) else Signal.OVERDUE
         return Signal.LONG if silent_ms >= rules.falls_within_ms else Signal.RECENT

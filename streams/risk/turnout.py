@@ -2,12 +2,19 @@
 
 The latest `(as_of, revision)` of a station wins. A falling cumulative count, or a new revision of the same moment, is a
 correction: counted, and only a repeated one that brings other figures can alarm. More voted than registered is flagged,
-not refused."""
+not refused.
+
+A count that falls on a later local day is a new vote (pemungutan suara ulang), which begins at zero: it replaces the
+figure and is no correction. `corrected` keeps what was counted before; the station's own corrections begin at 0.
+
+Figures of different votes never make one share. The newest day on which a new vote began divides the stations: those
+with a figure from that day on, and those with an earlier one. The share is that of the larger part, of the newer one
+when they are equal. Earlier figures give none once a second such day has come: they may be of several votes by then."""
 
 from collections.abc import Callable
 from typing import NamedTuple, TypedDict
 
-from schemas.vocabulary import MINUTE_MS
+from schemas.vocabulary import DAY_MS, MINUTE_MS
 from streams.storage.format import read
 
 
@@ -22,6 +29,33 @@ class Station(NamedTuple):
     segment: int = 0  # of the state, that holds it; 0: a record of its own, see streams/storage/station_records.py
 
 
+class Sums(NamedTuple):
+    """What makes up a share, over some of the stations."""
+
+    reported: int = 0  # stations
+    registered: int = 0
+    voted: int = 0
+    voter_minutes: int = 0  # sum of registered voters times the minute (Unix time) of their figure
+
+    def add(self, figure: Station, sign: int) -> "Sums":
+        """With one figure more (1) or less (-1)."""
+        minutes = figure.registered * (figure.as_of_ms // MINUTE_MS)
+        return Sums(
+            self.reported + sign,
+            self.registered + sign * figure.registered,
+            self.voted + sign * figure.voted,
+            self.voter_minutes + sign * minutes,
+        )
+
+
+class Votes(TypedDict):
+    """New votes as a state record holds them."""
+
+    days: int
+    newest_ms: int
+    earlier: dict[str, int]
+
+
 class Totals(TypedDict):
     """Running totals of a regency, as a state record holds them."""
 
@@ -32,6 +66,7 @@ class Totals(TypedDict):
     corrected: int
     repeated: int
     voter_minutes: int
+    votes: Votes
 
 
 #: Given a station and the figure it had, the segment that holds its new one.
@@ -48,17 +83,22 @@ class Turnout:
     Others read the attributes; only the methods change them."""
 
     __slots__ = (
-        "reported", "registered", "voted", "over_capacity", "corrected", "repeated", "_voter_minutes", "_stations",
-        "_read",
+        "reported", "registered", "voted", "over_capacity", "corrected", "repeated", "_voter_minutes", "_offset_ms",
+        "_vote_days", "_vote_ms", "_earlier", "_stations", "_read",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, offset_ms: int) -> None:
+        """`offset_ms`: local time minus UTC."""
         self.reported = 0  # stations with a figure
         self.registered = self.voted = 0
         self.over_capacity = 0  # stations with more voted than registered
         self.corrected = 0  # corrections, all stations
-        self.repeated = 0  # stations with more than one correction
-        self._voter_minutes = 0  # sum of registered voters times the minute (Unix time) of their figure
+        self.repeated = 0  # stations with more than one correction of the vote in force
+        self._voter_minutes = 0  # see Sums
+        self._offset_ms = offset_ms
+        self._vote_days = 0  # how often the newest day with a new vote has moved
+        self._vote_ms = 0  # local midnight before it; 0 while there was none
+        self._earlier = Sums()  # of figures before that
         self._stations: dict[str, Station | bytes] = {}
         self._read: Callable[[], dict[str, Station | bytes]] | None = None  # the restored stations
 
@@ -83,11 +123,11 @@ class Turnout:
         else:
             if (as_of_ms, revision) <= (old.as_of_ms, old.revision):
                 return False
-            corrections = old.corrections
-            self.corrected += voted < old.voted or as_of_ms == old.as_of_ms
-            if _corrects(old, registered, voted, as_of_ms):
-                corrections += 1
-                self.repeated += corrections == 2
+            if voted < old.voted and self._is_later_day(old, as_of_ms):
+                self._begin_vote(as_of_ms)
+                self.repeated -= old.corrections > 1
+            else:
+                corrections = self._corrections(old, registered, voted, as_of_ms)
             self._add(old, -1)
         new = Station(as_of_ms, revision, registered, voted, corrections, move(station, old))
         self._add(new, 1)
@@ -95,9 +135,11 @@ class Turnout:
         return True
 
     def corrects(self, station: str, registered: int, voted: int, as_of_ms: int) -> bool:
-        """Whether a figure that is newer than what is held takes some of it back."""
+        """Whether a figure that is newer than what is held takes some of it back. A new vote does not."""
         old = self.held(station)
-        return old is not None and _corrects(old, registered, voted, as_of_ms)
+        if old is None or not _corrects(old, registered, voted, as_of_ms):
+            return False
+        return not self._is_later_day(old, as_of_ms)
 
     def held(self, station: str) -> Station | None:
         """The figure in force; None when there is none."""
@@ -116,14 +158,16 @@ class Turnout:
             self._stations[station] = held._replace(segment=0)
 
     def share_myriad(self, stations_least: int) -> int | None:
-        """Voted of registered in ten-thousandths; None while fewer stations reported than make a curve."""
-        if self.reported < stations_least or not self.registered:
+        """Voted of registered in ten-thousandths, of one vote; None while fewer stations reported than make a curve."""
+        reported, registered, voted, _ = self._of_one_vote()
+        if reported < stations_least or not registered:
             return None
-        return 10_000 * self.voted // self.registered
+        return 10_000 * voted // registered
 
     def as_of_ms(self) -> int:
         """The time of the figures that make up the share: their mean, each station by its registered voters."""
-        return self._voter_minutes // self.registered * MINUTE_MS if self.registered else 0
+        _, registered, _, voter_minutes = self._of_one_vote()
+        return voter_minutes // registered * MINUTE_MS if registered else 0
 
     def totals(self) -> Totals:
         """Running totals, for the state."""
@@ -135,6 +179,7 @@ class Turnout:
             "corrected": self.corrected,
             "repeated": self.repeated,
             "voter_minutes": self._voter_minutes,
+            "votes": {"days": self._vote_days, "newest_ms": self._vote_ms, "earlier": self._earlier._asdict()},
         }
 
     def restore_totals(self, totals: Totals) -> None:
@@ -142,6 +187,8 @@ class Turnout:
         self.reported, self.registered, self.voted = totals["reported"], totals["registered"], totals["voted"]
         self.over_capacity, self.corrected = totals["over_capacity"], totals["corrected"]
         self.repeated, self._voter_minutes = totals["repeated"], totals["voter_minutes"]
+        votes = totals["votes"]
+        self._vote_days, self._vote_ms, self._earlier = votes["days"], votes["newest_ms"], Sums(**votes["earlier"])
 
     def restore_stations(self, read_stations: Callable[[], dict[str, Station | bytes]]) -> None:
         """After `restore_totals`: `read_stations` is called at the first look-up of a station."""
@@ -153,6 +200,49 @@ class Turnout:
         self.voted += sign * figure.voted
         self.over_capacity += sign * (figure.voted > figure.registered)
         self._voter_minutes += sign * figure.registered * (figure.as_of_ms // MINUTE_MS)
+        if figure.as_of_ms < self._vote_ms:
+            self._earlier = self._earlier.add(figure, sign)
+
+    def _corrections(self, old: Station, registered: int, voted: int, as_of_ms: int) -> int:
+        """How many corrections the station has with a figure of the same vote, which is counted."""
+        self.corrected += voted < old.voted or as_of_ms == old.as_of_ms
+        if not _corrects(old, registered, voted, as_of_ms):
+            return old.corrections
+        self.repeated += old.corrections == 1
+        return old.corrections + 1
+
+    def _is_later_day(self, old: Station, as_of_ms: int) -> bool:
+        return self._midnight(as_of_ms) > old.as_of_ms
+
+    def _midnight(self, at_ms: int) -> int:
+        """The last local midnight at or before a time."""
+        return at_ms - (at_ms + self._offset_ms) % DAY_MS
+
+    def _begin_vote(self, as_of_ms: int) -> None:
+        """A station votes again. At the first one of a later day all stations are divided again."""
+        midnight_ms = self._midnight(as_of_ms)
+        if midnight_ms <= self._vote_ms:
+            return
+        self._vote_days += 1
+        self._vote_ms, self._earlier = midnight_ms, Sums()
+        for name in self.stations:
+            figure = self.held(name)
+            if figure is not None and figure.as_of_ms < midnight_ms:
+                self._earlier = self._earlier.add(figure, 1)
+
+    def _of_one_vote(self) -> tuple[int, int, int, int]:
+        """What `Sums` holds, of the part of the stations that makes up the share: all while there was no new vote."""
+        if not self._vote_days:
+            return self.reported, self.registered, self.voted, self._voter_minutes
+        earlier = self._earlier
+        if 2 * earlier.reported > self.reported:
+            return earlier if self._vote_days == 1 else Sums()
+        return (
+            self.reported - earlier.reported,
+            self.registered - earlier.registered,
+            self.voted - earlier.voted,
+            self._voter_minutes - earlier.voter_minutes,
+        )
 
 
 def _decoded(record: bytes) -> Station:

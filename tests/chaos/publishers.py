@@ -131,10 +131,8 @@ class AsyncPublisher:
 
 
 async def _close(producer: AIOKafkaProducer) -> None:
-    try:
+    with contextlib.suppress(TimeoutError, KafkaError, OSError):
         await asyncio.wait_for(producer.stop(), 10)
-    except (TimeoutError, KafkaError, OSError):
-        pass
 
 
 def _close_completely(producer: KafkaProducer) -> None:

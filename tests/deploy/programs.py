@@ -1,4 +1,4 @@
-"""Prometheus and Alertmanager on deploy/'s own files, with free loopback ports and seconds instead of minutes."""
+"""Prometheus and Alertmanager with the files of deploy/, on free loopback ports and with short intervals."""
 
 import json
 import shutil
@@ -22,7 +22,7 @@ RUNBOOK_BASE = "https://docs.example.org/siaga/"
 
 
 def wait_for(what: str, condition: Callable[[], Any], within_s: float = 90, every_s: float = 0.1) -> Any:
-    """The first true value of `condition`; fails with `what` and the last value when the time is up."""
+    """The first true value of `condition`; fails with `what` and the last value after `within_s`."""
     deadline = time.monotonic() + within_s
     while not (found := condition()):
         assert time.monotonic() < deadline, f"not within {within_s} s: {what} (last: {found!r})"
@@ -31,7 +31,7 @@ def wait_for(what: str, condition: Callable[[], Any], within_s: float = 90, ever
 
 
 def get_json(url: str, **parameters: str) -> Any:
-    """The JSON answer, also of a 4xx that explains itself."""
+    """The JSON body, also of an error response."""
     query = "?" + urllib.parse.urlencode(parameters) if parameters else ""
     try:
         with urllib.request.urlopen(url + query, timeout=5) as answer:
@@ -42,7 +42,7 @@ def get_json(url: str, **parameters: str) -> Any:
 
 @contextmanager
 def running(argv: list[str], ready_url: str, log: Path, environment: dict[str, str] | None = None) -> Iterator[None]:
-    """A program from the moment `ready_url` answers to the end of the block."""
+    """Runs a program for the block, which begins when `ready_url` answers."""
     process = spawn(argv, log, environment)
 
     def ready() -> bool:
@@ -67,7 +67,7 @@ class PrometheusApi:
         self.url = url
 
     def query(self, expression: str) -> list[dict]:
-        """Result of an instant query. Fails with Prometheus' own words when it does not accept the expression."""
+        """Result of an instant query. Fails with Prometheus' error when it rejects the expression."""
         answer = get_json(f"{self.url}/api/v1/query", query=expression)
         assert answer["status"] == "success", f"{answer.get('error')}: {expression}"
         return answer["data"]["result"]
@@ -86,7 +86,7 @@ def prometheus(
     shutil.copytree(deploy / "prometheus", home / "prometheus")
     file = home / "prometheus" / "prometheus.yml"
     config = yaml.safe_load(file.read_text(encoding="utf-8"))
-    config["global"] |= {name: INTERVAL for name in ("scrape_interval", "scrape_timeout", "evaluation_interval")}
+    config["global"] |= dict.fromkeys(("scrape_interval", "scrape_timeout", "evaluation_interval"), INTERVAL)
     config["global"]["external_labels"]["runbook_base"] = RUNBOOK_BASE
     config["scrape_configs"] = [
         job | {"static_configs": [{"targets": targets[job["job_name"]]}]}
@@ -109,7 +109,7 @@ def prometheus(
 
 @contextmanager
 def alertmanager(binary: str, deploy: Path, home: Path, webhook: str) -> Iterator[str]:
-    """Alertmanager on a copy of deploy/alertmanager, its webhooks moved to `webhook` (host:port); its own host:port."""
+    """Alertmanager on a copy of deploy/alertmanager, its webhooks at `webhook` (host:port); yields its host:port."""
     text = (deploy / "alertmanager" / "alertmanager.yml").read_text(encoding="utf-8")
     config = yaml.safe_load(text.replace("alert-webhook:9095", webhook))
     for route in (config["route"], *config["route"]["routes"]):

@@ -1,10 +1,10 @@
-"""What docs/operating/runbook.md tells an operator to type."""
+"""The commands in docs/operating/runbook.md."""
 
 import re
 from pathlib import Path
 
 RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "operating" / "runbook.md"
-# Long-running programs, which the page names by their command alone.
+# Long-running programs, which the page mentions by their command alone.
 PROGRAMS = {"worker", "board", "webhook", "cap"}
 
 
@@ -14,6 +14,6 @@ def text() -> str:
 
 
 def commands() -> list[tuple[str, ...]]:
-    """Each `siaga ...` to be typed, its words without `siaga`, once; a program's bare name is none."""
+    """Each distinct `siaga ...` command, its words without `siaga`; the bare name of a program is not a command."""
     spans = (tuple(span.split()) for span in re.findall(r"`(siaga [a-z][^`]*)`", text()))
     return sorted({words[1:] for words in spans if not (len(words) == 2 and words[1] in PROGRAMS)})

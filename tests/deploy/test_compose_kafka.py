@@ -1,8 +1,8 @@
-"""The Kafka settings of docker-compose.yml, read by Kafka itself.
+"""The Kafka settings of docker-compose.yml, interpreted by Kafka itself.
 
-No image can be pulled where the tests run, but its entry point is a class of Kafka's own jars: KafkaDockerWrapper turns
-the KAFKA_* variables into server.properties and formats the storage. So that class runs here, and then the broker on
-what it wrote."""
+No image can be pulled where the tests run, but the image's entry point is a class in Kafka's jars: KafkaDockerWrapper
+turns the KAFKA_* variables into server.properties and formats the storage. The test runs that class and then a broker
+with the file that it wrote."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ from apps.embedded.probe import cluster_id
 from apps.embedded.process import end, spawn
 from tests.deploy.programs import wait_for
 
-# The wrapper wants the two logging files that the image ships, and adds to them.
+# The wrapper requires the two logging files of the image and extends them.
 _LOGGING = """
 Configuration:
   Appenders:
@@ -32,7 +32,7 @@ _ANSWERS_WITHIN_S = 180
 
 @pytest.fixture
 def image_directories(tmp_path: Path) -> dict[str, Path]:
-    """The directories of the image that its entry point knows, and the data directory."""
+    """The directories of the image that its entry point uses, and the data directory."""
     found = {name: tmp_path / name for name in ("default", "mounted", "final", "data")}
     for directory in found.values():
         directory.mkdir()
@@ -58,7 +58,7 @@ def test_kafka_starts_on_the_settings_of_compose(compose_services, image_directo
 
 
 def _on_loopback(settings: dict[str, str], ports: dict[str, int], data: Path) -> dict[str, str]:
-    """The same settings with free ports, this machine for a host, and a directory of our own for the volume."""
+    """The same settings with free ports, the loopback address and a temporary directory for the volume."""
     moved = {}
     for name, value in settings.items():
         value = value.replace("/var/lib/kafka/data", str(data))
@@ -79,7 +79,7 @@ def _run_entry_point(settings: dict[str, str], directories: dict[str, Path]) -> 
 
 
 def _answer(port: int, broker: subprocess.Popen[bytes], log: Path) -> str:
-    """The cluster id that the broker gives on a port, once it answers."""
+    """The cluster id that the broker returns on a port, once it answers."""
 
     def answer() -> str | None:
         assert broker.poll() is None, log.read_text()

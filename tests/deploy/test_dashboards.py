@@ -1,4 +1,4 @@
-"""The committed dashboards are what the Python builds, and each panel can be read. Grafana itself is not run."""
+"""The committed dashboards are what the generator builds, and each panel is described. Grafana itself is not run."""
 
 import itertools
 import json
@@ -22,7 +22,7 @@ def panels(dashboards) -> list[tuple[str, dict]]:
     return [(f"{name}: {p['title']}", p) for name, board in dashboards.items() for p in board["panels"]]
 
 
-def test_the_committed_dashboards_are_what_the_python_builds(deploy, run):
+def test_the_committed_dashboards_are_what_the_generator_builds(deploy, run):
     pytest.importorskip("grafana_foundation_sdk", reason="grafana-foundation-sdk is not installed (siaga[deploy])")
     run(sys.executable, deploy / "grafana" / "build.py", "--check")
 

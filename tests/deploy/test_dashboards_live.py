@@ -1,4 +1,4 @@
-"""Every query of every dashboard, expanded as Grafana would, in a Prometheus that scrapes a busy worker and a board."""
+"""Every query of every dashboard, expanded as by Grafana, in a Prometheus that scrapes a busy worker and a board."""
 
 import json
 import re
@@ -13,16 +13,16 @@ pytest.importorskip("yaml", reason="PyYAML is not installed (pip install 'siaga[
 
 from tests.deploy.programs import PrometheusApi, get_json, prometheus, wait_for
 
-# What Grafana puts in place of its variables: "All" of our choices, and a rate interval of four scrapes and more.
+# Grafana's values of the variables: "All" for each choice, and a rate interval of at least four scrapes.
 EXPANDED = {"$__rate_interval": "10s", "$province": ".*", "$source": ".*"}
 REGENCY = {"regency": "16.71", "name": "Palembang"}
-# Label values that rules and dashboards ask for by name; every other label takes any value.
-ASKED = {"outcome": ("admitted", "rejected", "applied"), "clock": ("wall",), "stage": ("intake", "risk")}
+# Label values that rules and dashboards select; other labels take any value.
+SELECTED = {"outcome": ("admitted", "rejected", "applied"), "clock": ("wall",), "stage": ("intake", "risk")}
 
 
 @pytest.fixture(scope="module")
 def worker(fresh_metrics) -> Iterator[str]:
-    """A /metrics that shows every metric of agents/metrics.py, and moves with every scrape; host:port."""
+    """A /metrics with every metric of agents/metrics.py, whose values change at every scrape; host:port."""
     metrics = [m for m in vars(fresh_metrics).values() if isinstance(m, Counter | Gauge | Histogram)]
     fresh_metrics.REGISTRY.register(_Busy(metrics))
     server, thread = start_http_server(0, "127.0.0.1", fresh_metrics.REGISTRY)
@@ -33,7 +33,7 @@ def worker(fresh_metrics) -> Iterator[str]:
 
 
 class _Busy:
-    """Collected with the others, shows nothing itself: moves each metric a little."""
+    """A collector without metrics of its own that changes every other metric at each scrape."""
 
     def __init__(self, metrics: list) -> None:
         self._metrics = metrics
@@ -52,7 +52,7 @@ def _children(metric) -> list:
     if not metric._labelnames:
         return [metric]
     base = {label: REGENCY.get(label, f"some-{label}") for label in metric._labelnames}
-    for label, values in ASKED.items():
+    for label, values in SELECTED.items():
         if label in base:
             return [metric.labels(**base | {label: value}) for value in values]
     return [metric.labels(**base)]
@@ -86,7 +86,7 @@ def boards(deploy) -> dict[str, dict]:
     return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
 
 
-def test_every_query_is_accepted_and_finds_something(api, boards):
+def test_every_query_is_accepted_and_returns_a_value(api, boards):
     empty = []
     for name, board in boards.items():
         for panel in board["panels"]:
@@ -96,7 +96,7 @@ def test_every_query_is_accepted_and_finds_something(api, boards):
     assert not empty, "\n".join(empty)
 
 
-def test_every_choice_has_something_to_choose(api, boards):
+def test_every_variable_has_values(api, boards):
     for board in boards.values():
         for variable in board["templating"]["list"]:
             if variable["type"] == "query":

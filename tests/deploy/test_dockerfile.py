@@ -18,11 +18,11 @@ def instructions(dockerfile) -> list[tuple[str, str]]:
     return [tuple(line.split(None, 1)) for line in joined.splitlines() if line.strip()]
 
 
-def test_hadolint_has_nothing_to_say(repo, program, run):
+def test_hadolint_reports_nothing(repo, program, run):
     run(program("hadolint"), "--failure-threshold", "style", "Dockerfile")
 
 
-def test_what_runs_is_not_root_and_starts_without_a_shell(instructions):
+def test_the_container_is_not_root_and_starts_without_a_shell(instructions):
     final = instructions[max(i for i, (name, _) in enumerate(instructions) if name == "FROM") :]
     last = dict(final)
     uid = last["USER"].split(":")[0]
@@ -44,8 +44,8 @@ def test_the_base_image_is_pinned(instructions):
     assert {text.split()[0] for name, text in instructions if name == "FROM"} == {"${PYTHON_IMAGE}"}
 
 
-def test_everything_copied_in_is_let_in_by_dockerignore_and_exists(instructions, repo):
-    let_in = {
+def test_every_copied_path_is_allowed_by_dockerignore_and_exists(instructions, repo):
+    allowed = {
         line[1:] for line in (repo / ".dockerignore").read_text(encoding="utf-8").splitlines() if line.startswith("!")
     }
     copied = {
@@ -54,5 +54,5 @@ def test_everything_copied_in_is_let_in_by_dockerignore_and_exists(instructions,
         if name == "COPY" and not text.startswith("--from")
         for source in text.split()[:-1]
     }
-    assert copied == let_in
+    assert copied == allowed
     assert all((repo / path).exists() for path in copied)

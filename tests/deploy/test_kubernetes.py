@@ -1,4 +1,4 @@
-"""deploy/kubernetes against the schemas of Kubernetes and against the code. No cluster runs here."""
+"""deploy/kubernetes against the schemas of Kubernetes and against the code, without a cluster."""
 
 import importlib.util
 import ipaddress
@@ -27,7 +27,7 @@ CUSTOM = {
     "kustomize.config.k8s.io/v1alpha1",
 }
 KUBERNETES_VERSIONS = ("1.30", "1.34")
-# A shell for people: no port to probe, to discover or to scrape.
+# A shell for operators: it has no port to probe, discover or scrape.
 WITHOUT_PORTS = {"siaga-toolbox"}
 NAMES = TopicNames()
 SETTINGS = Settings.load({})
@@ -45,13 +45,13 @@ def kustomization(kubernetes) -> dict:
 
 @pytest.fixture(scope="module")
 def component(kubernetes) -> dict:
-    """The sender of webhooks, which an overlay adds."""
+    """The component with the webhook sender, which an overlay adds."""
     return yaml.safe_load((kubernetes / "webhook" / "kustomization.yaml").read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
 def manifests(kubernetes, kustomization, component) -> list[dict]:
-    """The manifests of the whole and of the component."""
+    """The manifests of the kustomization and of the component."""
     files = [kubernetes / name for name in kustomization["resources"]]
     files += [kubernetes / "webhook" / name for name in component["resources"]]
     texts = [file.read_text(encoding="utf-8") for file in files]
@@ -66,13 +66,13 @@ def of(manifests):
 
 @pytest.fixture(scope="module")
 def rights(kubernetes) -> dict[str, set[Right]]:
-    """By user."""
+    """Kafka rights by user."""
     return rights_by_user(kubernetes / "users.yaml")
 
 
 @pytest.fixture(scope="module")
 def workloads(of) -> dict[str, dict]:
-    """Pod templates by the name of what makes them."""
+    """Pod templates by the name of their StatefulSet or Deployment."""
     return {name: m["spec"]["template"] for kind in ("StatefulSet", "Deployment") for name, m in of(kind).items()}
 
 
@@ -94,13 +94,13 @@ def test_kustomize_builds_it_and_the_component_as_the_docs_say(kubernetes, repo,
         pytest.skip("neither kustomize nor kubectl is installed here")
     base = os.path.relpath(kubernetes.resolve(), tmp_path.resolve())
     page = (repo / "docs" / "operating" / "deployment.md").read_text(encoding="utf-8")
-    told = re.search(r"```yaml\n(patches:.*?)```", page, re.DOTALL)
-    overlay = {"resources": [base], "components": [f"{base}/webhook"]} | yaml.safe_load(told[1])
+    documented = re.search(r"```yaml\n(patches:.*?)```", page, re.DOTALL)
+    overlay = {"resources": [base], "components": [f"{base}/webhook"]} | yaml.safe_load(documented[1])
     (tmp_path / "kustomization.yaml").write_text(yaml.safe_dump(overlay), encoding="utf-8")
-    assert "siaga-webhook" not in run(*command, kubernetes), "the sender is no default"
+    assert "siaga-webhook" not in run(*command, kubernetes), "the sender is optional"
     documents = list(yaml.safe_load_all(run(*command, tmp_path)))
-    way_out = next(d for d in documents if d["metadata"]["name"] == "siaga-webhook-to-receiver")
-    assert way_out["spec"]["egress"][0]["to"] == [{"ipBlock": {"cidr": "203.0.113.7/32"}}]
+    egress_policy = next(d for d in documents if d["metadata"]["name"] == "siaga-webhook-to-receiver")
+    assert egress_policy["spec"]["egress"][0]["to"] == [{"ipBlock": {"cidr": "203.0.113.7/32"}}]
     settings = next(d["metadata"]["name"] for d in documents if d["kind"] == "ConfigMap")
     pods = {
         d["metadata"]["name"]: d["spec"]["template"] for d in documents if d["kind"] in ("StatefulSet", "Deployment")
@@ -119,7 +119,7 @@ def test_kustomize_builds_it_and_the_component_as_the_docs_say(kubernetes, repo,
     reason="kubernetes-validate is not installed (pip install 'siaga[deploy]')",
 )
 @pytest.mark.parametrize("version", KUBERNETES_VERSIONS)
-def test_kubernetes_own_kinds_satisfy_its_schemas(manifests, version):
+def test_manifests_satisfy_the_schemas_of_kubernetes(manifests, version):
     import kubernetes_validate
 
     own = [manifest for manifest in manifests if manifest["apiVersion"] not in CUSTOM]
@@ -139,14 +139,14 @@ def test_topics_are_those_of_the_code(of):
 
 
 def test_users_have_the_rights_of_their_roles(rights):
-    """Strimzi has no AlterConfigs for topics: retention is changed in the KafkaTopic."""
+    """Without AlterConfigs: retention is changed in the KafkaTopic, and Strimzi would revert any other change."""
     assert rights.keys() == {f"siaga-{role}" for role in Role}
     for role in Role:
         wanted = {right for right in rights_of(role, SETTINGS) if right.operation is not ACLOperation.ALTER_CONFIGS}
         assert rights[f"siaga-{role}"] == wanted, role
 
 
-def test_publishers_only_write_and_readers_see_no_rejected_record(rights):
+def test_publishers_only_write_and_readers_read_no_rejected_record(rights):
     topics = {
         user: {(right.name, right.operation) for right in some if right.kind is ResourceType.TOPIC}
         for user, some in rights.items()
@@ -204,7 +204,7 @@ def test_workers_take_their_instance_id_from_their_stable_name(of):
     assert instance["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
 
 
-def test_pods_use_the_secret_of_the_user_they_are(workloads, of):
+def test_pods_use_the_secret_of_their_user(workloads, of):
     for name, template in workloads.items():
         spec = template["spec"]
         user = next(e["value"] for e in spec["containers"][0]["env"] if e["name"] == "SIAGA_SASL_USERNAME")
@@ -212,7 +212,7 @@ def test_pods_use_the_secret_of_the_user_they_are(workloads, of):
         assert user == secret and user in of("KafkaUser"), name
 
 
-def test_selectors_find_the_pods_they_mean(workloads, of):
+def test_selectors_match_their_pods(workloads, of):
     for kind, path in (("Service", ()), ("PodDisruptionBudget", ("matchLabels",)), ("PodMonitor", ("matchLabels",))):
         selectors = {name: m["spec"]["selector"] for name, m in of(kind).items()}
         unneeded = set() if kind == "PodDisruptionBudget" else WITHOUT_PORTS
@@ -245,7 +245,7 @@ def test_no_pod_has_a_secret_on_its_command_line_or_in_its_environment(workloads
         assert not [entry for entry in container["env"] if "secretKeyRef" in entry.get("valueFrom", {})], name
 
 
-def test_prometheus_calls_the_jobs_as_compose_does(of, workloads, deploy, load_yaml):
+def test_prometheus_jobs_have_the_same_names_as_in_compose(of, workloads, deploy, load_yaml):
     jobs = {job["job_name"] for job in load_yaml(deploy / "prometheus" / "prometheus.yml")["scrape_configs"]}
     for name, monitor in of("PodMonitor").items():
         label = monitor["spec"]["jobLabel"]
@@ -254,16 +254,16 @@ def test_prometheus_calls_the_jobs_as_compose_does(of, workloads, deploy, load_y
         assert {endpoint["port"] for endpoint in monitor["spec"]["podMetricsEndpoints"]} <= ports
 
 
-def test_nothing_in_or_out_but_what_is_named(of):
+def test_network_policies_deny_all_connections_but_the_named_ones(of):
     policies = of("NetworkPolicy")
     closed = policies["siaga-default-deny"]["spec"]
     assert closed["policyTypes"] == ["Ingress", "Egress"] and "ingress" not in closed and "egress" not in closed
-    ways_out = [rule for policy in policies.values() for rule in policy["spec"].get("egress", [])]
-    assert {port["port"] for rule in ways_out for port in rule["ports"]} == {9093, 53, 443}
-    assert all(rule["to"] for rule in ways_out)
+    egress = [rule for policy in policies.values() for rule in policy["spec"].get("egress", [])]
+    assert {port["port"] for rule in egress for port in rule["ports"]} == {9093, 53, 443}
+    assert all(rule["to"] for rule in egress)
 
 
-def test_only_the_sender_may_leave_and_nowhere_until_an_overlay_says_where(of):
+def test_only_the_sender_has_outside_egress_and_an_overlay_sets_its_address(of):
     outside = {
         name: policy["spec"]
         for name, policy in of("NetworkPolicy").items()

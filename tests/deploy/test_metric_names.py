@@ -1,4 +1,4 @@
-"""Rules and dashboards ask only for what Siaga exposes: the metric exists, with those labels and those buckets."""
+"""Rules and dashboards select only what Siaga exposes: the metric exists, with those labels and those buckets."""
 
 import json
 import re
@@ -9,9 +9,9 @@ from prometheus_client.samples import Sample
 
 from agents import metrics
 
-# What Prometheus adds to every scraped series.
+# Labels that Prometheus adds to every scraped series.
 TARGET_LABELS = {"job", "instance"}
-# What other programs expose and we ask for; test_alerting_live.py finds it in the real one.
+# Selected metrics of other programs; test_alerting_live.py checks that they exist.
 FOREIGN = {"alertmanager_notifications_failed_total": {"integration"}}
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _SELECTOR = re.compile(r"\b(siaga[a-z0-9_:]*|alertmanager_[a-z0-9_]+|up)\b\s*(\{[^}]*\})?")
@@ -21,7 +21,7 @@ _GROUPING = re.compile(r"\b(?:by|without|on|ignoring)\s*\(([^)]*)\)")
 
 @dataclass
 class Exposed:
-    """Series names with their labels, and the bucket bounds of histograms, as /metrics would print them."""
+    """Series names with their labels, and the bucket bounds of histograms, as on /metrics."""
 
     labels: dict[str, set[str]] = field(default_factory=dict)
     bounds: dict[str, set[str]] = field(default_factory=dict)
@@ -45,9 +45,7 @@ def exposed(fresh_registry, recorded) -> Exposed:
 
 @pytest.fixture(scope="module")
 def recorded(rule_groups) -> dict[str, set[str]]:
-    """Recording rules with the labels they keep: those of their outermost `by`, and `province` where label_replace adds
-    it.
-    """
+    """Recording rules with the labels they keep: those of `by`, and `province` where label_replace adds it."""
     found = {}
     for group in rule_groups:
         for rule in group["rules"]:
@@ -59,7 +57,7 @@ def recorded(rule_groups) -> dict[str, set[str]]:
 
 @pytest.fixture(scope="module")
 def expressions(rule_groups, deploy) -> dict[str, str]:
-    """Every expression of rules and dashboards by its place."""
+    """Every expression of rules and dashboards by where it is."""
     found = {rule.get("alert") or rule["record"]: rule["expr"] for group in rule_groups for rule in group["rules"]}
     for file in sorted((deploy / "grafana" / "dashboards").glob("*.json")):
         for place, expression in _dashboard_expressions(json.loads(file.read_text(encoding="utf-8"))):
@@ -67,7 +65,7 @@ def expressions(rule_groups, deploy) -> dict[str, str]:
     return found
 
 
-def test_every_series_asked_for_exists_with_its_labels(expressions, exposed):
+def test_every_selected_series_exists_with_its_labels(expressions, exposed):
     for place, expression in expressions.items():
         known = set(TARGET_LABELS)
         for name, matchers in _selectors(expression):
@@ -76,10 +74,10 @@ def test_every_series_asked_for_exists_with_its_labels(expressions, exposed):
             assert not unknown, f"{place}: {name} has no label {unknown}"
             known |= exposed.labels[name]
         grouping = set().union(*map(_names, _GROUPING.findall(expression)))
-        assert grouping <= known, f"{place}: nothing asked for has {grouping - known}"
+        assert grouping <= known, f"{place}: no selected series has {grouping - known}"
 
 
-def test_every_bucket_bound_asked_for_exists(expressions, exposed):
+def test_every_selected_bucket_bound_exists(expressions, exposed):
     for place, expression in expressions.items():
         for name, matchers in _selectors(expression):
             if "le" in matchers:
@@ -87,10 +85,10 @@ def test_every_bucket_bound_asked_for_exists(expressions, exposed):
 
 
 def test_every_metric_is_shown_or_alerted_on(expressions):
-    """A metric that nothing shows is a cost without a use."""
-    asked = {name for expression in expressions.values() for name, _ in _selectors(expression)}
+    """A metric that nothing uses costs memory and storage for nothing."""
+    selected = {name for expression in expressions.values() for name, _ in _selectors(expression)}
     families = {family.name for family in metrics.REGISTRY.collect()}
-    unused = {f for f in families if not any(re.fullmatch(rf"{f}(_total|_bucket|_sum|_count)?", n) for n in asked)}
+    unused = {f for f in families if not any(re.fullmatch(rf"{f}(_total|_bucket|_sum|_count)?", n) for n in selected)}
     assert unused == set()
 
 

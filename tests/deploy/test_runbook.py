@@ -1,6 +1,6 @@
-"""The runbook's commands exist, and the container that it names for them signs in as the operator.
+"""The runbook's commands exist, and their container signs in as the operator.
 
-Whether the broker allows them is tested in test_stack_live.py.
+test_stack_live.py tests that the broker allows them.
 """
 
 import importlib
@@ -14,7 +14,7 @@ from tests.deploy import runbook
 
 @pytest.fixture(scope="module")
 def toolbox(deploy, load_yaml) -> dict:
-    """The pod of the deployment that the runbook execs into."""
+    """The pod template of the deployment in which the runbook runs commands."""
     yaml = pytest.importorskip("yaml")
     (name,) = set(re.findall(r"kubectl -n siaga exec deploy/(\S+) --", runbook.text()))
     documents = yaml.safe_load_all((deploy / "kubernetes" / "toolbox.yaml").read_text(encoding="utf-8"))
@@ -27,7 +27,7 @@ def test_the_runbook_has_commands():
 
 
 @pytest.mark.parametrize("words", runbook.commands(), ids=" ".join)
-def test_each_command_is_one_that_siaga_takes(words):
+def test_siaga_accepts_each_command(words):
     assert words[0] in COMMANDS
     command = importlib.import_module(f"{PACKAGE}.{words[0]}").command
     command.make_context(words[0], list(words[1:]))
@@ -46,10 +46,10 @@ def test_in_compose_commands_run_in_the_toolbox(compose_services):
     names = set(re.findall(r"docker compose run --rm (\w+)", runbook.text()))
     assert names == {"toolbox"}
     service = compose_services["toolbox"]
-    assert "entrypoint" not in service, "what follows its name is a command of siaga"
+    assert "entrypoint" not in service, "the words after the service name must be a command of siaga"
     assert service["environment"] == compose_services["topics"]["environment"]
 
 
-def test_nobody_is_sent_into_a_worker_to_type(repo):
+def test_no_page_runs_commands_inside_a_worker(repo):
     for page in (repo / "docs").rglob("*.md"):
         assert not re.findall(r"exec (?:siaga-)?worker\S* ", page.read_text(encoding="utf-8")), page.name

@@ -1,6 +1,6 @@
-"""The whole stack, from a flare-up that is published to the webhooks that receive it, until the reports are retracted.
+"""The whole stack, from a published flare-up to the webhooks that receive it, until its reports are retracted.
 
-A Kafka with only the users of deploy/kubernetes/users.yaml, two workers, the board, a sender of escalations, Prometheus
+Kafka with only the users of deploy/kubernetes/users.yaml, two workers, the board, a sender of escalations, Prometheus
 and Alertmanager.
 """
 
@@ -33,17 +33,17 @@ EXPANDED = {"$__rate_interval": "5m", "$province": ".*", "$source": ".*"}
 # (incident, regency, source): two sources make Palembang awas, one report of a death Ogan Komering Ilir siaga.
 FLARE_UP = ((1, "16.71", "bawaslu"), (2, "16.71", "kpu"), (3, "16.02", "bawaslu"))
 WITHIN_S = 180
-# Panels that a flare-up must move: 0 is not enough there.
-MOVED = {"Escalations in 10 minutes", "Rejected records"}
-# And one that is not a number here: every shard was open before the first scrape.
-AT_REST = {"Restore time"}
+# Panels whose value a flare-up must raise above 0.
+RAISED = {"Escalations in 10 minutes", "Rejected records"}
+# A panel without a value here: every shard was open before the first scrape.
+WITHOUT_VALUE = {"Restore time"}
 # 6 partitions of each of two inputs and of the ledger.
 SHARDS = 18
 
 
 @dataclass
 class Stack:
-    """What runs, and how to be one of its users."""
+    """The running stack; `siaga` runs a command as one of its users."""
 
     kafka: Guarded
     home: Path
@@ -51,7 +51,7 @@ class Stack:
     api: PrometheusApi
 
     def siaga(self, user: str, *arguments: str, stdin: str = "") -> subprocess.CompletedProcess:
-        """Run a command as a user to its end."""
+        """Run a command as a user until it exits."""
         return subprocess.run(
             [*SIAGA, *arguments],
             env=_environment(self.home, self.kafka, user),
@@ -81,7 +81,7 @@ def _incident(number: int, regency: str, source: str, revision: int, status: str
 
 
 def _quick_rules(home: Path) -> Path:
-    """The packaged ruleset with one change: a level is kept seconds after its cause has gone, not half an hour."""
+    """The packaged ruleset with one change: a level is kept for seconds after its cause, not for half an hour."""
     packaged = ROOT / "schemas" / "rulesets" / "sumsel-pilkada-2024.toml"
     text = packaged.read_text(encoding="utf-8")
     for slow, quick in (
@@ -97,7 +97,7 @@ def _quick_rules(home: Path) -> Path:
 
 @contextmanager
 def _worker(home: Path, kafka: Guarded, name: str) -> Iterator[str]:
-    """A worker from the moment shards are open that it was given; host:port of its metrics."""
+    """A worker, from when its shards are open; host:port of its metrics."""
     address = f"127.0.0.1:{free_port()}"
     more = {
         "SIAGA_INSTANCE": name,
@@ -173,17 +173,17 @@ def stack(deploy, program, tmp_path_factory) -> Iterator[Stack]:
         yield stack
 
 
-def test_a_real_flare_up_reaches_the_room_and_ends(stack):
+def test_a_flare_up_is_notified_to_the_room_and_resolved(stack):
     alerts = {("SiagaRegencyAwas", "16.71", "firing"), ("SiagaRegencySiaga", "16.02", "firing")}
     wait_for("awas and siaga in one message of the province", lambda: stack.webhook.latest("16") == alerts, WITHIN_S)
     received = {body["regency"] for path, body in stack.webhook.messages if path == "/escalations"}
-    assert received >= {"16.71", "16.02"}, "the receiver of escalations knows before Alertmanager has grouped them"
+    assert received >= {"16.71", "16.02"}, "the receiver has the escalations before Alertmanager has grouped the alerts"
     stack.publish(2, "retracted")
     wait_for("the end of the alarm", lambda: stack.webhook.room("16")[-1]["status"] == "resolved", WITHIN_S)
-    assert stack.api.firing() == {"SiagaWatchdog"}, "a healthy stack raises no alarm of its own"
+    assert stack.api.firing() == {"SiagaWatchdog"}, "a healthy stack raises no alert"
 
 
-def test_each_user_can_do_its_work_and_nothing_else(stack):
+def test_each_user_has_its_rights_and_no_others(stack):
     whole = ("--from-beginning", "--until-end")
     escalations = stack.siaga("siaga-reader", "tail", "escalations", *whole)
     assert escalations.returncode == 0 and '"level":"awas"' in escalations.stdout
@@ -195,10 +195,10 @@ def test_each_user_can_do_its_work_and_nothing_else(stack):
     assert stack.siaga("siaga-operator", "publish", "incidents", "-", stdin=line).returncode == 1
 
 
-def test_the_operator_may_do_all_that_the_runbook_says_and_a_worker_may_not(stack):
+def test_the_operator_may_run_the_runbooks_commands_and_a_worker_may_not(stack):
     whole = ("--from-beginning", "--until-end")
     for words in runbook.commands():
-        # Without these a tail waits at the end for what comes, and reads nothing.
+        # Without these options a tail starts at the end and waits for new records.
         more = whole if words[0] == "tail" else ()
         done = stack.siaga("siaga-operator", *words, *more)
         assert done.returncode == 0, f"siaga {' '.join(words)}: {done.stderr}"
@@ -208,7 +208,7 @@ def test_the_operator_may_do_all_that_the_runbook_says_and_a_worker_may_not(stac
         assert stack.siaga("siaga-processor", *words).returncode == 1, words
 
 
-def test_every_dashboard_query_finds_something_in_real_workers(stack, deploy):
+def test_every_dashboard_query_has_a_value_with_real_workers(stack, deploy):
     wait_for(
         "a rejected record and an escalation seen",
         lambda: stack.api.query("sum(siaga_rejected_total) > 0 and on() sum(siaga_escalations_total) > 0"),
@@ -221,7 +221,7 @@ def test_every_dashboard_query_finds_something_in_real_workers(stack, deploy):
                 for variable, value in EXPANDED.items():
                     expression = expression.replace(variable, value)
                 found = [float(sample["value"][1]) for sample in stack.api.query(expression)]
-                least = 0 if panel["title"] in MOVED else -math.inf
-                if not any(value > least or panel["title"] in AT_REST for value in found):
+                least = 0 if panel["title"] in RAISED else -math.inf
+                if not any(value > least or panel["title"] in WITHOUT_VALUE for value in found):
                     empty.append(f"{file.stem}: {panel['title']}: {expression}")
     assert not empty, "\n".join(empty)

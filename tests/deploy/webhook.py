@@ -1,4 +1,4 @@
-"""A receiver of Alertmanager's webhooks, which keeps each message by its path."""
+"""A receiver of webhooks that keeps each message with its path."""
 
 import json
 import threading
@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 class Webhook:
-    """Messages so far; `room` and `latest` read those about regencies."""
+    """The received messages; `room`, `latest` and `since` select those about regencies."""
 
     def __init__(self) -> None:
         self.messages: list[tuple[str, dict]] = []

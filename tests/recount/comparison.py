@@ -69,7 +69,7 @@ class RegencyComparison(Comparison):
 
     def __init__(self, place: Place, partition: int, policy: Policy, rows: dict, escalations: list) -> None:
         super().__init__(place.code, partition, policy, rows, escalations)
-        self.place, self.regency, self.outcomes = place, Regency(place, policy), Outcomes()
+        self.place, self.regency, self.outcomes = place, Regency(place, policy), Outcomes(policy.offset_ms)
         self.notices: Counter = Counter()
         self.share_hours: set[int] = set()
         self.states: dict[int, set[tuple]] = {}

@@ -63,12 +63,12 @@ def ms(text: str) -> int:
     return (datetime.fromisoformat(text.upper()) - _EPOCH) // timedelta(milliseconds=1)
 
 
-def event_ms(message: dict) -> int:
+def event_ms(message: dict[str, Any]) -> int:
     """When it occurred, or as of when it was counted."""
     return ms(message["occurred_at"] if "occurred_at" in message else message["as_of"])
 
 
-def _by_roster_and_clock(message: dict, roster: set[str], clock_ms: int, is_wall: bool) -> Verdict:
+def _by_roster_and_clock(message: dict[str, Any], roster: set[str], clock_ms: int, is_wall: bool) -> Verdict:
     if message["regency"] not in roster:
         return Verdict(None, "unknown_regency")
     latest_ms = max(event_ms(message), ms(message["reported_at"]) if "reported_at" in message else 0)
@@ -113,7 +113,7 @@ def _field_fits(topic: str, name: str, value: Any) -> bool:
     return type(value) is int and lowest <= value <= highest
 
 
-def _times_fit(message: dict) -> bool:
+def _times_fit(message: dict[str, Any]) -> bool:
     return "as_of" in message or ms(message["reported_at"]) >= ms(message["occurred_at"]) - 5 * 60_000
 
 

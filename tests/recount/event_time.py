@@ -15,6 +15,8 @@ DAY_MS = 24 * HOUR_MS
 EVERYONE = "*"
 
 Due = tuple[str, list[Any]]
+#: Entries that wait: time, revision, id, then where the entry lies (offset, number), and its fields.
+_Waiting = tuple[int, int, str, int, int, list[Any]]
 #: Where the revision is in an entry of each kind that waits.
 _REVISION = {"i": 4, "t": 7}
 
@@ -25,12 +27,12 @@ class EventOrder:
     def __init__(self, shards: int) -> None:
         self._shards = shards
         self._watermarks: dict[str, tuple[int, bool]] = {}
-        #: Heaps by regency: time, revision, id, then where the entry lies.
-        self._waiting: dict[str, list[tuple]] = defaultdict(list)
+        #: Heaps by regency.
+        self._waiting: dict[str, list[_Waiting]] = defaultdict(list)
         self._released_ms = 0
         self._ticked_ms: int | None = None
 
-    def take(self, offset: int, key: str, frame: list[list]) -> Iterator[Due]:
+    def take(self, offset: int, key: str, frame: list[list[Any]]) -> Iterator[Due]:
         """One ledger record; yields (key, entry) of what is folded when it is read."""
         if key == EVERYONE:
             for _, at_ms, shard, is_idle in frame:
@@ -54,7 +56,7 @@ class EventOrder:
         if self._ticked_ms is None:
             first = min([until, *(waiting[0][0] for waiting in self._waiting.values() if waiting)])
             self._ticked_ms = first // MINUTE_MS * MINUTE_MS
-        while (tick_ms := self._next_tick_ms(until)) <= until:
+        while (tick_ms := _next_tick_ms(self._ticked_ms, until)) <= until:
             self._ticked_ms = tick_ms
             yield from self._release(tick_ms)
             yield EVERYONE, ["k", tick_ms]
@@ -64,14 +66,15 @@ class EventOrder:
             self._ticked_ms = until
             yield EVERYONE, ["k", until]
 
-    def _next_tick_ms(self, until_ms: int) -> int:
-        """The next full minute; over a gap of more than a day the next full hour, over one of a month the next day."""
-        gap_ms = until_ms - self._ticked_ms
-        step_ms = MINUTE_MS if gap_ms <= DAY_MS else HOUR_MS if gap_ms <= 30 * DAY_MS else DAY_MS
-        return (self._ticked_ms // step_ms + 1) * step_ms
-
     def _release(self, until_ms: int) -> Iterator[Due]:
         for key in sorted(self._waiting):
             waiting = self._waiting[key]
             while waiting and waiting[0][0] <= until_ms:
                 yield key, heappop(waiting)[-1]
+
+
+def _next_tick_ms(ticked_ms: int, until_ms: int) -> int:
+    """The next full minute; over a gap of more than a day the next full hour, over one of a month the next day."""
+    gap_ms = until_ms - ticked_ms
+    step_ms = MINUTE_MS if gap_ms <= DAY_MS else HOUR_MS if gap_ms <= 30 * DAY_MS else DAY_MS
+    return (ticked_ms // step_ms + 1) * step_ms

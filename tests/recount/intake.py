@@ -57,7 +57,7 @@ def notes(evidence: Evidence) -> dict[Place, list[Note]]:
     """Intake's notes of each incarnation, oldest first."""
     found: dict[Place, list[Note]] = defaultdict(list)
     for record in evidence.topics["intake-state"]:
-        topic, value = record.key.decode().rpartition(".")[2], record.json()
+        topic, value = record.key_text.rpartition(".")[2], record.json()
         incarnation = sum(record.offset >= at for at in evidence.recreated.get((topic, record.partition), ()))
         note = Note(record.offset, value["offset"], range(*value.get("gone", (0, 0))))
         found[topic, record.partition, incarnation].append(note)

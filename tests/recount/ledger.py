@@ -13,6 +13,8 @@ from tests.recount.event_time import EventOrder
 from tests.recount.records import Record
 
 EVERYONE = "*"
+#: Kind, key and all fields of a message, in the order of the ledger format.
+Fingerprint = tuple[Any, ...]
 
 
 class Entry(NamedTuple):
@@ -34,14 +36,14 @@ def entries(ledger: Iterable[Record]) -> Iterator[Entry]:
     for record in ledger:
         for index, fields in enumerate(record.json()):
             fields = ["k", record.at_ms] if fields[0] == "k" else fields
-            yield Entry(record.partition, (record.offset, index), record.key.decode(), fields)
+            yield Entry(record.partition, (record.offset, index), record.key_text, fields)
 
 
 def entries_by_event_time(ledger: Iterable[Record], shards: int) -> Iterator[Entry]:
     """The same under the event clock: in event time as far as `shards` watermarks allow, with a tick at each minute."""
     orders: dict[int, EventOrder] = defaultdict(lambda: EventOrder(shards))
     for record in ledger:
-        due = orders[record.partition].take(record.offset, record.key.decode(), record.json())
+        due = orders[record.partition].take(record.offset, record.key_text, record.json())
         for index, (key, fields) in enumerate(due):
             yield Entry(record.partition, (record.offset, index), key, fields)
 
@@ -62,7 +64,7 @@ def histories(all_entries: list[Entry], codes: set[str], partitions: int) -> dic
     }
 
 
-def fingerprint_of_message(topic: str, m: dict) -> tuple:
+def fingerprint_of_message(topic: str, m: dict[str, Any]) -> Fingerprint:
     """All fields of an accepted message, whoever carries it."""
     if topic == "incidents":
         return (
@@ -76,7 +78,7 @@ def fingerprint_of_message(topic: str, m: dict) -> tuple:
     )  # fmt: skip
 
 
-def fingerprint_of_entry(entry: Entry) -> tuple:
+def fingerprint_of_entry(entry: Entry) -> Fingerprint:
     """The same of a ledger entry, whose fields are listed in docs/architecture.md's ledger format."""
     f = entry.fields
     if f[0] == "i":

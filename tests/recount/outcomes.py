@@ -9,12 +9,13 @@ DAY_MS = 24 * 3_600_000
 
 @dataclass
 class Outcomes:
-    """`take` one regency's ledger entries in order."""
+    """`take` one regency's ledger entries in order. `offset_ms`: the election's local time minus UTC."""
 
+    offset_ms: int
     clock_ms: int = 0
     revisions: dict[str, int] = field(default_factory=dict)
-    stations: dict[str, list] = field(default_factory=dict)
-    excluded: Counter = field(default_factory=Counter)
+    stations: dict[str, list[Any]] = field(default_factory=dict)
+    excluded: Counter[str] = field(default_factory=Counter)
     corrected: int = 0
     event_ids: set[str] = field(default_factory=set)
 
@@ -47,7 +48,9 @@ class Outcomes:
             if (f[6], f[7]) <= (held[6], held[7]):
                 self.excluded["duplicate"] += 1
                 return
-            self.corrected += f[5] < held[5] or f[6] == held[6]
+            is_same_day = (f[6] + self.offset_ms) // DAY_MS == (held[6] + self.offset_ms) // DAY_MS
+            # On a later day a station votes again from zero.
+            self.corrected += (f[5] < held[5] and is_same_day) or f[6] == held[6]
         self.stations[f[3]] = f
 
     def turnout(self) -> dict[str, Any]:

@@ -63,15 +63,21 @@ class Policy:
         """Hours since local midnight."""
         return (at_ms + self.offset_ms) % DAY_MS / HOUR_MS
 
+    def local_day(self, at_ms: int) -> int:
+        """Number of the local day."""
+        return (at_ms + self.offset_ms) // DAY_MS
+
     def rate(self, stations: int, category: str, hour: int, shares: float) -> float:
         """Reports an hour that an ordinary day brings, of severities with these shares."""
         rules = self.rules["categories"][category]
-        hours = self.rules["profiles"][rules["profile"]]["hours"]
-        return stations * rules["base_rate"] / 1000 * hours[hour] / sum(hours) * shares
+        base_rate: float = rules["base_rate"]
+        hours: list[float] = self.rules["profiles"][rules["profile"]]["hours"]
+        return stations * base_rate / 1000 * hours[hour] / sum(hours) * shares
 
     def _shares(self, category: str) -> list[float]:
         """Shares of the severities among an ordinary day's reports of a category."""
-        return self.rules["mixes"][self.rules["categories"][category]["mix"]]["shares"]
+        shares: list[float] = self.rules["mixes"][self.rules["categories"][category]["mix"]]["shares"]
+        return shares
 
     @cache  # noqa: B019 - one policy lives as long as the run
     def digits(self, stations: int, category: str, severity: int, hour: int) -> float:
@@ -94,7 +100,9 @@ class Policy:
         """How much of the evidence of a report counts; 0 for what is retracted or can never score."""
         if status == "retracted" or self.group_of[category] not in GROUPS:
             return 0.0
-        return self.rules["categories"][category]["factor"] * self.rules["status"][status]
+        of_category: float = self.rules["categories"][category]["factor"]
+        of_status: float = self.rules["status"][status]
+        return of_category * of_status
 
     @cache  # noqa: B019
     def hourly_evidence(self, stations: int, group: str, hour: int) -> float:
@@ -137,7 +145,7 @@ class Policy:
 
     def grid(self, at_ms: int) -> int:
         """The last time at which scores and times are looked at."""
-        step_ms = round(self.rules["ladder"]["step"] * 1000)
+        step_ms: int = round(self.rules["ladder"]["step"] * 1000)
         return at_ms - at_ms % step_ms
 
 

@@ -30,7 +30,17 @@ class Record:
     def place(self) -> Place:
         return self.topic, self.partition, self.incarnation
 
+    @property
+    def key_text(self) -> str:
+        """The key as text. Raises ValueError when the record has none."""
+        if self.key is None:
+            raise ValueError(f"{self.topic}-{self.partition}, offset {self.offset}: no key")
+        return self.key.decode()
+
     def json(self) -> Any:
+        """The decoded value. Raises ValueError when it is no JSON or the record is a tombstone."""
+        if self.value is None:
+            raise ValueError(f"{self.topic}-{self.partition}, offset {self.offset}: no value")
         return json.loads(self.value)
 
 
@@ -90,7 +100,7 @@ def state_marks(records: Iterable[Record]) -> list[StateMark]:
     """Keys `@begin`, `@next`, `<code>/h`, `<code>/p` (docs/architecture.md). Nothing else reads state records."""
     marks = []
     for record in records:
-        key = record.key.decode()
+        key = record.key_text
         code, _, kind = key.partition("/")  # a station may have any name, and its key ends with it
         if key == "@begin":
             marks.append(StateMark("begin", record.partition, "", record.json()["quiet_until"]))

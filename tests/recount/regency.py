@@ -144,17 +144,19 @@ class Regency:
         known, held = self.known, self.known.stations.get(f[3])
         new = Station(f[4], f[5], f[6], f[7])
         corrects = False
+        was_repeated = held is not None and held.repeats > 1
         if held is not None:
             if (new.as_of_ms, new.revision) <= (held.as_of_ms, held.revision):
                 return
             is_other = (new.registered, new.voted) != (held.registered, held.voted)
-            corrects = new.voted < held.voted or new.as_of_ms == held.as_of_ms and is_other
-            new.repeats = held.repeats + corrects
+            if not known.is_new_vote(held, new):
+                corrects = new.voted < held.voted or new.as_of_ms == held.as_of_ms and is_other
+                new.repeats = held.repeats + corrects
         before = self.score() if corrects and self.ladder.level else None
         known.put_station(f[3], new)
         self._score = None
         was_over = held is not None and held.voted > held.registered
-        self.is_due |= was_over != (new.voted > new.registered) or (new.repeats == 2 and corrects)
+        self.is_due |= was_over != (new.voted > new.registered) or was_repeated != (new.repeats > 1)
         least = self.policy.rules["turnout"]["outlier_stations_least"]
         self.is_due |= held is None and len(known.stations) in (1, least)
         self._end_silence()

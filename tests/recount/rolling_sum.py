@@ -5,7 +5,7 @@ severities that weigh 1, 2, 4, 8 and 16. Fast enough for a million events: the s
 """
 
 from collections import defaultdict
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tests.recount.ledger import EVERYONE, Entry
 from tests.recount.outcomes import Outcomes
@@ -54,7 +54,7 @@ class Regency:
 
     def __init__(self, code: str, threshold: int) -> None:
         self.code, self.threshold = code, threshold
-        self.outcomes, self.hour, self.offset = Outcomes(), HourSum(), -1
+        self.outcomes, self.hour, self.offset = Outcomes(offset_ms=0), HourSum(), -1
         self.folded = self.episode = 0
         self.is_raised = False
         self.crossings: list[Crossing] = []
@@ -88,7 +88,7 @@ class Regency:
     def duplicates(self) -> int:
         return self.outcomes.excluded["duplicate"]
 
-    def row(self) -> dict:
+    def row(self) -> dict[str, Any]:
         """What its risk row must say, in short."""
         windows = {}
         for name, length_ms in WINDOWS_MS.items():

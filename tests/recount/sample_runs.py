@@ -19,14 +19,14 @@ from schemas.topics import Topic
 from streams.admission import Admitted, ClockMode, Gate, Rejection
 from streams.event_time.sequencer import Sequencer
 from streams.table import Drained, RiskTable
-from tests.chaos.traffic import Message, Traffic, turnout
+from tests.chaos.traffic import Message, Traffic, incident, turnout
 from tests.recount.laws import check
 from tests.recount.policy import ROSTER, roster
 from tests.recount.records import INPUTS, Cut, Evidence, Record
 
 PARTITIONS = 3
 SHARDS = len(INPUTS) * PARTITIONS
-SECOND_MS, MINUTE_MS = 1000, 60_000
+SECOND_MS, MINUTE_MS, HOUR_MS, DAY_MS = 1000, 60_000, 3_600_000, 86_400_000
 PLACES = roster(ROSTER)
 START_MS = int(datetime.fromisoformat("2024-11-27T12:00:00+07:00").timestamp() * 1000)
 
@@ -278,6 +278,39 @@ def lossy_evidence(seed: int, count: int) -> Evidence:
                 loss()
     run.tick()
     return run.log.evidence()
+
+
+def revote_evidence(seed: int) -> Evidence:
+    """Three days of turnout from 40 stations of each regency: on the second most vote again, on the third all do.
+
+    An incident each morning. Each night a few counts fall, on each side of midnight."""
+    run = Run(seed)
+    run.tick()
+    run.publish([(START_MS, Message("turnout", b"16.71", b"{}"))])  # an exact run rejects something
+    for day in range(3):
+        start_ms = run.now_ms = START_MS + day * DAY_MS
+        for code in run.codes:
+            value = incident(f"v-{code}-{day}", code, start_ms / 1000, category="clash", severity=4)
+            run.publish([(start_ms, Message("incidents", code.encode(), value))])
+        for hour in (0, 3, 6, 11, 13):
+            at_ms = start_ms + hour * HOUR_MS
+            for step, code in enumerate(run.codes):
+                many, voted = 30 if day == 1 else 40, 30 * hour + 20
+                if hour > 6:
+                    many, voted = 3, 150
+                counts = [(n, voted + run.rnd.randrange(9)) for n in run.rnd.sample(range(40), many)]
+                run.publish([
+                    (at_ms + step * SECOND_MS + n, _count(code, f"{day}-{hour}-{n}", n, count, at_ms))
+                    for n, count in counts
+                ])  # fmt: skip
+            run.now_ms = at_ms + MINUTE_MS
+            run.tick()
+    return run.log.evidence()
+
+
+def _count(code: str, name: str, station: int, voted: int, at_ms: int) -> Message:
+    changes = {"station": f"TPS-{station:03d}", "voted": voted}
+    return Message("turnout", code.encode(), turnout(f"v-{code}-{name}", code, at_ms / 1000, **changes))
 
 
 def _gaps(rnd: random.Random, count: int) -> Iterator[int]:

@@ -61,8 +61,8 @@ class Known:
     #: Those of the last 24 h that are not retracted.
     live: dict[str, Incident] = field(default_factory=dict)
     stations: dict[str, Station] = field(default_factory=dict)
-    registered: int = 0
-    voted: int = 0
+    #: Local days on which a station voted again, each later than those before.
+    revote_days: list[int] = field(default_factory=list)
     levels: dict[str, str] = field(default_factory=dict)
     shares: dict[str, int] = field(default_factory=dict)
     learned: dict[str, float] = field(default_factory=lambda: dict.fromkeys(GROUPS, 1.0))
@@ -81,9 +81,27 @@ class Known:
             self.live[i.id] = i
 
     def put_station(self, name: str, station: Station) -> None:
+        """Hold the newest figure of a station."""
+        if name in self.stations and self.is_new_vote(self.stations[name], station):
+            day = self.policy.local_day(station.as_of_ms)
+            if day > max(self.revote_days, default=0):
+                self.revote_days.append(day)
         self.stations[name] = station
-        self.registered = sum(s.registered for s in self.stations.values())
-        self.voted = sum(s.voted for s in self.stations.values())
+
+    def is_new_vote(self, held: Station, new: Station) -> bool:
+        return new.voted < held.voted and self.policy.local_day(new.as_of_ms) > self.policy.local_day(held.as_of_ms)
+
+    def of_one_vote(self) -> list[Station]:
+        """The stations that make up the share: those with figures from the last day of a new vote on, or the others if
+        these are more. With several such days the others have figures of several votes and make none."""
+        if not self.revote_days:
+            return list(self.stations.values())
+        parts: dict[bool, list[Station]] = {True: [], False: []}
+        for s in self.stations.values():
+            parts[self.policy.local_day(s.as_of_ms) >= self.revote_days[-1]].append(s)
+        if len(parts[True]) >= len(parts[False]):
+            return parts[True]
+        return parts[False] if len(self.revote_days) == 1 else []
 
     def pass_to(self, grid_ms: int) -> None:
         self.grid_ms = grid_ms
@@ -98,9 +116,10 @@ class Known:
 
     def share(self) -> int | None:
         """Turnout share in ten-thousandths; None while fewer stations than make a curve have reported."""
-        if len(self.stations) < self.policy.rules["turnout"]["outlier_stations_least"]:
+        stations = self.of_one_vote()
+        if len(stations) < self.policy.rules["turnout"]["outlier_stations_least"]:
             return None
-        return 10_000 * self.voted // self.registered
+        return 10_000 * sum(s.voted for s in stations) // sum(s.registered for s in stations)
 
 
 class Score(NamedTuple):
@@ -215,7 +234,8 @@ def _leaves_every_curve(known: Known) -> bool:
     share, t = known.share(), known.policy.rules["turnout"]
     if share is None:
         return False
-    figures_ms = sum(s.registered * s.as_of_ms for s in known.stations.values()) / known.registered
+    stations = known.of_one_vote()
+    figures_ms = sum(s.registered * s.as_of_ms for s in stations) / sum(s.registered for s in stations)
     above = share / 10_000 - _curve(known.policy, figures_ms)
     others = sorted(share / 10_000 for share in known.shares.values())
     if len(others) < 3:

@@ -3,14 +3,25 @@
 import json
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 
 from tests.recount.comparison import score_faults
 from tests.recount.ladder import Ladder
-from tests.recount.policy import DEFAULT_POLICY
+from tests.recount.laws import check
+from tests.recount.policy import DAY_MS, DEFAULT_POLICY
 from tests.recount.records import Evidence, Record
-from tests.recount.sample_runs import Faults, fields_of, found, rewritten, where
+from tests.recount.sample_runs import (
+    PLACES,
+    START_MS,
+    Faults,
+    fields_of,
+    found,
+    revote_evidence,
+    rewritten,
+    where,
+)
 from tests.recount.scoring import PARTS, Score
 
 HOUR_LATER = "2024-11-27T09:30:00.000Z"
@@ -140,6 +151,19 @@ def test_a_spurious_escalation_with_an_id_of_its_own_is_found(exact, change):
     again = rewritten(escalations[index], escalation_id=OTHER_ID, change=change, previous_level=level)
     escalations.insert(index + 1, replace(again, offset=again.offset + 1))
     assert found(exact, "B", f"spurious: {change}")
+
+
+def test_stations_that_vote_again_break_no_law_and_their_shares_are_judged_apart():
+    run = revote_evidence(seed=3)
+    assert check(run, PLACES) == []
+    entries = [entry for record in run.topics["ledger"] for entry in fields_of(record) if record.key != b"*"]
+    days = [START_MS + n * DAY_MS for n in range(4)]
+    for start_ms, end_ms in pairwise(days):
+        shares = [e[7] for e in entries if e[0] == "n" and e[7] is not None and start_ms <= e[1] < end_ms]
+        assert min(shares) < 1_500 and max(shares) > 6_500
+    rows = [record.json() for record in run.topics["risk"]]
+    assert 0 < max(row["turnout"]["corrected"] for row in rows) < 20
+    assert max(row["components"]["turnout"] for row in rows) == 10  # the counts keep to no curve, so that is judged too
 
 
 @fault(("B", "which holds nothing of it"))

@@ -63,7 +63,7 @@ async def test_publish_names_the_record_that_was_too_large_in_one_line(narrow: G
     lines = good + b"\n" + b"x" * (2 * NARROW) + b"\n" + good + b"\n"
     done = narrow.siaga("publisher")("publish", "turnout", "--no-validate", stdin=lines)
     assert done.status == 1
-    summary, told = done.error_lines
+    summary, error = done.error_lines
     assert summary == "3 read, 1 sent, 0 rejected"
-    assert told.startswith("Error: broker ") and "record 2 was not accepted: MessageSizeTooLargeError" in told
+    assert error.startswith("Error: broker ") and "record 2 was not accepted: MessageSizeTooLargeError" in error
     assert [r for r in await narrow.read(Topic.TURNOUT) if len(r.value) == 2 * NARROW] == []

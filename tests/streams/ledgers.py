@@ -21,6 +21,7 @@ from streams.table import Drained, RiskTable
 
 MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
+WIB_MS = 7 * HOUR_MS  # local time minus UTC
 EIGHT_MS = 1_732_669_200_000  # 27 November 2024, 08:00 in Palembang
 
 PALEMBANG, OKI, PAGAR_ALAM = "16.71", "16.02", "16.72"

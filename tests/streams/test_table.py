@@ -41,7 +41,8 @@ class EveryEntryIsEvaluated(RegencyState):
     def _fold_entries(self, entries: list[Entry], outcomes: Outcomes) -> Iterator[Evaluation]:
         for entry in entries:
             self._take([entry], 0, outcomes)
-            yield self._evaluate()
+            if evaluation := self._evaluate():
+                yield evaluation
 
 
 class EveryTickIsFolded(RiskTable):

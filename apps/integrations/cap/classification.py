@@ -1,4 +1,4 @@
-"""CAP's enumerations from what an escalation says. docs/integrations.md gives the reasons for each choice."""
+"""The values of CAP's enumerations for an escalation. docs/integrations.md gives the reason for each choice."""
 
 from typing import NamedTuple
 
@@ -36,7 +36,7 @@ def classes(escalation: Escalation) -> Classes:
     """Read an escalation in CAP's words."""
     urgency, severity, response = _OF_LEVEL[escalation.level]
     if escalation.change == Change.STALE:
-        # Nobody knows how it is there: at a raised level the last known severity stands, at normal none may be claimed.
+        # The present state is unknown: a raised level keeps its last known severity, at normal none can be claimed.
         known = severity if escalation.level != Level.NORMAL else "Unknown"
         return Classes(categories(escalation), ("Assess",), "Unknown", known, "Observed")
     if escalation.change == Change.RECOVERED and escalation.level == Level.NORMAL:

@@ -16,7 +16,7 @@ public class Publish {
     static final String PREFIX = System.getenv().getOrDefault("SIAGA_TOPIC_PREFIX", "siaga.");
     static final String REGENCY = "16.71";
 
-    // In production take the ids from your own database: a message that is sent twice must have the same event_id.
+    // In production use ids from your own database: a message that is sent again must have the same event_id.
     static final String RUN = "java-" + System.currentTimeMillis();
     static final String NOW = Instant.now().truncatedTo(ChronoUnit.SECONDS).toString();
 
@@ -25,7 +25,7 @@ public class Publish {
             "bootstrap.servers", BROKER,
             "acks", "all",
             "enable.idempotence", true, // nothing lost, repeated or reordered by a retry
-            "max.block.ms", 10_000, // when the broker or the topic is not there
+            "max.block.ms", 10_000, // timeout when the broker or the topic does not exist
             "compression.type", "gzip");
         List<Future<RecordMetadata>> sent = new ArrayList<>();
         try (var producer = new KafkaProducer<>(settings, new StringSerializer(), new StringSerializer())) {
@@ -34,13 +34,13 @@ public class Publish {
             sent.add(producer.send(new ProducerRecord<>(PREFIX + "incidents", REGENCY, incident(3, 3, "retracted"))));
             sent.add(producer.send(new ProducerRecord<>(PREFIX + "turnout", REGENCY, turnout())));
             for (Future<RecordMetadata> future : sent) {
-                RecordMetadata record = future.get(30, TimeUnit.SECONDS); // throws when the broker did not take it
+                RecordMetadata record = future.get(30, TimeUnit.SECONDS); // throws when the broker did not accept it
                 System.out.printf("%s %d/%d%n", record.topic(), record.partition(), record.offset());
             }
         }
     }
 
-    /** No value here needs escaping; take a JSON library for values that come from elsewhere. */
+    /** No value here needs escaping; use a JSON library for values from other sources. */
     static String incident(int revision, int severity, String status) {
         return """
             {"event_id": "%1$s-%2$d", "incident_id": "%1$s-incident", "revision": %2$d, "regency": "%3$s",

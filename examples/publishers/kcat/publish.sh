@@ -5,11 +5,11 @@ set -eu
 broker=${SIAGA_BROKER:-127.0.0.1:9092}
 prefix=${SIAGA_TOPIC_PREFIX:-siaga.}
 
-# In production take the ids from your own database: a message that is sent twice must have the same event_id.
+# In production use ids from your own database: a message that is sent again must have the same event_id.
 run="kcat-$(date +%s)-$$"
 now=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 
-# One record per line, the key before the tab. kcat exits with a status other than 0 when the broker did not take one.
+# One record per line, the key before the tab. kcat exits with a status other than 0 when the broker did not accept one.
 send() {
     kcat -P -b "$broker" -t "$prefix$1" -K "$(printf '\t')" -z gzip \
         -X acks=all -X enable.idempotence=true -X allow.auto.create.topics=false

@@ -4,7 +4,7 @@ import { CompressionTypes, Kafka, Partitioners } from "kafkajs";
 const broker = process.env.SIAGA_BROKER ?? "127.0.0.1:9092";
 const prefix = process.env.SIAGA_TOPIC_PREFIX ?? "siaga.";
 
-// In production take the ids from your own database: a message that is sent twice must have the same event_id.
+// In production use ids from your own database: a message that is sent again must have the same event_id.
 const run = `node-${Date.now()}`;
 const now = new Date().toISOString();
 
@@ -36,7 +36,7 @@ const turnout = {
 const kafka = new Kafka({ clientId: "siaga-example", brokers: broker.split(",") });
 const producer = kafka.producer({
   idempotent: true, // nothing lost, repeated or reordered by a retry
-  maxInFlightRequests: 1, // kafkajs keeps the order only so
+  maxInFlightRequests: 1, // with more, kafkajs does not keep the order
   allowAutoTopicCreation: false,
   createPartitioner: Partitioners.DefaultPartitioner,
 });
@@ -45,7 +45,7 @@ const record = (message) => ({ key: message.regency, value: JSON.stringify(messa
 await producer.connect();
 try {
   const written = await producer.sendBatch({
-    acks: -1, // all in-sync replicas; it throws when the broker did not take a record
+    acks: -1, // all in-sync replicas; it throws when the broker did not accept a record
     compression: CompressionTypes.GZIP,
     topicMessages: [
       { topic: `${prefix}incidents`, messages: [incident, verified, retracted].map(record) },

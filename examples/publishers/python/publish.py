@@ -10,7 +10,7 @@ from kafka import KafkaProducer
 BROKER = os.environ.get("SIAGA_BROKER", "127.0.0.1:9092")
 PREFIX = os.environ.get("SIAGA_TOPIC_PREFIX", "siaga.")
 
-# In production take the ids from your own database: a message that is sent twice must have the same event_id.
+# In production use ids from your own database: a message that is sent again must have the same event_id.
 run = f"python-{time.time_ns() // 1_000_000}"
 now = datetime.now().astimezone().isoformat(timespec="seconds")
 
@@ -49,6 +49,6 @@ producer = KafkaProducer(
 sent = [producer.send(PREFIX + "incidents", key=m["regency"], value=m) for m in (incident, verified, retracted)]
 sent.append(producer.send(PREFIX + "turnout", key=turnout["regency"], value=turnout))
 for future in sent:
-    record = future.get(timeout=30)  # raises when the broker did not take the record
+    record = future.get(timeout=30)  # raises when the broker did not accept the record
     print(f"{record.topic} {record.partition}/{record.offset}")
 producer.close()

@@ -164,10 +164,10 @@ def test_an_unreadable_line_is_reported_and_does_not_stop_the_others(redrive, lo
         .encode(),
     ]
     done = redrive(b"\n".join([*odd, json.dumps(fine).encode()]))
-    told = dict(line.split(": ", 1) for line in done.error_lines[:-1])
-    assert done.status == 1 and set(told) == {f"line {number}" for number in range(1, len(odd) + 1)}
-    assert told.pop("line 10") == "invalid_json: the record has no value"
-    assert all(text.startswith("unreadable: ") for text in told.values())
+    errors = dict(line.split(": ", 1) for line in done.error_lines[:-1])
+    assert done.status == 1 and set(errors) == {f"line {number}" for number in range(1, len(odd) + 1)}
+    assert errors.pop("line 10") == "invalid_json: the record has no value"
+    assert all(text.startswith("unreadable: ") for text in errors.values())
     assert done.error_lines[-1].startswith(f"{len(odd) + 1} read, 1 redriven, {len(odd)} still fail")
     assert len(log.records("incidents")) == 1
 

@@ -57,7 +57,7 @@ def timelines(draw: st.DrawFn) -> list[Escalation]:
     """What one regency can publish: levels move by the ladder's rules, with silences and corrections in between."""
     level, episode, is_stale, made = 0, 0, False, []
     for number in range(draw(st.integers(1, 25))):
-        before, can = level, ["rise"] * (level < 3) + ["fall"] * (0 < level and not is_stale) + ["amend"] * (level > 0)
+        before, can = level, ["rise"] * (level < 3) + ["fall"] * (level > 0 and not is_stale) + ["amend"] * (level > 0)
         step = draw(st.sampled_from([*can, "recover" if is_stale else "stale"]))
         if step == "rise":
             level, change = draw(st.integers(level + 1, 3)), "raised"

@@ -6,8 +6,8 @@ import string
 from pathlib import Path
 
 import pytest
-from apps.board.assets import TABLES, words_module
 
+from apps.board.static_files import TABLES, words_module
 from apps.language.catalogue import LANGUAGES, capitalized, language_of_locale, read_catalogue, words_in
 from schemas.risk import Confidence
 from schemas.ruleset import Ruleset

@@ -43,10 +43,10 @@ async def test_a_corrected_record_counts_once(deployment: Deployment, tmp_path: 
     await deployment.drained()
     assert await incidents(deployment) == 1
 
-    told = deployment.run("tail", "rejected", "--from-beginning", "--until-end").stdout
-    assert sorted(json.loads(line)["reason"] for line in told.splitlines()) == ["schema", "unknown_regency"]
-    # As a person would with an editor: only the value is touched.
-    rejects.write_text(told.replace(r"\"severity\": \"2\"", r"\"severity\": 2").replace("31.71", REGENCY))
+    rejected = deployment.run("tail", "rejected", "--from-beginning", "--until-end").stdout
+    assert sorted(json.loads(line)["reason"] for line in rejected.splitlines()) == ["schema", "unknown_regency"]
+    # As with an editor: only the value changes.
+    rejects.write_text(rejected.replace(r"\"severity\": \"2\"", r"\"severity\": 2").replace("31.71", REGENCY))
     assert deployment.run("redrive", str(rejects)).stderr == "2 read, 2 redriven, 0 still fail\n"
     await deployment.drained()
     assert await incidents(deployment) == 3

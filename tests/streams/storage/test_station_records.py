@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from schemas.ledger import Entry
 from streams.risk.turnout import Turnout
 from streams.storage.station_records import SEGMENT_LEAST, StationRecords
-from tests.streams.ledgers import EIGHT_MS, HOUR_MS, PALEMBANG, restored, run, turnout
+from tests.streams.ledgers import EIGHT_MS, HOUR_MS, PALEMBANG, WIB_MS, restored, run, turnout
 
 MANY = range(SEGMENT_LEAST)
 FEW = range(SEGMENT_LEAST - 1)
@@ -72,7 +72,7 @@ FRAMES = st.lists(st.lists(st.integers(0, 11), min_size=1, max_size=14, unique=T
 @settings(max_examples=150, deadline=None)
 @given(FRAMES, st.integers(0, 12), st.integers(1, 4))
 def test_records_hold_the_latest_figures_and_nothing_else(frames, restart_at, drain_every):
-    whole, stored = Turnout(), {}
+    whole, stored = Turnout(WIB_MS), {}
     records = StationRecords(whole)
     for moment, frame in enumerate(frames):
         if moment == restart_at:
@@ -95,7 +95,7 @@ def test_records_hold_the_latest_figures_and_nothing_else(frames, restart_at, dr
 
 
 def _restart(before: Turnout, records: StationRecords, state: dict) -> tuple[Turnout, StationRecords]:
-    after = Turnout()
+    after = Turnout(WIB_MS)
     after.restore_totals(before.totals())
     again = StationRecords(after)
     segments = {int(key[8:]): value for key, value in state.items() if key[5:8] == b"/t/" and value}
