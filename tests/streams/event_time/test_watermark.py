@@ -71,6 +71,10 @@ def test_a_state_is_entered_with_a_watermark_and_left_with_one():
     assert all(publishes for (state, _), (to, publishes, _) in TRANSITIONS.items() if to is not state)
 
 
+def test_no_shard_starts_twice():
+    assert State.STARTING not in {transition.to for transition in TRANSITIONS.values()}
+
+
 def test_only_a_shard_that_wakes_publishes_its_oldest_record():
     assert all((publishes is Mark.OLDEST) == (to is State.WAKING and state is not to)
                for (state, _), (to, publishes, _) in TRANSITIONS.items())  # fmt: skip

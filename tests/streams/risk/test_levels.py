@@ -15,6 +15,7 @@ from tests.streams.ledgers import COMPILED, EIGHT_MS, HOUR_MS, MINUTE_MS, PALEMB
 
 KEEP_MS = COMPILED.keep_ms
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "levels.md"
+RAISED = (Phase.FIRING, Phase.KEEPING)
 ONLY_IN = {Signal.HELD: Phase.PENDING, Signal.KEPT: Phase.KEEPING}
 
 
@@ -34,6 +35,21 @@ def test_every_phase_answers_every_signal_it_can_get_and_no_other():
     assert set(TRANSITIONS) == {
         (phase, signal) for phase, signal in itertools.product(Phase, Signal) if phase is ONLY_IN.get(signal, phase)
     }
+
+
+def test_a_rung_is_raised_by_a_score_that_held_or_a_grave_incident_alone():
+    for (phase, signal), transition in TRANSITIONS.items():
+        if phase not in RAISED:
+            assert (transition.to is Phase.FIRING) == (signal in (Signal.HELD, Signal.URGENT))
+            assert transition.to is not Phase.KEEPING
+
+
+def test_a_raised_rung_keeps_under_its_lower_threshold_and_fires_again_over_it():
+    """And falls only from there, when it was kept long enough."""
+    falling = {Signal.BELOW: Phase.KEEPING, Signal.KEPT: Phase.INACTIVE}
+    for (phase, signal), transition in TRANSITIONS.items():
+        if phase in RAISED:
+            assert transition.to is falling.get(signal, Phase.FIRING)
 
 
 def test_a_score_must_hold_before_it_raises():

@@ -7,10 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.risk.silence import TRANSITIONS, Phase, Publish, Signal, Silence, diagram
+from streams.risk.silence import STATUS, TRANSITIONS, Phase, Publish, Signal, Silence, diagram
 from tests.streams.ledgers import COMPILED, EIGHT_MS, MINUTE_MS
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "levels.md"
+STALE = (Phase.STALE, Phase.STALE_PUBLISHED)
+HOLDING = (Phase.SILENT_HOLDING, Phase.LIVE_HOLDING)
 NEVER_REPORTED = {Phase.SILENT, Phase.SILENT_HOLDING}
 STATIONS = 2264
 
@@ -52,6 +54,20 @@ def test_stale_is_published_on_the_way_into_its_phase_and_nowhere_else():
     for (phase, _), transition in TRANSITIONS.items():
         is_entry = transition.to is Phase.STALE_PUBLISHED and phase is not Phase.STALE_PUBLISHED
         assert (transition.publish is Publish.STALE) == is_entry
+
+
+def test_until_stale_only_the_length_of_silence_decides_whether_levels_are_held():
+    for (phase, signal), transition in TRANSITIONS.items():
+        if phase not in STALE and signal in (Signal.RECENT, Signal.LONG):
+            assert STATUS[transition.to] == STATUS[phase]
+            assert (transition.to in HOLDING) == (signal is Signal.LONG)
+
+
+def test_stale_remains_until_a_report_and_remembers_that_it_was_published():
+    for (phase, signal), transition in TRANSITIONS.items():
+        if signal in (Signal.OVERDUE, Signal.NOTABLE) or (phase in STALE and signal is not Signal.REPORT):
+            is_published = phase is Phase.STALE_PUBLISHED or signal is Signal.NOTABLE
+            assert transition.to is STALE[is_published]
 
 
 def test_silence_holds_levels_after_falls_within_and_is_stale_after_stale_after():
@@ -119,6 +135,7 @@ def test_restored_silence_continues_like_one_that_never_stopped(minutes, reporte
     state, again = silence(minutes, level, reported), Silence(COMPILED, STATIONS)
     again.restore(state.stored())
     now_ms = EIGHT_MS + minutes * MINUTE_MS
+    assert (again.status, again.holds_levels) == (state.status, state.holds_levels)
     assert again.evaluate(1, now_ms) is state.evaluate(1, now_ms)
     assert _pass(again, now_ms, 200, 1) == _pass(state, now_ms, 200, 1)
     assert again.stored() == state.stored()
