@@ -1,4 +1,4 @@
-"""The options of transport and lanes, each with why it has its value."""
+"""The options of transport and lanes, each with the reason for its value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,19 +15,20 @@ class BatchingOptions:
     #: Passed to every aiokafka client: bootstrap_servers, security_protocol, ssl_context, sasl_*.
     #: Not in the repr: it may hold a password.
     client: Mapping[str, Any] = field(default_factory=lambda: {"bootstrap_servers": "127.0.0.1:9092"}, repr=False)
-    #: Sets of partitions of a stage that commit together, the same for all workers of a group. At most as many workers
-    #: have work as all stages have lanes; the fewer, the less processor time and latency (docs/performance.md).
+    #: Lanes per stage (sets of partitions that commit together), the same number in all workers of a group. At most as
+    #: many workers have work as all stages have lanes; fewer lanes take less processor time and latency
+    #: (docs/performance.md).
     lanes: int = 1
     #: A batch must end long before the session times out; at 5 to 10 µs a record this is 0.2 s of work, and as much is
-    #: folded while it is committed. Smaller ones make smaller frames, more rows and state records; half as much again
-    #: took 90 MiB more for the nation's day and was 3 % faster there (docs/performance.md).
+    #: folded while it is committed. Smaller ones make smaller frames, more rows and state records; 30,000 took 90
+    #: MiB more in the benchmark of a national election day and was 3 % faster there (docs/performance.md).
     batch_records_max: int = 20_000
     #: Nor may it hold more bytes: one record of an intermediate topic may hold many events, and publishers may
     #: send records of up to 1 MiB, which are all copied when they are rejected.
     batch_bytes_max: int = 12 * MIB
-    #: Part of a full batch that a partition brings first after a start or a rebalance; each further batch may be twice
-    #: as large. A backlog's first outputs are committed sooner by that: lanes share one thread, and all fold before the
-    #: first of them has committed.
+    #: Size of a partition's first batch after a start or a rebalance, as a part of a full one; each further batch may
+    #: be twice as large. So the first outputs of a backlog are committed sooner: lanes share one thread, and all fold
+    #: before the first of them has committed.
     first_batch_part: float = 1 / 16
     #: What one fetch may bring per partition. Catch-up wants it large; two are held per partition, one folded, one
     #: waiting.
@@ -37,7 +38,7 @@ class BatchingOptions:
     fetch_wait_ms: int = 10
     session_timeout_ms: int = 10_000
     #: How soon a worker learns that another has joined or left: until then nobody works on the partitions that move.
-    #: Workers that are started together meet in one rebalance by it (docs/performance.md).
+    #: At this value workers that are started together need one rebalance (docs/performance.md).
     heartbeat_interval_ms: int = 200
     #: A dead owner's open transaction blocks read_committed readers at most this long, if no successor fences it
     #: sooner.
@@ -55,8 +56,8 @@ class BatchingOptions:
     #: until the markers are written, and each rejection costs both sides: with this pause latency falls by a third and
     #: so does processor time (docs/performance.md).
     settle_ms: int = 5
-    #: How far the group's offsets may lag behind a stage's own state or notes, which are the truth: committing them
-    #: costs a third of a small transaction (docs/performance.md).
+    #: How far the group's offsets may lag behind a stage's own state or notes, from which reading resumes: committing
+    #: them costs a third of a small transaction (docs/performance.md).
     offset_every_ms: int = 500
     #: One produced batch. Below the broker's message.max.bytes (1 MiB), above the largest frame.
     produce_batch_bytes_max: int = 900 * KIB
@@ -85,6 +86,6 @@ class BatchingOptions:
 def transactional_ids(group: str, stage: str) -> str:
     """The prefix of a stage's transactional ids, by which rights on them are granted.
 
-    It takes in nothing of a deployment whose group merely begins like this one.
+    It matches no id of a deployment whose group name only begins with this one.
     """
     return f"{group}-{stage}-lane-"
