@@ -33,8 +33,8 @@ from streams.admission import ClockMode
 
 SOURCES_KEY = b"@w"
 HELD_PREFIX = b"@b/"
-#: Event time between two ticks given to the fold: where no entry comes, an evaluation is late by less than this. On full
-#: minutes, so that the same day has the same ticks.
+#: Event time between two ticks given to the fold: where no entry comes, an evaluation is late by less than this. On
+#: full minutes, so that the same day has the same ticks.
 TICK_EVERY_MS = MINUTE_MS
 #: Entries that may wait in one partition. Beyond it the oldest are released early: memory is bounded, order is not kept
 #: then.
