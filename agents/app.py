@@ -1,4 +1,4 @@
-"""The composition root of a worker: settings, roster, ruleset, stages and Faust agents meet here and nowhere else.
+"""The composition root of a worker: settings, roster, ruleset, stages and Faust agents are put together here only.
 
 `siaga worker` and `faust -A agents.app worker` both run what `create_app` returns.
 """

@@ -42,7 +42,7 @@ STAGES = (INTAKE, RISK)
 
 
 def diagram() -> str:
-    """The way of a record through topics and stages, as a Mermaid flowchart."""
+    """The path of a record through topics and stages, as a Mermaid flowchart."""
     lines = ["flowchart LR"]
     lines += [f"    {_id(spec.topic)}{_shape(spec.direction, DEFAULT_PREFIX + spec.topic)}" for spec in SPECS]
     for stage in STAGES:

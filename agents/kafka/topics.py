@@ -140,5 +140,5 @@ def _alter(admin: KafkaAdminClient, name: str, values: dict[str, str]) -> None:
 
 
 def open_admin(options: dict[str, Any], timeout_s: float) -> KafkaAdminClient:
-    """A connected admin client; a KafkaError after `timeout_s`."""
+    """A connected admin client. Raises a KafkaError when no broker answers within `timeout_s`."""
     return KafkaAdminClient(**options, client_id="siaga-topics", bootstrap_timeout_ms=int(timeout_s * 1000))

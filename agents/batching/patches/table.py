@@ -11,7 +11,7 @@ VERSIONS = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0"}
 
 
 class Reason(NamedTuple):
-    """Why a name is touched, and what has to be there before it need not be. `defect` is the chapter on it in
+    """Why a name is touched, and until what changes upstream. `defect` is the chapter on it in
     docs/upstream.md, '' where the name is no defect, only private; `issue` the project's issue or pull request on it.
     """
 
