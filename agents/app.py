@@ -1,4 +1,4 @@
-"""The composition root of a worker: settings, roster, ruleset, stages and Faust agents meet here and nowhere else.
+"""The composition root of a worker: settings, roster, ruleset, stages and Faust agents are put together here only.
 
 `siaga worker` and `faust -A agents.app worker` both run what `create_app` returns.
 """
@@ -20,7 +20,7 @@ from agents.kafka.connection import aiokafka_options
 from agents.risk import RiskFold
 from agents.settings import Settings
 from agents.shard_metrics import ShardMetrics
-from agents.topology import StageSpec
+from agents.topology import StageTopics
 from schemas.ledger import TICK_KEY, tick_frame
 from schemas.topics import INPUTS
 from streams.admission import ClockMode, Gate
@@ -37,7 +37,7 @@ def wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-class Pipeline:
+class WorkerStages:
     """The stages of `agents.topology` under one worker's settings, with roster and ruleset loaded."""
 
     def __init__(self, settings: Settings) -> None:
@@ -56,7 +56,7 @@ class Pipeline:
     def stages(self) -> tuple[Stage, ...]:
         return (self.intake, self.risk)
 
-    def _stage(self, spec: StageSpec, new_fold: Callable[[TopicPartition], Fold]) -> Stage:
+    def _stage(self, spec: StageTopics, new_fold: Callable[[TopicPartition], Fold]) -> Stage:
         partitions = range(self.settings.partitions)
         return Stage(
             spec.name,
@@ -100,7 +100,7 @@ class _App(BatchApp):
 
 def create_app(settings: Settings) -> BatchApp:
     """A worker's Faust app. Raises SettingsError, one line, also for a roster or ruleset that cannot be used."""
-    pipeline = Pipeline(settings)
+    pipeline = WorkerStages(settings)
     app = _App(
         settings.group,
         batching=pipeline.options,
@@ -122,7 +122,7 @@ def create_app(settings: Settings) -> BatchApp:
     return app
 
 
-def _add_timers(app: BatchApp, pipeline: Pipeline) -> None:
+def _add_timers(app: BatchApp, pipeline: WorkerStages) -> None:
     ticks = pipeline.names[topology.TICKS]
 
     if not pipeline.is_event_clock:

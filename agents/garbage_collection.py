@@ -9,7 +9,8 @@ from contextlib import contextmanager
 
 #: A worker holds a million small objects that never form cycles. Python's default thresholds walk them over and over:
 #: 8 % of the risk fold's time at 60,000 incidents, with pauses that grow with the state, and 7 % of a worker's time in
-#: catch-up, where a batch of 50,000 records was walked while it was folded (docs/performance.md).
+#: catch-up, where a batch of 50,000 records was walked while it was folded. Other thresholds were measured too
+#: (docs/decisions/0015-left-out.md).
 WORKER_THRESHOLDS = (200_000, 10, 100)
 
 

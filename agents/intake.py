@@ -1,8 +1,8 @@
 """The intake fold: input records become ledger frames or rejected records. Bytes in, bytes out, and counters.
 
 One fold per input partition. An accepted record is keyed by its regency on the ledger, so it does not matter which
-partitioner the publisher used. What is accepted, `streams.admission` decides; when a watermark is published,
-`streams.event_time.watermark`. Nothing else is remembered: duplicates are the risk fold's business.
+partitioner the publisher used. `streams.admission` decides what is accepted, `streams.event_time.watermark` when a
+watermark is published. The watermark's progress is the only state: the risk fold drops duplicates.
 """
 
 from collections import Counter, defaultdict
@@ -40,7 +40,10 @@ KafkaHeaders = tuple[tuple[str, bytes], ...]
 
 @dataclass
 class _Tally:
-    """What one batch did, counted when its transaction is committed. `delays_ms`: wall time minus event time."""
+    """What one batch did, counted when its transaction is committed.
+
+    `delays_ms`, by source: the clock (wall time, or the newest event time) minus the event time of its last record.
+    """
 
     rejected: Counter[str] = field(default_factory=Counter)
     sources: Counter[str] = field(default_factory=Counter)
@@ -73,7 +76,7 @@ class IntakeFold:
         raise AssertionError("intake has no state topic")
 
     def restored(self, note: str) -> None:
-        """Take the note of the last committed transaction: how far this shard's event clock had come."""
+        """Take the note of the last committed transaction (`Watermark.note`); ignored with the wall clock."""
         if self._watermark:
             self._watermark.restore(note)
 
@@ -82,7 +85,7 @@ class IntakeFold:
         return self._watermark.note() if self._watermark else ""
 
     def fold(self, batch: Batch) -> Iterator[Output]:
-        """Rejected records first, as they come, then a frame for each regency, then the watermark if one is due."""
+        """Rejected records first, in their order, then the frames of each regency, then the watermark if one is due."""
         tally = self._tally = _Tally()
         accept, watermark, wall_ms = self._accept, self._watermark, self._wall_ms
         sources, delays_ms = tally.sources, tally.delays_ms
@@ -106,14 +109,14 @@ class IntakeFold:
             if event_ms < oldest_ms:
                 oldest_ms = event_ms
             if event_ms > clock_ms:
-                clock_ms = event_ms  # the event clock; wall time is read for each record
+                clock_ms = event_ms  # the event clock advances; with the wall clock the next record sets it
         yield from self._frames(frames, batch.records[0].timestamp)
         if watermark:
             appended_ms = wall_ms(batch.records[-1])
             yield from self._published(watermark.read(oldest_ms, clock_ms, appended_ms, self._now_ms()))
 
     def idle(self) -> Iterator[Output]:
-        """With the event clock: publish once that there is nothing more to read."""
+        """With the event clock: yield one idle watermark per ledger partition once the source is read to its end."""
         self._tally = _Tally()
         if self._watermark:
             yield from self._published(self._watermark.end(self._now_ms()))
@@ -130,13 +133,13 @@ class IntakeFold:
         metrics.count_sources(tally.sources, tally.delays_ms, self._now_ms() / 1000)
 
     def closed(self) -> None:
-        """An intake shard exports counters only, and counters stay."""
+        """Nothing to remove: no metric of intake has the partition as a label."""
 
     def _wall_ms(self, record: Record) -> int:
         """Wall time at which a record arrived: the broker's append time.
 
         The broker's clock is the same for all workers, and a batch that is folded a second time gets the same stamps.
-        A topic that keeps its publishers' timestamps (`siaga topics` creates none) is read by this worker's clock.
+        For a topic with its publishers' timestamps (`siaga topics` creates none) it is the time of this worker's clock.
         """
         is_brokers = getattr(record, "timestamp_type", None) == LOG_APPEND_TIME
         return record.timestamp if is_brokers else self._now_ms()
@@ -175,7 +178,7 @@ class IntakeFold:
 
 
 def _too_large(cut: Cut) -> Rejected:
-    """Whatever its beginning says: a valid message may be followed by a megabyte of blanks."""
+    """The rejection of a cut value. It is not parsed: a valid message may be followed by a megabyte of blanks."""
     return Rejected(RejectReason.TOO_LARGE, f"{cut.size} bytes, at most {VALUE_MAX_BYTES} are read")
 
 

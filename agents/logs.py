@@ -1,7 +1,7 @@
-"""Logs: text or JSON, one line per record, at most one line per cause in ten seconds.
+"""Logs: text or JSON, one line per record. Warnings, and all lines of the Kafka clients, are limited by cause.
 
 While a broker is unreachable its clients log the same hundreds of times a second (17,490 lines in 36 s were measured).
-A cause is a logger and its message template, so a flood about one thing does not hide another."""
+Each cause passes one line in ten seconds; `FloodGate` says what a cause is."""
 
 import json
 import logging
@@ -16,7 +16,8 @@ FLOOD_PAUSE_S = 10.0
 CAUSES_MAX = 1000
 #: Loggers of the clients, which repeat themselves while the broker is unreachable.
 _CLIENTS = ("aiokafka", "kafka", "faust", "mode")
-#: Errors that are normal between two transactions, while the broker writes the markers of the first.
+#: Errors that are normal between two transactions, while the broker writes the markers of the first. The answer to a
+#: produce request then says NotEnoughReplicas (KIP-890).
 _EXPECTED = ("NotEnoughReplicasError", "ConcurrentTransactions")
 #: Escapes for control characters and for what some readers take for a line break.
 _VISIBLE = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
@@ -31,8 +32,9 @@ Cause = tuple[str, str, tuple[str, ...]]
 class FloodGate(logging.Filter):
     """Passes the first line of a cause, then one per pause with the number of suppressed lines.
 
-    Lines of the clients are limited at every level, Siaga's own from WARNING on. The cause of Siaga's lines includes
-    their arguments (a partition, for example) except exceptions, so that one shard's errors do not hide another's."""
+    Lines of the clients are limited at every level, Siaga's own from WARNING on. A cause is a logger and its message
+    template, so one error does not hide another. The cause of Siaga's lines includes their arguments (a partition, for
+    example) except exceptions, so that one shard's errors do not hide another's."""
 
     def __init__(self, pause_s: float = FLOOD_PAUSE_S, now: Callable[[], float] = time.monotonic) -> None:
         super().__init__()

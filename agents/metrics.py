@@ -1,8 +1,8 @@
 """Every metric Siaga exposes, named in one place (base units, bounded labels), and the page Prometheus reads.
 
-`topic` and `stage` are constants of Siaga; `regency` and `level` are bounded by the roster; `source` is a name of the
-settings or one of at most `SOURCES_MAX` others (the rest count as `other`); `reason` and `outcome` are enums. No text
-that a publisher chooses freely becomes a label."""
+`topic` and `stage` are constants of Siaga; `regency` and `name` are bounded by the roster; `source` is a name of the
+settings or one of at most `SOURCES_MAX` others (the rest count as `other`); `level`, `reason` and `outcome` are enums.
+No text that a publisher chooses freely becomes a label."""
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence

@@ -1,6 +1,6 @@
-"""The risk fold in a shard: ledger frames in, rows, escalations, state and notices to neighbours out.
+"""The risk fold in a shard: ledger frames in, rows, escalations, state, notices to neighbours and provinces out.
 
-All deciding is in `streams.table`; this file only moves bytes between it and the topics.
+`streams.table` makes all decisions; this file moves bytes between it and the topics, and sets metrics.
 """
 
 import time
@@ -52,7 +52,7 @@ class RiskFold:
             self._sequenced[key] = value
 
     def restored(self, note: str) -> None:
-        with gc_paused():  # all that is made here stays, and walking it meanwhile takes a fifth of the time
+        with gc_paused():  # the objects made here stay; collecting meanwhile takes a fifth of the restore
             self._table.restored()
             if self._sequencer is not None:
                 self._sequencer.restore(self._sequenced)
@@ -106,8 +106,8 @@ class RiskFold:
         for target, entry in drained.notices:
             by_target.setdefault(target, []).append(entry)
         for target, entries in by_target.items():
-            # With the event clock regencies are folded one after the other within a minute; notices are in order of
-            # time.
+            # With the event clock regencies are folded one after the other within a minute, so the notices to one
+            # target are not in the order of time yet.
             for value in encode_frames(sorted(entries, key=itemgetter(1))):
                 yield Output(self._names[Topic.LEDGER], partition_of(target, self._partitions), target.encode(), value)
 

@@ -1,4 +1,4 @@
-"""Risk rows as gauges: those of one ledger partition's regencies, removed when the partition leaves this worker."""
+"""Risk rows as gauges: those of one ledger partition's regencies, removed when this worker loses the partition."""
 
 from contextlib import suppress
 

@@ -244,7 +244,7 @@ class Settings(BaseSettings):
 
     @property
     def reader_group_prefix(self) -> str:
-        """Prefix of the consumer groups of readers; the ACLs of role `reader` cover it. Nothing in Siaga uses one."""
+        """Prefix of the consumer groups of readers; the ACLs of role `reader` cover it. Siaga itself joins none."""
         return f"{self.group}-reader-"
 
     @property

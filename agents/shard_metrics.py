@@ -1,4 +1,4 @@
-"""Events of shards as metrics and log lines: the only link between agents.batching and Prometheus."""
+"""What agents.batching reports of its shards, as metrics and log lines: that package itself imports no Prometheus."""
 
 import logging
 import time
@@ -52,7 +52,7 @@ class ShardMetrics:
         metrics.SHARD_FAILURES.labels(self._stage).inc()
         if isinstance(error, SourceReset) and self._short(source.topic) == Topic.LEDGER:
             # A recreated input is read from its beginning, since Kafka deletes the offsets with the topic. The state of
-            # the risk stage does not go with its ledger.
+            # the risk stage is not deleted with its ledger.
             state = source.topic.removesuffix(Topic.LEDGER) + Topic.STATE
             log.error(_STATE_IS_OLDER, source.topic, state)
 

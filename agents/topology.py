@@ -12,7 +12,7 @@ TICKS = Topic.LEDGER
 
 
 @dataclass(frozen=True)
-class StageSpec:
+class StageTopics:
     """One step of the pipeline: a Faust agent over `inputs`, one transaction per batch.
 
     `state` is the compacted topic from which the next owner of a partition restores the fold. A stage without state may
@@ -25,13 +25,13 @@ class StageSpec:
     notes: Topic | None = None
 
 
-INTAKE = StageSpec(
+INTAKE = StageTopics(
     "intake",
     inputs=(Topic.INCIDENTS, Topic.TURNOUT),
     outputs=(Topic.LEDGER, Topic.REJECTED),
     notes=Topic.POSITIONS,
 )
-RISK = StageSpec(
+RISK = StageTopics(
     "risk",
     inputs=(Topic.LEDGER,),
     # The ledger again: a regency's level change is an entry for each of its neighbours and for its province.
@@ -42,7 +42,7 @@ STAGES = (INTAKE, RISK)
 
 
 def diagram() -> str:
-    """The way of a record through topics and stages, as a Mermaid flowchart."""
+    """The path of a record through topics and stages, as a Mermaid flowchart."""
     lines = ["flowchart LR"]
     lines += [f"    {_id(spec.topic)}{_shape(spec.direction, DEFAULT_PREFIX + spec.topic)}" for spec in SPECS]
     for stage in STAGES:

@@ -1,7 +1,7 @@
 """Admission: whether an input record is accepted, and the ledger entry it becomes. Pure: the clock is an argument.
 
 The checks, in order: encoding, JSON and schema (`schemas.wire`), the roster, the clock. Exercises are accepted too; the
-risk fold counts them separately. Duplicates are the risk fold's business: intake remembers nothing.
+risk fold counts them separately. Intake keeps no event ids; the risk fold drops duplicates.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Rows, escalations and notices, exactly as the public contract and the ledger have them. Nothing changes a state."""
+"""Builds rows, escalations and notices as the public contract and the ledger define them. Changes no state."""
 
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
@@ -90,7 +90,7 @@ def _confidence(state: RegencyState) -> Message:
 
 
 def escalation(state: RegencyState, escalated: Escalation, partition: int) -> Message:
-    """One escalation of a regency, while the state is as of it."""
+    """One escalation of a regency. Call it before the next entry is folded: it reads clock and offset."""
     decision = escalated.decision
     return {
         "schema": ESCALATION_SCHEMA,
@@ -135,7 +135,7 @@ def _threshold(state: RegencyState, decision: Decision) -> int:
 
 
 def _routes(state: RegencyState, escalated: Escalation) -> list[str]:
-    """Routes by category and severity of the cited incidents, heaviest first; by rule where none decided."""
+    """Routes of silence or turnout if that decided, then of what is cited, heaviest first; else those of silence."""
     reason, routes = escalated.decision.reason, list[str]()
     if reason is Reason.SILENCE or reason is Reason.REPORTS_RESUMED:
         routes += state.rules.silence_routes
@@ -181,7 +181,7 @@ def province_row(state: ProvinceState, partition: int) -> Message:
 
 
 def province_escalation(state: ProvinceState, escalated: ProvinceEscalation, partition: int) -> Message:
-    """One escalation of a province, while the state is as of it."""
+    """One escalation of a province. Call it before the next entry is folded: it reads score and clock."""
     level, previous_level = escalated.level, escalated.previous_level
     score, points = state.score()
     rung = state.rules.rungs[max(level, previous_level) - 1]

@@ -1,4 +1,4 @@
-"""The province roll-up: the levels of its regencies in one row, and a storm of them as one escalation.
+"""The province roll-up: the levels of its regencies in one row, and many raised regencies as one escalation.
 
 Its members send it their level changes through the ledger, like neighbours. The same ladder as a regency's decides on
 its level, from a score that adds points per member by level, so that many members cause one escalation of the province
@@ -46,8 +46,8 @@ class ProvinceState:
         self._is_confirmed_since = False  # an unverified member has since been verified at no lower level
 
     def fold(self, offset: int, entries: list[Entry]) -> Iterator[ProvinceEscalation]:
-        """Fold one ledger frame; yield each escalation while the state is as of it. Raises ValueError for an entry of
-        another kind than a tick or a notice.
+        """Fold one ledger frame; yield each escalation before the next entry is folded. Raises ValueError for an entry
+        of another kind than a tick or a notice.
         """
         self.offset = offset
         for entry in entries:
@@ -59,7 +59,7 @@ class ProvinceState:
             yield from self._evaluate()
 
     def score(self) -> tuple[int, dict[int, int]]:
-        """Sum of the members' points, at most 100, and the points by level of member; the highest count first."""
+        """Sum of the members' points, at most 100, and the points by level. The cap trims the lowest level first."""
         points, left = {}, _MOST
         for level in (3, 2, 1):
             count = sum(1 for held in self.levels.values() if held == level)
@@ -150,7 +150,7 @@ class ProvinceState:
         return verified < min(self.score()[0], self.rules.rungs[level - 1].raise_at)
 
     def _is_confirmation_due(self) -> bool:
-        """That unverified members fall to normal confirms nothing."""
+        """Whether what was published as unverified is to be amended. A member's fall to normal confirms nothing."""
         if not (self._is_published_unverified and self._is_confirmed_since):
             return False
         return self.grid_ms - self._published_ms >= self.rules.amend_ms and not self._is_unverified()

@@ -1,6 +1,7 @@
 """A ruleset compiled for the fold: whole numbers in milli-weights and milliseconds, tables by slot of the day.
 
-See docs/risk-model.md for the formulas. Everything here is a constant of the ruleset; nothing depends on a regency.
+See docs/risk-model.md for the formulas. Everything here is a constant of the ruleset; only `place` depends on
+a regency, by its number of stations.
 """
 
 from dataclasses import dataclass

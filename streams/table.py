@@ -1,7 +1,8 @@
 """The rolling risk table of one ledger partition: frames in, rows, escalations, state and notices out.
 
-A pure function of the frames: the same ledger gives the same bytes, however frames are grouped into batches. The fold
-that calls it (agents/risk.py) owns Kafka; when a transaction fails it drops the whole table and restores a new one.
+A pure function of the frames: the same ledger gives the same escalations, notices and latest rows and state, however
+frames are grouped into batches. agents/risk.py writes them to Kafka; when a transaction fails the whole table is
+dropped and a new one restored.
 """
 
 from collections import Counter, defaultdict
@@ -153,12 +154,12 @@ class RiskTable:
         return drained
 
     def figures(self) -> Iterator[Figures]:
-        """Of every regency that has a clock."""
+        """The figures of every regency that has folded an entry."""
         return (_figures(state) for state in self._regencies.values() if state.first_ms)
 
     def _tick(self, offset: int, entries: list[Entry]) -> None:
         """Fold a tick where it passes an evaluation time. In between nothing can be decided, and a row and a state
-        record of each regency at every tick would be most of what a quiet day writes."""
+        record of each regency at every tick would be most of what is written on a day with few reports."""
         for kind, *_ in entries:
             if kind != TICK:
                 raise ValueError(f"ledger entry of kind {kind!r} is not a tick")
@@ -178,7 +179,7 @@ class RiskTable:
         self._changed[state.regency.code.encode()] = None
 
     def _publish(self, state: RegencyState, evaluation: Evaluation) -> None:
-        """Write an evaluation's escalations, and the notices that follow from it."""
+        """Add an evaluation's escalations, and the notices that follow from it, to what is drained next."""
         escalation_id, drained = "", self._drained
         for escalated in evaluation.escalations:
             decision, message = escalated.decision, escalation(state, escalated, self.partition)

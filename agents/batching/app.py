@@ -1,4 +1,4 @@
-"""A Faust app on the batching transport, and what ties stages to it: an agent per stage, lanes opened on assignment."""
+"""A Faust app on the batching transport, and `attach`: an agent per stage, lanes opened on assignment."""
 
 import logging
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ class BatchTransport(driver.Transport):
 
 
 class BatchSchema(faust.Schema[Any, Any]):
-    """Passes a batch through undecoded: decoding is the fold's business."""
+    """Passes a batch through undecoded: the fold decodes its records."""
 
     def compile(self, app: Any, **kwargs: Any) -> Any:
         """A decoder that makes an event of a message as it is."""
@@ -44,7 +44,7 @@ class BatchSchema(faust.Schema[Any, Any]):
 
 
 class BatchApp(App):
-    """`batching` are its options; everything else is Faust's. `attach` its stages before it starts."""
+    """`batching` are its options; all other arguments are Faust's. Call `attach` with its stages before it starts."""
 
     def __init__(self, *args: Any, batching: BatchingOptions, **kwargs: Any) -> None:
         self.batching = batching
@@ -57,7 +57,7 @@ class BatchApp(App):
 
     @property
     def batch_consumer(self) -> BatchConsumer:
-        """The consumer, as what it is."""
+        """Faust's consumer, with its type."""
         return cast(BatchConsumer, self.consumer)
 
     def batches(self, topics: Iterable[str], **kwargs: Any) -> Any:
@@ -88,7 +88,7 @@ def attach(app: BatchApp, stages: Sequence[Stage], partitions: int) -> None:
 
 
 def _add_agent(app: BatchApp, stage: Stage, concurrency: int) -> None:
-    """As many actors as partitions can be in flight: a lane commits what all of its partitions brought."""
+    """One actor for each source partition: it awaits the commit of its batch, and a lane commits several at once."""
 
     async def process(stream: StreamT[Any]) -> None:
         async for event in stream.events():

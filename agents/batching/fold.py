@@ -1,6 +1,6 @@
-"""What a shard calls of the logic it runs, and what passes between them. Imports no Kafka.
+"""The batch logic that a shard runs, as a protocol, and the types of its arguments and results. Imports no Kafka.
 
-Apart from transport and transaction, so that any batch logic can be given to a shard and tested without either.
+Kept apart from transport and transaction, so that any batch logic can be given to a shard and tested without either.
 """
 
 from collections.abc import Iterable, Sequence
@@ -34,8 +34,8 @@ class Batch:
 
     `start_offset` and `next_offset` are the source positions before and after the batch. Markers of transactions and
     aborted records take offsets too, so two batches are adjacent by these, not by the offsets of their records.
-    `end_offset` is the end of the partition as last seen. `went_back`: the source had ended before where it was read,
-    and is read from its beginning.
+    `end_offset` is the end of the partition as last seen. `went_back`: the broker called the read position out of
+    range, so the source is read from its beginning.
     """
 
     records: Sequence[Record]
@@ -79,13 +79,13 @@ class Fold(Protocol):
         """Outputs of a batch, state changes included. Any exception drops the shard, and with it this object."""
 
     def idle(self) -> Iterable[Output]:
-        """Outputs while the source has nothing more, called now and then. They are committed at the same position."""
+        """Outputs at an idle tick, when the source is read to its end. They are committed at the same position."""
 
     def note(self) -> str:
         """A short text to commit with the source offset (Kafka's offset metadata). Called after `fold` and `idle`."""
 
     def committed(self) -> None:
-        """The transaction of the last `fold` is committed: only now may counters count."""
+        """The transaction of the last `fold` or `idle` is committed: counters may count only now."""
 
     def closed(self) -> None:
-        """The shard is closed: remove what this worker shows of it."""
+        """The shard is closed: remove the metrics that this worker exposes of it."""

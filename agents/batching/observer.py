@@ -10,7 +10,7 @@ from .fold import Batch
 
 @dataclass(frozen=True)
 class Committed:
-    """What one shard's part of a transaction cost, in seconds; the lane's shards share those of the transaction."""
+    """What one shard's part of a transaction cost. `transaction_seconds` is the same for all shards that it commits."""
 
     records: int
     fold_seconds: float

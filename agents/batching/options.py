@@ -1,4 +1,4 @@
-"""The options of transport and lanes, each with why it has its value."""
+"""The options of transport and lanes, each with the reason for its value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,19 +15,20 @@ class BatchingOptions:
     #: Passed to every aiokafka client: bootstrap_servers, security_protocol, ssl_context, sasl_*.
     #: Not in the repr: it may hold a password.
     client: Mapping[str, Any] = field(default_factory=lambda: {"bootstrap_servers": "127.0.0.1:9092"}, repr=False)
-    #: Sets of partitions of a stage that commit together, the same for all workers of a group. At most as many workers
-    #: have work as all stages have lanes; the fewer, the less processor time and latency (docs/performance.md).
+    #: Lanes per stage (sets of partitions that commit together), the same number in all workers of a group. At most as
+    #: many workers have work as all stages have lanes; fewer lanes take less processor time and latency
+    #: (docs/decisions/0002-lanes.md).
     lanes: int = 1
     #: A batch must end long before the session times out; at 5 to 10 µs a record this is 0.2 s of work, and as much is
-    #: folded while it is committed. Smaller ones make smaller frames, more rows and state records; half as much again
-    #: took 90 MiB more for the nation's day and was 3 % faster there (docs/performance.md).
+    #: folded while it is committed. Smaller ones make smaller frames, more rows and state records; with
+    #: 30,000 a national election day took 90 MiB more and 3 % less time (docs/decisions/0002-lanes.md).
     batch_records_max: int = 20_000
     #: Nor may it hold more bytes: one record of an intermediate topic may hold many events, and publishers may
     #: send records of up to 1 MiB, which are all copied when they are rejected.
     batch_bytes_max: int = 12 * MIB
-    #: Part of a full batch that a partition brings first after a start or a rebalance; each further batch may be twice
-    #: as large. A backlog's first outputs are committed sooner by that: lanes share one thread, and all fold before the
-    #: first of them has committed.
+    #: Size of a partition's first batch after a start or a rebalance, as a part of a full one; each further batch may
+    #: be twice as large. So the first outputs of a backlog are committed sooner: lanes share one thread, and all fold
+    #: before the first of them has committed.
     first_batch_part: float = 1 / 16
     #: What one fetch may bring per partition. Catch-up wants it large; two are held per partition, one folded, one
     #: waiting.
@@ -37,7 +38,7 @@ class BatchingOptions:
     fetch_wait_ms: int = 10
     session_timeout_ms: int = 10_000
     #: How soon a worker learns that another has joined or left: until then nobody works on the partitions that move.
-    #: Workers that are started together meet in one rebalance by it (docs/performance.md).
+    #: At this value workers that are started together need one rebalance.
     heartbeat_interval_ms: int = 200
     #: A dead owner's open transaction blocks read_committed readers at most this long, if no successor fences it
     #: sooner.
@@ -52,19 +53,19 @@ class BatchingOptions:
     #: Between attempts to connect to a broker that does not answer.
     reconnect_pause_ms: int = 100
     #: From a commit to the next transaction of the lane. Begun at once it is rejected with CONCURRENT_TRANSACTIONS
-    #: until the markers are written, and each rejection costs both sides: with this pause latency falls by a third and
-    #: so does processor time (docs/performance.md).
+    #: until the markers are written, and each rejection costs both sides: with this pause the p50 latency at 500
+    #: events/s fell from 57 to 44 ms (docs/decisions/0002-lanes.md).
     settle_ms: int = 5
-    #: How far the group's offsets may lag behind a stage's own state or notes, which are the truth: committing them
-    #: costs a third of a small transaction (docs/performance.md).
+    #: How far the group's offsets may lag behind a stage's own state or notes, from which reading resumes: committing
+    #: them takes two of a transaction's six requests (docs/decisions/0006-positions.md).
     offset_every_ms: int = 500
     #: One produced batch. Below the broker's message.max.bytes (1 MiB), above the largest frame.
     produce_batch_bytes_max: int = 900 * KIB
-    #: zstd: aiokafka compresses lz4 at level 9, at a sixth of the speed and two thirds of the ratio
-    #: (docs/performance.md).
+    #: zstd: aiokafka compresses lz4 at level 9, at a sixth of the speed and 0.7 of the ratio of zstd at level 3
+    #: (docs/decisions/0010-compression.md).
     compression: str | None = "zstd"
-    #: Of zstd: a megabyte of JSON frames is compressed 3.7 times at 610 MB/s by level 1, 3.4 times at 370 MB/s by
-    #: level 3, aiokafka's.
+    #: Of zstd: ledger frames in pieces of 800 kB are compressed 3.7 times at 610 MB/s by level 1, 3.4 times at 370 MB/s
+    #: by level 3, aiokafka's (docs/decisions/0010-compression.md).
     zstd_level: int = 1
     #: After a failure: first and longest pause before a lane or shard is reopened.
     reopen_pause_ms: int = 100
@@ -85,6 +86,6 @@ class BatchingOptions:
 def transactional_ids(group: str, stage: str) -> str:
     """The prefix of a stage's transactional ids, by which rights on them are granted.
 
-    It takes in nothing of a deployment whose group merely begins like this one.
+    It matches no id of a deployment whose group name only begins with this one.
     """
     return f"{group}-{stage}-lane-"

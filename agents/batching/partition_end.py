@@ -49,7 +49,7 @@ def unread(positions: Mapping[P, int], ends: Mapping[P, int]) -> list[P]:
 def committed_reader(client: Mapping[str, Any]) -> "AIOKafkaConsumer":
     """A consumer of committed records without a group, not yet started; its partitions are assigned by hand.
 
-    `client` are options of `AIOKafkaConsumer`; they win over the ones set here.
+    `client` are options of `AIOKafkaConsumer`; they override those set here.
     """
     from aiokafka import AIOKafkaConsumer  # here: programs with another client use the rest of this module
 
@@ -108,7 +108,7 @@ async def read_to_end(
 
 
 async def has_records(client: Mapping[str, Any], partitions: "Collection[TopicPartition]") -> bool:
-    """Whether any of these partitions has a committed record, or had one that is deleted by now. Markers are none."""
+    """Whether any of these partitions has or had a committed record. Markers do not count, deleted records do."""
     consumer = committed_reader(client)
     try:
         await consumer.start()

@@ -1,4 +1,4 @@
-"""Faust's plain producer on the connection options of the app."""
+"""Faust's plain producer with the connection options of the app."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, cast
@@ -14,9 +14,9 @@ class BatchProducer(Producer):
     """For what an app sends outside of the lanes' transactions."""
 
     async def on_start(self) -> None:
-        """Connect, also while the broker may be away."""
+        """Connect; retry while the broker does not answer."""
         await start_with_retry(super().on_start, self.stop_half_started)
 
     def connection_options(self) -> Mapping[str, Any]:
-        """Those of the app."""
+        """The app's options for every Kafka client."""
         return cast("BatchApp", self.app).batching.client

@@ -15,7 +15,7 @@ START_AGAIN_S = 0.5
 
 
 class Backoff:
-    """Pauses of things that fail each by itself: longer after each failure, short again after a success. Seconds."""
+    """Pauses between retries, in seconds, kept for each thing: doubled by each failure in a row, reset by a success."""
 
     def __init__(self, first_s: float, longest_s: float, now: Callable[[], float] = time.monotonic) -> None:
         self._first_s, self._longest_s, self._now = first_s, longest_s, now
@@ -42,8 +42,7 @@ class Backoff:
 async def start_with_retry(
     start: Callable[[], Awaitable[object]], close: Callable[[], Awaitable[object]], within_s: float = START_WITHIN_S
 ) -> None:
-    """Await `start()`; where the broker does not answer, `close()` what is half started and try again, for `within_s`
-    seconds.
+    """Await `start()`; where the broker does not answer, `close()` what is half started and retry, for `within_s`.
 
     A broker that goes away in the second in which a worker starts must not end the worker. Raises what the last attempt
     raised; an error that no retry can help (a wrong password) at once.

@@ -42,7 +42,7 @@ class Role(StrEnum):
     OPERATOR = "operator"
 
 
-class State(StrEnum):
+class AclState(StrEnum):
     OK = "ok"
     CREATED = "created"
     MISSING = "missing"
@@ -51,7 +51,7 @@ class State(StrEnum):
 
     @property
     def good(self) -> bool:
-        return self in (State.OK, State.CREATED)
+        return self in (AclState.OK, AclState.CREATED)
 
 
 @dataclass(frozen=True)
@@ -73,12 +73,12 @@ class Right:
 
 
 @dataclass(frozen=True)
-class Finding:
+class AclFinding:
     """The state of one right of one principal."""
 
     principal: str
     right: Right
-    state: State
+    state: AclState
 
 
 class AclError(Exception):
@@ -115,7 +115,7 @@ def rights_of(role: Role, settings: Settings) -> frozenset[Right]:
 
 def ensure_acls(
     admin: KafkaAdminClient, settings: Settings, roles: Mapping[str, Iterable[Role]], *, create: bool = True
-) -> list[Finding]:
+) -> list[AclFinding]:
     """Grant each principal (a user's name, without `User:`) what its roles need; without `create` only compare.
 
     Idempotent. Raises AclError or a KafkaError."""
@@ -126,8 +126,10 @@ def ensure_acls(
         missing = wanted - held
         if create and missing:
             _grant(admin, principal, missing)
-        state = State.CREATED if create else State.MISSING
-        findings += [Finding(principal, right, state if right in missing else State.OK) for right in _sorted(wanted)]
+        state = AclState.CREATED if create else AclState.MISSING
+        findings += [
+            AclFinding(principal, right, state if right in missing else AclState.OK) for right in _sorted(wanted)
+        ]
         findings += _surplus(principal, held, wanted, settings)
     return findings + _surplus(EVERYBODY, _held(admin, EVERYBODY), frozenset(), settings)
 
@@ -177,11 +179,11 @@ def _grant(admin: KafkaAdminClient, principal: str, rights: Iterable[Right]) -> 
         raise AclError(f"cannot grant rights to {principal}: {_reason(failed[0])}")
 
 
-def _surplus(principal: str, held: Iterable[Right], wanted: frozenset[Right], settings: Settings) -> list[Finding]:
+def _surplus(principal: str, held: Iterable[Right], wanted: frozenset[Right], settings: Settings) -> list[AclFinding]:
     """Rights of a principal beyond its roles. A right of its roles restricted to one host is not beyond them."""
     candidates = (right for right in held if replace(right, host=_ANYWHERE) not in wanted)
     beyond = _sorted(right for right in candidates if _touches_siaga(right, settings))
-    return [Finding(principal, right, State.SURPLUS) for right in beyond]
+    return [AclFinding(principal, right, AclState.SURPLUS) for right in beyond]
 
 
 def _touches_siaga(right: Right, settings: Settings) -> bool:

@@ -1,7 +1,7 @@
 """Quotas: how many bytes a second a publisher may send to each broker.
 
-A limit on a publisher's rate belongs before the log: the broker delays a publisher that is too fast and loses nothing.
-Behind the log Siaga must process every record, so a limit there could only lose records or make results depend on
+The broker is the place for a limit on a publisher's rate: it delays a publisher that is too fast and loses nothing.
+Siaga must process every record of the log, so a limit in a worker could only lose records or make results depend on
 time."""
 
 from collections.abc import Iterable

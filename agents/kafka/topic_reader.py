@@ -1,8 +1,8 @@
 """Read topics to their ends and beyond: committed records only, without a consumer group.
 
-Every command that reads a topic uses this reader: tail, cap, explain, redrive, audit, `evaluate --live` and `siaga up`.
+Used by tail, cap, explain, redrive, audit, `evaluate --live` and `siaga up`; the board reads with aiokafka.
 kafka-python 3.0.12 skips aborted transactions by the broker's list of them (KIP-98), as the Java client does; tests
-check that. When a partition has been read to its end is decided in one place, `agents.batching.unread`."""
+check that. `agents.batching.unread` decides whether a partition has been read to its end."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType

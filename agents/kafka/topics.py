@@ -32,7 +32,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class Finding:
+class TopicFinding:
     """The state of one topic; each difference reads `what is X, must be Y`."""
 
     name: str
@@ -45,7 +45,9 @@ class TopicError(Exception):
     """The broker refused to create or change a topic. One line."""
 
 
-def ensure(admin: KafkaAdminClient, settings: Settings, *, create: bool = True, fix: bool = False) -> list[Finding]:
+def ensure(
+    admin: KafkaAdminClient, settings: Settings, *, create: bool = True, fix: bool = False
+) -> list[TopicFinding]:
     """One finding per topic of Siaga, in the order of SPECS. Raises TopicError or a KafkaError.
 
     With `create` missing topics are created; with `fix` differing configuration is set, but never the partition count:
@@ -94,13 +96,13 @@ def _finding(
     created: set[str],
     configs: dict[str, dict[str, str]],
     fix: bool,
-) -> Finding:
+) -> TopicFinding:
     name = settings.topics[spec.topic]
     if name not in existing:
-        return Finding(name, Outcome.MISSING, 0)
+        return TopicFinding(name, Outcome.MISSING, 0)
     partitions = existing[name]
     if name in created:
-        return Finding(name, Outcome.CREATED, partitions)
+        return TopicFinding(name, Outcome.CREATED, partitions)
     wrong = {key: value for key, value in wanted_config(spec).items() if configs[name].get(key) != value}
     if wrong and fix:
         _alter(admin, name, wrong)
@@ -109,8 +111,8 @@ def _finding(
     )
     changes = [f"{key} is {configs[name].get(key)}, must be {value}" for key, value in wrong.items()]
     if differences or (wrong and not fix):
-        return Finding(name, Outcome.DIFFERS, partitions, tuple(differences + ([] if fix else changes)))
-    return Finding(name, Outcome.FIXED if wrong else Outcome.OK, partitions, tuple(changes))
+        return TopicFinding(name, Outcome.DIFFERS, partitions, tuple(differences + ([] if fix else changes)))
+    return TopicFinding(name, Outcome.FIXED if wrong else Outcome.OK, partitions, tuple(changes))
 
 
 def partition_counts(admin: KafkaAdminClient, names: list[str]) -> dict[str, int]:
@@ -140,5 +142,5 @@ def _alter(admin: KafkaAdminClient, name: str, values: dict[str, str]) -> None:
 
 
 def open_admin(options: dict[str, Any], timeout_s: float) -> KafkaAdminClient:
-    """A connected admin client; a KafkaError after `timeout_s`."""
+    """A connected admin client. Raises a KafkaError when no broker answers within `timeout_s`."""
     return KafkaAdminClient(**options, client_id="siaga-topics", bootstrap_timeout_ms=int(timeout_s * 1000))

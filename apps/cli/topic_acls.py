@@ -7,7 +7,7 @@ from typing import Any
 import click
 from kafka import KafkaAdminClient
 
-from agents.kafka.acls import AclError, Finding, Role, State, ensure_acls
+from agents.kafka.acls import AclError, AclFinding, AclState, Role, ensure_acls
 from agents.kafka.quotas import QuotaError, quota_of, set_quotas
 from agents.settings import Settings
 from apps.cli.options import CommandError
@@ -71,11 +71,11 @@ def ensure_rights(
         click.echo(line)
     # Rights beyond a role are printed each time and count as a fault only with --check.
     return all(good for _, good in limits) and all(
-        finding.state.good or (finding.state is State.SURPLUS and not check) for finding in findings
+        finding.state.good or (finding.state is AclState.SURPLUS and not check) for finding in findings
     )
 
 
-def _line(finding: Finding) -> str:
+def _line(finding: AclFinding) -> str:
     return f"{finding.principal}  {finding.right}  {finding.state}"
 
 

@@ -37,7 +37,7 @@ def command(
         raise SystemExit(1)
 
 
-def _print(findings: list[topics.Finding]) -> None:
+def _print(findings: list[topics.TopicFinding]) -> None:
     width = max(len(finding.name) for finding in findings)
     for finding in findings:
         line = f"{finding.name:<{width}}  {finding.partitions:>4}  {finding.outcome}"

@@ -1,1 +1,1 @@
-"""The event clock: how intake shards publish their progress, and how the risk fold gets its entries in event time."""
+"""The event clock: how intake shards publish watermarks, and how ledger entries are put in order of event time."""

@@ -1,13 +1,14 @@
 """Event-time order: the sequencer releases a ledger partition's entries to the fold in the order of event time.
 
-For the event clock only. Intake shards read their input partitions independently, so their entries reach the ledger
-with their event times mixed. Each shard publishes its watermark (`streams.event_time.watermark`), and entries wait here
-until the watermarks of all shards that are not idle have passed their time; when all are idle everything is released.
-So a day published at once gives what it gives in real time, wherever its records lie. See docs/event-time.md; Akidau et
-al., "The Dataflow Model", VLDB 2015, for watermarks; the minimum over sources with idle ones left out as in Flink.
+For the event clock only. Intake shards read their input partitions independently, so their entries reach the ledger out
+of order. Each shard publishes its watermark (`streams.event_time.watermark`), and entries wait here until the
+watermarks of all shards that are not idle have passed their time; when all are idle everything is released. So a day
+that is published in one go gives what it gives in real time, in whichever partitions its records are. See
+docs/event-time.md; Akidau et al., "The Dataflow Model", VLDB 2015, for watermarks; the minimum over sources with idle
+ones left out as in Flink.
 
-Between two ticks regencies know nothing of each other, so within a minute entries are released regency by regency, each
-in its order of time. Every run carries the ledger offset of the frame that released it.
+Between two ticks the fold of one regency does not depend on another's, so within a minute entries are released regency
+by regency, each in its order of time. Every run carries the ledger offset of the frame that released it.
 
 Pure: what waits and the shards' watermarks are part of the state. A frame with entries that wait is stored as it is
 (key `@b/<ledger offset>`); the time up to which entries were released (in `@w`) says which of them still wait. Such a
@@ -32,8 +33,8 @@ from streams.admission import ClockMode
 
 SOURCES_KEY = b"@w"
 HELD_PREFIX = b"@b/"
-#: Event time between two ticks given to the fold; no rule looks closer. On full minutes, so that the same day has the
-#: same ticks.
+#: Event time between two ticks given to the fold: where no entry comes, an evaluation is late by less than this. On
+#: full minutes, so that the same day has the same ticks.
 TICK_EVERY_MS = MINUTE_MS
 #: Entries that may wait in one partition. Beyond it the oldest are released early: memory is bounded, order is not kept
 #: then.
@@ -278,5 +279,5 @@ def _next_tick_ms(ticked_ms: int, until_ms: int) -> int:
 
 
 def sequencer_of(clock: ClockMode, partitions: int) -> Sequencer | None:
-    """The sequencer of a ledger partition, when every topic has so many; None with the wall clock, which needs none."""
+    """The sequencer of a ledger partition; None with the wall clock. `partitions` is the count of every topic."""
     return Sequencer(len(INPUTS) * partitions) if clock is ClockMode.EVENT else None

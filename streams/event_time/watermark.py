@@ -1,6 +1,6 @@
 """The watermark of one intake shard as a state machine: when the shard publishes how far it has read.
 
-With the event clock every intake shard writes watermarks to the ledger, and the sequencer beside this file releases an
+With the event clock every intake shard writes watermarks to the ledger, and `streams.event_time.sequencer` releases an
 entry when the watermarks of all shards that are not idle have passed its time. A shard therefore has to publish three
 things: that it has input again, how far it has read, and that it has nothing more to read. At every batch and at every
 idle tick it gets one signal, and TRANSITIONS says what follows. docs/event-time.md shows the diagram generated from
@@ -30,7 +30,7 @@ class State(StrEnum):
     STARTING = "starting"  # no watermark was published since the shard was opened
     WAKING = "waking"  # published its oldest record; waits, for other shards may have older ones
     UNDER_WAY = "under_way"  # publishes its progress
-    IDLE = "idle"  # published that it has nothing more to read: nobody waits for it
+    IDLE = "idle"  # published that it has nothing more to read: the sequencer does not wait for it
 
 
 class Signal(StrEnum):
@@ -147,8 +147,8 @@ class Watermark:
     def _is_end(self, now_ms: int) -> bool:
         """Whether nobody is likely to add to what was read.
 
-        For records appended long ago that is clear at once. A publisher that is still writing, or another shard that
-        may yet wake, is given time.
+        At once for records appended long ago; otherwise after `idle_after_ms`, in which their publisher may append
+        more, or another shard may wake.
         """
         since_ms = max(self._appended_at_ms, self._latest.woke_at_ms)
         return now_ms - since_ms >= self._idle_after_ms and now_ms - self._read_at_ms >= END_AFTER_MS

@@ -17,9 +17,9 @@ _DIGEST = 8
 _HEADER = 8
 #: Digests in one segment: 64 KiB.
 _LARGEST = 8_192
-#: Bytes at which a bucket has all of them split: a search in fewer takes less than the digest.
+#: Bytes of one bucket at which all buckets are split: a search in fewer takes less time than the digest of an id.
 _FULL = 48 * _DIGEST
-#: Digests that a bucket has on average when they are made for a given number.
+#: Digests per bucket, on average, when the buckets are made.
 _USUAL = 16
 _BITS = 16  # of a digest that may choose its bucket
 _SPLIT_BITS = 2
@@ -83,7 +83,7 @@ class EventIds:
 
     def restore(self, last: int, segments: dict[int, bytes]) -> None:
         """Take all stored segments, in any order, and the number of the newest there ever was. They are read at the
-        first look-up: most regencies have none for long. Raises UnknownFormat.
+        first look-up: most regencies have no look-up for long. Raises UnknownFormat.
         """
         for segment in segments.values():
             if segment[0] != FORMAT:

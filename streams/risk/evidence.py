@@ -27,7 +27,7 @@ _SLOTS = HOURS * SLOTS_PER_HOUR
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
-    """What a category at a severity weighs. One object each, equal to itself alone.
+    """What a category at a severity weighs. One object each, compared by identity.
 
     `number`: of the kind, from 0. `window_milli`: severity weight, as windows and cited incidents show it.
     `pressure_milli[status]`: how much of its evidence counts in the score, in thousandths.
@@ -63,7 +63,7 @@ class Place:
             own = ordinary_rates(ruleset, kind.category, kind.severity, stations)
             at_least = ordinary_rates(ruleset, kind.category, kind.severity, stations, or_above=True)
             for hour, (ordinary, above) in enumerate(zip(own, at_least, strict=True)):
-                # Where hardly anything is expected, rarity is not known well enough to set severe below mild.
+                # The rates of rare reports are not known well enough to weigh a severe one less than a milder one.
                 digits = max(milder[hour], log10(1 + surge / max(above, rule.rate_least.value)))
                 digits = milder[hour] = min(digits, rule.minor_most.value) if kind.severity == MINOR else digits
                 self.milli.append(max(1, round(digits * MILLI)))  # never 0: a sum of 0 means no report

@@ -79,7 +79,7 @@ class Incidents:
         self.serious: list[dict[str, int]] = [{} for _ in range(SCORED)]  # serious ones of the last hour, by source
         self.confirmed = [0] * SCORED  # serious ones of the last hour that more than one source reported
         self.verified = 0  # counted incidents that are verified or resolved
-        #: A source or a grave incident began or ceased to count: what confirms what may have changed.
+        #: A source or a grave incident began or ceased to count, so more or less may be confirmed than before.
         self.is_confirmation_changed = False
         self._buckets: dict[int, list[Record]] = {}  # by the bucket's last step
         self._replaced: set[int] = set()  # buckets that hold replaced records
@@ -196,7 +196,7 @@ class Incidents:
         return self.counts[age * _G : age * _G + _G]
 
     def grave(self, group: int) -> list[Record]:
-        """Incidents of a group that raise at once: grave, live, not a day old, first reported in the last hour."""
+        """Incidents of a group that raise at once: grave, counted, first reported in the last hour."""
         found = (self.records[incident_id] for incident_id in self.urgent)
         return [record for record in found if record.kind.group == group and self.is_counted(record)]
 

@@ -1,9 +1,9 @@
 """The level ladder as a state machine. Everything about when a level changes lives in this file.
 
-Each alarm level (waspada, siaga, awas) is a rung with a phase, in the words of Prometheus: inactive, pending, firing,
-keeping. At every evaluation a rung gets one signal, and TRANSITIONS says what follows. The level is the highest rung
-that fires or keeps; a rung that fires carries those below it. docs/levels.md shows the diagram generated from this
-table.
+Each alarm level (waspada, siaga, awas) is a rung with a phase, like a Prometheus alert: inactive, pending, firing,
+keeping (its `keep_firing_for`). At every evaluation a rung gets one signal, and TRANSITIONS says what follows. The
+level is the highest rung that fires or keeps; a rung that fires carries those below it. docs/levels.md shows the
+diagram generated from this table.
 
 Why it cannot flap: the level falls by one rung at a time, only when `keep` has passed since the last change of any
 kind, so two falls lie at least `keep` apart; and it cannot rise more rungs than it fell, plus three. `most_changes`
@@ -133,7 +133,7 @@ class Ladder:
                 self.since_ms[index] = now_ms
 
     def stored(self) -> StoredLadder:
-        """For the state."""
+        """The fields of the state record."""
         return {"phases": list(map(int, self.phases)), "since_ms": self.since_ms, "changed_ms": self.changed_ms}
 
     def restore(self, stored: StoredLadder) -> None:

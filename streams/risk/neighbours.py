@@ -35,11 +35,11 @@ class Neighbours:
         return hour == self._notified_hour
 
     def notify(self, hour: int) -> None:
-        """They are notified of the own share in this hour."""
+        """Record that they are notified of the own share in this hour; nothing is sent here."""
         self._notified_hour = hour
 
     def stored(self) -> StoredNeighbours:
-        """For the state."""
+        """The fields of the state record."""
         return {"levels": self.levels, "shares": self.shares, "notified_hour": self._notified_hour}
 
     def restore(self, stored: StoredNeighbours) -> None:

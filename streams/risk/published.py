@@ -1,6 +1,6 @@
 """What was published of a regency: the running episode and its last escalation about the level.
 
-An escalation is amended when it no longer holds: an incident that it cites weighs otherwise, corrections of what it
+An escalation is amended when it no longer holds: an incident that it cites has another weight, corrections of what it
 does not cite have moved the score, or a second source has confirmed an incident that it cites.
 """
 
@@ -41,7 +41,7 @@ class Published:
         self.is_confirmed_since = False  # a second source has since confirmed an incident that it cites
         self._at_ms = 0  # evaluation time of the last escalation about the level
         self._cited: list[str] = []  # incident ids
-        self._is_citation_changed = False  # an incident that it cites weighs otherwise now
+        self._is_citation_changed = False  # an incident that it cites has another weight now
         self._corrected_points = 0  # points that corrections of other incidents and of turnout have moved since
 
     def raise_level(self, is_first: bool, is_unverified: bool, grid_ms: int) -> None:
@@ -90,7 +90,7 @@ class Published:
         return grid_ms - self._at_ms >= self._rules.amend_ms
 
     def stored(self) -> StoredPublished:
-        """For the state."""
+        """The fields of the state record."""
         return {
             "episode": self.episode,
             "sequence": self.sequence,

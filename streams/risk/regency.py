@@ -85,7 +85,7 @@ class RegencyState:
         self._learned = Learned(rules, regency.stations)
 
     def fold(self, offset: int, entries: list[Entry], outcomes: Outcomes) -> Iterator[Evaluation]:
-        """Fold one ledger frame; yield each evaluation that others have to know of, while the state is as of it.
+        """Fold one ledger frame; yield each evaluation with an effect before the next entry is folded.
 
         `outcomes` counts the entries. Raises ValueError for an entry of unknown kind: the ledger holds what this
         version cannot fold."""
@@ -105,7 +105,7 @@ class RegencyState:
         return self._score
 
     def share_myriad(self) -> int | None:
-        """Turnout share in ten-thousandths, None while too few stations make no curve."""
+        """Turnout share in ten-thousandths; None while too few stations have reported."""
         return self.turnout.share_myriad(self.rules.curve_stations)
 
     def stored(self) -> dict[str, Any]:
@@ -264,7 +264,7 @@ class RegencyState:
             self.silence.report(reported_ms)
 
     def _replace(self, old: Record, source: str, status: str) -> tuple[str, int]:
-        """Make room for a later revision: its only source or MANY, and the score before it where that matters."""
+        """Release the record that a later revision replaces; return its only source, or MANY, and the score before."""
         before = self.score().total if self.ladder.level else 0
         self.incidents.release(old.incident_id)
         self.incident_records.leave(old.segment)
@@ -306,8 +306,8 @@ class RegencyState:
             self._is_due = True
         if is_correction:
             self._note_moved_points(before)
-        # The first figure shows that there is a feed, and what it lacks; enough of them make a share. How a share
-        # drifts is judged at the next evaluation time.
+        # From the first figure on missing stations give points, and `curve_stations` stations make a share. Smaller
+        # changes of a share are judged at the next evaluation time.
         is_step = turnout.reported != reported and turnout.reported in (1, self.rules.curve_stations)
         if is_step or anomalies != (turnout.over_capacity, turnout.repeated):
             self._is_due = True
@@ -381,7 +381,7 @@ class RegencyState:
         """Number a decision, and record what it cites: a correction of that is published too."""
         cited: list[Record] = []
         if not decision.is_about_data:
-            # Turnout or neighbours alone raise without an incident. A fall cites all, for who was notified of any.
+            # Turnout or neighbours alone raise without an incident. A fall with no deciding group cites from all.
             if decision.groups or decision.is_fall:
                 cited = cite(self.rules, self.incidents, decision.groups)
             cited_ids = [record.incident_id for record in cited] if decision.level else []

@@ -1,7 +1,7 @@
 """The score of a regency: named parts that add up to it. Formulas and a worked example: docs/risk-model.md.
 
 Points are whole numbers. Each part is capped on its own; if the sum would exceed 100, the later parts in COMPONENTS
-give way.
+are trimmed.
 """
 
 from collections.abc import Sequence
@@ -73,7 +73,7 @@ def learned(rules: Rules, stations: int, history: list[int], first_ms: int, now_
 
 
 def expected(rules: Rules, place: Place, group: int, factor: float, now_ms: int) -> float:
-    """Digits of evidence that count for nothing: more than an ordinary day would show here now, and what is free."""
+    """Digits that give no points: `expected_share` of what an ordinary day shows here now, and `free_digits`."""
     slot = rules.local_ms(now_ms) // SLOT_MS
     return rules.expected_share * place.expected[group][slot] * factor + rules.free_digits
 
@@ -127,7 +127,7 @@ def incident_points(rules: Rules, incidents: Incidents, factors: tuple[float, ..
     parts, counted, got = [], 0, 0
     for group in groups:
         counted += min(group.net, group.most, room - counted)
-        # Rounded down as a running sum, so that the parts are what the whole is, and the whole never falls by rounding.
+        # The running sum is rounded down, not each part, so the parts add up to the rounded whole.
         parts.append(to_points(rules, counted, unit) - got)
         got += parts[-1]
     gap = int((got + 1) / rules.points_per_digit * unit) - counted
@@ -167,7 +167,7 @@ class Needs:
 
 
 class Learned:
-    """`learned` of one regency, kept for as long as it stays the same."""
+    """`learned` of one regency, computed again only when its arguments change."""
 
     __slots__ = ("_rules", "_stations", "_key", "_factors")
 
@@ -205,7 +205,7 @@ def turnout_points(rules: Rules, turnout: Turnout, stations: int, shares: dict[s
     """Points for what is odd about turnout.
 
     Over capacity, repeated corrections, stations that should have reported, a share far from the neighbours'. Low
-    turnout as such is nothing. Without any turnout there is no feed, and no points.
+    turnout as such gives no points, nor does a regency without any figure.
     """
     reported = turnout.reported
     if not reported:
@@ -265,7 +265,7 @@ def add_up(parts: list[int]) -> tuple[tuple[int, ...], int]:
 
 
 def rolling_score(rules: Rules, incidents: Incidents) -> Score:
-    """The plain job: percent of the threshold that the last hour's severity sum has reached."""
+    """The score of a `rolling_sum` ruleset: percent of its threshold that the last hour's severity weights reach."""
     weight, threshold = incidents.weights[0], rules.rolling_milli
     got = min(_MOST, _MOST * weight // threshold) if threshold else _MOST
     return Score((got,), got, got)

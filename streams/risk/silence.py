@@ -148,7 +148,7 @@ class Silence:
         return publish
 
     def stored(self) -> StoredSilence:
-        """For the state."""
+        """The fields of the state record."""
         return {
             "phase": self.phase.value,
             "silent_ms": self._silent_ms,
@@ -177,7 +177,7 @@ class Silence:
         return Signal.LONG if silent_ms >= rules.falls_within_ms else Signal.RECENT
 
     def _is_notable(self, level: int, grid_ms: int) -> bool:
-        """Whether somebody has to know: a level is held, or ordinary days would have brought reports by now."""
+        """Whether staleness is published: a level is held, or ordinary days would have brought reports by now."""
         if level:
             return True
         since_ms = grid_ms - self._silent_at_grid_ms

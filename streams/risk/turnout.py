@@ -135,7 +135,7 @@ class Turnout:
         return True
 
     def corrects(self, station: str, registered: int, voted: int, as_of_ms: int) -> bool:
-        """Whether a figure that is newer than what is held takes some of it back. A new vote does not."""
+        """Whether a newer figure has a lower count, or other counts of the same moment. A new vote corrects none."""
         old = self.held(station)
         if old is None or not _corrects(old, registered, voted, as_of_ms):
             return False
@@ -204,7 +204,7 @@ class Turnout:
             self._earlier = self._earlier.add(figure, sign)
 
     def _corrections(self, old: Station, registered: int, voted: int, as_of_ms: int) -> int:
-        """How many corrections the station has with a figure of the same vote, which is counted."""
+        """Count a figure of the same vote if it is a correction; return how many the station has with it."""
         self.corrected += voted < old.voted or as_of_ms == old.as_of_ms
         if not _corrects(old, registered, voted, as_of_ms):
             return old.corrections

@@ -1,4 +1,4 @@
-"""The format of state records: JSON objects with named fields, and the number of the layout that names them.
+"""The format of state records: JSON objects with named fields, one of which, `format`, is the number of the layout.
 
 Keys are fine-grained, so that a change writes little: `16.71/h` the head of a regency, `16.71/i/<number>` a segment of
 incidents, `16.71/t/<number>` a segment of stations, `16.71/s/<station>` one by itself, `16.71/d/<number>` a segment of

@@ -1,4 +1,4 @@
-"""How the incidents of a regency lie in the state: one segment for each ledger frame that reported any."""
+"""How the incidents of a regency are stored: a segment, or several, for each ledger frame that reported any."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -32,7 +32,7 @@ class IncidentRecords:
         return self._segments.last
 
     def close_frame(self) -> None:
-        """The frame has ended: its incidents become segments. As of now, so that batches do not matter."""
+        """The frame has ended: encode its segments now, not at the drain, so that they do not depend on the batch."""
         self._segments.close_frame(self._encode)
 
     def forget_before(self, horizon_ms: int) -> None:

@@ -1,7 +1,7 @@
 """Segments: what one ledger frame changed of a regency, written to the state as one record.
 
 A newer revision of an incident, or a newer figure of a station, lies in a newer segment, so of two the later counts. A
-segment with nothing that is the newest any more is dropped, and so is one whose incidents are all forgotten."""
+segment none of whose names is newest there any more is dropped, and so is one whose incidents are all forgotten."""
 
 from collections.abc import Callable
 

@@ -1,9 +1,9 @@
-"""How the stations of a regency lie in the state: in segments, or one by one.
+"""How the stations of a regency are stored: in segments, or one by one.
 
 What comes hour by hour in bulk is written as a segment per ledger frame, one record for all of its stations, which is
-fewer records to write and to read back. What comes as a trickle stays a record per station, which each figure
-overwrites: segments of one would leave a tombstone for every report. Of two a station's own record is the newer; it is
-deleted when the station moves to a segment."""
+fewer records to write and to read back. Figures that come one at a time stay a record per station, which each
+figure overwrites: segments of one would leave a tombstone for every report. Where a station is in both, its own record
+is the newer; it is deleted when the station moves to a segment."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -59,7 +59,7 @@ class StationRecords:
             yield prefix + b"/s/" + name.encode(), self._own(name) if is_own else None
 
     def restore(self, last: int, segments: dict[int, bytes], own: dict[str, bytes]) -> None:
-        """Take back all records. They are decoded at the first look-up of a station, own ones at that of their own."""
+        """Take back all records. Segments are decoded at the first look-up of any station, an own record at its own."""
         self._segments.restore_last(last)
         self._turnout.restore_stations(lambda: self._read(segments, own))
 

@@ -3,7 +3,7 @@
 import pytest
 from kafka.admin import ACLOperation, ACLResourcePatternType, ResourceType
 
-from agents.app import Pipeline
+from agents.app import WorkerStages
 from agents.kafka.acls import Role, rights_of
 from agents.settings import Settings
 
@@ -22,7 +22,7 @@ def test_rights_follow_the_settings(prefix: str):
 
 def test_the_workers_transactional_ids_are_those_they_have_a_right_to():
     settings = Settings.load({"SIAGA_GROUP": "lain", "SIAGA_LANES": "3"})
-    used = {stage.transactional_id(lane) for stage in Pipeline(settings).stages for lane in range(3)}
+    used = {stage.transactional_id(lane) for stage in WorkerStages(settings).stages for lane in range(3)}
     granted = [right for right in rights_of(Role.PROCESSOR, settings) if right.kind is ResourceType.TRANSACTIONAL_ID]
     assert len(used) == 6 and all(right.pattern is ACLResourcePatternType.PREFIXED for right in granted)
     for right in granted:

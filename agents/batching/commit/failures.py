@@ -1,4 +1,4 @@
-"""What a failure of a lane or a shard is, and what follows from it: a table."""
+"""The failures of a lane or a shard, and a table of the response to each."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ class Failure(Enum):
 
 
 class Drops(Enum):
-    """What is closed, with its memory."""
+    """What is closed; its state in memory is lost."""
 
     NOTHING = "nothing"
     SHARD = "the shard"
@@ -30,7 +30,7 @@ class Drops(Enum):
 
 
 class Pause(Enum):
-    """What passes before the next attempt."""
+    """The pause before the next attempt."""
 
     NONE = "none"
     #: Time for the rebalance that takes the partitions away.
@@ -41,7 +41,7 @@ class Pause(Enum):
 
 @dataclass(frozen=True)
 class Response:
-    """What follows from a failure. One that drops nothing is raised further."""
+    """What follows from a failure. One that drops nothing is raised again."""
 
     drops: Drops
     pause: Pause

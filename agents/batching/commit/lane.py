@@ -1,7 +1,7 @@
-"""A lane: the one place where batches of its source partitions become exactly once.
+"""A lane: folds and commits the batches of its source partitions, exactly once.
 
 It runs a loop in a task of its own. Each cycle opens what is missing (`shard_set`), waits for work (`queue`), and
-commits one transaction (`pipeline`); what a failure takes with it is a table (`failures`). After an error in a
+commits one transaction (`pipeline`); a table says what each failure closes (`failures`). After an error in a
 transaction its outcome is unknown: the producer and all shards are dropped with their memory and reopened, and the same
 batches go to the new shards, whose positions show whether the transaction had been committed.
 """
@@ -24,7 +24,7 @@ from .spec import StageSpec
 log = logging.getLogger(__name__)
 
 POLL_S = 0.05  # how often a lane that cannot work looks whether it can
-#: So many records take longer to fold than the broker needs to write the markers of a transaction.
+#: Folding so many records takes longer than the broker needs to write the markers of a transaction.
 FOLD_AT_ONCE = 1_000
 FINISH_S = 2.0  # for a lane that is closed to finish the transaction it is in
 
@@ -57,12 +57,12 @@ class Lane:
         return await self._queue.put(source, batch)
 
     def request_idle(self) -> None:
-        """Ask the folds of shards with nothing to read for output in the next transaction. Call it now and then."""
+        """Ask the folds of shards with nothing to read for output in the next transaction. Call it periodically."""
         self._queue.request_idle()
 
     async def close(self) -> None:
-        """Finish the transaction it is in and commit the group's offsets, if that is quick. What stays open is ended by
-        the next owner's fence.
+        """Finish the transaction it is in and commit the group's offsets, for at most FINISH_S. The next owner's fence
+        aborts a transaction that is left open.
         """
         self._is_closing = True
         self._queue.wake()

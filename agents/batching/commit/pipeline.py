@@ -27,7 +27,7 @@ from .spec import StageSpec
 log = logging.getLogger(__name__)
 
 Offsets = dict[TopicPartition, OffsetAndMetadata]
-#: What a lane's own failures are counted under, beside those of its sources.
+#: The key of the lane itself in `Backoff`; the key of a shard is its source.
 LANE = "lane"
 
 
@@ -46,7 +46,7 @@ class Pipeline:
         self._spec, self._sources, self._queue, self._shards = spec, sources, queue, shards
         self._backoff, self._may_fold = backoff, may_fold
         self._ahead: dict[TopicPartition, Folded] = {}  # for the next transaction; their batches are still queued
-        # Monotonic seconds begin with the machine, so 0 may be a moment ago.
+        # Not 0: monotonic time may begin when the machine starts, so 0 could be a moment ago.
         self._committed_at = self._group_committed_at = float("-inf")
         self._is_committing = False
 
@@ -98,8 +98,8 @@ class Pipeline:
             await self._commit([], offsets)
 
     async def wait_for_markers(self) -> None:
-        """Wait until the broker has written the markers of the last transaction: a next one that begins earlier is
-        rejected with CONCURRENT_TRANSACTIONS, again and again.
+        """Wait until `settle_ms` have passed since the last commit, for the broker to write its markers: until then it
+        rejects the next transaction with CONCURRENT_TRANSACTIONS.
         """
         left = self._committed_at + self._spec.options.settle_ms / 1000 - time.monotonic()
         await asyncio.sleep(max(0.0, left))
@@ -158,7 +158,7 @@ class Pipeline:
             if part is not None:
                 folded[source] = part
                 left -= part.records
-            # Folding a full batch takes half a second: let other tasks of this loop run in between.
+            # Folding a full batch takes some 0.2 s: let other tasks of this loop run in between.
             await asyncio.sleep(0)
 
     async def _fold(self, source: TopicPartition, batch: Batch) -> Folded | None:
@@ -166,7 +166,7 @@ class Pipeline:
         try:
             part = await self._fold_over_gaps(self._shards[source], batch)
         except Exception as error:  # noqa: BLE001  # a fold may raise anything
-            if isinstance(error, SourceReset):  # the reopened shard finds out itself, and takes the batch as it is
+            if isinstance(error, SourceReset):  # the reopened shard compares its position with the source's end itself
                 self._queue.replace(source, replace(batch, went_back=False))
             self._shards.fail(source, error)
             return None
@@ -206,8 +206,8 @@ class Pipeline:
                 folded[source] = part
 
     def _offsets_due(self, folded: Mapping[TopicPartition, Folded]) -> Offsets:
-        """The offsets to commit for the group: of every shard that is ahead of it, where neither state nor notes say
-        how far sources are read; else only every `offset_every_ms`, and with a shard's first transaction.
+        """The group's offsets to commit, of every shard that is ahead of them. A stage with state or notes commits them
+        only every `offset_every_ms`, and with a shard's first transaction.
         """
         age_s = time.monotonic() - self._group_committed_at
         is_due = self._spec.own_topic is None or age_s >= self._spec.options.offset_every_ms / 1000

@@ -78,13 +78,13 @@ class BatchQueue:
         return is_due
 
     def wake(self) -> None:
-        """End a wait."""
+        """End a `wait` without a batch or an idle tick."""
         self._changed.set()
 
     def mark_seen(self) -> None:
-        """Wait only for what comes from here on."""
+        """Clear the event: the next `wait` ends at the next change."""
         self._changed.clear()
 
     async def wait(self) -> None:
-        """Until something came since it was last marked as seen."""
+        """Wait for a change since the last `mark_seen`."""
         await self._changed.wait()

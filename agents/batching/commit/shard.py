@@ -1,6 +1,6 @@
-"""A shard: the state of one source partition, and what of it belongs into the next transaction.
+"""A shard: the state of one source partition, and its part of the next transaction.
 
-It decides and remembers; its lane owns the producer and commits. Between `fold` and `committed` its memory is ahead of
+It does no I/O; its lane owns the producer and commits. Between `fold` and `committed` its memory is ahead of
 the log, so after any failure in between the shard is closed and restored.
 
 Restore: `restore` every state record, then `start`. State that is missing or incomplete (its topic was deleted, emptied
@@ -20,8 +20,8 @@ from aiokafka.structs import OffsetAndMetadata
 from ..fold import Batch, Fold, Output
 from ..offsets.start import Arrival, Start, arrival
 
-#: Key of the state record that holds the next source offset. It, not the group's committed offset, is the truth: an
-#: operator can reset the group's offset, and it can expire.
+#: Key of the state record that holds the next source offset. It, not the group's committed offset, says where
+#: to read on: an operator can reset the group's offset, and it can expire.
 POSITION_KEY = b"@next"
 #: Key of the record that the first transaction of a state writes. State without it lost its beginning: a topic that was
 #: deleted and recreated under a running worker holds only what changed since. Value: up to which source offset
@@ -121,7 +121,7 @@ class Shard:
     def start(self, start: Start | None, *, is_noted: bool = False) -> None:
         """All state was restored. `start` is where to read on; None where the state says so (`has_state`).
 
-        `is_noted`: the stage notes its positions, so the group's offset may be another than this shard starts at.
+        `is_noted`: the stage notes its positions, so the group's offset may differ from where this shard starts.
         """
         note = ""
         if start is not None:
@@ -145,7 +145,7 @@ class Shard:
         return [Output(self._state.topic, self._state.partition, REFUSED_KEY, self.source.topic.encode())]
 
     def fold(self, batch: Batch) -> Folded | None:
-        """Fold a batch, or its first part when only that was published before (`unfolded` of it comes next).
+        """Fold a batch, or only its first part where just that part was published before (`unfolded` returns the rest).
 
         None when all of it was in the state already. Raises SourceGap or SourceReset before anything has changed.
         """
@@ -226,5 +226,5 @@ class Shard:
         return len(self._lost)
 
     def close(self) -> None:
-        """Drop what this worker shows of the shard."""
+        """Close the fold, which removes its metrics."""
         self._fold.closed()

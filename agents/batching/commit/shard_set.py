@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 
 class ShardSet:
-    """Opened by its lane until it is complete. One shard that does not open keeps only itself from work."""
+    """Opened by its lane until it is complete. A shard that does not open does not stop the others."""
 
     def __init__(
         self,
@@ -76,8 +76,8 @@ class ShardSet:
             await self._transactor.start()
         if not missing:
             return
-        # Before the transactor leaves markers in what may be a source too: one that was recreated would grow past its
-        # old position by them.
+        # Before `finish_markers` writes markers to outputs that may be sources too: they could take a recreated source
+        # past its old position.
         ends = await asyncio.gather(*map(self._sources.end_offset, missing), return_exceptions=True)
         reconciliation = await self._reconciliation(self._transactor)
         restore = functools.partial(self._restore, reconciliation)
@@ -87,7 +87,7 @@ class ShardSet:
                 self._check(source, result)
 
     async def _reconciliation(self, transactor: Transactor) -> Reconciliation:
-        """End what the broker left open of earlier transactions, then read the notes of how far the sources are."""
+        """Finish the markers of earlier transactions, then read the notes of how far the sources are read."""
         spec = self._spec
         history = OutputHistory(spec.outputs, self._partitions, spec.options)
         await history.look_at_ends(self._sources.end_offset)
@@ -138,7 +138,7 @@ class ShardSet:
         await self.transactor.commit([note], {source: OffsetAndMetadata(0, "")})
 
     def fail(self, source: TopicPartition, error: BaseException) -> None:
-        """Close one shard; it is restored again after a pause. The others work on."""
+        """Close one shard; it is restored again after a pause. The others continue."""
         pause_s = self._backoff.after_failure(source)
         words = (self._spec.stage, *source, Failure.SHARD.value, pause_s, error)
         log.log(RESPONSES[Failure.SHARD].log_level, "%s shard of %s[%d] %s; reopening it after %.1f s: %r", *words)

@@ -27,7 +27,7 @@ class StageSpec:
 
     @property
     def own_topic(self) -> str | None:
-        """The topic that says how far sources are read, and is right where the group is not."""
+        """The topic that says how far sources are read, also where the group's offset is behind or lost."""
         return self.state_topic or self.positions_topic
 
     def transactional_id(self, lane: int) -> str:

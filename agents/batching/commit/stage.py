@@ -20,7 +20,7 @@ from .spec import StageSpec
 
 class Stage:
     """Opens, feeds and closes lanes. `state_topic` is None for a stage without state, which may note how far it has
-    read in `positions_topic`; `outputs` is all the folds may write to besides.
+    read in `positions_topic`; `outputs` is every other partition the folds may write to.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Stage:
         return lane is not None and source in lane.partitions and await lane.commit(source, batch)
 
     def request_idle(self) -> None:
-        """Ask the folds of shards with nothing to read for output. Call it now and then."""
+        """Ask the folds of shards with nothing to read for output. Call it periodically."""
         for lane in self._lanes.values():
             lane.request_idle()
 

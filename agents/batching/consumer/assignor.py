@@ -26,14 +26,14 @@ def lane_of(partition: int, lanes: int) -> int:
 
 @dataclass(frozen=True)
 class Lanes:
-    """As many lanes of each stage. `stages`: the source topics of each."""
+    """`count` lanes in each stage. `stages`: the source topics of each stage."""
 
     count: int
     stages: tuple[frozenset[str], ...] = ()
 
     def number(self, topic: str, partition: int) -> int:
-        """A partition's lane, counted through all stages, so that workers share those of one stage first, then those of
-        the next: with one lane and two workers each has a stage, with two lanes each has one of both stages.
+        """The number of a partition's lane, counted over all stages; members get lanes in turn by it. With one lane per
+        stage and two workers each has one stage; with two lanes per stage each has one lane of both stages.
         """
         stage = next((n for n, topics in enumerate(self.stages) if topic in topics), 0)
         return stage * self.count + lane_of(partition, self.count)
@@ -58,7 +58,7 @@ def lane_assignor(lanes: Lanes) -> type[RoundRobinPartitionAssignor]:
             cls, cluster: ClusterMetadata, members: Mapping[str, ConsumerProtocolMemberMetadata]
         ) -> dict[str, ConsumerProtocolMemberAssignment]:
             """Whole lanes in turn to the members in order of their ids; members beyond the number of lanes get none.
-            Each assignment carries how many partitions of each topic were assigned in all (patches/membership.py).
+            Each assignment carries how many partitions of each topic were assigned in total (patches/membership.py).
 
             Raises NoTopicKnown; the member then joins again (patches/membership.py).
             """

@@ -23,9 +23,9 @@ from aiokafka.errors import CorruptRecordException
 from aiokafka.record.memory_records import MemoryRecords
 
 MIB = 1 << 20
-#: One batch: above what a full batch (1 MiB) of JSON inflates to, some 12 times, or nearly so.
+#: Limit of one batch; a full one (1 MiB) of JSON inflates some 12 times.
 BATCH_INFLATED_MAX = 16 * MIB
-#: One fetch answer of a partition; what comes after it is fetched again.
+#: Limit of one fetch answer of a partition; batches beyond it are fetched again.
 ANSWER_INFLATED_MAX = 32 * MIB
 #: A field of a record read from a stream is kept whole up to this size, else its first CUT_TO bytes.
 WHOLE_MAX = 16 * 1024
@@ -74,7 +74,7 @@ def open_stream(codec_id: int, payload: bytes) -> BinaryIO:
 
 
 def gzip_decode(payload: bytes) -> bytes:
-    """Inflate up to BATCH_INFLATED_MAX. Raises InflatesTooMuch beyond it, as the other codecs here."""
+    """Inflate up to BATCH_INFLATED_MAX. Raises InflatesTooMuch beyond it, as lz4 and zstd do."""
     is_small = len(payload) * _GZIP_RATIO_MAX <= BATCH_INFLATED_MAX
     return _metered(codec.gzip_decode(payload) if is_small else _read_bounded(_GZIP, payload))
 
@@ -86,7 +86,7 @@ def lz4_decode(payload: bytes) -> bytes:
 
 
 def zstd_decode(payload: bytes) -> bytes:
-    """A frame may say how much it holds; only then is inflating it at once safe, if nothing follows it."""
+    """See `gzip_decode`. A payload of one frame that states its size is inflated at once, any other from a stream."""
     if 0 <= zstandard.frame_content_size(payload) <= BATCH_INFLATED_MAX:
         try:
             return _metered(zstandard.ZstdDecompressor().decompress(payload, allow_extra_data=False))
@@ -136,7 +136,7 @@ class BoundedRecords:
         return self._inflated < ANSWER_INFLATED_MAX and bool(self._batches.has_next())
 
     def next_batch(self) -> Any:
-        """The next batch of the answer, read with bounded memory; None after the last."""
+        """The next batch of the answer, read with bounded memory. Only where `has_next`."""
         batch = self._batches.next_batch()
         start, (size,) = self._position, struct.unpack_from(">i", self._answer, self._position + 8)
         self._position = start + 12 + size

@@ -52,7 +52,7 @@ class BatchConsumer(Consumer):
         for kafka_tp, batch in batches.items():
             tp = TP(*kafka_tp)
             if not self.flow_active or self.app.consumer_generation_id != generation:
-                # Its position is past the batch already: without this it would be missed until the next record comes.
+                # The position is past the batch: without a seek it stays unread until a later batch shows the gap.
                 await self.rewind(tp, batch.start_offset)
                 continue
             self.in_flight[tp] = InFlight(batch.start_offset, monotonic())

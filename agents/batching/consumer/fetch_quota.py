@@ -17,8 +17,9 @@ def shares(lags: Mapping[TP, int], lanes: int) -> dict[TP, float]:
     """What part of a full transaction each partition may bring at a time, from 0 to 1: its part of the lag, in
     records, of all partitions of its lane.
 
-    More than fills the transaction under way and the next would only wait in memory. By lag, so that all reach their
-    ends together: where records are put in order over partitions, what one has read waits for the others.
+    Records beyond the transaction under way and the next would only wait in memory. Shares follow the lag, so that all
+    partitions reach their ends together: a fold that orders records over partitions keeps those of one in memory until
+    the others have caught up.
     """
     lane = {tp: (tp[0], lane_of(tp[1], lanes)) for tp in lags}
     sizes, totals = Counter(lane.values()), Counter[tuple[str, int]]()

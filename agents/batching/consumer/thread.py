@@ -79,7 +79,7 @@ class BatchConsumerThread(ConsumerThread):
             rebalance_timeout_ms=options.session_timeout_ms,
             heartbeat_interval_ms=options.heartbeat_interval_ms,
             metadata_max_age_ms=options.metadata_age_ms_max,
-            # Polling is Faust's fetcher, which never stops; a fold that hangs shows in the lag, not by eviction.
+            # No eviction for not polling: Faust's fetcher, not the fold, polls. A fold that hangs shows in the lag.
             max_poll_interval_ms=2**31 - 1,
         )
 
@@ -150,8 +150,8 @@ class BatchConsumerThread(ConsumerThread):
         return Batch(records, start, progress.position, progress.end, went_back)
 
     def _start_of(self, tp: TopicPartition, state: PartitionState) -> tuple[int, bool]:
-        """Where the next batch of a partition starts, and whether it went back: the broker has called the position out
-        of range, and it is read from its beginning.
+        """Where the next batch of a partition starts, and whether it went back: the broker answered
+        OFFSET_OUT_OF_RANGE, and the partition is read from its beginning.
 
         What was skipped without a batch, markers of transactions and aborted records, belongs to the next one: left out
         it would look like a gap. That a partition went back is a guess that a shard must confirm: a seek that comes
@@ -167,7 +167,7 @@ class BatchConsumerThread(ConsumerThread):
     async def _take_records(
         self, consumer: aiokafka.AIOKafkaConsumer, tp: TopicPartition, part: float, max_records: int
     ) -> list[Any]:
-        """Fetched records of a partition, no more once they are or hold its part of a full batch."""
+        """Fetched records of a partition, until they reach its part of a full batch in number or in bytes."""
         records: list[Any] = []
         left, size_left = max(1, round(part * max_records)), part * self._options.batch_bytes_max
         while left > 0 and size_left > 0 and fetching.has_fetched(consumer, tp):
@@ -197,8 +197,8 @@ class BatchConsumerThread(ConsumerThread):
             self.kafka_consumer.seek(kafka_tp, offset)
 
     async def seek_to_committed(self) -> Mapping[TP, int]:
-        """After a rebalance. aiokafka leaves a partition nothing was ever committed of where it is: past what was
-        returned unread (docs/upstream.md).
+        """After a rebalance: seek to the group's offsets, and to the beginning of a partition that has none. aiokafka
+        would leave its position as it is, past batches that were returned unread (docs/upstream.md).
         """
         offsets = await super().seek_to_committed()
         self._read_to.clear()

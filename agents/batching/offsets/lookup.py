@@ -21,9 +21,9 @@ class PositionUnknown(Exception):
 
 @dataclass(frozen=True)
 class Sources:
-    """What a lane may ask about its source partitions, and do with them."""
+    """What a lane can look up about its source partitions, and do with them."""
 
-    #: The group's offset; its offset is -1, or there is none, where the group has no offset.
+    #: The group's offset of a partition; None, or -1 as its offset, where the group has none.
     committed: Callable[[TopicPartition], Awaitable[OffsetAndMetadata | None]]
     #: Where the next committed record of a partition will be.
     end_offset: Callable[[TopicPartition], Awaitable[int]]
@@ -38,10 +38,10 @@ class Sources:
 
 
 async def committed_offset(admin: AIOKafkaAdminClient, group: str, source: TopicPartition) -> OffsetAndMetadata:
-    """The group's offset of a partition; -1 when it has none. Raises PositionUnknown when the answer has none at all.
+    """The group's offset of a partition; -1 when it has none. Raises PositionUnknown when the answer omits it.
 
     A coordinator that is still loading answers with an error and no partitions, which aiokafka takes for a group
-    without offsets (docs/upstream.md). Believing it read every input a second time after a broker's restart.
+    without offsets (docs/upstream.md). Without this check every input was read a second time after a broker's restart.
     """
     offsets = await admin.list_consumer_group_offsets(group, partitions=[source])
     if source not in offsets:

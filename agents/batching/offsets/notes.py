@@ -1,7 +1,7 @@
 """Notes of how far the sources of a stage without state are read, in a compacted topic of its own.
 
-Every transaction of a lane notes it, so the group's offsets need to be committed only now and then, which spares most
-transactions two requests. The group is behind the notes then, and ahead of them only where a source was recreated.
+Every transaction of a lane writes them, so the group's offsets need to be committed only now and then, which spares
+most transactions two requests. The group is behind the notes then, and ahead of them only where a source was recreated.
 """
 
 import json
@@ -15,10 +15,10 @@ from ..options import BatchingOptions
 from ..partition_end import committed_reader, ends_of, read_until
 
 #: Offsets at the end of a partition among which its latest notes are, as a rule: every transaction notes all open
-#: sources of the partition. Not there is the note of a source whose shard has failed for long, nor any after as many
-#: aborted transactions.
+#: sources of the partition. A note lies further back when the shard of its source has failed for long, or when aborted
+#: transactions have taken as many offsets since.
 TAIL = 2_000
-#: How much more is read where a note is missing.
+#: By what factor more is read where a note is missing.
 FURTHER = 10
 
 Notes = Mapping[TopicPartition, OffsetAndMetadata]
@@ -31,8 +31,8 @@ def notes_of(
     for each source that moves: the offsets right before its batch that the source no longer held.
 
     Each note is written to its source's partition number. Sources that do not move are noted with those of the same
-    number that do, so that the latest notes lie together at the end. Lost offsets are noted with what was read after
-    them: a log line may come twice, and a counter ends with its worker.
+    number that do, so that the latest notes lie together at the end. Lost offsets are part of the note, which is
+    committed exactly once: the log line about them may be written twice, and the counter is lost with its worker.
     """
     moved = {source.partition for source in lost}
     return [

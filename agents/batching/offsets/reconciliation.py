@@ -22,8 +22,8 @@ _RECREATED = "%s[%d] was read up to %d, ends at %d, and %s: the source was recre
 class OutputHistory:
     """Whether a stage has written before, looked up when it is first asked.
 
-    Made before `Transactor.finish_markers` leaves a marker in each partition: where there was nothing at all nothing
-    need be read. Records count, not offsets: a lane that was opened and lost at once has left markers and nothing else.
+    Call `look_at_ends` before `Transactor.finish_markers` writes a marker to each partition: outputs that all end at 0
+    need not be read. Records count, not offsets: a lane that was opened and lost at once has left markers only.
     The topics that the stage reads do not count, for others write them too.
     """
 
@@ -62,7 +62,7 @@ class Reconciliation:
     recreated: Callable[[TopicPartition], Awaitable[None]]
 
     async def start_of(self, source: TopicPartition) -> Start:
-        """Where to read this source on. Raises PositionUnknown, and what aiokafka raises for a source that is gone."""
+        """Where reading a source starts. Raises PositionUnknown, and what aiokafka raises for one that is gone."""
         known = await self._look_up(source, is_second_answer=False)
         while True:
             rule = decide(known)

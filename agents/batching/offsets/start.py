@@ -1,8 +1,8 @@
 """Decides where reading a source starts, and what a batch means that does not continue there. Pure: no Kafka, no clock.
 
-A stage with state takes the offset from its state and asks nobody. Otherwise the group's offset and the stage's own
-note are compared, by the first rule of `RULES` that applies: Kafka's coordinator may answer with old offsets, or none,
-and no error, when a broker comes up after a kill (docs/upstream.md).
+A stage with state takes the offset from its state and looks nothing up. Otherwise the group's offset and the stage's
+own note are compared, by the first rule of `RULES` that applies: Kafka's coordinator may answer with old offsets, or
+none, and no error, when a broker comes up after a kill (docs/upstream.md).
 """
 
 from collections.abc import Callable

@@ -1,5 +1,6 @@
-"""Every private name of Faust and aiokafka that is touched, and nothing else touches one.
+"""All code that touches private names of Faust and aiokafka: no other module does.
 
 `table` lists them all. `faust_transport` gives Faust's private hooks public names; `fetching` reads aiokafka's fetcher;
-`membership` watches its group coordinator; `producer` mends its transactional producer; `records` its parsers.
+`membership` watches its group coordinator; `producer` works around defects of its transactional producer, `records` of
+its parsers.
 """

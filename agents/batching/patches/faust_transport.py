@@ -44,8 +44,8 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
 
 class NoReadOffsets(dict[TP, int | None]):
-    """Where Faust notes the offsets it has read, to drop what it reads twice. Reading a gap again is exactly that, and
-    a batch dropped there would stay in flight for ever; what a shard has already taken the shard itself skips.
+    """In place of the dict by which Faust drops records that it has read before. A shard reads a gap again, and a batch
+    that Faust dropped then would stay in flight for ever; shards skip what they have folded already.
     """
 
     def __getitem__(self, tp: TP) -> None:
@@ -56,7 +56,7 @@ class NoReadOffsets(dict[TP, int | None]):
 
 
 class Consumer(driver.Consumer):
-    """Faust's consumer with its acks and commits switched off: offsets travel in the shards' transactions."""
+    """Faust's consumer with its acks and commits switched off: lanes commit offsets in their transactions."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -94,7 +94,7 @@ class Consumer(driver.Consumer):
         return False
 
     async def verify_all_partitions_active(self) -> None:
-        """Faust judges progress by its own commits, of which there are none."""
+        """Do nothing: Faust judges progress by its own commits, of which there are none."""
 
 
 class Producer(driver.Producer):
@@ -113,8 +113,8 @@ class Producer(driver.Producer):
 
 
 class NoTables(TableManager):
-    """Of an app without tables. Faust waits a second of every restart for tables that are defined late, before any
-    consumer begins.
+    """The table manager of an app without tables. Faust's own waits a second at every start for tables that are defined
+    late, before any consumer begins.
     """
 
     async def on_start(self) -> None:
@@ -137,4 +137,4 @@ class App(faust.App):
         return self.new_transport(self.conf.broker_producer)
 
     def _create_directories(self) -> None:
-        """Faust's tables need a data directory; shards keep their state in Kafka, so a worker writes no file at all."""
+        """Do nothing: only Faust's tables need a data directory; shards keep their state in Kafka."""

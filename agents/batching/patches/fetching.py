@@ -1,6 +1,6 @@
 """aiokafka's consumer and fetcher from inside: what is fetched, how far a partition is read, waiting for more.
 
-Only in the consumer's thread, except `progress_of`, which reads a few numbers.
+Call these only in the consumer's thread, except `progress_of`, which reads a few numbers.
 """
 
 import asyncio
@@ -87,8 +87,8 @@ def wake_fetch_waiters(consumer: AIOKafkaConsumer) -> None:
 
 
 def shorten_fetch_pauses(consumer: AIOKafkaConsumer, seconds: float) -> None:
-    """Have a partition's records that wait for its commit not hold up the fetches of others, and bound by `seconds` the
-    standstill after a fetch that ends just as records are taken (docs/upstream.md): 200 ms by default.
+    """Fetch other partitions at once while one's records wait for its commit, and bound by `seconds` the standstill
+    after a fetch that ends just as records are taken (docs/upstream.md; aiokafka's is 200 ms).
     """
     consumer._fetcher._prefetch_backoff = 0.0
     consumer._fetcher._fetcher_timeout = seconds
@@ -97,7 +97,7 @@ def shorten_fetch_pauses(consumer: AIOKafkaConsumer, seconds: float) -> None:
 class Available(Container[TopicPartition]):
     """The partitions a fetch may return: active and not in flight. Live: it changes while a fetch waits.
 
-    True also when none is available: no partitions mean any partition to aiokafka.
+    True also when none is available.
     """
 
     def __init__(self, active: Container[TopicPartition], in_flight: Container[TopicPartition]) -> None:

@@ -5,12 +5,12 @@ ever. Kafka answers the heartbeat of the first with FENCED_INSTANCE_ID. aiokafka
 name, so the answer is UNKNOWN_MEMBER_ID instead; aiokafka takes that for an expired session and joins again, which
 fences the other in turn, and so on. An expired session has missed its heartbeats; a member whose last heartbeat
 succeeded a moment ago was replaced. Unless the broker has just come up: Kafka's coordinator may answer for a moment
-before it has read who its members are (docs/upstream.md). So a member joins again once; who is replaced twice within a
-while is not alone. Of two workers with one name this ends one and leaves the other.
+before it has read who its members are (docs/upstream.md). So a member joins again once; one that is replaced twice
+within `AGAIN_S` shares its name. Of two workers with one name this ends one and leaves the other.
 
 Another number of lanes than the others': Kafka refuses the member, and aiokafka stops for good without raising.
 
-So it does after any other error of the group that it has no name for (docs/upstream.md): it waits for a call of
+aiokafka also stops after any error of the group that it does not expect (docs/upstream.md): it waits for a call of
 `getmany`, which nobody makes here. The worker must join again, or its partitions stay unread while no metric shows it.
 
 A leader that is killed and comes back under its static name does not learn that it leads, so nobody watches the topics
@@ -63,7 +63,7 @@ class LanesDiffer(Exception):
 def watch_membership(
     consumer: AIOKafkaConsumer, options: BatchingOptions, instance: str | None, end: Callable[[Exception], None]
 ) -> None:
-    """Watch the coordinator of a started consumer; `end` ends the worker for a reason."""
+    """Watch the coordinator of a started consumer; `end` is called with the reason why the worker must end."""
     coordinator = consumer._coordinator
     watch_join(coordinator, lambda: end(LanesDiffer(options.lanes)))
     join_again_after_errors(coordinator)
@@ -103,8 +103,8 @@ def join_again_after_errors(coordinator: Any, pause_s: float = PAUSE_S) -> None:
 
 
 def watch_topics(coordinator: Any) -> None:
-    """Have a member that did not assign the partitions join again, too, when its topics change, or were not assigned
-    whole.
+    """Have every member, not only the leader, join again when the partitions of its topics change or were not all
+    assigned.
 
     Kafka starts a rebalance for a leader that joins, also for one that does not know that it leads; it answers others
     with the assignment they have.

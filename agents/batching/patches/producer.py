@@ -29,7 +29,7 @@ async def finish_markers(producer: AIOKafkaProducer, group: str, written: Iterab
         # read.
         await producer.begin_transaction()
         while not await producer._sender._do_add_offsets_to_txn(group):
-            pass  # it has paused already
+            pass  # the call has slept its back-off
         for partition in partitions:
             producer._txn_manager.maybe_add_partition_to_txn(partition)
         await producer.commit_transaction()

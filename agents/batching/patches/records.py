@@ -36,8 +36,8 @@ class ParsedRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka has no 
     """Takes the place of aiokafka's `PartitionRecords`: hands records out as they were parsed.
 
     aiokafka wraps each in a `ConsumerRecord`, which adds topic and partition, a checksum and sizes. A batch has its
-    partition, and nobody reads the rest (docs/performance.md has what the copy costs). Records have offset, timestamp
-    and its type, key, value, headers.
+    partition, and nobody reads the rest. Without the copy a record takes 0.28 instead of 0.70 µs
+    (docs/decisions/0015-left-out.md). Records have offset, timestamp and its type, key, value, headers.
     """
 
     def __iter__(self) -> Iterator[Any]:

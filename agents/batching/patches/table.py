@@ -10,8 +10,8 @@ from typing import NamedTuple
 VERSIONS = {"faust-streaming": "0.15.3", "aiokafka": "0.14.0"}
 
 
-class Reason(NamedTuple):
-    """Why a name is touched, and what has to be there before it need not be. `defect` is the chapter on it in
+class PatchReason(NamedTuple):
+    """Why a name is touched, and until what changes upstream. `defect` is the chapter on it in
     docs/upstream.md, '' where the name is no defect, only private; `issue` the project's issue or pull request on it.
     """
 
@@ -27,7 +27,7 @@ class Patch(NamedTuple):
 
     symbol: str
     touched: str
-    reason: Reason
+    reason: PatchReason
 
     @property
     def distribution(self) -> str:
@@ -35,69 +35,71 @@ class Patch(NamedTuple):
         return "faust-streaming" if self.symbol.startswith("faust.") else "aiokafka"
 
 
-_CONSUME = Reason(
+_CONSUME = PatchReason(
     "batches", "a consumer that hands out batches", "Faust lets a transport bring its own consumer thread"
 )
-_ACKS = Reason("commits", "offsets travel in transactions, not in acks", "Faust lets a consumer commit by itself")
-_CONNECT = Reason(
+_ACKS = PatchReason("commits", "offsets travel in transactions, not in acks", "Faust lets a consumer commit by itself")
+_CONNECT = PatchReason(
     "connections", "the app's connection options; a broker that is away at the start", "Faust passes options on"
 )
-_APP = Reason("app", "a transport of our own; a worker that writes no file", "Faust takes a transport object")
-_TABLES = Reason("tables", "a second of each restart without tables", "Faust waits only for tables there are")
-_FETCH = Reason(
+_APP = PatchReason("app", "a transport of our own; a worker that writes no file", "Faust takes a transport object")
+_TABLES = PatchReason("tables", "a second of each restart without tables", "Faust waits only for tables there are")
+_FETCH = PatchReason(
     "fetch", "batches: take what is fetched, wait for more", "aiokafka can fetch some partitions and not others"
 )
-_POSITION = Reason("positions", "how far a partition is read, without waiting", "aiokafka has `position` without await")
-_COPY = Reason("copies", "no copy of each record", "aiokafka hands out records without a copy")
-_STANDSTILL = Reason(
+_POSITION = PatchReason(
+    "positions", "how far a partition is read, without waiting", "aiokafka has `position` without await"
+)
+_COPY = PatchReason("copies", "no copy of each record", "aiokafka hands out records without a copy")
+_STANDSTILL = PatchReason(
     "standstill",
     "a standstill of 10 instead of 200 ms",
     "the defect is fixed",
     "aiokafka: 200 ms without a fetch",
 )
-_MEMORY = Reason(
+_MEMORY = PatchReason(
     "memory",
     "bounded memory, whatever a batch inflates to",
     "the defect is fixed",
     "aiokafka: a compressed batch is inflated without a limit",
     "apache/kafka/pull/23429",
 )
-_LEVEL = Reason("compression", "zstd at level 1", "aiokafka has an option for the level")
-_FENCING = Reason(
+_LEVEL = PatchReason("compression", "zstd at level 1", "aiokafka has an option for the level")
+_FENCING = PatchReason(
     "fencing",
     "a worker replaced under its static name ends",
     "heartbeats carry that name",
     "aiokafka: static members fence each other for ever",
     "robinhood/aiokafka/pull/21",
 )
-_REJOIN = Reason(
+_REJOIN = PatchReason(
     "rejoin",
     "join again after an error of the group",
     "the defect is fixed",
     "aiokafka: an unexpected error of the group ends membership",
     "aio-libs/aiokafka/issues/294",
 )
-_TOPICS = Reason(
+_TOPICS = PatchReason(
     "topics",
     "every member watches the topics",
     "aiokafka speaks JoinGroup 9 (KIP-814)",
     "aiokafka: after the leader came back under its static name, nobody watches the topics",
 )
-_SENDER_END = Reason(
+_SENDER_END = PatchReason(
     "sender",
     "raise what ended the sender instead of waiting for ever",
     "the defect is fixed",
     "aiokafka: a batch handed over as the sender ends is never delivered",
 )
-_MARKERS = Reason(
+_MARKERS = PatchReason(
     "markers",
     "a transaction that only leaves markers",
     "Kafka's defect is fixed",
     "Apache Kafka: a stopping broker calls a transaction committed and writes no marker",
     "apache/kafka/pull/3130",
 )
-_BACKOFF = Reason("back-off", "26 ms between two transactions", "aiokafka has an option for the pause")
-_RECONNECT = Reason(
+_BACKOFF = PatchReason("back-off", "26 ms between two transactions", "aiokafka has an option for the pause")
+_RECONNECT = PatchReason(
     "reconnect",
     "a pause after a failed connection",
     "aiokafka has `reconnect_backoff_ms`",

@@ -2,6 +2,7 @@
 
 import pytest
 
+from agents.settings import Settings
 from apps.integrations.webhook.target import TargetError, load_target, parse_target
 
 
@@ -15,9 +16,11 @@ def test_the_flag_takes_precedence_over_file_and_variable(tmp_path):
     file = tmp_path / "url"
     file.write_text("https://of-the-file/x\n")
     by_file, by_variable = {"SIAGA_WEBHOOK_URL_FILE": str(file)}, {"SIAGA_WEBHOOK_URL": " https://of-the-variable/x "}
-    assert load_target(None, by_file, False).url == "https://of-the-file/x"
-    assert load_target(None, by_variable, False).url == "https://of-the-variable/x"
-    assert load_target("https://of-the-flag/", by_file | by_variable, False).url == "https://of-the-flag/"
+    assert load_target(None, Settings.load(by_file), False).url == "https://of-the-file/x"
+    assert load_target(None, Settings.load(by_variable), False).url == "https://of-the-variable/x"
+    assert (
+        load_target("https://of-the-flag/", Settings.load(by_file | by_variable), False).url == "https://of-the-flag/"
+    )
 
 
 @pytest.mark.parametrize(
@@ -36,7 +39,7 @@ def test_an_invalid_url_file_is_one_line_without_its_content(tmp_path, content: 
     if content is not None:
         file.write_bytes(content)
     with pytest.raises(TargetError) as caught:
-        load_target(None, {"SIAGA_WEBHOOK_URL_FILE": str(file)}, False)
+        load_target(None, Settings.load({"SIAGA_WEBHOOK_URL_FILE": str(file)}), False)
     text = str(caught.value)
     assert text.startswith("SIAGA_WEBHOOK_URL_FILE: ") and said in text
     assert "\n" not in text and "token" not in text
@@ -45,7 +48,7 @@ def test_an_invalid_url_file_is_one_line_without_its_content(tmp_path, content: 
 def test_file_and_variable_together_or_neither_is_an_error():
     for environ in ({}, {"SIAGA_WEBHOOK_URL": "https://a/", "SIAGA_WEBHOOK_URL_FILE": "/b"}):
         with pytest.raises(TargetError, match="exactly one is needed"):
-            load_target(None, environ, False)
+            load_target(None, Settings.load(environ), False)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost", "127.8.8.8"])
