@@ -86,7 +86,7 @@ def test_the_same_figures_again_are_counted_and_alarm_nobody():
     assert (held.corrected, held.repeated) == (2, 0)
 
 
-def test_a_count_that_falls_within_its_local_day_is_a_correction_one_minute_later_a_new_vote():
+def test_a_fall_within_the_local_day_is_a_correction_after_it_a_new_vote():
     midnight = EIGHT_MS + 16 * HOUR_MS
     for at_ms, counted in ((midnight - MINUTE_MS, 1), (midnight, 0)):
         held = Turnout(WIB_MS)
