@@ -18,6 +18,7 @@ Invariants:
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from schemas.ledger import INCIDENT, NEIGHBOUR, TICK, TURNOUT, Entry
@@ -219,8 +220,7 @@ class RegencyState:
         totals, weights, needs = incidents.totals, incidents.weights, self._needs.least
         is_rolling, is_due, day_ms = self.rules.rolling_milli is not None, self._is_due, WINDOWS_MS[2]
         segment, put_in_segment, room, reported_ms = 0, note, 0, 0
-        for number in range(start, len(entries)):
-            entry = entries[number]
+        for entry in islice(entries, start, None):
             if entry[0] != INCIDENT or (is_due and taken):
                 break
             _, at_ms, event_id, incident_id, revision, _, category, severity, status, occurred, _, source, drill = entry
