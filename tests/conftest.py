@@ -17,17 +17,19 @@ from apps.embedded.ports import free_port as a_free_port
 ROOT = Path(__file__).resolve().parents[1]
 # Whoever imports a class or function of these modules starts a broker of its own.
 STARTS_BROKER = {"apps.embedded.broker", "tests.chaos.cluster", "tests.chaos.run", "tests.security.guarded"}
+# Folders, and last words of file names, whose tests start programs of others or recount whole runs.
+SLOW = {"chaos", "recount", "security", "live", "maven"}
 _COUNTER = itertools.count(1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
-    """Mark tests that use a broker, and those that recount a whole chaos run: `./siaga test --fast` leaves them out."""
+    """Mark tests that use a broker, and the slow ones: `./siaga test --fast` leaves them out."""
     for item in items:
         item._nodeid = item.nodeid  # for mutmut 3.7; pytest 9.2 no longer has it
         imported = {getattr(value, "__module__", None) for value in vars(item.getparent(pytest.Module).obj).values()}
         if "broker" in item.fixturenames or STARTS_BROKER & imported:
             item.add_marker("broker")
-        if "chaos" in item.path.relative_to(ROOT).parts:
+        if SLOW & {*item.path.relative_to(ROOT).parts, item.path.stem.rpartition("_")[2]}:
             item.add_marker("slow")
 
 
