@@ -1,9 +1,10 @@
-"""Opens the roster and the ruleset of a deployment. Nothing else reads them from files."""
+"""Opens the roster, the ruleset and the sources file of a deployment. Nothing else reads them from files."""
 
 from pathlib import Path
 
 from schemas.roster import Roster, RosterError
 from schemas.ruleset import Ruleset, RulesetError
+from schemas.sources import Sources, SourcesError
 
 
 def load_roster(path: Path | None = None) -> Roster:
@@ -14,6 +15,11 @@ def load_roster(path: Path | None = None) -> Roster:
 def load_ruleset(path: Path | None = None) -> Ruleset:
     """From a TOML file, UTF-8; without one the packaged ruleset. Raises RulesetError, also for an unreadable file."""
     return Ruleset.default() if path is None else Ruleset.parse(_text(path, RulesetError), str(path))
+
+
+def load_sources(path: Path | None = None) -> Sources:
+    """From a TOML file, UTF-8; without one the packaged file. Raises SourcesError, also for an unreadable file."""
+    return Sources.default() if path is None else Sources.parse(_text(path, SourcesError), str(path))
 
 
 def _text(path: Path, error: type[ValueError]) -> str:

@@ -96,6 +96,10 @@ class RejectReason(StrEnum):
     TOO_OLD = "too_old"
     TOO_LARGE = "too_large"
     UNSUPPORTED_ENCODING = "unsupported_encoding"
+    UNSUPPORTED_VERSION = "unsupported_version"
+    SOURCE_NOT_ALLOWED = "source_not_allowed"
+    UNKNOWN_VILLAGE = "unknown_village"
+    PERSONAL_DATA = "personal_data"
 
 
 def _words(members: type[StrEnum]) -> tuple[str, ...]:
