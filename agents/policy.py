@@ -1,10 +1,11 @@
-"""Opens the rosters and the ruleset of a deployment. Nothing else reads them from files."""
+"""Opens the rosters, the ruleset and the sources file of a deployment. Nothing else reads them from files."""
 
 from collections.abc import Container, Iterator
 from pathlib import Path
 
 from schemas.roster import Roster, RosterError
 from schemas.ruleset import Ruleset, RulesetError
+from schemas.sources import Sources, SourcesError
 from schemas.station_roster import StationRoster, StationRosterError
 
 
@@ -24,6 +25,11 @@ def load_stations(path: Path, regencies: Container[str] | None = None) -> Statio
 def load_ruleset(path: Path | None = None) -> Ruleset:
     """From a TOML file, UTF-8; without one the packaged ruleset. Raises RulesetError, also for an unreadable file."""
     return Ruleset.default() if path is None else Ruleset.parse(_text(path, RulesetError), str(path))
+
+
+def load_sources(path: Path | None = None) -> Sources:
+    """From a TOML file, UTF-8; without one the packaged file. Raises SourcesError, also for an unreadable file."""
+    return Sources.default() if path is None else Sources.parse(_text(path, SourcesError), str(path))
 
 
 def _text(path: Path, error: type[ValueError]) -> str:

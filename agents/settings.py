@@ -22,6 +22,7 @@ from agents import policy
 from schemas.fields import SOURCE_PATTERN
 from schemas.roster import Roster, RosterError
 from schemas.ruleset import Ruleset, RulesetError
+from schemas.sources import Sources, SourcesError
 from schemas.station_roster import StationRoster, StationRosterError
 from schemas.topics import DEFAULT_PARTITIONS, DEFAULT_PREFIX, Topic, TopicNames
 from streams.admission import ClockMode
@@ -160,6 +161,9 @@ class Settings(BaseSettings):
     roster: ExistingFile | None = Field(None, description="roster CSV; unset is the packaged one")
     stations: ExistingFile | None = Field(None, description="station roster CSV; unset is none")
     rules: ExistingFile | None = Field(None, description="ruleset file; unset is the packaged one")
+    sources_file: ExistingFile | None = Field(
+        None, description="file of the sources' agencies and rights; unset is the packaged one"
+    )
     clock: Annotated[ClockMode, BeforeValidator(_lower)] = Field(
         ClockMode.WALL, description="wall, or event for replays of past elections"
     )
@@ -279,6 +283,13 @@ class Settings(BaseSettings):
         try:
             return policy.load_ruleset(self.rules)
         except RulesetError as error:
+            raise SettingsError(str(error)) from None
+
+    def load_sources(self) -> Sources:
+        """The sources file of the settings, or the packaged one. Raises SettingsError."""
+        try:
+            return policy.load_sources(self.sources_file)
+        except SourcesError as error:
             raise SettingsError(str(error)) from None
 
     def password(self) -> str | None:

@@ -10,7 +10,6 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_va
 
 from schemas.fields import one_of
 from schemas.ruleset.ladder import Immediates, Ladder
-from schemas.ruleset.lines import first_wrong
 from schemas.ruleset.quantities import (
     HOURS,
     STRICT,
@@ -35,6 +34,7 @@ from schemas.ruleset.quantities import (
     whole,
 )
 from schemas.ruleset.turnout import TurnoutRule
+from schemas.toml_lines import first_wrong
 from schemas.vocabulary import CATEGORIES, COUNTED_STATUSES, GROUPS, MINUTE_MS, SEVERITIES
 
 DEFAULT_NAME = "sumsel-pilkada-2024"
@@ -292,7 +292,7 @@ class Ruleset(BaseModel):
         except tomllib.TOMLDecodeError as wrong:
             raise RulesetError(f"{origin}: not TOML: {wrong}") from None
         except ValidationError as wrong:
-            raise RulesetError(f"{origin} {first_wrong(text, wrong)}") from None
+            raise RulesetError(f"{origin} {first_wrong(text, wrong, 'ruleset')}") from None
 
     @classmethod
     def default(cls) -> Self:
