@@ -1,7 +1,7 @@
 """Lines of a file or a stream, gzip or not: numbered, with their offsets, in constant memory.
 
-A line ends at LF, CRLF or the end of the input. Blank lines are counted and skipped. What joining files leaves behind is
-no part of a line: byte order marks before it (`cat`), Ctrl-Z after it (`copy a+b` of Windows).
+A line ends at LF, CRLF or the end of the input. Blank lines are counted and skipped. What joining files leaves
+behind is no part of a line: byte order marks before it (`cat`), Ctrl-Z after it (`copy a+b` of Windows).
 """
 
 import gzip
