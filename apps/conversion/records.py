@@ -127,4 +127,4 @@ def _wrong_width(cells: list[str], width: int | None) -> str:
         return ""
     while len(cells) > width and not cells[-1]:
         cells.pop()
-    return f"has {len(cells)} cells, the header has {width}" if cells and len(cells) != width else ""
+    return f"has {len(cells)} cells, the header has {width}" if any(cells) and len(cells) != width else ""
