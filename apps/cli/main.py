@@ -25,7 +25,7 @@ COMMANDS: dict[str, str] = {
     "webhook": "Post escalations to a URL: signed, in order, retried.",
     "simulate": "Publish a simulated election day.",
     "replay": "Publish a recorded election at a chosen speed.",
-    "convert": "Convert public election files into a roster and JSON lines.",
+    "convert": "Convert spreadsheets and public election files into JSON lines.",
     "audit": "Prove from the ledger what was published.",
     "evaluate": "Score the risk model and baseline detectors on election days with known flare-ups.",
     "explain": "Explain why a regency has its level.",

@@ -7,6 +7,7 @@ the field. An error is one line with file, line and field.
 import re
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -21,6 +22,7 @@ _PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 _DIRECTIVE = re.compile(r"%(.)", re.DOTALL)
 # Those that do not depend on the machine's language, and of which none needs another.
 _DIRECTIVES = frozenset("dmYyHMSfzj%")
+_SOME_TIME = datetime(2024, 11, 27, 8, tzinfo=UTC)
 _NEEDED = (("year", "Yy"), ("month", "mj"), ("day", "dj"), ("hour", "H"), ("minute", "M"))
 
 _Name = Annotated[str, Field(min_length=1)]
@@ -146,6 +148,10 @@ def _wrong_format(form: Form, text: str) -> Iterator[str]:
     for part, directives in _NEEDED:
         if not set(directives).intersection(found):
             yield f"names no {part}; two columns are put together by a template"
+    try:
+        datetime.strptime(_SOME_TIME.strftime(text), text)
+    except (ValueError, re.error) as error:
+        yield f"is no format: {error}"
 
 
 def _wrong_words(target: Target, name: str, words: dict[str, Constant]) -> Iterator[tuple[_Where, str]]:

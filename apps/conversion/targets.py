@@ -1,12 +1,12 @@
 """The messages that a mapping can make, and what its checks must know of their fields: all of it from the models."""
 
+import json
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType, NoneType
 from typing import Annotated, Any, get_args, get_origin
 
-import orjson
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -44,7 +44,7 @@ class Target:
     def refusal(self, field: str, value: Any) -> str:
         """Why the model does not accept the value in this field; "" if it does."""
         try:
-            self._model.model_validate_json(orjson.dumps({field: value}))
+            self._model.model_validate_json(json.dumps({field: value}))
         except ValidationError as wrong:
             errors = wrong.errors(include_url=False, include_input=False, include_context=False)
             return next((error["msg"] for error in errors if error["loc"][:1] == (field,)), "")

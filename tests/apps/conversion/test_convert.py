@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from apps.conversion.convert import Tally, convert
 from apps.conversion.mapping import CsvMapping
@@ -170,3 +172,11 @@ def test_a_line_with_a_broken_quote_is_refused_alone():
     _, reports, tally = run(HEADER + '16.07;"a;6;1;1;x\r\n' + FIRST)
     assert reports == ["line 2: a quote is not closed, or text follows a closing quote"]
     assert (tally.converted, tally.rejected) == (1, 1)
+
+
+@given(st.binary(), st.lists(st.sampled_from([b";", b'"', b"\r\n", b"16.07", b"7", b"27/11/2024 09.00", b"\xff"])))
+def test_any_bytes_below_the_header_are_converted_or_refused_and_never_an_exception(noise: bytes, parts: list[bytes]):
+    messages, reports, tally = run(HEADER.encode() + noise + b"\r\n" + b"".join(parts) + b"\r\n" + FIRST.encode())
+    assert len(reports) == tally.rejected + sum("a header again" in report for report in reports)
+    assert all(report.isprintable() for report in reports)
+    assert messages or b'"' in noise + b"".join(parts)
