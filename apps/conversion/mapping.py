@@ -9,9 +9,10 @@ import tomllib
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from apps.conversion.cells import Constant, Number, folded
 from apps.conversion.targets import TARGETS, Form, Target
@@ -25,6 +26,15 @@ _DIRECTIVES = frozenset("dmYyHMSfzj%")
 _SOME_TIME = datetime(2024, 11, 27, 8, tzinfo=UTC)
 _NEEDED = (("year", "Yy"), ("month", "mj"), ("day", "dj"), ("hour", "H"), ("minute", "M"))
 
+
+def _constant(value: Any) -> Any:
+    """Raise one error for what is no constant: pydantic has one for each type of a union."""
+    if isinstance(value, str | int):
+        return value
+    raise PydanticCustomError("constant", "must be text, a whole number, true or false")
+
+
+_Given = Annotated[Constant, BeforeValidator(_constant)]
 _Name = Annotated[str, Field(min_length=1)]
 _Where = tuple[str, ...]
 
@@ -40,9 +50,9 @@ class FieldMapping(BaseModel):
 
     column: _Name | None = None
     template: _Name | None = None
-    value: Constant | None = None
+    value: _Given | None = None
     format: _Name | None = None
-    words: dict[str, Constant] | None = None
+    words: dict[str, _Given] | None = None
     number: Number | None = None
 
     @property

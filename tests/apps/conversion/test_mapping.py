@@ -57,6 +57,8 @@ def test_a_mapping_names_its_columns_once_in_order():
         ("%d/%m/%Y %H.%M", "%d/%m/%Y %H.%M %d", "fields.as_of.format: is no format: redefinition"),
         ("%d/%m/%Y %H.%M", "%d/%m/%Y %H.%M%", "fields.as_of.format: is no format: stray %"),
         ('{ value = "kpu" }', f"{{ value = {10**30} }}", "fields.source.value: Input should be a valid string"),
+        ('{ value = "kpu" }', "{ value = 1.5 }", "line 11, fields.source.value: must be text, a whole number, true or"),
+        ('{ column = "Suara" }', '{ column = "S", words = { a = [] } }', "fields.voted.words.a: must be text"),
         ("{Tanggal} {Jam}", "{Tanggal} {Jam", "fields.as_of.template: a brace belongs to no {column}"),
         ("{Tanggal} {Jam}", "27/11/2024 08.00", "fields.as_of.template: names no {column}"),
         ('{ template = "x-{Kode}-{TPS}-{Jam}" }', '{ value = "x" }', "fields.event_id: must be made of a column"),
