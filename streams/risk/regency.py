@@ -265,11 +265,22 @@ class RegencyState:
             if words:
                 yield report_of(incident, words, segment, old, clock_ms)
             else:
-                grave_ms = grave_since(old, kind, status, clock_ms) if severity >= GRAVE else 0
+                grave = grave_since(old, kind, status, clock_ms) if severity >= GRAVE else 0
                 yield (
-                    incident, revision, kind, status, occurred, source, segment, agency, grave_ms, reported, place, (),
+                    incident,
+                    revision,
+                    kind,
+                    status,
+                    occurred,
+                    source,
+                    segment,
+                    agency,
+                    grave,
+                    reported,
+                    place,
+                    (),
                     "",
-                )  # fmt: skip
+                )
             note("applied" if occurred > clock_ms - day_ms else "late")
             if old is not None:
                 self._note_revision(old, before)
