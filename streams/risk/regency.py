@@ -266,21 +266,8 @@ class RegencyState:
                 yield report_of(incident, words, segment, old, clock_ms)
             else:
                 grave = grave_since(old, kind, status, clock_ms) if severity >= GRAVE else 0
-                yield (
-                    incident,
-                    revision,
-                    kind,
-                    status,
-                    occurred,
-                    source,
-                    segment,
-                    agency,
-                    grave,
-                    reported,
-                    place,
-                    (),
-                    "",
-                )
+                yield (incident, revision, kind, status, occurred, source, segment, agency, grave, reported, place,
+                       (), "")  # fmt: skip
             note("applied" if occurred > clock_ms - day_ms else "late")
             if old is not None:
                 self._note_revision(old, before)
