@@ -6,6 +6,7 @@ risk fold counts them separately. Intake keeps no event ids; the risk fold drops
 
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -13,6 +14,7 @@ from schemas.encoding import Headers
 from schemas.ledger import INCIDENT, TICK, TURNOUT, Entry
 from schemas.rejected import Rejected
 from schemas.roster import Roster
+from schemas.sources import Sources, Speaker
 from schemas.topics import Topic
 from schemas.vocabulary import DAY_MS, MINUTE_MS, RejectReason
 from schemas.wire import Fields, read_incident, read_turnout
@@ -48,6 +50,9 @@ class Admitted(NamedTuple):
 #: (value, headers, clock_ms) -> the fields of Admitted, or Rejected raised.
 Accept = Callable[[bytes | None, Headers, int], tuple[str, Entry, int, str]]
 
+#: (source, regency) -> the speaker, or Rejected raised.
+SpeakerOf = Callable[[str, str], Speaker]
+
 
 class Rejection(NamedTuple):
     """A rejected record: the contract's reason, and one short line that holds nothing of the payload."""
@@ -64,8 +69,8 @@ def tick_entry(at_ms: int) -> Entry:
 class Gate:
     """Decides on input records by one roster and one kind of clock. Stateless, so all workers decide alike."""
 
-    def __init__(self, roster: Roster, clock_mode: ClockMode) -> None:
-        self._regencies = frozenset(roster)
+    def __init__(self, roster: Roster, clock_mode: ClockMode, sources: Sources | None = None) -> None:
+        self._regencies, self._sources = frozenset(roster), sources or Sources()
         self._is_wall = clock_mode is ClockMode.WALL
 
     def admit(self, topic: Topic, value: bytes | None, headers: Headers, clock_ms: int) -> Admitted | Rejection:
@@ -80,21 +85,24 @@ class Gate:
         except Rejected as rejected:
             return Rejection(rejected.reason, rejected.error)
 
-    def acceptor(self, topic: Topic) -> Accept:
+    def acceptor(self, topic: Topic, input: str = "") -> Accept:
         """`admit` for the records of one topic, on the hot path: returns a plain tuple, raises Rejected."""
         if topic is Topic.INCIDENTS:
-            return self._accept_incident
+            return partial(self._accept_incident, self._sources.speakers(topic, input).of)
         if topic is Topic.TURNOUT:
-            return self._accept_turnout
+            return partial(self._accept_turnout, self._sources.speakers(topic, input).of)
         raise ValueError(f"topic {topic} is not an input of intake")
 
-    def _accept_incident(self, value: bytes | None, headers: Headers, clock_ms: int) -> tuple[str, Entry, int, str]:
+    def _accept_incident(
+        self, speaker_of: SpeakerOf, value: bytes | None, headers: Headers, clock_ms: int
+    ) -> tuple[str, Entry, int, str]:
         fields = read_incident(value, headers)
         regency = fields["regency"]
         occurred_ms, reported_ms = fields["occurred_at"], fields["reported_at"]
         # A report from the future is as impossible as an event from the future: the publisher's clock is wrong.
         newest_ms = reported_ms if reported_ms > occurred_ms else occurred_ms
         self._check(regency, occurred_ms, newest_ms, clock_ms)
+        speaker_of(fields["source"], regency)
         return (
             regency,
             incident_entry(fields, clock_ms if self._is_wall else occurred_ms),
@@ -102,10 +110,13 @@ class Gate:
             fields["source"],
         )
 
-    def _accept_turnout(self, value: bytes | None, headers: Headers, clock_ms: int) -> tuple[str, Entry, int, str]:
+    def _accept_turnout(
+        self, speaker_of: SpeakerOf, value: bytes | None, headers: Headers, clock_ms: int
+    ) -> tuple[str, Entry, int, str]:
         fields = read_turnout(value, headers)
         regency, as_of_ms = fields["regency"], fields["as_of"]
         self._check(regency, as_of_ms, as_of_ms, clock_ms)
+        speaker_of(fields["source"], regency)
         return regency, turnout_entry(fields, clock_ms if self._is_wall else as_of_ms), as_of_ms, fields["source"]
 
     def _check(self, regency: str, event_ms: int, newest_ms: int, clock_ms: int) -> None:
