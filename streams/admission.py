@@ -1,7 +1,7 @@
 """Admission: whether an input record is accepted, and the ledger entry it becomes. Pure: the clock is an argument.
 
-The checks, in order: encoding, JSON and schema (`schemas.wire`), the roster, the clock. Exercises are accepted too; the
-risk fold counts them separately. Intake keeps no event ids; the risk fold drops duplicates.
+The checks, in order: encoding, JSON and schema (`schemas.wire`), the roster, the sources file, the clock. Exercises
+are accepted too; the risk fold counts them separately. Intake keeps no event ids; the risk fold drops duplicates.
 """
 
 from collections.abc import Callable
@@ -101,8 +101,9 @@ class Gate:
         occurred_ms, reported_ms = fields["occurred_at"], fields["reported_at"]
         # A report from the future is as impossible as an event from the future: the publisher's clock is wrong.
         newest_ms = reported_ms if reported_ms > occurred_ms else occurred_ms
-        self._check(regency, occurred_ms, newest_ms, clock_ms)
+        self._check_place(regency)
         speaker_of(fields["source"], regency)
+        self._check_time(occurred_ms, newest_ms, clock_ms)
         return (
             regency,
             incident_entry(fields, clock_ms if self._is_wall else occurred_ms),
@@ -115,13 +116,16 @@ class Gate:
     ) -> tuple[str, Entry, int, str]:
         fields = read_turnout(value, headers)
         regency, as_of_ms = fields["regency"], fields["as_of"]
-        self._check(regency, as_of_ms, as_of_ms, clock_ms)
+        self._check_place(regency)
         speaker_of(fields["source"], regency)
+        self._check_time(as_of_ms, as_of_ms, clock_ms)
         return regency, turnout_entry(fields, clock_ms if self._is_wall else as_of_ms), as_of_ms, fields["source"]
 
-    def _check(self, regency: str, event_ms: int, newest_ms: int, clock_ms: int) -> None:
+    def _check_place(self, regency: str) -> None:
         if regency not in self._regencies:
             raise Rejected(RejectReason.UNKNOWN_REGENCY, "regency: not in the roster")
+
+    def _check_time(self, event_ms: int, newest_ms: int, clock_ms: int) -> None:
         if self._is_wall and newest_ms > clock_ms + FUTURE_MS:
             raise Rejected(RejectReason.FUTURE, "event or report time is more than 10 minutes ahead of the clock")
         if event_ms < clock_ms - TOO_OLD_MS:

@@ -1,6 +1,8 @@
 """A publisher's own input is read like the common one, under its own rules; the event clock waits for it too."""
 
 import asyncio
+import itertools
+import signal
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,7 @@ input = "kpu"
 agency = "kpu"
 input = "kpu"
 """
+NUMBERS = itertools.count()
 INPUTS = {"siaga.incidents", "siaga.turnout", "siaga.incidents.kpu", "siaga.turnout.kpu"}
 
 
@@ -97,18 +100,42 @@ def test_workers_and_operators_read_every_input_and_readers_none():
     assert not rights[Role.READER] & INPUTS and not rights[Role.SENDER] & INPUTS
 
 
+async def send(deployment: Deployment, *reports: tuple[str, str]) -> None:
+    """A report of each (topic, source); the number of its place is its own."""
+    producer = AIOKafkaProducer(bootstrap_servers=deployment.bootstrap)
+    await producer.start()
+    for topic, source in reports:
+        value = recent_incident(next(NUMBERS), source=source)
+        await producer.send_and_wait(deployment.prefix + topic, value, partition=0)
+    await producer.stop()
+
+
+async def counted(deployment: Deployment, incidents: int) -> None:
+    """Wait until the row of Palembang counts so many incidents."""
+    async with asyncio.timeout(180):
+        while (row := (await deployment.rows()).get("16.71")) is None or row["windows"]["1h"]["incidents"] != incidents:
+            await asyncio.sleep(0.2)
+
+
 async def test_with_the_event_clock_reports_of_every_input_are_folded(broker, fresh_prefix, tmp_path, sources_file):
     settings = {"SIAGA_CLOCK": "event", "SIAGA_IDLE_SECONDS": "0.5", "SIAGA_SOURCES_FILE": sources_file}
     with Deployment(broker.bootstrap, fresh_prefix, tmp_path, **settings) as deployment:
-        producer = AIOKafkaProducer(bootstrap_servers=deployment.bootstrap)
-        await producer.start()
-        for number, (topic, source) in enumerate((("incidents", "polda"), ("incidents.kpu", "kpu"))):
-            value = recent_incident(number, source=source)
-            await producer.send_and_wait(fresh_prefix + topic, value, partition=number)
-        await producer.stop()
+        await send(deployment, ("incidents", "polda"), ("incidents.kpu", "kpu"))
         deployment.start()
-        async with asyncio.timeout(120):
-            while (row := (await deployment.rows()).get("16.71")) is None or row["windows"]["1h"]["incidents"] < 2:
-                await asyncio.sleep(0.2)
+        await counted(deployment, 2)
         audited = deployment.run("audit", check=False)
         assert audited.returncode == 0, audited.stdout + audited.stderr
+
+
+async def test_what_waits_on_a_new_input_is_read_by_workers_that_know_it(broker, fresh_prefix, tmp_path, sources_file):
+    """The order of docs/operating/sources.md: topics, publisher, workers one after another."""
+    with Deployment(broker.bootstrap, fresh_prefix, tmp_path, SIAGA_TICK_SECONDS="0.5") as deployment:
+        deployment.start("old")
+        await send(deployment, ("incidents", "polda"))
+        await counted(deployment, 1)
+        deployment.run("topics", SIAGA_SOURCES_FILE=sources_file)
+        await send(deployment, ("incidents.kpu", "kpu"))
+        deployment.start("new", SIAGA_SOURCES_FILE=sources_file)
+        deployment.signal("old", signal.SIGTERM)
+        await send(deployment, ("incidents", "polda"))
+        await counted(deployment, 3)
