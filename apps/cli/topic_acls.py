@@ -25,7 +25,7 @@ _ABOUT = {
 
 def role_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--acls`, one repeatable option per role and `--quota`."""
-    about = "Bytes a second that each publisher named may send to each broker."
+    about = "Bytes a second that each publisher, named or with an own input, may send to each broker."
     function = click.option("--quota", type=click.IntRange(min=1024), metavar="BYTES", help=about)(function)
     for role in reversed(Role):
         about = f"With --acls: a user who {_ABOUT[role]}; repeatable."

@@ -13,6 +13,7 @@ NAMED_MOST = 10
 def doubts(sources: Sources, regencies: Collection[str]) -> Iterator[str]:
     """One line for each doubt; `regencies` are the roster's codes, in its order."""
     yield from _lone_agencies(sources)
+    yield from _shared_inputs(sources)
     yield from _foreign_regencies(sources, regencies)
     yield from _uncounted_regencies(sources, regencies)
 
@@ -22,6 +23,14 @@ def _lone_agencies(sources: Sources) -> Iterator[str]:
     for name, source in sources.sources.items():
         if sizes[source.agency] == 1 and source.agency != name:
             yield f"sources.{name}.agency: no other source belongs to {source.agency}; is it misspelt?"
+
+
+def _shared_inputs(sources: Sources) -> Iterator[str]:
+    """Who may write an input may write in the name of each of its sources, and so confirm its own reports."""
+    for name in sources.inputs:
+        agencies = sorted({source.agency for source in sources.sources.values() if source.input == name})
+        if len(agencies) > 1:
+            yield f"input {name}: {' and '.join(agencies)} share it, so its user can report in the name of each"
 
 
 def _foreign_regencies(sources: Sources, regencies: Collection[str]) -> Iterator[str]:

@@ -22,6 +22,14 @@ def test_an_agency_of_one_source_with_another_name_may_be_misspelt():
     assert line == "sources.siwaslu.agency: no other source belongs to bawaslu; is it misspelt?"
 
 
+def test_an_input_that_two_agencies_share_is_named():
+    text = '[sources.kpu]\nagency = "kpu"\ninput = "kpu"\n[sources.bawaslu]\nagency = "{}"\ninput = "kpu"\n'
+    assert of(text.format("kpu")) == []
+    assert of(text.format("bawaslu")) == [
+        "input kpu: bawaslu and kpu share it, so its user can report in the name of each"
+    ]
+
+
 def test_a_regency_that_the_roster_lacks_is_named():
     assert of('[sources.kpu]\nagency = "kpu"\n[sources.bpbd]\nagency = "bpbd"\nregencies = ["16.71", "99.01"]') == [
         "sources.bpbd.regencies: the roster lacks 99.01"
