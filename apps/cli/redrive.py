@@ -82,9 +82,10 @@ def _wall_ms() -> int:
 
 
 def _send(settings: Settings, rejects: Rejects, check_now: IntakeCheck, again: bool, tally: RedriveTally) -> None:
-    ids = _topic_ids(settings, check_now.topics)
-    check_now.keep_to(ids)
-    sender = open_sender(settings, list(ids))
+    inputs = _described(settings, check_now.topics)
+    check_now.keep_to(inputs)
+    sender = open_sender(settings, list(inputs))
+    ids = {name: str(UUID(str(topic_id))) for name, topic_id in inputs.items()}
     interrupted = False
     try:
         with Journal(settings.data_dir / "redrive", ids) as journal, _interrupts() as stopped:
@@ -122,13 +123,13 @@ def _interrupts() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _topic_ids(settings: Settings, names: list[str]) -> dict[str, str]:
-    """Ids of the input topics that this user may see: another publisher's own input is hidden from it. All if none."""
+def _described(settings: Settings, names: list[str]) -> dict[str, object]:
+    """Topic ids of the inputs that this user may see: another publisher's own input is hidden from it. All if none."""
     with open_admin(kafka_python_options(settings), CONNECT_S) as admin:
         topics = admin.describe_topics(names)
     hidden = TopicAuthorizationFailedError.errno
     seen = [topic for topic in topics if topic["error_code"] != hidden] or topics
-    return {topic["name"]: str(UUID(str(topic["topic_id"]))) for topic in seen}
+    return {topic["name"]: topic["topic_id"] for topic in seen}
 
 
 def _never(_origin: Origin) -> bool:
