@@ -44,7 +44,7 @@ class WorkerStages:
         self.settings = settings
         self.names = settings.topics
         self.roster, self.ruleset = settings.load_roster(), settings.load_ruleset()
-        self.sources = settings.load_sources()
+        self.sources, self.stations = settings.load_sources(), settings.load_stations()
         self.is_event_clock = settings.clock is ClockMode.EVENT
         self.options = BatchingOptions(client=aiokafka_options(settings), lanes=settings.lanes)
         self._gate = Gate(self.roster, settings.clock, self.sources)
@@ -93,7 +93,7 @@ class WorkerStages:
 
     def _risk_fold(self, source: TopicPartition) -> RiskFold:
         partitions, inputs = self.settings.partitions, len(self.sources.inputs)
-        table = RiskTable(source.partition, partitions, self.roster, self.ruleset)
+        table = RiskTable(source.partition, partitions, self.roster, self.ruleset, self.stations)
         return RiskFold(source, table, self.names, partitions, sequencer_of(self.settings.clock, partitions, inputs))
 
 

@@ -102,6 +102,15 @@ class RejectReason(StrEnum):
     PERSONAL_DATA = "personal_data"
 
 
+class JoinReason(StrEnum):
+    """Why people join two incidents, or undo it. There is no free text: it could name a person."""
+
+    SAME_PLACE_AND_TIME = "same_place_and_time"
+    SAME_REPORT_FORWARDED = "same_report_forwarded"
+    AGENCIES_AGREE = "agencies_agree"
+    JOINED_BY_MISTAKE = "joined_by_mistake"
+
+
 def _words(members: type[StrEnum]) -> tuple[str, ...]:
     return tuple(member.value for member in members)
 
@@ -124,3 +133,5 @@ ROLLING = ("rolling_sum",)
 MEMBERS = tuple(f"members_{level}" for level in reversed(ALARMS))
 #: Those whom the packaged rulesets notify. A ruleset may name others.
 AUTHORITIES = ("kpu", "bawaslu", "gakkumdu", "police", "governor", "kominda", "bpbd")
+#: Who decides something that is written on the ledger: a role, never a person.
+ROLES = (*AUTHORITIES, "operator")

@@ -27,9 +27,11 @@ from schemas.ruleset.quantities import (
     Rate,
     Routes,
     Shape,
+    Share,
     Weight,
     WholePoints,
     positive,
+    whole,
 )
 from schemas.ruleset.turnout import TurnoutRule
 from schemas.toml_lines import first_wrong
@@ -153,6 +155,16 @@ class Surprise(BaseModel):
         return self
 
 
+class Joining(BaseModel):
+    """When two incidents may be one under two numbers, and how the lesser counts until people decide."""
+
+    model_config = STRICT
+
+    within: Annotated[Minutes, AfterValidator(positive)]
+    double_weight: Share
+    most: Annotated[Count, AfterValidator(whole)]
+
+
 class Silence(BaseModel):
     """When a regency that reported before becomes stale, when that is announced, how long its level may still fall."""
 
@@ -227,6 +239,7 @@ class Ruleset(BaseModel):
     categories: dict[Annotated[str, one_of(CATEGORIES)], CategoryRule]
     groups: dict[Group, GroupRule]
     surprise: Surprise
+    joining: Joining
     ladder: Ladder
     immediate: Immediates
     silence: Silence

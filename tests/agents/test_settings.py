@@ -136,6 +136,20 @@ def test_a_roster_that_cannot_be_used_is_one_line_that_names_it(tmp_path: Path):
         settings.load_roster()
 
 
+def test_a_station_roster_is_loaded_when_it_is_set(tmp_path: Path):
+    (tmp_path / "stations.csv").write_text("regency,village,station,registered\n16.71,,1,300\n")
+    stations = Settings.load({"SIAGA_STATIONS": str(tmp_path / "stations.csv")}).load_stations()
+    assert stations is not None and len(stations) == 1
+    assert Settings.load({}).load_stations() is None
+
+
+def test_a_station_of_a_regency_that_the_roster_lacks_is_one_line(tmp_path: Path):
+    (tmp_path / "stations.csv").write_text("regency,village,station,registered\n31.71,,1,300\n")
+    settings = Settings.load({"SIAGA_STATIONS": str(tmp_path / "stations.csv")})
+    with pytest.raises(SettingsError, match=r"^[^\n]*stations.csv line 2, regency: 31.71 is not in the roster$"):
+        settings.load_stations()
+
+
 def test_a_sources_file_that_cannot_be_used_is_one_line_that_names_it(tmp_path: Path):
     (tmp_path / "sources.toml").write_text("[sources.kpu]\n")
     settings = Settings.load({"SIAGA_SOURCES_FILE": str(tmp_path / "sources.toml")})
