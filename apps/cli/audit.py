@@ -8,7 +8,7 @@ from apps.cli.options import CommandError, with_settings
 
 
 @click.command()
-@with_settings("partitions", "roster", "rules", "clock")
+@with_settings("partitions", "roster", "rules", "sources_file", "clock")
 def command(settings: Settings) -> None:
     """Fold the ledger again and compare published escalations and rows with the result.
 

@@ -37,7 +37,7 @@ KINDS = ("kabupaten ", "kab. ", "kota ")
     default=language_of_locale,
     show_default="language of the locale",
 )
-@with_settings("partitions", "roster", "rules", "clock")
+@with_settings("partitions", "roster", "rules", "sources_file", "clock")
 def command(settings: Settings, regency: str, at: str | None, lang: str) -> None:
     """Explain the level of REGENCY (code or name): its score, the heaviest incidents, who is notified, and the level
     changes so far. For a province's two digits: which of its regencies are above normal, and which do not report.

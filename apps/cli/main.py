@@ -16,6 +16,7 @@ PACKAGE = "apps.cli"
 COMMANDS: dict[str, str] = {
     "up": "All on this machine: broker, topics, workers, board and a simulated election day.",
     "topics": "Create the topics, verify them, report differences.",
+    "sources": "Check a sources file: who belongs to which agency and may report what.",
     "worker": "Run a worker: intake and risk.",
     "board": "Serve the board: the risk table as one live page.",
     "publish": "Send incidents or turnout, JSON lines, checked before they are sent.",

@@ -62,7 +62,7 @@ def _audit_partition(reader: TopicReader, settings: Settings, partition: int, ta
     if reader.beginning(source(Topic.LEDGER)) > 0:
         result.truncated.append(partition)
         return
-    sequencer = sequencer_of(settings.clock, settings.partitions)
+    sequencer = sequencer_of(settings.clock, settings.partitions, len(settings.load_sources().inputs))
     derived: set[str] = set()
     last_row_offset = max((offset for _, offset in published.rows), default=-1)
     for record in _records(reader, source(Topic.LEDGER)):

@@ -52,7 +52,7 @@ def row_until(
 
 def _runs(reader: TopicReader, settings: Settings) -> Iterator[Run]:
     """What the fold is given, in its order: (ledger offset, key, entries)."""
-    sequencer = sequencer_of(settings.clock, settings.partitions)
+    sequencer = sequencer_of(settings.clock, settings.partitions, len(settings.load_sources().inputs))
     for records in reader.read_to_end():
         for record in records:
             frame = Frame(record.offset, record.value, record.timestamp)
