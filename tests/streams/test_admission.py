@@ -155,8 +155,17 @@ def test_an_incident_under_anothers_number_has_that_ones_key():
 def test_agency_and_rank_are_those_of_the_sources_file():
     text = 'unknown = "accept"\n[sources.desk]\nagency = "polda"\nturnout = 7\n'
     gate = Gate(ROSTER, ClockMode.WALL, Sources.parse(text, "mine.toml"))
-    assert gate.admit(Topic.INCIDENTS, incident(source="desk"), (), at("09:00:00")).entry[11:] == ["desk", False, "polda"]
-    assert gate.admit(Topic.TURNOUT, turnout(source="desk"), (), at("09:01:00")).entry[8:] == ["desk", False, "polda", 7]
+    assert gate.admit(Topic.INCIDENTS, incident(source="desk"), (), at("09:00:00")).entry[11:] == [
+        "desk",
+        False,
+        "polda",
+    ]
+    assert gate.admit(Topic.TURNOUT, turnout(source="desk"), (), at("09:01:00")).entry[8:] == [
+        "desk",
+        False,
+        "polda",
+        7,
+    ]
     stranger = gate.admit(Topic.TURNOUT, turnout(source="other"), (), at("09:01:00")).entry
     assert stranger[8:] == ["other", False, "other", UNRANKED]
 
