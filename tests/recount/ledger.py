@@ -43,7 +43,7 @@ def entries_by_event_time(ledger: Iterable[Record], shards: int) -> Iterator[Ent
     """The same under the event clock: in event time as far as `shards` watermarks allow, with a tick at each minute."""
     orders: dict[int, EventOrder] = defaultdict(lambda: EventOrder(shards))
     for record in ledger:
-        due = orders[record.partition].take(record.offset, record.key_text, record.json())
+        due = orders[record.partition].take(record.key_text, record.json())
         for index, (key, fields) in enumerate(due):
             yield Entry(record.partition, (record.offset, index), key, fields)
 
