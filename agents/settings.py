@@ -22,6 +22,8 @@ from agents import policy
 from schemas.fields import SOURCE_PATTERN
 from schemas.roster import Roster, RosterError
 from schemas.ruleset import Ruleset, RulesetError
+from schemas.sources import Sources, SourcesError
+from schemas.station_roster import StationRoster, StationRosterError
 from schemas.topics import DEFAULT_PARTITIONS, DEFAULT_PREFIX, Topic, TopicNames
 from streams.admission import ClockMode
 
@@ -157,7 +159,11 @@ class Settings(BaseSettings):
         None, pattern=r"^[A-Za-z0-9._-]+$", max_length=200, description="static membership id of this worker"
     )
     roster: ExistingFile | None = Field(None, description="roster CSV; unset is the packaged one")
+    stations: ExistingFile | None = Field(None, description="station roster CSV; unset is none")
     rules: ExistingFile | None = Field(None, description="ruleset file; unset is the packaged one")
+    sources_file: ExistingFile | None = Field(
+        None, description="file of the sources' agencies and rights; unset is the packaged one"
+    )
     clock: Annotated[ClockMode, BeforeValidator(_lower)] = Field(
         ClockMode.WALL, description="wall, or event for replays of past elections"
     )
@@ -265,11 +271,25 @@ class Settings(BaseSettings):
         except RosterError as error:
             raise SettingsError(str(error)) from None
 
+    def load_stations(self) -> StationRoster | None:
+        """The station roster, None when unset; its regencies must be in the roster. Raises SettingsError."""
+        try:
+            return policy.load_stations(self.stations, self.load_roster()) if self.stations else None
+        except StationRosterError as error:
+            raise SettingsError(str(error)) from None
+
     def load_ruleset(self) -> Ruleset:
         """The ruleset file of the settings, or the packaged ruleset. Raises SettingsError."""
         try:
             return policy.load_ruleset(self.rules)
         except RulesetError as error:
+            raise SettingsError(str(error)) from None
+
+    def load_sources(self) -> Sources:
+        """The sources file of the settings, or the packaged one. Raises SettingsError."""
+        try:
+            return policy.load_sources(self.sources_file)
+        except SourcesError as error:
             raise SettingsError(str(error)) from None
 
     def password(self) -> str | None:

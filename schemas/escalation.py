@@ -4,11 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from schemas.fields import MESSAGE, EventId, Timestamp, one_of
+from schemas.fields import MESSAGE, EventId, SourceName, Timestamp, one_of
 from schemas.risk import LedgerPosition, LevelName, Points, RulesetId, Whole
 from schemas.vocabulary import COUNTED_STATUSES, Category, Change, Level, Reason
 
-ESCALATION_SCHEMA = "siaga.escalation/1"
+ESCALATION_SCHEMA = "siaga.escalation/2"
 EVIDENCE_MOST = 20
 #: The levels that each change can end at: a level falls by one, and only a raised level is amended.
 LEVELS_AFTER: dict[Change, tuple[Level, ...]] = {
@@ -26,7 +26,10 @@ class Evidence(BaseModel):
 
     model_config = MESSAGE
 
+    origin: Annotated[SourceName, Field(description="The source whose numbering `incident_id` is.")]
     incident_id: EventId
+    sources: Annotated[list[SourceName], Field(min_length=1, description="Whose word on it stands, by name.")]
+    agencies: Annotated[list[SourceName], Field(min_length=1, description="Theirs; two confirm an incident.")]
     category: Annotated[str, one_of(Category)]
     severity: Annotated[int, Field(ge=1, le=5)]
     status: Annotated[str, one_of(COUNTED_STATUSES)]
@@ -42,7 +45,7 @@ class Escalation(BaseModel):
 
     model_config = MESSAGE
 
-    schema_: Annotated[Literal["siaga.escalation/1"], Field(alias="schema")]
+    schema_: Annotated[Literal["siaga.escalation/2"], Field(alias="schema")]
     escalation_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
     regency: Annotated[str, Field(pattern=r"^[0-9]{2}(\.[0-9]{2})?$")]
     name: str

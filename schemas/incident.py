@@ -6,23 +6,42 @@ from typing import Annotated, Self
 from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from schemas.fields import MESSAGE, EventId, RegencyCode, Revision, SourceName, StationId, Timestamp, one_of
+from schemas.fields import (
+    MESSAGE,
+    EventId,
+    RegencyCode,
+    Revision,
+    SourceName,
+    StationId,
+    Timestamp,
+    VillageCode,
+    one_of,
+)
 from schemas.vocabulary import Category, Status
+
+INCIDENT_SCHEMA = "siaga.incident/2"
 
 REPORT_LEAD = timedelta(minutes=5)  # how far a source's clock may run behind the event it reports
 
 
 class Incident(BaseModel):
-    """One revision of one incident. Identity is (`regency`, `incident_id`); free text has no field."""
+    """What one source says of one incident. The incident is (`regency`, `origin`, `incident_id`), the word on it
+    (incident, `source`). Free text has no field.
+    """
 
     model_config = MESSAGE
 
-    event_id: Annotated[EventId, Field(description="Unique per message; a repeat is a duplicate and changes nothing.")]
-    incident_id: Annotated[
-        EventId, Field(description="The incident that this message is about, unique within its regency.")
-    ]
-    revision: Annotated[Revision, Field(description="A higher revision replaces a lower one.")]
+    schema_: Annotated[
+        str, one_of([INCIDENT_SCHEMA]), Field(alias="schema", description="Version of the contract; may be left out.")
+    ] = INCIDENT_SCHEMA
+    event_id: Annotated[EventId, Field(description="Unique per source; a repeat is a duplicate and changes nothing.")]
+    incident_id: Annotated[EventId, Field(description="The origin's number of the incident, unique in its regency.")]
+    origin: Annotated[
+        SourceName | None, Field(description="The source whose numbering `incident_id` is; left out, it is `source`.")
+    ] = None
+    revision: Annotated[Revision, Field(description="Of this source's word: a higher one replaces a lower one.")]
     regency: Annotated[RegencyCode, Field(description="Kemendagri code; must be in the roster.")]
+    village: Annotated[VillageCode | None, Field(description="Kemendagri code of a village of that regency.")] = None
     station: Annotated[StationId | None, Field(description="Polling station (TPS), if the incident concerns one.")] = (
         None
     )

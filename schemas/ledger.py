@@ -4,15 +4,19 @@ A frame is the value of one Kafka record: the entries of one regency from one in
 Its key is the regency's code, the province's, or TICK_KEY for entries that concern everybody. Entries are lists rather
 than objects, because one is written and read per event on the hot path:
 
-    incident   ["i", at_ms, event_id, incident_id, revision, station | null, category, severity, status,
-                occurred_ms, reported_ms, source, is_exercise]
-    turnout    ["t", at_ms, event_id, station, registered, voted, as_of_ms, revision, source, is_exercise]
+    incident   ["i", at_ms, event_id, incident_key, revision, station_key | null, category, severity, status,
+                occurred_ms, reported_ms, source, is_exercise, agency]
+    turnout    ["t", at_ms, event_id, station_key, registered, voted, as_of_ms, revision, source, is_exercise, agency,
+                rank]
+    join       ["j", at_ms, incident_key, incident_key, is_undone, role, reason]
     tick       ["k", at_ms]
     neighbour  ["n", at_ms, from_regency, level, previous_level, escalation_id, data_status, turnout_share | null,
                 is_unverified]
     watermark  ["w", newest_ms, intake_shard, is_idle]        with the event clock only, see docs/event-time.md
 
-Incidents and turnout are called reports. All times are whole milliseconds since the Unix epoch.
+An incident_key is `<origin> <incident_id>`, a station_key `<village> <station>`, either of which may be empty: their parts
+hold no blank but for the station, which is last. `agency` and `rank` are those of the source in the sources file when
+the message was admitted (docs/decisions/0017). Incidents and turnout are called reports. All times are whole milliseconds since the Unix epoch.
 """
 
 import re
@@ -21,7 +25,7 @@ from typing import Any
 
 import orjson
 
-INCIDENT, TURNOUT, TICK, NEIGHBOUR, WATERMARK = "i", "t", "k", "n", "w"
+INCIDENT, TURNOUT, JOIN, TICK, NEIGHBOUR, WATERMARK = "i", "t", "j", "k", "n", "w"
 TICK_KEY = b"*"
 FRAME_MAX_BYTES = 512 * 1024
 #: Header of a frame of reports, with the event clock: their oldest time, newest time and number, so that the sequencer
@@ -73,6 +77,17 @@ class Frame:
     def times(self) -> list[int]:
         """The time of each of its reports, without parsing; none for a frame that holds anything else."""
         return [int(at_ms) for at_ms in _REPORT.findall(self.value)]
+
+
+def incident_key(origin: str, incident_id: str) -> str:
+    """An incident of a regency: the source whose numbering it is, and its number."""
+    return f"{origin} {incident_id}"
+
+
+def parts_of(key: str) -> tuple[str, str]:
+    """(origin, incident id) of an incident key."""
+    origin, _, incident_id = key.partition(" ")
+    return origin, incident_id
 
 
 def partition_of(regency: str, partitions: int) -> int:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, model_validator
 from schemas.fields import MESSAGE, RegencyCode, Timestamp
 from schemas.risk import LedgerPosition, LevelName, Points, RulesetId, Whole
 
-PROVINCE_SCHEMA = "siaga.province/1"
+PROVINCE_SCHEMA = "siaga.province/2"
 
 
 class Elevated(BaseModel):
@@ -24,7 +24,7 @@ class ProvinceRow(BaseModel):
 
     model_config = MESSAGE
 
-    schema_: Annotated[Literal["siaga.province/1"], Field(alias="schema")]
+    schema_: Annotated[Literal["siaga.province/2"], Field(alias="schema")]
     province: Annotated[str, Field(pattern=r"^[0-9]{2}$")]
     level: LevelName
     score: Points

@@ -4,10 +4,11 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, model_validator
 
-from schemas.fields import MESSAGE, RegencyCode, Timestamp, one_of
+from schemas.fields import MESSAGE, EventId, RegencyCode, SourceName, Timestamp, one_of
 from schemas.vocabulary import DataStatus, Level
 
-RISK_SCHEMA = "siaga.risk/1"
+RISK_SCHEMA = "siaga.risk/2"
+CANDIDATE_PAIRS_MOST = 10
 Points = Annotated[int, Field(ge=0, le=100)]
 Whole = Annotated[int, Field(ge=0)]
 RulesetId = Annotated[str, Field(pattern=r"^[a-z0-9-]{1,64}@[1-9][0-9]*$")]
@@ -52,16 +53,35 @@ class TurnoutTotals(BaseModel):
         int,
         Field(ge=0, description="Corrections: a count that falls in one local day, or a revision of the same moment."),
     ]
+    unlisted: Annotated[
+        int, Field(ge=0, description="Stations that the station roster lacks; in none of the other figures.")
+    ]
+    conflicting: Annotated[
+        int, Field(ge=0, description="Stations of which two agencies told different counts at one moment.")
+    ]
 
 
 class Excluded(BaseModel):
-    """Messages that did not change the score: too old for the longest window (`late`), exercises, and duplicates."""
+    """Messages that did not change the score: too old for the longest window (`late`), exercises, duplicates, ids that a
+    source used again for another message (`id_reused`), and what exceeds a bound of the ruleset (`surplus`).
+    """
 
     model_config = MESSAGE
 
     late: Whole
     exercise: Whole
     duplicate: Whole
+    surplus: Whole
+    id_reused: Whole
+
+
+class IncidentName(BaseModel):
+    """An incident of the row's regency."""
+
+    model_config = MESSAGE
+
+    origin: SourceName
+    incident_id: EventId
 
 
 class LedgerPosition(BaseModel):
@@ -77,7 +97,7 @@ class Confidence(BaseModel):
     """How far the row can be trusted. It never changes the score.
 
     `verified_share`: share of the last day's incidents that are verified or resolved, null without any. `sources`:
-    number of publishing systems behind the last day's incidents that can score. `completeness`: share of the expected
+    number of agencies behind the last day's incidents that can score. `completeness`: share of the expected
     stations that reported turnout.
     """
 
@@ -93,7 +113,7 @@ class RiskRow(BaseModel):
 
     model_config = MESSAGE
 
-    schema_: Annotated[Literal["siaga.risk/1"], Field(alias="schema")]
+    schema_: Annotated[Literal["siaga.risk/2"], Field(alias="schema")]
     regency: RegencyCode
     name: str
     level: LevelName
@@ -105,6 +125,11 @@ class RiskRow(BaseModel):
     components: dict[str, Points]
     data_status: DataStatusName
     excluded: Excluded
+    candidates: Annotated[int, Field(ge=0, description="Pairs that may be one incident under two numbers.")]
+    candidate_pairs: Annotated[
+        list[tuple[IncidentName, IncidentName]],
+        Field(max_length=CANDIDATE_PAIRS_MOST, description="Of these pairs the newest."),
+    ]
     confidence: Confidence
     ruleset: RulesetId
     ledger: LedgerPosition

@@ -4,21 +4,37 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field
 
-from schemas.fields import MESSAGE, EventId, RegencyCode, Revision, SourceName, StationId, Timestamp
+from schemas.fields import (
+    MESSAGE,
+    EventId,
+    RegencyCode,
+    Revision,
+    SourceName,
+    StationId,
+    Timestamp,
+    VillageCode,
+    one_of,
+)
 
+TURNOUT_SCHEMA = "siaga.turnout/2"
 VOTERS_MAX = 100_000  # per station; beyond any real one, so a total sent by mistake is caught
 
 
 class Turnout(BaseModel):
-    """A cumulative count of one station. Identity is (`regency`, `station`); the latest (`as_of`, `revision`) wins.
+    """A cumulative count of one station, (`regency`, `village`, `station`). Per source the latest (`as_of`, `revision`)
+    counts.
 
     `voted` above `registered` is accepted: the fold flags it as over capacity.
     """
 
     model_config = MESSAGE
 
-    event_id: Annotated[EventId, Field(description="Unique per message; a repeat is a duplicate and changes nothing.")]
+    schema_: Annotated[
+        str, one_of([TURNOUT_SCHEMA]), Field(alias="schema", description="Version of the contract; may be left out.")
+    ] = TURNOUT_SCHEMA
+    event_id: Annotated[EventId, Field(description="Unique per source; a repeat is a duplicate and changes nothing.")]
     regency: Annotated[RegencyCode, Field(description="Kemendagri code; must be in the roster.")]
+    village: Annotated[VillageCode | None, Field(description="Kemendagri code of a village of that regency.")] = None
     station: Annotated[StationId, Field(description="Polling station (TPS).")]
     registered: Annotated[int, Field(ge=1, le=VOTERS_MAX, description="Voters entitled there: DPT + DPTb + DPK.")]
     voted: Annotated[int, Field(ge=0, le=VOTERS_MAX, description="Voters so far, cumulative.")]

@@ -96,6 +96,19 @@ class RejectReason(StrEnum):
     TOO_OLD = "too_old"
     TOO_LARGE = "too_large"
     UNSUPPORTED_ENCODING = "unsupported_encoding"
+    UNSUPPORTED_VERSION = "unsupported_version"
+    SOURCE_NOT_ALLOWED = "source_not_allowed"
+    UNKNOWN_VILLAGE = "unknown_village"
+    PERSONAL_DATA = "personal_data"
+
+
+class JoinReason(StrEnum):
+    """Why people join two incidents, or undo it. There is no free text: it could name a person."""
+
+    SAME_PLACE_AND_TIME = "same_place_and_time"
+    SAME_REPORT_FORWARDED = "same_report_forwarded"
+    AGENCIES_AGREE = "agencies_agree"
+    JOINED_BY_MISTAKE = "joined_by_mistake"
 
 
 def _words(members: type[StrEnum]) -> tuple[str, ...]:
@@ -120,3 +133,5 @@ ROLLING = ("rolling_sum",)
 MEMBERS = tuple(f"members_{level}" for level in reversed(ALARMS))
 #: Those whom the packaged rulesets notify. A ruleset may name others.
 AUTHORITIES = ("kpu", "bawaslu", "gakkumdu", "police", "governor", "kominda", "bpbd")
+#: Who decides something that is written on the ledger: a role, never a person.
+ROLES = (*AUTHORITIES, "operator")

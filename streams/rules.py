@@ -7,17 +7,16 @@ a regency, by its number of stations.
 from dataclasses import dataclass
 
 from schemas.ruleset import Profile, Ruleset
-from schemas.vocabulary import ALARMS, DAY_MS, GROUPS, HOUR_MS, LEVELS, MINUTE_MS
+from schemas.vocabulary import ALARMS, DAY_MS, GROUPS, HOUR_MS, LEVELS, MINUTE_MS, Status
 from streams.risk.decay import Decay
 from streams.risk.evidence import MILLI, Kind, Place
+from streams.risk.record import GRAVE, JOINED
 
 WINDOWS_MS = (HOUR_MS, 6 * HOUR_MS, DAY_MS)
 WINDOW_NAMES = ("1h", "6h", "24h")
 SCORED = 4  # the first four groups can score
 SLOT_MS = 15 * MINUTE_MS
 SLOTS = DAY_MS // SLOT_MS
-GRAVE = 4  # severity from which an incident raises at once
-SERIOUS = 3  # severity from which another source's report of the last hour confirms
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +72,9 @@ class Rules:
         self.loudest_most = round(rule.loudest_most.value)
         self.group_most = tuple(round(ruleset.groups[group].most.value) for group in GROUPS)
         self.cumulative = tuple(_cumulative(ruleset, group) for group in range(SCORED))
+        self.joining_within_ms = _ms(ruleset.joining.within.value * 60)
+        self.joining_milli = _milli(ruleset.joining.double_weight.value)
+        self.joining_most = round(ruleset.joining.most.value)
         self._places: dict[int, Place] = {}
 
     def place(self, stations: int) -> Place:
@@ -138,7 +140,7 @@ def _kinds(ruleset: Ruleset) -> dict[tuple[str, int], Kind]:
             }
             routes = rule.routes + (rule.grave_routes if severity >= GRAVE else ())
             kinds[category, severity] = Kind(
-                len(kinds), category, severity, group, _milli(weight), pressure | {"retracted": 0}, routes
+                len(kinds), category, severity, group, _milli(weight), pressure | {Status.RETRACTED.value: 0, JOINED: 0}, routes
             )
     return kinds
 

@@ -26,6 +26,7 @@ COMMANDS: dict[str, str] = {
     "simulate": "Publish a simulated election day.",
     "replay": "Publish a recorded election at a chosen speed.",
     "convert": "Convert public election files into a roster and JSON lines.",
+    "stations": "Check a station roster against the roster.",
     "audit": "Prove from the ledger what was published.",
     "evaluate": "Score the risk model and baseline detectors on election days with known flare-ups.",
     "explain": "Explain why a regency has its level.",

@@ -10,7 +10,6 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_va
 
 from schemas.fields import one_of
 from schemas.ruleset.ladder import Immediates, Ladder
-from schemas.ruleset.lines import first_wrong
 from schemas.ruleset.quantities import (
     HOURS,
     STRICT,
@@ -28,11 +27,14 @@ from schemas.ruleset.quantities import (
     Rate,
     Routes,
     Shape,
+    Share,
     Weight,
     WholePoints,
     positive,
+    whole,
 )
 from schemas.ruleset.turnout import TurnoutRule
+from schemas.toml_lines import first_wrong
 from schemas.vocabulary import CATEGORIES, COUNTED_STATUSES, GROUPS, MINUTE_MS, SEVERITIES
 
 DEFAULT_NAME = "sumsel-pilkada-2024"
@@ -153,6 +155,16 @@ class Surprise(BaseModel):
         return self
 
 
+class Joining(BaseModel):
+    """When two incidents may be one under two numbers, and how the lesser counts until people decide."""
+
+    model_config = STRICT
+
+    within: Annotated[Minutes, AfterValidator(positive)]
+    double_weight: Share
+    most: Annotated[Count, AfterValidator(whole)]
+
+
 class Silence(BaseModel):
     """When a regency that reported before becomes stale, when that is announced, how long its level may still fall."""
 
@@ -227,6 +239,7 @@ class Ruleset(BaseModel):
     categories: dict[Annotated[str, one_of(CATEGORIES)], CategoryRule]
     groups: dict[Group, GroupRule]
     surprise: Surprise
+    joining: Joining
     ladder: Ladder
     immediate: Immediates
     silence: Silence
@@ -279,7 +292,7 @@ class Ruleset(BaseModel):
         except tomllib.TOMLDecodeError as wrong:
             raise RulesetError(f"{origin}: not TOML: {wrong}") from None
         except ValidationError as wrong:
-            raise RulesetError(f"{origin} {first_wrong(text, wrong)}") from None
+            raise RulesetError(f"{origin} {first_wrong(text, wrong, 'ruleset')}") from None
 
     @classmethod
     def default(cls) -> Self:

@@ -34,6 +34,10 @@ class TurnoutRule(BaseModel):
     over_capacity_points: Points
     corrected_free: Share
     corrected_points: Points
+    conflicting_free: Share
+    conflicting_points: Points
+    unlisted_free: Share
+    unlisted_points: Points
     missing_free: Share
     missing_points: Points
     outlier_gap: Share

@@ -2,7 +2,8 @@
 
 from heapq import nsmallest
 
-from streams.risk.incidents import Incidents, Record
+from streams.risk.incidents import Incidents
+from streams.risk.record import Record
 from streams.rules import Rules
 
 CITED_MOST = 20
@@ -10,7 +11,7 @@ CITED_MOST = 20
 
 def cite(rules: Rules, incidents: Incidents, groups: tuple[int, ...]) -> list[Record]:
     """Up to 20 incidents of these groups (all when empty) that weigh something: the grave ones of the last hour, then
-    those that add most; by severity weight, the newer first among equals, then by id.
+    those that add most; by severity weight, the newer first among equals, then by key.
     """
     is_rolling = rules.rolling_milli is not None
 
@@ -18,11 +19,11 @@ def cite(rules: Rules, incidents: Incidents, groups: tuple[int, ...]) -> list[Re
         return bool(record.kind.pressure_milli[record.status]) and (not groups or record.kind.group in groups)
 
     def most_first(record: Record) -> tuple[bool, int, int, str]:
-        is_urgent = record.incident_id in incidents.urgent
-        return not is_urgent, -incidents.evidence(record), -record.occurred_ms, record.incident_id
+        is_urgent = record.incident in incidents.urgent
+        return not is_urgent, -incidents.evidence(record), -record.occurred_ms, record.incident
 
     key = _heaviest_first if is_rolling else most_first
-    grave = [] if is_rolling else [incidents.records[incident_id] for incident_id in incidents.urgent]
+    grave = [] if is_rolling else [incidents.records[incident] for incident in incidents.urgent]
     found = nsmallest(
         CITED_MOST, (record for record in grave if incidents.is_counted(record) and is_citable(record)), key=key
     )
@@ -32,7 +33,7 @@ def cite(rules: Rules, incidents: Incidents, groups: tuple[int, ...]) -> list[Re
             break
         more = [record for record in records if is_citable(record)]
         if not is_rolling:
-            more = [record for record in more if record.incident_id not in incidents.urgent]
+            more = [record for record in more if record.incident not in incidents.urgent]
         found = nsmallest(CITED_MOST, found + more, key=key)
     return sorted(found, key=_heaviest_first)
 
@@ -41,8 +42,8 @@ def _may_enter(rules: Rules, incidents: Incidents, until_ms: int, last: Record) 
     """Whether an incident until then can come before the last of those found, all of which are newer or urgent."""
     if rules.rolling_milli is not None:
         return rules.weight_most > last.kind.window_milli
-    return last.incident_id not in incidents.urgent and incidents.evidence_most(until_ms) > incidents.evidence(last)
+    return last.incident not in incidents.urgent and incidents.evidence_most(until_ms) > incidents.evidence(last)
 
 
 def _heaviest_first(record: Record) -> tuple[int, int, str]:
-    return -record.kind.window_milli, -record.occurred_ms, record.incident_id
+    return -record.kind.window_milli, -record.occurred_ms, record.incident

@@ -7,8 +7,9 @@ Pure: functions of the rules and of the parts of a regency, which they do not ch
 from typing import NamedTuple
 
 from schemas.vocabulary import Change, Reason
-from streams.risk.incidents import MANY, Incidents, Record
+from streams.risk.incidents import Incidents
 from streams.risk.published import Published
+from streams.risk.record import Record, is_confirmed
 from streams.risk.scoring import Score
 from streams.rules import SCORED, Rules
 
@@ -54,7 +55,9 @@ class Evaluation(NamedTuple):
 
 
 class Urgency(NamedTuple):
-    """The level that grave incidents of the last hour raise to, whether two sources confirm it, and their groups."""
+    """The level that grave incidents of the last hour raise to, whether an incident that two agencies confirm raises to
+    it, and their groups.
+    """
 
     level: int
     is_confirmed: bool
@@ -63,19 +66,18 @@ class Urgency(NamedTuple):
 
 def urgency_of(rules: Rules, incidents: Incidents) -> Urgency:
     """What the grave incidents of the last hour raise to."""
-    most, is_confirmed, groups = 0, False, []
+    most, groups = (0, False), []
     if not incidents.urgent or rules.rolling_milli is not None:
         return Urgency(0, False, ())
     for group in range(SCORED):
         grave = incidents.grave(group)
         if not grave:
             continue
-        is_group_confirmed = _is_confirmed(incidents, group, grave)
-        level = max(rules.immediate[record.kind.severity][is_group_confirmed] for record in grave)
         groups.append(group)
-        if level > most:
-            most, is_confirmed = level, is_group_confirmed
-    return Urgency(most, is_confirmed, tuple(groups))
+        for record in grave:
+            raised = rules.immediate[record.kind.severity][is_confirmed(record)], is_confirmed(record)
+            most = max(most, raised)
+    return Urgency(*most, tuple(groups))
 
 
 def deciding_groups(rules: Rules, score: Score, urgency: Urgency) -> tuple[int, ...]:
@@ -89,13 +91,13 @@ def deciding_groups(rules: Rules, score: Score, urgency: Urgency) -> tuple[int, 
 def is_unverified(
     rules: Rules, incidents: Incidents, score: Score, urgency: Urgency, published: Published, level: int
 ) -> bool:
-    """Whether the decision rests on one source: what others corroborate would not carry an alarm by itself."""
+    """Whether the decision rests on one agency: what others corroborate would not carry an alarm by itself."""
     if urgency.level:
         return not urgency.is_confirmed
     if rules.rolling_milli is not None:
-        return incidents.sources() < 2
+        return incidents.agencies() < 2
     if published.is_confirmed_since and score.pressure <= published.pressure:
-        return False  # a second source has since confirmed what was published, and no points were added
+        return False  # a second agency has since confirmed what was published, and no points were added
     if not score.pressure:
         return published.is_unverified and level > 0
     return score.corroborated < min(score.pressure, rules.rungs[0].raise_at)
@@ -111,9 +113,3 @@ def reason_of_rise(rules: Rules, score: Score, urgency: Urgency, level: int) -> 
     if score.pressure >= max(turnout, neighbours):
         return Reason.INCIDENT_PRESSURE
     return Reason.TURNOUT_ANOMALY if turnout >= neighbours else Reason.SPILL_OVER
-
-
-def _is_confirmed(incidents: Incidents, group: int, grave: list[Record]) -> bool:
-    """Two sources reported grave or, within the hour, serious incidents of the group, or two reported the same one."""
-    sources = incidents.serious[group].keys() | {record.source for record in grave}
-    return len(sources) >= 2 or incidents.confirmed[group] > 0 or any(record.sole_source == MANY for record in grave)

@@ -1,54 +1,32 @@
-"""The incidents of one regency: the latest revision of each, and the sums that windows and score need.
+"""The incidents of one regency: the record of each, and the sums that windows and score need.
 
 Exact and cheap: all sums are whole numbers, so removing an incident is the exact inverse of counting it, and the cost
 of one report does not grow with how many are held. Incidents lie in buckets as wide as the evaluation step, which
 divides every window: as time passes, whole buckets move from the age class of the last hour to hours 1 to 6, to hours 6
-to 24, and out. Records that a later revision replaced stay in their bucket and are skipped.
+to 24, and out. Records that a later one replaced stay in their bucket and are skipped.
 
 `hold` is the only place that counts: for a run of new reports, for one revision and for a restore. Time moves only by
 `advance`, on the evaluation grid; `windows_at` is exact to the millisecond in between.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
+from collections.abc import Iterable, Iterator
 from itertools import takewhile
 from operator import attrgetter, itemgetter
-from typing import Any, NamedTuple
 
 from schemas.vocabulary import GROUPS, HOUR_MS
-from streams.risk.evidence import Kind, Place
-from streams.rules import SCORED, SERIOUS, WINDOWS_MS, Rules
+from streams.risk.candidates import Candidates, place_of
+from streams.risk.evidence import MILLI, Place
+from streams.risk.record import UNCOUNTED, Record, Report, new_record
+from streams.risk.words import MANY
+from streams.rules import SCORED, WINDOWS_MS, Rules
 
 _G = len(GROUPS)
-MANY = "*"  # in place of a source: more than one source reported the incident; no source can have this name
 _AGES = 3
 #: Distinct source names kept as one object each; publishers may send any number of them.
 _NAMES_MOST = 1_000
 
-#: The fields of a Record, as `Incidents.hold` takes them.
-Report = tuple[str, int, Kind, str, int, str, int, str, int]
-
-
-class Record(NamedTuple):
-    """The latest revision of an incident. `segment`: the number of the state segment that holds it. `grave_ms`: the
-    regency's clock when it was first reported as grave as it is now, or 0.
-    """
-
-    incident_id: str
-    revision: int
-    kind: Kind
-    status: str
-    occurred_ms: int
-    source: str
-    segment: int
-    sole_source: str  # the only source that reported it, or MANY
-    grave_ms: int
-
-
 _KIND, _GROUP, _WEIGHT = itemgetter(Record._fields.index("kind")), attrgetter("group"), attrgetter("window_milli")
-#: Makes a Record of a tuple of its fields. Its own constructor is a Python function: one more call for each report.
-_new_record: Callable[[tuple[Any, ...]], Record] = partial(tuple.__new__, Record)
 
 
 class Incidents:
@@ -60,8 +38,8 @@ class Incidents:
     """
 
     __slots__ = (
-        "rules", "place", "records", "edges", "landmark", "totals", "by_source", "counts", "weights", "urgent",
-        "serious", "confirmed", "verified", "is_confirmation_changed", "_buckets", "_names", "_replaced",
+        "rules", "place", "records", "edges", "landmark", "totals", "by_agency", "counts", "weights", "urgent",
+        "candidates", "verified", "is_confirmation_changed", "names", "_buckets", "_replaced",
         "_is_urgent_sorted", "_is_rolling", "_step_ms", "_offset_ms", "_growth",
     )  # fmt: skip
 
@@ -72,44 +50,38 @@ class Incidents:
         self.edges = [0, 0, 0]  # an incident counts in a window when it occurred after the window's edge
         self.landmark = 0
         self.totals = [0] * SCORED  # evidence by group
-        self.by_source: list[dict[str, int]] = [{} for _ in range(SCORED)]  # evidence by group and sole source
+        self.by_agency: list[dict[str, int]] = [{} for _ in range(SCORED)]  # evidence by group and sole agency
         self.counts = [0] * (_AGES * _G)  # incidents by age class and group
         self.weights = [0] * _AGES  # milli-weights by age class
         self.urgent: dict[str, int] = {}  # grave_ms of the grave incidents first reported in the last hour
-        self.serious: list[dict[str, int]] = [{} for _ in range(SCORED)]  # serious ones of the last hour, by source
-        self.confirmed = [0] * SCORED  # serious ones of the last hour that more than one source reported
+        self.candidates = Candidates(rules)  # among the counted
         self.verified = 0  # counted incidents that are verified or resolved
-        #: A source or a grave incident began or ceased to count, so more or less may be confirmed than before.
+        #: An agency or a grave incident began or ceased to count, so more or less may be confirmed than before.
         self.is_confirmation_changed = False
         self._buckets: dict[int, list[Record]] = {}  # by the bucket's last step
         self._replaced: set[int] = set()  # buckets that hold replaced records
-        self._names: dict[str, str] = {}  # sources and statuses, one object each instead of one for each incident
+        self.names: dict[str, str] = {}  # see `intern`
         self._is_urgent_sorted = True
         self._is_rolling = rules.rolling_milli is not None  # a rolling sum has no incident that raises at once
         self._step_ms, self._offset_ms, self._growth = rules.step_ms, rules.offset_ms, rules.decay.growth
 
     def hold(self, reports: Iterable[Report]) -> None:
-        """Hold each report as its incident's latest revision, and count it if it is not retracted and young enough.
+        """Hold each report as its incident's record, and count it if a word on it stands and it is young enough.
 
-        The caller released the revision before. Each report is counted before the next is taken, so a generator may
+        The caller released the record before. Each report is counted before the next is taken, so a generator may
         read the sums after each and end the run. Bindings are local because this loop runs once for every event.
         """
         records, edges, hour_ms, step_ms = self.records, self.edges, self.edges[0], self._step_ms
-        counts, weights, totals, by_source = self.counts, self.weights, self.totals, self.by_source
-        buckets, names, evidence_of, is_rolling = self._buckets, self._names, self.evidence_of, self._is_rolling
+        counts, weights, totals, by_agency = self.counts, self.weights, self.totals, self.by_agency
+        buckets, evidence_of, is_rolling = self._buckets, self.evidence_of, self._is_rolling
+        double_milli = self.rules.joining_milli
         bucket: list[Record] = []
         after_ms = until_ms = 0  # a record that occurred in between lies in the same bucket as the one before
-        for incident_id, revision, kind, status, occurred, source, segment, sole_source, grave_ms in reports:
-            try:
-                source, sole_source, status = names[source], names[sole_source], names[status]
-            except KeyError:
-                source, sole_source, status = (names.setdefault(name, name) for name in (source, sole_source, status))
-            record = _new_record(
-                (incident_id, revision, kind, status, occurred, source, segment, sole_source, grave_ms)
-            )
-            records[incident_id] = record
+        for report in reports:
+            incident, _, kind, status, occurred, _, _, sole_agency, grave_ms, _, _, place, _, _ = report
+            record = records[incident] = new_record(report)
             age = 0 if occurred > hour_ms else _age(occurred, edges)
-            if age == _AGES or status == "retracted":
+            if age == _AGES or status in UNCOUNTED:
                 continue
             if not after_ms < occurred <= until_ms:
                 number = -(-occurred // step_ms)
@@ -121,34 +93,38 @@ class Incidents:
             weights[age] += kind.window_milli
             if status != "reported":
                 self.verified += 1
+            is_double = place is not None and self._pair(record, place)
             if not (milli := kind.pressure_milli[status]):
                 continue
+            if is_double:
+                milli = milli * double_milli // MILLI
             evidence = evidence_of(kind, milli, occurred)
             totals[group] += evidence
-            sources = by_source[group]
-            if sole_source in sources:
-                sources[sole_source] += evidence
+            agencies = by_agency[group]
+            if sole_agency in agencies:
+                agencies[sole_agency] += evidence
             else:
-                sources[sole_source] = evidence
+                agencies[sole_agency] = evidence
                 self.is_confirmation_changed = True
-            if not is_rolling:
-                if kind.severity >= SERIOUS and age == 0:
-                    self._note_serious(record, 1)
-                if grave_ms > hour_ms:
-                    self._note_urgent(incident_id, grave_ms)
+            if grave_ms > hour_ms and not is_rolling:
+                self._note_urgent(incident, grave_ms)
 
-    def release(self, incident_id: str) -> None:
-        """Undo `hold` of the record held under this id; the record itself stays until it is replaced."""
-        record = self.records[incident_id]
+    def release(self, incident: str) -> None:
+        """Undo `hold` of the record held under this key; the record itself stays until it is replaced."""
+        record = self.records[incident]
         if self.is_counted(record):
             self._replaced.add(-(-record.occurred_ms // self._step_ms))
             self._discount(record, _age(record.occurred_ms, self.edges))
-        self.urgent.pop(incident_id, None)
+        self.urgent.pop(incident, None)
 
-    def forget(self, incident_ids: Iterable[str]) -> None:
+    def forget(self, incidents: Iterable[str]) -> None:
         """Drop records that no longer count."""
-        for incident_id in incident_ids:
-            del self.records[incident_id]
+        for incident in incidents:
+            del self.records[incident]
+
+    def intern(self, *names: str) -> tuple[str, ...]:
+        """Sources, agencies and statuses, one object each instead of one for each incident."""
+        return tuple([self.names.setdefault(name, name) for name in names])
 
     def take_confirmation_change(self) -> bool:
         """Whether `is_confirmation_changed` since the last call."""
@@ -157,7 +133,7 @@ class Incidents:
 
     def is_counted(self, record: Record) -> bool:
         """Whether a record that is held counts in a window."""
-        return record.status != "retracted" and record.occurred_ms > self.edges[2]
+        return record.status not in UNCOUNTED and record.occurred_ms > self.edges[2]
 
     def advance(self, now_ms: int) -> None:
         """Let time pass to an evaluation time: move incidents to older classes and out, then move the landmark."""
@@ -173,8 +149,8 @@ class Incidents:
             else:
                 self._remove_bucket(number, old)
         self.edges = edges
-        if len(self._names) > _NAMES_MOST:
-            self._names = {}
+        if len(self.names) > _NAMES_MOST:
+            self.names.clear()
         self._forget_urgent(edges[0])
         landmark = self.rules.decay.landmark(now_ms)
         if landmark != self.landmark:
@@ -197,7 +173,7 @@ class Incidents:
 
     def grave(self, group: int) -> list[Record]:
         """Incidents of a group that raise at once: grave, counted, first reported in the last hour."""
-        found = (self.records[incident_id] for incident_id in self.urgent)
+        found = (self.records[incident] for incident in self.urgent)
         return [record for record in found if record.kind.group == group and self.is_counted(record)]
 
     def recent(self) -> int:
@@ -205,9 +181,9 @@ class Incidents:
         counts = self.counts
         return sum(counts[:SCORED]) + sum(counts[_G : _G + SCORED])
 
-    def sources(self) -> int:
-        """How many sources reported what counts, at the least: of MANY sources the names are not known."""
-        names = set().union(*self.by_source)
+    def agencies(self) -> int:
+        """How many agencies reported what counts, at the least: of MANY agencies the names are not known."""
+        names = set().union(*self.by_agency)
         return max(2, len(names) - 1) if MANY in names else len(names)
 
     def newest_first(self) -> Iterator[tuple[int, list[Record]]]:
@@ -217,7 +193,10 @@ class Incidents:
 
     def evidence(self, record: Record) -> int:
         """What a counted record adds to its group's total: its evidence at the hour at which it occurred."""
-        return self.evidence_of(record.kind, record.kind.pressure_milli[record.status], record.occurred_ms)
+        milli = record.kind.pressure_milli[record.status]
+        if record.incident in self.candidates.leaders:
+            milli = milli * self.rules.joining_milli // MILLI
+        return self.evidence_of(record.kind, milli, record.occurred_ms)
 
     def evidence_of(self, kind: Kind, milli: int, occurred_ms: int) -> int:
         """`evidence` of an incident that counts by `milli` thousandths of its kind's evidence."""
@@ -236,11 +215,11 @@ class Incidents:
         return [number for number in range(first, last + 1) if number in self._buckets]
 
     def _valid(self, number: int) -> list[Record]:
-        """The records of a bucket that no later revision replaced."""
+        """The records of a bucket that no later one replaced."""
         records, bucket = self.records, self._buckets.get(number, [])
         if number not in self._replaced:
             return bucket
-        return [record for record in bucket if records.get(record.incident_id) is record]
+        return [record for record in bucket if records.get(record.incident) is record]
 
     def _behind(self, edge: int) -> tuple[int, int]:
         """Incidents and weight at or before `edge` that the grid's edge, less than a step earlier, has not passed."""
@@ -257,10 +236,6 @@ class Incidents:
         weight = sum(map(_WEIGHT, kinds))
         self.weights[old] -= weight
         self.weights[new] += weight
-        if not self._is_rolling and old == 0:
-            for record in records:
-                if record.kind.severity >= SERIOUS and record.kind.pressure_milli[record.status]:
-                    self._note_serious(record, -1)
 
     def _remove_bucket(self, number: int, age: int) -> None:
         """Take a bucket's incidents out of all sums."""
@@ -278,27 +253,36 @@ class Incidents:
         if kind.pressure_milli[record.status]:
             evidence = self.evidence(record)
             self.totals[group] -= evidence
-            _subtract(self.by_source[group], record.sole_source, evidence)
+            _subtract(self.by_agency[group], record.sole_agency, evidence)
             self.is_confirmation_changed = True
-            if not self._is_rolling and kind.severity >= SERIOUS and age == 0:
-                self._note_serious(record, -1)
+        if record.place is not None:
+            self._reweigh(self.candidates.remove(record, place_of(record.place)))
 
-    def _note_serious(self, record: Record, sign: int) -> None:
-        """Count (1) or discount (-1) a serious incident of the last hour."""
-        group = record.kind.group
-        serious, is_confirmed = self.serious[group], record.sole_source == MANY
-        if sign < 0 or record.source not in serious or is_confirmed:
+    def _pair(self, record: Record, place: str) -> bool:
+        """A record at a place begins to count: whether it is a double."""
+        self._reweigh(self.candidates.add(record, place_of(place)))
+        return record.incident in self.candidates.leaders
+
+    def _reweigh(self, records: list[Record]) -> None:
+        """These have become doubles, or are none any more."""
+        for record in records:
+            kind, milli = record.kind, record.kind.pressure_milli[record.status]
+            if not milli:
+                continue
+            less = milli - milli * self.rules.joining_milli // MILLI
+            change = self.evidence_of(kind, less, record.occurred_ms)
+            if record.incident in self.candidates.leaders:
+                change = -change
+            self.totals[kind.group] += change
+            _subtract(self.by_agency[kind.group], record.sole_agency, -change)
             self.is_confirmation_changed = True
-        _subtract(serious, record.source, -sign)
-        if is_confirmed:
-            self.confirmed[group] += sign
 
-    def _note_urgent(self, incident_id: str, grave_ms: int) -> None:
+    def _note_urgent(self, incident: str, grave_ms: int) -> None:
         """A grave incident raises at once, for an hour from `grave_ms`."""
         urgent = self.urgent
         if urgent and grave_ms < next(reversed(urgent.values())):
             self._is_urgent_sorted = False  # a revision of an incident that was reported earlier
-        urgent[incident_id] = grave_ms
+        urgent[incident] = grave_ms
         self.is_confirmation_changed = True
 
     def _forget_urgent(self, edge_ms: int) -> None:
@@ -330,14 +314,4 @@ def _subtract(sums: dict[str, int], name: str, amount: int) -> None:
     if left:
         sums[name] = left
     else:
-        del sums[name]
-
-
-def grave_since(old: Record | None, kind: Kind, status: str, clock_ms: int) -> int:
-    """When a grave incident was first reported as grave as it is now; 0 when it is retracted.
-
-    It raises for an hour from then on, not from when it occurred: a death reported two hours later is urgent then.
-    """
-    if status == "retracted":
-        return 0
-    return old.grave_ms if old is not None and old.grave_ms and old.kind.severity >= kind.severity else clock_ms
+        sums.pop(name, None)

@@ -1,12 +1,12 @@
 """What was published of a regency: the running episode and its last escalation about the level.
 
 An escalation is amended when it no longer holds: an incident that it cites has another weight, corrections of what it
-does not cite have moved the score, or a second source has confirmed an incident that it cites.
+does not cite have moved the score, or words of a second agency on an incident that it cites stand now, or no longer.
 """
 
 from typing import TypedDict
 
-from streams.risk.incidents import MANY, Record
+from streams.risk.record import Record, is_confirmed
 from streams.rules import Rules
 
 
@@ -38,7 +38,7 @@ class Published:
         self.sequence = 0  # counts its escalations
         self.is_unverified = False
         self.pressure = 0  # points of incidents in the last escalation
-        self.is_confirmed_since = False  # a second source has since confirmed an incident that it cites
+        self.is_confirmed_since = False  # a second agency has since confirmed an incident that it cites
         self._at_ms = 0  # evaluation time of the last escalation about the level
         self._cited: list[str] = []  # incident ids
         self._is_citation_changed = False  # an incident that it cites has another weight now
@@ -73,8 +73,10 @@ class Published:
 
     def revise_cited(self, old: Record, new: Record) -> None:
         """An incident that the last escalation cites was revised."""
-        self.is_confirmed_since = self.is_confirmed_since or (new.sole_source == MANY and old.sole_source != MANY)
-        self._is_citation_changed = self._is_citation_changed or _weight(new) != _weight(old)
+        if is_confirmed(old) != is_confirmed(new):
+            self.is_confirmed_since = is_confirmed(new)
+            self._is_citation_changed |= is_confirmed(old)  # what was confirmed is not so any more
+        self._is_citation_changed |= _weight(new) != _weight(old)
 
     def move_points(self, points: int) -> bool:
         """A correction has moved the score by so many points. True when enough have moved for an amendment."""

@@ -21,8 +21,9 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from schemas.ledger import INCIDENT, NEIGHBOUR, TICK, TURNOUT, Entry
+from schemas.ledger import INCIDENT, JOIN, NEIGHBOUR, TICK, TURNOUT, Entry
 from schemas.roster import Regency
+from schemas.station_roster import RegencyStations
 from schemas.vocabulary import HOUR_MS, LEVELS, Change, Reason
 from streams.risk.citations import cite
 from streams.risk.decisions import (
@@ -35,18 +36,22 @@ from streams.risk.decisions import (
     reason_of_rise,
     urgency_of,
 )
-from streams.risk.event_ids import EventIds
-from streams.risk.incidents import MANY, Incidents, Record, Report, grave_since
+from streams.risk.event_ids import EventIds, identity
+from streams.risk.incidents import Incidents
+from streams.risk.joins import Joins
 from streams.risk.levels import Ladder
 from streams.risk.neighbours import Neighbours
 from streams.risk.published import Published
+from streams.risk.record import GRAVE, Record, Report, grave_since, report_of, words_of
 from streams.risk.scoring import Learned, Needs, Score, score_at
 from streams.risk.silence import Publish, Silence
-from streams.risk.turnout import Turnout
-from streams.rules import GRAVE, SCORED, WINDOWS_MS, Rules
+from streams.risk.turnout import Figure, Turnout
+from streams.risk.words import Effect, Word, tell
+from streams.rules import SCORED, WINDOWS_MS, Rules
 from streams.storage.incident_records import IncidentRecords
 from streams.storage.station_records import StationRecords
 
+_SOURCE_AT = {INCIDENT: 11, TURNOUT: 8}  # index of `source` in a report, which `is_exercise` follows
 #: How many entries, by kind and by what became of them.
 Outcomes = defaultdict[str, Counter[str]]
 _SILENCE = {
@@ -58,7 +63,7 @@ _SILENCE = {
 class RegencyState:
     """All that is known of one regency. The table that holds it is dropped whole when a transaction fails."""
 
-    def __init__(self, regency: Regency, rules: Rules) -> None:
+    def __init__(self, regency: Regency, rules: Rules, stations: RegencyStations | None = None) -> None:
         self.regency = regency
         self.rules = rules
         self.offset = -1  # ledger offset of the last frame
@@ -68,14 +73,15 @@ class RegencyState:
         self.since_ms = 0  # clock when the level last changed, at first the first clock reading
         self.incidents = Incidents(rules, rules.place(regency.stations))
         self.incident_records = IncidentRecords(self.incidents)
+        self.joins = Joins(self.incidents, self.incident_records)
         self.event_ids = EventIds()
-        self.turnout = Turnout(rules.offset_ms)
+        self.turnout = Turnout(rules.offset_ms, stations)
         self.station_records = StationRecords(self.turnout)
         self.neighbours = Neighbours()
         self.ladder = Ladder()
         self.silence = Silence(rules, regency.stations)
         self.published = Published(rules)
-        self.excluded = {"late": 0, "exercise": 0, "duplicate": 0}
+        self.excluded = {"late": 0, "exercise": 0, "duplicate": 0, "surplus": 0, "id_reused": 0}
         self.history = [0] * SCORED  # incidents by group, 6 to 24 hours old, as of the evaluation time
         # Not stored: follows from the above, or is false between frames.
         self._next_grid_ms = 0
@@ -168,6 +174,8 @@ class RegencyState:
             outcome = "applied"
         elif kind == NEIGHBOUR:
             outcome = self._take_notice(entry)
+        elif kind == JOIN:
+            outcome = self._take_join(entry)
         else:
             raise ValueError(f"ledger entry of unknown kind {kind!r}")
         outcomes[kind][outcome] += 1
@@ -217,40 +225,49 @@ class RegencyState:
         it. Bindings are local because this loop runs once for every event."""
         incidents, clock_ms, next_grid_ms = self.incidents, self.clock_ms, self._next_grid_ms
         is_new, kinds, records, note = self.event_ids.is_new, self.rules.kinds, incidents.records, taken.append
-        totals, weights, needs = incidents.totals, incidents.weights, self._needs.least
+        totals, weights, needs, names = incidents.totals, incidents.weights, self._needs.least, incidents.names
         is_rolling, is_due, day_ms = self.rules.rolling_milli is not None, self._is_due, WINDOWS_MS[2]
         segment, put_in_segment, room, reported_ms = 0, note, 0, 0
         for entry in islice(entries, start, None):
             if entry[0] != INCIDENT or (is_due and taken):
                 break
-            _, at_ms, event_id, incident_id, revision, _, category, severity, status, occurred, _, source, drill = entry
+            (_, at_ms, event_id, incident, revision, place, category, severity, status, occurred, reported, source,
+             is_drill, agency) = entry  # fmt: skip
             if at_ms > clock_ms:
                 if at_ms >= next_grid_ms:
                     break
                 clock_ms = at_ms
-            if not is_new(event_id):
-                note("duplicate")
+            if is_drill or not is_new(f"i {source} {event_id}", entry[3:11]):
+                note(self._excluded(entry))
                 continue
-            if drill:
-                note("exercise")
-                continue
-            old, sole_source, before = None, source, 0
-            if incident_id in records:
-                old = records[incident_id]
-                if revision <= old.revision:
+            try:
+                source, agency, status = names[source], names[agency], names[status]
+            except KeyError:
+                source, agency, status = incidents.intern(source, agency, status)
+            kind = kinds[category, severity]
+            old, before, words = None, 0, ()
+            if incident in records:
+                word = Word(incident, source, agency, revision, kind, status, occurred, reported, place)
+                old, effect, words = _told(records, word)
+                if effect is Effect.DUPLICATE:
                     note("duplicate")
                     continue
-                sole_source, before = self._replace(old, source, status)
-            kind = kinds[category, severity]
+                before = self._release(old)
             if not room:
                 segment, put_in_segment, room = self.incident_records.open(clock_ms)
-            put_in_segment(incident_id)
+            put_in_segment(old.incident if old else incident)
             room -= 1
             if not reported_ms and self.silence.report(clock_ms):
                 is_due = True
             reported_ms, self._score = clock_ms, None
-            grave_ms = grave_since(old, kind, status, clock_ms) if severity >= GRAVE else 0
-            yield incident_id, revision, kind, status, occurred, source, segment, sole_source, grave_ms
+            if words:
+                yield report_of(old.incident if old else incident, words, segment, old, clock_ms)
+            else:
+                grave_ms = grave_since(old, kind, status, clock_ms) if severity >= GRAVE else 0
+                yield (
+                    incident, revision, kind, status, occurred, source, segment, agency, grave_ms, agency, reported,
+                    place, (), "",
+                )  # fmt: skip
             note("applied" if occurred > clock_ms - day_ms else "late")
             if old is not None:
                 self._note_revision(old, before)
@@ -263,20 +280,30 @@ class RegencyState:
         if reported_ms:
             self.silence.report(reported_ms)
 
-    def _replace(self, old: Record, source: str, status: str) -> tuple[str, int]:
-        """Release the record that a later revision replaces; return its only source, or MANY, and the score before."""
+    def _excluded(self, entry: Entry) -> str:
+        """Why a report that is a drill, or not new, does not count."""
+        kind, _, event_id = entry[:3]
+        source_at = _SOURCE_AT[kind]
+        source, is_drill = entry[source_at : source_at + 2]
+        message, body = identity(kind, is_drill, source, event_id), entry[3:source_at]
+        # A report that is no drill was looked up by the caller.
+        if is_drill and self.event_ids.is_new(message, body):
+            return "exercise"
+        return "duplicate" if self.event_ids.is_repeat_of(message, body) else "id_reused"
+
+    def _release(self, old: Record) -> int:
+        """Release the record that another one replaces; return the score before."""
         before = self.score().total if self.ladder.level else 0
-        self.incidents.release(old.incident_id)
+        self.incidents.release(old.incident)
         self.incident_records.leave(old.segment)
-        # A retraction by another source confirms nothing.
-        return old.sole_source if status == "retracted" or old.sole_source == source else MANY, before
+        return before
 
     def _note_revision(self, old: Record, before: int) -> None:
-        """An incident was revised, when the score was `before`: what is published may no longer hold."""
+        """The record of an incident changed, when the score was `before`: what is published may no longer hold."""
         if not self.ladder.level:
             return
-        if self.published.is_cited(old.incident_id):
-            self.published.revise_cited(old, self.incidents.records[old.incident_id])
+        if self.published.is_cited(old.incident):
+            self.published.revise_cited(old, self.incidents.records[old.incident])
             self._is_review_due = True
         else:
             self._note_moved_points(before)
@@ -286,19 +313,28 @@ class RegencyState:
         if self.published.move_points(self.score().total - before):
             self._is_review_due = True
 
+    def _take_join(self, entry: Entry) -> str:
+        _, _, first, second, is_undone, _, _ = entry
+        before = self.score().total if self.ladder.level else 0
+        change = self.joins.split if is_undone else self.joins.join
+        outcome, replaced = change(first, second, self.clock_ms)
+        self._score = None
+        for old in replaced:
+            self._note_revision(old, before)
+        self._is_due = True
+        return outcome
+
     def _take_turnout(self, entry: Entry) -> str:
-        _, _, event_id, station, registered, voted, as_of, revision, _, is_drill = entry
-        if not self.event_ids.is_new(event_id):
-            self.excluded["duplicate"] += 1
-            return "duplicate"
-        if is_drill:
-            self.excluded["exercise"] += 1
-            return "exercise"
-        turnout = self.turnout
-        anomalies, reported = (turnout.over_capacity, turnout.repeated), turnout.reported
-        is_correction = self.ladder.level > 0 and turnout.corrects(station, registered, voted, as_of)
+        _, _, event_id, station, registered, voted, as_of, revision, source, is_drill, agency, rank = entry
+        if is_drill or not self.event_ids.is_new(f"t {source} {event_id}", entry[3:8]):
+            outcome = self._excluded(entry)
+            self.excluded[outcome] += 1
+            return outcome
+        turnout, figure = self.turnout, Figure(as_of, revision, registered, voted, source, agency, rank)
+        anomalies, reported = turnout.anomalies(), turnout.reported
+        is_correction = self.ladder.level > 0 and turnout.corrects(station, figure)
         before = self.score().total if is_correction else 0
-        if not turnout.report(station, registered, voted, as_of, revision, self.station_records.move):
+        if not turnout.report(station, figure, self.station_records.move):
             self.excluded["duplicate"] += 1
             return "superseded"
         self._score = None
@@ -309,7 +345,7 @@ class RegencyState:
         # From the first figure on missing stations give points, and `curve_stations` stations make a share. Smaller
         # changes of a share are judged at the next evaluation time.
         is_step = turnout.reported != reported and turnout.reported in (1, self.rules.curve_stations)
-        if is_step or anomalies != (turnout.over_capacity, turnout.repeated):
+        if is_step or anomalies != turnout.anomalies():
             self._is_due = True
         return "applied"
 
@@ -354,28 +390,28 @@ class RegencyState:
 
     def _change_level(self, score: Score, urgency: Urgency, before: int, after: int) -> Decision:
         rules, published = self.rules, self.published
-        is_one_source = is_unverified(rules, self.incidents, score, urgency, published, after)
+        is_one_agency = is_unverified(rules, self.incidents, score, urgency, published, after)
         groups = deciding_groups(rules, score, urgency)
         self.since_ms = self.clock_ms
         if after < before:
-            published.lower_level(is_one_source and after > 0, self.grid_ms)
+            published.lower_level(is_one_agency and after > 0, self.grid_ms)
             change, reason = Change.LOWERED if after else Change.CLEARED, Reason.CALM
         else:
-            published.raise_level(not before, is_one_source, self.grid_ms)
+            published.raise_level(not before, is_one_agency, self.grid_ms)
             change, reason = Change.RAISED, reason_of_rise(rules, score, urgency, after)
         return Decision(change, reason, after, before, score, published.is_unverified, groups)
 
     def _amendments(self, score: Score, urgency: Urgency) -> list[Decision]:
         """At most one: what the last escalation says no longer holds, and `amend_every` has passed since."""
         rules, level, published = self.rules, self.ladder.level, self.published
-        is_one_source = is_unverified(rules, self.incidents, score, urgency, published, level)
-        is_correction, is_confirmation = published.needs_correction(), published.is_unverified and not is_one_source
+        is_one_agency = is_unverified(rules, self.incidents, score, urgency, published, level)
+        is_correction, is_confirmation = published.needs_correction(), published.is_unverified and not is_one_agency
         if not (is_correction or is_confirmation) or not published.may_amend(self.grid_ms):
             return []
-        published.amend(is_one_source, self.grid_ms)
+        published.amend(is_one_agency, self.grid_ms)
         reason = Reason.CORRECTION if is_correction else Reason.CONFIRMATION
         groups = deciding_groups(rules, score, urgency)
-        return [Decision(Change.AMENDED, reason, level, level, score, is_one_source, groups)]
+        return [Decision(Change.AMENDED, reason, level, level, score, is_one_agency, groups)]
 
     def _escalation(self, decision: Decision) -> Escalation:
         """Number a decision, and record what it cites: a correction of that is published too."""
@@ -384,6 +420,16 @@ class RegencyState:
             # Turnout or neighbours alone raise without an incident. A fall with no deciding group cites from all.
             if decision.groups or decision.is_fall:
                 cited = cite(self.rules, self.incidents, decision.groups)
-            cited_ids = [record.incident_id for record in cited] if decision.level else []
-            self.published.cite(cited_ids, decision.score.pressure)
+            self.published.cite([record.incident for record in cited] if decision.level else [], decision.score.pressure)
         return Escalation(decision, self.published.episode, self.published.number_next(), cited)
+
+
+def _told(records: dict[str, Record], word: Word) -> tuple[Record, Effect, tuple[Word, ...]]:
+    """What a word does to the incident that is held under its number: the record, the effect, all words; of a source
+    that alone speaks of it no words are listed.
+    """
+    old = records[word.number]
+    if old.joined_to:
+        old = records[old.joined_to]
+    effect, words = tell(words_of(old), word)
+    return old, effect, words if len(words) > 1 or old.words else ()

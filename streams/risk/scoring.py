@@ -12,9 +12,10 @@ from typing import NamedTuple
 from schemas.roster import Regency
 from schemas.vocabulary import DAY_MS, HOUR_MS
 from streams.risk.evidence import MILLI, Place
-from streams.risk.incidents import MANY, Incidents
+from streams.risk.incidents import Incidents
 from streams.risk.neighbours import Neighbours
 from streams.risk.turnout import Turnout
+from streams.risk.words import MANY
 from streams.rules import SCORED, SLOT_MS, WINDOWS_MS, Rules
 
 NEIGHBOURS_LEAST = 3  # fewer neighbours make no median
@@ -32,10 +33,10 @@ class Group(NamedTuple):
 
 
 class Score(NamedTuple):
-    """Points by component, their sum, what of it more than one source corroborates, and the groups behind it.
+    """Points by component, their sum, what of it more than one agency corroborates, and the groups behind it.
 
     Evidence is in millionths of a digit, scaled by the growth since the landmark (streams/risk/decay.py). `gap`: by how
-    much the evidence of one group has to grow, at the least, for another point. `is_held`: one source, or few reports,
+    much the evidence of one group has to grow, at the least, for another point. `is_held`: one agency, or few reports,
     have more evidence than counts. `is_few`: there are so few reports that any other one may lift that limit."""
 
     parts: tuple[int, ...]
@@ -90,29 +91,29 @@ def weigh(rules: Rules, incidents: Incidents, factors: tuple[float, ...], now_ms
 
 
 def corroborated(rules: Rules, incidents: Incidents, groups: list[Group]) -> int:
-    """Evidence with the largest source of each group held to `loudest_most` times what all others have in it.
+    """Evidence with the largest agency of each group held to `loudest_most` times what all others have in it.
 
-    Each group for itself: a report about ballots does not corroborate a clash. Each source has its share of what is
-    left of a group. An incident that more than one source reported corroborates itself."""
+    Each group for itself: a report about ballots does not corroborate a clash. Each agency has its share of what is
+    left of a group. An incident on which words of two agencies stand corroborates itself."""
     shared = 0
-    for group, sources in zip(groups, incidents.by_source, strict=True):
+    for group, agencies in zip(groups, incidents.by_agency, strict=True):
         if group.net:
-            largest = _largest(sources)
+            largest = _largest(agencies)
             shared += min(group.net, (1 + rules.loudest_most) * (group.net - group.net * largest // group.total))
     return shared
 
 
-def _largest(sources: dict[str, int]) -> int:
-    """The most evidence of one source. What MANY sources reported is nobody's alone."""
-    if MANY in sources:
-        sources = {source: evidence for source, evidence in sources.items() if source != MANY}
-    return max(sources.values(), default=0)
+def _largest(agencies: dict[str, int]) -> int:
+    """The most evidence of one agency. What MANY agencies reported is nobody's alone."""
+    if MANY in agencies:
+        agencies = {agency: evidence for agency, evidence in agencies.items() if agency != MANY}
+    return max(agencies.values(), default=0)
 
 
 def incident_points(rules: Rules, incidents: Incidents, factors: tuple[float, ...], now_ms: int) -> Score:
     """Points of all groups.
 
-    What others corroborate counts in full; what rests on one source alone lifts the sum of the groups to
+    What others corroborate counts in full; what rests on one agency alone lifts the sum of the groups to
     `one_source_most` and no further, what rests on one report alone to `one_report_most`, in the order of the groups.
     Few reports lift it to `few_reports_most`, whoever corroborates them."""
     unit = MILLI * MILLI * rules.decay.growth(now_ms, incidents.landmark)
@@ -187,7 +188,7 @@ class Learned:
 def need(rules: Rules, score: Score, group: int) -> float:
     """The total with which a group could score a point more than in `score`.
 
-    While the largest source is held back, a report brings more than its own evidence: it lets the largest count for
+    While the largest agency is held back, a report brings more than its own evidence: it lets the largest count for
     more. `gap` allows for that. After few reports any other may bring a point.
     """
     if rules.rolling_milli is not None:
@@ -204,8 +205,9 @@ def need(rules: Rules, score: Score, group: int) -> float:
 def turnout_points(rules: Rules, turnout: Turnout, stations: int, shares: dict[str, int], now_ms: int) -> int:
     """Points for what is odd about turnout.
 
-    Over capacity, repeated corrections, stations that should have reported, a share far from the neighbours'. Low
-    turnout as such gives no points, nor does a regency without any figure.
+    Over capacity, repeated corrections, agencies that contradict each other, stations that do not exist or should have
+    reported, a share far from the neighbours'. Low turnout as such gives no points, nor does a regency without any
+    figure.
     """
     reported = turnout.reported
     if not reported:
@@ -213,7 +215,10 @@ def turnout_points(rules: Rules, turnout: Turnout, stations: int, shares: dict[s
     rule = rules.turnout
     over = max(0.0, turnout.over_capacity - rule.over_capacity_free.value * stations)
     repeated = max(0.0, turnout.repeated - rule.corrected_free.value * stations)
+    conflicting = max(0.0, turnout.conflicting - rule.conflicting_free.value * stations)
+    unlisted = max(0.0, turnout.unlisted - rule.unlisted_free.value * stations)
     got = over * rule.over_capacity_points.value + repeated * rule.corrected_points.value
+    got += conflicting * rule.conflicting_points.value + unlisted * rule.unlisted_points.value
     if rules.local_ms(now_ms) >= rules.reports_due_ms and stations > reported:
         missing = (stations - reported) / stations - rule.missing_free.value
         got += max(0.0, missing) / (1 - rule.missing_free.value or 1) * rule.missing_points.value

@@ -1,8 +1,12 @@
-"""Turnout of one regency: the latest figure of each polling station, and totals that follow it exactly.
+"""Turnout of one regency: what each source told of each polling station, and totals that follow it exactly.
 
-The latest `(as_of, revision)` of a station wins. A falling cumulative count, or a new revision of the same moment, is a
-correction: counted, and only a repeated one that brings other figures can alarm. More voted than registered is flagged,
-not refused.
+Of one source the latest `(as_of, revision)` counts. The station's figure is that of the source that comes first in the
+order of the sources file; of sources without a place in it the latest. A falling cumulative count of one source, or its
+new revision of the same moment, is a correction: counted, and only a repeated one that brings other figures can alarm.
+More voted than registered is flagged, not refused.
+
+Two agencies that told different counts of one moment make the station conflicting, until they tell the same of one
+moment; both figures are kept. A station that the station roster lacks is counted apart, in no total.
 
 A count that falls on a later local day is a new vote (pemungutan suara ulang), which begins at zero: it replaces the
 figure and is no correction. `corrected` keeps what was counted before; the station's own corrections begin at 0.
@@ -11,22 +15,46 @@ Figures of different votes never make one share. The newest day on which a new v
 with a figure from that day on, and those with an earlier one. The share is that of the larger part, of the newer one
 when they are equal. Earlier figures give none once a second such day has come: they may be of several votes by then."""
 
-from collections.abc import Callable
-from typing import NamedTuple, TypedDict
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, TypedDict
 
+from schemas.station_roster import RegencyStations
 from schemas.vocabulary import DAY_MS, MINUTE_MS
 from streams.storage.format import read
 
 
-class Station(NamedTuple):
-    """The figure in force at one polling station."""
+class Figure(NamedTuple):
+    """What a source told of a station. `rank`: its place in the order of the sources file."""
 
     as_of_ms: int
     revision: int
     registered: int
     voted: int
-    corrections: int  # that brought other figures
-    segment: int = 0  # of the state, that holds it; 0: a record of its own, see streams/storage/station_records.py
+    source: str
+    agency: str
+    rank: int
+    corrections: int = 0  # of this source, that brought other figures
+
+
+class Station(NamedTuple):
+    """A polling station: from `as_of_ms` to `corrections` the figure in force.
+
+    `others`: the figures of other sources. `conflicts`: pairs of agencies that contradict each other. `segment`: of the
+    state, that holds it; 0: a record of its own, see streams/storage/station_records.py.
+    """
+
+    as_of_ms: int
+    revision: int
+    registered: int
+    voted: int
+    source: str
+    agency: str
+    rank: int
+    corrections: int
+    is_listed: bool  # in the station roster, or there is none
+    others: tuple[Figure, ...] = ()
+    conflicts: tuple[tuple[str, str], ...] = ()
+    segment: int = 0
 
 
 class Sums(NamedTuple):
@@ -65,6 +93,8 @@ class Totals(TypedDict):
     over_capacity: int
     corrected: int
     repeated: int
+    unlisted: int
+    conflicting: int
     voter_minutes: int
     votes: Votes
 
@@ -83,17 +113,20 @@ class Turnout:
     Others read the attributes; only the methods change them."""
 
     __slots__ = (
-        "reported", "registered", "voted", "over_capacity", "corrected", "repeated", "_voter_minutes", "_offset_ms",
-        "_vote_days", "_vote_ms", "_earlier", "_stations", "_read",
+        "reported", "registered", "voted", "over_capacity", "corrected", "repeated", "unlisted", "conflicting",
+        "_roster", "_voter_minutes", "_offset_ms", "_vote_days", "_vote_ms", "_earlier", "_stations", "_read",
     )  # fmt: skip
 
-    def __init__(self, offset_ms: int) -> None:
-        """`offset_ms`: local time minus UTC."""
+    def __init__(self, offset_ms: int, roster: RegencyStations | None = None) -> None:
+        """`offset_ms`: local time minus UTC. `roster`: the stations there are; None when they are not known."""
+        self._roster = roster
         self.reported = 0  # stations with a figure
         self.registered = self.voted = 0
         self.over_capacity = 0  # stations with more voted than registered
         self.corrected = 0  # corrections, all stations
-        self.repeated = 0  # stations with more than one correction of the vote in force
+        self.repeated = 0  # stations whose figure had more than one correction of the vote in force
+        self.unlisted = 0  # stations that the roster lacks; in no other total
+        self.conflicting = 0  # stations of which two agencies told different counts
         self._voter_minutes = 0  # see Sums
         self._offset_ms = offset_ms
         self._vote_days = 0  # how often the newest day with a new vote has moved
@@ -110,36 +143,44 @@ class Turnout:
             self._stations = read_stations()
         return self._stations
 
-    def report(
-        self, station: str, registered: int, voted: int, as_of_ms: int, revision: int, move: Move = _no_segment
-    ) -> bool:
-        """Take one figure. False when what is held is as new or newer: then nothing changes. `move` names the state
-        segment that holds it.
+    def report(self, name: str, figure: Figure, move: Move = _no_segment) -> bool:
+        """Take one figure of a station. False when what is held of its source is as new or newer: then nothing changes.
+        `move` names the state segment that holds the station.
         """
-        old = self.held(station)
-        corrections = 0
+        old = self.held(name)
         if old is None:
-            self.reported += 1
-        else:
-            if (as_of_ms, revision) <= (old.as_of_ms, old.revision):
+            is_listed = self._roster is None or name in self._roster
+            new = Station(*figure, is_listed)
+        elif old.source == figure.source and not old.others:
+            revised = self._revised(figure_of(old), figure, old.is_listed)
+            if revised is None:
                 return False
-            if voted < old.voted and self._is_later_day(old, as_of_ms):
-                self._begin_vote(as_of_ms)
-                self.repeated -= old.corrections > 1
-            else:
-                corrections = self._corrections(old, registered, voted, as_of_ms)
-            self._add(old, -1)
-        new = Station(as_of_ms, revision, registered, voted, corrections, move(station, old))
-        self._add(new, 1)
-        self._stations[station] = new
+            new = Station(*revised, old.is_listed)
+        else:
+            told = self._told(old, figure)
+            if told is None:
+                return False
+            new = told
+        if old is not None:
+            self._count(old, -1)
+        new = new._replace(segment=move(name, old))
+        self._count(new, 1)
+        self._stations[name] = new
         return True
 
-    def corrects(self, station: str, registered: int, voted: int, as_of_ms: int) -> bool:
-        """Whether a newer figure has a lower count, or other counts of the same moment. A new vote corrects none."""
-        old = self.held(station)
-        if old is None or not _corrects(old, registered, voted, as_of_ms):
+    def corrects(self, name: str, figure: Figure) -> bool:
+        """Whether a newer figure has a lower count than its source told before, or other counts of the same moment. A
+        new vote corrects none.
+        """
+        old = self.held(name)
+        before = None if old is None else _figure_by(old, figure.source)
+        if before is None or not _corrects(before, figure):
             return False
-        return not self._is_later_day(old, as_of_ms)
+        return not self._is_later_day(before, figure)
+
+    def anomalies(self) -> tuple[int, ...]:
+        """What each change of gives or takes points at once."""
+        return self.over_capacity, self.repeated, self.unlisted, self.conflicting
 
     def held(self, station: str) -> Station | None:
         """The figure in force; None when there is none."""
@@ -178,6 +219,8 @@ class Turnout:
             "over_capacity": self.over_capacity,
             "corrected": self.corrected,
             "repeated": self.repeated,
+            "unlisted": self.unlisted,
+            "conflicting": self.conflicting,
             "voter_minutes": self._voter_minutes,
             "votes": {"days": self._vote_days, "newest_ms": self._vote_ms, "earlier": self._earlier._asdict()},
         }
@@ -187,6 +230,7 @@ class Turnout:
         self.reported, self.registered, self.voted = totals["reported"], totals["registered"], totals["voted"]
         self.over_capacity, self.corrected = totals["over_capacity"], totals["corrected"]
         self.repeated, self._voter_minutes = totals["repeated"], totals["voter_minutes"]
+        self.unlisted, self.conflicting = totals["unlisted"], totals["conflicting"]
         votes = totals["votes"]
         self._vote_days, self._vote_ms, self._earlier = votes["days"], votes["newest_ms"], Sums(**votes["earlier"])
 
@@ -194,25 +238,49 @@ class Turnout:
         """After `restore_totals`: `read_stations` is called at the first look-up of a station."""
         self._read = read_stations
 
-    def _add(self, figure: Station, sign: int) -> None:
-        """Add a figure to the totals (1) or take it out (-1)."""
-        self.registered += sign * figure.registered
-        self.voted += sign * figure.voted
-        self.over_capacity += sign * (figure.voted > figure.registered)
-        self._voter_minutes += sign * figure.registered * (figure.as_of_ms // MINUTE_MS)
-        if figure.as_of_ms < self._vote_ms:
-            self._earlier = self._earlier.add(figure, sign)
+    def _count(self, station: Station, sign: int) -> None:
+        """Add a station to the totals (1) or take it out (-1)."""
+        if not station.is_listed:
+            self.unlisted += sign
+            return
+        self.reported += sign
+        self.registered += sign * station.registered
+        self.voted += sign * station.voted
+        self.over_capacity += sign * (station.voted > station.registered)
+        self.repeated += sign * (station.corrections > 1)
+        self.conflicting += sign * bool(station.conflicts)
+        self._voter_minutes += sign * station.registered * (station.as_of_ms // MINUTE_MS)
+        if station.as_of_ms < self._vote_ms:
+            self._earlier = self._earlier.add(station, sign)
 
-    def _corrections(self, old: Station, registered: int, voted: int, as_of_ms: int) -> int:
-        """Count a figure of the same vote if it is a correction; return how many the station has with it."""
-        self.corrected += voted < old.voted or as_of_ms == old.as_of_ms
-        if not _corrects(old, registered, voted, as_of_ms):
-            return old.corrections
-        self.repeated += old.corrections == 1
-        return old.corrections + 1
+    def _told(self, old: Station, figure: Figure) -> Station | None:
+        """A station of which several sources told, with one figure more; None when that is not newer than its source's
+        own.
+        """
+        before = _figure_by(old, figure.source)
+        if before is not None:
+            revised = self._revised(before, figure, old.is_listed)
+            if revised is None:
+                return None
+            figure = revised
+        others = [one for one in (figure_of(old), *old.others) if one.source != figure.source]
+        first, *rest = sorted([*others, figure], key=_order)
+        return Station(*first, old.is_listed, tuple(rest), _conflicts(old.conflicts, others, figure))
 
-    def _is_later_day(self, old: Station, as_of_ms: int) -> bool:
-        return self._midnight(as_of_ms) > old.as_of_ms
+    def _revised(self, old: Figure, new: Figure, is_listed: bool) -> Figure | None:
+        """A source's new figure with its number of corrections; None when it is not newer than the old one."""
+        if new[:2] <= old[:2]:
+            return None
+        if new.voted < old.voted and self._is_later_day(old, new):
+            if is_listed:
+                self._begin_vote(new.as_of_ms)
+            return new
+        if is_listed:
+            self.corrected += new.voted < old.voted or new.as_of_ms == old.as_of_ms
+        return new._replace(corrections=old.corrections + _corrects(old, new))
+
+    def _is_later_day(self, old: Figure, new: Figure) -> bool:
+        return self._midnight(new.as_of_ms) > old.as_of_ms
 
     def _midnight(self, at_ms: int) -> int:
         """The last local midnight at or before a time."""
@@ -226,9 +294,9 @@ class Turnout:
         self._vote_days += 1
         self._vote_ms, self._earlier = midnight_ms, Sums()
         for name in self.stations:
-            figure = self.held(name)
-            if figure is not None and figure.as_of_ms < midnight_ms:
-                self._earlier = self._earlier.add(figure, 1)
+            station = self.held(name)
+            if station is not None and station.is_listed and station.as_of_ms < midnight_ms:
+                self._earlier = self._earlier.add(station, 1)
 
     def _of_one_vote(self) -> tuple[int, int, int, int]:
         """What `Sums` holds, of the part of the stations that makes up the share: all while there was no new vote."""
@@ -245,11 +313,51 @@ class Turnout:
         )
 
 
+def figure_of(station: Station) -> Figure:
+    """The figure in force."""
+    return Figure(*station[: len(Figure._fields)])
+
+
+def station_of(fields: dict[str, Any]) -> Station:
+    """A station of the fields of its state record."""
+    others = tuple(Figure(*figure) for figure in fields.pop("others"))
+    conflicts = tuple((one, other) for one, other in fields.pop("conflicts"))
+    return Station(**fields, others=others, conflicts=conflicts)
+
+
 def _decoded(record: bytes) -> Station:
     fields = read(record)
     del fields["format"]
-    return Station(**fields)
+    return station_of(fields)
 
 
-def _corrects(old: Station, registered: int, voted: int, as_of_ms: int) -> bool:
-    return voted < old.voted or (as_of_ms == old.as_of_ms and (registered, voted) != (old.registered, old.voted))
+def _figure_by(station: Station, source: str) -> Figure | None:
+    """What a source told of a station last."""
+    figures = (figure_of(station), *station.others)
+    return next((figure for figure in figures if figure.source == source), None)
+
+
+def _order(figure: Figure) -> tuple[int, int, int, str]:
+    """The figure in force comes first."""
+    return figure.rank, -figure.as_of_ms, -figure.revision, figure.source
+
+
+def _conflicts(
+    held: tuple[tuple[str, str], ...], others: Iterable[Figure], figure: Figure
+) -> tuple[tuple[str, str], ...]:
+    """The pairs of agencies that contradict each other once `figure` is told beside `others`."""
+    pairs = set(held)
+    for other in others:
+        if other.agency == figure.agency or other.as_of_ms != figure.as_of_ms:
+            continue
+        one, two = sorted((other.agency, figure.agency))
+        if other.voted == figure.voted:
+            pairs.discard((one, two))
+        else:
+            pairs.add((one, two))
+    return tuple(sorted(pairs))
+
+
+def _corrects(old: Figure, new: Figure) -> bool:
+    is_same_moment = new.as_of_ms == old.as_of_ms
+    return new.voted < old.voted or (is_same_moment and (new.registered, new.voted) != (old.registered, old.voted))

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-FORMAT = 1
+FORMAT = 2
 
 
 class UnknownFormat(ValueError):

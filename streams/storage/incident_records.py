@@ -1,29 +1,38 @@
-"""How the incidents of a regency are stored: a segment, or several, for each ledger frame that reported any."""
+"""How the incidents of a regency are stored: a segment, or several, for each ledger frame that changed any."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
 
-from streams.risk.incidents import Incidents, Report
+from streams.risk.evidence import Kind
+from streams.risk.incidents import Incidents
+from streams.risk.record import Record, Report
+from streams.risk.words import Word, standing_agency
 from streams.storage.format import FORMAT, read
 from streams.storage.segments import Segment, Segments
 
-#: Columns of a segment's rows. Windows and score are not stored: they follow from the incidents and cannot drift.
+#: Columns of a segment's rows. Windows and score are not stored: they follow from the incidents and cannot drift. `words`
+#: has the columns of WORD_COLUMNS.
 COLUMNS = (
-    "incident_id", "revision", "category", "severity", "status", "occurred_ms", "source", "sole_source", "grave_ms",
+    "incident", "revision", "category", "severity", "status", "occurred_ms", "source", "grave_ms", "agency",
+    "reported_ms", "place", "words", "joined_to",
+)  # fmt: skip
+WORD_COLUMNS = (
+    "number", "source", "agency", "revision", "category", "severity", "status", "occurred_ms", "reported_ms", "place",
 )  # fmt: skip
 
 
 class IncidentRecords:
     """The state records of one regency's incidents: which segment holds which, and what is to be written."""
 
-    __slots__ = ("_incidents", "_segments", "open", "leave")
+    __slots__ = ("_incidents", "_segments", "add", "open", "leave")
 
     def __init__(self, incidents: Incidents) -> None:
         self._incidents, self._segments = incidents, Segments()
         #: See Segments. Called for every run of reports.
         self.open: Callable[[int], tuple[int, Callable[[str], None], int]] = self._segments.open
+        self.add: Callable[[str, int], int] = self._segments.add
         self.leave: Callable[[int], None] = self._segments.leave
 
     @property
@@ -39,9 +48,12 @@ class IncidentRecords:
         """Drop the segments older than the horizon none of whose incidents counts any more, and these incidents."""
         incidents, records = self._incidents, self._incidents.records
 
-        def may_go(incident_id: str, number: int) -> bool:
-            record = records.get(incident_id)
-            return record is None or record.segment != number or not incidents.is_counted(record)
+        def may_go(incident: str, number: int) -> bool:
+            record = records.get(incident)
+            if record is None or record.segment != number:
+                return True
+            root = records.get(record.joined_to) if record.joined_to else None
+            return not incidents.is_counted(record) and (root is None or not incidents.is_counted(root))
 
         gone = self._segments.forget_before(horizon_ms, may_go)
         incidents.forget(name for name, number in gone if name in records and records[name].segment == number)
@@ -52,7 +64,7 @@ class IncidentRecords:
             yield prefix + b"/i/%d" % number, segment
 
     def restore(self, last: int, stored: dict[int, bytes]) -> None:
-        """Take back all segments; of an incident's revisions the one in the latest segment counts."""
+        """Take back all segments; of an incident's records the one in the latest segment counts."""
         self._segments.restore_last(last)
         newest: dict[str, tuple[int, list[Any]]] = {}
         for number in sorted(stored):
@@ -63,22 +75,40 @@ class IncidentRecords:
         self._incidents.hold(self._restored(newest))
 
     def _restored(self, newest: dict[str, tuple[int, list[Any]]]) -> Iterator[Report]:
-        kinds, put_back = self._incidents.rules.kinds, self._segments.put_back
+        kinds, put_back, intern = self._incidents.rules.kinds, self._segments.put_back, self._incidents.intern
         for number, row in newest.values():
-            incident_id, revision, category, severity, status, occurred, source, sole_source, grave_ms = row
-            put_back(number, incident_id)
-            kind = kinds[category, severity]
-            yield incident_id, revision, kind, status, occurred, source, number, sole_source, grave_ms
+            (incident, revision, category, severity, status, occurred, source, grave_ms, agency, reported, place, told,
+             joined_to) = row  # fmt: skip
+            put_back(number, incident)
+            source, agency, status = intern(source, agency, status)
+            words = tuple(self._word(*word) for word in told)
+            sole_agency = standing_agency(words) if words else agency
+            yield (
+                incident, revision, kinds[category, severity], status, occurred, source, number, sole_agency, grave_ms,
+                agency, reported, place, words, joined_to,
+            )  # fmt: skip
+
+    def _word(
+        self, number: str, source: str, agency: str, revision: int, category: str, severity: int, *rest: Any
+    ) -> Word:
+        return Word(number, source, agency, revision, self._incidents.rules.kinds[category, severity], *rest)
 
     def _encode(self, number: int, segment: Segment) -> bytes:
-        """The incidents whose newest revision lies in a segment."""
+        """The incidents whose newest record lies in a segment."""
         held = self._incidents.records
-        incident_ids = segment.names if segment.is_unchanged() else dict.fromkeys(segment.names)
-        rows = [
-            (incident_id, revision, kind.category, kind.severity, status, occurred, source, sole_source, grave_ms)
-            for incident_id, revision, kind, status, occurred, source, lies_in, sole_source, grave_ms in map(
-                held.__getitem__, incident_ids
-            )
-            if lies_in == number
-        ]
+        incidents = segment.names if segment.is_unchanged() else dict.fromkeys(segment.names)
+        rows = [_row(record) for record in map(held.__getitem__, incidents) if record.segment == number]
         return orjson.dumps({"format": FORMAT, "clock_ms": segment.clock_ms, "columns": COLUMNS, "rows": rows})
+
+
+def _row(record: Record) -> tuple[Any, ...]:
+    (incident, revision, kind, status, occurred, source, _, _, grave_ms, agency, reported, place, words,
+     joined_to) = record  # fmt: skip
+    return (
+        incident, revision, kind.category, kind.severity, status, occurred, source, grave_ms, agency, reported, place,
+        [_word_row(*word) for word in words] if words else words, joined_to,
+    )  # fmt: skip
+
+
+def _word_row(number: str, source: str, agency: str, revision: int, kind: Kind, *rest: Any) -> tuple[Any, ...]:
+    return number, source, agency, revision, kind.category, kind.severity, *rest

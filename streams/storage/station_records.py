@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import orjson
 
-from streams.risk.turnout import Station, Turnout
+from streams.risk.turnout import Station, Turnout, station_of
 from streams.storage.format import FORMAT, read
 from streams.storage.segments import Segment, Segments
 
@@ -85,8 +85,10 @@ class StationRecords:
     def _read(self, segments: dict[int, bytes], own: dict[str, bytes]) -> dict[str, Station | bytes]:
         held: dict[str, Station | bytes] = {}
         for number in sorted(segments):
-            for name, as_of_ms, revision, registered, voted, corrections in read(segments[number])["rows"]:
-                held[name] = Station(as_of_ms, revision, registered, voted, corrections, number)
+            segment = read(segments[number])
+            fields = segment["columns"][1:]
+            for name, *row in segment["rows"]:
+                held[name] = station_of({**dict(zip(fields, row, strict=True)), "segment": number})
         held.update(own)
         live = Counter(station.segment for station in held.values() if isinstance(station, Station))
         for number in sorted(live):

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from agents.kafka.connection import aiokafka_options, kafka_python_options
 from agents.settings import Settings, SettingsError, unknown_variables
+from schemas.sources import Sources
 from streams.admission import ClockMode
 
 SASL = {
@@ -71,6 +72,7 @@ def test_blanks_between_brokers_and_between_sources_are_dropped():
         ("SIAGA_CLOCK", "moon"),
         ("SIAGA_ROSTER", "/no/such/roster.csv"),
         ("SIAGA_RULES", "/"),
+        ("SIAGA_SOURCES_FILE", "/no/such/sources.toml"),
         ("SIAGA_TOPIC_PREFIX", "si aga."),
         ("SIAGA_TOPIC_PREFIX", "x" * 249),
         ("SIAGA_GROUP", "a/b"),
@@ -132,6 +134,31 @@ def test_a_roster_that_cannot_be_used_is_one_line_that_names_it(tmp_path: Path):
     settings = Settings.load({"SIAGA_ROSTER": str(tmp_path / "roster.csv")})
     with pytest.raises(SettingsError, match="^[^\n]*roster.csv[^\n]*$"):
         settings.load_roster()
+
+
+def test_a_station_roster_is_loaded_when_it_is_set(tmp_path: Path):
+    (tmp_path / "stations.csv").write_text("regency,village,station,registered\n16.71,,1,300\n")
+    stations = Settings.load({"SIAGA_STATIONS": str(tmp_path / "stations.csv")}).load_stations()
+    assert stations is not None and len(stations) == 1
+    assert Settings.load({}).load_stations() is None
+
+
+def test_a_station_of_a_regency_that_the_roster_lacks_is_one_line(tmp_path: Path):
+    (tmp_path / "stations.csv").write_text("regency,village,station,registered\n31.71,,1,300\n")
+    settings = Settings.load({"SIAGA_STATIONS": str(tmp_path / "stations.csv")})
+    with pytest.raises(SettingsError, match=r"^[^\n]*stations.csv line 2, regency: 31.71 is not in the roster$"):
+        settings.load_stations()
+
+
+def test_a_sources_file_that_cannot_be_used_is_one_line_that_names_it(tmp_path: Path):
+    (tmp_path / "sources.toml").write_text("[sources.kpu]\n")
+    settings = Settings.load({"SIAGA_SOURCES_FILE": str(tmp_path / "sources.toml")})
+    with pytest.raises(SettingsError, match="^[^\n]*sources.toml line 1, sources.kpu.agency[^\n]*$"):
+        settings.load_sources()
+
+
+def test_the_packaged_sources_are_in_force_without_a_file():
+    assert Settings.load({}).load_sources() == Sources.default()
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,108 @@
+"""The record of an incident: the facts of its gravest standing word, who stands behind it, and its other words."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any, NamedTuple
+
+from schemas.vocabulary import Status
+from streams.risk.evidence import Kind
+from streams.risk.words import MANY, Word, gravest, standing_agency
+
+#: In place of a status: people have joined the incident to another one, which has its words.
+JOINED = "joined"
+GRAVE = 4  # severity from which an incident raises at once
+#: Statuses of an incident that does not count.
+UNCOUNTED = frozenset({JOINED, Status.RETRACTED.value})
+
+
+class Record(NamedTuple):
+    """An incident. From `revision` to `place` the fields are those of its gravest standing word.
+
+    `sole_agency`: the only agency whose word stands, or MANY. `grave_ms`: the regency's clock when it was first
+    reported as grave as it is now, or 0. `segment`: the number of the state segment that holds it. `words`: all words,
+    empty while there is only the one whose facts these are. `joined_to`: the incident that has its words, or "".
+    """
+
+    incident: str
+    revision: int
+    kind: Kind
+    status: str
+    occurred_ms: int
+    source: str
+    segment: int
+    sole_agency: str
+    grave_ms: int
+    agency: str
+    reported_ms: int
+    place: str | None
+    words: tuple[Word, ...]
+    joined_to: str
+
+    @property
+    def stands(self) -> bool:
+        """Whether any word on it stands and it is not joined to another incident."""
+        return self.status not in UNCOUNTED
+
+
+#: The fields of a Record.
+Report = tuple[
+    str, int, Kind, str, int, str, int, str, int, str, int, str | None, tuple[Word, ...], str
+]  # fmt: skip
+#: Makes a Record of a tuple of its fields. Its own constructor is a Python function: one more call for each report.
+new_record: Callable[[Report], Record] = partial(tuple.__new__, Record)
+
+
+def words_of(record: Record) -> tuple[Word, ...]:
+    """All words on an incident."""
+    return record.words or (
+        Word(
+            record.incident, record.source, record.agency, record.revision, record.kind, record.status,
+            record.occurred_ms, record.reported_ms, record.place,
+        ),
+    )  # fmt: skip
+
+
+def standing_of(record: Record) -> list[Word]:
+    """The words on an incident that stand."""
+    return [word for word in words_of(record) if word.stands]
+
+
+def agencies_of(record: Record) -> set[str]:
+    """Whose words stand."""
+    return {word.agency for word in record.words if word.stands} if record.words else {record.agency}
+
+
+def report_of(incident: str, words: Iterable[Word], segment: int, old: Record | None, clock_ms: int) -> Report:
+    """The fields of the record that these words make in place of `old`."""
+    words = tuple(sorted(words, key=_by_name))
+    facts = gravest(words)
+    is_alone = len(words) == 1 and facts.number == incident
+    grave_ms = grave_since(old, facts.kind, facts.status, clock_ms) if facts.kind.severity >= GRAVE else 0
+    return (
+        incident, facts.revision, facts.kind, facts.status, facts.occurred_ms, facts.source, segment,
+        standing_agency(words), grave_ms, facts.agency, facts.reported_ms, facts.place, () if is_alone else words, "",
+    )  # fmt: skip
+
+
+def joined_report(record: Record, to: str, segment: int) -> Report:
+    """The fields of the record of an incident whose words another one has now."""
+    return record._replace(status=JOINED, segment=segment, grave_ms=0, words=(), joined_to=to)
+
+
+def grave_since(old: Record | None, kind: Kind, status: str, clock_ms: int) -> int:
+    """When a grave incident was first reported as grave as it is now; 0 when it is retracted.
+
+    It raises for an hour from then on, not from when it occurred: a death reported two hours later is urgent then.
+    """
+    if status in UNCOUNTED:
+        return 0
+    return old.grave_ms if old is not None and old.grave_ms and old.kind.severity >= kind.severity else clock_ms
+
+
+def is_confirmed(record: Record) -> bool:
+    """Whether words of two agencies stand."""
+    return record.sole_agency == MANY
+
+
+def _by_name(word: Word) -> tuple[str, str]:
+    return word.number, word.source

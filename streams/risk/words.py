@@ -1,0 +1,114 @@
+"""Words: what each source says of an incident, and what the incident is by them. Everything about it is in this file.
+
+A word is one source's latest message about an incident under one number; its revisions count within it. What a message
+does to the word that is held is a table, `EFFECTS`. The incident's facts are those of its gravest standing word, so
+they follow from the set of words and not from the order in which they came: nobody lowers, takes back or confirms what
+another source says.
+"""
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import NamedTuple
+
+from schemas.ledger import parts_of
+from schemas.vocabulary import Status
+from streams.risk.evidence import Kind
+
+MANY = "*"  # in place of an agency: words of more than one stand; no agency can have this name
+RETRACTED = Status.RETRACTED.value
+
+
+class Word(NamedTuple):
+    """What one source says. `number`: the incident key it was told under; `place`: its station key or None."""
+
+    number: str
+    source: str
+    agency: str
+    revision: int
+    kind: Kind
+    status: str
+    occurred_ms: int
+    reported_ms: int
+    place: str | None
+
+    @property
+    def stands(self) -> bool:
+        """Whether it has not been taken back."""
+        return self.status != RETRACTED
+
+
+class Held(Enum):
+    """What is held of a source when it sends another message about an incident."""
+
+    NOTHING = 0
+    STANDING = 1
+    TAKEN_BACK = 2
+
+
+class Effect(Enum):
+    """What a message does to the word of its source."""
+
+    ADDED = "added"
+    NOTED = "noted"  # taken back before it was told: an earlier revision that comes later changes nothing
+    REPLACED = "replaced"
+    TAKEN_BACK = "taken_back"
+    TOLD_AGAIN = "told_again"
+    DUPLICATE = "duplicate"
+
+
+#: By what is held, whether the message has a higher revision, and whether it stands.
+EFFECTS: dict[tuple[Held, bool, bool], Effect] = {
+    (Held.NOTHING, True, True): Effect.ADDED,
+    (Held.NOTHING, True, False): Effect.NOTED,
+    (Held.STANDING, True, True): Effect.REPLACED,
+    (Held.STANDING, True, False): Effect.TAKEN_BACK,
+    (Held.STANDING, False, True): Effect.DUPLICATE,
+    (Held.STANDING, False, False): Effect.DUPLICATE,
+    (Held.TAKEN_BACK, True, True): Effect.TOLD_AGAIN,
+    (Held.TAKEN_BACK, True, False): Effect.NOTED,
+    (Held.TAKEN_BACK, False, True): Effect.DUPLICATE,
+    (Held.TAKEN_BACK, False, False): Effect.DUPLICATE,
+}
+
+
+def effect_of(held: Word | None, word: Word) -> Effect:
+    """What `word` does, given what is `held` of its source under its number."""
+    if held is None:
+        return EFFECTS[Held.NOTHING, True, word.stands]
+    state = Held.STANDING if held.stands else Held.TAKEN_BACK
+    return EFFECTS[state, word.revision > held.revision, word.stands]
+
+
+def tell(words: Iterable[Word], word: Word) -> tuple[Effect, tuple[Word, ...]]:
+    """The effect of a message, and the words with it."""
+    others, held = [], None
+    for other in words:
+        if other.source == word.source and other.number == word.number:
+            held = other
+        else:
+            others.append(other)
+    effect = effect_of(held, word)
+    if effect is Effect.DUPLICATE:
+        assert held is not None, "only what is held can be a duplicate"
+        return effect, (*others, held)
+    return effect, (*others, word)
+
+
+def gravest(words: Iterable[Word]) -> Word:
+    """The word whose facts are the incident's: the gravest standing one; of equals the origin's, then the one reported
+    last, then by source and number. Where none stands, the same order over all.
+    """
+    return max(words, key=_gravity)
+
+
+def standing_agency(words: Iterable[Word]) -> str:
+    """The only agency with a standing word, or MANY; where none stands, that of the gravest."""
+    agencies = {word.agency for word in words if word.stands}
+    if len(agencies) > 1:
+        return MANY
+    return agencies.pop() if agencies else gravest(words).agency
+
+
+def _gravity(word: Word) -> tuple[bool, int, bool, int, str, str]:
+    is_origin = parts_of(word.number)[0] == word.source
+    return word.stands, word.kind.severity, is_origin, word.reported_ms, word.source, word.number
