@@ -31,7 +31,7 @@ def judge_risk(
         rest = home(code, evidence.partitions), policy, rows.get(code, {}), escalations[code]
         members = sorted(member for member in places if member.startswith(code))
         if code in places:
-            listed = None if stations is None else stations.get(code, set())
+            listed = None if stations is None else stations.get(code)
             compared[code] = RegencyComparison(places[code], *rest, listed)
         else:
             compared[code] = ProvinceComparison(code, members, *rest)

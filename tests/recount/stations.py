@@ -6,24 +6,25 @@ import unicodedata
 from collections import defaultdict
 from pathlib import Path
 
-#: Regency -> station keys that exist there.
+#: The station keys of each regency of which the file names any.
 StationRoster = dict[str, set[str]]
-_NUMBERED = re.compile(r"(?:TPS ?)?([0-9]+)")
+_NUMBERED = re.compile(r"(?:TPS ?)?0*([0-9]{1,6})")
 _VILLAGE = re.compile(r"[0-9]{2}\.[0-9]{2}\.[0-9]{2}\.[0-9]{4}")
 _DIGITS_LEAST = 3
 
 
 def has_control(text: str) -> bool:
-    return any(unicodedata.category(character) == "Cc" for character in text)
+    """Whether any character controls how others are shown, or cannot be seen itself."""
+    return any(unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp") for character in text)
 
 
 def canonical(station: str) -> str:
     """One form: composed characters, single blanks, upper case; a number is `TPS` and at least three digits."""
-    text = " ".join(unicodedata.normalize("NFC", station).split()).upper()
+    text = " ".join(unicodedata.normalize("NFC", unicodedata.normalize("NFC", station).upper()).split())
     numbered = _NUMBERED.fullmatch(text)
     if not numbered:
         return text
-    return "TPS " + (numbered[1].lstrip("0") or "0").rjust(_DIGITS_LEAST, "0")
+    return "TPS " + numbered[1].rjust(_DIGITS_LEAST, "0")
 
 
 def station_key(village: str | None, station: str | None) -> str | None:
