@@ -16,7 +16,8 @@ def rank(incident: Incident) -> tuple[int, int, str]:
 
 
 def pairs(counted: Iterable[Incident], policy: Policy) -> list[tuple[Incident, Incident]]:
-    """Pairs of one group at one place that no agency reports both of, near in time; the one that counts first.
+    """Pairs of one group at one place that no agency reports both of, near in time: the one that counts first, and of
+    pairs the newest.
 
     None at a place with more incidents of a group than a ruleset looks through.
     """
@@ -24,7 +25,7 @@ def pairs(counted: Iterable[Incident], policy: Policy) -> list[tuple[Incident, I
     for incident in counted:
         if incident.place:
             places[incident.group, incident.place].append(incident)
-    return [
+    found = [
         (first, second)
         for there in places.values()
         if len(there) <= rules["most"]
@@ -32,6 +33,12 @@ def pairs(counted: Iterable[Incident], policy: Policy) -> list[tuple[Incident, I
         if not first.agencies & second.agencies
         and abs(first.word.occurred_ms - second.word.occurred_ms) <= rules["within"] * MINUTE_MS
     ]
+    return sorted(found, key=_newest_first)
+
+
+def _newest_first(pair: tuple[Incident, Incident]) -> tuple[int, str, str]:
+    first, second = pair
+    return -max(first.word.occurred_ms, second.word.occurred_ms), first.id, second.id
 
 
 def doubles(counted: Iterable[Incident], policy: Policy) -> set[str]:

@@ -24,7 +24,8 @@ class Outcomes:
     #: By incident number, then by source.
     revisions: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
     stations: dict[str, Station] = field(default_factory=lambda: defaultdict(Station))
-    unlisted: set[str] = field(default_factory=set)
+    #: Those that the station roster lacks.
+    unlisted: dict[str, Station] = field(default_factory=lambda: defaultdict(Station))
     excluded: Counter[str] = field(default_factory=Counter)
     corrected: int = 0
     #: What each message said, by its identity.
@@ -56,15 +57,15 @@ class Outcomes:
         self.excluded["late"] += f[9] <= self.clock_ms - DAY_MS
 
     def _take_turnout(self, f: list[Any]) -> None:
-        if self.listed is not None and f[3] not in self.listed:
-            self.unlisted.add(f[3])
-            return
-        station, new = self.stations[f[3]], Figure.of(f)
+        is_listed = self.listed is None or f[3] in self.listed
+        station, new = (self.stations if is_listed else self.unlisted)[f[3]], Figure.of(f)
         held = station.figures.get(new.source)
-        is_news, is_correction, _ = station.take(new, self.offset_ms)
+        is_news, is_correction, is_vote = station.take(new, self.offset_ms)
         if not is_news:
             self.excluded["duplicate"] += 1
-        elif held is not None:  # a revision of the same moment counts here, whatever it says
+        elif (
+            is_listed and held is not None and not is_vote
+        ):  # a revision of the same moment counts here, whatever it says
             self.corrected += is_correction or new.as_of_ms == held.as_of_ms
 
     def turnout(self) -> dict[str, Any]:

@@ -127,25 +127,34 @@ class Regency:
         if before is not None and old is not None:
             self._correct(old, new, before)
 
-    def _join(self, one: str, other: str, is_undone: bool) -> None:
+    def _join(self, first: str, second: str, is_undone: bool) -> None:
         """People have decided that two numbers are one incident, or that they are not."""
         before = self.score() if self.ladder.level else None
-        numbers = self.words.numbers(one) | self.words.numbers(other)
-        self.words.join(one, other, is_undone)
-        for number in numbers:
+        numbers = self.words.numbers(first) | self.words.numbers(second)
+        old = {i.id: i for i in map(self.words.incident, numbers) if i is not None}
+        if not self.words.join(first, second, is_undone):
+            return
+        for number in old:
             self.known.drop(number)
-        for incident in filter(None, map(self.words.incident, numbers | self.words.numbers(one))):
+        new = {i.id: i for i in map(self.words.incident, numbers) if i is not None}
+        for incident in new.values():
             self.known.put(incident)
         self._score, self.is_due = None, True
         if before is not None:
-            self._add_movement(before)
+            for number in old:
+                self._correct(old[number], new.get(number), before)
 
-    def _correct(self, old: Incident, new: Incident, before: Score) -> None:
-        if new.id not in self.last.named:
+    def _correct(self, old: Incident, new: Incident | None, before: Score) -> None:
+        """An incident was told otherwise, or goes by another number now."""
+        last = self.last
+        if old.id not in last.named:
             self._add_movement(before)
             return
-        self.last.is_confirmed_since |= new.is_confirmed and not old.is_confirmed
-        self.last.is_wrong |= self._weighs(old) != self._weighs(new)
+        is_confirmed = new is not None and new.is_confirmed
+        if is_confirmed != old.is_confirmed:
+            last.is_confirmed_since = is_confirmed
+            last.is_wrong |= old.is_confirmed
+        last.is_wrong |= new is None or self._weighs(old) != self._weighs(new)
 
     def _weighs(self, i: Incident) -> tuple:
         return i.word.category, i.word.severity, self.policy.factor(i.word.category, i.word.status), i.word.occurred_ms
@@ -157,36 +166,32 @@ class Regency:
 
     def _station(self, f: list) -> None:
         known, key, new = self.known, f[3], Figure.of(f)
-        if self.listed is not None and key not in self.listed:
-            self._unlisted(key)
-            return
-        is_first = key not in known.stations
-        station = known.stations[key]
-        was_odd = not is_first and self._oddities(key)
+        is_listed = self.listed is None or key in self.listed
+        stations = known.stations if is_listed else known.unlisted
+        is_first = key not in stations
         before = self.score() if not is_first and self.ladder.level else None
-        is_news, is_correction, is_vote = station.take(new, self.policy.offset_ms)
+        was_odd = self._oddities(key)
+        is_news, is_correction, is_vote = stations[key].take(new, self.policy.offset_ms)
         if not is_news:
             return
-        if is_vote and station.figure == new:
+        if is_vote and is_listed:
             known.note_vote(new)
         self._score = None
         least = self.policy.rules["turnout"]["outlier_stations_least"]
-        self.is_due |= (was_odd or (False, False, False)) != self._oddities(key)
-        self.is_due |= is_first and len(known.stations) in (1, least)
+        self.is_due |= was_odd != self._oddities(key)
+        self.is_due |= is_listed and is_first and len(known.stations) in (1, least)
         self._end_silence()
         if before is not None and is_correction:
             self._add_movement(before)
 
-    def _oddities(self, key: str) -> tuple[bool, bool, bool]:
+    def _oddities(self, key: str) -> tuple[bool, ...]:
+        """What is odd about a station, each of which gives points."""
+        if key in self.known.unlisted:
+            return (True,)
+        if key not in self.known.stations:
+            return (False, False, False)
         station = self.known.stations[key]
         return station.figure.is_over, station.repeats > 1, bool(station.disputed)
-
-    def _unlisted(self, key: str) -> None:
-        """A station that the station roster lacks."""
-        self.is_due |= key not in self.known.unlisted
-        self.known.unlisted.add(key)
-        self._score = None
-        self._end_silence()
 
     def evaluate(self, amends: bool) -> list[Change]:
         """What must be published after an entry. `amends`: whether an amendment was published here; one may wait for

@@ -35,7 +35,7 @@ class Known:
     live: dict[str, Incident] = field(default_factory=dict)
     #: By their key; those that the station roster lacks are apart.
     stations: dict[str, Station] = field(default_factory=lambda: defaultdict(Station))
-    unlisted: set[str] = field(default_factory=set)
+    unlisted: dict[str, Station] = field(default_factory=lambda: defaultdict(Station))
     #: Local days on which a station voted again, each later than those before.
     revote_days: list[int] = field(default_factory=list)
     levels: dict[str, str] = field(default_factory=dict)
