@@ -63,9 +63,8 @@ class Outcomes:
         is_news, is_correction, is_vote = station.take(new, self.offset_ms)
         if not is_news:
             self.excluded["duplicate"] += 1
-        elif (
-            is_listed and held is not None and not is_vote
-        ):  # a revision of the same moment counts here, whatever it says
+        elif is_listed and held is not None and not is_vote:
+            # A revision of the same moment counts here, whatever it says.
             self.corrected += is_correction or new.as_of_ms == held.as_of_ms
 
     def turnout(self) -> dict[str, Any]:

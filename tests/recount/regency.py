@@ -125,7 +125,7 @@ class Regency:
         self._score, self.is_due = None, True
         self._end_silence()
         if before is not None and old is not None:
-            self._correct(old, new, before)
+            self._correct({old.id: old}, {new.id: new}, before)
 
     def _join(self, first: str, second: str, is_undone: bool) -> None:
         """People have decided that two numbers are one incident, or that they are not."""
@@ -141,20 +141,21 @@ class Regency:
             self.known.put(incident)
         self._score, self.is_due = None, True
         if before is not None:
-            for number in old:
-                self._correct(old[number], new.get(number), before)
+            self._correct(old, new, before)
 
-    def _correct(self, old: Incident, new: Incident | None, before: Score) -> None:
-        """An incident was told otherwise, or goes by another number now."""
+    def _correct(self, old: dict[str, Incident], new: dict[str, Incident], before: Score) -> None:
+        """Incidents were told otherwise, or go by another number now."""
         last = self.last
-        if old.id not in last.named:
+        for number, was in old.items():
+            now = new.get(number)
+            if number not in last.named:
+                continue
+            if now is not None and now.is_confirmed != was.is_confirmed:
+                last.is_confirmed_since = now.is_confirmed
+                last.is_wrong |= was.is_confirmed
+            last.is_wrong |= now is None or self._weighs(was) != self._weighs(now)
+        if not old.keys() <= set(last.named):
             self._add_movement(before)
-            return
-        is_confirmed = new is not None and new.is_confirmed
-        if is_confirmed != old.is_confirmed:
-            last.is_confirmed_since = is_confirmed
-            last.is_wrong |= old.is_confirmed
-        last.is_wrong |= new is None or self._weighs(old) != self._weighs(new)
 
     def _weighs(self, i: Incident) -> tuple:
         return i.word.category, i.word.severity, self.policy.factor(i.word.category, i.word.status), i.word.occurred_ms

@@ -80,21 +80,33 @@ def test_what_people_join_is_one_incident_until_it_is_undone():
     words = told(word("polda", 5), word("kpu", 4, key="kpu 7"), word("bawaslu", 1, key="bawaslu 1"))
     alone = [heard(words, key) for key in ("polda 142", "kpu 7", "bawaslu 1")]
     words.join("polda 142", "kpu 7", is_undone=False)
-    words.join("bawaslu 1", "kpu 7", is_undone=False)
-    assert {heard(words, key).id for key in ("polda 142", "kpu 7", "bawaslu 1")} == {"bawaslu 1"}
+    words.join("kpu 7", "bawaslu 1", is_undone=False)
+    assert {heard(words, key).id for key in ("polda 142", "kpu 7", "bawaslu 1")} == {"polda 142"}
     assert heard(words).agencies == {"polda", "kpu", "bawaslu"} and heard(words).word.severity == 5
     words.join("kpu 7", "polda 142", is_undone=True)
-    assert heard(words) == alone[0] and heard(words, "kpu 7").id == "bawaslu 1"
+    assert heard(words) == alone[0] and heard(words, "bawaslu 1").id == "kpu 7"
     words.join("kpu 7", "bawaslu 1", is_undone=True)
     assert [heard(words, key) for key in ("polda 142", "kpu 7", "bawaslu 1")] == alone
 
 
-def test_a_join_of_a_number_that_nobody_has_told_waits_for_it():
+def test_a_join_of_a_number_that_nobody_has_told_changes_nothing():
     words = told(word("polda"))
-    words.join("polda 142", "kpu 7", is_undone=False)
-    assert heard(words).id == "polda 142" and not heard(words).is_confirmed
+    assert not words.join("polda 142", "kpu 7", is_undone=False)
     words.take(word("kpu", key="kpu 7"), 5)
+    assert heard(words).id == "polda 142" and not heard(words).is_confirmed
+    assert words.join("polda 142", "kpu 7", is_undone=False)
+    assert not words.join("kpu 7", "polda 142", is_undone=False)
     assert heard(words).is_confirmed
+
+
+def test_a_grave_incident_has_its_own_hour_again_when_a_join_is_undone():
+    words = Words()
+    words.take(word("polda", 5), 100)
+    words.take(word("kpu", 5, key="kpu 7"), 10)
+    words.join("polda 142", "kpu 7", is_undone=False)
+    assert heard(words).grave_ms == 10
+    words.join("polda 142", "kpu 7", is_undone=True)
+    assert (heard(words).grave_ms, heard(words, "kpu 7").grave_ms) == (100, 10)
 
 
 RULES = {"joining": {"within": 30, "double_weight": 0.25, "most": 3}}
