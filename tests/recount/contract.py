@@ -32,7 +32,7 @@ INCIDENT = _COMMON | {"incident_id", "revision", "category", "severity", "status
 TURNOUT = _COMMON | {"station", "registered", "voted", "as_of"}
 VERSION, SINGULAR = "2", {"incidents": "incident", "turnout": "turnout"}
 #: Optional fields for which null says the same as leaving them out.
-MAY_BE_NULL = {"incidents": {"schema", "village", "station", "origin"}, "turnout": {"schema", "village"}}
+MAY_BE_NULL = {"incidents": {"village", "station", "origin"}, "turnout": {"village"}}
 
 
 class Verdict(NamedTuple):
@@ -76,10 +76,13 @@ def judge(
         return Verdict(None, "unsupported_version")
     if not _fits(kind, message):
         return Verdict(None, "schema")
-    if reason := _by_place_and_person(message, roster) or _by_clock(message, clock_ms, is_wall):
+    if reason := _by_place_and_person(message, roster):
         return Verdict(None, reason)
     speaker = sources.speaker(message["source"], topic, message["regency"])
-    return Verdict(None, "source_not_allowed") if speaker is None else Verdict(message, "", speaker)
+    if speaker is None:
+        return Verdict(None, "source_not_allowed")
+    reason = _by_clock(message, clock_ms, is_wall)
+    return Verdict(None, reason) if reason else Verdict(message, "", speaker)
 
 
 def ms(text: str) -> int:

@@ -19,10 +19,11 @@ from schemas.topics import Topic
 from streams.admission import Admitted, ClockMode, Gate, Rejection
 from streams.event_time.sequencer import Sequencer
 from streams.table import Drained, RiskTable
-from tests.chaos.traffic import Message, Traffic, incident, turnout
+from tests.chaos.traffic import Message, incident, turnout
 from tests.recount.laws import check
 from tests.recount.policy import ROSTER, roster
 from tests.recount.records import INPUTS, Cut, Evidence, Record
+from tests.recount.sample_traffic import Voices
 
 PARTITIONS = 3
 SHARDS = len(INPUTS) * PARTITIONS
@@ -73,12 +74,13 @@ class Run:
         self.log, self.now_ms, roster = Log(), START_MS, Roster.default()
         self.codes = sorted(roster)
         self.rnd = random.Random(f"play-{seed}")
-        self.traffic = Traffic(seed, self.codes, clock=lambda: self.now_ms / 1000)
+        self.traffic = Voices(seed, self.codes, clock=lambda: self.now_ms / 1000)
         self._gate = Gate(roster, self.clock_mode)
         self._new_table = lambda p: RiskTable(p, PARTITIONS, roster, Ruleset.default())
         self._tables = {p: self._new_table(p) for p in range(PARTITIONS)}
         self._waiting: dict[int, list[Record]] = {partition: [] for partition in range(PARTITIONS)}
         self._sent = 0
+        self._joins: list[tuple[str, str, str]] = []
         self._gone: dict[tuple[str, int], list[int]] = {}
 
     def tick(self) -> None:
@@ -114,6 +116,19 @@ class Run:
 
     def _admit(self, record: Record, headers: Iterable[tuple[str, bytes]]) -> Admitted | Rejection:
         return self._gate.admit(Topic(record.topic), record.value, headers, record.at_ms)
+
+    def decide(self) -> None:
+        """People join two incidents of a regency, or take back what they joined before."""
+        if self._joins and self.rnd.random() < 0.4:
+            code, *numbers = self._joins.pop(self.rnd.randrange(len(self._joins)))
+            is_undone = True
+        elif pair := self.traffic.pair():
+            code, *numbers = pair
+            is_undone = False
+            self._joins.append(pair)
+        else:
+            return
+        self._to_ledger(code, [["j", self.now_ms, *numbers, is_undone, "duty_officer", "same_event"]])
 
     def publish_unread(self, topic: str, partition: int, count: int) -> None:
         """Records that nobody reads, good and bad ones."""
@@ -242,6 +257,8 @@ def exact_evidence(seed: int, count: int) -> Evidence:
     for gap_ms in _gaps(run.rnd, count):
         times = [run.now_ms + gap_ms * (n + 1) for n in range(run.rnd.randrange(1, 5))]
         run.publish([(at_ms, run.traffic.next()) for at_ms in times])
+        if run.rnd.random() < 0.2:
+            run.decide()
         if run.rnd.random() < 0.7:
             run.fold()
         if gap_ms > SECOND_MS and run.rnd.random() < 0.2:

@@ -38,7 +38,7 @@ class Voices(Traffic):
                 return str(told["regency"]), _number(told), _number(self._rnd.choice(others))
         return None
 
-    def _name(self, source: str) -> str:
+    def _next_id(self, source: str) -> str:
         self._sent[source] = count = self._sent.get(source, 0) + 1
         return f"{count:06d}" if count % NUMBERED == 0 else f"v-{source}-{count}"
 
@@ -94,11 +94,12 @@ class Voices(Traffic):
         return self._say(source, at_s, said)
 
     def _say(self, source: str, at_s: float, said: dict[str, object]) -> Message:
-        value = incident(self._name(source), str(said["regency"]), at_s, **said)
+        regency = str(said["regency"])
+        value = incident(self._next_id(source), at_s=at_s, **(said | {"regency": regency}))
         if self._rnd.random() < 0.02:  # the same id again, with another body
             self._held.append((self._count + 5, Message("incidents", b"", _changed(value, severity=1, revision=7))))
             self._held.sort(key=lambda item: item[0])
-        return Message("incidents", str(said["regency"]).encode(), value)
+        return Message("incidents", regency.encode(), value)
 
     def _turnout(self) -> Message:
         rnd, source = self._rnd, self._rnd.choice(COUNTERS)
@@ -116,7 +117,7 @@ class Voices(Traffic):
             self._counts.append((regency, said, at_s))
         revision = {"revision": rnd.choice((1, 1, 2)), "source": source}
         exercise = {"is_exercise": True} if rnd.random() < 0.04 else {}
-        value = turnout(self._name(source), regency, at_s, **said, **revision, **exercise)
+        value = turnout(self._next_id(source), regency, at_s, **said, **revision, **exercise)
         return Message("turnout", regency.encode(), value)
 
     def _kinds(self) -> list:
