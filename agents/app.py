@@ -44,9 +44,10 @@ class WorkerStages:
         self.settings = settings
         self.names = settings.topics
         self.roster, self.ruleset = settings.load_roster(), settings.load_ruleset()
+        self.stations = settings.load_stations()
         self.is_event_clock = settings.clock is ClockMode.EVENT
         self.options = BatchingOptions(client=aiokafka_options(settings), lanes=settings.lanes)
-        self._gate = Gate(self.roster, settings.clock)
+        self._gate = Gate(self.roster, settings.clock, settings.load_sources())
         self.observers = {spec.name: ShardMetrics(spec.name, settings.topic_prefix) for spec in topology.STAGES}
         self._inputs = {self.names[topic]: topic for topic in INPUTS}
         self.intake = self._stage(topology.INTAKE, self._intake_fold)
@@ -84,7 +85,7 @@ class WorkerStages:
 
     def _risk_fold(self, source: TopicPartition) -> RiskFold:
         partitions = self.settings.partitions
-        table = RiskTable(source.partition, partitions, self.roster, self.ruleset)
+        table = RiskTable(source.partition, partitions, self.roster, self.ruleset, self.stations)
         return RiskFold(source, table, self.names, partitions, sequencer_of(self.settings.clock, partitions))
 
 

@@ -14,9 +14,10 @@ than objects, because one is written and read per event on the hot path:
                 is_unverified]
     watermark  ["w", newest_ms, intake_shard, is_idle]        with the event clock only, see docs/event-time.md
 
-An incident_key is `<origin> <incident_id>`, a station_key `<village> <station>`, either of which may be empty: their parts
-hold no blank but for the station, which is last. `agency` and `rank` are those of the source in the sources file when
-the message was admitted (docs/decisions/0017). Incidents and turnout are called reports. All times are whole milliseconds since the Unix epoch.
+An incident_key is `<origin> <incident_id>`, a station_key `<village> <station>`, either of which may be empty: no part
+holds a blank but the station, which is last. `agency` and `rank` are those of the source in the sources file when the
+message was admitted (docs/decisions/0017). Incidents and turnout are called reports. All times are whole milliseconds
+since the Unix epoch.
 """
 
 import re

@@ -62,8 +62,8 @@ class TurnoutTotals(BaseModel):
 
 
 class Excluded(BaseModel):
-    """Messages that did not change the score: too old for the longest window (`late`), exercises, duplicates, ids that a
-    source used again for another message (`id_reused`), and what exceeds a bound of the ruleset (`surplus`).
+    """Messages that did not change the score: too old for the longest window (`late`), exercises, duplicates, ids that
+    a source used again for another message (`id_reused`), and what exceeds a bound of the ruleset (`surplus`).
     """
 
     model_config = MESSAGE
@@ -82,6 +82,15 @@ class IncidentName(BaseModel):
 
     origin: SourceName
     incident_id: EventId
+
+
+class CandidatePair(BaseModel):
+    """Two incidents that may be one under two numbers; until people decide, the second counts for less."""
+
+    model_config = MESSAGE
+
+    first: IncidentName
+    second: IncidentName
 
 
 class LedgerPosition(BaseModel):
@@ -127,7 +136,7 @@ class RiskRow(BaseModel):
     excluded: Excluded
     candidates: Annotated[int, Field(ge=0, description="Pairs that may be one incident under two numbers.")]
     candidate_pairs: Annotated[
-        list[tuple[IncidentName, IncidentName]],
+        list[CandidatePair],
         Field(max_length=CANDIDATE_PAIRS_MOST, description="Of these pairs the newest."),
     ]
     confidence: Confidence

@@ -4,9 +4,10 @@ A CSV with the columns `regency,village,station,registered`, divided by commas, 
 it where the comma is the decimal sign. `village` may be empty, as may `registered` (voters). Stations are compared in
 the form of schemas/stations.py, so two spellings of one station are a repeated station.
 
-A country has 823,220 stations in 84,000 villages, and every worker holds them all. A dict of their keys would take 110
-bytes each. Here a station is a number, its village's code and its name's place among all names, in one sorted array
-for each regency: 12 bytes with `registered`, beside one text for each different name.
+A country has 823,220 stations in 84,000 villages, and every worker holds them all. A dict of their keys takes 112 bytes
+each; a dict for each village 36, but 278 where a village has one station. Here a station is a number, its village's
+code and its name's place among all names, in one sorted array for each regency: 12 bytes with `registered`, whatever
+the villages, and one text for each different name. To find one takes 0.9 microseconds, in dicts 0.2.
 """
 
 import csv

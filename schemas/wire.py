@@ -29,8 +29,9 @@ from schemas.turnout import Turnout
 from schemas.vocabulary import RejectReason
 
 VALUE_MAX_BYTES = 16 * 1024
-_INCIDENT_STRINGS = 8  # string values of every incident; `station` is one more
+_INCIDENT_STRINGS = 8  # string values of every incident
 _TURNOUT_STRINGS = 5  # string values of every turnout message
+_OPTIONAL_STRINGS = ("schema_", "origin", "village", "station")
 _FIELD_NAMES = frozenset(Incident.model_fields) | frozenset(Turnout.model_fields)
 _NAME_MAX_CHARS = 32
 
@@ -61,8 +62,10 @@ _parse_incident, _parse_turnout = _fields_of(Incident, *_INCIDENT_TIMES), _field
 def read_incident(value: bytes | None, headers: Headers = ()) -> Fields:
     """The fields of the incident in a record's value. Raises Rejected: the contract's reason and one line of text."""
     text, fields, present = _read(value, headers, _parse_incident, _incident, _INCIDENT_TIMES)
-    if text.count(b'"') != 2 * (len(present) + _INCIDENT_STRINGS + (fields["station"] is not None)):
-        _check_json(text)
+    if text.count(b'"') != (least := 2 * (len(present) + _INCIDENT_STRINGS)):
+        optional = [name for name in _OPTIONAL_STRINGS if name in present and fields[name] is not None]
+        if text.count(b'"') != least + 2 * len(optional):
+            _check_json(text)
     if fields["reported_at"] < fields["occurred_at"]:  # by how much it may, the model knows
         _check_with_model(text, _incident)
     return fields
@@ -71,7 +74,8 @@ def read_incident(value: bytes | None, headers: Headers = ()) -> Fields:
 def read_turnout(value: bytes | None, headers: Headers = ()) -> Fields:
     """The fields of the turnout message in a record's value. Raises what `read_incident` raises."""
     text, fields, present = _read(value, headers, _parse_turnout, _turnout, _TURNOUT_TIMES)
-    if text.count(b'"') != 2 * (len(present) + _TURNOUT_STRINGS):
+    optional = ("schema_" in present) + (fields["village"] is not None)
+    if text.count(b'"') != 2 * (len(present) + _TURNOUT_STRINGS + optional):
         _check_json(text)
     return fields
 

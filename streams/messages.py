@@ -7,16 +7,17 @@ from typing import Any
 
 import orjson
 
-from schemas.ledger import NEIGHBOUR, Entry
+from schemas.ledger import NEIGHBOUR, Entry, parts_of
+from schemas.risk import CANDIDATE_PAIRS_MOST
 from schemas.vocabulary import COMPONENTS, LEVELS, ROLLING, Reason
 from streams.province import ProvinceEscalation, ProvinceState
 from streams.risk.decisions import Decision, Escalation
-from streams.risk.incidents import Record
+from streams.risk.record import Record, standing_of
 from streams.risk.regency import RegencyState
 from streams.risk.scoring import Score, report_weight
 from streams.rules import WINDOW_NAMES
 
-ROW_SCHEMA, ESCALATION_SCHEMA, PROVINCE_SCHEMA = "siaga.risk/1", "siaga.escalation/1", "siaga.province/1"
+ROW_SCHEMA, ESCALATION_SCHEMA, PROVINCE_SCHEMA = "siaga.risk/2", "siaga.escalation/2", "siaga.province/2"
 Message = dict[str, Any]
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -68,10 +69,17 @@ def row(state: RegencyState, partition: int) -> Message:
             "share": round(turnout.voted / turnout.registered, 6) if turnout.registered else None,
             "over_capacity": turnout.over_capacity,
             "corrected": turnout.corrected,
+            "unlisted": turnout.unlisted,
+            "conflicting": turnout.conflicting,
         },
         "components": dict(zip(component_names(score), score.parts, strict=True)),
         "data_status": state.silence.status,
         "excluded": dict(state.excluded),
+        "candidates": state.incidents.candidates.pairs,
+        "candidate_pairs": [
+            {"first": _name(first), "second": _name(second)}
+            for first, second in state.incidents.candidates.newest_pairs(CANDIDATE_PAIRS_MOST)
+        ],
         "confidence": _confidence(state),
         "ruleset": state.rules.id,
         "ledger": {"partition": partition, "offset": state.offset},
@@ -79,12 +87,12 @@ def row(state: RegencyState, partition: int) -> Message:
 
 
 def _confidence(state: RegencyState) -> Message:
-    """How far the row can be trusted: verified share, independent sources, completeness. It never moves the score."""
+    """How far the row can be trusted: verified share, independent agencies, completeness. It never moves the score."""
     incidents, stations = state.incidents, state.regency.stations
     counted = sum(incidents.counts)
     return {
         "verified_share": round(incidents.verified / counted, 4) if counted else None,
-        "sources": incidents.sources(),
+        "sources": incidents.agencies(),
         "completeness": round(min(1.0, state.turnout.reported / stations), 4) if stations else None,
     }
 
@@ -117,13 +125,21 @@ def escalation(state: RegencyState, escalated: Escalation, partition: int) -> Me
 
 
 def _evidence_item(record: Record) -> Message:
+    standing = standing_of(record)
     return {
-        "incident_id": record.incident_id,
+        **_name(record),
+        "sources": sorted({word.source for word in standing}),
+        "agencies": sorted({word.agency for word in standing}),
         "category": record.kind.category,
         "severity": record.kind.severity,
         "status": record.status,
         "weight": report_weight(record.kind.window_milli),
     }
+
+
+def _name(record: Record) -> Message:
+    origin, incident_id = parts_of(record.incident)
+    return {"origin": origin, "incident_id": incident_id}
 
 
 def _threshold(state: RegencyState, decision: Decision) -> int:

@@ -140,7 +140,13 @@ def _kinds(ruleset: Ruleset) -> dict[tuple[str, int], Kind]:
             }
             routes = rule.routes + (rule.grave_routes if severity >= GRAVE else ())
             kinds[category, severity] = Kind(
-                len(kinds), category, severity, group, _milli(weight), pressure | {Status.RETRACTED.value: 0, JOINED: 0}, routes
+                len(kinds),
+                category,
+                severity,
+                group,
+                _milli(weight),
+                pressure | {Status.RETRACTED.value: 0, JOINED: 0},
+                routes,
             )
     return kinds
 

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeVar
 from schemas.ledger import NEIGHBOUR, TICK, TICK_KEY, Entry, Frame, partition_of
 from schemas.roster import Regency, Roster
 from schemas.ruleset import Ruleset
+from schemas.station_roster import StationRoster
 from schemas.vocabulary import LEVELS
 from streams.event_time.sequencer import Sequencer
 from streams.messages import escalation, notice, province_escalation, province_row, row, to_bytes
@@ -70,14 +71,21 @@ class UnknownRegency(ValueError):
 class RiskTable:
     """All regencies of a roster whose ledger is `partition`, and the provinces whose roll-up is kept there.
 
-    `ruleset` may be given compiled: tables can share it.
+    `ruleset` may be given compiled: tables can share it. `stations`: the stations there are; None when not known.
     """
 
-    def __init__(self, partition: int, partitions: int, roster: Roster, ruleset: Ruleset | Rules) -> None:
+    def __init__(
+        self,
+        partition: int,
+        partitions: int,
+        roster: Roster,
+        ruleset: Ruleset | Rules,
+        stations: StationRoster | None = None,
+    ) -> None:
         self.partition = partition
         self.rules = ruleset if isinstance(ruleset, Rules) else Rules(ruleset)
         self._regencies = {
-            code.encode(): RegencyState(regency, self.rules)
+            code.encode(): RegencyState(regency, self.rules, stations.of(code) if stations else None)
             for code, regency in roster.items()
             if partition_of(code, partitions) == partition
         }

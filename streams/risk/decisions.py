@@ -11,7 +11,13 @@ from streams.risk.incidents import Incidents
 from streams.risk.published import Published
 from streams.risk.record import Record, is_confirmed
 from streams.risk.scoring import Score
+from streams.risk.silence import Publish
 from streams.rules import SCORED, Rules
+
+_SILENCE = {
+    Publish.STALE: (Change.STALE, Reason.SILENCE),
+    Publish.RECOVERED: (Change.RECOVERED, Reason.REPORTS_RESUMED),
+}
 
 
 class Decision(NamedTuple):
@@ -78,6 +84,14 @@ def urgency_of(rules: Rules, incidents: Incidents) -> Urgency:
             raised = rules.immediate[record.kind.severity][is_confirmed(record)], is_confirmed(record)
             most = max(most, raised)
     return Urgency(*most, tuple(groups))
+
+
+def data_decisions(publish: Publish | None, level: int, score: Score, is_unverified: bool) -> list[Decision]:
+    """What is published about the data status, at an unchanged level."""
+    if not publish:
+        return []
+    change, reason = _SILENCE[publish]
+    return [Decision(change, reason, level, level, score, is_unverified)]
 
 
 def deciding_groups(rules: Rules, score: Score, urgency: Urgency) -> tuple[int, ...]:

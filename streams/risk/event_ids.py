@@ -1,7 +1,7 @@
 """Which messages a regency has seen: a digest of each one's identity and a checksum of its body, forgotten after the
 ruleset's horizon.
 
-A message's identity is its kind, whether it is a drill, its source and its event id (`identity`), so that a drill or
+A message's identity is its kind, whether it is a drill, its source and its event id, so that a drill or
 another source cannot use up the id of a report. The same identity with another body is a defect of the publisher.
 
 The new messages of one ledger frame are a segment, or several when they are very many: eight bytes (the format number
@@ -20,6 +20,7 @@ from zlib import crc32
 
 import orjson
 
+from schemas.ledger import INCIDENT, TURNOUT, Entry
 from streams.storage.format import FORMAT, UnknownFormat
 
 _DIGEST = 8
@@ -36,9 +37,19 @@ _BITS = 16  # of a digest that may choose its bucket
 _SPLIT_BITS = 2
 
 
-def identity(kind: str, is_exercise: bool, source: str, event_id: str) -> str:
-    """What makes a message one and the same. `kind` is that of its ledger entry."""
-    return f"{kind}{'x' if is_exercise else ''} {source} {event_id}"
+_SOURCE_AT = {INCIDENT: 11, TURNOUT: 8}  # index of `source` in a report; `is_exercise` follows
+
+
+def identity_of(entry: Entry) -> str:
+    """What makes a report one and the same: for one that is no drill `<kind> <source> <event id>`."""
+    kind, source_at = entry[0], _SOURCE_AT[entry[0]]
+    source, is_exercise = entry[source_at : source_at + 2]
+    return f"{kind}{'x' if is_exercise else ''} {source} {entry[2]}"
+
+
+def body_of(entry: Entry) -> list[Any]:
+    """What a repeat of a report has in common with it, besides its identity."""
+    return entry[3 : _SOURCE_AT[entry[0]]]
 
 
 class EventIds:
@@ -69,7 +80,7 @@ class EventIds:
             self._split()
         return True
 
-    def is_repeat_of(self, identity: str, body: list[Any]) -> bool:
+    def is_repeat(self, identity: str, body: list[Any]) -> bool:
         """Whether a message that is not new has the body that was seen first."""
         digest = blake2b(identity.encode(), digest_size=_DIGEST).digest()
         bucket = (self._buckets or self._read())[(digest[0] << 8 | digest[1]) >> self._shift]

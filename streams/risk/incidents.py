@@ -16,7 +16,7 @@ from operator import attrgetter, itemgetter
 
 from schemas.vocabulary import GROUPS, HOUR_MS
 from streams.risk.candidates import Candidates, place_of
-from streams.risk.evidence import MILLI, Place
+from streams.risk.evidence import MILLI, Kind, Place
 from streams.risk.record import UNCOUNTED, Record, Report, new_record
 from streams.risk.words import MANY
 from streams.rules import SCORED, WINDOWS_MS, Rules
@@ -299,7 +299,7 @@ class Incidents:
         if self.landmark:
             shift = self.rules.decay.shift(self.landmark, landmark)
             self.totals[:] = [total >> shift for total in self.totals]
-            self.by_source[:] = [{name: sum_ >> shift for name, sum_ in sums.items()} for sums in self.by_source]
+            self.by_agency[:] = [{name: sum_ >> shift for name, sum_ in sums.items()} for sums in self.by_agency]
         self.landmark = landmark
 
 

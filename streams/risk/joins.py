@@ -40,7 +40,7 @@ class Joins:
         return APPLIED, [one, other]
 
     def split(self, first: str, second: str, clock_ms: int) -> Changed:
-        """The second number is an incident of its own again. Changes nothing when one is unknown, or they are not one."""
+        """The second number is an incident of its own again. Changes nothing if one is unknown or they are not one."""
         one, other = self._held(first), self._held(second)
         if one is None or other is None:
             return UNKNOWN, []

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from schemas.vocabulary import Status
 from streams.risk.evidence import Kind
-from streams.risk.words import MANY, Word, gravest, standing_agency
+from streams.risk.words import MANY, Effect, Word, gravest, standing_agency, tell
 
 #: In place of a status: people have joined the incident to another one, which has its words.
 JOINED = "joined"
@@ -82,6 +82,17 @@ def report_of(incident: str, words: Iterable[Word], segment: int, old: Record | 
         incident, facts.revision, facts.kind, facts.status, facts.occurred_ms, facts.source, segment,
         standing_agency(words), grave_ms, facts.agency, facts.reported_ms, facts.place, () if is_alone else words, "",
     )  # fmt: skip
+
+
+def told(records: dict[str, Record], word: Word) -> tuple[Record, Effect, tuple[Word, ...]]:
+    """What a word does to the incident that is held under its number: the record, the effect, and all words, none
+    where its source alone speaks of the incident.
+    """
+    old = records[word.number]
+    if old.joined_to:
+        old = records[old.joined_to]
+    effect, words = tell(words_of(old), word)
+    return old, effect, words if len(words) > 1 or old.words else ()
 
 
 def joined_report(record: Record, to: str, segment: int) -> Report:

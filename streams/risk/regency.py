@@ -31,33 +31,29 @@ from streams.risk.decisions import (
     Escalation,
     Evaluation,
     Urgency,
+    data_decisions,
     deciding_groups,
     is_unverified,
     reason_of_rise,
     urgency_of,
 )
-from streams.risk.event_ids import EventIds, identity
+from streams.risk.event_ids import EventIds, body_of, identity_of
 from streams.risk.incidents import Incidents
 from streams.risk.joins import Joins
 from streams.risk.levels import Ladder
 from streams.risk.neighbours import Neighbours
 from streams.risk.published import Published
-from streams.risk.record import GRAVE, Record, Report, grave_since, report_of, words_of
+from streams.risk.record import GRAVE, Record, Report, grave_since, report_of, told
 from streams.risk.scoring import Learned, Needs, Score, score_at
-from streams.risk.silence import Publish, Silence
+from streams.risk.silence import Silence
 from streams.risk.turnout import Figure, Turnout
-from streams.risk.words import Effect, Word, tell
+from streams.risk.words import Effect, Word
 from streams.rules import SCORED, WINDOWS_MS, Rules
 from streams.storage.incident_records import IncidentRecords
 from streams.storage.station_records import StationRecords
 
-_SOURCE_AT = {INCIDENT: 11, TURNOUT: 8}  # index of `source` in a report, which `is_exercise` follows
 #: How many entries, by kind and by what became of them.
 Outcomes = defaultdict[str, Counter[str]]
-_SILENCE = {
-    Publish.STALE: (Change.STALE, Reason.SILENCE),
-    Publish.RECOVERED: (Change.RECOVERED, Reason.REPORTS_RESUMED),
-}
 
 
 class RegencyState:
@@ -228,6 +224,7 @@ class RegencyState:
         totals, weights, needs, names = incidents.totals, incidents.weights, self._needs.least, incidents.names
         is_rolling, is_due, day_ms = self.rules.rolling_milli is not None, self._is_due, WINDOWS_MS[2]
         segment, put_in_segment, room, reported_ms = 0, note, 0, 0
+        no_record: tuple[Record | None, int, tuple[Word, ...]] = None, 0, ()
         for entry in islice(entries, start, None):
             if entry[0] != INCIDENT or (is_due and taken):
                 break
@@ -238,17 +235,17 @@ class RegencyState:
                     break
                 clock_ms = at_ms
             if is_drill or not is_new(f"i {source} {event_id}", entry[3:11]):
-                note(self._excluded(entry))
+                note(self._excluded(entry, is_drill))
                 continue
             try:
                 source, agency, status = names[source], names[agency], names[status]
             except KeyError:
                 source, agency, status = incidents.intern(source, agency, status)
             kind = kinds[category, severity]
-            old, before, words = None, 0, ()
+            old, before, words = no_record
             if incident in records:
                 word = Word(incident, source, agency, revision, kind, status, occurred, reported, place)
-                old, effect, words = _told(records, word)
+                old, effect, words = told(records, word)
                 if effect is Effect.DUPLICATE:
                     note("duplicate")
                     continue
@@ -280,16 +277,11 @@ class RegencyState:
         if reported_ms:
             self.silence.report(reported_ms)
 
-    def _excluded(self, entry: Entry) -> str:
-        """Why a report that is a drill, or not new, does not count."""
-        kind, _, event_id = entry[:3]
-        source_at = _SOURCE_AT[kind]
-        source, is_drill = entry[source_at : source_at + 2]
-        message, body = identity(kind, is_drill, source, event_id), entry[3:source_at]
-        # A report that is no drill was looked up by the caller.
-        if is_drill and self.event_ids.is_new(message, body):
+    def _excluded(self, entry: Entry, is_drill: bool) -> str:
+        """Why a report that is a drill, or not new, does not count. One that is no drill was looked up before."""
+        if is_drill and self.event_ids.is_new(identity_of(entry), body_of(entry)):
             return "exercise"
-        return "duplicate" if self.event_ids.is_repeat_of(message, body) else "id_reused"
+        return "duplicate" if self.event_ids.is_repeat(identity_of(entry), body_of(entry)) else "id_reused"
 
     def _release(self, old: Record) -> int:
         """Release the record that another one replaces; return the score before."""
@@ -327,7 +319,7 @@ class RegencyState:
     def _take_turnout(self, entry: Entry) -> str:
         _, _, event_id, station, registered, voted, as_of, revision, source, is_drill, agency, rank = entry
         if is_drill or not self.event_ids.is_new(f"t {source} {event_id}", entry[3:8]):
-            outcome = self._excluded(entry)
+            outcome = self._excluded(entry, is_drill)
             self.excluded[outcome] += 1
             return outcome
         turnout, figure = self.turnout, Figure(as_of, revision, registered, voted, source, agency, rank)
@@ -363,7 +355,8 @@ class RegencyState:
         self._needs.reset(score)
         self._is_due = self._is_review_due = False
         before, status = ladder.level, (self.silence.status, published.is_unverified)
-        decisions = self._data_decisions(score, before)
+        publish = self.silence.evaluate(before, self.grid_ms)
+        decisions = data_decisions(publish, before, score, published.is_unverified)
         urgency = urgency_of(rules, self.incidents)
         if urgency.level or score.total >= rules.rungs[0].raise_at or not ladder.is_at_rest():
             is_held = self.silence.holds_levels
@@ -380,13 +373,6 @@ class RegencyState:
             self.neighbours.notify(hour)
         has_effect = escalations or is_status_changed or is_share_due
         return Evaluation(escalations, is_status_changed, is_share_due) if has_effect else None
-
-    def _data_decisions(self, score: Score, level: int) -> list[Decision]:
-        publish = self.silence.evaluate(level, self.grid_ms)
-        if not publish:
-            return []
-        change, reason = _SILENCE[publish]
-        return [Decision(change, reason, level, level, score, self.published.is_unverified)]
 
     def _change_level(self, score: Score, urgency: Urgency, before: int, after: int) -> Decision:
         rules, published = self.rules, self.published
@@ -420,16 +406,7 @@ class RegencyState:
             # Turnout or neighbours alone raise without an incident. A fall with no deciding group cites from all.
             if decision.groups or decision.is_fall:
                 cited = cite(self.rules, self.incidents, decision.groups)
-            self.published.cite([record.incident for record in cited] if decision.level else [], decision.score.pressure)
+            self.published.cite(
+                [record.incident for record in cited] if decision.level else [], decision.score.pressure
+            )
         return Escalation(decision, self.published.episode, self.published.number_next(), cited)
-
-
-def _told(records: dict[str, Record], word: Word) -> tuple[Record, Effect, tuple[Word, ...]]:
-    """What a word does to the incident that is held under its number: the record, the effect, all words; of a source
-    that alone speaks of it no words are listed.
-    """
-    old = records[word.number]
-    if old.joined_to:
-        old = records[old.joined_to]
-    effect, words = tell(words_of(old), word)
-    return old, effect, words if len(words) > 1 or old.words else ()

@@ -315,7 +315,8 @@ class Turnout:
 
 def figure_of(station: Station) -> Figure:
     """The figure in force."""
-    return Figure(*station[: len(Figure._fields)])
+    as_of_ms, revision, registered, voted, source, agency, rank, corrections, *_ = station
+    return Figure(as_of_ms, revision, registered, voted, source, agency, rank, corrections)
 
 
 def station_of(fields: dict[str, Any]) -> Station:

@@ -12,8 +12,8 @@ from streams.risk.words import Word, standing_agency
 from streams.storage.format import FORMAT, read
 from streams.storage.segments import Segment, Segments
 
-#: Columns of a segment's rows. Windows and score are not stored: they follow from the incidents and cannot drift. `words`
-#: has the columns of WORD_COLUMNS.
+#: Columns of a segment's rows. Windows and score are not stored: they follow from the incidents and cannot drift.
+#: The column `words` has the columns of WORD_COLUMNS.
 COLUMNS = (
     "incident", "revision", "category", "severity", "status", "occurred_ms", "source", "grave_ms", "agency",
     "reported_ms", "place", "words", "joined_to",

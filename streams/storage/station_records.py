@@ -7,6 +7,7 @@ is the newer; it is deleted when the station moves to a segment."""
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Any
 
 import orjson
 
@@ -71,16 +72,14 @@ class StationRecords:
                 self._turnout.store_by_itself(name)
                 self._changed[name] = True
             return None
-        rows = [(name, *held[name][:-1]) for name in names]
+        rows = [(name, *_row(station)) for name in names if isinstance(station := held[name], Station)]
         return orjson.dumps({"format": FORMAT, "columns": _COLUMNS, "rows": rows})
 
     def _own(self, name: str) -> bytes:
         held = self._turnout.stations[name]
         if isinstance(held, bytes):
             return held
-        figure = held._asdict()
-        del figure["segment"]
-        return orjson.dumps({"format": FORMAT, **figure})
+        return orjson.dumps({"format": FORMAT, **dict(zip(_COLUMNS[1:], _row(held), strict=True))})
 
     def _read(self, segments: dict[int, bytes], own: dict[str, bytes]) -> dict[str, Station | bytes]:
         held: dict[str, Station | bytes] = {}
@@ -94,3 +93,9 @@ class StationRecords:
         for number in sorted(live):
             self._segments.restore(number, 0, live[number])
         return held
+
+
+def _row(station: Station) -> tuple[Any, ...]:
+    """The fields of a station but its segment. JSON knows no named tuples."""
+    row = tuple(station[:-1])
+    return row if not station.others else (*row[:-2], [tuple(figure) for figure in station.others], row[-1])

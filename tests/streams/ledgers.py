@@ -8,11 +8,12 @@ import orjson
 from hypothesis import strategies as st
 
 from schemas.escalation import LEVELS_AFTER, Escalation
-from schemas.ledger import TICK_KEY, Entry
+from schemas.ledger import TICK_KEY, Entry, incident_key
 from schemas.province import ProvinceRow
 from schemas.risk import RiskRow
 from schemas.roster import Regency, Roster
 from schemas.ruleset import Ruleset
+from schemas.stations import station_key
 from schemas.vocabulary import Category
 from streams.messages import row
 from streams.risk.regency import RegencyState
@@ -48,14 +49,20 @@ def incident(
     status: str = "reported",
     revision: int = 1,
     incident: object = None,
+    origin: str | None = None,
+    place: str | None = None,
     occurred_ms: int | None = None,
+    reported_ms: int | None = None,
     exercise: bool = False,
+    agency: str | None = None,
 ) -> Entry:
-    """A ledger entry of an incident; without `incident` each event is an incident of its own."""
-    occurred = at_ms if occurred_ms is None else occurred_ms
-    subject = f"i-{event if incident is None else incident}"
-    named = (category, severity, status, occurred, at_ms, source, exercise)
-    return ["i", at_ms, f"e-{event}", subject, revision, None, *named]
+    """A ledger entry of an incident; without `incident` each event is an incident of its own, of its source's
+    numbering. `place`: the station key.
+    """
+    occurred, reported = at_ms if occurred_ms is None else occurred_ms, at_ms if reported_ms is None else reported_ms
+    subject = incident_key(origin or source, f"i-{event if incident is None else incident}")
+    named = (category, severity, status, occurred, reported, source, exercise, agency or source)
+    return ["i", at_ms, f"e-{event}", subject, revision, place, *named]
 
 
 def turnout(
@@ -68,9 +75,18 @@ def turnout(
     as_of_ms: int | None = None,
     revision: int = 1,
     exercise: bool = False,
+    source: str = "kpu",
+    agency: str | None = None,
+    rank: int = 1,
+    village: str = "",
 ) -> Entry:
-    as_of = at_ms if as_of_ms is None else as_of_ms
-    return ["t", at_ms, f"t-{event}", station, registered, voted, as_of, revision, "kpu", exercise]
+    as_of, key = at_ms if as_of_ms is None else as_of_ms, station_key(village, station)
+    return ["t", at_ms, f"t-{event}", key, registered, voted, as_of, revision, source, exercise, agency or source, rank]
+
+
+def join(at_ms: int, first: str, second: str, is_undone: bool = False) -> Entry:
+    """A ledger entry that joins two incidents, named by their keys, or undoes that."""
+    return ["j", at_ms, first, second, is_undone, "operator", "same_place_and_time"]
 
 
 def notice(
@@ -177,18 +193,26 @@ _STATUSES = st.sampled_from(["reported", "reported", "reported", "verified", "re
 @st.composite
 def entries(draw: st.DrawFn, number: int, at_ms: int) -> Entry:
     """One incident or turnout entry; ids and revisions repeat on purpose."""
-    if draw(st.integers(0, 5)) == 0:
+    choice = draw(st.integers(0, 11))
+    if choice == 0:
+        keys = [f"{source} i-{incident}" for source in ("bawaslu", "kpu", "polri") for incident in range(4)]
+        return join(at_ms, draw(st.sampled_from(keys)), draw(st.sampled_from(keys)), draw(st.integers(0, 2)) == 0)
+    if choice < 3:
         event = draw(st.one_of(st.just(number), st.integers(0, 5)))
         registered = draw(st.sampled_from([1, 300, 500]))
         age = draw(st.sampled_from([0, 0, MINUTE_MS]))
         return turnout(
             event, at_ms, f"TPS {draw(st.integers(0, 3))}", draw(st.integers(0, 600)), registered=registered,
             as_of_ms=at_ms - age, revision=draw(st.integers(1, 2)), exercise=draw(st.integers(0, 9)) == 0,
+            source=draw(st.sampled_from(["kpu", "kpu", "kpu-palembang", "bawaslu"])),
+            rank=draw(st.sampled_from([1, 1, 2, 1000])),
         )  # fmt: skip
     return incident(
         draw(st.one_of(st.just(number), st.just(number), st.integers(0, number))), at_ms, draw(_CATEGORIES),
         draw(st.integers(1, 5)), source=draw(_SOURCES), status=draw(_STATUSES), revision=draw(st.integers(1, 4)),
         incident=draw(st.one_of(st.just(number), st.integers(0, 8))), occurred_ms=at_ms - draw(_AGES_MS),
+        origin=draw(st.sampled_from([None, None, "bawaslu", "kpu"])),
+        place=draw(st.sampled_from([None, None, "16.71.01.1001 TPS 001", "16.71.01.1001 TPS 002", " TPS 001"])),
         exercise=draw(st.integers(0, 9)) == 0,
     )  # fmt: skip
 
