@@ -219,7 +219,9 @@ class RegencyComparison(Comparison):
             "data_status": regency.data_status,
             "excluded": {name: self.outcomes.excluded[name] for name in REASONS},
             "candidates": len(pairs),
-            "candidate_pairs": [[number_of(i) for i in pair] for pair in pairs[:PAIRS_MOST]],
+            "candidate_pairs": [
+                {"first": number_of(first), "second": number_of(second)} for first, second in pairs[:PAIRS_MOST]
+            ],
             "confidence": regency.confidence(),
             "ruleset": self.policy.name,
             "ledger": {"partition": self.partition, "offset": offset},

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from tests.recount.contract import event_ms, judge
+from tests.recount.ledger import Fingerprint, fingerprint_of_message
 from tests.recount.records import Evidence, Place, Record, input_of
 from tests.recount.sources import DEFAULT_SOURCES, Sources, Speaker
 
@@ -49,6 +50,12 @@ def read_inputs(
             inputs.speakers.append(verdict.speaker)
             newest_ms[record.place] = max(newest_ms[record.place], event_ms(verdict.message))
     return inputs
+
+
+def fingerprints(inputs: Inputs) -> list[Fingerprint]:
+    """Of each accepted message, in the order of `accepted`."""
+    accepted = zip(inputs.accepted, inputs.speakers, strict=True)
+    return [fingerprint_of_message(record.topic, message, speaker) for (record, message), speaker in accepted]
 
 
 class Note(NamedTuple):

@@ -15,15 +15,13 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tests.recount.contract import ms
-from tests.recount.intake import Inputs, current, gap_faults, note_faults, read_inputs
+from tests.recount.intake import Inputs, current, fingerprints, gap_faults, note_faults, read_inputs
 from tests.recount.ledger import (
     EVERYONE,
     Entry,
-    Fingerprint,
     entries,
     entries_by_event_time,
     fingerprint_of_entry,
-    fingerprint_of_message,
     histories,
     home,
 )
@@ -102,12 +100,6 @@ def _ledger_holds_each_input_once(inputs: Inputs, entries: list[Entry]) -> Itera
         yield f"lost: {count} of input {missing[:3]} are not on the ledger"
     for extra, count in (got - want).items():
         yield f"doubled: {count} of {extra[:3]} are on the ledger beyond the inputs"
-
-
-def fingerprints(inputs: Inputs) -> list[Fingerprint]:
-    """Of each accepted message, in the order of `accepted`."""
-    accepted = zip(inputs.accepted, inputs.speakers, strict=True)
-    return [fingerprint_of_message(record.topic, message, speaker) for (record, message), speaker in accepted]
 
 
 def _order_is_kept(inputs: Inputs, entries: list[Entry]) -> Iterator[str]:
