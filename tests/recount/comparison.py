@@ -14,7 +14,7 @@ from tests.recount.contract import ms
 from tests.recount.ledger import EVERYONE, Entry
 from tests.recount.outcomes import REASONS, Outcomes
 from tests.recount.policy import GROUPS, HOUR_MS, LEVELS, Place, Policy
-from tests.recount.regency import PAIRS_MOST, Change, LastEscalation, Regency
+from tests.recount.regency import PAIRS_MOST, Amendment, Change, LastEscalation, Regency
 from tests.recount.scoring import Score
 from tests.recount.words import Incident
 
@@ -97,7 +97,9 @@ class RegencyComparison(Comparison):
         """Take from `published` what is due after one entry."""
         regency, notified = self.regency, self._status()
         before = regency.ladder.copy(), replace(regency.last), regency.since_ms, regency.episode
-        amends = bool(published) and published[0]["change"] == "amended" and self._is_now(published[0])
+        amends = None
+        if published and published[0]["change"] == "amended" and self._is_now(published[0]):
+            amends = Amendment(published[0]["reason"], published[0]["unverified"])
         for change in regency.evaluate(amends):
             is_tie = self._is_tie(change.reason, change.before, change.level)
             if published and self._fits(change, published[0], is_tie):

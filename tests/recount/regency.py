@@ -28,6 +28,13 @@ class Change(NamedTuple):
     groups: tuple[str, ...]
 
 
+class Amendment(NamedTuple):
+    """What a published amendment says."""
+
+    reason: str
+    unverified: bool
+
+
 class Urgent(NamedTuple):
     """The level that grave incidents of the last hour require at once."""
 
@@ -194,9 +201,9 @@ class Regency:
         station = self.known.stations[key]
         return station.figure.is_over, station.repeats > 1, bool(station.disputed)
 
-    def evaluate(self, amends: bool) -> list[Change]:
-        """What must be published after an entry. `amends`: whether an amendment was published here; one may wait for
-        the next grid time.
+    def evaluate(self, amends: Amendment | None) -> list[Change]:
+        """What must be published after an entry. `amends`: the amendment that was published here; one may wait for the
+        next grid time.
         """
         self.has_published = False
         if not self.is_due:
@@ -208,7 +215,7 @@ class Regency:
         if self.ladder.level != before:
             changes.append(self._changed(current, urgent, before))
         elif before and (self.has_passed_grid or amends):
-            changes += self._amended(current, urgent, bool(amends))
+            changes += self._amended(current, urgent, amends)
         self.has_published = bool(changes)
         return changes
 
@@ -272,12 +279,15 @@ class Regency:
         }
         return max(parts, key=parts.__getitem__)
 
-    def _amended(self, current: Score, urgent: Urgent, amends: bool) -> list[Change]:
+    def _amended(self, current: Score, urgent: Urgent, amends: Amendment | None) -> list[Change]:
+        """Where a point's rounding decides, what was published is right."""
         last, ladder = self.last, self.policy.rules["ladder"]
         unverified = self._is_unverified(current, urgent)
-        is_correction = (
-            last.is_wrong or last.moved + (last.unsure if amends else -last.unsure) >= ladder["amend_points"]
-        )
+        if not urgent.level and current.unsure & {"corroborated", GROUPS[-1]}:
+            unverified = amends.unverified if amends else last.unverified
+        may_be_correction = amends is not None and amends.reason == "correction"
+        moved = last.moved + (last.unsure if may_be_correction else -last.unsure)
+        is_correction = last.is_wrong or moved >= ladder["amend_points"]
         is_confirmed = last.unverified and not unverified
         if not (is_correction or is_confirmed) or self.known.grid_ms - last.at_ms < ladder["amend_every"] * 60_000:
             return []
