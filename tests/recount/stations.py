@@ -4,7 +4,6 @@ import csv
 import re
 import unicodedata
 from collections import defaultdict
-from pathlib import Path
 
 #: The station keys of each regency of which the file names any.
 StationRoster = dict[str, set[str]]
@@ -43,12 +42,11 @@ def is_village(text: str) -> bool:
     return bool(_VILLAGE.fullmatch(text))
 
 
-def station_roster(path: Path) -> StationRoster:
+def station_roster(text: str) -> StationRoster:
     """The station keys of a CSV file `regency,village,station,registered`."""
     found: StationRoster = defaultdict(set)
-    with open(path, encoding="utf-8-sig", newline="") as file:
-        for row in csv.DictReader(file):
-            key = station_key(row["village"], row["station"])
-            assert key is not None
-            found[row["regency"]].add(key)
+    for row in csv.DictReader(text.splitlines()):
+        key = station_key(row["village"], row["station"])
+        assert key is not None
+        found[row["regency"]].add(key)
     return found
