@@ -38,6 +38,7 @@ def explain_row(row: Message, history: Sequence[Message], language: str, offset_
         if raised and row["score"] < raised[-1]:
             lines.append(words.text("explain", "held"))
         lines += _grounds(changes[-1], words)
+    lines += _candidates(row, words)
     lines += _history(history, words, offset_min)
     lines.append(words.text("explain", "rules", ruleset=row["ruleset"], **row["ledger"]))
     return lines
@@ -130,8 +131,14 @@ def _incident(found: Message, words: Words) -> str:
         category=words.text("category", found["category"]),
         severity=found["severity"],
         status=words.text("status", found["status"]),
-        incident_id=found["incident_id"],
+        incident=named(found),
+        agencies=", ".join(found["agencies"]),
     )
+
+
+def named(found: Message) -> str:
+    """An incident by origin and number, as `siaga join` takes it."""
+    return f"{found['origin']}/{found['incident_id']}"
 
 
 def _counts(row: Message, words: Words) -> list[str]:
@@ -155,11 +162,24 @@ def _counts(row: Message, words: Words) -> list[str]:
             share=share,
         ),
     ]
-    if turnout["over_capacity"]:
-        lines.append(words.text("explain", "over", over=turnout["over_capacity"]))
+    lines += [
+        words.text("explain", key, **{key: turnout[field]})
+        for key, field in (("over", "over_capacity"), ("conflicting", "conflicting"), ("unlisted", "unlisted"))
+        if turnout[field]
+    ]
     share = confidence["verified_share"]
     verified = words.text("explain", "unknown") if share is None else f"{share:.0%}"
-    return [*lines, words.text("explain", "confidence", sources=confidence["sources"], verified=verified)]
+    lines.append(words.text("explain", "confidence", sources=confidence["sources"], verified=verified))
+    counts = ", ".join(f"{count} {words.text('excluded', name)}" for name, count in row["excluded"].items() if count)
+    return [*lines, words.text("explain", "excluded", counts=counts)] if counts else lines
+
+
+def _candidates(row: Message, words: Words) -> list[str]:
+    if not row["candidates"]:
+        return []
+    pairs = ((named(pair["first"]), named(pair["second"])) for pair in row["candidate_pairs"])
+    lines = (words.text("explain", "pair", first=first, second=second) for first, second in pairs)
+    return [words.text("explain", "candidates", count=row["candidates"]), *(f"  - {line}" for line in lines)]
 
 
 def _history(history: Sequence[Message], words: Words, offset_min: int) -> list[str]:

@@ -41,7 +41,7 @@ def test_a_level_is_explained_in_both_languages(siaga: Siaga):
     text = done.out.decode()
     assert (done.status, done.err) == (0, "")
     assert "is at siaga (alert)" in text and "berada di tingkat siaga" in text
-    assert "a grave incident, confirmed by a second source" in text
+    assert "a grave incident, confirmed by a second agency" in text
     assert "clash, severity 4, reported (i-b)" in text
 
 

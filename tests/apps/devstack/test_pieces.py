@@ -155,7 +155,7 @@ def test_children_use_the_embedded_broker_whatever_the_environment_says(
 
 
 ESCALATION = {
-    "schema": "siaga.escalation/1",
+    "schema": "siaga.escalation/2",
     "regency": "16.71",
     "name": "Kota Palembang",
     "change": "raised",
@@ -164,9 +164,9 @@ ESCALATION = {
     "score": 62,
     "reason": "grave_incident",
     "evidence": [
-        {"incident_id": "a", "category": "clash", "severity": 4, "status": "reported", "weight": 8},
-        {"incident_id": "b", "category": "money_politics", "severity": 2, "status": "verified", "weight": 2},
-        {"incident_id": "c", "category": "protest", "severity": 1, "status": "verified", "weight": 1},
+        {"origin": "polda", "incident_id": "a", "sources": ["polda"], "agencies": ["polda"], "category": "clash", "severity": 4, "status": "reported", "weight": 8},
+        {"origin": "polda", "incident_id": "b", "sources": ["polda"], "agencies": ["polda"], "category": "money_politics", "severity": 2, "status": "verified", "weight": 2},
+        {"origin": "polda", "incident_id": "c", "sources": ["polda"], "agencies": ["polda"], "category": "protest", "severity": 1, "status": "verified", "weight": 1},
     ],
     "routes": ["police", "kpu"],
     "unverified": True,
