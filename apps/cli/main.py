@@ -27,6 +27,7 @@ COMMANDS: dict[str, str] = {
     "replay": "Publish a recorded election at a chosen speed.",
     "convert": "Convert public election files into a roster and JSON lines.",
     "stations": "Check a station roster against the roster.",
+    "join": "Say that two numbers are one incident, or take that back.",
     "audit": "Prove from the ledger what was published.",
     "evaluate": "Score the risk model and baseline detectors on election days with known flare-ups.",
     "explain": "Explain why a regency has its level.",

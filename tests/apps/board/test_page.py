@@ -171,8 +171,10 @@ async def test_a_regency_shows_its_components_and_evidence(running, page):
     assert dict(shown) == parts
     text = await page.inner_text("#detail")
     for piece in (
-        "Sum: 55 of score 55", "More reports than usual here", "Unverified", "Police", "KPU", "Clash", "polda/i-1", "told by polda",
-        "40 / 100", "45%", "1 late, 2 exercise, 3 duplicate, 5 surplus, 6 id reused", "sumsel-pilkada-2024@1", "partition 1, offset 42",
+        "Sum: 55 of score 55", "More reports than usual here", "Unverified", "Police", "KPU", "Clash",
+        "polda/i-1", "told by polda",
+        "40 / 100", "45%", "1 late, 2 exercise, 3 duplicate, 5 surplus, 6 id reused",
+        "sumsel-pilkada-2024@1", "partition 1, offset 42",
     ):  # fmt: skip
         assert piece in text, piece
     await running.write(rows=[row("16.71", score=61, level="siaga")])
@@ -198,7 +200,9 @@ async def test_a_regency_names_whose_words_stand_and_what_may_be_one(running, pa
 
 
 async def test_the_reason_of_a_level_is_its_raise_not_a_later_fall(running, page):
-    raised = escalation(level="awas", previous_level="siaga", reason="grave_incident", evidence=[evidence(incident_id="i-9")])
+    raised = escalation(
+        level="awas", previous_level="siaga", reason="grave_incident", evidence=[evidence(incident_id="i-9")]
+    )
     lowered = escalation(level="siaga", previous_level="awas", change="lowered", reason="calm", evidence=[], minute=40)
     await running.write(rows=[row("16.71", score=55, level="siaga")], escalations=[raised])
     await running.load(escalations=[lowered])

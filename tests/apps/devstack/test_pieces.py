@@ -154,6 +154,10 @@ def test_children_use_the_embedded_broker_whatever_the_environment_says(
     assert not {"SIAGA_SECURITY_PROTOCOL", "SIAGA_GROUP"} & environment.keys()
 
 
+def evidence(number: str, **fields: object) -> dict[str, object]:
+    return {"origin": "polda", "incident_id": number, "sources": ["polda"], "agencies": ["polda"], **fields}
+
+
 ESCALATION = {
     "schema": "siaga.escalation/2",
     "regency": "16.71",
@@ -164,9 +168,9 @@ ESCALATION = {
     "score": 62,
     "reason": "grave_incident",
     "evidence": [
-        {"origin": "polda", "incident_id": "a", "sources": ["polda"], "agencies": ["polda"], "category": "clash", "severity": 4, "status": "reported", "weight": 8},
-        {"origin": "polda", "incident_id": "b", "sources": ["polda"], "agencies": ["polda"], "category": "money_politics", "severity": 2, "status": "verified", "weight": 2},
-        {"origin": "polda", "incident_id": "c", "sources": ["polda"], "agencies": ["polda"], "category": "protest", "severity": 1, "status": "verified", "weight": 1},
+        evidence("a", category="clash", severity=4, status="reported", weight=8),
+        evidence("b", category="money_politics", severity=2, status="verified", weight=2),
+        evidence("c", category="protest", severity=1, status="verified", weight=1),
     ],
     "routes": ["police", "kpu"],
     "unverified": True,
