@@ -36,7 +36,7 @@ WAIT_S = 30.0
 @click.argument("first", metavar="ORIGIN/ID")
 @click.argument("second", metavar="ORIGIN/ID")
 @click.option("--role", type=click.Choice(ROLES), required=True, help="Who decides: a role, never a name.")
-@click.option("--reason", type=click.Choice(tuple(JoinReason)), required=True, help="Why.")
+@click.option("--reason", type=click.Choice([reason.value for reason in JoinReason]), required=True, help="Why.")
 @click.option("--undo", is_flag=True, help="Split: the second number is an incident of its own again.")
 @click.option(
     "--wait", "wait_s", metavar="SECONDS", type=click.FloatRange(0), default=WAIT_S, show_default=True,
