@@ -44,8 +44,8 @@ def past(
 ) -> Past:
     """A regency or province as published up to a time of Siaga's clock (ms since the epoch).
 
-    Needs the roster, station roster, ruleset, clock and partitions that the workers use. Raises KafkaError, LedgerCut, and
-    ValueError where the ledger shows that the workers use others.
+    Needs the roster, station roster, ruleset, clock and partitions that the workers use. Raises KafkaError, LedgerCut,
+    and ValueError where the ledger shows that the workers use others.
     """
     partition, key = partition_of(code, settings.partitions), code.encode()
     table = RiskTable(partition, settings.partitions, roster, ruleset, stations)

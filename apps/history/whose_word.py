@@ -44,7 +44,9 @@ def whose_word(
 
 def _named(state: RegencyState, row: Message, history: Sequence[Message]) -> Iterator[Record]:
     """The incidents that the last escalation with evidence, the pairs, and joins name, each once."""
-    cited = next((item["evidence"] for item in reversed(history) if item["evidence"]), [])[:EVIDENCE_SHOWN]
+    cited: list[Message] = next((item["evidence"] for item in reversed(history) if item["evidence"]), [])[
+        :EVIDENCE_SHOWN
+    ]
     pairs = [pair[place] for pair in row["candidate_pairs"] for place in ("first", "second")]
     numbers = [incident_key(item["origin"], item["incident_id"]) for item in (*cited, *pairs)]
     numbers += [record.joined_to for record in state.incidents.records.values() if record.joined_to]
@@ -72,9 +74,9 @@ def _word(word: Word, record: Record, words: Words) -> str:
         severity=word.kind.severity,
         status=words.text("status", word.status),
     )
-    return (
-        text if word.number == record.incident else text + words.text("whose_word", "under", number=shown(word.number))
-    )
+    if word.number == record.incident:
+        return text
+    return text + words.text("whose_word", "under", number=shown(word.number))
 
 
 def _conflicts(state: RegencyState, words: Words, offset_min: int) -> Iterator[str]:

@@ -78,6 +78,10 @@ async def test_two_numbers_become_one_incident_of_two_agencies_and_two_again(dep
     raised = await evidence_of_two(deployment)
     assert raised == [named(POLICE) | {"agencies": ["bawaslu", "polda"]}]
 
+    explained = deployment.run("explain", REGENCY, "--lang", "en").stdout
+    assert f"{POLICE}: confirmed, words of bawaslu, polda stand" in explained
+    assert f"{BAWASLU} is counted as {POLICE}" in explained
+
     again = join(deployment, BAWASLU, POLICE, *WHY)
     assert (again.returncode, again.stderr) == (1, f"Error: {REGENCY}: they are one incident already\n")
 
@@ -86,6 +90,8 @@ async def test_two_numbers_become_one_incident_of_two_agencies_and_two_again(dep
     assert f"{BAWASLU} is an incident of its own again, apart from {POLICE}: joined by mistake." in undone.stdout
     after = told((await deployment.rows())[REGENCY])
     assert after | {"level": ""} == told(before) | {"level": ""}
+    audited = deployment.run("audit", check=False)
+    assert audited.returncode == 0, audited.stdout
     entries = [entry for frame in await deployment.read("ledger") for entry in json.loads(frame.value)]
     assert [entry[2:] for entry in entries if entry[0] == "j"] == [
         [key(POLICE), key(BAWASLU), False, "kominda", "agencies_agree"],
