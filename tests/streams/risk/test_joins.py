@@ -9,6 +9,7 @@ from streams.messages import row
 from streams.risk.citations import cite
 from streams.risk.record import is_confirmed, standing_of, words_of
 from streams.risk.regency import RegencyState
+from streams.storage.segments import LARGEST
 from streams.table import RiskTable
 from tests.streams.ledgers import (
     COMPILED,
@@ -58,7 +59,8 @@ def known(state: RegencyState) -> dict:
 
 def sums(state: RegencyState) -> tuple:
     held = state.incidents
-    pairs = held.candidates.pairs, held.candidates.leaders, held.candidates.newest_pairs(10)
+    named = [(first.incident, second.incident) for first, second in held.candidates.newest_pairs(10)]
+    pairs = held.candidates.pairs, held.candidates.leaders, named
     return held.totals, held.by_agency, held.counts, held.weights, held.verified, pairs
 
 
@@ -255,7 +257,13 @@ def test_a_cited_incident_that_is_joined_is_amended():
     """What was published names an incident that is another one's number now; the amendment names the one."""
     apart = [told(A, severity=4), told(B, EIGHT_MS + MINUTE_MS, severity=4)]
     at_ms = EIGHT_MS + 10 * MINUTE_MS
-    frames = [tick(EIGHT_MS), (PALEMBANG, apart), tick(at_ms), (PALEMBANG, [join(at_ms, B, A)]), tick(at_ms + MINUTE_MS)]
+    frames = [
+        tick(EIGHT_MS),
+        (PALEMBANG, apart),
+        tick(at_ms),
+        (PALEMBANG, [join(at_ms, B, A)]),
+        tick(at_ms + MINUTE_MS),
+    ]
     changes = run(frames).changes(PALEMBANG)
     assert [item["change"] for item in changes] == ["raised", "raised"]  # two agencies confirm it
     assert [item["incident_id"] for item in changes[-1]["evidence"]] == ["i-1"]
@@ -280,6 +288,28 @@ def test_a_joined_number_is_remembered_as_long_as_its_incident_counts():
     assert set(palembang(table).incidents.records) == {A, B}
     run([tick(later + horizon_ms + 3 * HOUR_MS)], table)
     assert palembang(table).incidents.records == {}
+
+
+def test_a_joined_number_is_forgotten_with_its_incident_and_may_be_told_anew():
+    """It lies in an older segment than its incident, which lives on for the sake of one that still counts."""
+    one, other = "kpu i-7", "bawaslu i-7"
+    horizon_ms = int(RULES.memory.incidents.value) * HOUR_MS
+    later, end = EIGHT_MS + horizon_ms - HOUR_MS, EIGHT_MS + horizon_ms + 2 * HOUR_MS
+    fill = [told(f"kpu i-f{n}") for n in range(LARGEST - 6)]
+    frames = [
+        tick(EIGHT_MS),
+        (PALEMBANG, [told(A)]),
+        (PALEMBANG, [told(B), told(one), told(other), join(EIGHT_MS, other, one), *fill, join(EIGHT_MS, A, B)]),
+        (PALEMBANG, [told(other, later, revision=2)]),
+        tick(end),
+    ]
+    table = fresh()
+    outputs = run(frames, table)
+    numbers = palembang(table).incidents.records.keys() - {entry[3] for entry in fill}
+    assert numbers == {one, other}
+    for continued in (table, restored(outputs.state)):
+        run([(PALEMBANG, [told(B, end, revision=9)])], continued, first_offset=9)
+        assert palembang(continued).incidents.records[B].revision == 9
 
 
 def test_a_join_moves_the_clock_and_is_no_report():
