@@ -46,7 +46,9 @@ class IncidentRecords:
         self._segments.close_frame(self._encode)
 
     def forget_before(self, horizon_ms: int) -> None:
-        """Drop the segments older than the horizon none of whose incidents counts any more, and these incidents."""
+        """Drop the segments older than the horizon none of whose incidents counts any more, and these incidents. A
+        number that was joined to one of them is forgotten with it: it has no words of its own.
+        """
         incidents, records = self._incidents, self._incidents.records
 
         def may_go(incident: str, number: int) -> bool:
@@ -58,6 +60,9 @@ class IncidentRecords:
 
         gone = self._segments.forget_before(horizon_ms, may_go)
         incidents.forget(name for name, number in gone if name in records and records[name].segment == number)
+        if gone:
+            joined = ((name, record.joined_to) for name, record in records.items() if record.joined_to)
+            incidents.forget([name for name, to in joined if to not in records])
 
     def drain(self, prefix: bytes) -> Iterator[tuple[bytes, bytes | None]]:
         """State records of what changed since the last drain; None is a tombstone."""
@@ -80,6 +85,8 @@ class IncidentRecords:
         for number, row in newest.values():
             incident, revision, category, severity, status, occurred, reported, source = row[:_PLAIN]
             agency, place, grave_ms, told, joined_to = row[_PLAIN:] or (source, None, 0, (), "")
+            if joined_to and joined_to not in newest:
+                continue  # its incident was forgotten, and it with that one
             put_back(number, incident)
             source, agency, status = intern(source, agency, status)
             words = tuple(self._word(*word) for word in told)

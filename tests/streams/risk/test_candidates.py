@@ -37,13 +37,17 @@ def few(most: int) -> Rules:
 
 
 def record(
-    number: int, agencies: str = "a", severity: int = 3, category: str = "clash", place: str | None = f"{VILLAGE} TPS 001",
-    minute: int = 0, status: str = "reported",
-) -> Record:  # fmt: skip
+    number: int,
+    agencies: str = "a",
+    severity: int = 3,
+    category: str = "clash",
+    place: str | None = f"{VILLAGE} TPS 001",
+    minute: int = 0,
+) -> Record:
     """An incident of which each of these agencies (a letter each) speaks alike."""
     key, occurred_ms = f"{agencies[0]} i-{number}", EIGHT_MS + minute * MINUTE_MS
     kind = COMPILED.kinds[category, severity]
-    words = [Word(key, name, name, 1, kind, status, occurred_ms, occurred_ms, place) for name in agencies]
+    words = [Word(key, name, name, 1, kind, "reported", occurred_ms, occurred_ms, place) for name in agencies]
     return new_record(report_of(key, words, 1, None, EIGHT_MS))
 
 
@@ -77,8 +81,8 @@ def recount(records: list[Record], most: int = COMPILED.joining_most) -> list[tu
     pairs = []
     for shelf in shelves.values():
         for one, other in combinations(shelf, 2) if len(shelf) <= most else ():
-            agencies = {word.agency for word in one.words} or {one.agency}
-            others = {word.agency for word in other.words} or {other.agency}
+            agencies = {word.agency for word in one.words} or {one.sole_agency}
+            others = {word.agency for word in other.words} or {other.sole_agency}
             if not agencies & others and abs(one.occurred_ms - other.occurred_ms) <= WITHIN_MS:
                 pairs.append(tuple(sorted((one, other), key=rank)))
     return sorted(pairs, key=lambda pair: (-max(one.occurred_ms for one in pair), pair[0].incident, pair[1].incident))
@@ -207,7 +211,7 @@ def test_evidence_is_the_recount_in_which_each_double_counts_less(records, steps
 
 
 def _own_word(one: Record) -> list[Word]:
-    return [Word(one.incident, one.source, one.agency, one.revision, one.kind, one.status, one.occurred_ms,
+    return [Word(one.incident, one.source, one.sole_agency, one.revision, one.kind, one.status, one.occurred_ms,
                  one.reported_ms, one.place)]  # fmt: skip
 
 

@@ -115,7 +115,7 @@ def test_what_was_first_reported_in_the_last_hour_is_urgent_in_any_order(steps):
         name, grave_ms = str(subject), now_ms - ago * MINUTE_MS
         if name in incidents.records:
             incidents.release(name)
-        incidents.hold([(name, 1, kind, "reported", now_ms, "a", 1, "a", grave_ms, "a", now_ms, None, (), "")])
+        incidents.hold([(name, 1, kind, "reported", now_ms, "a", 1, "a", grave_ms, now_ms, None, (), "")])
         first[name] = grave_ms
         now_ms += passes * COMPILED.step_ms
         incidents.advance(now_ms)

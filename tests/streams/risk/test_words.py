@@ -120,8 +120,8 @@ def messages(draw: st.DrawFn, sources: tuple[str, ...] = tuple(AGENCIES), most: 
             draw(st.integers(1, 5)), source=source, agency=AGENCIES[source], revision=number + 1,
             status=draw(st.sampled_from(["reported", "reported", "verified", "resolved", "retracted"])),
             incident=draw(st.integers(0, 2)), origin=draw(st.sampled_from([None, *sources])),
-            place=draw(st.sampled_from(PLACES)), occurred_ms=EIGHT_MS - draw(st.sampled_from([0, 5, 40, 300])) * MINUTE_MS,
-            reported_ms=EIGHT_MS + draw(st.integers(0, 2)),
+            occurred_ms=EIGHT_MS - draw(st.sampled_from([0, 5, 40, 300])) * MINUTE_MS,
+            reported_ms=EIGHT_MS + draw(st.integers(0, 2)), place=draw(st.sampled_from(PLACES)),
         ))  # fmt: skip
     return entries
 
