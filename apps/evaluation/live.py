@@ -181,7 +181,8 @@ def _workers(settings: Settings) -> Iterator[list[subprocess.Popen[bytes]]]:
 
 @contextmanager
 def _worker(settings: Settings, number: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    mine = {"metrics_port": "0", "instance": f"live-{number}"}
+    # Simulated sources are not those of a deployment's file: "" is the packaged one, whatever the environment says.
+    mine = {"metrics_port": "0", "instance": f"live-{number}", "sources_file": ""}
     names = ("broker", "topic_prefix", "partitions", "roster", "rules", "clock", "group")
     shared = {name: getattr(settings, name) for name in names}
     values = {variable_of(name): str(value) for name, value in (shared | mine).items() if value is not None}
@@ -201,9 +202,9 @@ def _worker(settings: Settings, number: int, folder: Path) -> Iterator[subproces
 
 
 def own_topics(settings: Settings, run: str) -> Settings:
-    """The same settings on the event clock, with a topic prefix and a group of this run alone."""
+    """The same settings on the event clock, with a topic prefix and a group of this run alone, and packaged sources."""
     mine = {"topic_prefix": f"{settings.topic_prefix}live-{run}.", "group": f"live-{run}", "clock": ClockMode.EVENT}
-    return settings.model_copy(update=mine)
+    return settings.model_copy(update=mine | {"sources_file": None})
 
 
 def topic_names(settings: Settings) -> list[str]:

@@ -8,6 +8,8 @@ from schemas.vocabulary import RejectReason
 
 #: The rank of a source that the sources file gives no turnout order: after all that have one.
 UNRANKED = 1000
+#: Sources whose speaker is kept to be found at once; publishers may invent any number of names.
+REMEMBERED_MAX = 1000
 
 
 class Speaker(NamedTuple):
@@ -15,6 +17,9 @@ class Speaker(NamedTuple):
 
     agency: str
     rank: int
+
+
+_Allowed = tuple[Speaker, frozenset[str] | None]
 
 
 class Speakers:
@@ -29,7 +34,7 @@ class Speakers:
 
     def __init__(
         self,
-        allowed: Mapping[str, tuple[Speaker, frozenset[str] | None]],
+        allowed: Mapping[str, _Allowed],
         refused: Mapping[str, str],
         other: str | None,
     ) -> None:
@@ -37,19 +42,19 @@ class Speakers:
 
     def of(self, source: str, regency: str) -> Speaker:
         """The speaker whose name a message of this topic gives. Raises Rejected (source_not_allowed)."""
-        known = self._allowed.get(source)
-        if known is None:
-            return self._of_other(source)
-        speaker, regencies = known
+        speaker, regencies = self._allowed.get(source) or self._of_other(source)
         if regencies is not None and regency not in regencies:
             raise _refusal("may not report on this regency")
         return speaker
 
-    def _of_other(self, source: str) -> Speaker:
+    def _of_other(self, source: str) -> _Allowed:
         why = self._refused.get(source, self._other)
         if why is not None:
             raise _refusal(why)
-        return Speaker(source, UNRANKED)
+        accepted = Speaker(source, UNRANKED), None
+        if len(self._allowed) < REMEMBERED_MAX:
+            self._allowed[source] = accepted
+        return accepted
 
 
 def _refusal(why: str) -> Rejected:

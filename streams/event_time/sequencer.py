@@ -299,6 +299,8 @@ def _next_tick_ms(ticked_ms: int, until_ms: int) -> int:
     return (ticked_ms // every + 1) * every
 
 
-def sequencer_of(clock: ClockMode, partitions: int) -> Sequencer | None:
-    """The sequencer of a ledger partition; None with the wall clock. `partitions` is the count of every topic."""
-    return Sequencer(len(INPUTS) * partitions) if clock is ClockMode.EVENT else None
+def sequencer_of(clock: ClockMode, partitions: int, inputs: int = 0) -> Sequencer | None:
+    """The sequencer of a ledger partition; None with the wall clock. `partitions` is the count of every topic; `inputs`
+    is the number of publishers with input topics of their own (`len(Sources.inputs)`).
+    """
+    return Sequencer(len(INPUTS) * (1 + inputs) * partitions) if clock is ClockMode.EVENT else None
