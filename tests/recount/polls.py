@@ -1,7 +1,6 @@
 """Polling stations as several sources count them."""
 
 from collections import defaultdict
-from dataclasses import dataclass, field
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -29,19 +28,17 @@ class Figure(NamedTuple):
         return self.voted > self.registered
 
 
-@dataclass
 class Station:
     """`corrections`: how many each source has told since its last new vote; `disputed`: pairs of agencies that told
     different counts of one moment and have not agreed since."""
 
-    figures: dict[str, Figure] = field(default_factory=dict)
-    corrections: dict[str, int] = field(default_factory=lambda: defaultdict(int))
-    disputed: set[frozenset[str]] = field(default_factory=set)
+    #: The one in force: there is one once any was taken.
+    figure: Figure
 
-    @property
-    def figure(self) -> Figure:
-        """The one in force."""
-        return min(self.figures.values(), key=lambda f: (f.rank, -f.as_of_ms, -f.revision, f.source))
+    def __init__(self) -> None:
+        self.figures: dict[str, Figure] = {}
+        self.corrections: dict[str, int] = defaultdict(int)
+        self.disputed: set[frozenset[str]] = set()
 
     @property
     def repeats(self) -> int:
@@ -60,6 +57,7 @@ class Station:
             is_correction = not is_vote and (new.voted < held.voted or (new.as_of_ms == held.as_of_ms and is_other))
             self.corrections[new.source] = 0 if is_vote else self.corrections[new.source] + is_correction
         self.figures[new.source] = new
+        self.figure = min(self.figures.values(), key=lambda f: (f.rank, -f.as_of_ms, -f.revision, f.source))
         self._dispute()
         return True, is_correction, is_vote
 

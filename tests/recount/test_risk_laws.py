@@ -59,7 +59,7 @@ ROW_FAULTS: dict[str, Callable[[dict], dict]] = {
     "as_of": lambda row: {"as_of": row["since"]},
     "name": lambda row: {"name": "Kota Lain"},
     "ruleset": lambda row: {"ruleset": "sumsel-pilkada-2024@1"},
-    "schema": lambda row: {"schema": "siaga.risk/2"},
+    "schema": lambda row: {"schema": "siaga.risk/1"},
     "windows": lambda row: {"windows": row["windows"] | {"6h": {"incidents": 0, "weight": 0}}},
     "excluded": lambda row: {"excluded": row["excluded"] | {"duplicate": 999}},
     "confidence": lambda row: {"confidence": row["confidence"] | {"sources": 99}},
