@@ -23,13 +23,15 @@ from apps.simulation.day import Plan
 from apps.simulation.truth import OtherEvent, epoch_ms
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
-from schemas.vocabulary import HOUR_MS, LEVELS
+from schemas.vocabulary import HOUR_MS, LEVELS, MINUTE_MS
 
 SHARE = 0.30
 WEIGHTS = (1.0, 0.5, 0.25, 0.1, 0.0)
 WITHIN_MIN = (30, 45, 90)
 # How long after the last of its reports a level is put down to a doubled incident.
 LOOK_MS = 2 * HOUR_MS
+# Both days of a pair are folded with ticks as far apart; fewer ticks halve the time.
+PAIRED_TICK_MS = 2 * MINUTE_MS
 
 Levels = Mapping[str, Sequence[tuple[int, int]]]
 """By regency: (time in milliseconds, level 0 to 3) of each change, in order."""
@@ -75,7 +77,7 @@ def surplus_levels(seed: int, roster: Roster, rulesets: Mapping[Any, Ruleset]) -
 
 def _levels(plan: Plan, roster: Roster, rulesets: Mapping[Any, Ruleset]) -> tuple[list[OtherEvent], dict[Any, Levels]]:
     truth, messages = SimulatedCase(plan).load(roster)
-    frames = write_ledger(messages, roster, *span_ms(truth.start_ms, truth.days, TAIL_MS)).frames
+    frames = write_ledger(messages, roster, *span_ms(truth.start_ms, truth.days, TAIL_MS), PAIRED_TICK_MS).frames
     doubled = [event for event in truth.others if event.kind == "doubled"]
     return doubled, {key: _changes(fold_ledger(frames, roster, rules)) for key, rules in rulesets.items()}
 
