@@ -19,7 +19,8 @@ SEVERE = 3  # severity from which several agencies come to one incident
 # Share of the reported severe incidents that is told under two or three numbers. The laboratory sets 0.30.
 DOUBLES = 0.05
 THREE_NUMBERS = 1 / 3  # of these, under three
-# Another agency notes a later time: log-normal, half within 8 min, one in seven above 20 min, one in 40 above 35 min.
+# Another agency notes a later time: log-normal, half within 8 min, one in seven above 20 min, 6 % above 30 min, 2 %
+# above 45 min.
 NOTED_MEDIAN_MIN, NOTED_SIGMA, NOTED_MAX_MIN = 8.0, 0.85, 90.0
 ROUND_SHARE, ROUND_MIN = 0.5, 5  # half of the notes are rounded to five minutes
 MILDER = 0.2  # another agency takes an incident of severity 3 for one of 2
