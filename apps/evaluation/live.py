@@ -29,6 +29,7 @@ from apps.simulation.play import play
 from schemas.ledger import INCIDENT, TICK_KEY, TURNOUT, Entry, decode_frame
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
+from schemas.sources import Sources
 from schemas.topics import SPECS, Topic
 from streams.admission import ClockMode, Gate, Rejection
 
@@ -73,16 +74,18 @@ def run_live(settings: Settings, messages: Sequence[Arrival], roster: Roster, ru
         _await(lambda: len(_rows(settings)) == len(roster), workers, "no row of every regency")
         _publish(settings, messages[1:])
         ledger = _settled(settings, len(messages), workers)
-    expected = admitted(messages, roster)
+    expected = admitted(messages, roster, settings.load_sources())
     result.admitted = sum(map(len, expected.values()))
     result.differences = compare(expected, entries_by_regency(ledger))
     result.audit = audit(settings, roster, ruleset)
     return result
 
 
-def admitted(messages: Iterable[Arrival], roster: Roster) -> Entries:
-    """What intake must write to the ledger on the event clock: entries by (regency, kind), in order."""
-    gate, clock_ms = Gate(roster, ClockMode.EVENT), 0
+def admitted(messages: Iterable[Arrival], roster: Roster, sources: Sources | None = None) -> Entries:
+    """What intake must write to the ledger on the event clock: entries by (regency, kind), in order. `sources`: the
+    workers' sources file; None is the packaged one.
+    """
+    gate, clock_ms = Gate(roster, ClockMode.EVENT, sources), 0
     entries: Entries = {}
     for message in messages:
         decision = gate.admit(Topic(message.topic), message.value, (), clock_ms)
