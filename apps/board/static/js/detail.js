@@ -178,7 +178,8 @@ const incidentName = ({ origin, incident_id: number }) => `${origin}/${number}`;
 function candidates({ candidates: count, candidate_pairs: pairs }) {
   if (!count) return null;
   return block("candidates", h("p", { cls: "note" }, t("candidatesNote", { n: number(count) })),
-    h("ul", { cls: "pairs-named" }, pairs.map(({ first, second }) => h("li", {}, incidentName(first), h("span", { "aria-hidden": "true" }, " ↔ "), incidentName(second)))),
+    h("ul", { cls: "pairs-named" }, pairs.map(({ first, second }) => h("li", {}, incidentName(first),
+      h("span", { cls: "second" }, " ↔ ", incidentName(second))))),
     count > pairs.length ? h("p", { cls: "note" }, t("candidatesMore", { n: number(pairs.length) })) : null);
 }
 
