@@ -28,6 +28,7 @@ COMMANDS: dict[str, str] = {
     "replay": "Publish a recorded election at a chosen speed.",
     "stations": "Check a station roster against the roster.",
     "convert": "Convert spreadsheets and public election files into JSON lines.",
+    "join": "Say that two numbers are one incident, or take that back.",
     "audit": "Prove from the ledger what was published.",
     "evaluate": "Score the risk model and baseline detectors on election days with known flare-ups.",
     "explain": "Explain why a regency has its level.",

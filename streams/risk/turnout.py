@@ -172,11 +172,15 @@ class Turnout:
         """Whether a newer figure has a lower count than its source told before, or other counts of the same moment. A
         new vote corrects none.
         """
-        old = self.held(name)
-        before = None if old is None else _figure_by(old, figure.source)
+        before = self.figure_by(name, figure.source)
         if before is None or not _corrects(before, figure):
             return False
         return not self._is_later_day(before, figure)
+
+    def figure_by(self, name: str, source: str) -> Figure | None:
+        """What a source told of a station last."""
+        station = self.held(name)
+        return None if station is None else _figure_by(station, source)
 
     def anomalies(self) -> tuple[int, ...]:
         """What each change of gives or takes points at once."""

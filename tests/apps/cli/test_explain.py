@@ -14,6 +14,7 @@ from tests.apps.cli.siaga import Siaga
 from tests.streams.ledgers import EIGHT_MS, HOUR_MS, MINUTE_MS, PALEMBANG, incident, run, tick
 
 LEDGER = partition_of(PALEMBANG, 3)
+CONFIRMATION = incident("b", EIGHT_MS + 10 * MINUTE_MS, "clash", 4, source="bawaslu", origin="polri", incident="a")
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def published(broker: EmbeddedBroker, fresh_prefix: str, topics: None) -> None:
         [
             tick(EIGHT_MS - MINUTE_MS),
             (PALEMBANG, [incident("a", EIGHT_MS, "clash", 4, source="polri")]),
-            (PALEMBANG, [incident("b", EIGHT_MS + 10 * MINUTE_MS, "clash", 4, source="bawaslu")]),
+            (PALEMBANG, [CONFIRMATION]),
         ]
     )
     producer = KafkaProducer(bootstrap_servers=broker.bootstrap)
@@ -41,8 +42,8 @@ def test_a_level_is_explained_in_both_languages(siaga: Siaga):
     text = done.out.decode()
     assert (done.status, done.err) == (0, "")
     assert "is at siaga (alert)" in text and "berada di tingkat siaga" in text
-    assert "a grave incident, confirmed by a second source" in text
-    assert "clash, severity 4, reported (i-b)" in text
+    assert "a grave incident, confirmed by a second agency" in text
+    assert "clash, severity 4, reported (polri/i-a); told by bawaslu, polri" in text
 
 
 @pytest.mark.usefixtures("published")
@@ -91,7 +92,7 @@ def folded(broker: EmbeddedBroker, fresh_prefix: str, published: None) -> None:
     producer = KafkaProducer(bootstrap_servers=broker.bootstrap)
     reports = [
         incident("a", EIGHT_MS, "clash", 4, source="polri"),
-        incident("b", EIGHT_MS + 10 * MINUTE_MS, "clash", 4, source="bawaslu"),
+        CONFIRMATION,
     ]
     for value in encode_frames(reports):
         producer.send(fresh_prefix + "ledger", value, key=PALEMBANG.encode(), partition=LEDGER)
@@ -113,6 +114,8 @@ def folded(broker: EmbeddedBroker, fresh_prefix: str, published: None) -> None:
 def test_a_past_state_is_folded_from_the_ledger_even_between_events(siaga: Siaga, local: str, expected: str):
     done = siaga("explain", "16.71", "--at", f"2024-11-27T{local}:30+07:00", "--lang", "en", "--clock", "event")
     assert (done.status, done.err) == (0, "")
+    if expected.startswith("siaga"):
+        assert "polri/i-a: confirmed, words of bawaslu, polri stand" in done.out.decode()
     first = done.out.decode().splitlines()[0]
     assert f"is at {expected}" in first and first.endswith(f"as of 2024-11-27 {local}:00+0700.")
 
