@@ -21,8 +21,8 @@ _NEUTRAL_ENCODINGS = frozenset({"", "identity", "utf-8", "utf8"})
 
 
 def check_headers(headers: Headers) -> bool:
-    """Whether the value is a CloudEvent in structured mode. Raises Rejected(unsupported_encoding) when a header declares
-    the value to be other than UTF-8 JSON.
+    """Whether the value is a CloudEvent in structured mode. Raises Rejected(unsupported_encoding) when a header
+    declares the value to be other than UTF-8 JSON.
     """
     is_cloudevent = False
     for name, content in headers:

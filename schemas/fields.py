@@ -31,7 +31,7 @@ _USUAL_LENGTHS = frozenset({20, 24, 25, 29})
 _PARTS_KEPT = 8_192  # two hours of seconds; a thousand milliseconds in eight offsets
 
 # Frozen and strict; an unknown field is an error: what the schema does not name must not enter.
-MESSAGE = ConfigDict(frozen=True, strict=True, extra="forbid")
+MESSAGE = ConfigDict(frozen=True, strict=True, extra="forbid", serialize_by_alias=True)
 
 
 # In capitals, because fromisoformat does not know the lower-case t and z that RFC 3339 allows.

@@ -10,8 +10,8 @@ district, the date of birth (a woman's day plus 40) and four more. A telephone n
 * any number of 8 to 12 digits after `+62`: fixed lines too. Without that their area codes are also times of day and
   counters (0711 is Palembang, and eleven past seven), so they pass.
 
-Groups are joined by `-`, `.`, `_`, brackets and blanks. What is surely something else passes: a longer run of digits, UUIDs and other
-hexadecimal texts, and the time of day after a date.
+Groups are joined by `-`, `.`, `_`, brackets and blanks. What is surely something else passes: a longer run of digits,
+UUIDs and other hexadecimal texts, and the time of day after a date.
 
 The search costs a microsecond, so the hot path has two patterns for pydantic-core (`ID_WITHOUT`, `STATION_WITHOUT`):
 no text that they accept holds what `found_in` finds. They look at groups of digits alone, and accept most texts.
@@ -48,7 +48,9 @@ _SURELY_OTHER = re.compile(
 # By its first two digits no number of a person, if it has more than one digit.
 _HARMLESS_START = "(?:0[0-79]|6[013-9]|8[04])"
 # A group that is no number in one piece, by its length or start.
-_GROUP = f"(?:[0-9]{{1,9}}|[1-579][0-9]{{9,14}}|{_HARMLESS_START}[0-9]{{8,13}}|8[0-9]{{9}}|8[0-9]{{12,14}}|[0-9]{{17,}})"
+_GROUP = (
+    f"(?:[0-9]{{1,9}}|[1-579][0-9]{{9,14}}|{_HARMLESS_START}[0-9]{{8,13}}|8[0-9]{{9}}|8[0-9]{{12,14}}|[0-9]{{17,}})"
+)
 # A group that starts no number in groups: those have two or three digits after the prefix.
 _FIRST_GROUP = (
     f"(?:[1-579][0-9]{{0,14}}|{_HARMLESS_START}[0-9]{{0,13}}|08[0-9]{{3,7}}|8[0-9]?|8[0-9]{{3,8}}|[0-9]{{17,}})"

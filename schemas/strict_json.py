@@ -11,7 +11,7 @@ from schemas.vocabulary import RejectReason
 _NAME_MAX_CHARS = 32
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _UTF16_PROBE_BYTES = 8  # more than the zeros at the start of a schema registry's frame
-_DECODER = json.JSONDecoder(parse_int=str, parse_float=str)
+_DECODER = json.JSONDecoder(parse_int=float)  # int() refuses thousands of digits
 _BLANKS = re.compile(r"[ \t\n\r]*")
 
 

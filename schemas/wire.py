@@ -44,13 +44,11 @@ _Parse = Callable[[bytes], tuple[Fields, None, set[str]]]
 
 # Instead of the model's own, on the hot path.
 _ID = core_schema.str_schema(strict=True, pattern=ID_WITHOUT, min_length=1, max_length=ID_MAX_CHARS)
-_STATION = core_schema.str_schema(
-    strict=True, pattern=STATION_WITHOUT, min_length=1, max_length=STATION_RAW_MAX_CHARS
-)
+_STATION = core_schema.str_schema(strict=True, pattern=STATION_WITHOUT, min_length=1, max_length=STATION_RAW_MAX_CHARS)
 
 
 class _Kind(NamedTuple):
-    """How messages of one kind are read where it is not fast. `searched` are the fields that may hold a person's number."""
+    """How messages of one kind are read where it need not be fast; `searched` may hold a person's number."""
 
     schema: str
     model: Callable[[bytes], Any]

@@ -119,8 +119,7 @@ class Gate:
     def _check_place(self, regency: str, village: str | None) -> None:
         if regency not in self._regencies:
             raise Rejected(RejectReason.UNKNOWN_REGENCY, "regency: not in the roster")
-        if village is not None and not village.startswith(regency):
-            raise Rejected(RejectReason.UNKNOWN_VILLAGE, "village: not of this regency")
+        check_village(regency, village)
 
     def _check_time(self, event_ms: int, newest_ms: int, clock_ms: int) -> None:
         if self._is_wall and newest_ms > clock_ms + FUTURE_MS:
@@ -132,7 +131,7 @@ class Gate:
 def incident_entry(fields: Fields, speaker: Speaker, at_ms: int) -> Entry:
     """Ledger entry of an incident, admitted at `at_ms` of the clock."""
     station, village = fields["station"], fields["village"]
-    place = None if station is None and village is None else _place(village, station)
+    place = None if station is None and village is None else place_of(village, station)
     incident = incident_key(fields["origin"] or fields["source"], fields["incident_id"])
     return [
         INCIDENT, at_ms, fields["event_id"], incident, fields["revision"], place, *_rest_of_incident(fields),
@@ -143,12 +142,18 @@ def incident_entry(fields: Fields, speaker: Speaker, at_ms: int) -> Entry:
 def turnout_entry(fields: Fields, speaker: Speaker, at_ms: int) -> Entry:
     """Ledger entry of a turnout message, admitted at `at_ms` of the clock."""
     return [
-        TURNOUT, at_ms, fields["event_id"], _place(fields["village"], fields["station"]), *_rest_of_turnout(fields),
+        TURNOUT, at_ms, fields["event_id"], place_of(fields["village"], fields["station"]), *_rest_of_turnout(fields),
         *speaker,
     ]  # fmt: skip
 
 
-def _place(village: str | None, station: str | None) -> str:
+def check_village(regency: str, village: str | None) -> None:
+    """Raises Rejected unless the village, if any, is of that regency."""
+    if village is not None and not village.startswith(regency):
+        raise Rejected(RejectReason.UNKNOWN_VILLAGE, "village: not of this regency")
+
+
+def place_of(village: str | None, station: str | None) -> str:
     """The station key; without a station that of the village. Raises Rejected."""
     try:
         return station_key(village or "", canonical_station(station) if station is not None else "")

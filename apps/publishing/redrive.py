@@ -9,6 +9,7 @@ from apps.publishing.publish import Tally
 from apps.publishing.redriven import Journal
 from apps.publishing.rejects import Origin, Reject, Unreadable
 from apps.publishing.sender import Sender
+from schemas.cloudevents import CONTENT_TYPE, is_envelope
 from schemas.topics import INPUTS, TopicNames
 from streams.admission import ClockMode, Gate, Rejection
 
@@ -42,9 +43,13 @@ class IntakeCheck:
         if len(reject.key or b"") > KEY_MAX_BYTES:
             return UNREADABLE, f"key: {len(reject.key or b'')} bytes, at most {KEY_MAX_BYTES} are sent again"
         clock_ms = self._now_ms() if self._mode is ClockMode.WALL else 0
-        # Without headers: the original's are not kept, and the record sent again has none that declares an encoding.
-        decision = self._gate.admit(topic, reject.value, (), clock_ms)
+        decision = self._gate.admit(topic, reject.value, declared(reject.value), clock_ms)
         return (decision.reason.value, decision.error) if isinstance(decision, Rejection) else None
+
+
+def declared(value: bytes | None) -> tuple[tuple[str, bytes], ...]:
+    """The headers that a record with this value needs. The original's are not kept; a plain message needs none."""
+    return (("content-type", CONTENT_TYPE),) if is_envelope(value) else ()
 
 
 def valid(
@@ -77,9 +82,9 @@ def redrive(rejects: Iterable[Reject], sender: Sender, journal: Journal, tally: 
     waiting: deque[Origin] = deque()
     try:
         for reject in rejects:
-            replaces = ((REPLACES_HEADER, str(reject.origin).encode()),)
+            headers = (*declared(reject.value), (REPLACES_HEADER, str(reject.origin).encode()))
             waiting.append(reject.origin)
-            sender.send(reject.origin.topic, Message(reject.key, reject.value or b"", headers=replaces))
+            sender.send(reject.origin.topic, Message(reject.key, reject.value or b"", headers=headers))
             _journal_acknowledged(waiting, sender, journal, tally)
         sender.drain()
     except Exception:

@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from schemas.fields import REVISION_MAX
+from schemas.personal_data import found_in
 from schemas.vocabulary import Category, Status
 
 # On a shared machine a slow example is no defect; pytest-timeout bounds the whole test.
@@ -52,9 +53,9 @@ def without(message: dict[str, Any], field: str) -> bytes:
     return json.dumps({name: value for name, value in message.items() if name != field}).encode()
 
 
-ids = st.text("ABCXYZabcxyz0189._:-", min_size=1, max_size=64)
+ids = st.text("ABCXYZabcxyz0189._:-+/=", min_size=1, max_size=128).filter(lambda text: not found_in(text))
 sources = st.text("abcxyz0189-", min_size=1, max_size=32)
-stations = st.text(st.characters(codec="utf-8"), min_size=1, max_size=64)
+stations = st.text(st.characters(codec="utf-8"), min_size=1, max_size=64).filter(lambda text: not found_in(text))
 revisions = st.integers(1, REVISION_MAX)
 _offsets = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=_offsets | st.just(UTC))
