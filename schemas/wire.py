@@ -26,11 +26,12 @@ from pydantic_core import CoreConfig, SchemaValidator, core_schema
 from schemas import cloudevents
 from schemas.encoding import Headers, check_headers
 from schemas.fields import ID_MAX_CHARS, STATION_RAW_MAX_CHARS, TIMESTAMP_TEXT, milliseconds_of
-from schemas.incident import INCIDENT_SCHEMA, Incident
+from schemas.incident import Incident
 from schemas.personal_data import ID_WITHOUT, STATION_WITHOUT, found_in
 from schemas.rejected import ERROR_MAX_CHARS, Rejected
 from schemas.strict_json import check_json, is_utf16, printable
-from schemas.turnout import TURNOUT_SCHEMA, Turnout
+from schemas.turnout import Turnout
+from schemas.versions import INCIDENTS_READ, TURNOUT_READ
 from schemas.vocabulary import RejectReason
 
 VALUE_MAX_BYTES = 16 * 1024
@@ -50,7 +51,7 @@ _STATION = core_schema.str_schema(strict=True, pattern=STATION_WITHOUT, min_leng
 class _Kind(NamedTuple):
     """How messages of one kind are read where it need not be fast; `searched` may hold a person's number."""
 
-    schema: str
+    versions: tuple[str, ...]
     model: Callable[[bytes], Any]
     parse: _Parse
     times: tuple[str, ...]
@@ -70,14 +71,14 @@ def _fields_of(model: type[BaseModel], changed: dict[str, core_schema.CoreSchema
     return parse
 
 
-def _kind(model: type[BaseModel], schema: str, *searched: str) -> _Kind:
+def _kind(model: type[BaseModel], versions: tuple[str, ...], *searched: str) -> _Kind:
     times = tuple(name for name in _TIMES if name in model.model_fields)
     parse = _fields_of(model, dict.fromkeys(times, TIMESTAMP_TEXT))
-    return _Kind(schema, model.__pydantic_validator__.validate_json, parse, times, searched)
+    return _Kind(versions, model.__pydantic_validator__.validate_json, parse, times, searched)
 
 
-_INCIDENT = _kind(Incident, INCIDENT_SCHEMA, "event_id", "incident_id", "station")
-_TURNOUT = _kind(Turnout, TURNOUT_SCHEMA, "event_id", "station")
+_INCIDENT = _kind(Incident, INCIDENTS_READ, "event_id", "incident_id", "station")
+_TURNOUT = _kind(Turnout, TURNOUT_READ, "event_id", "station")
 _OPTIONAL_STATION = core_schema.with_default_schema(core_schema.nullable_schema(_STATION), default=None)
 _parse_incident = _fields_of(
     Incident,
@@ -182,24 +183,24 @@ def _reject(value: bytes, invalid: ValidationError, kind: _Kind) -> NoReturn:
         raise Rejected(
             RejectReason.UNSUPPORTED_ENCODING, "leading zero byte: schema-registry framing is not read, send plain JSON"
         )
-    _check_version(check_json(value), kind.schema)
+    _check_version(check_json(value), kind.versions)
     first = invalid.errors(include_url=False, include_input=False, include_context=False)[0]
     if first["type"] == "json_invalid":
         raise _not_parsed(first["msg"])
     raise Rejected(RejectReason.SCHEMA, _describe(first, invalid.error_count()))
 
 
-def _check_version(content: Any, schema: str) -> None:
+def _check_version(content: Any, versions: tuple[str, ...]) -> None:
     """Raise Rejected when the message says that it is of another version of its kind. What else it holds, the other
     version decides.
     """
     said = content.get("schema") if isinstance(content, dict) else None
-    name, _, number = schema.rpartition("/")
-    if not isinstance(said, str) or said == schema or not re.fullmatch(rf"{name}/[1-9][0-9]{{0,3}}", said):
+    name, _, newest = versions[-1].rpartition("/")
+    if not isinstance(said, str) or said in versions or not re.fullmatch(rf"{name}/[1-9][0-9]{{0,3}}", said):
         return
-    is_newer = int(said.rpartition("/")[2]) > int(number)
+    is_newer = int(said.rpartition("/")[2]) > int(newest)
     advice = "redrive it after the upgrade" if is_newer else "send that"
-    text = f"schema: {said} is not read by this version, which reads {schema}; {advice}"
+    text = f"schema: {said} is not read by this version, which reads {' and '.join(versions)}; {advice}"
     raise Rejected(RejectReason.UNSUPPORTED_VERSION, text)
 
 
