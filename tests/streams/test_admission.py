@@ -11,18 +11,16 @@ from hypothesis import strategies as st
 from schemas.fields import milliseconds
 from schemas.ledger import FRAME_MAX_BYTES, decode_frame, encode_frames
 from schemas.roster import Regency, Roster
-from schemas.sources import UNRANKED, Sources, Speaker
+from schemas.sources import UNRANKED, Sources
 from schemas.stations import canonical_station, station_key
 from schemas.topics import Topic
 from schemas.vocabulary import RejectReason
-from schemas.wire import read_incident, read_turnout
-from streams.admission import Admitted, ClockMode, Gate, Rejection, incident_entry, tick_entry, turnout_entry
+from streams.admission import Admitted, ClockMode, Gate, Rejection, tick_entry
 from tests.schemas.messages import incident, incidents, turnout, turnouts, unhurried
 
 ROSTER = Roster({"16.71": Regency("16.71", "Palembang", 2264, 1_241_196)})
 WALL, EVENT = Gate(ROSTER, ClockMode.WALL), Gate(ROSTER, ClockMode.EVENT)
 DAY = timedelta(days=1)
-SPEAKER = Speaker("an-agency", 5)
 ANYBODY = Sources.parse('unknown = "accept"\n', "anybody.toml")
 
 
@@ -233,39 +231,43 @@ def is_named(fields: dict[str, Any]) -> bool:
         return False
 
 
+def admitted_of(topic: Topic, fields: dict[str, Any], clock_ms: int) -> Admitted:
+    """A message, whose village is made one of its regency, where that regency is the whole roster."""
+    regency = fields["regency"]
+    if fields.get("village"):
+        fields["village"] = regency + fields["village"][5:]
+    gate = Gate(Roster({regency: Regency(regency, "R", 1, 1)}), ClockMode.WALL, ANYBODY)
+    decision = gate.admit(topic, json.dumps(fields).encode(), (), clock_ms)
+    assert isinstance(decision, Admitted), decision
+    return decision
+
+
 @unhurried
 @given(incidents().filter(is_named))
 def test_every_field_of_an_incident_reaches_the_ledger(fields):
     occurred, reported = (milliseconds(datetime.fromisoformat(fields[name])) for name in ("occurred_at", "reported_at"))
-    read = read_incident(json.dumps(fields).encode())
-    entry = incident_entry(read, SPEAKER, 7)
+    clock_ms = max(occurred, reported)
+    entry = admitted_of(Topic.INCIDENTS, fields, clock_ms).entry
     is_somewhere = fields.get("station") is not None or fields.get("village") is not None
     assert entry == [
-        *("i", 7, fields["event_id"], f"{fields.get('origin') or fields['source']} {fields['incident_id']}"),
+        *("i", clock_ms, fields["event_id"], f"{fields.get('origin') or fields['source']} {fields['incident_id']}"),
         *(fields["revision"], key_of(fields) if is_somewhere else None),
         *(fields["category"], fields["severity"], fields["status"], occurred, reported),
-        *(fields["source"], fields.get("is_exercise", False), "an-agency"),
+        *(fields["source"], fields.get("is_exercise", False), fields["source"]),
     ]
     (frame,) = encode_frames([entry])
     assert decode_frame(frame) == [entry]
-    regency = fields["regency"]
-    gate = Gate(Roster({regency: Regency(regency, "R", 1, 1)}), ClockMode.WALL, ANYBODY)
-    if fields.get("village"):
-        read["village"] = fields["village"] = regency + fields["village"][5:]
-    clock_ms = max(entry[9:11])
-    admitted = gate.admit(Topic.INCIDENTS, json.dumps(fields).encode(), (), clock_ms)
-    assert admitted.entry == incident_entry(read, Speaker(fields["source"], UNRANKED), clock_ms)
 
 
 @unhurried
 @given(turnouts().filter(is_named))
 def test_every_field_of_a_turnout_message_reaches_the_ledger(fields):
     as_of = milliseconds(datetime.fromisoformat(fields["as_of"]))
-    entry = turnout_entry(read_turnout(json.dumps(fields).encode()), SPEAKER, 7)
+    entry = admitted_of(Topic.TURNOUT, fields, as_of).entry
     assert entry == [
-        *("t", 7, fields["event_id"], key_of(fields), fields["registered"], fields["voted"]),
+        *("t", as_of, fields["event_id"], key_of(fields), fields["registered"], fields["voted"]),
         *(as_of, fields.get("revision", 1)),
-        *(fields["source"], fields.get("is_exercise", False), "an-agency", 5),
+        *(fields["source"], fields.get("is_exercise", False), fields["source"], UNRANKED),
     ]
     (frame,) = encode_frames([entry])
     assert decode_frame(frame) == [entry]
@@ -276,7 +278,8 @@ def test_the_largest_entry_fits_a_frame_many_times_over():
         event_id="x" * 128, incident_id="\\" * 128, station="\U0001f600" * 64, source="x" * 32, origin="y" * 32,
         village="16.71.01.1001",
     )  # fmt: skip
-    (frame,) = encode_frames([incident_entry(read_incident(wide), Speaker("z" * 32, 1), 0)] * 500)
+    gate = Gate(ROSTER, ClockMode.WALL, Sources.parse(f'[sources.{"x" * 32}]\nagency = "{"z" * 32}"\n', "wide.toml"))
+    (frame,) = encode_frames([gate.admit(Topic.INCIDENTS, wide, (), at("09:00:00")).entry] * 500)
     assert len(frame) < FRAME_MAX_BYTES
 
 
