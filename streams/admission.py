@@ -99,7 +99,7 @@ class Gate:
 
     def _incidents(self, speakers: Speakers) -> Accept:
         """Names are local because the function runs for every record; so are the comparisons."""
-        is_wall, regencies, speaker_of = self._is_wall, self._regencies, speakers.of
+        is_wall, regencies, everywhere = self._is_wall, self._regencies, speakers.everywhere
 
         def accept(value: bytes | None, headers: Headers, clock_ms: int) -> tuple[str, Entry, int, str]:
             (event_id, origin, incident_id, revision, regency, village, station, category, severity, status,
@@ -109,7 +109,7 @@ class Gate:
                 place = _place(regency, village, station)
             if regency not in regencies:
                 raise Rejected(RejectReason.UNKNOWN_REGENCY, "regency: not in the roster")
-            agency, _ = speaker_of(source, regency)
+            agency, _ = everywhere[source] if source in everywhere else speakers.of(source, regency)
             # A report from the future is as impossible as an event from the future: the publisher's clock is wrong.
             newest_ms = reported_ms if reported_ms > occurred_ms else occurred_ms
             if newest_ms > clock_ms + FUTURE_MS or occurred_ms < clock_ms - TOO_OLD_MS:
@@ -124,7 +124,7 @@ class Gate:
         return accept
 
     def _turnout(self, speakers: Speakers) -> Accept:
-        is_wall, regencies, speaker_of = self._is_wall, self._regencies, speakers.of
+        is_wall, regencies, everywhere = self._is_wall, self._regencies, speakers.everywhere
 
         def accept(value: bytes | None, headers: Headers, clock_ms: int) -> tuple[str, Entry, int, str]:
             (event_id, regency, village, station, registered, voted, as_of_ms, revision, source,
@@ -132,7 +132,7 @@ class Gate:
             place = _place(regency, village, station)
             if regency not in regencies:
                 raise Rejected(RejectReason.UNKNOWN_REGENCY, "regency: not in the roster")
-            agency, rank = speaker_of(source, regency)
+            agency, rank = everywhere[source] if source in everywhere else speakers.of(source, regency)
             if as_of_ms > clock_ms + FUTURE_MS or as_of_ms < clock_ms - TOO_OLD_MS:
                 self._check_time(as_of_ms, as_of_ms, clock_ms)
             at_ms = clock_ms if is_wall else as_of_ms

@@ -28,9 +28,11 @@ class Speakers:
     `allowed`: speaker and regencies by source; None is every regency. `refused`: why a source of the file may not
     report here, by source. `other`: why a source that is in neither may not; None accepts it as an agency of its own.
     Reasons hold nothing of a message, for they go into the headers of a rejected record.
+
+    `everywhere`: the speakers met so far that may report on every regency, for a look-up without a call.
     """
 
-    __slots__ = ("_allowed", "_other", "_refused")
+    __slots__ = ("everywhere", "_allowed", "_other", "_refused")
 
     def __init__(
         self,
@@ -39,22 +41,25 @@ class Speakers:
         other: str | None,
     ) -> None:
         self._allowed, self._refused, self._other = dict(allowed), dict(refused), other
+        self.everywhere = {source: speaker for source, (speaker, regencies) in allowed.items() if regencies is None}
 
     def of(self, source: str, regency: str) -> Speaker:
         """The speaker whose name a message of this topic gives. Raises Rejected (source_not_allowed)."""
-        speaker, regencies = self._allowed.get(source) or self._of_other(source)
+        if source not in self._allowed:
+            return self._of_other(source)
+        speaker, regencies = self._allowed[source]
         if regencies is not None and regency not in regencies:
             raise _refusal("may not report on this regency")
         return speaker
 
-    def _of_other(self, source: str) -> _Allowed:
+    def _of_other(self, source: str) -> Speaker:
         why = self._refused.get(source, self._other)
         if why is not None:
             raise _refusal(why)
-        accepted = Speaker(source, UNRANKED), None
-        if len(self._allowed) < REMEMBERED_MAX:
-            self._allowed[source] = accepted
-        return accepted
+        speaker = Speaker(source, UNRANKED)
+        if len(self.everywhere) < REMEMBERED_MAX:
+            self.everywhere[source] = speaker
+        return speaker
 
 
 def _refusal(why: str) -> Rejected:

@@ -19,6 +19,7 @@ Invariants:
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import islice
+from sys import intern
 from typing import Any
 
 from schemas.ledger import INCIDENT, JOIN, NEIGHBOUR, TICK, TURNOUT, Entry
@@ -318,7 +319,8 @@ class RegencyState:
             outcome = self.repeats.excluded(entry, is_drill)
             self.excluded[outcome] += 1
             return outcome
-        turnout, figure = self.turnout, Figure(as_of, revision, registered, voted, source, agency, rank)
+        turnout = self.turnout
+        figure = Figure(as_of, revision, registered, voted, intern(source), intern(agency), rank)
         anomalies, reported = turnout.anomalies(), turnout.reported
         is_correction = self.ladder.level > 0 and turnout.corrects(station, figure)
         before = self.score().total if is_correction else 0
