@@ -40,10 +40,10 @@ class Comparison:
         self.has_fault = False
 
     def faults(self, history: list[Entry]) -> Iterator[tuple[str, str]]:
-        for offset, frame in _frames(history):
-            is_tick = all(entry.key == EVERYONE for entry in frame)
-            if is_tick and self.policy.grid(max(entry.fields[1] for entry in frame)) <= self.grid_ms:
-                continue  # between two times of the grid a tick changes nothing
+        for offset, lying in _frames(history):
+            frame = self._effective(lying)
+            if not frame:
+                continue
             self.offsets.append(offset)
             found = list(self.frame(frame, self.escalations.pop(offset, [])))
             if offset in self.rows and not found:
@@ -56,6 +56,16 @@ class Comparison:
             yield "B", f"{self.code}: spurious: an escalation at ledger offset {offset}, which holds nothing of it"
         for offset in self.rows.keys() - set(self.offsets):
             yield "C", f"{self.code}: its row is of ledger offset {offset}, which holds nothing of it"
+
+    def _effective(self, frame: list[Entry]) -> list[Entry]:
+        """Its entries but the ticks that change nothing: those between two times of the grid."""
+        found, grid_ms = [], self.grid_ms
+        for entry in frame:
+            passed_ms = self.policy.grid(entry.fields[1])
+            if entry.key != EVERYONE or passed_ms > grid_ms:
+                found.append(entry)
+                grid_ms = max(grid_ms, passed_ms)
+        return found
 
     def frame(self, frame: list[Entry], published: list[dict]) -> Iterator[tuple[str, str]]:
         """Fold a frame; (law, fault) for each way in which the escalations of its offset differ."""

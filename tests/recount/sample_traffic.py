@@ -97,7 +97,8 @@ class Voices(Traffic):
         regency = str(said["regency"])
         value = incident(self._next_id(source), at_s=at_s, **(said | {"regency": regency}))
         if self._rnd.random() < 0.02:  # the same id again, with another body
-            self._held.append((self._count + 5, Message("incidents", b"", _changed(value, severity=1, revision=7))))
+            other = _changed(value, severity=int(str(said["severity"])) % 5 + 1)
+            self._held.append((self._count + 5, Message("incidents", b"", other)))
             self._held.sort(key=lambda item: item[0])
         return Message("incidents", regency.encode(), value)
 
