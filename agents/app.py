@@ -22,7 +22,7 @@ from agents.settings import Settings
 from agents.shard_metrics import ShardMetrics
 from agents.topology import StageTopics
 from schemas.ledger import TICK_KEY, tick_frame
-from schemas.topics import INPUTS
+from schemas.topics import Direction, specs_with
 from streams.admission import ClockMode, Gate
 from streams.event_time.sequencer import sequencer_of
 from streams.table import RiskTable
@@ -38,18 +38,19 @@ def wall_ms() -> int:
 
 
 class WorkerStages:
-    """The stages of `agents.topology` under one worker's settings, with roster and ruleset loaded."""
+    """The stages of `agents.topology` under one worker's settings, with roster, ruleset and sources file loaded."""
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.names = settings.topics
         self.roster, self.ruleset = settings.load_roster(), settings.load_ruleset()
-        self.stations = settings.load_stations()
+        self.sources, self.stations = settings.load_sources(), settings.load_stations()
         self.is_event_clock = settings.clock is ClockMode.EVENT
         self.options = BatchingOptions(client=aiokafka_options(settings), lanes=settings.lanes)
-        self._gate = Gate(self.roster, settings.clock, settings.load_sources())
+        self._gate = Gate(self.roster, settings.clock, self.sources)
         self.observers = {spec.name: ShardMetrics(spec.name, settings.topic_prefix) for spec in topology.STAGES}
-        self._inputs = {self.names[topic]: topic for topic in INPUTS}
+        specs = specs_with(self.sources.inputs)
+        self._inputs = {self.names.of(spec): spec for spec in specs if spec.direction is Direction.IN}
         self.intake = self._stage(topology.INTAKE, self._intake_fold)
         self.risk = self._stage(topology.RISK, self._risk_fold)
 
@@ -62,7 +63,7 @@ class WorkerStages:
         return Stage(
             spec.name,
             self.settings.group,
-            tuple(self.names[topic] for topic in spec.inputs),
+            self._topics_of(spec),
             new_fold,
             self.names[spec.state] if spec.state else None,
             self.options,
@@ -71,22 +72,29 @@ class WorkerStages:
             self.names[spec.notes] if spec.notes else None,
         )
 
+    def _topics_of(self, spec: StageTopics) -> tuple[str, ...]:
+        """What a stage reads; intake also the topics that publishers have for themselves."""
+        own = [name for name, topic in self._inputs.items() if topic.input and topic.topic in spec.inputs]
+        return *(self.names[topic] for topic in spec.inputs), *own
+
     def _intake_fold(self, source: TopicPartition) -> IntakeFold:
+        topic = self._inputs[source.topic]
         return IntakeFold(
             source,
-            self._inputs[source.topic],
+            topic.topic,
             self._gate,
             self.names,
             self.settings.partitions,
             wall_ms,
             self.is_event_clock,
             round(1000 * self.settings.idle_seconds),
+            topic.input,
         )
 
     def _risk_fold(self, source: TopicPartition) -> RiskFold:
-        partitions = self.settings.partitions
+        partitions, inputs = self.settings.partitions, len(self.sources.inputs)
         table = RiskTable(source.partition, partitions, self.roster, self.ruleset, self.stations)
-        return RiskFold(source, table, self.names, partitions, sequencer_of(self.settings.clock, partitions))
+        return RiskFold(source, table, self.names, partitions, sequencer_of(self.settings.clock, partitions, inputs))
 
 
 class _NoWeb(BootStrategy):
@@ -100,7 +108,7 @@ class _App(BatchApp):
 
 
 def create_app(settings: Settings) -> BatchApp:
-    """A worker's Faust app. Raises SettingsError, one line, also for a roster or ruleset that cannot be used."""
+    """A worker's Faust app. Raises SettingsError, one line, also for a wrong roster, ruleset or sources file."""
     pipeline = WorkerStages(settings)
     app = _App(
         settings.group,

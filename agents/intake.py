@@ -53,7 +53,8 @@ class _Tally:
 class IntakeFold:
     """The fold of one partition of an input topic; see `agents.batching.Fold` for when each method is called.
 
-    `now_ms` reads this worker's clock. `idle_after_ms`, for the event clock, is explained at `Watermark`.
+    `now_ms` reads this worker's clock. `idle_after_ms`, for the event clock, is explained at `Watermark`. `input` is
+    the name of the publisher whose own topic this is; "" for the common topic.
     """
 
     def __init__(
@@ -66,9 +67,11 @@ class IntakeFold:
         now_ms: Callable[[], int],
         is_event_clock: bool,
         idle_after_ms: int,
+        input: str = "",
     ) -> None:
         self._source, self._topic, self._names, self._partitions = source, topic, names, partitions
-        self._accept, self._now_ms = gate.acceptor(topic), now_ms
+        self._shard = f"{TopicNames('').input(topic, input)}-{source.partition}"
+        self._accept, self._now_ms = gate.acceptor(topic, input), now_ms
         self._watermark = Watermark(now_ms(), idle_after_ms) if is_event_clock else None
         self._tally = _Tally()
 
@@ -157,7 +160,7 @@ class IntakeFold:
         """A watermark for every ledger partition: each has its own sequencer."""
         if watermark is None:
             return
-        value = watermark_frame(watermark.at_ms, f"{self._topic.value}-{self._source.partition}", watermark.is_idle)
+        value = watermark_frame(watermark.at_ms, self._shard, watermark.is_idle)
         for partition in range(self._partitions):
             yield self._to_ledger(partition, TICK_KEY, value)
 

@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, star
 
 from agents.settings import Settings
 from schemas.escalation import LEVELS_AFTER
+from schemas.ledger import INCIDENT, TURNOUT
 from schemas.topics import INPUTS
 from schemas.vocabulary import RejectReason
 
@@ -94,6 +95,24 @@ STATIONS_REPORTED = _gauge(
 STATIONS_EXPECTED = _gauge("siaga_regency_stations_expected", "Polling stations in the roster.", "regency", "name")
 VOTED = _gauge("siaga_regency_voted", "Voters so far, sum over reporting stations.", "regency", "name")
 REGISTERED = _gauge("siaga_regency_registered", "Voters entitled at the reporting stations.", "regency", "name")
+STATIONS_CONFLICTING = _gauge(
+    "siaga_regency_stations_conflicting",
+    "Stations of which two agencies told different counts of one moment.",
+    "regency",
+    "name",
+)
+STATIONS_UNLISTED = _gauge(
+    "siaga_regency_stations_unlisted",
+    "Stations that reported and are not in the station roster; in no total.",
+    "regency",
+    "name",
+)
+CANDIDATES = _gauge(
+    "siaga_regency_candidate_pairs",
+    "Pairs of incidents that may be one under two numbers, until people decide.",
+    "regency",
+    "name",
+)
 ESCALATIONS = _counter("siaga_escalations_total", "Escalations published.", "change", "level")
 ESCALATION_LATENCY = _histogram(
     "siaga_escalation_latency_seconds",
@@ -145,6 +164,8 @@ def touch_counters() -> None:
             RECORDS.labels(topic.value, outcome)
         for reason in RejectReason:
             REJECTED.labels(topic.value, reason.value)
+    for kind in (INCIDENT, TURNOUT):
+        ENTRIES.labels(kind, "id_reused")
     for change, levels in LEVELS_AFTER.items():
         for level in levels:
             ESCALATIONS.labels(change, level.value)

@@ -17,6 +17,9 @@ _GAUGES = (
     metrics.STATIONS_EXPECTED,
     metrics.VOTED,
     metrics.REGISTERED,
+    metrics.STATIONS_CONFLICTING,
+    metrics.STATIONS_UNLISTED,
+    metrics.CANDIDATES,
 )
 
 
@@ -27,7 +30,7 @@ def _values(row: Figures) -> tuple[float, ...]:
 class RowGauges:
     """The gauges of one partition's rows.
 
-    A clock tick brings a row of every regency, nearly all of them unchanged; setting seven labelled gauges costs more
+    A clock tick brings a row of every regency, nearly all of them unchanged; setting ten labelled gauges costs more
     than folding the row. So only gauges whose value changed are set."""
 
     def __init__(self) -> None:

@@ -24,7 +24,7 @@ from schemas.roster import Roster, RosterError
 from schemas.ruleset import Ruleset, RulesetError
 from schemas.sources import Sources, SourcesError
 from schemas.station_roster import StationRoster, StationRosterError
-from schemas.topics import DEFAULT_PARTITIONS, DEFAULT_PREFIX, Topic, TopicNames
+from schemas.topics import DEFAULT_PARTITIONS, DEFAULT_PREFIX, LONGEST_NAME, TopicNames, TopicSpec, specs_with
 from streams.admission import ClockMode
 
 PREFIX = "SIAGA_"
@@ -44,7 +44,7 @@ READ_ELSEWHERE = frozenset(
 #: Fields without a flag: a secret in a flag would show in `ps`. Each has a variable and a file instead. Errors show
 #: neither these values nor those of the file variables, where a secret may have been pasted by mistake.
 SECRETS = frozenset({"sasl_password", "webhook_url", "webhook_secret"})
-_TOPIC_PREFIX_MAX = 249 - max(len(topic) for topic in Topic)  # Kafka's limit of a topic name
+_TOPIC_PREFIX_MAX = 249 - LONGEST_NAME  # Kafka's limit of a topic name
 _HOST_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
 
 log = logging.getLogger("siaga.settings")
@@ -291,6 +291,10 @@ class Settings(BaseSettings):
             return policy.load_sources(self.sources_file)
         except SourcesError as error:
             raise SettingsError(str(error)) from None
+
+    def load_topics(self) -> tuple[TopicSpec, ...]:
+        """Every topic of the deployment, with the inputs of their own of the sources file. Raises SettingsError."""
+        return specs_with(self.load_sources().inputs)
 
     def password(self) -> str | None:
         """The SASL password, from its variable or its file (without the final newline). Raises SettingsError."""

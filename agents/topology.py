@@ -5,7 +5,7 @@
 
 from dataclasses import dataclass
 
-from schemas.topics import DEFAULT_PREFIX, SPECS, Direction, Topic
+from schemas.topics import DEFAULT_PREFIX, SPECS, Direction, Topic, TopicSpec
 
 #: Where the timers of the workers write a clock tick for each ledger partition (wall clock only).
 TICKS = Topic.LEDGER
@@ -13,7 +13,8 @@ TICKS = Topic.LEDGER
 
 @dataclass(frozen=True)
 class StageTopics:
-    """One step of the pipeline: a Faust agent over `inputs`, one transaction per batch.
+    """One step of the pipeline: a Faust agent over `inputs`, one transaction per batch. Who reads incidents or turnout
+    also reads what publishers have for themselves of that kind (`schemas.topics.specs_with`).
 
     `state` is the compacted topic from which the next owner of a partition restores the fold. A stage without state may
     write the position and watermark of each input partition to `notes` instead."""
@@ -44,7 +45,7 @@ STAGES = (INTAKE, RISK)
 def diagram() -> str:
     """The path of a record through topics and stages, as a Mermaid flowchart."""
     lines = ["flowchart LR"]
-    lines += [f"    {_id(spec.topic)}{_shape(spec.direction, DEFAULT_PREFIX + spec.topic)}" for spec in SPECS]
+    lines += [f"    {_id(spec.topic)}{_shape(spec.direction, _name(spec))}" for spec in SPECS]
     for stage in STAGES:
         node = f"{stage.name}_stage"
         lines.append(f"    {node}[{stage.name} shards]")
@@ -59,6 +60,12 @@ def diagram() -> str:
 def _id(topic: Topic) -> str:
     """A node's name, without the dashes that Mermaid could take for an arrow."""
     return topic.value.replace("-", "_")
+
+
+def _name(spec: TopicSpec) -> str:
+    """A topic's name; of an input also the form of a publisher's own one."""
+    name = DEFAULT_PREFIX + spec.topic
+    return f"{name}<br/>{name}.INPUT" if spec.direction is Direction.IN else name
 
 
 def _shape(direction: Direction, name: str) -> str:

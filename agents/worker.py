@@ -13,8 +13,7 @@ from agents.kafka.refusals import refusal
 from agents.kafka.topics import TopicError, open_admin, partition_counts
 from agents.logs import configure_logging
 from agents.metrics import PortTaken, serve_metrics
-from agents.settings import Settings
-from schemas.topics import SPECS
+from agents.settings import Settings, SettingsError
 
 log = logging.getLogger(__name__)
 
@@ -28,10 +27,14 @@ class WorkerError(Exception):
 
 
 def run_worker(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT. Raises WorkerError when it cannot start; exits with status 1 when it crashes."""
+    """Run until SIGTERM or SIGINT; exits with status 1 when it crashes.
+
+    Raises WorkerError when it cannot start, SettingsError for a roster, ruleset or sources file that is wrong."""
     configure_logging(settings)
     try:
         app = create_app(settings)
+    except SettingsError:
+        raise
     except (ValueError, OSError) as error:
         raise WorkerError(f"{error}") from error
     check_topics(settings)
@@ -49,7 +52,7 @@ def check_topics(settings: Settings) -> None:
     """Refuse topics that are missing or have another partition count, which would split a regency's history.
 
     Waits up to BROKER_WITHIN_S for the broker, so that a worker may be started before it. Raises WorkerError."""
-    names = [settings.topics[spec.topic] for spec in SPECS]
+    names = [settings.topics.of(spec) for spec in settings.load_topics()]
     counts = _wait_for_counts(settings, names)
     missing = [name for name in names if name not in counts]
     if missing:

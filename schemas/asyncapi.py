@@ -13,7 +13,7 @@ from schemas.topics import DEFAULT_PARTITIONS, SPECS, Direction, TopicNames, Top
 
 ASYNCAPI_FILE = "asyncapi.json"
 KAFKA_BINDING = "0.5.0"
-VERSION = "1.0.0"  # of the public contract, not of the program
+VERSION = "2.0.0"  # of the public contract, not of the program
 
 _ABOUT = (
     "Siaga reads incidents and turnout, and keeps a rolling risk table per regency with escalations. Outputs are "
@@ -28,7 +28,7 @@ def asyncapi() -> dict[str, Any]:
     described = [(spec, contract) for spec in public for contract in CONTRACTS if contract.topic is spec.topic]
     return {
         "asyncapi": "3.0.0",
-        "id": "urn:siaga:contract:1",
+        "id": "urn:siaga:contract:2",
         "info": {"title": "Siaga", "version": VERSION, "description": _ABOUT},
         "defaultContentType": "application/json",
         "servers": {

@@ -31,7 +31,7 @@ class Contract:
     model: type[BaseModel]
     topic: Topic
     key: str | None = REGENCY_PATTERN
-    version: int = 1
+    version: int = 2
 
     @property
     def id(self) -> str:

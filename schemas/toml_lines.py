@@ -3,6 +3,7 @@
 import re
 
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 _TABLE = re.compile(r"^\s*\[{1,2}\s*([^\]]+?)\s*\]{1,2}")
 _KEY = re.compile(r"^\s*([A-Za-z0-9_\-.\"']+(?:\s*\.\s*[A-Za-z0-9_\-\"']+)*)\s*=")
@@ -39,15 +40,25 @@ def first_wrong(text: str, wrong: ValidationError, whole: str) -> str:
     """
     errors = wrong.errors(include_url=False, include_input=False)
     first = errors[0]
-    location, message = first["loc"], first["msg"].removeprefix("Value error, ").splitlines()[0]
-    # Checks across fields and tables begin with the field that is wrong.
-    line = line_of(text, (*location, *message.split()[0].rstrip(":").split(".")))
+    location = first["loc"]
     unknown = [
         f"; line {line_of(text, error['loc'])}, {_dotted(error['loc'])}: not known"
         for error in errors
         if first["type"] == "missing" and error["type"] == "extra_forbidden" and error["loc"][:-1] == location[:-1]
     ]
-    return f"line {line}, {_dotted(location) or whole}: {message}{''.join(unknown)}"
+    return _sentence(text, first, whole) + "".join(unknown)
+
+
+def every_wrong(text: str, wrong: ValidationError, whole: str) -> list[str]:
+    """Line, field and message of every error."""
+    return [_sentence(text, error, whole) for error in wrong.errors(include_url=False, include_input=False)]
+
+
+def _sentence(text: str, error: ErrorDetails, whole: str) -> str:
+    location, message = error["loc"], error["msg"].removeprefix("Value error, ").splitlines()[0]
+    # Checks across fields and tables begin with the field that is wrong.
+    line = line_of(text, (*location, *message.split()[0].split(".")))
+    return f"line {line}, {_dotted(location) or whole}: {message}"
 
 
 def _dotted(location: tuple[str | int, ...]) -> str:

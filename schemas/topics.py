@@ -2,9 +2,13 @@
 
 Source: docs/architecture.md and the public contract. All topics share one partition count, so that a regency's ledger,
 state and outputs carry the same partition number.
+
+Kafka tells a reader nothing of who wrote a record, only who may write a topic. So a publisher may have input topics of
+its own, `incidents.NAME` and `turnout.NAME`, which its Kafka user alone may write (docs/operating/sources.md).
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from schemas.vocabulary import DAY_MS
@@ -16,6 +20,8 @@ INPUT_MESSAGE_MAX_BYTES = 1_048_588
 REJECTED_MESSAGE_MAX_BYTES = 2 * 1024 * 1024
 DEFAULT_PREFIX = "siaga."
 DEFAULT_PARTITIONS = 6
+#: Characters of the name of a publisher's own input.
+INPUT_NAME_MAX = 32
 
 
 class Topic(StrEnum):
@@ -40,12 +46,15 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True)
 class TopicSpec:
-    """The settings of one topic on the broker. `retention_ms` is None for compacted topics."""
+    """The settings of one topic on the broker. `retention_ms` is None for compacted topics. `input` is the name of the
+    publisher whose own topic it is; "" for every other topic.
+    """
 
     topic: Topic
     direction: Direction
     retention_ms: int | None
     about: str
+    input: str = ""
 
     @property
     def config(self) -> dict[str, str]:
@@ -78,6 +87,16 @@ SPECS: tuple[TopicSpec, ...] = (
 )
 
 INPUTS: tuple[Topic, ...] = tuple(spec.topic for spec in SPECS if spec.direction is Direction.IN)
+#: Characters of the longest name after the prefix.
+LONGEST_NAME = max(*map(len, Topic), max(map(len, INPUTS)) + 1 + INPUT_NAME_MAX)
+
+
+def specs_with(inputs: Iterable[str]) -> tuple[TopicSpec, ...]:
+    """Every topic of a deployment: SPECS, then the input topics that these publishers have for themselves."""
+    common = [spec for spec in SPECS if spec.direction is Direction.IN]
+    return SPECS + tuple(
+        replace(spec, input=name, about=f"{spec.about}: {name} alone") for name in inputs for spec in common
+    )
 
 
 @dataclass(frozen=True)
@@ -88,3 +107,11 @@ class TopicNames:
 
     def __getitem__(self, topic: Topic) -> str:
         return self.prefix + topic.value
+
+    def input(self, kind: Topic, name: str = "") -> str:
+        """The topic of a publisher's own input; the common one when `name` is ""."""
+        return f"{self[kind]}.{name}" if name else self[kind]
+
+    def of(self, spec: TopicSpec) -> str:
+        """The topic of a spec."""
+        return self.input(spec.topic, spec.input)

@@ -39,6 +39,9 @@ class Figures(NamedTuple):
     stations_expected: int
     voted: int
     registered: int
+    conflicting: int
+    unlisted: int
+    candidates: int
 
 
 class Escalated(NamedTuple):
@@ -230,5 +233,6 @@ def _figures(state: RegencyState) -> Figures:
     turnout = state.turnout
     return Figures(
         state.regency.code, state.regency.name, state.ladder.level, state.score().total, state.silence.status,
-        turnout.reported, state.regency.stations, turnout.voted, turnout.registered,
+        turnout.reported, state.regency.stations, turnout.voted, turnout.registered, turnout.conflicting,
+        turnout.unlisted, state.incidents.candidates.pairs,
     )  # fmt: skip

@@ -4,7 +4,7 @@ Five roles, each with one or more principals. In Kafka, Write and Read imply Des
 the idempotent producer's right (KIP-679, Kafka 2.8 and later), so neither is granted separately. No role may create or
 delete a topic: the cluster administrator does, who also runs this."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -24,7 +24,7 @@ from kafka.errors import ClusterAuthorizationFailedError, KafkaError, SecurityDi
 from agents.batching import transactional_ids
 from agents.settings import Settings
 from agents.topology import STAGES
-from schemas.topics import SPECS, Direction, Topic
+from schemas.topics import Direction, Topic, specs_with
 
 _READ, _WRITE, _DESCRIBE = ACLOperation.READ, ACLOperation.WRITE, ACLOperation.DESCRIBE
 _OPERATOR = (_READ, ACLOperation.DESCRIBE_CONFIGS, ACLOperation.ALTER_CONFIGS)
@@ -85,12 +85,18 @@ class AclError(Exception):
     """The broker does not return or change ACLs. One line."""
 
 
-def rights_of(role: Role, settings: Settings) -> frozenset[Right]:
-    """The rights a role needs under these settings (topic prefix, consumer group), and no others."""
-    names = settings.topics
-    of = {way: [names[spec.topic] for spec in SPECS if spec.direction is way] for way in Direction}
+def rights_of(role: Role, settings: Settings, inputs: Collection[str] = (), user: str = "") -> frozenset[Right]:
+    """The rights a role needs under these settings (topic prefix, consumer group), and no others.
+
+    `inputs` are the publishers' own inputs (the sources file's). `user` is who publishes: the user of an input writes
+    its topics alone, every other publisher the common ones."""
+    names, specs = settings.topics, specs_with(inputs)
+    of = {way: [names.of(spec) for spec in specs if spec.direction is way] for way in Direction}
     if role is Role.PUBLISHER:
-        return _topics(of[Direction.IN], _WRITE)
+        own = user if user in inputs else ""
+        return _topics(
+            [names.of(spec) for spec in specs if spec.direction is Direction.IN and spec.input == own], _WRITE
+        )
     if role is Role.PROCESSOR:
         return (
             _topics(of[Direction.IN], _READ)
@@ -107,7 +113,7 @@ def rights_of(role: Role, settings: Settings) -> frozenset[Right]:
         outputs = [name for name in of[Direction.OUT] if name != names[Topic.REJECTED]]
         return _topics(outputs, _READ) | {Right(ResourceType.GROUP, settings.reader_group_prefix, _READ, _PREFIXED)}
     return (
-        _topics([names[spec.topic] for spec in SPECS], *_OPERATOR)
+        _topics([names.of(spec) for spec in specs], *_OPERATOR)
         | {Right(ResourceType.GROUP, settings.group, _DESCRIBE)}
         | _transactions(settings, _DESCRIBE)
     )
@@ -118,10 +124,12 @@ def ensure_acls(
 ) -> list[AclFinding]:
     """Grant each principal (a user's name, without `User:`) what its roles need; without `create` only compare.
 
-    Idempotent. Raises AclError or a KafkaError."""
+    Idempotent. Raises AclError, a KafkaError or SettingsError."""
+    inputs = settings.load_sources().inputs
+    topics = frozenset(settings.topics.of(spec) for spec in specs_with(inputs))
     findings = []
     for principal, its_roles in roles.items():
-        wanted = frozenset().union(*(rights_of(role, settings) for role in its_roles))
+        wanted = frozenset().union(*(rights_of(role, settings, inputs, principal) for role in its_roles))
         held = _held(admin, principal)
         missing = wanted - held
         if create and missing:
@@ -130,8 +138,8 @@ def ensure_acls(
         findings += [
             AclFinding(principal, right, state if right in missing else AclState.OK) for right in _sorted(wanted)
         ]
-        findings += _surplus(principal, held, wanted, settings)
-    return findings + _surplus(EVERYBODY, _held(admin, EVERYBODY), frozenset(), settings)
+        findings += _surplus(principal, held, wanted, settings, topics)
+    return findings + _surplus(EVERYBODY, _held(admin, EVERYBODY), frozenset(), settings, topics)
 
 
 def _topics(names: Iterable[str], *operations: ACLOperation) -> frozenset[Right]:
@@ -179,16 +187,18 @@ def _grant(admin: KafkaAdminClient, principal: str, rights: Iterable[Right]) -> 
         raise AclError(f"cannot grant rights to {principal}: {_reason(failed[0])}")
 
 
-def _surplus(principal: str, held: Iterable[Right], wanted: frozenset[Right], settings: Settings) -> list[AclFinding]:
+def _surplus(
+    principal: str, held: Iterable[Right], wanted: frozenset[Right], settings: Settings, topics: Collection[str]
+) -> list[AclFinding]:
     """Rights of a principal beyond its roles. A right of its roles restricted to one host is not beyond them."""
     candidates = (right for right in held if replace(right, host=_ANYWHERE) not in wanted)
-    beyond = _sorted(right for right in candidates if _touches_siaga(right, settings))
+    beyond = _sorted(right for right in candidates if _touches_siaga(right, settings, topics))
     return [AclFinding(principal, right, AclState.SURPLUS) for right in beyond]
 
 
-def _touches_siaga(right: Right, settings: Settings) -> bool:
+def _touches_siaga(right: Right, settings: Settings, topics: Collection[str]) -> bool:
     """Whether a right covers a resource of this deployment. One on the cluster, users or tokens covers all of them."""
-    exact, prefixes = _names(right.kind, settings)
+    exact, prefixes = _names(right.kind, settings, topics)
     if right.kind not in (ResourceType.TOPIC, ResourceType.GROUP, ResourceType.TRANSACTIONAL_ID):
         return True
     if right.pattern is _PREFIXED:
@@ -196,11 +206,11 @@ def _touches_siaga(right: Right, settings: Settings) -> bool:
     return right.name == "*" or right.name in exact or right.name.startswith(prefixes)
 
 
-def _names(kind: ResourceType, settings: Settings) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def _names(kind: ResourceType, settings: Settings, topics: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Names of this deployment's resources of a kind, and prefixes of others."""
     group = settings.group
     if kind is ResourceType.TOPIC:
-        return tuple(settings.topics[spec.topic] for spec in SPECS), ()
+        return tuple(topics), ()
     if kind is ResourceType.GROUP:
         return (group,), (settings.reader_group_prefix, settings.sender_group_prefix)
     return (), tuple(transactional_ids(group, stage.name) for stage in STAGES)

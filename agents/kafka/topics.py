@@ -1,8 +1,10 @@
-"""Create the topics of schemas/topics.py on a broker and report where existing ones differ from what Siaga needs.
+"""Create a deployment's topics (schemas/topics.py) on a broker and report where existing ones differ from what Siaga
+needs.
 
 A difference can lose data without an error: retention by event time deletes a past election within minutes, another
 partition count separates a regency's ledger, state and outputs, and recompression costs the broker a core."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -12,7 +14,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from agents.settings import Settings
-from schemas.topics import SPECS, TopicSpec
+from schemas.topics import TopicSpec
 
 # The publisher chooses the codec; the broker must not recompress.
 KEPT_AS_SENT = {"compression.type": "producer"}
@@ -48,14 +50,15 @@ class TopicError(Exception):
 def ensure(
     admin: KafkaAdminClient, settings: Settings, *, create: bool = True, fix: bool = False
 ) -> list[TopicFinding]:
-    """One finding per topic of Siaga, in the order of SPECS. Raises TopicError or a KafkaError.
+    """One finding per topic of the deployment, own inputs last. Raises TopicError, a KafkaError or SettingsError.
 
     With `create` missing topics are created; with `fix` differing configuration is set, but never the partition count:
     adding partitions would move regencies between them."""
-    existing = partition_counts(admin, [settings.topics[spec.topic] for spec in SPECS])
-    created = _create(admin, settings, existing) if create else set()
+    specs = settings.load_topics()
+    existing = partition_counts(admin, [settings.topics.of(spec) for spec in specs])
+    created = _create(admin, settings, specs, existing) if create else set()
     configs = _configs(admin, list(existing.keys() - created))
-    return [_finding(admin, settings, spec, existing, created, configs, fix) for spec in SPECS]
+    return [_finding(admin, settings, spec, existing, created, configs, fix) for spec in specs]
 
 
 def wanted_config(spec: TopicSpec) -> dict[str, str]:
@@ -63,8 +66,10 @@ def wanted_config(spec: TopicSpec) -> dict[str, str]:
     return spec.config | KEPT_AS_SENT
 
 
-def _create(admin: KafkaAdminClient, settings: Settings, existing: dict[str, int]) -> set[str]:
-    missing = {settings.topics[spec.topic]: spec for spec in SPECS if settings.topics[spec.topic] not in existing}
+def _create(
+    admin: KafkaAdminClient, settings: Settings, specs: Iterable[TopicSpec], existing: dict[str, int]
+) -> set[str]:
+    missing = {name: spec for spec in specs if (name := settings.topics.of(spec)) not in existing}
     if not missing:
         return set()
     created = set()
@@ -97,7 +102,7 @@ def _finding(
     configs: dict[str, dict[str, str]],
     fix: bool,
 ) -> TopicFinding:
-    name = settings.topics[spec.topic]
+    name = settings.topics.of(spec)
     if name not in existing:
         return TopicFinding(name, Outcome.MISSING, 0)
     partitions = existing[name]

@@ -26,7 +26,8 @@ TYPES = {
 WORDS_URL = "/static/js/words.js"
 #: The tables of the catalogue that the page reads.
 TABLES = (
-    "level", "change", "reason", "component", "category", "status", "data_status", "authority", "place", "page",
+    "level", "change", "reason", "component", "category", "status", "data_status", "excluded", "authority", "place",
+    "page",
 )  # fmt: skip
 
 

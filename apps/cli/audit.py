@@ -8,18 +8,18 @@ from apps.cli.options import CommandError, with_settings
 
 
 @click.command()
-@with_settings("partitions", "roster", "rules", "clock")
+@with_settings("partitions", "roster", "stations", "rules", "sources_file", "clock")
 def command(settings: Settings) -> None:
     """Fold the ledger again and compare published escalations and rows with the result.
 
-    Give it the roster, ruleset and clock of the workers. Exit status 0 when everything published follows from the
-    ledger, 1 when something does not."""
+    Give it the roster, station roster, ruleset and clock of the workers. Exit status 0 when everything published
+    follows from the ledger, 1 when something does not."""
     from apps.history.audit import audit
 
-    roster, ruleset = settings.load_roster(), settings.load_ruleset()
+    roster, ruleset, stations = settings.load_roster(), settings.load_ruleset(), settings.load_stations()
     try:
         with broker_errors(settings):
-            result = audit(settings, roster, ruleset, CONNECT_S)
+            result = audit(settings, roster, ruleset, stations, CONNECT_S)
     except SettingsError:
         raise
     except ValueError as error:

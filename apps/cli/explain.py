@@ -7,15 +7,19 @@ import click
 import orjson
 from kafka.errors import AuthorizationError
 
-from agents.kafka.topic_reader import read_all
+from agents.kafka.topic_reader import TopicMissing, read_all
 from agents.settings import Settings
 from apps.cli.broker import CONNECT_S, broker_errors
 from apps.cli.options import CommandError, with_settings
 from apps.history.explain import explain_escalation, explain_province, explain_row
+from apps.history.whose_word import whose_word
 from apps.language.catalogue import LANGUAGES, language_of_locale
 from schemas.roster import Regency, Roster
 from schemas.ruleset import Ruleset
+from schemas.station_roster import StationRoster
 from schemas.topics import Topic
+from streams.risk.regency import RegencyState
+from streams.storage.format import UnknownFormat
 
 Message = dict[str, Any]
 BOTH = "both"
@@ -37,12 +41,13 @@ KINDS = ("kabupaten ", "kab. ", "kota ")
     default=language_of_locale,
     show_default="language of the locale",
 )
-@with_settings("partitions", "roster", "rules", "clock")
+@with_settings("partitions", "roster", "stations", "rules", "sources_file", "clock")
 def command(settings: Settings, regency: str, at: str | None, lang: str) -> None:
-    """Explain the level of REGENCY (code or name): its score, the heaviest incidents, who is notified, and the level
-    changes so far. For a province's two digits: which of its regencies are above normal, and which do not report.
+    """Explain the level of REGENCY (code or name): its score, the heaviest incidents, whose word on each stands,
+    what may be one incident under two numbers, who is notified, and the level changes so far. For a province's two
+    digits: which of its regencies are above normal, and which do not report.
     """
-    roster, ruleset = settings.load_roster(), settings.load_ruleset()
+    roster, ruleset, stations = settings.load_roster(), settings.load_ruleset(), settings.load_stations()
     code, moment = code_of(roster, regency), _moment(at)
     offset_min = ruleset.election.offset_ms // 60_000
     topic = Topic.RISK if code in roster else Topic.PROVINCE
@@ -52,26 +57,33 @@ def command(settings: Settings, regency: str, at: str | None, lang: str) -> None
         ]
         if moment is None:
             row = next(reversed(_published(settings, topic, code)), None)
+            state = _state(settings, roster, ruleset, stations, code) if row and code in roster else None
         else:
-            row = _row_until(settings, roster, ruleset, code, moment)
+            row, state = _past(settings, roster, ruleset, stations, code, moment)
     if not row and not history:
         raise CommandError(f"nothing has been published about {code}" + (f" until {at}" if at else ""))
     names = {code: entry.name for code, entry in roster.items()}
     texts = [
-        "\n".join(_lines(row, history, names, language, offset_min))
+        "\n".join(_lines(row, state, history, names, language, offset_min))
         for language in (LANGUAGES if lang == BOTH else (lang,))
     ]
     click.echo("\n\n".join(texts))
 
 
 def _lines(
-    row: Message | None, history: list[Message], names: dict[str, str], language: str, offset_min: int
+    row: Message | None,
+    state: RegencyState | None,
+    history: list[Message],
+    names: dict[str, str],
+    language: str,
+    offset_min: int,
 ) -> list[str]:
     if not row:
         return explain_escalation(history[-1], language, offset_min)
     if "province" in row:
         return explain_province(row, history, names, language, offset_min)
-    return explain_row(row, history, language, offset_min)
+    told = whose_word(state, row, history, language, offset_min) if state else []
+    return explain_row(row, history, language, offset_min, told)
 
 
 def code_of(roster: Roster, regency: str) -> str:
@@ -111,14 +123,32 @@ def _moment(at: str | None) -> datetime | None:
     return moment.astimezone(UTC)
 
 
-def _row_until(settings: Settings, roster: Roster, ruleset: Ruleset, code: str, moment: datetime) -> Message | None:
-    """The row at a past time; None, with a warning, where the ledger cannot be read that far back. Escalations are kept
-    longer, so the last change is still known then.
-    """
-    from apps.history.past_state import LedgerCut, row_until
+def _state(
+    settings: Settings, roster: Roster, ruleset: Ruleset, stations: StationRoster | None, code: str
+) -> RegencyState | None:
+    """The state behind the row; None, with a warning, where this user or this version may not read it."""
+    from apps.history.present_state import state_now
 
     try:
-        return row_until(settings, roster, ruleset, code, int(moment.timestamp() * 1000), CONNECT_S)
+        return state_now(settings, roster, ruleset, stations, code, CONNECT_S)
+    except (AuthorizationError, TopicMissing):
+        reason = "this user may not read the state"
+    except UnknownFormat as error:
+        reason = str(error)
+    click.echo(f"whose word stands is left out: {reason}", err=True)
+    return None
+
+
+def _past(
+    settings: Settings, roster: Roster, ruleset: Ruleset, stations: StationRoster | None, code: str, moment: datetime
+) -> tuple[Message | None, RegencyState | None]:
+    """Row and state at a past time; none, with a warning, where the ledger cannot be read that far back. Escalations
+    are kept longer, so the last change is still known then.
+    """
+    from apps.history.past_state import LedgerCut, past
+
+    try:
+        return past(settings, roster, ruleset, stations, code, int(moment.timestamp() * 1000), CONNECT_S)
     except LedgerCut:
         reason = "it no longer holds its beginning"
     except AuthorizationError:
@@ -128,7 +158,7 @@ def _row_until(settings: Settings, roster: Roster, ruleset: Ruleset, code: str, 
             f"the ledger was not written with this clock, roster and number of partitions: {wrong}", exit_code=2
         ) from None
     click.echo(f"the ledger cannot give the state at that time: {reason}; below is the last change before it", err=True)
-    return None
+    return None, None
 
 
 def _is_until(moment: str, limit: datetime | None) -> bool:

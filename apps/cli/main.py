@@ -16,6 +16,7 @@ PACKAGE = "apps.cli"
 COMMANDS: dict[str, str] = {
     "up": "All on this machine: broker, topics, workers, board and a simulated election day.",
     "topics": "Create the topics, verify them, report differences.",
+    "sources": "Check a sources file: who belongs to which agency and may report what.",
     "worker": "Run a worker: intake and risk.",
     "board": "Serve the board: the risk table as one live page.",
     "publish": "Send incidents or turnout, JSON lines, checked before they are sent.",
@@ -25,8 +26,9 @@ COMMANDS: dict[str, str] = {
     "webhook": "Post escalations to a URL: signed, in order, retried.",
     "simulate": "Publish a simulated election day.",
     "replay": "Publish a recorded election at a chosen speed.",
-    "convert": "Convert public election files into a roster and JSON lines.",
     "stations": "Check a station roster against the roster.",
+    "convert": "Convert spreadsheets and public election files into JSON lines.",
+    "join": "Say that two numbers are one incident, or take that back.",
     "audit": "Prove from the ledger what was published.",
     "evaluate": "Score the risk model and baseline detectors on election days with known flare-ups.",
     "explain": "Explain why a regency has its level.",

@@ -1,5 +1,6 @@
 """`siaga publish`: send incidents or turnout, JSON lines, checked before they are sent."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from apps.publishing.lines import InputError, Line, open_input, read_lines, unpa
 from apps.publishing.messages import Kind, Reader, checked, unchecked
 from apps.publishing.publish import Tally, publish, read_messages
 from apps.publishing.sender import DeliveryError
+from schemas.fields import SOURCE_PATTERN
 from schemas.rejected import Rejected
 
 INTERRUPTED = 130
@@ -30,10 +32,18 @@ INTERRUPTED = 130
 @click.option(
     "--resume", is_flag=True, help="Continue after the last line of this FILE that an earlier run got acknowledged."
 )
+@click.option("--input", "own", metavar="NAME", default="", help="Send to this publisher's own input of that name.")
 @click.option("--compression", type=click.Choice(COMPRESSIONS), default="none", show_default=True)
 @with_settings("roster", "data_dir")
 def command(
-    settings: Settings, kind: str, file: Path, check: bool, no_validate: bool, resume: bool, compression: str
+    settings: Settings,
+    kind: str,
+    file: Path,
+    check: bool,
+    no_validate: bool,
+    resume: bool,
+    own: str,
+    compression: str,
 ) -> None:
     """Send FILE (JSON lines, gzip or not; - is standard input) to the topic of its kind, keyed by regency.
 
@@ -44,13 +54,15 @@ def command(
     from_stdin = str(file) == "-"
     if resume and from_stdin:
         raise CommandError("--resume needs a FILE: standard input cannot be read again", exit_code=2)
-    tally = Tally()
+    if own and not re.fullmatch(SOURCE_PATTERN, own):
+        raise CommandError(f"--input: {own!r} is not 1 to 32 of a-z, 0-9 and -", exit_code=2)
+    topic, tally = settings.topics.input(Kind(kind).topic, own), Tally()
     read = _reader(settings, Kind(kind), no_validate)
     with _input(file) as stream:
         if check:
             _dry_run(stream, file, read, tally)
         else:
-            _send(settings, Kind(kind), stream, file, resume, read, compression, tally)
+            _send(settings, topic, stream, file, resume, read, compression, tally)
     _summary(tally, "would be sent" if check else "sent")
     if tally.rejected:
         raise SystemExit(1)
@@ -83,7 +95,7 @@ def _dry_run(stream: BinaryIO, file: Path, read: Reader, tally: Tally) -> None:
 
 def _send(
     settings: Settings,
-    kind: Kind,
+    topic: str,
     stream: BinaryIO,
     file: Path,
     resume: bool,
@@ -91,7 +103,6 @@ def _send(
     compression: str,
     tally: Tally,
 ) -> None:
-    topic = settings.topics[kind.topic]
     kept = progress.progress_path(settings.data_dir, file, topic)
     number, offset, before = _resume(stream, kept, topic, settings.broker) if resume else (0, 0, 0)
     with broker_errors(settings):

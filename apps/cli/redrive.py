@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import UUID
 
 import click
+from kafka.errors import TopicAuthorizationFailedError
 
 from agents.kafka.connection import kafka_python_options
 from agents.kafka.topic_reader import read_all
@@ -21,7 +22,7 @@ from apps.publishing.redrive import IntakeCheck, RedriveTally, redrive, unless, 
 from apps.publishing.redriven import Journal, JournalError
 from apps.publishing.rejects import Origin, Reject, Unreadable, of_lines, of_records
 from apps.publishing.sender import DeliveryError
-from schemas.topics import INPUTS, Topic
+from schemas.topics import Topic
 from schemas.vocabulary import RejectReason
 from streams.admission import Gate
 
@@ -42,7 +43,7 @@ Rejects = Iterable[Reject | Unreadable]
 )
 @click.option("--check", is_flag=True, help="Dry run: check all, redriven before or not; send nothing.")
 @click.option("--again", is_flag=True, help="Also send what was redriven before.")
-@with_settings("roster", "clock", "data_dir")
+@with_settings("roster", "sources_file", "clock", "data_dir")
 def command(settings: Settings, file: Path | None, reasons: tuple[str, ...], check: bool, again: bool) -> None:
     """Send rejected records again, to the topic they came from and with their key.
 
@@ -50,13 +51,14 @@ def command(settings: Settings, file: Path | None, reasons: tuple[str, ...], che
     --reason (repeatable) from the topic of rejected records: those that are valid now, because the roster was extended
     or the clock has caught up.
 
-    Each is checked as a worker with the same --roster and --clock would. A record that still fails is reported with its
-    line and not sent. Records redriven before are skipped, so correct, run, and run again. Exit status 0 when all are
-    sent, 1 when some still fail or the broker did, 2 for wrong arguments, 130 when interrupted."""
+    Each is checked as a worker with the same --roster, --sources-file and --clock would. A record that still fails is
+    reported with its line and not sent. Records redriven before are skipped, so correct, run, and run again. Exit
+    status 0 when all are sent, 1 when some still fail or the broker did, 2 for wrong arguments, 130 when interrupted.
+    """
     if (file is None) != bool(reasons):
         raise CommandError("give either FILE or --reason", exit_code=2)
     tally = RedriveTally()
-    check_now = IntakeCheck(Gate(settings.load_roster(), settings.clock), settings.topics, settings.clock, _wall_ms)
+    check_now = _intake_check(settings)
     needs_broker = bool(reasons) or not check
     source = _from_topic(settings, reasons) if file is None else _from_file(file)
     with broker_errors(settings) if needs_broker else nullcontext(), source as rejects:
@@ -69,16 +71,24 @@ def command(settings: Settings, file: Path | None, reasons: tuple[str, ...], che
         raise SystemExit(1)
 
 
+def _intake_check(settings: Settings) -> IntakeCheck:
+    sources = settings.load_sources()
+    gate = Gate(settings.load_roster(), settings.clock, sources)
+    return IntakeCheck(gate, settings.topics, settings.clock, _wall_ms, sources.inputs)
+
+
 def _wall_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
 def _send(settings: Settings, rejects: Rejects, check_now: IntakeCheck, again: bool, tally: RedriveTally) -> None:
-    inputs = [settings.topics[topic] for topic in INPUTS]
-    sender = open_sender(settings, inputs)
+    inputs = _described(settings, check_now.topics)
+    check_now.keep_to(inputs)
+    sender = open_sender(settings, list(inputs))
+    ids = {name: str(UUID(str(topic_id))) for name, topic_id in inputs.items()}
     interrupted = False
     try:
-        with Journal(settings.data_dir / "redrive", _topic_ids(settings, inputs)) as journal, _interrupts() as stopped:
+        with Journal(settings.data_dir / "redrive", ids) as journal, _interrupts() as stopped:
             redriven = _never if again else journal.__contains__
             redrive(valid(unless(stopped, rejects), check_now, redriven, tally, _report), sender, journal, tally)
             interrupted = stopped()
@@ -113,9 +123,13 @@ def _interrupts() -> Iterator[Callable[[], bool]]:
         signal.signal(signal.SIGINT, before)
 
 
-def _topic_ids(settings: Settings, names: list[str]) -> dict[str, str]:
+def _described(settings: Settings, names: list[str]) -> dict[str, object]:
+    """Topic ids of the inputs that this user may see: another publisher's own input is hidden from it. All if none."""
     with open_admin(kafka_python_options(settings), CONNECT_S) as admin:
-        return {topic["name"]: str(UUID(str(topic["topic_id"]))) for topic in admin.describe_topics(names)}
+        topics = admin.describe_topics(names)
+    hidden = TopicAuthorizationFailedError.errno
+    seen = [topic for topic in topics if topic["error_code"] != hidden] or topics
+    return {topic["name"]: topic["topic_id"] for topic in seen}
 
 
 def _never(_origin: Origin) -> bool:

@@ -1,7 +1,7 @@
 """The `--acls` part of `siaga topics`: users by role, and the state of their rights."""
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -15,7 +15,7 @@ from apps.cli.options import CommandError
 #: No blanks, no control characters, and not `*`, which Kafka reads as every principal.
 _USER = re.compile(r"(?!\*$)[^\s\x00-\x1f\x7f]{1,200}")
 _ABOUT = {
-    Role.PUBLISHER: "may write incidents and turnout",
+    Role.PUBLISHER: "may write incidents and turnout (on its own input, if the sources file names one of its name)",
     Role.PROCESSOR: "runs workers",
     Role.READER: "may read risk, province and escalations",
     Role.SENDER: "sends escalations to receivers (`siaga webhook`)",
@@ -25,7 +25,7 @@ _ABOUT = {
 
 def role_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--acls`, one repeatable option per role and `--quota`."""
-    about = "Bytes a second that each publisher named may send to each broker."
+    about = "Bytes a second that each publisher, named or with an own input, may send to each broker."
     function = click.option("--quota", type=click.IntRange(min=1024), metavar="BYTES", help=about)(function)
     for role in reversed(Role):
         about = f"With --acls: a user who {_ABOUT[role]}; repeatable."
@@ -33,8 +33,12 @@ def role_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return click.option("--acls", is_flag=True, help="Grant each user named the rights of its role.")(function)
 
 
-def roles_named(acls: bool, quota: int | None, users: Mapping[str, Sequence[str]]) -> dict[str, list[Role]]:
-    """Roles by user. Raises CommandError (status 2) for wrong arguments."""
+def roles_named(
+    acls: bool, quota: int | None, users: Mapping[str, Sequence[str]], inputs: Iterable[str]
+) -> dict[str, list[Role]]:
+    """Roles by user; with `acls` the users of the publishers' own inputs are publishers, named or not.
+
+    Raises CommandError (status 2) for wrong arguments."""
     named: dict[str, list[Role]] = {}
     for role in Role:
         for user in users[role.value]:
@@ -43,12 +47,15 @@ def roles_named(acls: bool, quota: int | None, users: Mapping[str, Sequence[str]
                     f"--{role}: {user!r} is not a user name: no blanks, not *, at most 200 characters", 2
                 )
             named.setdefault(user.removeprefix("User:"), []).append(role)
+    for user in inputs if acls else ():
+        if Role.PUBLISHER not in named.setdefault(user, []):
+            named[user].append(Role.PUBLISHER)
     if acls and not named:
         wanted = ", ".join(f"--{role}" for role in Role)
         raise CommandError(f"--acls: name at least one user for a role: {wanted}", exit_code=2)
     if not acls and (named or quota is not None):
         raise CommandError("users and --quota are for --acls", exit_code=2)
-    if quota is not None and not users[Role.PUBLISHER.value]:
+    if quota is not None and not any(Role.PUBLISHER in roles for roles in named.values()):
         raise CommandError("--quota: name at least one --publisher", exit_code=2)
     return named
 

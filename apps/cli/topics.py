@@ -14,18 +14,18 @@ from apps.cli.topic_acls import ensure_rights, role_options, roles_named
 @click.option("--check", is_flag=True, help="Report what is missing or differs; change nothing.")
 @click.option("--fix", is_flag=True, help="Set differing configuration (never the partition count).")
 @role_options
-@with_settings("partitions", "replication", "group")
+@with_settings("partitions", "replication", "group", "sources_file")
 def command(
     settings: Settings, check: bool, fix: bool, acls: bool, quota: int | None, **users: tuple[str, ...]
 ) -> None:
     """Create the topics and verify those that exist: partitions, cleanup, retention, timestamps, compression.
 
-    With --acls also grant the rights of the users named; this needs a broker with an authorizer and its administrator's
-    login (docs/operating/security.md). Exit status 0 when all are as Siaga needs them, 1 when one is missing or
-    differs, 2 for a wrong setting."""
+    With --acls also grant the rights of the users named, and of the users of the inputs that the sources file names;
+    this needs a broker with an authorizer and its administrator's login (docs/operating/security.md). Exit status 0
+    when all are as Siaga needs them, 1 when one is missing or differs, 2 for a wrong setting."""
     if check and fix:
         raise CommandError("--check and --fix exclude each other", exit_code=2)
-    named = roles_named(acls, quota, users)
+    named = roles_named(acls, quota, users, settings.load_sources().inputs)
     with broker_errors(settings), topics.open_admin(kafka_python_options(settings), CONNECT_S) as admin:
         try:
             findings = topics.ensure(admin, settings, create=not check, fix=fix)

@@ -15,6 +15,7 @@ from apps.cli.options import CommandError, with_settings
     "instance",
     "roster",
     "rules",
+    "sources_file",
     "clock",
     "tick_seconds",
     "idle_seconds",

@@ -28,7 +28,9 @@ BROKER_GRACE_S = 3.0
 BROKER_RESTARTS_MAX = 3
 _POLL_MS = 250
 # Settings that `siaga up` passes on; the others describe another broker or are set per child.
-PASSED_ON = ("topic_prefix", "partitions", "roster", "rules", "tick_seconds", "log_format", "log_level")
+PASSED_ON = (
+    "topic_prefix", "partitions", "roster", "rules", "sources_file", "tick_seconds", "log_format", "log_level",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -23,30 +23,36 @@ class CountedIncident:
 
 
 class IncidentCounter:
-    """Reduces the ledger entries of one regency, in order, to counted incidents."""
+    """Reduces the ledger entries of one regency, in order, to counted incidents.
+
+    An incident holds while a word of any source on it stands."""
 
     def __init__(self) -> None:
-        self._event_ids: set[str] = set()
-        self._incidents: dict[str, tuple[int, CountedIncident]] = {}
+        self._event_ids: set[tuple[str, str]] = set()  # source, event id
+        self._words: dict[
+            str, dict[str, tuple[int, bool]]
+        ] = {}  # incident key -> source -> revision, whether it stands
+        self._incidents: dict[str, CountedIncident] = {}
 
     def add(self, entry: Entry) -> None:
-        """Take one ledger entry; anything but a new revision of a real incident changes nothing."""
+        """Take one ledger entry; anything but a new revision of a word on a real incident changes nothing."""
         if entry[0] != INCIDENT:
             return
-        _, at_ms, event_id, incident_id, revision, _, _, _, status, occurred_ms, _, _, is_exercise = entry
-        if is_exercise or event_id in self._event_ids:
+        _, at_ms, event_id, incident, revision, _, _, _, status, occurred_ms, _, source, is_exercise, _ = entry
+        if is_exercise or (source, event_id) in self._event_ids:
             return
-        self._event_ids.add(event_id)
-        known = self._incidents.get(incident_id)
-        if known is not None and revision <= known[0]:
+        self._event_ids.add((source, event_id))
+        words = self._words.setdefault(incident, {})
+        if source in words and revision <= words[source][0]:
             return
-        counted = known[1] if known else CountedIncident(at_ms, occurred_ms)
-        counted.retracted_ms = (counted.retracted_ms or at_ms) if status == "retracted" else None
-        self._incidents[incident_id] = (revision, counted)
+        words[source] = revision, status != "retracted"
+        counted = self._incidents.setdefault(incident, CountedIncident(at_ms, occurred_ms))
+        is_standing = any(stands for _, stands in words.values())
+        counted.retracted_ms = None if is_standing else counted.retracted_ms or at_ms
 
     def incidents(self) -> list[CountedIncident]:
         """All incidents reported so far, retracted ones included."""
-        return [counted for _, counted in self._incidents.values()]
+        return list(self._incidents.values())
 
 
 def counts_by_step(

@@ -29,6 +29,7 @@ from apps.simulation.play import play
 from schemas.ledger import INCIDENT, TICK_KEY, TURNOUT, Entry, decode_frame
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
+from schemas.sources import Sources
 from schemas.topics import SPECS, Topic
 from streams.admission import ClockMode, Gate, Rejection
 
@@ -73,16 +74,18 @@ def run_live(settings: Settings, messages: Sequence[Arrival], roster: Roster, ru
         _await(lambda: len(_rows(settings)) == len(roster), workers, "no row of every regency")
         _publish(settings, messages[1:])
         ledger = _settled(settings, len(messages), workers)
-    expected = admitted(messages, roster)
+    expected = admitted(messages, roster, settings.load_sources())
     result.admitted = sum(map(len, expected.values()))
     result.differences = compare(expected, entries_by_regency(ledger))
     result.audit = audit(settings, roster, ruleset)
     return result
 
 
-def admitted(messages: Iterable[Arrival], roster: Roster) -> Entries:
-    """What intake must write to the ledger on the event clock: entries by (regency, kind), in order."""
-    gate, clock_ms = Gate(roster, ClockMode.EVENT), 0
+def admitted(messages: Iterable[Arrival], roster: Roster, sources: Sources | None = None) -> Entries:
+    """What intake must write to the ledger on the event clock: entries by (regency, kind), in order. `sources`: the
+    workers' sources file; None is the packaged one.
+    """
+    gate, clock_ms = Gate(roster, ClockMode.EVENT, sources), 0
     entries: Entries = {}
     for message in messages:
         decision = gate.admit(Topic(message.topic), message.value, (), clock_ms)
@@ -181,7 +184,8 @@ def _workers(settings: Settings) -> Iterator[list[subprocess.Popen[bytes]]]:
 
 @contextmanager
 def _worker(settings: Settings, number: int, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    mine = {"metrics_port": "0", "instance": f"live-{number}"}
+    # Simulated sources are not those of a deployment's file: "" is the packaged one, whatever the environment says.
+    mine = {"metrics_port": "0", "instance": f"live-{number}", "sources_file": ""}
     names = ("broker", "topic_prefix", "partitions", "roster", "rules", "clock", "group")
     shared = {name: getattr(settings, name) for name in names}
     values = {variable_of(name): str(value) for name, value in (shared | mine).items() if value is not None}
@@ -201,9 +205,9 @@ def _worker(settings: Settings, number: int, folder: Path) -> Iterator[subproces
 
 
 def own_topics(settings: Settings, run: str) -> Settings:
-    """The same settings on the event clock, with a topic prefix and a group of this run alone."""
+    """The same settings on the event clock, with a topic prefix and a group of this run alone, and packaged sources."""
     mine = {"topic_prefix": f"{settings.topic_prefix}live-{run}.", "group": f"live-{run}", "clock": ClockMode.EVENT}
-    return settings.model_copy(update=mine)
+    return settings.model_copy(update=mine | {"sources_file": None})
 
 
 def topic_names(settings: Settings) -> list[str]:

@@ -34,11 +34,14 @@ __all__ = ["Scenario", "ScenarioError", "load_scenario"]
 
 FIELDS = frozenset({"schema", "roster", "grace_min", "days", "about"})
 SIMULATED = frozenset(
-    {"seed", "date", "utc_offset_h", "flareups", "flareups_per_day", "turnout_every_min", "hoax_chance", "background"}
-)
+    {
+        "seed", "date", "utc_offset_h", "flareups", "flareups_per_day", "turnout_every_min", "hoax_chance",
+        "background", "doubles",
+    }
+)  # fmt: skip
 RECORDED = frozenset({"start", "days", "incidents", "turnout", "arrivals", "truth", "seed"})
 TRUTH = frozenset({"flareups", "others"})
-OTHER_KINDS = ("serious", "hoax", "exercise", "silence")
+OTHER_KINDS = ("serious", "hoax", "exercise", "silence", "doubled")
 MINUTES_A_DAY = 1440
 SIZE_MAX = 1_000_000
 
@@ -96,6 +99,7 @@ def _simulated(day: JsonObject, roster: Roster, where: str) -> SimulatedCase:
         turnout_every_min=whole(day, "turnout_every_min", base.turnout_every_min, 0, MINUTES_A_DAY, where),
         hoax_chance=number(day, "hoax_chance", base.hoax_chance, 0, 1, where),
         background=number(day, "background", base.background, 0, 1000, where),
+        doubles=number(day, "doubles", base.doubles, 0, 1, where),
     )
     if not plan.background:
         raise ScenarioError(f"{where}, background: must be greater than 0")

@@ -16,6 +16,7 @@ from agents.settings import Settings
 from schemas.ledger import Frame
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
+from schemas.station_roster import StationRoster
 from schemas.topics import Topic
 from streams.event_time.sequencer import sequencer_of
 from streams.table import RiskTable
@@ -41,7 +42,13 @@ class _Published:
     rows: dict[tuple[bytes, int], bytes]
 
 
-def audit(settings: Settings, roster: Roster, ruleset: Ruleset, connect_s: float = CONNECT_S) -> Audit:
+def audit(
+    settings: Settings,
+    roster: Roster,
+    ruleset: Ruleset,
+    stations: StationRoster | None = None,
+    connect_s: float = CONNECT_S,
+) -> Audit:
     """Audit every partition. Safe while workers run: outputs are read before the ledger, which is never behind them.
 
     Raises KafkaError, TopicMissing, and ValueError where the ledger shows that the workers use other settings."""
@@ -49,7 +56,7 @@ def audit(settings: Settings, roster: Roster, ruleset: Ruleset, connect_s: float
     with TopicReader(settings, connect_s) as reader:
         reader.partitions(Topic.LEDGER)
         for partition in range(settings.partitions):
-            table = RiskTable(partition, settings.partitions, roster, ruleset)
+            table = RiskTable(partition, settings.partitions, roster, ruleset, stations)
             _audit_partition(reader, settings, partition, table, result)
     return result
 
@@ -62,7 +69,7 @@ def _audit_partition(reader: TopicReader, settings: Settings, partition: int, ta
     if reader.beginning(source(Topic.LEDGER)) > 0:
         result.truncated.append(partition)
         return
-    sequencer = sequencer_of(settings.clock, settings.partitions)
+    sequencer = sequencer_of(settings.clock, settings.partitions, len(settings.load_sources().inputs))
     derived: set[str] = set()
     last_row_offset = max((offset for _, offset in published.rows), default=-1)
     for record in _records(reader, source(Topic.LEDGER)):

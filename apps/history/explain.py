@@ -1,7 +1,7 @@
 """Why a level is what it is, in plain words, from a risk row and the escalations before it.
 
 Takes messages as they were published (parsed JSON) and returns lines of text in one language. It knows nothing of the
-fold's state, so whatever can read the topics can explain.
+fold's state, so whatever can read the topics can explain; `apps.history.whose_word` adds what the state holds besides.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,10 +16,13 @@ EVIDENCE_SHOWN = 5
 HISTORY_SHOWN = 10
 
 
-def explain_row(row: Message, history: Sequence[Message], language: str, offset_min: int = 0) -> list[str]:
+def explain_row(
+    row: Message, history: Sequence[Message], language: str, offset_min: int = 0, told: Sequence[str] = ()
+) -> list[str]:
     """A regency as of its row.
 
-    `history`: its escalations up to then, oldest first; `offset_min`: local time minus UTC.
+    `history`: its escalations up to then, oldest first; `offset_min`: local time minus UTC; `told`: further lines, on
+    whose word stands about what.
     """
     words = words_in(language)
     lines = [
@@ -38,6 +41,7 @@ def explain_row(row: Message, history: Sequence[Message], language: str, offset_
         if raised and row["score"] < raised[-1]:
             lines.append(words.text("explain", "held"))
         lines += _grounds(changes[-1], words)
+    lines += [*_candidates(row, words), *told]
     lines += _history(history, words, offset_min)
     lines.append(words.text("explain", "rules", ruleset=row["ruleset"], **row["ledger"]))
     return lines
@@ -84,8 +88,8 @@ def _now(row: Message, place: str, words: Words, offset_min: int) -> str:
         place=place,
         level=words.level(row["level"]),
         score=row["score"],
-        since=_local(row["since"], offset_min),
-        as_of=_local(row["as_of"], offset_min),
+        since=local_time(row["since"], offset_min),
+        as_of=local_time(row["as_of"], offset_min),
     )
 
 
@@ -95,7 +99,7 @@ def _change(item: Message, words: Words, offset_min: int) -> str:
     return words.text(
         "explain",
         "then",
-        time=_local(item["event_time"], offset_min),
+        time=local_time(item["event_time"], offset_min),
         change=words.text("change_clause", item["change"], name=name, level=words.level(item["level"])),
         score=item["score"],
         threshold=item["threshold"],
@@ -130,8 +134,14 @@ def _incident(found: Message, words: Words) -> str:
         category=words.text("category", found["category"]),
         severity=found["severity"],
         status=words.text("status", found["status"]),
-        incident_id=found["incident_id"],
+        incident=named(found),
+        agencies=", ".join(found["agencies"]),
     )
+
+
+def named(found: Message) -> str:
+    """An incident by origin and number, as `siaga join` takes it."""
+    return f"{found['origin']}/{found['incident_id']}"
 
 
 def _counts(row: Message, words: Words) -> list[str]:
@@ -155,11 +165,24 @@ def _counts(row: Message, words: Words) -> list[str]:
             share=share,
         ),
     ]
-    if turnout["over_capacity"]:
-        lines.append(words.text("explain", "over", over=turnout["over_capacity"]))
+    lines += [
+        words.text("explain", key, **{key: turnout[field]})
+        for key, field in (("over", "over_capacity"), ("conflicting", "conflicting"), ("unlisted", "unlisted"))
+        if turnout[field]
+    ]
     share = confidence["verified_share"]
     verified = words.text("explain", "unknown") if share is None else f"{share:.0%}"
-    return [*lines, words.text("explain", "confidence", sources=confidence["sources"], verified=verified)]
+    lines.append(words.text("explain", "confidence", sources=confidence["sources"], verified=verified))
+    counts = ", ".join(f"{count} {words.text('excluded', name)}" for name, count in row["excluded"].items() if count)
+    return [*lines, words.text("explain", "excluded", counts=counts)] if counts else lines
+
+
+def _candidates(row: Message, words: Words) -> list[str]:
+    if not row["candidates"]:
+        return []
+    pairs = ((named(pair["first"]), named(pair["second"])) for pair in row["candidate_pairs"])
+    lines = (words.text("explain", "pair", first=first, second=second) for first, second in pairs)
+    return [words.text("explain", "candidates", count=row["candidates"]), *(f"  - {line}" for line in lines)]
 
 
 def _history(history: Sequence[Message], words: Words, offset_min: int) -> list[str]:
@@ -171,6 +194,7 @@ def _history(history: Sequence[Message], words: Words, offset_min: int) -> list[
     ]
 
 
-def _local(moment: str, offset_min: int) -> str:
+def local_time(moment: str, offset_min: int) -> str:
+    """A time of a message, in local time."""
     zone = timezone(timedelta(minutes=offset_min))
     return f"{datetime.fromisoformat(moment).astimezone(zone):%Y-%m-%d %H:%M:%S%z}"

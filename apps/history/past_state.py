@@ -5,7 +5,7 @@ beginning.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from kafka import TopicPartition
@@ -15,8 +15,10 @@ from agents.settings import Settings
 from schemas.ledger import TICK_KEY, WATERMARK, Frame, partition_of
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
+from schemas.station_roster import StationRoster
 from schemas.topics import Topic
 from streams.event_time.sequencer import Run, sequencer_of
+from streams.risk.regency import RegencyState
 from streams.table import RiskTable
 
 
@@ -24,15 +26,29 @@ class LedgerCut(Exception):
     """Retention has deleted the beginning of the ledger, so the past cannot be derived."""
 
 
-def row_until(
-    settings: Settings, roster: Roster, ruleset: Ruleset, code: str, until_ms: int, connect_s: float
-) -> dict[str, Any] | None:
-    """The last row published up to a time of Siaga's clock (ms since the epoch); None when there was none yet.
+class Past(NamedTuple):
+    """What was known: the last row, None when there was none yet, and of a regency the state behind it."""
 
-    Needs the roster, ruleset, clock and partitions that the workers use. Raises KafkaError, LedgerCut, and ValueError
-    where the ledger shows that the workers use others."""
+    row: dict[str, Any] | None
+    state: RegencyState | None
+
+
+def past(
+    settings: Settings,
+    roster: Roster,
+    ruleset: Ruleset,
+    stations: StationRoster | None,
+    code: str,
+    until_ms: int,
+    connect_s: float,
+) -> Past:
+    """A regency or province as published up to a time of Siaga's clock (ms since the epoch).
+
+    Needs the roster, station roster, ruleset, clock and partitions that the workers use. Raises KafkaError, LedgerCut,
+    and ValueError where the ledger shows that the workers use others.
+    """
     partition, key = partition_of(code, settings.partitions), code.encode()
-    table = RiskTable(partition, settings.partitions, roster, ruleset)
+    table = RiskTable(partition, settings.partitions, roster, ruleset, stations)
     ledger = TopicPartition(settings.topics[Topic.LEDGER], partition)
     with TopicReader(settings, connect_s) as reader:
         if reader.beginning(ledger) > 0:
@@ -47,12 +63,16 @@ def row_until(
             elif record_key == TICK_KEY:
                 break  # a tick moves every regency's clock past the time: whatever follows was admitted later
     drained = table.drain()
-    return next((orjson.loads(value) for name, value in (*drained.rows, *drained.provinces) if name == code), None)
+    rows = (*drained.rows, *drained.provinces)
+    return Past(
+        next((orjson.loads(value) for name, value in rows if name == code), None),
+        next((state for state in table if state.regency.code == code), None),
+    )
 
 
 def _runs(reader: TopicReader, settings: Settings) -> Iterator[Run]:
     """What the fold is given, in its order: (ledger offset, key, entries)."""
-    sequencer = sequencer_of(settings.clock, settings.partitions)
+    sequencer = sequencer_of(settings.clock, settings.partitions, len(settings.load_sources().inputs))
     for records in reader.read_to_end():
         for record in records:
             frame = Frame(record.offset, record.value, record.timestamp)

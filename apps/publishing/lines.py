@@ -1,6 +1,7 @@
 """Lines of a file or a stream, gzip or not: numbered, with their offsets, in constant memory.
 
-A line ends at LF, CRLF or the end of the input. Blank lines are counted and skipped.
+A line ends at LF, CRLF or the end of the input. Blank lines are counted and skipped. What joining files leaves
+behind is no part of a line: byte order marks before it (`cat`), Ctrl-Z after it (`copy a+b` of Windows).
 """
 
 import gzip
@@ -14,6 +15,12 @@ from typing import BinaryIO, NamedTuple, cast
 LINE_MAX_BYTES = 64 * 1024
 _GZIP_MAGIC = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
+_BLANKS = b" \t\r\n\x1a"
+# UTF-16 with its byte order mark, or without one where the text begins with `{`.
+_UTF16 = (b"\xff\xfe", b"\xfe\xff", b"{\x00", b"\x00{")
+UTF16_TEXT = (
+    "the text is UTF-16, not UTF-8: save the file again as UTF-8, or convert it: iconv -f UTF-16 -t UTF-8 FILE > NEW"
+)
 
 
 class Line(NamedTuple):
@@ -53,9 +60,13 @@ def read_lines(stream: BinaryIO, number: int = 0, offset: int = 0) -> Iterator[L
             whole, rest = True, chunk
             while len(rest) == LINE_MAX_BYTES and not rest.endswith(b"\n"):
                 rest = stream.readline(LINE_MAX_BYTES)
-                whole, offset = whole and not rest.strip(), offset + len(rest)
-            value = chunk.removeprefix(_BOM) if number == 1 else chunk
-            if (value := value.strip(b" \t\r\n")) or not whole:
+                whole, offset = whole and not rest.strip(_BLANKS), offset + len(rest)
+            if start == 0 and chunk.startswith(_UTF16):
+                raise InputError(UTF16_TEXT)
+            value = chunk.strip(_BLANKS)
+            while value.startswith(_BOM):  # two, where a file that was joined had nothing else
+                value = value[len(_BOM) :].lstrip(_BLANKS)
+            if value or not whole:
                 yield Line(number, start, offset, value, whole)
     except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"after line {number}: {error}") from None

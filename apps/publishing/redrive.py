@@ -1,7 +1,7 @@
 """One run of `siaga redrive`: check rejected records by intake's rules and send the valid ones to their input topic."""
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
 
 from apps.publishing.messages import Message
@@ -10,8 +10,9 @@ from apps.publishing.redriven import Journal
 from apps.publishing.rejects import Origin, Reject, Unreadable
 from apps.publishing.sender import Sender
 from schemas.cloudevents import CONTENT_TYPE, is_envelope
-from schemas.topics import INPUTS, TopicNames
-from streams.admission import ClockMode, Gate, Rejection
+from schemas.rejected import Rejected
+from schemas.topics import Direction, TopicNames, specs_with
+from streams.admission import ClockMode, Gate
 
 #: Header of a redriven record: the position of the one it replaces, `topic/partition/offset`.
 REPLACES_HEADER = "siaga.replaces"
@@ -30,21 +31,38 @@ class RedriveTally(Tally):
 
 
 class IntakeCheck:
-    """Intake's admission as of now. With the event clock, which only the workers know, all checks but the clock's."""
+    """Intake's admission as of now. With the event clock, which only the workers know, all checks but the clock's.
 
-    def __init__(self, gate: Gate, names: TopicNames, mode: ClockMode, now_ms: Callable[[], int]) -> None:
-        self._gate, self._mode, self._now_ms = gate, mode, now_ms
-        self._inputs = {names[topic]: topic for topic in INPUTS}
+    `inputs` are the names of the publishers' own inputs."""
+
+    def __init__(
+        self, gate: Gate, names: TopicNames, mode: ClockMode, now_ms: Callable[[], int], inputs: Iterable[str] = ()
+    ) -> None:
+        self._mode, self._now_ms = mode, now_ms
+        specs = (spec for spec in specs_with(inputs) if spec.direction is Direction.IN)
+        self._accept = {names.of(spec): gate.acceptor(spec.topic, spec.input) for spec in specs}
+
+    @property
+    def topics(self) -> list[str]:
+        """The topics that a record may be sent to."""
+        return list(self._accept)
+
+    def keep_to(self, topics: Collection[str]) -> None:
+        """Send to these topics alone: the user may not write the others."""
+        self._accept = {topic: accept for topic, accept in self._accept.items() if topic in topics}
 
     def rejection(self, reject: Reject) -> tuple[str, str] | None:
         """(reason, one line) if intake would reject the record now, None if it would admit it."""
-        if (topic := self._inputs.get(reject.origin.topic)) is None:
-            return UNREADABLE, f"source.topic: {reject.origin.topic} is not one of {', '.join(self._inputs)}"
+        if (accept := self._accept.get(reject.origin.topic)) is None:
+            return UNREADABLE, f"source.topic: {reject.origin.topic} is not one of {', '.join(self._accept)}"
         if len(reject.key or b"") > KEY_MAX_BYTES:
             return UNREADABLE, f"key: {len(reject.key or b'')} bytes, at most {KEY_MAX_BYTES} are sent again"
         clock_ms = self._now_ms() if self._mode is ClockMode.WALL else 0
-        decision = self._gate.admit(topic, reject.value, declared(reject.value), clock_ms)
-        return (decision.reason.value, decision.error) if isinstance(decision, Rejection) else None
+        try:
+            accept(reject.value, declared(reject.value), clock_ms)
+        except Rejected as rejected:
+            return rejected.reason.value, rejected.error
+        return None
 
 
 def declared(value: bytes | None) -> tuple[tuple[str, bytes], ...]:

@@ -16,7 +16,7 @@ from schemas.vocabulary import HOUR_MS, MINUTE_MS
 class SimulatedIncident:
     """Something that happened at a place and time, before anybody reports it.
 
-    `origin` is `background`, `serious`, `hoax`, `exercise` or a flare-up's id. `is_reported` is False when nobody ever
+    `cause` is `background`, `serious`, `hoax`, `exercise` or a flare-up's id. `is_reported` is False when nobody ever
     reports it."""
 
     regency: str
@@ -24,7 +24,7 @@ class SimulatedIncident:
     category: str
     severity: int
     occurred_ms: int
-    origin: str
+    cause: str
     is_reported: bool = True
 
 
@@ -47,14 +47,12 @@ def serious(seed: int, start_ms: int, regency: Regency) -> Iterator[tuple[Simula
         yield incident, OtherEvent("serious", regency.code, incident.occurred_ms, end_ms, incident.category)
 
 
-def _draw(
-    rng: Random, start_ms: int, regency: Regency, rate: BaseRate, origin: str, category: str
-) -> SimulatedIncident:
+def _draw(rng: Random, start_ms: int, regency: Regency, rate: BaseRate, cause: str, category: str) -> SimulatedIncident:
     return SimulatedIncident(
         regency=regency.code,
         station=rng.randint(1, regency.stations),
         category=category,
         severity=weighted_choice(rng, rate.severities),
         occurred_ms=start_ms + weighted_choice(rng, rate.hours) * HOUR_MS + rng.randrange(60 * MINUTE_MS),
-        origin=origin,
+        cause=cause,
     )

@@ -5,17 +5,19 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
 from apps.simulation.background import SimulatedIncident, background, serious
+from apps.simulation.doubles import DOUBLES, DoubleReporter
 from apps.simulation.false_signals import HOAX_CHANCE, exercises, hoaxes
 from apps.simulation.flareups import PER_ROSTER_DAY, FlareUpSpec, draw, stage
 from apps.simulation.messages import SimulatedMessage
 from apps.simulation.random_streams import random_stream
-from apps.simulation.reporting import Reporter, SourceOutage, draw_outages
+from apps.simulation.reporting import Numbers, Reporter, SourceOutage, draw_outages
 from apps.simulation.truth import FlareUp, OtherEvent, Truth
 from apps.simulation.turnout import turnout
 from schemas.roster import Roster
 
 DEFAULT_DATE = date(2024, 11, 27)  # Pilkada
 DEFAULT_OFFSET_MIN = 7 * 60  # WIB
+FLAREUP_NUMBERS = 500_000  # numbers of staged incidents begin after this one
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,8 @@ class Plan:
 
     `offset_min`: local UTC offset in minutes. `flareups`: what to stage; None draws them at random with mean `per_day`.
     `turnout_every_min`: minutes between a station's turnout reports, 0 for none. `hoax_chance`: probability of one hoax
-    wave. `background`: factor on all base rates."""
+    wave. `background`: factor on all base rates. `doubles`: share of the severe incidents that other agencies report
+    too, under numbers of their own."""
 
     seed: int
     day: date = DEFAULT_DATE
@@ -34,6 +37,7 @@ class Plan:
     turnout_every_min: int = 60
     hoax_chance: float = HOAX_CHANCE
     background: float = 1.0
+    doubles: float = DOUBLES
 
     @property
     def start_ms(self) -> int:
@@ -69,7 +73,9 @@ def simulate_day(roster: Roster, plan: Plan) -> Day:
     others += [OtherEvent("silence", None, o.start_ms, o.end_ms, o.source) for group in outages.values() for o in group]
     messages: list[SimulatedMessage] = []
     for code in roster:
-        messages += _reports(plan, code, incidents[code], outages[code[:2]])
+        reports, doubled = _reports(plan, code, incidents[code], outages[code[:2]])
+        messages += reports
+        others += doubled
     for waves in (
         hoaxes(plan.seed, start_ms, roster, plan.offset_min, plan.hoax_chance),
         exercises(plan.seed, start_ms, roster, plan.offset_min),
@@ -78,7 +84,7 @@ def simulate_day(roster: Roster, plan: Plan) -> Day:
             others.append(other)
             messages += reports
     messages += _turnout(roster, plan, truths, staged)
-    messages.sort(key=lambda message: (message.at_ms, message.topic, message.body["event_id"]))
+    messages.sort(key=lambda message: (message.at_ms, message.topic, message.body["source"], message.body["event_id"]))
     return Day(plan, messages, Truth(plan.seed, start_ms, tuple(roster), tuple(truths), tuple(others)))
 
 
@@ -114,17 +120,29 @@ def _ordinary(roster: Roster, plan: Plan) -> tuple[dict[str, list[SimulatedIncid
 
 def _reports(
     plan: Plan, code: str, incidents: list[SimulatedIncident], outages: tuple[SourceOutage, ...]
-) -> list[SimulatedMessage]:
-    # Flare-ups have a reporter of their own: staging one must not change the random draws of the background.
-    ordinary = Reporter(random_stream(plan.seed, "desk", code), code, plan.start_ms, plan.offset_min, outages)
-    flareup = Reporter(
-        random_stream(plan.seed, "flareup desk", code), code, plan.start_ms, plan.offset_min, outages, first_number=5000
-    )
-    return [
-        message
-        for incident in sorted(incidents, key=lambda item: item.occurred_ms)
-        for message in (ordinary if incident.origin in ("background", "serious") else flareup).report(incident)
-    ]
+) -> tuple[list[SimulatedMessage], list[OtherEvent]]:
+    """The reports of one regency, and the truth of what was told under several numbers."""
+    # Flare-ups have desks of their own: staging one must not change the random draws of the background. So have
+    # doubles: the same day with and without them differs in nothing else.
+    desks = {}
+    for name, after in (("", 0), ("flareup ", FLAREUP_NUMBERS)):
+        numbers = Numbers(plan.start_ms, plan.offset_min, after)
+        desk, doubles = (
+            Reporter(random_stream(plan.seed, name + kind, code), code, numbers, plan.offset_min, outages)
+            for kind in ("desk", "double desk")
+        )
+        desks[name] = desk, DoubleReporter(random_stream(plan.seed, name + "doubles", code), plan.doubles, doubles)
+    messages: list[SimulatedMessage] = []
+    others: list[OtherEvent] = []
+    for incident in sorted(incidents, key=lambda item: item.occurred_ms):
+        desk, doubled = desks["" if incident.cause in ("background", "serious") else "flareup "]
+        reports = desk.report(incident)
+        messages += reports
+        if reports:
+            again, truth = doubled.report(incident, reports[0])
+            messages += again
+            others += truth
+    return messages, others
 
 
 def _turnout(
@@ -136,7 +154,7 @@ def _turnout(
     blackouts: dict[str, dict[int, tuple[int, int]]] = {}
     for item in staged:
         if item.severity >= 3:  # officials at a grave incident report no turnout until it is over
-            blackouts.setdefault(item.regency, {})[item.station] = (item.occurred_ms, ends[item.origin])
+            blackouts.setdefault(item.regency, {})[item.station] = (item.occurred_ms, ends[item.cause])
     every_min = plan.turnout_every_min
     return [
         message

@@ -6,7 +6,7 @@ from random import Random
 from apps.simulation.background import SimulatedIncident
 from apps.simulation.messages import SimulatedMessage
 from apps.simulation.random_streams import random_stream, weighted_choice
-from apps.simulation.reporting import Reporter
+from apps.simulation.reporting import Numbers, Reporter
 from apps.simulation.truth import OtherEvent
 from schemas.roster import Regency, Roster
 from schemas.vocabulary import HOUR_MS, MINUTE_MS
@@ -31,7 +31,8 @@ def hoaxes(
     span_ms = rng.randint(*HOAX_SPAN_MIN) * MINUTE_MS
     retract_ms = onset_ms + span_ms + rng.randint(*HOAX_RETRACTED_AFTER_MIN) * MINUTE_MS
     source = f"pemantau-{regency.code[:2]}"
-    reporter = Reporter(random_stream(seed, "hoax desk"), regency.code, start_ms, offset_min, first_number=9000)
+    numbers = Numbers(start_ms, offset_min, after=900_000)
+    reporter = Reporter(random_stream(seed, "hoax desk"), regency.code, numbers, offset_min)
     messages: list[SimulatedMessage] = []
     size = rng.randint(*HOAX_SIZE)
     for _ in range(size):
@@ -51,7 +52,8 @@ def exercises(
     regency = rng.choice([item for item in roster.values() if item.stations])
     onset_ms = start_ms + rng.randint(6 * 60, 16 * 60) * MINUTE_MS
     source = f"polri-{regency.code[:2]}"
-    reporter = Reporter(random_stream(seed, "exercise desk"), regency.code, start_ms, offset_min, first_number=8000)
+    numbers = Numbers(start_ms, offset_min, after=800_000)
+    reporter = Reporter(random_stream(seed, "exercise desk"), regency.code, numbers, offset_min)
     messages: list[SimulatedMessage] = []
     for _ in range(rng.randint(*EXERCISE_SIZE)):
         incident = _staged(rng, regency, "clash", rng.randint(3, 5), onset_ms, HOUR_MS, "exercise")
@@ -60,7 +62,7 @@ def exercises(
 
 
 def _staged(
-    rng: Random, regency: Regency, category: str, severity: int, onset_ms: int, span_ms: int, origin: str
+    rng: Random, regency: Regency, category: str, severity: int, onset_ms: int, span_ms: int, cause: str
 ) -> SimulatedIncident:
     station = rng.randint(1, regency.stations)
-    return SimulatedIncident(regency.code, station, category, severity, onset_ms + rng.randrange(span_ms), origin)
+    return SimulatedIncident(regency.code, station, category, severity, onset_ms + rng.randrange(span_ms), cause)

@@ -61,6 +61,7 @@ BANDS: dict[str, tuple[float, int, int]] = {"hard": (0.30, 6, 10), "medium": (0.
 REFERENCE_STATIONS = 800
 SIZE_SCALE = (0.8, 1.6)
 DURATIONS_MIN: dict[tuple[int, int], float] = {(30, 60): 0.35, (60, 150): 0.45, (150, 300): 0.20}
+AREA_STATIONS = 2  # a flare-up lies in so many neighbouring stations for each of its incidents (assumed)
 PEAK = 0.4  # time of the highest incident rate, as a share of the duration
 UNDER_REPORTED_SHARE, UNDER_REPORTED, REPORTED = 0.30, (0.4, 0.7), (0.85, 1.0)
 REPORTED_MIN = 3  # with fewer reported incidents no detector could see a flare-up
@@ -145,12 +146,12 @@ def _stage_one(
     reported = set(
         rng.sample(range(spec.size), max(min(REPORTED_MIN, spec.size), round(spec.size * spec.report_share)))
     )
-    area = rng.sample(range(1, regency.stations + 1), min(regency.stations, max(3, spec.size)))
+    area = _area(rng, regency.stations, spec.size)
     incidents = []
     for index, at in enumerate(times):
         category = weighted_choice(rng, {name: weight for name, (weight, _) in mix.items()})
         severity = weighted_choice(rng, mix[category][1])
-        station = rng.choice(area)
+        station = area[rng.randrange(len(area))]
         incidents.append(
             SimulatedIncident(
                 regency.code, station, category, severity, spec.onset_ms + int(at), name, index in reported
@@ -161,3 +162,10 @@ def _stage_one(
         name, regency.code, spec.kind, spec.onset_ms, end_ms, spec.size, len(reported), spec.band, spread_of
     )
     return truth, incidents
+
+
+def _area(rng: Random, stations: int, size: int) -> range:
+    """Numbers of the neighbouring stations of a flare-up; those of a village follow each other."""
+    width = min(stations, max(3, size * AREA_STATIONS))
+    first = rng.randint(1, stations - width + 1)
+    return range(first, first + width)

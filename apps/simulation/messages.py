@@ -27,11 +27,6 @@ class SimulatedMessage(NamedTuple):
         return orjson.dumps(self.body)
 
 
-def station_id(regency: str, number: int) -> str:
-    """`16.71-0042`: a polling station's id, unique over the roster."""
-    return f"{regency}-{number:04d}"
-
-
 def date_in_ids(start_ms: int, offset_min: int) -> str:
     """`20241127`: the local date at `start_ms`. Ids carry it, so that days of different dates share none."""
     return datetime.fromtimestamp(start_ms // 1000, timezone(timedelta(minutes=offset_min))).strftime("%Y%m%d")

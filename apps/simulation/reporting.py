@@ -2,16 +2,22 @@
 
 The noise is intended: reports come late and out of order, some twice, some are retracted, revised or confirmed by a
 second source; a source stops delivering and then delivers its backlog at once. Shares and delays are assumptions
-(docs/evaluation.md)."""
+(docs/evaluation.md).
+
+Each source numbers its incidents and events of a regency by itself, so that equal numbers of different sources are the
+rule. A source that confirms another's incident sends a word of its own on it, with `origin` and that incident's number.
+"""
 
 import math
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from apps.simulation.background import SimulatedIncident
-from apps.simulation.messages import SimulatedMessage, date_in_ids, station_id
+from apps.simulation.messages import SimulatedMessage, date_in_ids
+from apps.simulation.places import station_place
 from apps.simulation.random_streams import weighted_choice
 from apps.simulation.truth import rfc3339
 from schemas.vocabulary import HOUR_MS, MINUTE_MS, SECOND_MS
@@ -27,9 +33,8 @@ CONFIRM_BY_OTHER_CHANCE = 0.7
 CONFIRM_AFTER_MIN = (10, 60)
 RESOLVE_CHANCE, RESOLVE_AFTER_MIN = 0.3, (45, 240)
 REGRADE_CHANCE = 0.05  # a revision that changes severity by one
-SECOND_REPORT_CHANCE = 0.05  # a second source reports the same incident under its own id, severity 3 and up
 
-_AUTHORITIES = ("bawaslu", "polri", "pemantau", "kpu")
+AUTHORITIES = ("bawaslu", "polri", "pemantau", "kpu")
 _ADMINISTRATIVE = {"bawaslu": 0.55, "kpu": 0.35, "pemantau": 0.10}
 _SECURITY = {"polri": 0.45, "bawaslu": 0.35, "pemantau": 0.20}
 _CAMPAIGN = {"bawaslu": 0.70, "pemantau": 0.25, "polri": 0.05}
@@ -55,44 +60,66 @@ def source_of(rng: Random, category: str, province: str) -> str:
     return f"{weighted_choice(rng, _ADMINISTRATIVE)}-{province}"
 
 
+class Numbers:
+    """The numbers that the sources of a regency give their incidents and events on one day: each source counts alone.
+
+    Ids carry the day's date. `after`: they begin after this one; reporters that do not share Numbers must not share
+    ids either.
+    """
+
+    def __init__(self, start_ms: int, offset_min: int, after: int = 0) -> None:
+        self._date, self._after = date_in_ids(start_ms, offset_min), after
+        self._incidents: Counter[str] = Counter()
+        self._events: Counter[str] = Counter()
+
+    def incident(self, source: str) -> str:
+        """The number of a source's next incident, `20241127-000001`."""
+        return self._next(self._incidents, source)
+
+    def event(self, source: str, regency: str) -> str:
+        """The id of a source's next message, `16.71-20241127-000001`: a source reports on many regencies."""
+        return f"{regency}-{self._next(self._events, source)}"
+
+    def _next(self, counted: Counter[str], source: str) -> str:
+        counted[source] += 1
+        return f"{self._date}-{self._after + counted[source]:06d}"
+
+
 class Reporter:
     """Turns the incidents of one regency into messages.
 
-    `rng` is the regency's own random stream, so regencies are independent. Ids carry the date of `start_ms`.
-    `first_number` is where the numbers of events and incidents begin: two reporters of one regency must not share ids.
+    `rng` is a random stream of the reporter's own, so that regencies, and kinds of reports, are independent.
     """
 
     def __init__(
         self,
         rng: Random,
         regency: str,
-        start_ms: int,
+        numbers: Numbers,
         offset_min: int,
         outages: tuple[SourceOutage, ...] = (),
-        first_number: int = 0,
     ) -> None:
         self._rng = rng
         self._regency = regency
-        self._date = date_in_ids(start_ms, offset_min)
+        self._numbers = numbers
         self._offset_min = offset_min
         self._outages = outages
-        self._events = first_number
-        self._incidents = first_number
 
-    def report(self, incident: SimulatedIncident) -> Iterator[SimulatedMessage]:
-        """All messages about an incident: report, duplicate, revisions, retraction. None if nobody reports it."""
+    def report(self, incident: SimulatedIncident) -> list[SimulatedMessage]:
+        """All messages about an incident under one number, the first report first. None if nobody reports it."""
         if not incident.is_reported:
-            return
-        source = source_of(self._rng, incident.category, self._regency[:2])
-        yield from self._report_and_revise(incident, source)
-        if incident.severity >= 3 and self._rng.random() < SECOND_REPORT_CHANCE:
-            yield from self._report_and_revise(incident, self._other_source(source))
+            return []
+        return self.report_by(incident, source_of(self._rng, incident.category, self._regency[:2]))
+
+    def report_by(self, incident: SimulatedIncident, source: str) -> list[SimulatedMessage]:
+        """`report` of an incident that this source notes first."""
+        return list(self._report_and_revise(incident, source))
 
     def report_hoax(self, incident: SimulatedIncident, source: str, retract_at_ms: int) -> Iterator[SimulatedMessage]:
         """A hoax's report from its one source, and its retraction."""
         body = self._body(incident, source)
         yield self._message(body, incident.occurred_ms + self._report_delay_ms())
-        yield self._revision(body, 2, retract_at_ms + self._rng.randrange(10 * MINUTE_MS), status="retracted")
+        yield self._revision(body, retract_at_ms + self._rng.randrange(10 * MINUTE_MS), status="retracted")
 
     def report_exercise(self, incident: SimulatedIncident, source: str) -> Iterator[SimulatedMessage]:
         """A report marked as exercise."""
@@ -106,30 +133,35 @@ class Reporter:
         if rng.random() < DUPLICATE_CHANCE:
             yield SimulatedMessage(first.at_ms + rng.randrange(1, 20 * MINUTE_MS), first.topic, first.body)
         if rng.random() < RETRACT_CHANCE:
-            yield self._revision(first.body, 2, first.at_ms + rng.randint(20, 180) * MINUTE_MS, status="retracted")
+            yield self._revision(first.body, first.at_ms + rng.randint(20, 180) * MINUTE_MS, status="retracted")
             return
-        revision, known_ms = 1, first.at_ms
+        known_ms = first.at_ms
         if rng.random() < REGRADE_CHANCE and body["severity"] <= 3:
-            revision, known_ms = revision + 1, known_ms + rng.randint(5, 45) * MINUTE_MS
+            known_ms += rng.randint(5, 45) * MINUTE_MS
             severity = body["severity"] + rng.choice((-1, 1))
-            body = body | {"severity": min(3, max(1, severity))}
-            yield self._revision(body, revision, known_ms)
+            body = body | {"revision": 2, "severity": min(3, max(1, severity))}
+            yield self._message(body, known_ms)
         if rng.random() < CONFIRM_CHANCE[body["severity"]]:
-            revision, known_ms = revision + 1, known_ms + rng.randint(*CONFIRM_AFTER_MIN) * MINUTE_MS
-            confirmer = self._other_source(source) if rng.random() < CONFIRM_BY_OTHER_CHANCE else source
-            yield self._revision(body, revision, known_ms, status="verified", source=confirmer)
+            known_ms += rng.randint(*CONFIRM_AFTER_MIN) * MINUTE_MS
+            if rng.random() < CONFIRM_BY_OTHER_CHANCE:
+                word = _word_of_other(body, self._other_source(source)) | {"status": "verified"}
+                verified = self._message(word, known_ms)
+            else:
+                verified = self._revision(body, known_ms, status="verified")
+            yield verified
             if rng.random() < RESOLVE_CHANCE:
                 known_ms += rng.randint(*RESOLVE_AFTER_MIN) * MINUTE_MS
-                yield self._revision(body, revision + 1, known_ms, status="resolved", source=confirmer)
+                yield self._revision(verified.body, known_ms, status="resolved")
 
     def _body(self, incident: SimulatedIncident, source: str) -> dict[str, Any]:
-        self._incidents += 1
+        place = station_place(self._regency, incident.station)
         return {
             "event_id": "",
-            "incident_id": f"{source}-{self._regency.replace('.', '')}-{self._date}-{self._incidents:04d}",
+            "incident_id": self._numbers.incident(source),
             "revision": 1,
             "regency": self._regency,
-            "station": station_id(self._regency, incident.station),
+            "village": place.village,
+            "station": place.station,
             "category": incident.category,
             "severity": incident.severity,
             "status": "reported",
@@ -140,17 +172,17 @@ class Reporter:
         }
 
     def _message(self, body: dict[str, Any], reported_ms: int) -> SimulatedMessage:
-        """The body with the next event id and its report time, as a message."""
-        self._events += 1
+        """The body with its source's next event id and its report time, as a message."""
         reported_ms = reported_ms // SECOND_MS * SECOND_MS + SECOND_MS
         event = {
-            "event_id": f"{body['source']}:{self._regency}:{self._date}:{self._events}",
+            "event_id": self._numbers.event(body["source"], self._regency),
             "reported_at": rfc3339(reported_ms, self._offset_min),
         }
         return SimulatedMessage(self._arrival_ms(body["source"], reported_ms), "incidents", body | event)
 
-    def _revision(self, body: dict[str, Any], revision: int, reported_ms: int, **changes: str) -> SimulatedMessage:
-        return self._message(body | {"revision": revision} | changes, reported_ms)
+    def _revision(self, body: dict[str, Any], reported_ms: int, status: str) -> SimulatedMessage:
+        """The next revision of a source's word, with another status."""
+        return self._message(body | {"revision": body["revision"] + 1, "status": status}, reported_ms)
 
     def _arrival_ms(self, source: str, reported_ms: int) -> int:
         transport_s = self._rng.lognormvariate(math.log(TRANSPORT_MEDIAN_S), TRANSPORT_SIGMA)
@@ -167,8 +199,18 @@ class Reporter:
         return int(min(minutes, REPORT_MAX_MIN) * MINUTE_MS)
 
     def _other_source(self, source: str) -> str:
-        authority, _, province = source.partition("-")
-        return f"{self._rng.choice(sorted(set(_AUTHORITIES) - {authority}))}-{province}"
+        return self._rng.choice(other_sources(source))
+
+
+def other_sources(source: str) -> list[str]:
+    """The sources of the other authorities of its province."""
+    authority, _, province = source.partition("-")
+    return [f"{other}-{province}" for other in sorted(set(AUTHORITIES) - {authority})]
+
+
+def _word_of_other(body: dict[str, Any], source: str) -> dict[str, Any]:
+    """The first word of another source on the incident that `body` is about."""
+    return body | {"origin": body.get("origin", body["source"]), "source": source, "revision": 1}
 
 
 def draw_outages(rng: Random, province: str, start_ms: int) -> tuple[SourceOutage, ...]:
@@ -177,4 +219,4 @@ def draw_outages(rng: Random, province: str, start_ms: int) -> tuple[SourceOutag
         return ()
     begin = start_ms + rng.randint(7 * 60, 18 * 60) * MINUTE_MS
     end = begin + rng.randint(60, 180) * MINUTE_MS
-    return (SourceOutage(f"{rng.choice(_AUTHORITIES)}-{province}", begin, min(end, start_ms + 24 * HOUR_MS)),)
+    return (SourceOutage(f"{rng.choice(AUTHORITIES)}-{province}", begin, min(end, start_ms + 24 * HOUR_MS)),)

@@ -27,11 +27,12 @@ class FlareUp:
 
 @dataclass(frozen=True)
 class OtherEvent:
-    """An event other than a flare-up: `serious`, `hoax`, `exercise` or `silence`.
+    """An event other than a flare-up: `serious`, `hoax`, `exercise`, `silence` or `doubled`.
 
     `serious` is one real incident of severity 4 or 5: to raise for it is no error, not to raise for it is no miss. For
     `hoax` and `exercise` a detector must not raise. `silence` is a source that delivers nothing for a while; its
-    regency is None."""
+    regency is None. `doubled` is an incident that several agencies told under numbers of their own; its note lists them
+    as `origin number`, separated by commas."""
 
     kind: str
     regency: str | None

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
 
-from apps.simulation.messages import SimulatedMessage, date_in_ids, station_id
+from apps.simulation.messages import SimulatedMessage, date_in_ids
+from apps.simulation.places import station_place
 from apps.simulation.random_streams import random_stream
 from apps.simulation.truth import rfc3339
 from schemas.roster import Regency
@@ -77,7 +78,7 @@ def _station(
     offset_min: int,
     blackout: tuple[int, int] | None,
 ) -> Iterator[SimulatedMessage]:
-    station, source = station_id(regency, number), f"{SOURCE}-{regency[:2]}"
+    place, source = station_place(regency, number), f"{SOURCE}-{regency[:2]}"
     date = date_in_ids(opening_ms, offset_min)
     final = round(registered * min(max(rng.gauss(curve.final, SHARE_SD_STATION), 0.1), 1.0))
     if rng.random() < OVER_CAPACITY_CHANCE:
@@ -92,9 +93,10 @@ def _station(
         if not last and (rng.random() < MISSED_REPORT or (blackout and blackout[0] <= at_ms < blackout[1])):
             continue
         body = {
-            "event_id": f"{source}:{station}:{date}:{index + 1}",
+            "event_id": f"{place.in_ids}-{date}-{index + 1}",
             "regency": regency,
-            "station": station,
+            "village": place.village,
+            "station": place.station,
             "registered": registered,
             "voted": voted,
             "as_of": rfc3339(as_of, offset_min),

@@ -64,20 +64,28 @@ def _table() -> table.Panel:
     def of(metric: str) -> str:
         return f"max by (regency, name) ({metric}{{{HERE}}})"
 
+    def raw(metric: str) -> str:
+        return f"max by (regency, name) ({metric}{{{RAW}}})"
+
     def ratio(part: str, whole: str) -> str:
-        return f"max by (regency, name) ({part}{{{RAW}}}) / max by (regency, name) ({whole}{{{RAW}}})"
+        return f"{raw(part)} / {raw(whole)}"
 
     share = ratio("siaga_regency_stations_reported", "siaga_regency_stations_expected")
     turnout = ratio("siaga_regency_voted", "siaga_regency_registered")
     return grid(
         "Regencies now",
-        "The table at this moment. Sort by score to see what is close to the next level.",
+        "The table at this moment. Sort by score to see what is close to the next level. Conflicting: stations of which"
+        " two agencies told different counts. Unlisted: stations that the station roster lacks. Perhaps one: pairs of"
+        " incidents under two numbers, until people decide (siaga join).",
         {"regency": "Code", "name": "Regency"},
         Column("Level", of("siaga:regency_level:current"), "none", LEVELS),
         Column("Score", of("siaga:regency_score:current"), "none"),
         Column("Data", of("siaga:regency_data_status:current"), "none", DATA_STATUSES),
         Column("Stations reported", share, "percentunit"),
         Column("Turnout", turnout, "percentunit"),
+        Column("Conflicting", of("siaga:regency_stations_conflicting:current"), "none"),
+        Column("Unlisted", raw("siaga_regency_stations_unlisted"), "none"),
+        Column("Perhaps one", raw("siaga_regency_candidate_pairs"), "none"),
     )
 
 
@@ -97,6 +105,18 @@ def _curves() -> list[Panel]:
             "Published escalations by kind of change and the level reached, of all provinces whatever is selected.",
             escalations,
             stacked=True,
+        ),
+        series(
+            "Pairs to decide",
+            "none",
+            "Pairs of incidents that may be one under two numbers. People join them or leave them.",
+            Query(f"max by (name) (siaga_regency_candidate_pairs{{{RAW}}})", "{{name}}"),
+        ),
+        series(
+            "Conflicting stations",
+            "none",
+            "Stations of which two agencies told different counts of one moment, until they agree.",
+            Query(f"max by (name) (siaga_regency_stations_conflicting{{{RAW}}})", "{{name}}"),
         ),
         series("Stations reported", "none", "Polling stations that have reported turnout at least once.", stations),
         series(

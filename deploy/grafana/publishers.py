@@ -66,6 +66,10 @@ def _curves() -> list[Panel]:
     silence = Query(f"time() - siaga:source_last_record_timestamp_seconds:max{{{OF}}}", "{{source}}")
     reasons = Query("sum by (topic, reason) (rate(siaga_rejected_total[$__rate_interval]))", "{{topic}} {{reason}}")
     ratio = Query("siaga:rejected:ratio5m", "{{topic}}")
+    uncounted = Query(
+        'sum by (kind, outcome) (rate(siaga_ledger_entries_total{outcome!="applied"}[$__rate_interval]))',
+        "{{kind}} {{outcome}}",
+    )
     return [
         series("Records by source", "recps", "Admitted records of each source.", rate, stacked=True),
         series("Delay by source", "s", "The clock minus the event time of the source's last record.", delay),
@@ -84,4 +88,11 @@ def _curves() -> list[Panel]:
             stacked=True,
         ),
         series("Rejected share by topic", "percentunit", "Over 5 minutes; alerts above 5 %.", ratio),
+        series(
+            "Admitted and not counted",
+            "recps",
+            "Incidents (i), turnout (t) and joins (j) by outcome. id_reused: a publisher uses an event id again.",
+            uncounted,
+            width=24,
+        ),
     ]

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from collections.abc import Sequence
 from importlib import resources
 from typing import Annotated, Literal, Self
 
@@ -9,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from schemas.fields import REGENCY_PATTERN, SOURCE_PATTERN, one_of
 from schemas.sources.speakers import UNRANKED, Speaker, Speakers
-from schemas.toml_lines import first_wrong
+from schemas.toml_lines import every_wrong, first_wrong
 from schemas.topics import INPUTS, Topic
 
 DEFAULT_NAME = "sumsel"
@@ -17,7 +18,14 @@ _STRICT = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class SourcesError(ValueError):
-    """A sources file that cannot be used: one line that names the file, the line, the source and the field."""
+    """A sources file that cannot be used: one line that names the file, the line, the source and the field.
+
+    `problems` are all that were found, a line each; the text is the first of them.
+    """
+
+    def __init__(self, first: str, problems: Sequence[str] = ()) -> None:
+        super().__init__(first)
+        self.problems = tuple(problems) or (first,)
 
 
 def _name(text: str) -> str:
@@ -128,7 +136,8 @@ class Sources(BaseModel):
         except tomllib.TOMLDecodeError as wrong:
             raise SourcesError(f"{origin}: not TOML: {wrong}") from None
         except ValidationError as wrong:
-            raise SourcesError(f"{origin} {first_wrong(text, wrong, 'sources')}") from None
+            problems = [f"{origin} {line}" for line in every_wrong(text, wrong, "sources")]
+            raise SourcesError(f"{origin} {first_wrong(text, wrong, 'sources')}", problems) from None
 
     @classmethod
     def default(cls) -> Self:

@@ -2,8 +2,9 @@
 
 For the event clock only. Intake shards read their input partitions independently, so their entries reach the ledger out
 of order. Each shard publishes its watermark (`streams.event_time.watermark`), and entries wait here until the
-watermarks of all shards that are not idle have passed their time; when all are idle everything is released. So a day
-that is published in one go gives what it gives in real time, in whichever partitions its records are. See
+watermarks of all shards that are not idle have passed their time; when all are idle everything is released. A watermark
+is the newest time that its shard has read, and the next record may have that same time: only what is older is complete.
+So a day that is published in one go gives what it gives in real time, in whichever partitions its records are. See
 docs/event-time.md; Akidau et al., "The Dataflow Model", VLDB 2015, for watermarks; the minimum over sources with idle
 ones left out as in Flink.
 
@@ -19,7 +20,6 @@ times its bytes.
 from bisect import bisect_right
 from collections.abc import Iterator
 from heapq import heappop, heappush, nsmallest
-from itertools import count as numbers
 from itertools import repeat
 from operator import itemgetter, ne
 from typing import NamedTuple
@@ -45,6 +45,7 @@ Run = tuple[int, bytes, list[Entry]]
 _TIME, _ENTRY = itemgetter(0), itemgetter(-1)
 _KIND, _AT, _ID = itemgetter(0), itemgetter(1), itemgetter(2)
 _REVISION = {INCIDENT: itemgetter(4), TURNOUT: itemgetter(7)}
+_SOURCE = {INCIDENT: itemgetter(11), TURNOUT: itemgetter(8)}
 
 
 class Source(NamedTuple):
@@ -54,15 +55,25 @@ class Source(NamedTuple):
     is_idle: bool
 
 
+#: An entry that waits, behind what it is sorted by: time, revision, event id, source.
+_Held = tuple[int, int, str, str, Entry]
+
+
+def _with_text(held: _Held) -> tuple[object, ...]:
+    """An entry for comparison with one that has no station: the order is that of the lists, with "" for None."""
+    *key, entry = held
+    return (*key, ["" if field is None else field for field in entry])
+
+
 class _Waiting:
-    """The entries of one regency that wait, by time; those of one moment by their revision and event id, so that the
-    order does not depend on the partitions they came through.
+    """The entries of one regency that wait, by time; those of one moment by revision, event id, source and then all
+    they hold, so that the order does not depend on the partitions they came through.
     """
 
     __slots__ = ("_entries", "_is_sorted", "_unparsed")
 
     def __init__(self) -> None:
-        self._entries: list[tuple[int, int, str, int, int, Entry]] = []
+        self._entries: list[_Held] = []
         self._is_sorted = True
         self._unparsed: list[tuple[int, int, Frame]] = []  # a heap: oldest time, ledger offset
 
@@ -73,32 +84,37 @@ class _Waiting:
         """A frame all of whose entries wait."""
         heappush(self._unparsed, (oldest_ms, frame.offset, frame))
 
-    def add(self, offset: int, entries: list[Entry]) -> None:
+    def add(self, entries: list[Entry]) -> None:
         """Entries of a frame that wait. By columns: a step of Python for each entry took a twentieth of the risk
         stage's time, and an intake shard's frame holds reports of one kind.
         """
         kind = entries[0][0]
         if any(map(ne, map(_KIND, entries), repeat(kind))):
-            for n, entry in enumerate(entries):
-                self._add(offset, n, entry[0], [entry])
+            for entry in entries:
+                self._add(entry[0], [entry])
         else:
-            self._add(offset, 0, kind, entries)
+            self._add(kind, entries)
 
-    def _add(self, offset: int, first: int, kind: str, entries: list[Entry]) -> None:
-        revisions = map(_REVISION[kind], entries)
-        self._entries += zip(map(_AT, entries), revisions, map(_ID, entries), repeat(offset), numbers(first), entries)
+    def _add(self, kind: str, entries: list[Entry]) -> None:
+        revisions, sources = map(_REVISION[kind], entries), map(_SOURCE[kind], entries)
+        self._entries += zip(map(_AT, entries), revisions, map(_ID, entries), sources, entries, strict=True)
         self._is_sorted = False
+
+    def _sort(self) -> None:
+        try:
+            self._entries.sort()
+        except TypeError:  # one message id with two bodies, of which one has no station
+            self._entries.sort(key=_with_text)
+        self._is_sorted = True
 
     def pop(self, until_ms: int) -> list[Entry]:
         """Take out the entries up to a time, in order."""
         unparsed = self._unparsed
         while unparsed and unparsed[0][0] <= until_ms:
-            _, offset, frame = heappop(unparsed)
-            self.add(offset, frame.entries())
-        entries = self._entries
+            self.add(heappop(unparsed)[-1].entries())
         if not self._is_sorted:
-            entries.sort()
-            self._is_sorted = True
+            self._sort()
+        entries = self._entries
         end = bisect_right(entries, until_ms, key=_TIME)
         released = list(map(_ENTRY, entries[:end]))
         del entries[:end]
@@ -157,7 +173,7 @@ class Sequencer:
             self._unsaved[frame.offset] = key + b"\n" + frame.value
         if self._count > self._held_max:
             self._has_progress = True
-            yield from self._release(self._middle_ms(), frame.offset)
+            yield from self._release(self._middle_ms() + 1, frame.offset)
 
     def _hold(self, key: bytes, frame: Frame, span: Span) -> list[Entry]:
         """Keep the entries of a frame whose time is not released, and return the others."""
@@ -174,7 +190,7 @@ class Sequencer:
             return []
         entries = frame.entries()
         held = [entry for entry in entries if entry[1] > released]
-        waiting.add(frame.offset, held)
+        waiting.add(held)
         self._count += len(held)
         return [entry for entry in entries if entry[1] <= released]
 
@@ -201,13 +217,18 @@ class Sequencer:
             newest_ms = max(source.watermark_ms for source in self._sources.values())
             yield from self._release(newest_ms, offset, is_last=True)
 
-    def _release(self, until_ms: int, offset: int, is_last: bool = False) -> Iterator[Run]:
-        """Release up to a time, with a tick at every full minute; if `is_last`, also one at that time itself."""
-        if not until_ms:
+    def _release(self, reached_ms: int, offset: int, is_last: bool = False) -> Iterator[Run]:
+        """Release what is older than a time that all shards have reached, with a tick at every full minute.
+
+        What is as old as that waits, for a shard may read more of it; if `is_last`, no shard does: it is released too,
+        and a tick follows at that time itself.
+        """
+        if not reached_ms:
             return  # no shard has read anything: ticks counted from here would begin in 1970
+        until_ms = reached_ms if is_last else reached_ms - 1
         ticked_ms = self._ticked_ms
         if ticked_ms is None:
-            first_ms = min([until_ms, *(waiting.oldest_ms() for waiting in self._waiting.values())])
+            first_ms = min([reached_ms, *(waiting.oldest_ms() for waiting in self._waiting.values())])
             ticked_ms = first_ms - first_ms % TICK_EVERY_MS
         while (due_ms := _next_tick_ms(ticked_ms, until_ms)) <= until_ms:
             yield from self._pop(due_ms, offset)
@@ -278,6 +299,8 @@ def _next_tick_ms(ticked_ms: int, until_ms: int) -> int:
     return (ticked_ms // every + 1) * every
 
 
-def sequencer_of(clock: ClockMode, partitions: int) -> Sequencer | None:
-    """The sequencer of a ledger partition; None with the wall clock. `partitions` is the count of every topic."""
-    return Sequencer(len(INPUTS) * partitions) if clock is ClockMode.EVENT else None
+def sequencer_of(clock: ClockMode, partitions: int, inputs: int = 0) -> Sequencer | None:
+    """The sequencer of a ledger partition; None with the wall clock. `partitions` is the count of every topic; `inputs`
+    is the number of publishers with input topics of their own (`len(Sources.inputs)`).
+    """
+    return Sequencer(len(INPUTS) * (1 + inputs) * partitions) if clock is ClockMode.EVENT else None

@@ -114,7 +114,7 @@ class Candidates:
         if abs(one.occurred_ms - other.occurred_ms) > self._within_ms:
             return False
         if not one.words and not other.words:
-            return one.agency != other.agency
+            return one.sole_agency != other.sole_agency
         return agencies_of(one).isdisjoint(agencies_of(other))
 
 

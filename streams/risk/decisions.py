@@ -117,6 +117,25 @@ def is_unverified(
     return score.corroborated < min(score.pressure, rules.rungs[0].raise_at)
 
 
+def amendment(
+    rules: Rules,
+    incidents: Incidents,
+    score: Score,
+    urgency: Urgency,
+    published: Published,
+    level: int,
+    grid_ms: int,
+) -> Decision | None:
+    """What takes the place of the last escalation when what that says no longer holds and `amend_every` has passed."""
+    is_one_agency = is_unverified(rules, incidents, score, urgency, published, level)
+    is_correction, is_confirmation = published.needs_correction(), published.is_unverified and not is_one_agency
+    if not (is_correction or is_confirmation) or not published.may_amend(grid_ms):
+        return None
+    reason = Reason.CORRECTION if is_correction else Reason.CONFIRMATION
+    groups = deciding_groups(rules, score, urgency)
+    return Decision(Change.AMENDED, reason, level, level, score, is_one_agency, groups)
+
+
 def reason_of_rise(rules: Rules, score: Score, urgency: Urgency, level: int) -> Reason:
     """Which rule raised the regency to this level."""
     if urgency.level >= level:

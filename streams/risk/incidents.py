@@ -78,7 +78,7 @@ class Incidents:
         bucket: list[Record] = []
         after_ms = until_ms = 0  # a record that occurred in between lies in the same bucket as the one before
         for report in reports:
-            incident, _, kind, status, occurred, _, _, sole_agency, grave_ms, _, _, place, _, _ = report
+            incident, _, kind, status, occurred, _, _, sole_agency, grave_ms, _, place, _, _ = report
             record = records[incident] = new_record(report)
             age = 0 if occurred > hour_ms else _age(occurred, edges)
             if age == _AGES or status in UNCOUNTED:

@@ -32,7 +32,6 @@ class Record(NamedTuple):
     segment: int
     sole_agency: str
     grave_ms: int
-    agency: str
     reported_ms: int
     place: str | None
     words: tuple[Word, ...]
@@ -46,7 +45,7 @@ class Record(NamedTuple):
 
 #: The fields of a Record.
 Report = tuple[
-    str, int, Kind, str, int, str, int, str, int, str, int, str | None, tuple[Word, ...], str
+    str, int, Kind, str, int, str, int, str, int, int, str | None, tuple[Word, ...], str
 ]  # fmt: skip
 #: Makes a Record of a tuple of its fields. Its own constructor is a Python function: one more call for each report.
 new_record: Callable[[Report], Record] = partial(tuple.__new__, Record)
@@ -56,7 +55,7 @@ def words_of(record: Record) -> tuple[Word, ...]:
     """All words on an incident."""
     return record.words or (
         Word(
-            record.incident, record.source, record.agency, record.revision, record.kind, record.status,
+            record.incident, record.source, record.sole_agency, record.revision, record.kind, record.status,
             record.occurred_ms, record.reported_ms, record.place,
         ),
     )  # fmt: skip
@@ -67,9 +66,18 @@ def standing_of(record: Record) -> list[Word]:
     return [word for word in words_of(record) if word.stands]
 
 
+def word_of(records: dict[str, Record], number: str, source: str) -> Word | None:
+    """What a source said of an incident under a number."""
+    record = records.get(number)
+    if record is not None and record.joined_to:
+        record = records[record.joined_to]
+    words = () if record is None else words_of(record)
+    return next((word for word in words if (word.number, word.source) == (number, source)), None)
+
+
 def agencies_of(record: Record) -> set[str]:
     """Whose words stand."""
-    return {word.agency for word in record.words if word.stands} if record.words else {record.agency}
+    return {word.agency for word in record.words if word.stands} if record.words else {record.sole_agency}
 
 
 def report_of(incident: str, words: Iterable[Word], segment: int, old: Record | None, clock_ms: int) -> Report:
@@ -80,7 +88,7 @@ def report_of(incident: str, words: Iterable[Word], segment: int, old: Record | 
     grave_ms = grave_since(old, facts.kind, facts.status, clock_ms) if facts.kind.severity >= GRAVE else 0
     return (
         incident, facts.revision, facts.kind, facts.status, facts.occurred_ms, facts.source, segment,
-        standing_agency(words), grave_ms, facts.agency, facts.reported_ms, facts.place, () if is_alone else words, "",
+        standing_agency(words), grave_ms, facts.reported_ms, facts.place, () if is_alone else words, "",
     )  # fmt: skip
 
 

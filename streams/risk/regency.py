@@ -19,6 +19,7 @@ Invariants:
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import islice
+from sys import intern
 from typing import Any
 
 from schemas.ledger import INCIDENT, JOIN, NEIGHBOUR, TICK, TURNOUT, Entry
@@ -31,19 +32,21 @@ from streams.risk.decisions import (
     Escalation,
     Evaluation,
     Urgency,
+    amendment,
     data_decisions,
     deciding_groups,
     is_unverified,
     reason_of_rise,
     urgency_of,
 )
-from streams.risk.event_ids import EventIds, body_of, identity_of
+from streams.risk.event_ids import EventIds
 from streams.risk.incidents import Incidents
 from streams.risk.joins import Joins
 from streams.risk.levels import Ladder
 from streams.risk.neighbours import Neighbours
 from streams.risk.published import Published
 from streams.risk.record import GRAVE, Record, Report, grave_since, report_of, told
+from streams.risk.repeats import Repeats
 from streams.risk.scoring import Learned, Needs, Score, score_at
 from streams.risk.silence import Silence
 from streams.risk.turnout import Figure, Turnout
@@ -54,6 +57,10 @@ from streams.storage.station_records import StationRecords
 
 #: How many entries, by kind and by what became of them.
 Outcomes = defaultdict[str, Counter[str]]
+
+
+#: Of an incident that is new: its record, the score before, its words.
+_NO_RECORD: tuple[Record | None, int, tuple[Word, ...]] = None, 0, ()
 
 
 class RegencyState:
@@ -73,6 +80,7 @@ class RegencyState:
         self.event_ids = EventIds()
         self.turnout = Turnout(rules.offset_ms, stations)
         self.station_records = StationRecords(self.turnout)
+        self.repeats = Repeats(self.event_ids, self.incidents, self.turnout)
         self.neighbours = Neighbours()
         self.ladder = Ladder()
         self.silence = Silence(rules, regency.stations)
@@ -217,14 +225,13 @@ class RegencyState:
         """The reports that count, from number `start` on; `taken` gets what became of each entry.
 
         Ends after a report that makes an evaluation due, and before an entry of another kind or after the next
-        evaluation time. `Incidents.hold` counts each report before it takes the next, so after a yield the sums include
-        it. Bindings are local because this loop runs once for every event."""
+        evaluation time. After a yield the sums include the report. Bindings are local: this loop runs for every event.
+        """
         incidents, clock_ms, next_grid_ms = self.incidents, self.clock_ms, self._next_grid_ms
         is_new, kinds, records, note = self.event_ids.is_new, self.rules.kinds, incidents.records, taken.append
         totals, weights, needs, names = incidents.totals, incidents.weights, self._needs.least, incidents.names
         is_rolling, is_due, day_ms = self.rules.rolling_milli is not None, self._is_due, WINDOWS_MS[2]
         segment, put_in_segment, room, reported_ms = 0, note, 0, 0
-        no_record: tuple[Record | None, int, tuple[Word, ...]] = None, 0, ()
         for entry in islice(entries, start, None):
             if entry[0] != INCIDENT or (is_due and taken):
                 break
@@ -234,37 +241,34 @@ class RegencyState:
                 if at_ms >= next_grid_ms:
                     break
                 clock_ms = at_ms
-            if is_drill or not is_new(f"i {source} {event_id}", entry[3:11]):
-                note(self._excluded(entry, is_drill))
+            if is_drill or not is_new(f"i {source} {event_id}"):
+                note(self.repeats.excluded(entry, is_drill))
                 continue
             try:
                 source, agency, status = names[source], names[agency], names[status]
             except KeyError:
                 source, agency, status = incidents.intern(source, agency, status)
             kind = kinds[category, severity]
-            old, before, words = no_record
+            old, before, words = _NO_RECORD
             if incident in records:
                 word = Word(incident, source, agency, revision, kind, status, occurred, reported, place)
                 old, effect, words = told(records, word)
                 if effect is Effect.DUPLICATE:
-                    note("duplicate")
+                    note(self.repeats.outdated(entry))
                     continue
-                before = self._release(old)
+                before, incident = self._release(old), old.incident
             if not room:
                 segment, put_in_segment, room = self.incident_records.open(clock_ms)
-            put_in_segment(old.incident if old else incident)
+            put_in_segment(incident)
             room -= 1
-            if not reported_ms and self.silence.report(clock_ms):
-                is_due = True
+            is_due = (not reported_ms and self.silence.report(clock_ms)) or is_due
             reported_ms, self._score = clock_ms, None
             if words:
-                yield report_of(old.incident if old else incident, words, segment, old, clock_ms)
+                yield report_of(incident, words, segment, old, clock_ms)
             else:
-                grave_ms = grave_since(old, kind, status, clock_ms) if severity >= GRAVE else 0
-                yield (
-                    incident, revision, kind, status, occurred, source, segment, agency, grave_ms, agency, reported,
-                    place, (), "",
-                )  # fmt: skip
+                grave = grave_since(old, kind, status, clock_ms) if severity >= GRAVE else 0
+                yield (incident, revision, kind, status, occurred, source, segment, agency, grave, reported, place,
+                       (), "")  # fmt: skip
             note("applied" if occurred > clock_ms - day_ms else "late")
             if old is not None:
                 self._note_revision(old, before)
@@ -276,12 +280,6 @@ class RegencyState:
         self.clock_ms, self._is_due = clock_ms, is_due
         if reported_ms:
             self.silence.report(reported_ms)
-
-    def _excluded(self, entry: Entry, is_drill: bool) -> str:
-        """Why a report that is a drill, or not new, does not count. One that is no drill was looked up before."""
-        if is_drill and self.event_ids.is_new(identity_of(entry), body_of(entry)):
-            return "exercise"
-        return "duplicate" if self.event_ids.is_repeat(identity_of(entry), body_of(entry)) else "id_reused"
 
     def _release(self, old: Record) -> int:
         """Release the record that another one replaces; return the score before."""
@@ -310,35 +308,33 @@ class RegencyState:
         before = self.score().total if self.ladder.level else 0
         change = self.joins.split if is_undone else self.joins.join
         outcome, replaced = change(first, second, self.clock_ms)
-        self._score = None
+        self._score, self._is_due = None, True
         for old in replaced:
             self._note_revision(old, before)
-        self._is_due = True
         return outcome
 
     def _take_turnout(self, entry: Entry) -> str:
         _, _, event_id, station, registered, voted, as_of, revision, source, is_drill, agency, rank = entry
-        if is_drill or not self.event_ids.is_new(f"t {source} {event_id}", entry[3:8]):
-            outcome = self._excluded(entry, is_drill)
+        if is_drill or not self.event_ids.is_new(f"t {source} {event_id}"):
+            outcome = self.repeats.excluded(entry, is_drill)
             self.excluded[outcome] += 1
             return outcome
-        turnout, figure = self.turnout, Figure(as_of, revision, registered, voted, source, agency, rank)
+        turnout = self.turnout
+        figure = Figure(as_of, revision, registered, voted, intern(source), intern(agency), rank)
         anomalies, reported = turnout.anomalies(), turnout.reported
         is_correction = self.ladder.level > 0 and turnout.corrects(station, figure)
         before = self.score().total if is_correction else 0
         if not turnout.report(station, figure, self.station_records.move):
-            self.excluded["duplicate"] += 1
+            self.excluded[self.repeats.outdated(entry)] += 1
             return "superseded"
         self._score = None
-        if self.silence.report(self.clock_ms):
-            self._is_due = True
+        self._is_due |= self.silence.report(self.clock_ms)
         if is_correction:
             self._note_moved_points(before)
         # From the first figure on missing stations give points, and `curve_stations` stations make a share. Smaller
         # changes of a share are judged at the next evaluation time.
         is_step = turnout.reported != reported and turnout.reported in (1, self.rules.curve_stations)
-        if is_step or anomalies != turnout.anomalies():
-            self._is_due = True
+        self._is_due |= is_step or anomalies != turnout.anomalies()
         return "applied"
 
     def _take_notice(self, entry: Entry) -> str:
@@ -365,7 +361,10 @@ class RegencyState:
         if after != before:
             decisions.append(self._change_level(score, urgency, before, after))
         elif before and is_review_due:
-            decisions += self._amendments(score, urgency)
+            amended = amendment(rules, self.incidents, score, urgency, published, before, self.grid_ms)
+            if amended is not None:
+                published.amend(amended.is_unverified, self.grid_ms)
+                decisions.append(amended)
         escalations = list(map(self._escalation, decisions))
         is_status_changed = after == before and status != (self.silence.status, published.is_unverified)
         hour = self.clock_ms // HOUR_MS
@@ -386,18 +385,6 @@ class RegencyState:
             published.raise_level(not before, is_one_agency, self.grid_ms)
             change, reason = Change.RAISED, reason_of_rise(rules, score, urgency, after)
         return Decision(change, reason, after, before, score, published.is_unverified, groups)
-
-    def _amendments(self, score: Score, urgency: Urgency) -> list[Decision]:
-        """At most one: what the last escalation says no longer holds, and `amend_every` has passed since."""
-        rules, level, published = self.rules, self.ladder.level, self.published
-        is_one_agency = is_unverified(rules, self.incidents, score, urgency, published, level)
-        is_correction, is_confirmation = published.needs_correction(), published.is_unverified and not is_one_agency
-        if not (is_correction or is_confirmation) or not published.may_amend(self.grid_ms):
-            return []
-        published.amend(is_one_agency, self.grid_ms)
-        reason = Reason.CORRECTION if is_correction else Reason.CONFIRMATION
-        groups = deciding_groups(rules, score, urgency)
-        return [Decision(Change.AMENDED, reason, level, level, score, is_one_agency, groups)]
 
     def _escalation(self, decision: Decision) -> Escalation:
         """Number a decision, and record what it cites: a correction of that is published too."""

@@ -16,6 +16,9 @@ with a figure from that day on, and those with an earlier one. The share is that
 when they are equal. Earlier figures give none once a second such day has come: they may be of several votes by then."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
+from itertools import combinations
+from sys import intern
 from typing import Any, NamedTuple, TypedDict
 
 from schemas.station_roster import RegencyStations
@@ -55,6 +58,10 @@ class Station(NamedTuple):
     others: tuple[Figure, ...] = ()
     conflicts: tuple[tuple[str, str], ...] = ()
     segment: int = 0
+
+
+#: Makes a Station of a tuple of its fields. Its own constructor is a Python function: one more call for each figure.
+_new_station: Callable[[tuple[Any, ...]], Station] = partial(tuple.__new__, Station)
 
 
 class Sums(NamedTuple):
@@ -148,22 +155,21 @@ class Turnout:
         `move` names the state segment that holds the station.
         """
         old = self.held(name)
+        others: tuple[Figure, ...] = ()
+        conflicts: tuple[tuple[str, str], ...] = ()
         if old is None:
             is_listed = self._roster is None or name in self._roster
-            new = Station(*figure, is_listed)
-        elif old.source == figure.source and not old.others:
-            revised = self._revised(figure_of(old), figure, old.is_listed)
-            if revised is None:
-                return False
-            new = Station(*revised, old.is_listed)
         else:
-            told = self._told(old, figure)
-            if told is None:
-                return False
-            new = told
-        if old is not None:
+            is_listed = old.is_listed
+            before = old if old.source == figure.source else _figure_by(old, figure.source)
+            if before is not None:
+                if figure[:2] <= before[:2]:
+                    return False
+                figure = self._revised(before, figure, is_listed)
+            if old.others or old.source != figure.source:
+                figure, others, conflicts = _with(old, figure)
             self._count(old, -1)
-        new = new._replace(segment=move(name, old))
+        new = _new_station((*figure, is_listed, others, conflicts, move(name, old)))
         self._count(new, 1)
         self._stations[name] = new
         return True
@@ -172,11 +178,15 @@ class Turnout:
         """Whether a newer figure has a lower count than its source told before, or other counts of the same moment. A
         new vote corrects none.
         """
-        old = self.held(name)
-        before = None if old is None else _figure_by(old, figure.source)
+        before = self.figure_by(name, figure.source)
         if before is None or not _corrects(before, figure):
             return False
         return not self._is_later_day(before, figure)
+
+    def figure_by(self, name: str, source: str) -> Figure | None:
+        """What a source told of a station last."""
+        station = self.held(name)
+        return None if station is None else _figure_by(station, source)
 
     def anomalies(self) -> tuple[int, ...]:
         """What each change of gives or takes points at once."""
@@ -253,33 +263,18 @@ class Turnout:
         if station.as_of_ms < self._vote_ms:
             self._earlier = self._earlier.add(station, sign)
 
-    def _told(self, old: Station, figure: Figure) -> Station | None:
-        """A station of which several sources told, with one figure more; None when that is not newer than its source's
-        own.
-        """
-        before = _figure_by(old, figure.source)
-        if before is not None:
-            revised = self._revised(before, figure, old.is_listed)
-            if revised is None:
-                return None
-            figure = revised
-        others = [one for one in (figure_of(old), *old.others) if one.source != figure.source]
-        first, *rest = sorted([*others, figure], key=_order)
-        return Station(*first, old.is_listed, tuple(rest), _conflicts(old.conflicts, others, figure))
-
-    def _revised(self, old: Figure, new: Figure, is_listed: bool) -> Figure | None:
-        """A source's new figure with its number of corrections; None when it is not newer than the old one."""
-        if new[:2] <= old[:2]:
-            return None
+    def _revised(self, old: Figure | Station, new: Figure, is_listed: bool) -> Figure:
+        """A source's newer figure with its number of corrections; both are of its own."""
         if new.voted < old.voted and self._is_later_day(old, new):
             if is_listed:
                 self._begin_vote(new.as_of_ms)
             return new
         if is_listed:
             self.corrected += new.voted < old.voted or new.as_of_ms == old.as_of_ms
-        return new._replace(corrections=old.corrections + _corrects(old, new))
+        corrections = old.corrections + _corrects(old, new)
+        return new._replace(corrections=corrections) if corrections else new
 
-    def _is_later_day(self, old: Figure, new: Figure) -> bool:
+    def _is_later_day(self, old: Figure | Station, new: Figure) -> bool:
         return self._midnight(new.as_of_ms) > old.as_of_ms
 
     def _midnight(self, at_ms: int) -> int:
@@ -323,6 +318,7 @@ def station_of(fields: dict[str, Any]) -> Station:
     """A station of the fields of its state record."""
     others = tuple(Figure(*figure) for figure in fields.pop("others"))
     conflicts = tuple((one, other) for one, other in fields.pop("conflicts"))
+    fields |= {"source": intern(fields["source"]), "agency": intern(fields["agency"])}  # one text for all stations
     return Station(**fields, others=others, conflicts=conflicts)
 
 
@@ -338,27 +334,30 @@ def _figure_by(station: Station, source: str) -> Figure | None:
     return next((figure for figure in figures if figure.source == source), None)
 
 
+def _with(old: Station, figure: Figure) -> tuple[Figure, tuple[Figure, ...], tuple[tuple[str, str], ...]]:
+    """A station with a figure of one source among several: the one in force, the others, and the conflicts."""
+    others = [one for one in (figure_of(old), *old.others) if one.source != figure.source]
+    first, *rest = sorted([*others, figure], key=_order)
+    return first, tuple(rest), _conflicts(old.conflicts, [*others, figure])
+
+
 def _order(figure: Figure) -> tuple[int, int, int, str]:
     """The figure in force comes first."""
     return figure.rank, -figure.as_of_ms, -figure.revision, figure.source
 
 
-def _conflicts(
-    held: tuple[tuple[str, str], ...], others: Iterable[Figure], figure: Figure
-) -> tuple[tuple[str, str], ...]:
-    """The pairs of agencies that contradict each other once `figure` is told beside `others`."""
-    pairs = set(held)
-    for other in others:
-        if other.agency == figure.agency or other.as_of_ms != figure.as_of_ms:
-            continue
-        one, two = sorted((other.agency, figure.agency))
-        if other.voted == figure.voted:
-            pairs.discard((one, two))
-        else:
-            pairs.add((one, two))
-    return tuple(sorted(pairs))
+def _conflicts(held: tuple[tuple[str, str], ...], figures: Iterable[Figure]) -> tuple[tuple[str, str], ...]:
+    """The pairs of agencies that contradict each other now that these are the figures: agencies with figures of one
+    moment do unless all of these agree, of the others what is `held` stays.
+    """
+    agrees: dict[tuple[str, str], bool] = {}
+    for one, other in combinations(figures, 2):
+        if one.agency != other.agency and one.as_of_ms == other.as_of_ms:
+            pair = min(one.agency, other.agency), max(one.agency, other.agency)
+            agrees[pair] = agrees.get(pair, True) and one.voted == other.voted
+    return tuple(sorted({*held, *agrees} - {pair for pair, agreed in agrees.items() if agreed}))
 
 
-def _corrects(old: Figure, new: Figure) -> bool:
+def _corrects(old: Figure | Station, new: Figure) -> bool:
     is_same_moment = new.as_of_ms == old.as_of_ms
     return new.voted < old.voted or (is_same_moment and (new.registered, new.voted) != (old.registered, old.voted))

@@ -5,22 +5,23 @@ from typing import Any
 
 import orjson
 
-from streams.risk.evidence import Kind
 from streams.risk.incidents import Incidents
-from streams.risk.record import Record, Report
-from streams.risk.words import Word, standing_agency
+from streams.risk.record import Report
+from streams.risk.words import Word
 from streams.storage.format import FORMAT, read
 from streams.storage.segments import Segment, Segments
 
-#: Columns of a segment's rows. Windows and score are not stored: they follow from the incidents and cannot drift.
-#: The column `words` has the columns of WORD_COLUMNS.
+#: Columns of a segment's rows. Windows and score are not stored: they follow from the incidents and cannot drift. Most
+#: rows have only the first ones, for an incident of one source that is its own agency, at no place and not grave. The
+#: column `words` has the columns of WORD_COLUMNS.
 COLUMNS = (
-    "incident", "revision", "category", "severity", "status", "occurred_ms", "source", "grave_ms", "agency",
-    "reported_ms", "place", "words", "joined_to",
+    "incident", "revision", "category", "severity", "status", "occurred_ms", "reported_ms", "source", "sole_agency",
+    "place", "grave_ms", "words", "joined_to",
 )  # fmt: skip
 WORD_COLUMNS = (
     "number", "source", "agency", "revision", "category", "severity", "status", "occurred_ms", "reported_ms", "place",
 )  # fmt: skip
+_PLAIN = COLUMNS.index("sole_agency")
 
 
 class IncidentRecords:
@@ -45,7 +46,9 @@ class IncidentRecords:
         self._segments.close_frame(self._encode)
 
     def forget_before(self, horizon_ms: int) -> None:
-        """Drop the segments older than the horizon none of whose incidents counts any more, and these incidents."""
+        """Drop the segments older than the horizon none of whose incidents counts any more, and these incidents. A
+        number that was joined to one of them is forgotten with it: it has no words of its own.
+        """
         incidents, records = self._incidents, self._incidents.records
 
         def may_go(incident: str, number: int) -> bool:
@@ -57,6 +60,9 @@ class IncidentRecords:
 
         gone = self._segments.forget_before(horizon_ms, may_go)
         incidents.forget(name for name, number in gone if name in records and records[name].segment == number)
+        if gone:
+            joined = ((name, record.joined_to) for name, record in records.items() if record.joined_to)
+            incidents.forget([name for name, to in joined if to not in records])
 
     def drain(self, prefix: bytes) -> Iterator[tuple[bytes, bytes | None]]:
         """State records of what changed since the last drain; None is a tombstone."""
@@ -77,15 +83,16 @@ class IncidentRecords:
     def _restored(self, newest: dict[str, tuple[int, list[Any]]]) -> Iterator[Report]:
         kinds, put_back, intern = self._incidents.rules.kinds, self._segments.put_back, self._incidents.intern
         for number, row in newest.values():
-            (incident, revision, category, severity, status, occurred, source, grave_ms, agency, reported, place, told,
-             joined_to) = row  # fmt: skip
+            incident, revision, category, severity, status, occurred, reported, source = row[:_PLAIN]
+            agency, place, grave_ms, told, joined_to = row[_PLAIN:] or (source, None, 0, (), "")
+            if joined_to and joined_to not in newest:
+                continue  # its incident was forgotten, and it with that one
             put_back(number, incident)
             source, agency, status = intern(source, agency, status)
             words = tuple(self._word(*word) for word in told)
-            sole_agency = standing_agency(words) if words else agency
             yield (
-                incident, revision, kinds[category, severity], status, occurred, source, number, sole_agency, grave_ms,
-                agency, reported, place, words, joined_to,
+                incident, revision, kinds[category, severity], status, occurred, source, number, agency, grave_ms,
+                reported, place, words, joined_to,
             )  # fmt: skip
 
     def _word(
@@ -97,18 +104,22 @@ class IncidentRecords:
         """The incidents whose newest record lies in a segment."""
         held = self._incidents.records
         incidents = segment.names if segment.is_unchanged() else dict.fromkeys(segment.names)
-        rows = [_row(record) for record in map(held.__getitem__, incidents) if record.segment == number]
+        rows = [
+            (incident, revision, kind.category, kind.severity, status, occurred, reported, source)
+            if agency == source and not (place or grave_ms or words or joined_to)
+            else (
+                incident, revision, kind.category, kind.severity, status, occurred, reported, source, agency, place,
+                grave_ms, _word_rows(words), joined_to,
+            )
+            for incident, revision, kind, status, occurred, source, lies_in, agency, grave_ms, reported, place, words,
+            joined_to in map(held.__getitem__, incidents)
+            if lies_in == number
+        ]  # fmt: skip
         return orjson.dumps({"format": FORMAT, "clock_ms": segment.clock_ms, "columns": COLUMNS, "rows": rows})
 
 
-def _row(record: Record) -> tuple[Any, ...]:
-    (incident, revision, kind, status, occurred, source, _, _, grave_ms, agency, reported, place, words,
-     joined_to) = record  # fmt: skip
-    return (
-        incident, revision, kind.category, kind.severity, status, occurred, source, grave_ms, agency, reported, place,
-        [_word_row(*word) for word in words] if words else words, joined_to,
-    )  # fmt: skip
-
-
-def _word_row(number: str, source: str, agency: str, revision: int, kind: Kind, *rest: Any) -> tuple[Any, ...]:
-    return number, source, agency, revision, kind.category, kind.severity, *rest
+def _word_rows(words: tuple[Word, ...]) -> list[tuple[Any, ...]]:
+    return [
+        (number, source, agency, revision, kind.category, kind.severity, *rest)
+        for number, source, agency, revision, kind, *rest in words
+    ]

@@ -92,14 +92,19 @@ class Segments:
         self._open = []
 
     def forget_before(self, horizon_ms: int, may_go: Callable[[str, int], bool]) -> list[tuple[str, int]]:
-        """Drop segments older than the horizon whose names may all go; return (name, number) of each name."""
+        """Drop segments older than the horizon whose names may all go; return (name, number) of each name. A name that
+        an older segment still has stays: read back, its older record would be the newest.
+        """
         gone: list[tuple[str, int]] = []
+        kept: set[str] = set()
         for number, segment in list(self._held.items()):
             if segment.clock_ms >= horizon_ms:
                 break
-            if all(may_go(name, number) for name in segment.names):
+            if kept.isdisjoint(segment.names) and all(may_go(name, number) for name in segment.names):
                 gone += [(name, number) for name in segment.names]
                 self._drop(number)
+            else:
+                kept.update(segment.names)
         return gone
 
     def drain(self) -> dict[int, bytes | None]:

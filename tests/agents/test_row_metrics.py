@@ -2,7 +2,7 @@
 
 import pytest
 
-from agents.metrics import LEVEL, REGISTRY
+from agents.metrics import LEVEL, REGISTRY, touch_counters
 from agents.row_metrics import RowGauges
 from streams.table import Figures
 
@@ -17,8 +17,9 @@ def gauges():
     gauges.remove()
 
 
-def row(level: int = 0, score: int = 3, status: str = "live", reported: int = 0) -> Figures:
-    return Figures(CODE, LABELS["name"], level, score, status, reported, 100, 0, 0)
+def row(level: int = 0, score: int = 3, status: str = "live", reported: int = 0, **told: int) -> Figures:
+    more = {"conflicting": 0, "unlisted": 0, "candidates": 0} | told
+    return Figures(CODE, LABELS["name"], level, score, status, reported, 100, 0, 0, **more)
 
 
 def gauge(name: str) -> float | None:
@@ -32,6 +33,21 @@ def test_the_gauges_follow_the_row(gauges):
     assert gauge("siaga_regency_level") == 3 and gauge("siaga_regency_score") == 80
     gauges.update(row(level=3, score=79))
     assert gauge("siaga_regency_score") == 79
+
+
+def test_what_people_have_to_decide_is_a_gauge_of_each_kind(gauges):
+    gauges.update(row(conflicting=4, unlisted=5, candidates=6))
+    names = ("siaga_regency_stations_conflicting", "siaga_regency_stations_unlisted", "siaga_regency_candidate_pairs")
+    assert [gauge(name) for name in names] == [4, 5, 6]
+    gauges.update(row())
+    assert [gauge(name) for name in names] == [0, 0, 0]
+
+
+def test_a_reused_id_is_exposed_before_the_first(gauges):
+    touch_counters()
+    for kind in ("i", "t"):
+        labels = {"kind": kind, "outcome": "id_reused"}
+        assert REGISTRY.get_sample_value("siaga_ledger_entries_total", labels) is not None
 
 
 def test_an_unchanged_row_sets_no_gauge(gauges):

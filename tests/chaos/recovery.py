@@ -5,8 +5,8 @@ from bisect import bisect_left
 from collections import defaultdict
 
 from tests.chaos.scene import Struck
-from tests.recount.intake import read_inputs
-from tests.recount.ledger import entries, fingerprint_of_entry, fingerprint_of_message
+from tests.recount.intake import fingerprints, read_inputs
+from tests.recount.ledger import entries, fingerprint_of_entry
 from tests.recount.records import Evidence
 
 #: Records that a publisher appended this long around the moment stand for "what was published at the time".
@@ -25,8 +25,9 @@ def journeys(evidence: Evidence, codes: set[str]) -> list[tuple[int, int]]:
         offsets.append(json.loads(record.value)["ledger"]["offset"])
         times.append(record.at_ms)
     found = []
-    for record, message in read_inputs(evidence, codes).accepted:
-        places = frames[fingerprint_of_message(record.topic, message)]
+    inputs = read_inputs(evidence, codes)
+    for (record, _), fingerprint in zip(inputs.accepted, fingerprints(inputs), strict=True):
+        places = frames[fingerprint]
         if not places:
             continue
         code, offset = places.pop(0)

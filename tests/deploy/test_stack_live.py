@@ -30,8 +30,9 @@ from tests.security.guarded import ADMIN, Guarded, guarded_kafka
 ROOT = Path(__file__).resolve().parents[2]
 SIAGA = [sys.executable, "-m", "apps.cli.main"]
 EXPANDED = {"$__rate_interval": "5m", "$province": ".*", "$source": ".*"}
-# (incident, regency, source): two sources make Palembang awas, one report of a death Ogan Komering Ilir siaga.
-FLARE_UP = ((1, "16.71", "bawaslu"), (2, "16.71", "kpu"), (3, "16.02", "bawaslu"))
+# (incident of Bawaslu's numbering, regency, source): words of two agencies make Palembang awas, one Ogan Komering Ilir
+# siaga.
+FLARE_UP = ((1, "16.71", "bawaslu"), (1, "16.71", "kpu"), (3, "16.02", "bawaslu"))
 WITHIN_S = 180
 # Panels whose value a flare-up must raise above 0.
 RAISED = {"Escalations in 10 minutes", "Rejected records"}
@@ -75,8 +76,14 @@ def _environment(home: Path, kafka: Guarded, user: str, **more: str) -> dict[str
 
 
 def _incident(number: int, regency: str, source: str, revision: int, status: str) -> str:
-    changes = {"incident_id": f"i-{number}", "revision": revision, "category": "clash", "severity": 5}
-    name = f"e-{number}-{revision}"
+    changes = {
+        "origin": "bawaslu",
+        "incident_id": f"i-{number}",
+        "revision": revision,
+        "category": "clash",
+        "severity": 5,
+    }
+    name = f"e-{source}-{number}-{revision}"
     return incident(name, regency, time.time() - 30, **changes, status=status, source=source).decode()
 
 

@@ -12,10 +12,11 @@ from typing import Any
 
 from tests.recount.contract import ms
 from tests.recount.ledger import EVERYONE, Entry
-from tests.recount.outcomes import Outcomes
+from tests.recount.outcomes import REASONS, Outcomes
 from tests.recount.policy import GROUPS, HOUR_MS, LEVELS, Place, Policy
-from tests.recount.regency import Change, LastEscalation, Regency
+from tests.recount.regency import PAIRS_MOST, Amendment, Change, LastEscalation, Regency
 from tests.recount.scoring import Score
+from tests.recount.words import Incident
 
 MOVES = ("raised", "lowered", "cleared")
 
@@ -39,10 +40,10 @@ class Comparison:
         self.has_fault = False
 
     def faults(self, history: list[Entry]) -> Iterator[tuple[str, str]]:
-        for offset, frame in _frames(history):
-            is_tick = all(entry.key == EVERYONE for entry in frame)
-            if is_tick and self.policy.grid(max(entry.fields[1] for entry in frame)) <= self.grid_ms:
-                continue  # between two times of the grid a tick changes nothing
+        for offset, lying in _frames(history):
+            frame = self._effective(lying)
+            if not frame:
+                continue
             self.offsets.append(offset)
             found = list(self.frame(frame, self.escalations.pop(offset, [])))
             if offset in self.rows and not found:
@@ -56,6 +57,16 @@ class Comparison:
         for offset in self.rows.keys() - set(self.offsets):
             yield "C", f"{self.code}: its row is of ledger offset {offset}, which holds nothing of it"
 
+    def _effective(self, frame: list[Entry]) -> list[Entry]:
+        """Its entries but the ticks that change nothing: those between two times of the grid."""
+        found, grid_ms = [], self.grid_ms
+        for entry in frame:
+            passed_ms = self.policy.grid(entry.fields[1])
+            if entry.key != EVERYONE or passed_ms > grid_ms:
+                found.append(entry)
+                grid_ms = max(grid_ms, passed_ms)
+        return found
+
     def frame(self, frame: list[Entry], published: list[dict]) -> Iterator[tuple[str, str]]:
         """Fold a frame; (law, fault) for each way in which the escalations of its offset differ."""
         raise NotImplementedError
@@ -67,9 +78,18 @@ class Comparison:
 class RegencyComparison(Comparison):
     """`notices`: what neighbours and the province must have received; `states`: what they may have, at a clock."""
 
-    def __init__(self, place: Place, partition: int, policy: Policy, rows: dict, escalations: list) -> None:
+    def __init__(
+        self,
+        place: Place,
+        partition: int,
+        policy: Policy,
+        rows: dict,
+        escalations: list,
+        listed: set[str] | None = None,
+    ) -> None:
         super().__init__(place.code, partition, policy, rows, escalations)
-        self.place, self.regency, self.outcomes = place, Regency(place, policy), Outcomes(policy.offset_ms)
+        self.place, self.regency = place, Regency(place, policy, listed)
+        self.outcomes = Outcomes(policy.offset_ms, listed)
         self.notices: Counter = Counter()
         self.share_hours: set[int] = set()
         self.states: dict[int, set[tuple]] = {}
@@ -77,8 +97,7 @@ class RegencyComparison(Comparison):
 
     def frame(self, frame: list[Entry], published: list[dict]) -> Iterator[tuple[str, str]]:
         for entry in frame:
-            self.outcomes.take(entry.fields)
-            self.regency.take(entry.fields)
+            self.regency.take(entry.fields, self.outcomes.take(entry.fields))
             self.clock_ms, self.grid_ms = self.regency.known.clock_ms, self.regency.known.grid_ms
             yield from self._evaluate(published, entry.offset)
         for escalation in published:
@@ -88,7 +107,9 @@ class RegencyComparison(Comparison):
         """Take from `published` what is due after one entry."""
         regency, notified = self.regency, self._status()
         before = regency.ladder.copy(), replace(regency.last), regency.since_ms, regency.episode
-        amends = bool(published) and published[0]["change"] == "amended" and self._is_now(published[0])
+        amends = None
+        if published and published[0]["change"] == "amended" and self._is_now(published[0]):
+            amends = Amendment(published[0]["reason"], published[0]["unverified"])
         for change in regency.evaluate(amends):
             is_tie = self._is_tie(change.reason, change.before, change.level)
             if published and self._fits(change, published[0], is_tie):
@@ -122,7 +143,7 @@ class RegencyComparison(Comparison):
         if e["change"] not in MOVES or before != regency.ladder.level or not self._is_tie(e["reason"], before, level):
             return False
         regency.ladder.follow(level, regency.known.grid_ms)
-        named = [item["incident_id"] for item in e["evidence"]] if level else []
+        named = [f"{item['origin']} {item['incident_id']}" for item in e["evidence"]] if level else []
         pressure = sum(e["components"][group] for group in GROUPS)
         regency.last = LastEscalation(regency.known.grid_ms, named, e["unverified"], pressure)
         regency.since_ms, regency.episode = regency.known.clock_ms, e["episode"]
@@ -141,18 +162,12 @@ class RegencyComparison(Comparison):
             "threshold": regency.threshold(change),
             "unverified": change.unverified,
             "routes": regency.routes(change, named),
-            "evidence": [
-                {
-                    "incident_id": i.id, "category": i.category, "severity": i.severity, "status": i.status,
-                    "weight": self.policy.weights[i.severity],
-                }
-                for i in named
-            ],
+            "evidence": [self._item(incident) for incident in named],
             "event_time": regency.known.clock_ms,
             "ruleset": self.policy.name,
-            "schema": "siaga.escalation/1",
+            "schema": "siaga.escalation/2",
             "ledger": {"partition": self.partition, "offset": offset},
-        }  # fmt: skip
+        }
         if change.score.unsure & {"corroborated", GROUPS[-1]}:
             del want["unverified"]
         got = e | {"event_time": ms(e["event_time"])}
@@ -161,6 +176,16 @@ class RegencyComparison(Comparison):
             yield f"{change.kind}: {fault}"
         regency.remember(change, [i.id for i in named], e["unverified"])
         self._last_id = e["escalation_id"]
+
+    def _item(self, i: Incident) -> dict[str, Any]:
+        return number_of(i) | {
+            "sources": sorted(i.sources),
+            "agencies": sorted(i.agencies),
+            "category": i.word.category,
+            "severity": i.word.severity,
+            "status": i.word.status,
+            "weight": self.policy.weights[i.word.severity],
+        }
 
     def _status(self) -> tuple[str, bool]:
         """Data status and whether the level is unverified: what a notice carries besides level and share."""
@@ -193,9 +218,9 @@ class RegencyComparison(Comparison):
             self.share_hours.add(state[0] // HOUR_MS)
 
     def row_faults(self, row: dict, offset: int) -> Iterator[str]:
-        regency, place = self.regency, self.place
+        regency, place, pairs = self.regency, self.place, self.regency.candidates()
         want = {
-            "schema": "siaga.risk/1",
+            "schema": "siaga.risk/2",
             "regency": place.code,
             "name": place.name,
             "level": LEVELS[regency.ladder.level],
@@ -204,7 +229,11 @@ class RegencyComparison(Comparison):
             "windows": regency.windows(),
             "turnout": {"stations_expected": place.stations} | self.outcomes.turnout(),
             "data_status": regency.data_status,
-            "excluded": {name: self.outcomes.excluded[name] for name in ("late", "exercise", "duplicate")},
+            "excluded": {name: self.outcomes.excluded[name] for name in REASONS},
+            "candidates": len(pairs),
+            "candidate_pairs": [
+                {"first": number_of(first), "second": number_of(second)} for first, second in pairs[:PAIRS_MOST]
+            ],
             "confidence": regency.confidence(),
             "ruleset": self.policy.name,
             "ledger": {"partition": self.partition, "offset": offset},
@@ -212,6 +241,12 @@ class RegencyComparison(Comparison):
         got = row | {"since": ms(row["since"]), "as_of": ms(row["as_of"])}
         yield from differences(got, want, "score", "components")
         yield from score_faults(row, regency.score())
+
+
+def number_of(incident: Incident) -> dict[str, str]:
+    """The number that it goes by, as messages name it."""
+    origin, _, incident_id = incident.id.partition(" ")
+    return {"origin": origin, "incident_id": incident_id}
 
 
 def _frames(history: list[Entry]) -> Iterator[tuple[int, list[Entry]]]:

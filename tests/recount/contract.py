@@ -1,9 +1,16 @@
-"""The contract of an input record (docs/publishing.md), judged with `json`, `re` and `datetime` alone."""
+"""The contract of an input record (docs/publishing.md), judged with the standard library alone.
+
+CloudEvents in structured mode are not known here: no run sends them.
+"""
 
 import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
+
+from tests.recount.personal import holds_personal_number
+from tests.recount.sources import DEFAULT_SOURCES, Sources, Speaker
+from tests.recount.stations import canonical, has_control, is_village
 
 CATEGORIES = {
     "logistics", "administration", "eligibility", "money_politics", "neutrality", "disinformation", "intimidation",
@@ -14,28 +21,39 @@ VALUE_BYTES_MAX = 16 * 1024
 FUTURE_MS = 10 * 60_000
 TOO_OLD_MS = 365 * 86_400_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+_ID = re.compile(r"[!-~]{1,128}")
 _SOURCE = re.compile(r"[a-z0-9-]{1,32}")
 _REGENCY = re.compile(r"[0-9]{2}\.[0-9]{2}")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+_SCHEMA = re.compile(r"siaga\.([a-z_]+)/([0-9]+)")
 _COMMON = {"event_id", "regency", "source"}
+_OPTIONAL = {"schema", "village", "is_exercise"}
 INCIDENT = _COMMON | {"incident_id", "revision", "category", "severity", "status", "occurred_at", "reported_at"}
 TURNOUT = _COMMON | {"station", "registered", "voted", "as_of"}
+VERSION, SINGULAR = "2", {"incidents": "incident", "turnout": "turnout"}
+#: Optional fields for which null says the same as leaving them out.
+MAY_BE_NULL = {"incidents": {"village", "station", "origin"}, "turnout": {"village"}}
 
 
 class Verdict(NamedTuple):
-    """A message that must be taken, or the reason for which the record must be rejected."""
+    """A message that must be taken and who says it, or the reason for which the record must be rejected."""
 
     message: dict[str, Any] | None
     reason: str = ""
+    speaker: Speaker = Speaker("", 0)
 
 
 def judge(
-    topic: str, value: bytes | None, headers: dict[str, bytes], roster: set[str], clock_ms: int, is_wall: bool = True
+    topic: str,
+    value: bytes | None,
+    headers: dict[str, bytes],
+    roster: set[str],
+    clock_ms: int,
+    is_wall: bool = True,
+    sources: Sources = DEFAULT_SOURCES,
 ) -> Verdict:
-    """The contract's verdict on a record of `incidents` or `turnout` that is read when the clock shows `clock_ms`.
-
-    The wall clock, or the event clock, under which no record is from the future.
+    """The contract's verdict on a record of `incidents`, `turnout` or one of a publisher's own topics that is read when
+    the clock shows `clock_ms`: the wall clock, or the event clock, under which no record is from the future.
     """
     if not value:
         return Verdict(None, "invalid_json")
@@ -53,9 +71,18 @@ def judge(
     except (ValueError, RecursionError) as error:
         # Python refuses to convert thousands of digits; the JSON is fine, the field is not.
         return Verdict(None, "schema" if "integer string conversion" in str(error) else "invalid_json")
-    if not _fits(topic, message):
+    kind = topic.partition(".")[0]
+    if isinstance(message, dict) and _is_of_other_version(kind, message.get("schema")):
+        return Verdict(None, "unsupported_version")
+    if not _fits(kind, message):
         return Verdict(None, "schema")
-    return _by_roster_and_clock(message, roster, clock_ms, is_wall)
+    if reason := _by_place_and_person(message, roster):
+        return Verdict(None, reason)
+    speaker = sources.speaker(message["source"], topic, message["regency"])
+    if speaker is None:
+        return Verdict(None, "source_not_allowed")
+    reason = _by_clock(message, clock_ms, is_wall)
+    return Verdict(None, reason) if reason else Verdict(message, "", speaker)
 
 
 def ms(text: str) -> int:
@@ -68,34 +95,50 @@ def event_ms(message: dict[str, Any]) -> int:
     return ms(message["occurred_at"] if "occurred_at" in message else message["as_of"])
 
 
-def _by_roster_and_clock(message: dict[str, Any], roster: set[str], clock_ms: int, is_wall: bool) -> Verdict:
+def _by_place_and_person(message: dict[str, Any], roster: set[str]) -> str:
     if message["regency"] not in roster:
-        return Verdict(None, "unknown_regency")
+        return "unknown_regency"
+    if not (message.get("village") or message["regency"] + ".").startswith(message["regency"] + "."):
+        return "unknown_village"
+    told = (message.get(name) or "" for name in ("event_id", "incident_id", "station"))
+    return "personal_data" if any(map(holds_personal_number, told)) else ""
+
+
+def _by_clock(message: dict[str, Any], clock_ms: int, is_wall: bool) -> str:
     latest_ms = max(event_ms(message), ms(message["reported_at"]) if "reported_at" in message else 0)
     if is_wall and latest_ms > clock_ms + FUTURE_MS:
-        return Verdict(None, "future")
-    if event_ms(message) < clock_ms - TOO_OLD_MS:
-        return Verdict(None, "too_old")
-    return Verdict(message)
+        return "future"
+    return "too_old" if event_ms(message) < clock_ms - TOO_OLD_MS else ""
 
 
-def _fits(topic: str, message: Any) -> bool:
+def _is_of_other_version(kind: str, schema: Any) -> bool:
+    """Of this kind of message, in a version that is not this one."""
+    told = _SCHEMA.fullmatch(schema) if isinstance(schema, str) else None
+    return told is not None and told[1] == SINGULAR[kind] and told[2] != VERSION
+
+
+def _fits(kind: str, message: Any) -> bool:
     if not isinstance(message, dict):
         return False
-    required = INCIDENT if topic == "incidents" else TURNOUT
-    optional = {"station", "is_exercise"} if topic == "incidents" else {"revision", "is_exercise"}
+    required = INCIDENT if kind == "incidents" else TURNOUT
+    optional = _OPTIONAL | ({"station", "origin"} if kind == "incidents" else {"revision"})
     if not required <= message.keys() <= required | optional:
         return False
-    return all(_field_fits(topic, name, value) for name, value in message.items()) and _times_fit(message)
+    return all(_field_fits(kind, name, value) for name, value in message.items()) and _times_fit(message)
 
 
-def _field_fits(topic: str, name: str, value: Any) -> bool:
+def _field_fits(kind: str, name: str, value: Any) -> bool:
+    if value is None and name in MAY_BE_NULL[kind]:
+        return True
     if name in ("event_id", "incident_id"):
         return isinstance(value, str) and bool(_ID.fullmatch(value))
+    if name == "schema":
+        return bool(value == f"siaga.{SINGULAR[kind]}/{VERSION}")
     if name == "station":
-        absent = value is None and topic == "incidents"
-        return absent or isinstance(value, str) and 1 <= len(value) <= 64
-    if name == "source":
+        return isinstance(value, str) and 1 <= len(value) <= 64 and not has_control(value) and canonical(value) != ""
+    if name == "village":
+        return isinstance(value, str) and is_village(value)
+    if name in ("source", "origin"):
         return isinstance(value, str) and bool(_SOURCE.fullmatch(value))
     if name == "regency":
         return isinstance(value, str) and bool(_REGENCY.fullmatch(value))
@@ -108,7 +151,7 @@ def _field_fits(topic: str, name: str, value: Any) -> bool:
     if name in ("occurred_at", "reported_at", "as_of"):
         return isinstance(value, str) and _is_time(value)
     lowest, highest = {
-        "severity": (1, 5), "revision": (1, 2**63 - 1), "registered": (1, 100_000), "voted": (0, 100_000)
+        "severity": (1, 5), "revision": (1, 2**53 - 1), "registered": (1, 100_000), "voted": (0, 100_000)
     }[name]  # fmt: skip
     return type(value) is int and lowest <= value <= highest
 

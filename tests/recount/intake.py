@@ -14,7 +14,9 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from tests.recount.contract import event_ms, judge
-from tests.recount.records import Evidence, Place, Record
+from tests.recount.ledger import Fingerprint, fingerprint_of_message
+from tests.recount.records import Evidence, Place, Record, input_of
+from tests.recount.sources import DEFAULT_SOURCES, Sources, Speaker
 
 
 @dataclass
@@ -22,12 +24,16 @@ class Inputs:
     """The verdict on every input record."""
 
     accepted: list[tuple[Record, dict]] = field(default_factory=list)
+    #: What the sources file says of who sent each of the accepted.
+    speakers: list[Speaker] = field(default_factory=list)
     rejected: list[tuple[Record, str]] = field(default_factory=list)
     #: Gone before they were read.
     vanished: list[Record] = field(default_factory=list)
 
 
-def read_inputs(evidence: Evidence, codes: set[str], is_wall: bool = True) -> Inputs:
+def read_inputs(
+    evidence: Evidence, codes: set[str], is_wall: bool = True, sources: Sources = DEFAULT_SOURCES
+) -> Inputs:
     """Judge every record by the wall clock, or by the newest event time of its partition before it."""
     inputs, gaps = Inputs(), vanished(evidence)
     newest_ms: dict[Place, int] = defaultdict(int)
@@ -36,13 +42,20 @@ def read_inputs(evidence: Evidence, codes: set[str], is_wall: bool = True) -> In
             inputs.vanished.append(record)
             continue
         clock_ms = record.at_ms if is_wall else newest_ms[record.place]
-        verdict = judge(record.topic, record.value, record.headers, codes, clock_ms, is_wall)
+        verdict = judge(record.topic, record.value, record.headers, codes, clock_ms, is_wall, sources)
         if verdict.message is None:
             inputs.rejected.append((record, verdict.reason))
         else:
             inputs.accepted.append((record, verdict.message))
+            inputs.speakers.append(verdict.speaker)
             newest_ms[record.place] = max(newest_ms[record.place], event_ms(verdict.message))
     return inputs
+
+
+def fingerprints(inputs: Inputs) -> list[Fingerprint]:
+    """Of each accepted message, in the order of `accepted`."""
+    accepted = zip(inputs.accepted, inputs.speakers, strict=True)
+    return [fingerprint_of_message(record.topic, message, speaker) for (record, message), speaker in accepted]
 
 
 class Note(NamedTuple):
@@ -57,7 +70,7 @@ def notes(evidence: Evidence) -> dict[Place, list[Note]]:
     """Intake's notes of each incarnation, oldest first."""
     found: dict[Place, list[Note]] = defaultdict(list)
     for record in evidence.topics["intake-state"]:
-        topic, value = record.key_text.rpartition(".")[2], record.json()
+        topic, value = input_of(record.key_text), record.json()
         incarnation = sum(record.offset >= at for at in evidence.recreated.get((topic, record.partition), ()))
         note = Note(record.offset, value["offset"], range(*value.get("gone", (0, 0))))
         found[topic, record.partition, incarnation].append(note)

@@ -15,20 +15,21 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from tests.recount.contract import ms
-from tests.recount.intake import Inputs, current, gap_faults, note_faults, read_inputs
+from tests.recount.intake import Inputs, current, fingerprints, gap_faults, note_faults, read_inputs
 from tests.recount.ledger import (
     EVERYONE,
     Entry,
     entries,
     entries_by_event_time,
     fingerprint_of_entry,
-    fingerprint_of_message,
     histories,
     home,
 )
 from tests.recount.policy import DEFAULT_POLICY, Place, Policy
-from tests.recount.records import Evidence, Record, folded_to, state_marks
+from tests.recount.records import Evidence, Record, folded_to, input_of, state_marks
 from tests.recount.risk_laws import judge_risk
+from tests.recount.sources import DEFAULT_SOURCES, Sources
+from tests.recount.stations import StationRoster
 
 #: Append times within one broker differ by no more.
 CLOCK_AHEAD_MS = 1000
@@ -40,11 +41,18 @@ class Violation(NamedTuple):
 
 
 def check(
-    evidence: Evidence, places: dict[str, Place], policy: Policy = DEFAULT_POLICY, shards: int | None = None
+    evidence: Evidence,
+    places: dict[str, Place],
+    policy: Policy = DEFAULT_POLICY,
+    shards: int | None = None,
+    sources: Sources = DEFAULT_SOURCES,
+    stations: StationRoster | None = None,
 ) -> list[Violation]:
-    """All violations; none means the run is clean. `shards`: of intake, under the event clock; None: the wall clock."""
+    """All violations; none means the run is clean. `shards`: of intake, under the event clock; None: the wall clock.
+    `sources` and `stations`: the deployment's sources file, and its station roster if it has one.
+    """
     codes, is_wall = set(places), shards is None
-    inputs = read_inputs(evidence, codes, is_wall)
+    inputs = read_inputs(evidence, codes, is_wall, sources)
     ledger = _without_last_ticks(evidence)
     lying = list(entries(ledger))
     folded = lying if is_wall else list(entries_by_event_time(ledger, shards))
@@ -58,7 +66,7 @@ def check(
         *_law("A", _rejected_once(inputs, evidence.topics["rejected"])),
         *_law("A", gap_faults(evidence)),
         *_law("B", _chains(escalations)),
-        *(Violation(*found) for found in judge_risk(evidence, lying, history, places, policy)),
+        *(Violation(*found) for found in judge_risk(evidence, lying, history, places, policy, stations)),
         *_law("C", _records_are_at_home(evidence)),
         *_law("C", _rows_follow_escalations(rows, escalations)),
         *_law("C", _no_row_is_ahead_of_its_time(rows if is_wall else [])),
@@ -86,7 +94,7 @@ def _law(name: str, texts: Iterator[str]) -> Iterator[Violation]:
 
 
 def _ledger_holds_each_input_once(inputs: Inputs, entries: list[Entry]) -> Iterator[str]:
-    want = Counter(fingerprint_of_message(record.topic, message) for record, message in inputs.accepted)
+    want = Counter(fingerprints(inputs))
     got = Counter(fingerprint_of_entry(entry) for entry in entries if entry.fields[0] in ("i", "t"))
     for missing, count in (want - got).items():
         yield f"lost: {count} of input {missing[:3]} are not on the ledger"
@@ -96,7 +104,7 @@ def _ledger_holds_each_input_once(inputs: Inputs, entries: list[Entry]) -> Itera
 
 def _order_is_kept(inputs: Inputs, entries: list[Entry]) -> Iterator[str]:
     """Records of one regency from one input partition keep their order; those that were sent twice are not judged."""
-    prints = [fingerprint_of_message(record.topic, message) for record, message in inputs.accepted]
+    prints = fingerprints(inputs)
     single = {item for item, count in Counter(prints).items() if count == 1}
     position = {fingerprint_of_entry(entry): entry.position for entry in entries if entry.fields[0] in ("i", "t")}
     last: dict[tuple, tuple[tuple, tuple]] = {}
@@ -125,7 +133,7 @@ def _rejected_once(inputs: Inputs, rejected: list[Record]) -> Iterator[str]:
     for record in rejected:
         source = (record.headers[f"siaga.source.{part}"].decode() for part in ("topic", "partition", "offset"))
         topic, partition, offset = source
-        got[topic.rpartition(".")[2], int(partition), int(offset)].append(record)
+        got[input_of(topic), int(partition), int(offset)].append(record)
     for place in want | got:
         for (original, wanted), record in zip(want[place], got[place], strict=False):
             reason = record.headers["siaga.reason"].decode()

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 from tests.recount.contract import ms
 from tests.recount.event_time import EventOrder
 from tests.recount.records import Record
+from tests.recount.sources import Speaker
+from tests.recount.stations import station_key
 
 EVERYONE = "*"
 #: Kind, key and all fields of a message, in the order of the ledger format.
@@ -43,7 +45,7 @@ def entries_by_event_time(ledger: Iterable[Record], shards: int) -> Iterator[Ent
     """The same under the event clock: in event time as far as `shards` watermarks allow, with a tick at each minute."""
     orders: dict[int, EventOrder] = defaultdict(lambda: EventOrder(shards))
     for record in ledger:
-        due = orders[record.partition].take(record.offset, record.key_text, record.json())
+        due = orders[record.partition].take(record.key_text, record.json())
         for index, (key, fields) in enumerate(due):
             yield Entry(record.partition, (record.offset, index), key, fields)
 
@@ -64,23 +66,22 @@ def histories(all_entries: list[Entry], codes: set[str], partitions: int) -> dic
     }
 
 
-def fingerprint_of_message(topic: str, m: dict[str, Any]) -> Fingerprint:
-    """All fields of an accepted message, whoever carries it."""
-    if topic == "incidents":
+def fingerprint_of_message(topic: str, m: dict[str, Any], speaker: Speaker) -> Fingerprint:
+    """All fields of an accepted message, whoever carries it, and what the sources file says of its source."""
+    station = station_key(m.get("village"), m.get("station"))
+    if topic.partition(".")[0] == "incidents":
         return (
-            "i", m["regency"], m["event_id"], m["incident_id"], m["revision"], m.get("station"), m["category"],
-            m["severity"], m["status"], ms(m["occurred_at"]), ms(m["reported_at"]), m["source"],
-            m.get("is_exercise", False),
+            "i", m["regency"], m["event_id"], f"{m.get('origin') or m['source']} {m['incident_id']}", m["revision"],
+            station, m["category"], m["severity"], m["status"], ms(m["occurred_at"]), ms(m["reported_at"]),
+            m["source"], m.get("is_exercise", False), speaker.agency,
         )  # fmt: skip
     return (
-        "t", m["regency"], m["event_id"], m["station"], m["registered"], m["voted"], ms(m["as_of"]),
-        m.get("revision", 1), m["source"], m.get("is_exercise", False),
+        "t", m["regency"], m["event_id"], station, m["registered"], m["voted"], ms(m["as_of"]), m.get("revision", 1),
+        m["source"], m.get("is_exercise", False), *speaker,
     )  # fmt: skip
 
 
 def fingerprint_of_entry(entry: Entry) -> Fingerprint:
     """The same of a ledger entry, whose fields are listed in docs/architecture.md's ledger format."""
     f = entry.fields
-    if f[0] == "i":
-        return ("i", entry.key, *f[2:13])
-    return ("t", entry.key, *f[2:10])
+    return (f[0], entry.key, *f[2:])

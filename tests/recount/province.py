@@ -82,7 +82,7 @@ class ProvinceComparison(Comparison):
         unverified = self._is_unverified() and (not is_fall or self.published_unverified)
         self.published_ms, self.published_unverified, self.is_confirmed_since = self.grid_ms, unverified, False
         want = {
-            "schema": "siaga.escalation/1",
+            "schema": "siaga.escalation/2",
             "regency": self.code,
             "name": f"Province {self.code}",
             "episode": self.episode,
@@ -105,7 +105,7 @@ class ProvinceComparison(Comparison):
     def row_faults(self, row: dict, offset: int) -> Iterator[str]:
         levels, points = list(self.levels.values()), self.points()
         want = {
-            "schema": "siaga.province/1",
+            "schema": "siaga.province/2",
             "province": self.code,
             "level": LEVELS[self.ladder.level],
             "score": sum(points.values()),

@@ -1,12 +1,15 @@
 """What a deployment leaves behind in Kafka, as plain data. The laws see nothing else: no process, no clock."""
 
 import json
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 INPUTS = ("incidents", "turnout")
 TOPICS = (*INPUTS, "ledger", "rejected", "risk", "province", "escalations", "risk-state", "intake-state")
+
+_INPUT = re.compile(rf"(?:^|\.)((?:{'|'.join(INPUTS)})(?:\.[a-z0-9-]+)?)$")
 
 #: An incarnation of a partition of an input: topic, partition, how often the topic had been created again.
 Place = tuple[str, int, int]
@@ -80,7 +83,19 @@ class Evidence:
 
     @property
     def inputs(self) -> list[Record]:
-        return self.topics["incidents"] + self.topics["turnout"]
+        """Of the common topics and of those of single publishers (`incidents.kpu`)."""
+        return [record for name in sorted(self.topics) if is_input(name) for record in self.topics[name]]
+
+
+def is_input(topic: str) -> bool:
+    """Whether a topic, named without the prefix, is an input."""
+    return topic.partition(".")[0] in INPUTS
+
+
+def input_of(topic: str) -> str:
+    """The name of an input without the prefix, which may hold dots as the name itself may."""
+    named = _INPUT.search(topic)
+    return named[1] if named else topic
 
 
 class StateMark(NamedTuple):

@@ -6,11 +6,14 @@ What docs/risk-model.md and docs/levels.md say, done plainly.
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from tests.recount.candidates import pairs
 from tests.recount.ladder import Ladder
 from tests.recount.policy import GROUPS, HOUR_MS, LEVELS, WINDOWS_MS, Place, Policy
-from tests.recount.scoring import Incident, Known, Score, Station, learn, score
+from tests.recount.polls import Figure
+from tests.recount.scoring import Known, Score, learn, score
+from tests.recount.words import GRAVE, Incident, Word, Words
 
-GRAVE, SERIOUS, EVIDENCE_MOST = 4, 3, 20
+EVIDENCE_MOST, PAIRS_MOST = 20, 10
 
 
 class Change(NamedTuple):
@@ -23,6 +26,13 @@ class Change(NamedTuple):
     score: Score
     unverified: bool
     groups: tuple[str, ...]
+
+
+class Amendment(NamedTuple):
+    """What a published amendment says."""
+
+    reason: str
+    unverified: bool
 
 
 class Urgent(NamedTuple):
@@ -48,15 +58,17 @@ class LastEscalation:
 
 
 class Regency:
-    """`take` an entry, then `evaluate`. Outcomes are counted elsewhere (`outcomes.Outcomes`)."""
+    """`take` an entry, then `evaluate`. Outcomes are counted elsewhere (`outcomes.Outcomes`). `listed`: the stations
+    that its station roster has, None without one.
+    """
 
-    def __init__(self, place: Place, policy: Policy) -> None:
+    def __init__(self, place: Place, policy: Policy, listed: set[str] | None = None) -> None:
         self.policy, self.known, self.ladder = policy, Known(place, policy), Ladder(policy)
+        self.words, self.listed = Words(), listed
         self.last, self.since_ms, self.episode = LastEscalation(), 0, 0
         self.data_status, self.silence_ms, self.counted_to_ms = "silent", 0, 0
         self.is_past_stale = self.is_past_fall = self.is_stale_published = self.has_resumed = False
         self.is_due = self.has_passed_grid = self.has_published = False
-        self._ids: set[str] = set()
         self._score: Score | None = None
 
     def score(self) -> Score:
@@ -64,17 +76,17 @@ class Regency:
             self._score = score(self.known)
         return self._score
 
-    def take(self, f: list[Any]) -> None:
-        """One ledger entry."""
+    def take(self, f: list[Any], counts: bool) -> None:
+        """One ledger entry. `counts`: whether it is a message that is new and no exercise."""
         self.is_due = self.has_passed_grid = False
         if f[1] > self.known.clock_ms:
             self._advance(f[1], f[0] == "k")
         if f[0] == "n":
             self._notice(f)
-        elif f[0] in ("i", "t") and f[2] not in self._ids:
-            self._ids.add(f[2])
-            if not f[-1]:
-                (self._incident if f[0] == "i" else self._station)(f)
+        elif f[0] == "j":
+            self._join(f[2], f[3], f[4])
+        elif counts:
+            (self._incident if f[0] == "i" else self._station)(f)
 
     def _advance(self, at_ms: int, is_tick: bool) -> None:
         known, silence = self.known, self.policy.rules["silence"]
@@ -109,31 +121,51 @@ class Regency:
         self._score, self.is_due = None, True
 
     def _incident(self, f: list) -> None:
-        known, old = self.known, self.known.incidents.get(f[3])
-        new = Incident(f[3], f[4], f[6], f[7], f[8], f[9], f[11], frozenset([f[11]]))
-        if old is not None:
-            if new.revision <= old.revision:
-                return
-            new.sources = old.sources if new.status == "retracted" else old.sources | new.sources
-        if new.severity >= GRAVE and new.status != "retracted":
-            was_as_grave = old is not None and old.grave_ms and old.severity >= new.severity
-            new.grave_ms = old.grave_ms if was_as_grave else known.clock_ms
+        known, key = self.known, f[3]
+        old = self.words.incident(key)
         before = self.score() if old is not None and self.ladder.level else None
+        if not self.words.take(Word.of(f), known.clock_ms):
+            return
+        new = self.words.incident(key)
+        assert new is not None
         known.put(new)
         self._score, self.is_due = None, True
         self._end_silence()
+        if before is not None and old is not None:
+            self._correct({old.id: old}, {new.id: new}, before)
+
+    def _join(self, first: str, second: str, is_undone: bool) -> None:
+        """People have decided that two numbers are one incident, or that they are not."""
+        before = self.score() if self.ladder.level else None
+        numbers = self.words.numbers(first) | self.words.numbers(second)
+        old = {i.id: i for i in map(self.words.incident, numbers) if i is not None}
+        if not self.words.join(first, second, is_undone):
+            return
+        for number in old:
+            self.known.drop(number)
+        new = {i.id: i for i in map(self.words.incident, numbers) if i is not None}
+        for incident in new.values():
+            self.known.put(incident)
+        self._score, self.is_due = None, True
         if before is not None:
             self._correct(old, new, before)
 
-    def _correct(self, old: Incident, new: Incident, before: Score) -> None:
-        if new.id not in self.last.named:
+    def _correct(self, old: dict[str, Incident], new: dict[str, Incident], before: Score) -> None:
+        """Incidents were told otherwise, or go by another number now."""
+        last = self.last
+        for number, was in old.items():
+            now = new.get(number)
+            if number not in last.named:
+                continue
+            if now is not None and now.is_confirmed != was.is_confirmed:
+                last.is_confirmed_since = now.is_confirmed
+                last.is_wrong |= was.is_confirmed
+            last.is_wrong |= now is None or self._weighs(was) != self._weighs(now)
+        if not old.keys() <= set(last.named):
             self._add_movement(before)
-            return
-        self.last.is_confirmed_since |= len(new.sources) > 1 and len(old.sources) == 1
-        self.last.is_wrong |= self._weighs(old) != self._weighs(new)
 
     def _weighs(self, i: Incident) -> tuple:
-        return i.category, i.severity, self.policy.factor(i.category, i.status), i.occurred_ms
+        return i.word.category, i.word.severity, self.policy.factor(i.word.category, i.word.status), i.word.occurred_ms
 
     def _add_movement(self, before: Score) -> None:
         after = self.score()
@@ -141,31 +173,37 @@ class Regency:
         self.last.unsure += bool(after.unsure or before.unsure)
 
     def _station(self, f: list) -> None:
-        known, held = self.known, self.known.stations.get(f[3])
-        new = Station(f[4], f[5], f[6], f[7])
-        corrects = False
-        was_repeated = held is not None and held.repeats > 1
-        if held is not None:
-            if (new.as_of_ms, new.revision) <= (held.as_of_ms, held.revision):
-                return
-            is_other = (new.registered, new.voted) != (held.registered, held.voted)
-            if not known.is_new_vote(held, new):
-                corrects = new.voted < held.voted or new.as_of_ms == held.as_of_ms and is_other
-                new.repeats = held.repeats + corrects
-        before = self.score() if corrects and self.ladder.level else None
-        known.put_station(f[3], new)
+        known, key, new = self.known, f[3], Figure.of(f)
+        is_listed = self.listed is None or key in self.listed
+        stations = known.stations if is_listed else known.unlisted
+        is_first = key not in stations
+        before = self.score() if not is_first and self.ladder.level else None
+        was_odd = self._oddities(key)
+        is_news, is_correction, is_vote = stations[key].take(new, self.policy.offset_ms)
+        if not is_news:
+            return
+        if is_vote and is_listed:
+            known.note_vote(new)
         self._score = None
-        was_over = held is not None and held.voted > held.registered
-        self.is_due |= was_over != (new.voted > new.registered) or was_repeated != (new.repeats > 1)
         least = self.policy.rules["turnout"]["outlier_stations_least"]
-        self.is_due |= held is None and len(known.stations) in (1, least)
+        self.is_due |= was_odd != self._oddities(key)
+        self.is_due |= is_listed and is_first and len(known.stations) in (1, least)
         self._end_silence()
-        if before is not None:
+        if before is not None and is_correction:
             self._add_movement(before)
 
-    def evaluate(self, amends: bool) -> list[Change]:
-        """What must be published after an entry. `amends`: whether an amendment was published here; one may wait for
-        the next grid time.
+    def _oddities(self, key: str) -> tuple[bool, ...]:
+        """What is odd about a station, each of which gives points."""
+        if key in self.known.unlisted:
+            return (True,)
+        if key not in self.known.stations:
+            return (False, False, False)
+        station = self.known.stations[key]
+        return station.figure.is_over, station.repeats > 1, bool(station.disputed)
+
+    def evaluate(self, amends: Amendment | None) -> list[Change]:
+        """What must be published after an entry. `amends`: the amendment that was published here; one may wait for the
+        next grid time.
         """
         self.has_published = False
         if not self.is_due:
@@ -177,28 +215,20 @@ class Regency:
         if self.ladder.level != before:
             changes.append(self._changed(current, urgent, before))
         elif before and (self.has_passed_grid or amends):
-            changes += self._amended(current, urgent, bool(amends))
+            changes += self._amended(current, urgent, amends)
         self.has_published = bool(changes)
         return changes
 
     def urgent(self) -> Urgent:
-        rules, known = self.policy.rules["immediate"], self.known
-        hour_ago, most, groups = known.grid_ms - HOUR_MS, Urgent(), []
-        scoring = [i for i in known.live.values() if i.severity >= SERIOUS and i.evidence]
-        for group in GROUPS:
-            own = [i for i in scoring if i.group == group]
-            grave = [i for i in own if i.grave_ms > hour_ago]
-            if not grave:
-                continue
-            groups.append(group)
-            serious = [i for i in own if i.occurred_ms > hour_ago]
-            sources = {i.source for i in grave + serious}
-            sure = len(sources) > 1 or any(len(i.sources) > 1 for i in grave + serious)
-            word = "confirmed" if sure else "unconfirmed"
-            level = max(LEVELS.index(rules[f"severity_{i.severity}"][word]) for i in grave)
-            if level > most.level:
-                most = Urgent(level, sure)
-        return most._replace(groups=tuple(groups))
+        rules, hour_ago = self.policy.rules["immediate"], self.known.grid_ms - HOUR_MS
+        grave = [i for i in self.known.scoring() if i.grave_ms > hour_ago]
+        asks = [
+            (LEVELS.index(rules[f"severity_{i.word.severity}"]["confirmed" if i.is_confirmed else "unconfirmed"]), i)
+            for i in grave
+        ]
+        most = max((level for level, _ in asks), default=0)
+        is_confirmed = any(i.is_confirmed for level, i in asks if level == most)
+        return Urgent(most, is_confirmed, tuple(group for group in GROUPS if any(i.group == group for i in grave)))
 
     def _data_status(self, current: Score) -> list[Change]:
         level, silence = self.ladder.level, self.policy.rules["silence"]
@@ -249,12 +279,15 @@ class Regency:
         }
         return max(parts, key=parts.__getitem__)
 
-    def _amended(self, current: Score, urgent: Urgent, amends: bool) -> list[Change]:
+    def _amended(self, current: Score, urgent: Urgent, amends: Amendment | None) -> list[Change]:
+        """Where a point's rounding decides, what was published is right."""
         last, ladder = self.last, self.policy.rules["ladder"]
         unverified = self._is_unverified(current, urgent)
-        is_correction = (
-            last.is_wrong or last.moved + (last.unsure if amends else -last.unsure) >= ladder["amend_points"]
-        )
+        if not urgent.level and current.unsure & {"corroborated", GROUPS[-1]}:
+            unverified = amends.unverified if amends else last.unverified
+        may_be_correction = amends is not None and amends.reason == "correction"
+        moved = last.moved + (last.unsure if may_be_correction else -last.unsure)
+        is_correction = last.is_wrong or moved >= ladder["amend_points"]
         is_confirmed = last.unverified and not unverified
         if not (is_correction or is_confirmed) or self.known.grid_ms - last.at_ms < ladder["amend_every"] * 60_000:
             return []
@@ -276,8 +309,11 @@ class Regency:
         if not groups and change.level >= change.before:
             return []
         found = [i for i in self.known.scoring() if not groups or i.group in groups]
-        found.sort(key=lambda i: (i.grave_ms <= hour_ago, -i.evidence, -i.occurred_ms, i.id))
-        return sorted(found[:EVIDENCE_MOST], key=lambda i: (-self.policy.weights[i.severity], -i.occurred_ms, i.id))
+        weighing = self.known.weighing()
+        found.sort(key=lambda i: (i.grave_ms <= hour_ago, -weighing[i.id], -i.word.occurred_ms, i.id))
+        return sorted(
+            found[:EVIDENCE_MOST], key=lambda i: (-self.policy.weights[i.word.severity], -i.word.occurred_ms, i.id)
+        )
 
     def remember(self, change: Change, named: list[str], unverified: bool) -> None:
         """Later corrections are measured against what this escalation named and scored."""
@@ -293,8 +329,9 @@ class Regency:
         found = {"silence": rules["silence"]["routes"], "reports_resumed": rules["silence"]["routes"],
                  "turnout_anomaly": rules["turnout"]["routes"]}.get(change.reason, [])  # fmt: skip
         for i in named:
-            category = rules["categories"][i.category]
-            found = [*found, *category["routes"], *(category.get("grave_routes", []) if i.severity >= GRAVE else [])]
+            category = rules["categories"][i.word.category]
+            is_grave = i.word.severity >= GRAVE
+            found = [*found, *category["routes"], *(category.get("grave_routes", []) if is_grave else [])]
         return list(dict.fromkeys(found or rules["silence"]["routes"]))
 
     def threshold(self, change: Change) -> int:
@@ -308,15 +345,20 @@ class Regency:
         found, inside = {}, list(self.known.live.values())
         for name, length_ms in reversed(WINDOWS_MS.items()):
             after = self.known.clock_ms - length_ms
-            inside = [i for i in inside if i.occurred_ms > after]
-            found[name] = {"incidents": len(inside), "weight": sum([self.policy.weights[i.severity] for i in inside])}
+            inside = [i for i in inside if i.word.occurred_ms > after]
+            weights = [self.policy.weights[i.word.severity] for i in inside]
+            found[name] = {"incidents": len(inside), "weight": sum(weights)}
         return found
+
+    def candidates(self) -> list[tuple[Incident, Incident]]:
+        """Pairs of incidents that may be one, the one that counts first."""
+        return pairs(self.known.live.values(), self.policy)
 
     def confidence(self) -> dict[str, Any]:
         counted, place = self.known.live.values(), self.known.place
-        alone = {i.source for i in self.known.scoring() if len(i.sources) == 1}
-        many = any(len(i.sources) > 1 for i in self.known.scoring())
-        verified = sum(i.status != "reported" for i in counted)
+        alone = {agency for i in self.known.scoring() if not i.is_confirmed for agency in i.agencies}
+        many = any(i.is_confirmed for i in self.known.scoring())
+        verified = sum(i.word.status != "reported" for i in counted)
         return {
             "verified_share": round(verified / len(counted), 4) if counted else None,
             "sources": max(2, len(alone)) if many else len(alone),

@@ -9,6 +9,7 @@ from tests.recount.ledger import Entry, home
 from tests.recount.policy import HOUR_MS, Place, Policy
 from tests.recount.province import ProvinceComparison
 from tests.recount.records import Evidence, Record, state_marks
+from tests.recount.stations import StationRoster
 
 
 def judge_risk(
@@ -17,6 +18,7 @@ def judge_risk(
     histories: dict[str, list[Entry]],
     places: dict[str, Place],
     policy: Policy,
+    stations: StationRoster | None = None,
 ) -> Iterator[tuple[str, str]]:
     """(law, fault). Notices and missing rows are judged of the regencies and provinces that have no other fault."""
     rows = _by_code(evidence.topics["risk"], "regency") | _by_code(evidence.topics["province"], "province")
@@ -29,7 +31,8 @@ def judge_risk(
         rest = home(code, evidence.partitions), policy, rows.get(code, {}), escalations[code]
         members = sorted(member for member in places if member.startswith(code))
         if code in places:
-            compared[code] = RegencyComparison(places[code], *rest)
+            listed = None if stations is None else stations.get(code)
+            compared[code] = RegencyComparison(places[code], *rest, listed)
         else:
             compared[code] = ProvinceComparison(code, members, *rest)
         yield from compared[code].faults(history)

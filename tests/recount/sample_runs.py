@@ -15,19 +15,22 @@ from schemas.ledger import TICK_KEY, Frame, encode_frames, entries_of, partition
 from schemas.rejected import rejected_headers
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
+from schemas.station_roster import StationRoster
 from schemas.topics import Topic
 from streams.admission import Admitted, ClockMode, Gate, Rejection
 from streams.event_time.sequencer import Sequencer
 from streams.table import Drained, RiskTable
-from tests.chaos.traffic import Message, Traffic, incident, turnout
+from tests.chaos.traffic import Message, incident, turnout
 from tests.recount.laws import check
 from tests.recount.policy import ROSTER, roster
 from tests.recount.records import INPUTS, Cut, Evidence, Record
+from tests.recount.sample_traffic import Voices
 
 PARTITIONS = 3
 SHARDS = len(INPUTS) * PARTITIONS
 SECOND_MS, MINUTE_MS, HOUR_MS, DAY_MS = 1000, 60_000, 3_600_000, 86_400_000
 PLACES = roster(ROSTER)
+BUSY = ("16.01", "16.02", "16.71")
 START_MS = int(datetime.fromisoformat("2024-11-27T12:00:00+07:00").timestamp() * 1000)
 
 
@@ -69,16 +72,18 @@ class Run:
 
     clock_mode = ClockMode.WALL
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, codes: tuple[str, ...] = (), stations: StationRoster | None = None) -> None:
+        """`codes`: the regencies that messages are about, all unless said."""
         self.log, self.now_ms, roster = Log(), START_MS, Roster.default()
-        self.codes = sorted(roster)
+        self.codes = sorted(codes or roster)
         self.rnd = random.Random(f"play-{seed}")
-        self.traffic = Traffic(seed, self.codes, clock=lambda: self.now_ms / 1000)
+        self.traffic = Voices(seed, self.codes, clock=lambda: self.now_ms / 1000)
         self._gate = Gate(roster, self.clock_mode)
-        self._new_table = lambda p: RiskTable(p, PARTITIONS, roster, Ruleset.default())
+        self._new_table = lambda p: RiskTable(p, PARTITIONS, roster, Ruleset.default(), stations)
         self._tables = {p: self._new_table(p) for p in range(PARTITIONS)}
         self._waiting: dict[int, list[Record]] = {partition: [] for partition in range(PARTITIONS)}
         self._sent = 0
+        self._joins: list[tuple[str, str, str]] = []
         self._gone: dict[tuple[str, int], list[int]] = {}
 
     def tick(self) -> None:
@@ -114,6 +119,19 @@ class Run:
 
     def _admit(self, record: Record, headers: Iterable[tuple[str, bytes]]) -> Admitted | Rejection:
         return self._gate.admit(Topic(record.topic), record.value, headers, record.at_ms)
+
+    def decide(self) -> None:
+        """People join two incidents of a regency, or take back what they joined before."""
+        if self._joins and self.rnd.random() < 0.4:
+            code, *numbers = self._joins.pop(self.rnd.randrange(len(self._joins)))
+            is_undone = True
+        elif pair := self.traffic.pair():
+            code, *numbers = pair
+            is_undone = False
+            self._joins.append(pair)
+        else:
+            return
+        self._to_ledger(code, [["j", self.now_ms, *numbers, is_undone, "duty_officer", "same_event"]])
 
     def publish_unread(self, topic: str, partition: int, count: int) -> None:
         """Records that nobody reads, good and bad ones."""
@@ -242,6 +260,8 @@ def exact_evidence(seed: int, count: int) -> Evidence:
     for gap_ms in _gaps(run.rnd, count):
         times = [run.now_ms + gap_ms * (n + 1) for n in range(run.rnd.randrange(1, 5))]
         run.publish([(at_ms, run.traffic.next()) for at_ms in times])
+        if run.rnd.random() < 0.2:
+            run.decide()
         if run.rnd.random() < 0.7:
             run.fold()
         if gap_ms > SECOND_MS and run.rnd.random() < 0.2:
@@ -251,6 +271,27 @@ def exact_evidence(seed: int, count: int) -> Evidence:
         live = run.codes if minute > 220 else run.codes[::2]
         reports = [live[minute // 5 % len(live)]] if minute < 220 or minute % 2 else live[:: 1 + minute % 4]
         run.publish([(run.now_ms, _figure(code, 7 * minute + n, run.now_ms)) for code in reports for n in range(5)])
+        run.tick()
+    return run.log.evidence()
+
+
+#: The station roster of the regencies in `busy_evidence` but the last: every second number, with and without a village.
+LISTED = "regency,village,station,registered\n" + "".join(
+    f"{code},{village and code + village},{number},300\n"
+    for code in BUSY[:-1]
+    for number in range(0, 300, 2)
+    for village in (("", f".01.100{number % 3}") if number < 100 else ("",))
+)
+
+
+def busy_evidence(seed: int, count: int) -> Evidence:
+    """Hours in three regencies about which everybody speaks, people decide often, and two have a station roster."""
+    run = Run(seed, BUSY, StationRoster.parse(LISTED))
+    run.tick()
+    for number in range(count):
+        run.publish([(run.now_ms + 20 * SECOND_MS, run.traffic.next())])
+        if number % 4 == 0:
+            run.decide()
         run.tick()
     return run.log.evidence()
 
@@ -335,7 +376,7 @@ def lossy_run() -> Evidence:
 
 @cache
 def event_run() -> Evidence:
-    return event_evidence(seed=9, count=600)
+    return event_evidence(seed=10, count=600)
 
 
 def copied(evidence: Evidence) -> Evidence:

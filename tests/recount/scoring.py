@@ -8,44 +8,17 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from tests.recount.candidates import doubles, share_of_double
 from tests.recount.policy import DAY_MS, GROUPS, HOUR_MS, Place, Policy
+from tests.recount.polls import Figure, Station
+from tests.recount.words import Incident
 
 PARTS = (*GROUPS, "turnout", "neighbours", "prior")
 QUARTER_MS = 15 * 60_000
 #: Points. Siaga sums whole numbers that are exact to one in 65,536; here it is floating point.
 UNSURE = 0.01
-#: Instead of a source's name, for incidents that more than one source reports.
+#: Instead of an agency's name, for incidents that more than one agency reports.
 MANY = "*"
-
-
-@dataclass
-class Incident:
-    """The latest revision of an incident.
-
-    `sources`: all that report it; `grave_ms`: when it was first reported as that grave, or 0; `evidence`: the digits
-    that it adds to its group's sum, scaled to the time of the first entry; 0 when it can never score.
-    """
-
-    id: str
-    revision: int
-    category: str
-    severity: int
-    status: str
-    occurred_ms: int
-    source: str
-    sources: frozenset[str] = frozenset()
-    grave_ms: int = 0
-    group: str = ""
-    evidence: float = 0.0
-
-
-@dataclass
-class Station:
-    registered: int
-    voted: int
-    as_of_ms: int
-    revision: int
-    repeats: int = 0
 
 
 @dataclass
@@ -58,9 +31,11 @@ class Known:
     grid_ms: int = 0
     began_ms: int = 0
     incidents: dict[str, Incident] = field(default_factory=dict)
-    #: Those of the last 24 h that are not retracted.
+    #: Those of the last 24 h that stand.
     live: dict[str, Incident] = field(default_factory=dict)
-    stations: dict[str, Station] = field(default_factory=dict)
+    #: By their key; those that the station roster lacks are apart.
+    stations: dict[str, Station] = field(default_factory=lambda: defaultdict(Station))
+    unlisted: dict[str, Station] = field(default_factory=lambda: defaultdict(Station))
     #: Local days on which a station voted again, each later than those before.
     revote_days: list[int] = field(default_factory=list)
     levels: dict[str, str] = field(default_factory=dict)
@@ -68,47 +43,56 @@ class Known:
     learned: dict[str, float] = field(default_factory=lambda: dict.fromkeys(GROUPS, 1.0))
 
     def put(self, incident: Incident) -> None:
-        """Hold the newest revision of an incident."""
-        i, policy = incident, self.policy
-        i.group = policy.group_of[i.category]
-        if policy.factor(i.category, i.status):
-            hour = int(policy.local_hours(i.occurred_ms))
-            digits = policy.report_weight(self.place.stations, i.category, i.status, i.severity, hour)
-            i.evidence = digits * 2 ** ((policy.steps(i.occurred_ms) - policy.steps(self.began_ms)) / 256)
+        """Hold an incident as it is told now."""
+        i, policy, word = incident, self.policy, incident.word
+        i.group = policy.group_of[word.category]
+        if policy.factor(word.category, word.status):
+            hour = int(policy.local_hours(word.occurred_ms))
+            digits = policy.report_weight(self.place.stations, word.category, word.status, word.severity, hour)
+            i.evidence = digits * 2 ** ((policy.steps(word.occurred_ms) - policy.steps(self.began_ms)) / 256)
+        self.drop(i.id)
         self.incidents[i.id] = i
-        self.live.pop(i.id, None)
-        if i.status != "retracted" and i.occurred_ms > self.grid_ms - DAY_MS:
+        if i.stands and word.occurred_ms > self.grid_ms - DAY_MS:
             self.live[i.id] = i
 
-    def put_station(self, name: str, station: Station) -> None:
-        """Hold the newest figure of a station."""
-        if name in self.stations and self.is_new_vote(self.stations[name], station):
-            day = self.policy.local_day(station.as_of_ms)
-            if day > max(self.revote_days, default=0):
-                self.revote_days.append(day)
-        self.stations[name] = station
+    def drop(self, number: str) -> None:
+        """Forget an incident, for it goes by another number now."""
+        self.incidents.pop(number, None)
+        self.live.pop(number, None)
 
-    def is_new_vote(self, held: Station, new: Station) -> bool:
-        return new.voted < held.voted and self.policy.local_day(new.as_of_ms) > self.policy.local_day(held.as_of_ms)
+    def note_vote(self, figure: Figure) -> None:
+        """A station has voted again."""
+        day = self.policy.local_day(figure.as_of_ms)
+        if day > max(self.revote_days, default=0):
+            self.revote_days.append(day)
 
-    def of_one_vote(self) -> list[Station]:
+    def figures(self) -> list[Figure]:
+        """Of each station the one in force."""
+        return [station.figure for station in self.stations.values()]
+
+    def of_one_vote(self) -> list[Figure]:
         """The stations that make up the share: those with figures from the last day of a new vote on, or the others if
         these are more. With several such days the others have figures of several votes and make none."""
         if not self.revote_days:
-            return list(self.stations.values())
-        parts: dict[bool, list[Station]] = {True: [], False: []}
-        for s in self.stations.values():
-            parts[self.policy.local_day(s.as_of_ms) >= self.revote_days[-1]].append(s)
+            return self.figures()
+        parts: dict[bool, list[Figure]] = {True: [], False: []}
+        for figure in self.figures():
+            parts[self.policy.local_day(figure.as_of_ms) >= self.revote_days[-1]].append(figure)
         if len(parts[True]) >= len(parts[False]):
             return parts[True]
         return parts[False] if len(self.revote_days) == 1 else []
 
     def pass_to(self, grid_ms: int) -> None:
         self.grid_ms = grid_ms
-        self.live = {i.id: i for i in self.live.values() if i.occurred_ms > grid_ms - DAY_MS}
+        self.live = {i.id: i for i in self.live.values() if i.word.occurred_ms > grid_ms - DAY_MS}
 
     def scoring(self) -> list[Incident]:
         return [i for i in self.live.values() if i.evidence]
+
+    def weighing(self) -> dict[str, float]:
+        """The evidence of each incident that can score: of a double, the part that counts until people decide."""
+        in_part, share = doubles(self.live.values(), self.policy), share_of_double(self.policy)
+        return {i.id: i.evidence * (share if i.id in in_part else 1) for i in self.scoring()}
 
     def decay(self) -> float:
         """What a digit of the first entry's time is worth now. Age is counted in whole steps."""
@@ -123,7 +107,7 @@ class Known:
 
 
 class Score(NamedTuple):
-    """Whole points by part, their sum, and how many points of the groups a second source corroborates.
+    """Whole points by part, their sum, and how many points of the groups a second agency corroborates.
 
     `unsure`: parts up to which the running sum is so near to a whole number that floating point may round it otherwise.
     """
@@ -166,7 +150,7 @@ def learn(known: Known) -> dict[str, float]:
     start, end = max(quarter_ms - DAY_MS, known.began_ms), quarter_ms - 6 * HOUR_MS
     if end <= start:
         return dict.fromkeys(GROUPS, 1.0)
-    shown = [i.group for i in known.live.values() if i.occurred_ms <= known.grid_ms - 6 * HOUR_MS]
+    shown = [i.group for i in known.live.values() if i.word.occurred_ms <= known.grid_ms - 6 * HOUR_MS]
     factors = {}
     for group in GROUPS:
         ordinary = known.policy.ordinary_reports(known.place.stations, (group,), start, end)
@@ -180,16 +164,17 @@ def pressure(known: Known) -> tuple[dict[str, int], int, frozenset[str]]:
     policy, s = known.policy, known.policy.surprise
     evidence: dict[str, dict[str, float]] = {group: defaultdict(float) for group in GROUPS}
     recent, six_hours_ago = 0, known.grid_ms - 6 * HOUR_MS
+    weighing = known.weighing()
     for incident in known.scoring():
-        source = MANY if len(incident.sources) > 1 else incident.source
-        evidence[incident.group][source] += incident.evidence
-        recent += incident.occurred_ms > six_hours_ago
+        [agency] = [MANY] if incident.is_confirmed else incident.agencies
+        evidence[incident.group][agency] += weighing[incident.id]
+        recent += incident.word.occurred_ms > six_hours_ago
     quarter = (known.grid_ms + policy.offset_ms) % DAY_MS // QUARTER_MS
     net, corroborated = {}, 0.0
     for group in GROUPS:
         x, m = sum(evidence[group].values()) * known.decay(), policy.expected(known.place.stations, group, quarter)
         net[group] = max(0.0, x - s["expected_share"] * m * known.learned[group] - s["free_digits"])
-        loudest = max((part for source, part in evidence[group].items() if source != MANY), default=0.0) * known.decay()
+        loudest = max((part for agency, part in evidence[group].items() if agency != MANY), default=0.0) * known.decay()
         if net[group]:
             corroborated += min(net[group], (1 + s["loudest_most"]) * net[group] * (1 - loudest / x))
     alone = s["one_source_most"] if recent > 1 else s["one_report_most"]
@@ -219,12 +204,16 @@ def _points(policy: Policy, net: dict[str, float], room: float) -> tuple[dict[st
 
 def turnout(known: Known) -> float:
     t, expected, stations = known.policy.rules["turnout"], known.place.stations, known.stations
-    if not stations:
+    if not stations and not known.unlisted:
         return 0.0
-    over = sum(s.voted > s.registered for s in stations.values()) - t["over_capacity_free"] * expected
-    corrected = sum(s.repeats > 1 for s in stations.values()) - t["corrected_free"] * expected
-    points = max(0.0, over) * t["over_capacity_points"] + max(0.0, corrected) * t["corrected_points"]
-    if known.policy.local_hours(known.grid_ms) >= known.policy.rules["election"]["reports_due"]:
+    odd = {
+        "over_capacity": sum(station.figure.is_over for station in stations.values()),
+        "corrected": sum(station.repeats > 1 for station in stations.values()),
+        "conflicting": sum(bool(station.disputed) for station in stations.values()),
+        "unlisted": len(known.unlisted),
+    }
+    points = sum(max(0.0, n - t[f"{name}_free"] * expected) * t[f"{name}_points"] for name, n in odd.items())
+    if stations and known.policy.local_hours(known.grid_ms) >= known.policy.rules["election"]["reports_due"]:
         missing = max(0.0, (expected - len(stations)) / expected - t["missing_free"]) / (1 - t["missing_free"])
         points += missing * t["missing_points"]
     return min(t["most"], points + (t["outlier_points"] if _leaves_every_curve(known) else 0))

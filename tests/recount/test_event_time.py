@@ -40,23 +40,37 @@ def test_a_wrong_score_is_found(by_event_time, topic, law):
     assert law in laws_broken(by_event_time)
 
 
+def figure(at_ms: int, name: str, source: str) -> list:
+    return ["t", at_ms, name, " TPS 001", 1, 1, at_ms, 1, source, False]
+
+
 def test_an_entry_waits_until_every_busy_shard_has_passed_it():
     order = EventOrder(shards=2)
 
     def watermark(at_ms: int, shard: str, is_idle: bool = False) -> list:
-        return list(order.take(9, "*", [["w", at_ms, shard, is_idle]]))
+        return list(order.take("*", [["w", at_ms, shard, is_idle]]))
 
-    late, early = ["t", 90_000, "b", "TPS", 1, 1, 90_000, 1], ["t", 30_000, "a", "TPS", 1, 1, 30_000, 1]
-    assert list(order.take(0, "16.71", [late, early])) == []
-    assert watermark(90_000, "a") == []
-    assert watermark(30_000, "b") == [("16.71", early)]
+    late, early = figure(90_000, "b", "kpu"), figure(30_000, "a", "kpu")
+    assert list(order.take("16.71", [late, early])) == []
+    assert watermark(90_001, "a") == []
+    assert watermark(30_000, "b") == []
+    assert watermark(30_001, "b") == [("16.71", early)]
     assert watermark(60_000, "b", is_idle=True) == [("*", ["k", 60_000]), ("16.71", late)]
-    assert watermark(90_000, "a", is_idle=True) == [("*", ["k", 90_000])]
-    assert list(order.take(5, "16.71", [late])) == [("16.71", late)]
+    assert watermark(90_001, "a", is_idle=True) == [("*", ["k", 90_001])]
+    assert list(order.take("16.71", [late])) == [("16.71", late)]
+
+
+def test_entries_of_one_moment_come_by_id_and_source_before_its_tick():
+    order, entries = EventOrder(shards=1), [figure(60_000, *which) for which in (("b", "kpu"), ("a", "polda"))]
+    entries += [figure(60_000, "a", "kpu"), figure(59_000, "c", "kpu")]
+    assert list(order.take("16.71", entries)) == []
+    assert list(order.take("*", [["w", 60_000, "a", False]])) == [("16.71", entries.pop())]
+    due = [*(("16.71", entry) for entry in reversed(entries)), ("*", ["k", 60_000])]
+    assert list(order.take("*", [["w", 60_000, "a", True]])) == due
 
 
 def test_over_a_gap_of_days_ticks_come_at_full_hours():
     order = EventOrder(shards=1)
-    assert list(order.take(0, "*", [["w", HOUR_MS, "a", False]])) == []
-    due = list(order.take(1, "*", [["w", 3 * 24 * HOUR_MS, "a", False]]))
+    assert list(order.take("*", [["w", HOUR_MS, "a", False]])) == []
+    due = list(order.take("*", [["w", 3 * 24 * HOUR_MS, "a", False]]))
     assert due[1][1][1] - due[0][1][1] == HOUR_MS and due[-1][1][1] - due[-2][1][1] == MINUTE_MS

@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from tests.recount.intake import has_vanished, read_inputs, vanished
+from tests.recount.intake import fingerprints, has_vanished, read_inputs, vanished
 from tests.recount.laws import check
-from tests.recount.ledger import entries, fingerprint_of_entry, fingerprint_of_message, home
+from tests.recount.ledger import entries, fingerprint_of_entry, home
 from tests.recount.records import Evidence, Record
 from tests.recount.sample_runs import PLACES, Faults, fields_of, found, rewritten
 
@@ -38,13 +38,14 @@ def gone(run: Evidence, incarnation: int) -> list[Record]:
 @pytest.mark.parametrize("incarnation", [0, 1])
 def test_a_record_lost_beside_the_vanished_ones_is_found(lossy, incarnation):
     """One read right before others vanished, and one right after the topic was created again."""
-    ledger, accepted = lossy.topics["ledger"], read_inputs(lossy, set(PLACES)).accepted
+    ledger, inputs = lossy.topics["ledger"], read_inputs(lossy, set(PLACES))
     alone = {
         fingerprint_of_entry(next(entries([record]))): index
         for index, record in enumerate(ledger)
         if [entry[0] for entry in fields_of(record)] == ["i"]
     }
-    prints = [fingerprint_of_message("incidents", m) for r, m in accepted if r.place == ("incidents", 1, incarnation)]
+    accepted = zip(inputs.accepted, fingerprints(inputs), strict=True)
+    prints = [fingerprint for (r, _), fingerprint in accepted if r.place == ("incidents", 1, incarnation)]
     read_alone = [item for item in prints if item in alone]
     del ledger[alone[read_alone[0 if incarnation else -1]]]
     assert found(lossy, "A", "lost: 1 of input")
@@ -56,10 +57,14 @@ def test_a_vanished_record_that_is_on_the_ledger_is_found(lossy, incarnation):
     ids = {message["event_id"] for _, message in read_inputs(lossy, set(PLACES)).accepted}
     everything = read_inputs(replace(lossy, topics=lossy.topics | {"intake-state": []}, recreated={}), set(PLACES))
     lost = gone(lossy, incarnation)
-    m = next(m for record, m in everything.accepted if record in lost and m["event_id"] not in ids)
-    ledger, code = lossy.topics["ledger"], m["regency"]
+    fingerprint = next(
+        fingerprint
+        for (record, m), fingerprint in zip(everything.accepted, fingerprints(everything), strict=True)
+        if record in lost and m["event_id"] not in ids
+    )
+    ledger, code = lossy.topics["ledger"], fingerprint[1]
     like = next(record for record in ledger if [entry[0] for entry in fields_of(record)] == ["i"])
-    value = json.dumps([[*fields_of(like)[0][:2], *fingerprint_of_message("incidents", m)[2:]]]).encode()
+    value = json.dumps([[*fields_of(like)[0][:2], *fingerprint[2:]]]).encode()
     ledger.append(replace(like, key=code.encode(), partition=home(code, 3), offset=10**6, value=value))
     assert found(lossy, "A", "doubled: 1 of")
 

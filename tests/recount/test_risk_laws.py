@@ -56,18 +56,24 @@ ROW_FAULTS: dict[str, Callable[[dict], dict]] = {
     "level": lambda row: {"level": "normal" if row["level"] != "normal" else "awas"},
     "data_status": lambda row: {"data_status": "silent"},
     "since": lambda row: {"since": HOUR_LATER},
-    "as_of": lambda row: {"as_of": row["since"]},
+    "as_of": lambda row: {"as_of": HOUR_LATER},
     "name": lambda row: {"name": "Kota Lain"},
     "ruleset": lambda row: {"ruleset": "sumsel-pilkada-2024@1"},
-    "schema": lambda row: {"schema": "siaga.risk/2"},
+    "schema": lambda row: {"schema": "siaga.risk/1"},
     "windows": lambda row: {"windows": row["windows"] | {"6h": {"incidents": 0, "weight": 0}}},
     "excluded": lambda row: {"excluded": row["excluded"] | {"duplicate": 999}},
+    "excluded: id_reused": lambda row: {"excluded": row["excluded"] | {"id_reused": 99}},
+    "candidates": lambda row: {"candidates": row["candidates"] + 1},
+    "candidate_pairs": lambda row: {"candidate_pairs": [*row["candidate_pairs"], {}]},
     "confidence": lambda row: {"confidence": row["confidence"] | {"sources": 99}},
     "ledger": lambda row: {"ledger": row["ledger"] | {"partition": 7}},
     "fields": lambda row: {"note": 1},
 } | {
     f"turnout.{name}": lambda row, name=name: {"turnout": row["turnout"] | {name: 1.5}}
-    for name in ("stations_expected", "stations_reported", "registered", "voted", "share", "over_capacity", "corrected")
+    for name in (
+        "stations_expected", "stations_reported", "registered", "voted", "share", "over_capacity", "corrected",
+        "unlisted", "conflicting",
+    )
 }  # fmt: skip
 
 
@@ -75,7 +81,7 @@ ROW_FAULTS: dict[str, Callable[[dict], dict]] = {
 def test_a_wrong_value_in_a_row_is_found(exact, name):
     rows, index = exact.topics["risk"], middle_row(exact)
     rows[index] = rewritten(rows[index], **ROW_FAULTS[name](rows[index].json()))
-    assert found(exact, "C", name.partition(".")[0])
+    assert found(exact, "C", name.partition(".")[0].partition(":")[0])
 
 
 @fault(("C", "lost: no row"))
@@ -109,6 +115,8 @@ ESCALATION_FAULTS: dict[str, Callable[[dict], dict]] = {
     "evidence": lambda e: {"evidence": e["evidence"][1:]},
     "evidence: order": lambda e: {"evidence": e["evidence"][::-1]},
     "evidence: weight": lambda e: {"evidence": [e["evidence"][0] | {"weight": 3}, *e["evidence"][1:]]},
+    "evidence: agencies": lambda e: {"evidence": [e["evidence"][0] | {"agencies": ["x"]}, *e["evidence"][1:]]},
+    "evidence: origin": lambda e: {"evidence": [e["evidence"][0] | {"origin": "x"}, *e["evidence"][1:]]},
     "unverified": lambda e: {"unverified": not e["unverified"]},
     "routes": lambda e: {"routes": e["routes"][1:]},
     "routes: order": lambda e: {"routes": e["routes"][::-1]},

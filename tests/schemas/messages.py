@@ -8,7 +8,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from schemas.fields import REVISION_MAX
+from schemas.incident import INCIDENT_SCHEMA
 from schemas.personal_data import found_in
+from schemas.turnout import TURNOUT_SCHEMA
 from schemas.vocabulary import Category, Status
 
 # On a shared machine a slow example is no defect; pytest-timeout bounds the whole test.
@@ -53,8 +55,11 @@ def without(message: dict[str, Any], field: str) -> bytes:
     return json.dumps({name: value for name, value in message.items() if name != field}).encode()
 
 
-ids = st.text("ABCXYZabcxyz0189._:-+/=", min_size=1, max_size=128).filter(lambda text: not found_in(text))
+ids = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=128).filter(
+    lambda text: not found_in(text)
+)
 sources = st.text("abcxyz0189-", min_size=1, max_size=32)
+villages = st.from_regex(r"\A[0-9]{2}\.[0-9]{2}\.[0-9]{2}\.[0-9]{4}\Z")
 stations = st.text(st.characters(codec="utf-8"), min_size=1, max_size=64).filter(lambda text: not found_in(text))
 revisions = st.integers(1, REVISION_MAX)
 _offsets = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda minutes: timezone(timedelta(minutes=minutes)))
@@ -63,7 +68,7 @@ moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=_of
 
 @st.composite
 def incidents(draw: st.DrawFn) -> dict[str, Any]:
-    """Fields of a valid incident, `station` and `is_exercise` present or not."""
+    """Fields of a valid incident; those that may be left out are present or not."""
     occurred = draw(moments)
     fields: dict[str, Any] = {
         "event_id": draw(ids),
@@ -77,13 +82,19 @@ def incidents(draw: st.DrawFn) -> dict[str, Any]:
         "reported_at": (occurred + draw(st.timedeltas(timedelta(minutes=-5), timedelta(days=30)))).isoformat(),
         "source": draw(sources),
     }
-    optional = {"station": draw(stations | st.none()), "is_exercise": draw(st.booleans())}
+    optional = {
+        "schema": INCIDENT_SCHEMA,
+        "origin": draw(sources | st.none()),
+        "village": draw(villages | st.none()),
+        "station": draw(stations | st.none()),
+        "is_exercise": draw(st.booleans()),
+    }
     return fields | {name: value for name, value in optional.items() if draw(st.booleans())}
 
 
 @st.composite
 def turnouts(draw: st.DrawFn) -> dict[str, Any]:
-    """Fields of a valid turnout message, `revision` and `is_exercise` present or not."""
+    """Fields of a valid turnout message; those that may be left out are present or not."""
     fields: dict[str, Any] = {
         "event_id": draw(ids),
         "regency": draw(st.from_regex(r"\A[0-9]{2}\.[0-9]{2}\Z")),
@@ -93,5 +104,10 @@ def turnouts(draw: st.DrawFn) -> dict[str, Any]:
         "as_of": draw(moments).isoformat(),
         "source": draw(sources),
     }
-    optional = {"revision": draw(revisions), "is_exercise": draw(st.booleans())}
+    optional = {
+        "schema": TURNOUT_SCHEMA,
+        "village": draw(villages | st.none()),
+        "revision": draw(revisions),
+        "is_exercise": draw(st.booleans()),
+    }
     return fields | {name: value for name, value in optional.items() if draw(st.booleans())}

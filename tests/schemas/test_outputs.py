@@ -24,20 +24,22 @@ OUTPUTS = [contract for contract in CONTRACTS if contract.topic in (Topic.RISK, 
 
 
 def rough_day(roster: Roster) -> Iterator[tuple[Topic, bytes]]:
-    """Random messages over all regencies: every category, severity and status, turnout that falls and exceeds."""
+    """Random messages over all regencies: every category, severity and status, turnout that falls and exceeds, two
+    agencies on one incident, under one number and under two, and at one station.
+    """
     chance = random.Random(7)
     for number in range(1, MESSAGES + 1):
         moment = (DAWN + timedelta(seconds=90 * number)).isoformat()
-        common = {
-            "event_id": f"e-{number}",
-            "regency": chance.choice(list(roster)),
-            "source": chance.choice(["bawaslu", "kpu", "polda"]),
-        }
+        regency = chance.choice(list(roster))
+        common = {"event_id": f"e-{number}", "regency": regency, "source": chance.choice(["bawaslu", "kpu"])}
+        common["village"] = f"{regency}.01.1001" if chance.random() < 0.5 else None
         if chance.random() < 0.3:
             counts = {"station": f"TPS {chance.randint(1, 30)}", "voted": chance.randint(0, 700)}
             yield Topic.TURNOUT, turnout(as_of=moment, **common, **counts)
             continue
-        details = {"incident_id": f"i-{number // 3}", "revision": number, "severity": chance.randint(1, 5)}
+        common["source"] = chance.choice(["bawaslu", "kpu", "polda"])
+        details = {"incident_id": f"i-{number % 40}", "revision": number, "severity": chance.randint(1, 5)}
+        details["origin"] = chance.choice([None, "bawaslu", "polda"])
         details |= {"category": chance.choice(list(Category)), "status": chance.choice(list(Status))}
         yield Topic.INCIDENTS, incident(occurred_at=moment, reported_at=moment, **common, **details)
 
@@ -75,3 +77,9 @@ def test_every_output_is_valid_by_its_model_and_by_its_json_schema(written, cont
     for value in values:
         validator.validate(json.loads(value))
         contract.model.model_validate_json(value)
+
+
+def test_the_rough_day_shows_pairs_and_incidents_of_two_agencies(written):
+    assert any(json.loads(row)["candidate_pairs"] for row in written[Topic.RISK])
+    cited = [item for message in written[Topic.ESCALATIONS] for item in json.loads(message)["evidence"]]
+    assert any(len(item["agencies"]) > 1 for item in cited)

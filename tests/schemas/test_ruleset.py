@@ -31,7 +31,7 @@ def bare_numbers(table: dict, path: str = "") -> list[str]:
 
 
 def test_the_default_is_named_and_versioned():
-    assert Ruleset.default().id == "sumsel-pilkada-2024@5"
+    assert Ruleset.default().id == "sumsel-pilkada-2024@6"
 
 
 def test_every_number_has_a_unit_and_a_reason():
@@ -76,14 +76,14 @@ def error_of(text: str) -> str:
         (
             'value = 50, unit = "points"',
             'value = 20, unit = "points"',
-            "line 243, ladder: siaga.raise_at must be above waspada's 25",
+            "line 248, ladder: siaga.raise_at must be above waspada's 25",
         ),
         ("[ladder.awas]", "[ladder.merah]", "ladder.awas: Field required"),
         ("[silence]", "[silence]\nafter = 3", "silence.after: Extra inputs are not permitted"),
         ('profile = "supply"', 'profile = "suply"', "categories.logistics.profile names no profile: 'suply'"),
         ('utc_offset = "+07:00"', 'utc_offset = "WIB"', "election.utc_offset"),
         ('unit = "h", reason = "as long', 'unit = "h", because = "as long', "memory.incidents.reason: Field required"),
-        ("version = 5", "version = 0", "version: Input should be greater than or equal to 1"),
+        ("version = 6", "version = 0", "version: Input should be greater than or equal to 1"),
         ('name = "sumsel-pilkada-2024"', 'name = "Sumsel 2024"', "name: String should match pattern"),
         ('model = "surprise"', 'model = "rolling_sum"', 'the table rolling_sum goes with model = "rolling_sum"'),
         ("reports_due = {", "reports_due = ", "not TOML"),
@@ -96,7 +96,7 @@ def error_of(text: str) -> str:
         ("learned_least = { value = 0.7", "learned_least = { value = 7", "surprise: learned_least must not exceed"),
         ("voting_opens = { value = 7", "voting_opens = { value = 22", "election: voting_opens must come before"),
         ('confirmed = "awas"', 'confirmed = "waspada"', "immediate.severity_5: confirmed must not be a lower level"),
-        ("[memory]", "[memry]", "memory: Field required; line 269, memry: not known"),
+        ("[memory]", "[memry]", "memory: Field required; line 274, memry: not known"),
         ("half_life = {", "half_lif = {", "surprise.half_life: Field required; line 208, surprise.half_lif: not known"),
         ("0.07, 0.22,", "0.22, 0.07,", "turnout.curve: shares must be 24 that never fall"),
         ('profile = "voting"', 'profile = "votting"', "line 146, ruleset: categories.intimidation.profile names no"),

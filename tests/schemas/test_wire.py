@@ -29,8 +29,13 @@ def test_absent_optional_fields_take_their_defaults():
     assert decode_turnout(without(TURNOUT, "revision")).revision == 1
 
 
-def test_a_null_station_means_no_station():
-    assert decode_incident(incident(station=None)).station is None
+@pytest.mark.parametrize("field", ["origin", "village", "station"])
+def test_null_in_an_optional_text_field_means_that_it_is_left_out(field):
+    assert getattr(decode_incident(incident(**{field: None})), field) is None
+
+
+def test_a_null_village_of_turnout_means_no_village():
+    assert decode_turnout(turnout(village=None)).village is None
 
 
 @pytest.mark.parametrize("field", [name for name in INCIDENT if name not in ("station", "is_exercise")])
@@ -49,22 +54,25 @@ WRONG_INCIDENT = [
     ("event_id", ""),
     ("event_id", "x" * 129),
     ("event_id", "a b"),
+    ("event_id", " a"),
     ("event_id", "a\n"),
+    ("event_id", "a\x7f"),
     ("event_id", "é"),
     ("event_id", 7),
     ("incident_id", None),
-    ("incident_id", "a\x7f"),
+    ("incident_id", "x" * 129),
+    ("incident_id", "a\tb"),
+    ("incident_id", "a\u00a0b"),
+    ("incident_id", "\u0661"),
+    ("origin", ""),
     ("origin", "Polda"),
     ("origin", "x" * 33),
-    ("village", "16.71"),
-    ("village", "16.71.01.01001"),
-    ("village", 1671011001),
-    ("schema", "siaga.turnout/2"),
+    ("origin", 7),
+    ("incident_id", "a\x7f"),
     ("schema", "siaga.incident/02"),
     ("schema", "siaga.incident/3 "),
     ("schema", "foo"),
-    ("schema", 2),
-    ("schema", None),
+    ("village", "16.71.01.01001"),
     ("revision", 0),
     ("revision", -1),
     ("revision", "1"),
@@ -78,6 +86,18 @@ WRONG_INCIDENT = [
     ("regency", "16.711"),
     ("regency", "١٦.٧١"),
     ("regency", 16.71),
+    ("schema", None),
+    ("schema", ""),
+    ("schema", "siaga.turnout/2"),
+    ("schema", "siaga.incident"),
+    ("schema", 2),
+    ("village", ""),
+    ("village", "16.71"),
+    ("village", "16.71.01"),
+    ("village", "1671011001"),
+    ("village", "16.71.01.1001 "),
+    ("village", "16.71.01.100\u0661"),
+    ("village", 1671011001),
     ("station", ""),
     ("station", "x" * 257),
     ("station", 12),
@@ -103,6 +123,10 @@ WRONG_INCIDENT = [
     ("severity", {"value": 3}),
 ]
 WRONG_TURNOUT = [
+    ("schema", None),
+    ("schema", "siaga.incident/2"),
+    ("village", "16.71.01.10011"),
+    ("village", 16),
     ("station", None),
     ("station", ""),
     ("registered", 0),
@@ -130,14 +154,34 @@ def test_a_wrong_turnout_field_is_a_schema_error_that_names_it(field, value):
 
 
 @pytest.mark.parametrize("length", [1, 128])
-def test_ids_may_be_1_to_128_characters_of_printable_ascii(length):
-    read = decode_incident(incident(event_id="x" * length, incident_id="~" * length))
+def test_ids_may_be_1_to_128_characters_long(length):
+    read = decode_incident(incident(event_id="x" * length, incident_id=":" * length))
     assert (len(read.event_id), len(read.incident_id)) == (length, length)
+
+
+def test_ids_may_hold_every_printable_sign_of_ascii():
+    signs = "".join(map(chr, range(0x21, 0x7F)))
+    read = decode_incident(incident(event_id=signs, incident_id=signs[::-1]))
+    assert (read.event_id, read.incident_id) == (signs, signs[::-1])
 
 
 @pytest.mark.parametrize("length", [1, 256])
 def test_a_station_as_sent_may_be_longer_than_its_compared_form(length):
     assert len(decode_incident(incident(station="é" * length)).station) == length
+
+
+def test_the_schema_of_this_version_may_be_named_or_left_out():
+    assert decode_incident(incident(schema="siaga.incident/2")) == decode_incident(incident())
+    assert decode_turnout(turnout(schema="siaga.turnout/2")) == decode_turnout(turnout())
+
+
+def test_a_field_is_called_schema_and_not_as_the_code_calls_it():
+    assert rejection(incident(schema_="siaga.incident/2")).error == "schema_: unknown field"
+    assert rejection(turnout(schema_="siaga.turnout/2"), decode=decode_turnout).reason is RejectReason.SCHEMA
+
+
+def test_turnout_has_no_origin():
+    assert rejection(turnout(origin="kpu"), decode=decode_turnout).error == "origin: unknown field"
 
 
 def test_more_votes_than_voters_are_accepted():
@@ -288,9 +332,12 @@ def test_a_repeated_key_is_invalid_json(value):
 
 
 def test_a_repetition_of_any_key_is_found():
-    for message, value, decode in ((INCIDENT, incident(), decode_incident), (TURNOUT, turnout(), decode_turnout)):
-        for field, content in message.items():
-            twice = value[:-1] + f", {json.dumps(field)}: {json.dumps(content)}}}".encode()
+    new = {"schema": "siaga.incident/2", "origin": "polda", "village": "16.71.01.1001"}
+    messages = ((INCIDENT, new, decode_incident), (TURNOUT, {"village": "16.71.01.1001"}, decode_turnout))
+    for message, optional, decode in messages:
+        for field, content in (message | optional).items():
+            value = json.dumps(message | optional)
+            twice = f"{value[:-1]}, {json.dumps(field)}: {json.dumps(content)}}}".encode()
             assert rejection(twice, decode=decode).error == f"{field}: the key is repeated"
 
 

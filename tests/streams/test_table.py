@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.ledger import Entry
+from schemas.ledger import Entry, parts_of
 from schemas.roster import Roster
 from streams.risk.decisions import Evaluation
 from streams.risk.regency import Outcomes, RegencyState
@@ -129,18 +129,19 @@ def test_a_restored_table_continues_like_one_that_never_stopped(ledger, data):
 @LAW
 @given(ledgers())
 def test_a_repeat_of_everything_changes_nothing_but_the_count(ledger):
-    """Each frame of a regency comes twice; within the horizon of the event ids the second is a duplicate, entry by
-    entry.
+    """Each frame of messages comes twice; within the horizon of the event ids the second is a duplicate, entry by
+    entry, or another message under a used id again.
     """
-    twice = [frame for key, entries in ledger for frame in ((key, entries), (key, entries))]
-    once, doubled = run(ledger), run(twice)
+    ledger = [(key, [entry for entry in entries if entry[0] != "j"]) for key, entries in ledger]
+    ledger = [frame for frame in ledger if frame[1]]
+    once, doubled = run(ledger), run([frame for frame in ledger for _ in range(2)])
     for regency in ROSTER:
         if regency not in once.rows:
             continue
         first, second = once.row(regency), doubled.row(regency)
         for row in (first, second):
             row.pop("ledger")
-            row["excluded"].pop("duplicate")
+            row["excluded"].pop("duplicate"), row["excluded"].pop("id_reused")
         assert first == second
     assert [item["change"] for item in once.changes()] == [item["change"] for item in doubled.changes()]
 
@@ -167,24 +168,29 @@ def test_only_the_order_within_a_regency_counts(ledger, chance):
         assert first == second
 
 
+def retraction(event: str, at_ms: int, key: str, source: str) -> Entry:
+    """A source takes back its word on an incident."""
+    origin, number = parts_of(key)
+    return incident(
+        event, at_ms, source=source, origin=origin, incident=number.removeprefix("i-"), status="retracted", revision=99
+    )
+
+
 @LAW
 @given(ledgers())
 def test_retracting_everything_gives_the_empty_row(ledger):
-    """Whatever was reported: once all of it is retracted and the levels had time to fall, only counters show it."""
+    """Whatever was reported and joined: once each source has retracted each of its words only counters show it."""
     incidents = [(key, entries) for key, entries in ledger if key in ROSTER and entries[0][0] != "n"]
-    reports = [(key, [entry for entry in entries if entry[0] == "i"]) for key, entries in incidents]
+    reports = [(key, [entry for entry in entries if entry[0] in "ij"]) for key, entries in incidents]
     reports = [(key, entries) for key, entries in reports if entries]
     end_ms = max([entries[0][1] for _, entries in reports], default=EIGHT_MS)
-    subjects = {(key, entry[3]) for key, entries in reports for entry in entries}
-    retractions = [
-        (key, [incident(f"r{n}", end_ms, incident=subject[2:], status="retracted", revision=99)])
-        for n, (key, subject) in enumerate(sorted(subjects))
-    ]
+    words = {(key, entry[3], entry[11]) for key, entries in reports for entry in entries if entry[0] == "i"}
+    retractions = [(key, [retraction(f"r{n}", end_ms, *word)]) for n, (key, *word) in enumerate(sorted(words))]
     outputs = run([tick(EIGHT_MS), *reports, *retractions])
     empty = run([tick(EIGHT_MS)])
     for regency in ROSTER:
         row, blank = outputs.row(regency), empty.row(regency)
-        for name in ("windows", "turnout", "components", "score", "confidence"):
+        for name in ("windows", "turnout", "components", "score", "confidence", "candidates", "candidate_pairs"):
             assert row[name] == blank[name], name
 
 
@@ -192,7 +198,7 @@ def test_retracting_everything_gives_the_empty_row(ledger):
 @given(ledgers())
 def test_exercises_never_move_a_level(ledger):
     drill = [
-        (key, [[*entry[:12], True] if entry[0] == "i" else entry for entry in entries if entry[0] != "t"])
+        (key, [[*entry[:12], True, entry[13]] if entry[0] == "i" else entry for entry in entries if entry[0] != "t"])
         for key, entries in ledger
         if not (key in ROSTER and entries[0][0] == "n") and key != "16"
     ]
@@ -244,7 +250,7 @@ def test_incidents_are_forgotten_after_the_horizon():
     assert b"16.71/i/1" not in outputs.state
 
 
-def test_a_repeated_event_id_with_other_content_is_a_duplicate():
+def test_a_repeated_event_id_with_other_content_is_counted_apart_and_changes_nothing():
     outputs = run(
         [
             (PALEMBANG, [incident("a", EIGHT_MS, "clash", 2, incident="x")]),
@@ -253,7 +259,24 @@ def test_a_repeated_event_id_with_other_content_is_a_duplicate():
     )
     row = outputs.row(PALEMBANG)
     assert row["windows"]["1h"] == {"incidents": 1, "weight": 2}
-    assert row["excluded"]["duplicate"] == 1
+    assert (row["excluded"]["duplicate"], row["excluded"]["id_reused"]) == (0, 1)
+    assert outputs.outcomes["i", "id_reused"] == 1
+
+
+def test_the_same_event_id_of_another_source_or_of_a_drill_is_another_message():
+    """Two publishers may count alike, and a drill may go before with the ids of the real day."""
+    drill = incident("a", EIGHT_MS, incident="x", exercise=True)
+    outputs = run([(PALEMBANG, [drill, incident("a", EIGHT_MS), incident("a", EIGHT_MS, source="kpu"), drill])])
+    row = outputs.row(PALEMBANG)
+    assert row["windows"]["1h"]["incidents"] == 2
+    assert row["excluded"] == {"late": 0, "exercise": 1, "duplicate": 1, "surplus": 0, "id_reused": 0}
+
+
+def test_turnout_of_another_source_under_the_same_event_id_is_another_message():
+    told = [turnout("a", EIGHT_MS, "TPS 1", 10), turnout("a", EIGHT_MS, "TPS 2", 20, source="bawaslu")]
+    row = run([(PALEMBANG, [*told, told[0], turnout("a", EIGHT_MS, "TPS 1", 11)])]).row(PALEMBANG)
+    assert row["turnout"]["voted"] == 30
+    assert (row["excluded"]["duplicate"], row["excluded"]["id_reused"]) == (1, 1)
 
 
 def test_restore_takes_the_last_value_of_a_key_in_any_order():

@@ -3,7 +3,7 @@
 from tests.streams.timelines import Timeline, check
 
 
-def test_a_second_source_confirms_after_the_hour_too():
+def test_a_second_agency_confirms_after_the_hour_too():
     check("""
         10:00 OKI: clash 4 by polri is incident A
         10:00 => OKI raised to waspada, unverified: grave_incident
@@ -14,15 +14,44 @@ def test_a_second_source_confirms_after_the_hour_too():
     """)
 
 
-def test_a_retraction_by_another_source_confirms_nothing():
-    check("""
+def test_a_retraction_by_another_source_confirms_and_takes_back_nothing():
+    escalations = check("""
         10:00 OKI: clash 4 by polri is incident A
         10:00 => OKI raised to waspada, unverified: grave_incident
         10:10 OKI: A retracted by bawaslu
-        10:10 => OKI amended at waspada, unverified: correction
-        10:20 OKI: A clash 4 by polri
+        10:55 OKI: clash 1 by polri
+        10:59 nothing
+    """)
+    assert escalations[0]["evidence"][0]["sources"] == ["polri"]
+
+
+def test_a_milder_word_of_another_source_confirms_and_lowers_nothing():
+    """Two agencies say that it happened: it is confirmed. Which of them is right about how grave it was is open."""
+    escalations = check("""
+        10:00 OKI: clash 4 by polri is incident A
+        10:00 => OKI raised to waspada, unverified: grave_incident
+        10:10 OKI: A clash 1 by bawaslu
+        10:10 => OKI raised to siaga: grave_incident_confirmed
+        10:20 nothing
+    """)
+    assert escalations[1]["evidence"][0]["severity"] == 4
+
+
+def test_a_confirmation_is_lost_with_the_second_agencys_word():
+    escalations = check("""
+        10:00 OKI: clash 4 by polri is incident A
+        10:00 => OKI raised to waspada, unverified: grave_incident
+        10:05 OKI: A verified by bawaslu
+        10:05 => OKI raised to siaga: grave_incident_confirmed
+        10:20 OKI: A retracted by bawaslu
+        10:20 => OKI amended at siaga, unverified: correction
+        10:25 OKI: A clash 4 by bawaslu
+        10:25 => OKI amended at siaga: confirmation
         10:30 nothing
     """)
+    assert [item["evidence"][0]["agencies"] for item in escalations] == [
+        ["polri"], ["bawaslu", "polri"], ["polri"], ["bawaslu", "polri"],
+    ]  # fmt: skip
 
 
 def test_a_cited_incident_that_is_resolved_weighs_less_and_is_amended():

@@ -1,9 +1,9 @@
-"""Severity 4 and 5 raise at once; reported by one source one rung lower, and unverified."""
+"""Severity 4 and 5 raise at once; while words of one agency alone stand one rung lower, and unverified."""
 
 from tests.streams.timelines import check
 
 
-def test_a_death_raises_at_once_and_rises_when_another_source_confirms():
+def test_a_death_raises_at_once_and_rises_when_another_agency_confirms():
     escalations = check("""
         10:00 Palembang: fatality 5 by polri is incident A
         10:00 => Palembang raised to siaga, unverified: grave_incident
@@ -14,7 +14,8 @@ def test_a_death_raises_at_once_and_rises_when_another_source_confirms():
     """)
     assert escalations[0]["routes"] == ["kpu", "bawaslu", "gakkumdu", "police", "bpbd", "governor", "kominda"]
     assert escalations[1]["evidence"][0] == {
-        "incident_id": "i-A", "category": "fatality", "severity": 5, "status": "verified", "weight": 16,
+        "origin": "polri", "incident_id": "i-A", "sources": ["bawaslu", "polri"], "agencies": ["bawaslu", "polri"],
+        "category": "fatality", "severity": 5, "status": "reported", "weight": 16,
     }  # fmt: skip
 
 
@@ -28,17 +29,52 @@ def test_the_same_source_cannot_confirm_itself():
     """)
 
 
-def test_another_sources_report_of_something_serious_confirms():
+def test_a_system_of_the_same_agency_cannot_confirm_it():
+    check("""
+        10:00 OKI: clash 4 by polri is incident A
+        10:00 => OKI raised to waspada, unverified: grave_incident
+        10:10 OKI: A verified by polres-oki of polri
+        10:20 OKI: clash 4 by polres-oki of polri
+        10:50 nothing
+    """)
+
+
+def test_another_agencys_report_of_something_else_confirms_nothing():
+    """However serious: a report confirms an incident by naming it, or by people who join the two."""
     check("""
         10:00 OKI: clash 4 by polri
         10:00 => OKI raised to waspada, unverified: grave_incident
         10:10 OKI: property_attack 3 by bawaslu
+        10:20 OKI: fatality 4 by bawaslu
+        10:30 nothing
+    """)
+
+
+def test_a_confirmed_clash_holds_its_level_for_an_hour():
+    check("""
+        10:00 OKI: clash 4 by polri is incident A
+        10:00 => OKI raised to waspada, unverified: grave_incident
+        10:10 OKI: A clash 4 by bawaslu
         10:10 => OKI raised to siaga: grave_incident_confirmed
         11:15 OKI: logistics 1 by kpu
         11:30 => OKI lowered to waspada: calm   # an hour after the incident its rule ends; then half an hour of calm
         12:00 => OKI cleared: calm
         12:30 nothing
     """)
+
+
+def test_two_numbers_that_people_join_confirm_each_other_and_apart_they_do_not():
+    escalations = check("""
+        10:00 OKI: clash 4 by polri is incident A
+        10:00 => OKI raised to waspada, unverified: grave_incident
+        10:05 OKI: clash 3 by bawaslu is incident B
+        10:20 OKI: A and B are one
+        10:20 => OKI raised to siaga: grave_incident_confirmed
+        10:30 OKI: A and B are two
+        10:30 => OKI amended at siaga, unverified: correction
+        10:40 nothing
+    """)
+    assert [len(item["evidence"]) for item in escalations] == [1, 1, 2]
 
 
 def test_what_turns_out_less_grave_is_amended():

@@ -5,8 +5,11 @@ Each line begins with local time (WIB). What happens:
     08:05 Palembang: clash 3 by polri
     08:05 Palembang: clash 3 by polri, 4 times         one a minute, from that minute on
     08:15 Palembang: clash 3 by polri, occurred 07:30, is incident B    reported late
-    08:20 Palembang: clash 3 by polri is incident A    so that later lines can revise it
-    08:40 Palembang: A retracted by polri              the next revision; also verified, resolved, or "clash 5"
+    08:20 Palembang: clash 3 by polri is incident A    so that later lines can speak of it
+    08:40 Palembang: A retracted by polri              its next revision; also verified, resolved, or "clash 5"
+    08:45 Palembang: A verified by bawaslu             another source's word, under the first one's number
+    08:46 Palembang: A verified by desk of polri       "of": the source's agency, where it is not its name
+    08:50 Palembang: A and B are one                   people join them; "are two": they undo it
     09:00 Palembang: drill clash 5 by polri
     10:00 Palembang: TPS 7 voted 210 of 500
     10:00 Palembang: TPS 1-40 voted 210 of 500         each of them
@@ -27,9 +30,9 @@ from datetime import UTC, datetime, timedelta
 import orjson
 
 from schemas.escalation import Escalation
-from schemas.ledger import TICK_KEY
+from schemas.ledger import TICK_KEY, Entry, parts_of
 from streams.table import RiskTable
-from tests.streams.ledgers import EIGHT_MS, MINUTE_MS, OKI, PAGAR_ALAM, PALEMBANG, fresh, incident, turnout
+from tests.streams.ledgers import EIGHT_MS, MINUTE_MS, OKI, PAGAR_ALAM, PALEMBANG, fresh, incident, join, turnout
 
 PLACES = {"Palembang": PALEMBANG, "OKI": OKI, "Pagar Alam": PAGAR_ALAM, "Province": "16"}
 _NAMES = {code: name for name, code in PLACES.items()}
@@ -40,13 +43,14 @@ _TIME = r"(?P<hour>\d\d):(?P<minute>\d\d) "
 _ESCALATED = re.compile(_TIME + r"=> (?P<what>.+)")
 _REPORT = re.compile(
     _TIME + r"(?P<place>[\w ]+): (?P<drill>drill )?(?P<category>\w+) (?P<severity>[1-5]) by (?P<source>[\w-]+)"
-    r"(, (?P<times>\d+) times)?(, occurred (?P<then>\d\d:\d\d),)?( is incident (?P<label>\w+))?"
+    r"(?P<agency> of [\w-]+)?(, (?P<times>\d+) times)?(, occurred (?P<then>\d\d:\d\d),)?( is incident (?P<label>\w+))?"
 )
 _AGAIN = re.compile(
     _TIME + r"(?P<place>[\w ]+): (?P<label>[A-Z]\w*) "
     r"((?P<status>retracted|verified|resolved)|(?P<category>\w+) (?P<severity>[1-5]))"
-    r" by (?P<source>[\w-]+)"
+    r" by (?P<source>[\w-]+)(?P<agency> of [\w-]+)?"
 )
+_JOINED = re.compile(_TIME + r"(?P<place>[\w ]+): (?P<first>[A-Z]\w*) and (?P<second>[A-Z]\w*) are (?P<count>one|two)")
 _VOTES = re.compile(
     _TIME + r"(?P<place>[\w. ]+): TPS (?P<first>\d+)(-(?P<last>\d+))? voted (?P<voted>\d+) of (?P<registered>\d+)"
 )
@@ -58,7 +62,8 @@ class Timeline:
 
     def __init__(self, text: str) -> None:
         self._events: list[tuple[int, str, list]] = []
-        self._subjects: dict[tuple[str, str], tuple[str, str, int, int]] = {}
+        self._subjects: dict[tuple[str, str], Entry] = {}  # by place and label: the entry of the first word
+        self._words: dict[tuple[str, str], Entry] = {}  # by incident key and source: the entry of its newest word
         self._count = 0
         self.expected: list[str] = []
         self.rows: dict[str, dict] = {}
@@ -73,6 +78,8 @@ class Timeline:
             self._report(match)
         elif match := _AGAIN.fullmatch(line):
             self._again(match)
+        elif match := _JOINED.fullmatch(line):
+            self._join(match)
         elif match := _VOTES.fullmatch(line):
             self._votes(match)
         elif match := _NOTHING.fullmatch(line):
@@ -86,12 +93,12 @@ class Timeline:
             at_ms, number = _at(match) + repeat * MINUTE_MS, self._next()
             label = match["label"] or f"n{number}"
             category, severity = match["category"], int(match["severity"])
-            self._subjects[match["place"], label] = (category, "reported", severity, 1)
             occurred_ms = _clock_ms(*match["then"].split(":")) if match["then"] else None
-            self._add(at_ms, PLACES[match["place"]], incident(
-                number, at_ms, category, severity, source=match["source"], incident=label, occurred_ms=occurred_ms,
-                exercise=bool(match["drill"]),
-            ))  # fmt: skip
+            entry = self._subjects[match["place"], label] = incident(
+                number, at_ms, category, severity, source=match["source"], agency=_agency(match), incident=label,
+                occurred_ms=occurred_ms, exercise=bool(match["drill"]),
+            )  # fmt: skip
+            self._add(at_ms, PLACES[match["place"]], entry)
 
     def _votes(self, match: re.Match) -> None:
         code, at_ms = PLACES.get(match["place"], match["place"]), _at(match)
@@ -100,18 +107,24 @@ class Timeline:
             self._add(at_ms, code, turnout(self._next(), at_ms, f"TPS {station}", voted, registered=registered))
 
     def _again(self, match: re.Match) -> None:
+        """A word on an incident: of its source a higher revision, of another one the first or the next."""
         key = (match["place"], match["label"])
-        category, status, severity, revision = self._subjects[key]
-        if match["category"]:
-            category, severity = match["category"], int(match["severity"])
-        status = match["status"] or status
-        self._subjects[key] = (category, status, severity, revision + 1)
-        at_ms = _at(match)
-        entry = incident(self._next(), at_ms, category, severity, source=match["source"], status=status,
-                         revision=revision + 1, incident=match["label"], occurred_ms=at_ms)  # fmt: skip
-        first = next(old for _, code, old in self._events if code == PLACES[match["place"]] and old[3] == entry[3])
-        entry[9] = first[9]  # it occurred when it occurred
-        self._add(at_ms, PLACES[match["place"]], entry)
+        first = self._subjects[key]
+        origin, _ = parts_of(first[3])
+        before = self._words.get((first[3], match["source"]), first)
+        status = "reported" if before[8] == "retracted" else before[8]
+        category, severity = match["category"] or before[6], int(match["severity"] or before[7])
+        entry = incident(
+            self._next(), _at(match), category, severity, source=match["source"], agency=_agency(match),
+            status=match["status"] or status, revision=before[4] + 1, incident=match["label"], origin=origin,
+            occurred_ms=first[9],
+        )  # fmt: skip
+        self._words[first[3], match["source"]] = entry
+        self._add(_at(match), PLACES[match["place"]], entry)
+
+    def _join(self, match: re.Match) -> None:
+        first, second = (self._subjects[match["place"], match[label]][3] for label in ("first", "second"))
+        self._add(_at(match), PLACES[match["place"]], join(_at(match), first, second, match["count"] == "two"))
 
     def _next(self) -> int:
         self._count += 1
@@ -154,6 +167,10 @@ def check(text: str) -> list[dict]:
     if lines != timeline.expected:
         raise AssertionError("\n  ".join(["escalated:", *lines, "expected:", *timeline.expected]))
     return escalations
+
+
+def _agency(match: re.Match) -> str | None:
+    return match["agency"].removeprefix(" of ") if match["agency"] else None
 
 
 def _at(match: re.Match) -> int:

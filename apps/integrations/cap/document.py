@@ -151,7 +151,8 @@ def _parameters(escalation: Escalation) -> Iterable[tuple[str, str]]:
         yield f"siaga.component.{name}", str(points)
     yield "siaga.unverified", str(escalation.unverified).lower()
     for item in escalation.evidence:
-        yield "siaga.evidence", f"{item.incident_id} {item.category} {item.severity} {item.status} {item.weight:g}"
+        name, agencies = f"{item.origin}/{item.incident_id}", ",".join(item.agencies)
+        yield "siaga.evidence", f"{name} {item.category} {item.severity} {item.status} {item.weight:g} {agencies}"
     yield "siaga.ruleset", escalation.ruleset
     yield "siaga.ledger", f"{escalation.ledger.partition}/{escalation.ledger.offset}"
 

@@ -16,19 +16,37 @@ def at(minute: float) -> str:
     return (NOON + timedelta(minutes=minute)).isoformat()
 
 
+def evidence(origin: str = "polda", incident_id: str = "i-1", **fields) -> dict:
+    """An incident that an escalation names."""
+    whole = {
+        "origin": origin, "incident_id": incident_id, "sources": ["polda"], "agencies": ["polda"],
+        "category": "clash", "severity": 4, "status": "reported", "weight": 8,
+    }  # fmt: skip
+    return whole | fields
+
+
+def pair(*names: tuple[str, str]) -> dict:
+    """Two incidents, each by origin and number, that may be one."""
+    first, second = ({"origin": origin, "incident_id": number} for origin, number in names)
+    return {"first": first, "second": second}
+
+
 def row(regency: str = "16.71", *, minute: float = 0, **fields) -> dict:
     whole = {
-        "schema": "siaga.risk/1", "regency": regency, "name": f"Kabupaten {regency}", "level": "normal", "score": 7,
+        "schema": "siaga.risk/2", "regency": regency, "name": f"Kabupaten {regency}", "level": "normal", "score": 7,
         "since": at(-60), "as_of": at(minute),
         "windows": {name: {"incidents": n, "weight": 2 * n} for name, n in (("1h", 1), ("6h", 2), ("24h", 3))},
         "turnout": {
             "stations_expected": 100, "stations_reported": 40, "registered": 20000, "voted": 9000, "share": 0.45,
-            "over_capacity": 1, "corrected": 2,
+            "over_capacity": 1, "corrected": 2, "unlisted": 3, "conflicting": 4,
         },
         "components": {
-            "security": 4, "integrity": 0, "process": 2, "counting": 0, "turnout": 0, "neighbours": 0, "prior": 1,
+            "security": 4, "integrity": 0, "supply": 0, "process": 2, "turnout": 0, "neighbours": 0, "prior": 1,
         },
-        "data_status": "live", "excluded": {"late": 1, "exercise": 2, "duplicate": 3},
+        "data_status": "live",
+        "excluded": {"late": 1, "exercise": 2, "duplicate": 3, "surplus": 5, "id_reused": 6},
+        "candidates": 1, "candidate_pairs": [pair(("polda", "urn:c/142"), ("bawaslu", "000142"))],
+        "confidence": {"verified_share": 0.5, "sources": 2, "completeness": 0.4},
         "ruleset": "sumsel-pilkada-2024@1", "ledger": {"partition": 1, "offset": 42},
     }  # fmt: skip
     return whole | fields
@@ -36,10 +54,10 @@ def row(regency: str = "16.71", *, minute: float = 0, **fields) -> dict:
 
 def escalation(regency: str = "16.71", *, minute: float = 0, **fields) -> dict:
     whole = {
-        "schema": "siaga.escalation/1", "escalation_id": f"e{next(_NUMBER):05}", "regency": regency,
+        "schema": "siaga.escalation/2", "escalation_id": f"{next(_NUMBER):032x}", "regency": regency,
         "name": f"Kabupaten {regency}", "episode": 1, "change": "raised", "level": "siaga", "previous_level": "waspada",
         "score": 52, "threshold": 50, "reason": "incident_pressure", "components": {"security": 52},
-        "evidence": [{"incident_id": "i-1", "category": "clash", "severity": 4, "status": "reported", "weight": 8}],
+        "evidence": [evidence()],
         "routes": ["police", "kpu"], "unverified": True, "event_time": at(minute), "ruleset": "sumsel-pilkada-2024@1",
         "ledger": {"partition": 1, "offset": 42},
     }  # fmt: skip

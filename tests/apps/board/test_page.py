@@ -9,7 +9,7 @@ from apps.language.catalogue import capitalized, words_in
 from schemas.roster import Roster
 from schemas.vocabulary import LEVELS
 from tests.apps.board.chromium import chromium_page
-from tests.apps.board.records import at, escalation, row
+from tests.apps.board.records import at, escalation, evidence, pair, row
 from tests.apps.board.running_board import RunningBoard, until
 
 READY = "html[data-ready=true]"
@@ -159,7 +159,7 @@ async def test_keys_move_open_close_and_filter(running, page):
 
 
 async def test_a_regency_shows_its_components_and_evidence(running, page):
-    parts = {"security": 40, "integrity": 0, "process": 9, "counting": 1, "turnout": 3, "neighbours": 0, "prior": 2}
+    parts = {"security": 40, "integrity": 0, "supply": 1, "process": 9, "turnout": 3, "neighbours": 0, "prior": 2}
     await running.load(
         rows=[row("16.71", score=55, level="siaga", components=parts)], escalations=[escalation("16.71", score=55)]
     )
@@ -171,17 +171,38 @@ async def test_a_regency_shows_its_components_and_evidence(running, page):
     assert dict(shown) == parts
     text = await page.inner_text("#detail")
     for piece in (
-        "Sum: 55 of score 55", "More reports than usual here", "Unverified", "Police", "KPU", "Clash", "i-1",
-        "40 / 100", "45%", "1 late, 2 exercise, 3 duplicate", "sumsel-pilkada-2024@1", "partition 1, offset 42",
+        "Sum: 55 of score 55", "More reports than usual here", "Unverified", "Police", "KPU", "Clash",
+        "polda/i-1", "told by polda",
+        "40 / 100", "45%", "1 late, 2 exercise, 3 duplicate, 5 surplus, 6 id reused",
+        "sumsel-pilkada-2024@1", "partition 1, offset 42",
     ):  # fmt: skip
         assert piece in text, piece
     await running.write(rows=[row("16.71", score=61, level="siaga")])
     await page.wait_for_function("() => document.querySelector('#detail .big-score').textContent === '61'")
 
 
+async def test_a_regency_names_whose_words_stand_and_what_may_be_one(running, page):
+    told = evidence("polda", "urn:c/142", agencies=["bawaslu", "polda"], sources=["bawaslu-desk", "polda"])
+    pairs = [pair(("polda", "urn:c/142"), ("bpbd", f"00{number}")) for number in range(10)]
+    await running.load(
+        rows=[row("16.71", level="siaga", candidates=12, candidate_pairs=pairs)],
+        escalations=[escalation("16.71", evidence=[told])],
+    )
+    await opened(page, running, "#16.71")
+    await page.wait_for_selector("#detail .pairs-named")
+    named = await page.eval_on_selector_all("#detail .pairs-named li", "all => all.map(p => p.textContent)")
+    assert named == [f"polda/urn:c/142 ↔ bpbd/00{number}" for number in range(10)]
+    text = await page.inner_text("#detail")
+    for piece in ("told by bawaslu, polda", "12 pairs of numbers", "newest 10", "Conflicting", "Not in the station"):
+        assert piece in text, piece
+    await running.write(rows=[row("16.71", level="siaga", score=8, candidates=0, candidate_pairs=[])])
+    await page.wait_for_function("() => !document.querySelector('#detail .pairs-named')")
+
+
 async def test_the_reason_of_a_level_is_its_raise_not_a_later_fall(running, page):
-    clash = {"incident_id": "i-9", "category": "clash", "severity": 5, "status": "reported", "weight": 16}
-    raised = escalation(level="awas", previous_level="siaga", reason="grave_incident", evidence=[clash])
+    raised = escalation(
+        level="awas", previous_level="siaga", reason="grave_incident", evidence=[evidence(incident_id="i-9")]
+    )
     lowered = escalation(level="siaga", previous_level="awas", change="lowered", reason="calm", evidence=[], minute=40)
     await running.write(rows=[row("16.71", score=55, level="siaga")], escalations=[raised])
     await running.load(escalations=[lowered])

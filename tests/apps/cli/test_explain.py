@@ -1,5 +1,7 @@
 """`siaga explain` on a real broker: the published messages in plain words, in the language asked for."""
 
+from pathlib import Path
+
 import pytest
 from kafka import KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
@@ -11,9 +13,10 @@ from schemas.ledger import TICK_KEY, encode_frames, partition_of, watermark_fram
 from schemas.roster import Roster
 from schemas.topics import INPUTS
 from tests.apps.cli.siaga import Siaga
-from tests.streams.ledgers import EIGHT_MS, HOUR_MS, MINUTE_MS, PALEMBANG, incident, run, tick
+from tests.streams.ledgers import EIGHT_MS, HOUR_MS, MINUTE_MS, PALEMBANG, incident, run, tick, turnout
 
 LEDGER = partition_of(PALEMBANG, 3)
+CONFIRMATION = incident("b", EIGHT_MS + 10 * MINUTE_MS, "clash", 4, source="bawaslu", origin="polri", incident="a")
 
 
 @pytest.fixture
@@ -23,7 +26,7 @@ def published(broker: EmbeddedBroker, fresh_prefix: str, topics: None) -> None:
         [
             tick(EIGHT_MS - MINUTE_MS),
             (PALEMBANG, [incident("a", EIGHT_MS, "clash", 4, source="polri")]),
-            (PALEMBANG, [incident("b", EIGHT_MS + 10 * MINUTE_MS, "clash", 4, source="bawaslu")]),
+            (PALEMBANG, [CONFIRMATION]),
         ]
     )
     producer = KafkaProducer(bootstrap_servers=broker.bootstrap)
@@ -41,8 +44,8 @@ def test_a_level_is_explained_in_both_languages(siaga: Siaga):
     text = done.out.decode()
     assert (done.status, done.err) == (0, "")
     assert "is at siaga (alert)" in text and "berada di tingkat siaga" in text
-    assert "a grave incident, confirmed by a second source" in text
-    assert "clash, severity 4, reported (i-b)" in text
+    assert "a grave incident, confirmed by a second agency" in text
+    assert "clash, severity 4, reported (polri/i-a); told by bawaslu, polri" in text
 
 
 @pytest.mark.usefixtures("published")
@@ -91,7 +94,8 @@ def folded(broker: EmbeddedBroker, fresh_prefix: str, published: None) -> None:
     producer = KafkaProducer(bootstrap_servers=broker.bootstrap)
     reports = [
         incident("a", EIGHT_MS, "clash", 4, source="polri"),
-        incident("b", EIGHT_MS + 10 * MINUTE_MS, "clash", 4, source="bawaslu"),
+        CONFIRMATION,
+        turnout("t", EIGHT_MS + 11 * MINUTE_MS, "TPS 001", 100, village="16.71.01.1001"),
     ]
     for value in encode_frames(reports):
         producer.send(fresh_prefix + "ledger", value, key=PALEMBANG.encode(), partition=LEDGER)
@@ -113,8 +117,20 @@ def folded(broker: EmbeddedBroker, fresh_prefix: str, published: None) -> None:
 def test_a_past_state_is_folded_from_the_ledger_even_between_events(siaga: Siaga, local: str, expected: str):
     done = siaga("explain", "16.71", "--at", f"2024-11-27T{local}:30+07:00", "--lang", "en", "--clock", "event")
     assert (done.status, done.err) == (0, "")
+    if expected.startswith("siaga"):
+        assert "polri/i-a: confirmed, words of bawaslu, polri stand" in done.out.decode()
     first = done.out.decode().splitlines()[0]
     assert f"is at {expected}" in first and first.endswith(f"as of 2024-11-27 {local}:00+0700.")
+
+
+@pytest.mark.usefixtures("folded")
+def test_a_past_state_is_folded_with_the_station_roster_of_the_workers(siaga: Siaga, tmp_path: Path):
+    file = tmp_path / "stations.csv"
+    file.write_text("regency,village,station,registered\n16.71,16.71.01.1001,TPS 002,300\n", encoding="utf-8")
+    at = ("explain", "16.71", "--at", "2024-11-27T08:40:00+07:00", "--lang", "en", "--clock", "event")
+    listed, unlisted = siaga(*at).out.decode(), siaga(*at, "--stations", str(file)).out.decode()
+    assert "1 of 2264 stations reported" in listed and "Not in the station roster" not in listed
+    assert "Not in the station roster, and in no total: 1 stations." in unlisted
 
 
 @pytest.mark.usefixtures("folded")

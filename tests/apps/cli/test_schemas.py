@@ -14,7 +14,7 @@ def run(*arguments: str):
 
 
 def test_one_name_prints_that_schema_and_none_prints_all():
-    assert json.loads(run("incident").output)["$id"] == "urn:siaga:incident:1"
+    assert json.loads(run("incident").output)["$id"] == "urn:siaga:incident:2"
     assert json.loads(run("asyncapi").output)["asyncapi"] == "3.0.0"
     assert json.loads(run().output) == documents()
 

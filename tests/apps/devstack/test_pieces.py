@@ -154,8 +154,12 @@ def test_children_use_the_embedded_broker_whatever_the_environment_says(
     assert not {"SIAGA_SECURITY_PROTOCOL", "SIAGA_GROUP"} & environment.keys()
 
 
+def evidence(number: str, **fields: object) -> dict[str, object]:
+    return {"origin": "polda", "incident_id": number, "sources": ["polda"], "agencies": ["polda"], **fields}
+
+
 ESCALATION = {
-    "schema": "siaga.escalation/1",
+    "schema": "siaga.escalation/2",
     "regency": "16.71",
     "name": "Kota Palembang",
     "change": "raised",
@@ -164,9 +168,9 @@ ESCALATION = {
     "score": 62,
     "reason": "grave_incident",
     "evidence": [
-        {"incident_id": "a", "category": "clash", "severity": 4, "status": "reported", "weight": 8},
-        {"incident_id": "b", "category": "money_politics", "severity": 2, "status": "verified", "weight": 2},
-        {"incident_id": "c", "category": "protest", "severity": 1, "status": "verified", "weight": 1},
+        evidence("a", category="clash", severity=4, status="reported", weight=8),
+        evidence("b", category="money_politics", severity=2, status="verified", weight=2),
+        evidence("c", category="protest", severity=1, status="verified", weight=1),
     ],
     "routes": ["police", "kpu"],
     "unverified": True,

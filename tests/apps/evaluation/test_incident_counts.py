@@ -4,10 +4,15 @@ from apps.evaluation.incident_counts import CountedIncident, IncidentCounter, co
 from schemas.vocabulary import HOUR_MS, MINUTE_MS
 
 
-def entry(at_min, event, incident="a", revision=1, status="reported", occurred_min=None, exercise=False):
+def entry(
+    at_min, event, incident="polri-16 1", revision=1, status="reported", occurred_min=None, exercise=False,
+    source="polri-16",
+):  # fmt: skip
     occurred = (at_min if occurred_min is None else occurred_min) * MINUTE_MS
     at_ms = at_min * MINUTE_MS
-    return ["i", at_ms, event, incident, revision, None, "clash", 3, status, occurred, at_ms, "polri-16", exercise]
+    return [
+        "i", at_ms, event, incident, revision, None, "clash", 3, status, occurred, at_ms, source, exercise, source,
+    ]  # fmt: skip
 
 
 def reduced(*entries):
@@ -26,8 +31,8 @@ def test_duplicates_revisions_exercises_and_turnout_add_nothing():
         entry(10, "e1"),
         entry(20, "e1"),
         entry(30, "e2", revision=2, status="verified"),
-        entry(40, "e3", incident="b", exercise=True),
-        ["t", 0, "e4", "s", 300, 10, 0, 1, "kpu-16", False],
+        entry(40, "e3", incident="polri-16 2", exercise=True),
+        ["t", 0, "e4", " s", 300, 10, 0, 1, "kpu-16", False, "kpu-16", 1000],
         ["k", 0],
     )
     assert incidents == [CountedIncident(10 * MINUTE_MS, 10 * MINUTE_MS)]
@@ -40,6 +45,18 @@ def test_a_retracted_incident_is_subtracted_from_its_retraction_on():
 
 def test_an_equal_or_lower_revision_retracts_nothing():
     assert reduced(entry(10, "e1", revision=2), entry(20, "e2", revision=1, status="retracted"))[0].retracted_ms is None
+
+
+def test_another_source_retracts_its_own_word_only():
+    told = entry(10, "e1"), entry(20, "e1", source="kpu-16")
+    after_one = entry(30, "e2", revision=2, status="retracted", source="kpu-16")
+    after_both = entry(40, "e2", revision=2, status="retracted")
+    assert [item.retracted_ms for item in reduced(*told, after_one)] == [None]
+    assert [item.retracted_ms for item in reduced(*told, after_one, after_both)] == [40 * MINUTE_MS]
+
+
+def test_equal_numbers_of_two_origins_are_two_incidents():
+    assert len(reduced(entry(10, "e1"), entry(20, "e1", "kpu-16 1", source="kpu-16"))) == 2
 
 
 def test_a_report_within_the_hour_counts_when_it_is_reported():

@@ -50,8 +50,8 @@ def test_flare_up_specs_and_a_seed_make_a_day(tmp_path):
 
 
 def test_flare_ups_may_be_random(tmp_path):
-    (case,) = scenario(tmp_path, {"seed": 7, "flareups": "chance", "background": 2}).cases
-    assert case == SimulatedCase(Plan(7, background=2))
+    (case,) = scenario(tmp_path, {"seed": 7, "flareups": "chance", "background": 2, "doubles": 0.3}).cases
+    assert case == SimulatedCase(Plan(7, background=2, doubles=0.3))
 
 
 def test_messages_with_their_truth_are_a_day(tmp_path):
@@ -104,6 +104,7 @@ WRONG_DAYS = [
     ({"seed": 1, "background": 0}, "background: must be greater than 0"),
     ({"seed": 1, "background": -1}, "background: -1 is not from 0 to 1000"),
     ({"seed": 1, "hoax_chance": 5}, "hoax_chance: 5 is not from 0 to 1"),
+    ({"seed": 1, "doubles": 1.5}, "doubles: 1.5 is not from 0 to 1"),
     ({"seed": 1, "flareups_per_day": -1}, "flareups_per_day: -1 is not from"),
     ({"seed": 1, "turnout_every_min": -5}, "turnout_every_min: -5 is not from 0 to 1440"),
     ({"seed": 1, "turnout_every_min": 0.4}, "turnout_every_min: 0.4 is not a whole number"),

@@ -20,9 +20,9 @@ def test_a_level_is_explained_from_row_and_escalations(fold):
     assert lines[0].startswith("Palembang (16.71) is at siaga (alert), score 25 of 100, since 2024-11-27 08:00:00+0700")
     assert "3 from structural risk known before the day" in text
     assert "The score alone is below this level's threshold." in text
-    assert "This rests on one source and is not verified." in text
-    assert "fatality, severity 5, reported (i-a)" in text
-    assert "a grave incident, no second source yet" in text
+    assert "This rests on one agency and is not verified." in text
+    assert "fatality, severity 5, reported (polri/i-a); told by polri" in text
+    assert "a grave incident, no second agency yet" in text
     assert "Notified: KPU, Bawaslu, Gakkumdu, police, BPBD, governor, Kominda." in text
     assert "1 of 2264 stations reported, 120 of 500 voted (24.0%)" in text
 
@@ -42,7 +42,7 @@ def test_an_escalation_explains_itself(fold):
     lines = explain_escalation(fold.changes(PALEMBANG)[0], "en", 420)
     assert lines[0] == (
         "2024-11-27 08:00:00+0700  Palembang raised to siaga (alert) (score 25, threshold 50): "
-        "a grave incident, no second source yet."
+        "a grave incident, no second agency yet."
     )
 
 
@@ -64,7 +64,7 @@ def test_a_regency_that_never_reported_is_not_called_safe():
 )
 def test_a_province_is_explained_by_its_regencies(language, expected):
     row = {
-        "schema": "siaga.province/1", "province": "16", "level": "waspada", "score": 25,
+        "schema": "siaga.province/2", "province": "16", "level": "waspada", "score": 25,
         "since": "2024-11-27T01:00:00.000Z", "as_of": "2024-11-27T01:10:00.000Z",
         "regencies": {"normal": 16, "waspada": 0, "siaga": 0, "awas": 1},
         "elevated": [{"regency": PALEMBANG, "level": "awas"}], "not_live": [OKI],

@@ -11,7 +11,7 @@ from schemas.escalation import Escalation
 
 START = datetime(2024, 11, 27, 1, 14, tzinfo=UTC)
 BASE: dict[str, Any] = {
-    "schema": "siaga.escalation/1",
+    "schema": "siaga.escalation/2",
     "regency": "16.71",
     "name": "Kota Palembang",
     "episode": 1,
@@ -23,14 +23,38 @@ BASE: dict[str, Any] = {
     "reason": "incident_pressure",
     "components": {"security": 40, "integrity": 0, "turnout": 5},
     "evidence": [
-        {"incident_id": "polda-000077", "category": "clash", "severity": 3, "status": "verified", "weight": 4},
-        {"incident_id": "bawaslu-142", "category": "intimidation", "severity": 3, "status": "reported", "weight": 4},
+        {
+            "origin": "polda-siskamtibmas",
+            "incident_id": "000077",
+            "sources": ["bawaslu-desk", "polda-siskamtibmas"],
+            "agencies": ["bawaslu", "polda"],
+            "category": "clash",
+            "severity": 3,
+            "status": "verified",
+            "weight": 4,
+        },
+        {
+            "origin": "bawaslu-desk",
+            "incident_id": "urn:142",
+            "sources": ["bawaslu-desk"],
+            "agencies": ["bawaslu"],
+            "category": "intimidation",
+            "severity": 3,
+            "status": "reported",
+            "weight": 4,
+        },
     ],
     "routes": ["police", "kpu", "bawaslu", "governor"],
     "unverified": False,
     "ruleset": "sumsel-pilkada-2024@1",
 }
 LEVELS = ("normal", "waspada", "siaga", "awas")
+
+
+def evidence(**changes: Any) -> dict[str, Any]:
+    """An incident that an escalation names."""
+    item = {"origin": "bpbd", "incident_id": "x", "sources": ["bpbd"], "agencies": ["bpbd"], "category": "clash"}
+    return item | {"severity": 3, "status": "reported", "weight": 4} | changes
 
 
 def escalation(number: int = 1, **changes: Any) -> dict[str, Any]:

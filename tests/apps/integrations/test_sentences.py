@@ -3,7 +3,7 @@
 from apps.integrations.cap.sentences import EVIDENCE_IN_WORDS, description, headline
 from apps.language.catalogue import words_in
 from schemas.vocabulary import LEVELS, Change
-from tests.apps.integrations.escalations import parsed
+from tests.apps.integrations.escalations import evidence, parsed
 
 ENGLISH = words_in("en")
 
@@ -22,6 +22,5 @@ def test_every_headline_is_short_and_says_if_it_is_unverified():
 
 
 def test_evidence_beyond_the_limit_is_counted():
-    item = {"incident_id": "x", "category": "clash", "severity": 3, "status": "reported", "weight": 4}
-    text = description(ENGLISH, parsed(evidence=[item] * 20))
+    text = description(ENGLISH, parsed(evidence=[evidence()] * 20))
     assert text.count("clash") == EVIDENCE_IN_WORDS and "and 15 more" in text

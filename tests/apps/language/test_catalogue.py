@@ -9,7 +9,7 @@ import pytest
 
 from apps.board.static_files import TABLES, words_module
 from apps.language.catalogue import LANGUAGES, capitalized, language_of_locale, read_catalogue, words_in
-from schemas.risk import Confidence
+from schemas.risk import Confidence, Excluded
 from schemas.ruleset import Ruleset
 from schemas.vocabulary import (
     AUTHORITIES,
@@ -21,6 +21,7 @@ from schemas.vocabulary import (
     ROLLING,
     STATUSES,
     Change,
+    JoinReason,
     Reason,
 )
 
@@ -41,6 +42,8 @@ COVERED = {
     "data_status_sentence": DATA_STATUSES,
     "authority": AUTHORITIES,
     "authority_in_full": AUTHORITIES,
+    "excluded": tuple(Excluded.model_fields),
+    "join_reason": tuple(JoinReason),
     "cap_instruction": (*LEVELS, "silence"),
 }
 #: Fields of a row's confidence, which the page shows by name.

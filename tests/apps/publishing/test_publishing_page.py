@@ -15,6 +15,7 @@ from kafka import KafkaConsumer
 from apps.embedded import EmbeddedBroker
 from apps.embedded.jars import kafka_version
 from schemas.roster import Roster
+from schemas.sources import Sources
 from schemas.topics import Topic
 from schemas.vocabulary import RejectReason
 from schemas.wire import decode_incident
@@ -72,7 +73,8 @@ def test_each_example_is_rejected_for_its_reason_with_its_error(reason: str):
         else text.encode()
     )
     topic = Topic.TURNOUT if '"as_of"' in text else Topic.INCIDENTS
-    decision = Gate(Roster.default(), ClockMode.WALL).admit(topic, value.rstrip(b"\n"), (), time.time_ns() // 1_000_000)
+    gate = Gate(Roster.default(), ClockMode.WALL, Sources.default())
+    decision = gate.admit(topic, value.rstrip(b"\n"), (), time.time_ns() // 1_000_000)
     assert decision == Rejection(RejectReason(reason), error)
 
 

@@ -1,4 +1,4 @@
-"""The Sumsel press events: 19 rows, each read once, the exercise as one, second reports as revisions."""
+"""The Sumsel press events: 19 rows, each read once, the exercise as one, second reports as further words."""
 
 import csv
 from collections import Counter, defaultdict
@@ -30,13 +30,13 @@ def test_every_row_of_the_file_is_in_the_table_and_every_entry_has_a_row(shared_
     assert len(incidents) == sum(counts) == 67
 
 
-def test_event_ids_are_unique_and_revisions_count_up_from_one(incidents: list[Incident]):
-    assert len({one.event_id for one in incidents}) == len(incidents)
+def test_event_ids_are_unique_by_source_and_each_word_counts_up_from_one(incidents: list[Incident]):
+    assert len({(one.source, one.event_id) for one in incidents}) == len(incidents)
     revisions = defaultdict(list)
     for one in incidents:
-        revisions[one.regency, one.incident_id].append(one.revision)
+        revisions[one.regency, one.origin, one.incident_id, one.source].append(one.revision)
     assert all(numbers == list(range(1, len(numbers) + 1)) for numbers in revisions.values())
-    assert len(revisions) == 37
+    assert len({word[:3] for word in revisions}) == 37
 
 
 def test_the_drill_in_jakabaring_is_the_only_exercise(incidents: list[Incident]):
@@ -44,10 +44,11 @@ def test_the_drill_in_jakabaring_is_the_only_exercise(incidents: list[Incident])
     assert (drill.regency, drill.category, drill.occurred_at.date().isoformat()) == ("16.71", "clash", "2024-08-22")
 
 
-def test_three_papers_on_rawas_ilir_are_one_incident_verified_by_the_second(incidents: list[Incident]):
+def test_three_papers_on_rawas_ilir_are_three_words_on_one_incident(incidents: list[Incident]):
     first, second, third = history(incidents, "16.13", "rawas-ilir-clash-01")
     assert [one.status for one in (first, second, third)] == ["reported", "verified", "verified"]
     assert len({one.source for one in (first, second, third)}) == 3
+    assert {one.origin for one in (first, second, third)} == {first.source}
     assert second.occurred_at == third.occurred_at < third.reported_at
 
 
@@ -66,7 +67,7 @@ def test_an_incident_without_a_repeated_vote_stays_open(incidents: list[Incident
     }
 
 
-def test_a_revision_keeps_the_time_of_the_event(incidents: list[Incident]):
+def test_a_later_word_keeps_the_time_of_the_event(incidents: list[Incident]):
     first, settled = history(incidents, "16.72", "revote-advised-01")
     assert settled.occurred_at == first.occurred_at
     assert settled.reported_at.date().isoformat() == "2024-12-01"

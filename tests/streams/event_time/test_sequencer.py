@@ -4,7 +4,7 @@ import random
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas.ledger import TICK_KEY, Frame, NotAFrame, span_of
@@ -37,9 +37,19 @@ def ticks(runs) -> list[int]:
 def test_entries_wait_until_every_shard_has_passed_their_time():
     made = Sequencer(2)
     assert times(take(made, 0, b"16.71", [entry(10), entry(30)])) == []
-    assert times(take(made, 1, TICK_KEY, [watermark(30, A)])) == []
+    assert times(take(made, 1, TICK_KEY, [watermark(31, A)])) == []
     assert times(take(made, 2, TICK_KEY, [watermark(20, B)])) == [10]
-    assert times(take(made, 3, TICK_KEY, [watermark(30, B)])) == [30]
+    assert times(take(made, 3, TICK_KEY, [watermark(30, B)])) == []
+    assert times(take(made, 4, TICK_KEY, [watermark(31, B)])) == [30]
+
+
+def test_a_tick_waits_as_what_is_as_old_does():
+    made = Sequencer(2)
+    take(made, 0, b"16.71", [entry(1000), entry(60_000)])
+    assert ticks(take(made, 1, TICK_KEY, [watermark(60_000, A), watermark(60_000, B)])) == []
+    take(made, 2, b"16.02", [entry(60_000)])
+    runs = take(made, 3, TICK_KEY, [watermark(60_001, A), watermark(60_001, B)])
+    assert [key for _, key, _ in runs] == [b"16.02", b"16.71", TICK_KEY]
 
 
 def test_a_shard_ahead_does_not_make_the_others_late():
@@ -51,6 +61,7 @@ def test_a_shard_ahead_does_not_make_the_others_late():
         (TICK_KEY, [watermark(10_000, B)]),
         (b"16.72", [entry(100_000)]),
         (TICK_KEY, [watermark(190_000, B)]),
+        (TICK_KEY, [watermark(190_000, A)]),
     ]
     for offset, (key, entries) in enumerate(frames):
         seen += times(take(made, offset, key, entries))
@@ -62,7 +73,7 @@ def test_within_a_minute_entries_are_released_regency_by_regency_in_order():
     take(made, 0, b"16.72", [entry(40), entry(10)])
     take(made, 1, b"16.71", [entry(30)])
     take(made, 2, b"16.72", [entry(20), entry(70_000)])
-    runs = take(made, 3, TICK_KEY, [watermark(70_000, A)])
+    runs = take(made, 3, TICK_KEY, [watermark(70_001, A)])
     assert [(offset, key, [e[1] for e in entries]) for offset, key, entries in runs] == [
         (3, b"16.71", [30]),
         (3, b"16.72", [10, 20, 40]),
@@ -94,7 +105,7 @@ def test_an_idle_shard_delays_nobody():
     made = Sequencer(2)
     take(made, 0, b"16.71", [entry(10)])
     take(made, 1, TICK_KEY, [watermark(0, B, idle=True)])
-    assert times(take(made, 2, TICK_KEY, [watermark(10, A)])) == [10]
+    assert times(take(made, 2, TICK_KEY, [watermark(11, A)])) == [10]
 
 
 def test_when_all_are_idle_everything_is_released_and_ticks_reach_the_newest():
@@ -150,6 +161,11 @@ DAY = st.lists(
 )
 
 
+#: One entry lies on a full minute, another shortly behind it.
+AT_THE_MINUTE = [(1000 * second, b"16.71") for second in (1, 2, 3, 180, 181)]
+AT_THE_MINUTE += [(1000 * second, b"16.02") for second in (1, 2, 3, 180)]
+
+
 def play(day, seed: int) -> dict[bytes, list]:
     """Two shards read their halves of the day in their own order of time, interleaved at random, then fall idle.
 
@@ -181,6 +197,7 @@ def play(day, seed: int) -> dict[bytes, list]:
 
 @settings(deadline=None)
 @given(DAY, st.integers(0, 10_000), st.integers(0, 10_000))
+@example(AT_THE_MINUTE, 0, 1)
 def test_the_fold_gets_the_same_day_wherever_its_records_lie(day, one, other):
     assert play(day, one) == play(day, other)
 
@@ -214,30 +231,50 @@ def test_ticks_do_not_begin_before_the_first_message():
     made, first_ms = Sequencer(2), 1_707_519_600_000
     runs = take(made, 0, TICK_KEY, [watermark(0, A, idle=True)]) + take(made, 1, TICK_KEY, [watermark(0, B, idle=True)])
     runs += take(made, 2, TICK_KEY, [watermark(first_ms, A)]) + take(made, 3, b"16.71", [entry(first_ms)])
+    assert runs == []
+    runs = take(made, 4, TICK_KEY, [watermark(first_ms + 1, A)])
     assert ticks(runs) == [] and times(runs) == [first_ms]
 
 
-def report(kind: str, at_ms: int, name: str, revision: int) -> list:
+def report(kind: str, at_ms: int, name: str, revision: int, source: str, station: str | None) -> list:
     if kind == "i":
-        return ["i", at_ms, name, f"of-{name}", revision, None, "clash", 2, "reported", at_ms, at_ms, "kpu", False]
-    return ["t", at_ms, name, "s", 250, 100, at_ms, revision, "kpu", False]
+        return ["i", at_ms, name, f"of-{name}", revision, station, "clash", 2, "reported", at_ms, at_ms, source, False]
+    return ["t", at_ms, name, station or "s", 250, 100, at_ms, revision, source, False]
 
 
-@given(
-    st.lists(
-        st.lists(
-            st.tuples(st.sampled_from("it"), st.integers(1, 5), st.sampled_from("abc"), st.integers(1, 3)),
-            min_size=1, max_size=6,
-        ),
-        max_size=5,
-    )
-)  # fmt: skip
-def test_reports_are_released_by_time_then_revision_then_event_id(frames):
-    made, offset = Sequencer(1), 0
-    for offset, reports in enumerate(frames, 1):
-        assert not take(made, offset, b"16.71", [report(*fields) for fields in reports])
-    released = [
-        entry for _, key, run in take(made, offset + 1, TICK_KEY, [watermark(9, A)]) if key != TICK_KEY for entry in run
-    ]
-    order = sorted(fields for reports in frames for fields in ((at, rev, name) for _, at, name, rev in reports))
-    assert [(e[1], e[4] if e[0] == "i" else e[7], e[2]) for e in released] == order
+REPORTS = st.lists(
+    st.builds(
+        report,
+        st.sampled_from("it"),
+        st.integers(1, 5),
+        st.sampled_from("abc"),
+        st.integers(1, 3),
+        st.sampled_from(["kpu", "polda"]),
+        st.sampled_from([None, "TPS 001", "TPS 002"]),
+    ),
+    max_size=12,
+)
+
+
+def released(frames: list[list]) -> list:
+    """The reports that these frames of one regency release, in order."""
+    made = Sequencer(1)
+    for offset, reports in enumerate(frames):
+        assert not take(made, offset, b"16.71", reports)
+    runs = take(made, len(frames), TICK_KEY, [watermark(9, A)])
+    return [entry for _, key, run in runs if key != TICK_KEY for entry in run]
+
+
+@given(REPORTS)
+def test_reports_of_one_moment_come_by_revision_event_id_and_source(reports):
+    def order(e: list) -> tuple:
+        return (e[1], e[4], e[2], e[11]) if e[0] == "i" else (e[1], e[7], e[2], e[8])
+
+    assert [order(e) for e in released([[e] for e in reports])] == sorted(map(order, reports))
+
+
+@given(REPORTS.flatmap(lambda reports: st.tuples(st.just(reports), st.permutations(reports))), st.integers(0, 12))
+def test_reports_of_one_moment_come_in_one_order_in_whichever_frames(both, cut):
+    first, other = both
+    frames = [frame for frame in (other[:cut], other[cut:]) if frame]
+    assert released([[e] for e in first]) == released(frames)

@@ -7,17 +7,20 @@ import pytest
 
 from schemas.ruleset import Ruleset
 from streams.risk.citations import CITED_MOST, cite
-from streams.risk.incidents import Record
+from streams.risk.record import Record
 from streams.risk.regency import RegencyState
 from streams.rules import Rules
 from tests.streams.ledgers import COMPILED, EIGHT_MS, HOUR_MS, MINUTE_MS, PALEMBANG, ROSTER, incident, tick
 
 ROLLING = Rules(Ruleset.packaged("rolling-sum-60min"))
+PLACES = (None, None, "16.71.01.1001 TPS 001", " TPS 001")
 STATUSES = ("reported", "reported", "verified", "resolved", "retracted")
 
 
 def day_of(rules: Rules, seed: int, count: int) -> RegencyState:
-    """A regency after a day of reports of every kind, late ones, corrections and retractions among them."""
+    """A regency after a day of reports of every kind, late ones, corrections, retractions and words of other sources
+    among them.
+    """
     rnd, state, entries = random.Random(seed), RegencyState(ROSTER[PALEMBANG], rules), []
     categories = sorted({category for category, _ in rules.kinds})
     for n in range(count):
@@ -27,7 +30,7 @@ def day_of(rules: Rules, seed: int, count: int) -> RegencyState:
         severity = rnd.choices((1, 2, 3, 4, 5), rnd.choice(((5, 4, 2, 0, 0), (5, 3, 2, 1, 1))))[0]
         entries.append(incident(
             n, at_ms, rnd.choice(categories), severity, source=f"s{n % 5}", status=rnd.choice(STATUSES), revision=n + 1,
-            incident=subject, occurred_ms=at_ms - late_ms,
+            incident=subject, origin=f"s{subject % 5}", occurred_ms=at_ms - late_ms, place=rnd.choice(PLACES),
         ))  # fmt: skip
         if n % 7 == 0:
             entries.append(tick(at_ms)[1][0])
@@ -47,15 +50,15 @@ def cited_of_all(state: RegencyState, groups: tuple[int, ...]) -> list[str]:
     ]  # fmt: skip
 
     def heaviest(record: Record) -> tuple:
-        return -record.kind.window_milli, -record.occurred_ms, record.incident_id
+        return -record.kind.window_milli, -record.occurred_ms, record.incident
 
     def most(record: Record) -> tuple:
-        is_urgent = record.incident_id in incidents.urgent
-        return not is_urgent, -incidents.evidence(record), -record.occurred_ms, record.incident_id
+        is_urgent = record.incident in incidents.urgent
+        return not is_urgent, -incidents.evidence(record), -record.occurred_ms, record.incident
 
     if state.rules.rolling_milli is None:
         found = sorted(found, key=most)[:CITED_MOST]
-    return [record.incident_id for record in sorted(found, key=heaviest)[:CITED_MOST]]
+    return [record.incident for record in sorted(found, key=heaviest)[:CITED_MOST]]
 
 
 @pytest.mark.parametrize("rules", [COMPILED, ROLLING], ids=["points", "rolling sum"])
@@ -64,7 +67,7 @@ def test_citations_are_those_that_reading_all_of_the_day_gives(rules, count):
     for seed in range(8):
         state = day_of(rules, seed, count)
         for groups in ((), (0,), (1, 2), (3,)):
-            cited = [record.incident_id for record in cite(state.rules, state.incidents, groups)]
+            cited = [record.incident for record in cite(state.rules, state.incidents, groups)]
             assert cited == cited_of_all(state, groups), (seed, groups)
 
 

@@ -4,8 +4,9 @@ import random
 
 import pytest
 
-from streams.risk.event_ids import EventIds, _position
+from streams.risk.event_ids import EventIds, _position, identity_of, with_body_of
 from streams.storage.format import UnknownFormat
+from tests.streams.ledgers import EIGHT_MS, incident, turnout
 
 HOUR_MS = 3_600_000
 
@@ -59,6 +60,13 @@ def test_restored_ids_can_be_forgotten_before_the_first_look_up():
     assert again.drain() == {1: None} and again.is_new("a")
 
 
+def test_to_ask_whether_an_id_is_known_remembers_nothing():
+    ids = EventIds()
+    assert not ids.is_known("a") and not ids.is_known("a") and ids.is_new("a") and ids.is_known("a")
+    ids.close_frame(0)
+    assert len(ids) == 1 and restored(ids, stored(ids, {})).is_known("a")
+
+
 def test_ids_of_another_format_are_refused():
     with pytest.raises(UnknownFormat):
         EventIds().restore(1, {1: bytes(16)})
@@ -70,3 +78,31 @@ def test_bytes_that_overlap_two_digests_are_no_match():
     assert _position(held, bytes(range(3, 11))) == -1
     assert _position(b"\x07" * 9 + b"\x00" * 7 + b"\x07" * 8, b"\x07" * 8) == 0
     assert _position(b"\x01" + b"\x07" * 8 + b"\x02" * 7 + b"\x07" * 8, b"\x07" * 8) == 16
+
+
+def test_a_message_is_its_kind_source_drill_and_event_id_and_nothing_else():
+    own = identity_of(incident("a", EIGHT_MS))
+    assert identity_of(incident("a", EIGHT_MS + 1, "fatality", 5, incident="z", origin="kpu")) == own
+    others = {
+        identity_of(incident("b", EIGHT_MS)), identity_of(incident("a", EIGHT_MS, source="kpu")),
+        identity_of(incident("a", EIGHT_MS, exercise=True)),
+        identity_of(["t", 0, "e-a", " TPS 001", 500, 100, 0, 1, "bawaslu", False, "bawaslu", 1]),
+    }  # fmt: skip
+    assert len(others) == 4 and own not in others
+
+
+def test_a_body_is_all_that_a_publisher_writes_besides():
+    """Not the time of intake, the agency and the rank: what a sources file says of a message may change."""
+
+    def of(at_ms: int = EIGHT_MS, **changed) -> str:
+        return with_body_of(incident("a", at_ms, **({"occurred_ms": 1, "reported_ms": 2} | changed)))
+
+    def of_figure(at_ms: int = EIGHT_MS, voted: int = 100, **changed) -> str:
+        return with_body_of(turnout("a", at_ms, "TPS 001", voted, **({"as_of_ms": 5} | changed)))
+
+    assert of() == of(EIGHT_MS + 9, agency="x") and of_figure() == of_figure(EIGHT_MS + 9, agency="x", rank=7)
+    changes = [{"severity": 3}, {"category": "clash"}, {"status": "verified"}, {"revision": 2}, {"origin": "kpu"},
+               {"incident": 7}, {"place": " TPS 001"}, {"occurred_ms": 3}, {"reported_ms": 3}]  # fmt: skip
+    assert len({of(), *(of(**change) for change in changes)}) == len(changes) + 1
+    changes = [{"registered": 9}, {"voted": 1}, {"as_of_ms": 6}, {"revision": 2}, {"village": "16.71.01.1001"}]
+    assert len({of_figure(), *(of_figure(**change) for change in changes)}) == len(changes) + 1

@@ -3,7 +3,10 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.risk.evidence import Kind
 from streams.risk.incidents import Incidents
+from streams.risk.record import report_of
+from streams.risk.words import Word
 from tests.streams.ledgers import COMPILED, EIGHT_MS, HOUR_MS, MINUTE_MS, PALEMBANG, incident, run, tick
 
 WINDOWS = {"1h": HOUR_MS, "6h": 6 * HOUR_MS, "24h": 24 * HOUR_MS}
@@ -76,16 +79,25 @@ def test_sums_are_zero_to_the_bit_once_everything_is_out():
     incidents.advance(EIGHT_MS)
     kinds = [COMPILED.kinds["clash", severity] for severity in range(1, 6)]
     reports = [
-        (str(n), 1, kinds[n % 5], "reported", EIGHT_MS - n * 170_000, f"s{n % 3}", 1, f"s{n % 3}", 0)
+        report_of(f"s{n % 3} {n}", [_word(f"s{n % 3} {n}", kinds[n % 5], EIGHT_MS - n * 170_000)], 1, None, EIGHT_MS)
         for n in range(500)
     ]
     incidents.hold(reports)
     incidents.advance(EIGHT_MS + 5 * HOUR_MS)
-    for name, *fields in reports:
+    for name, _, kind, _, occurred_ms, *_ in reports:
         incidents.release(name)
-        incidents.hold([(name, 2, fields[1], "retracted", *fields[3:])])
+        told = _word(name, kind, occurred_ms, "retracted")
+        incidents.hold([report_of(name, [told], 1, incidents.records[name], EIGHT_MS)])
     assert incidents.totals == [0] * 4 and incidents.weights == [0, 0, 0] and not any(incidents.counts)
-    assert not any(incidents.by_source) and not any(incidents.serious) and not incidents.urgent
+    assert not any(incidents.by_agency) and not incidents.urgent
+    assert (incidents.candidates.pairs, incidents.candidates.leaders) == (0, {})
+
+
+def _word(number: str, kind: Kind, occurred_ms: int, status: str = "reported") -> Word:
+    """What its origin says of an incident, at one of four places."""
+    source, _, n = number.partition(" ")
+    place = f"16.71.01.100{int(n) % 4} TPS 001"
+    return Word(number, source, source, 1, kind, status, occurred_ms, occurred_ms, place)
 
 
 @given(
@@ -103,7 +115,7 @@ def test_what_was_first_reported_in_the_last_hour_is_urgent_in_any_order(steps):
         name, grave_ms = str(subject), now_ms - ago * MINUTE_MS
         if name in incidents.records:
             incidents.release(name)
-        incidents.hold([(name, 1, kind, "reported", now_ms, "a", 1, "a", grave_ms)])
+        incidents.hold([(name, 1, kind, "reported", now_ms, "a", 1, "a", grave_ms, now_ms, None, (), "")])
         first[name] = grave_ms
         now_ms += passes * COMPILED.step_ms
         incidents.advance(now_ms)

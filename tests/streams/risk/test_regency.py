@@ -25,6 +25,7 @@ from tests.streams.ledgers import (
     Frame,
     fresh,
     incident,
+    join,
     restored,
     run,
     tick,
@@ -75,6 +76,9 @@ def _odd(rnd: random.Random, at_ms: int, sent: list[Entry]) -> Entry:
         [
             lambda: incident(known, at_ms),
             lambda: incident(number, at_ms, incident=known, revision=rnd.randint(1, 3), source=rnd.choice(SOURCES)),
+            lambda: incident(number, at_ms, incident=known, origin=rnd.choice(SOURCES), source=rnd.choice(SOURCES)),
+            lambda: incident(number, at_ms, place="16.71.01.1001 TPS 001", source=rnd.choice(SOURCES)),
+            lambda: join(at_ms, *(f"{rnd.choice(SOURCES)} i-{rnd.randint(0, number)}" for _ in range(2))),
             lambda: incident(known, at_ms, incident=number),
             lambda: _plain(rnd, number, at_ms, exercise=True),
             lambda: _plain(rnd, number, at_ms, occurred_ms=at_ms - rnd.choice([59, 60, 61, 400, 1500]) * MINUTE_MS),
@@ -107,7 +111,8 @@ def test_a_restart_restores_the_sums_of_the_runs_before(rules):
 
 def _sums(state: RegencyState) -> tuple:
     held = state.incidents
-    return held.totals, held.by_source, held.counts, held.weights, held.serious, held.confirmed, held.verified
+    pairs = held.candidates.pairs, held.candidates.leaders, held.candidates.newest_pairs(10)
+    return held.totals, held.by_agency, held.counts, held.weights, held.verified, pairs
 
 
 def calm(rules: Rules = COMPILED) -> RegencyState:
@@ -138,8 +143,12 @@ def test_a_run_ends_with_the_report_that_could_bring_a_point(rules):
 
 def test_a_duplicate_moves_the_clock_and_does_not_end_the_silence():
     state, outcomes = calm(), defaultdict(Counter)
-    entries = [mild(1), mild(1), mild("kpu0", incident="other"), mild("kpu0", NOW_MS + 300, incident="kpu0")]
+    entries = [
+        mild(1), mild(1), mild("kpu0", incident="other", source="kpu"),
+        mild("kpu0", NOW_MS + 300, occurred_ms=EIGHT_MS, reported_ms=EIGHT_MS, source="kpu"),
+    ]  # fmt: skip
     for _ in state.fold(9, entries, outcomes):
         pass
-    assert outcomes == {"i": {"applied": 1, "duplicate": 3}} and state.excluded["duplicate"] == 3
+    assert outcomes == {"i": {"applied": 1, "duplicate": 2, "id_reused": 1}}
+    assert (state.excluded["duplicate"], state.excluded["id_reused"]) == (2, 1)
     assert (state.silence.stored()["observed_ms"], state.clock_ms) == (NOW_MS, NOW_MS + 300)

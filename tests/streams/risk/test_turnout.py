@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from schemas.ruleset import Ruleset
 from streams.risk.scoring import is_outlier, turnout_points
-from streams.risk.turnout import Turnout
+from streams.risk.turnout import Figure, Turnout
 from streams.rules import Rules
 from tests.streams.ledgers import (
     COMPILED,
@@ -67,22 +67,27 @@ def test_restored_totals_continue_like_those_that_never_stopped(figures):
 
 def _report(held: Turnout, figure: tuple) -> bool:
     station, as_of, revision, registered, voted = figure
-    return held.report(f"TPS {station}", registered, voted, as_of * HOUR_MS, revision)
+    return tell(held, f"TPS {station}", registered, voted, as_of * HOUR_MS, revision)
+
+
+def tell(held: Turnout, name: str, registered: int, voted: int, as_of_ms: int, revision: int = 1) -> bool:
+    """A figure of the only source."""
+    return held.report(name, Figure(as_of_ms, revision, registered, voted, "kpu", "kpu", 1))
 
 
 def test_a_falling_count_and_a_new_revision_are_corrections():
     held = Turnout(WIB_MS)
-    held.report("TPS 1", 500, 300, 1, 1)
-    held.report("TPS 1", 500, 280, 2, 1)
+    tell(held, "TPS 1", 500, 300, 1, 1)
+    tell(held, "TPS 1", 500, 280, 2, 1)
     assert (held.corrected, held.repeated) == (1, 0)
-    held.report("TPS 1", 500, 281, 2, 2)
+    tell(held, "TPS 1", 500, 281, 2, 2)
     assert (held.corrected, held.repeated) == (2, 1)
 
 
 def test_the_same_figures_again_are_counted_and_alarm_nobody():
     held = Turnout(WIB_MS)
     for revision in (1, 2, 3):
-        held.report("TPS 1", 500, 300, 1, revision)
+        tell(held, "TPS 1", 500, 300, 1, revision)
     assert (held.corrected, held.repeated) == (2, 0)
 
 
@@ -90,9 +95,9 @@ def test_a_fall_within_the_local_day_is_a_correction_after_it_a_new_vote():
     midnight = EIGHT_MS + 16 * HOUR_MS
     for at_ms, counted in ((midnight - MINUTE_MS, 1), (midnight, 0)):
         held = Turnout(WIB_MS)
-        held.report("TPS 1", 500, 300, EIGHT_MS, 1)
-        assert held.corrects("TPS 1", 500, 280, at_ms) is bool(counted)
-        held.report("TPS 1", 500, 280, at_ms, 1)
+        tell(held, "TPS 1", 500, 300, EIGHT_MS, 1)
+        assert held.corrects("TPS 1", Figure(at_ms, 1, 500, 280, "kpu", "kpu", 1)) is bool(counted)
+        tell(held, "TPS 1", 500, 280, at_ms, 1)
         assert (held.corrected, held.held("TPS 1").corrections) == (counted, counted)
         assert (held.reported, held.registered, held.voted) == (1, 500, 280)
 
@@ -100,17 +105,17 @@ def test_a_fall_within_the_local_day_is_a_correction_after_it_a_new_vote():
 def test_a_count_that_rises_on_a_later_day_continues_the_vote():
     held = Turnout(WIB_MS)
     for at_ms, voted in ((EIGHT_MS, 300), (EIGHT_MS + 1, 290), (EIGHT_MS + DAY_MS, 310), (EIGHT_MS + DAY_MS + 1, 305)):
-        held.report("TPS 1", 500, voted, at_ms, 1)
+        tell(held, "TPS 1", 500, voted, at_ms, 1)
     assert (held.corrected, held.repeated) == (2, 1)
 
 
 def test_a_new_vote_begins_without_corrections_and_those_counted_stay_counted():
     held = Turnout(WIB_MS)
     for minute, voted in enumerate((300, 290, 280)):
-        held.report("TPS 1", 500, voted, EIGHT_MS + minute, 1)
+        tell(held, "TPS 1", 500, voted, EIGHT_MS + minute, 1)
     assert (held.corrected, held.repeated) == (2, 1)
     for minute, (voted, repeated) in enumerate(((30, 0), (20, 0), (10, 1))):
-        held.report("TPS 1", 500, voted, EIGHT_MS + DAY_MS + minute, 1)
+        tell(held, "TPS 1", 500, voted, EIGHT_MS + DAY_MS + minute, 1)
         assert held.repeated == repeated
     assert held.corrected == 4
 
@@ -142,7 +147,7 @@ def test_a_second_and_a_third_day_of_the_same_stations_bring_no_points():
         for hour, share in shares.items():
             at_ms = EIGHT_MS + day * DAY_MS + (hour - 8) * HOUR_MS
             for number in range(60):
-                held.report(f"TPS {number}", 500, round(500 * share), at_ms, 1)
+                tell(held, f"TPS {number}", 500, round(500 * share), at_ms, 1)
                 assert turnout_points(COMPILED, held, 60, {"a": 7_200, "b": 7_200, "c": 7_200}, at_ms) == 0
     assert (held.corrected, held.repeated) == (0, 0)
 
@@ -150,7 +155,7 @@ def test_a_second_and_a_third_day_of_the_same_stations_bring_no_points():
 def test_a_new_vote_at_a_few_stations_leaves_the_share_of_the_others():
     held = at_share(13, 0.98)
     for number in range(5):
-        held.report(f"TPS {number}", 500, 10, EIGHT_MS + DAY_MS, 1)
+        tell(held, f"TPS {number}", 500, 10, EIGHT_MS + DAY_MS, 1)
     assert (held.voted, held.share_myriad(30)) == (35 * 490 + 50, 9_800)
     assert is_outlier(COMPILED, held, {})
 
@@ -158,9 +163,9 @@ def test_a_new_vote_at_a_few_stations_leaves_the_share_of_the_others():
 def test_more_votes_than_the_first_roll_alone_are_not_over_capacity():
     """Palembang, Pilgub 2024: 792,934 voters against a DPT of 758,086 and 37,278 of DPTb and DPK."""
     held = Turnout(WIB_MS)
-    held.report("TPS 1", 758_086 + 37_278, 792_934, 1, 1)
+    tell(held, "TPS 1", 758_086 + 37_278, 792_934, 1, 1)
     assert held.over_capacity == 0
-    held.report("TPS 1", 758_086, 792_934, 1, 2)
+    tell(held, "TPS 1", 758_086, 792_934, 1, 2)
     assert held.over_capacity == 1
 
 
@@ -175,7 +180,7 @@ def test_the_row_counts_over_capacity_and_corrections():
     row = outputs.row(PALEMBANG)
     assert row["turnout"] == {
         "stations_expected": 2264, "stations_reported": 2, "registered": 1000, "voted": 591, "share": 0.591,
-        "over_capacity": 1, "corrected": 1,
+        "over_capacity": 1, "corrected": 1, "unlisted": 0, "conflicting": 0,
     }  # fmt: skip
     assert row["excluded"]["duplicate"] == 1
     assert outputs.changes() == []
@@ -183,17 +188,17 @@ def test_the_row_counts_over_capacity_and_corrections():
 
 def test_one_station_over_capacity_is_not_worth_an_alarm_many_are():
     held = Turnout(WIB_MS)
-    held.report("TPS 1", 500, 501, EIGHT_MS, 1)
+    tell(held, "TPS 1", 500, 501, EIGHT_MS, 1)
     assert turnout_points(COMPILED, held, 2264, {}, EIGHT_MS) == 0
     for number in range(2, 15):
-        held.report(f"TPS {number}", 500, 501, EIGHT_MS, 1)
+        tell(held, f"TPS {number}", 500, 501, EIGHT_MS, 1)
     assert turnout_points(COMPILED, held, 2264, {}, EIGHT_MS) == 25
 
 
 def test_stations_silent_past_their_time_count_once_reports_are_due():
     held = Turnout(WIB_MS)
     for number in range(60):
-        held.report(f"TPS {number}", 500, 30, EIGHT_MS, 1)
+        tell(held, f"TPS {number}", 500, 30, EIGHT_MS, 1)
     before, after = EIGHT_MS + 9 * HOUR_MS, EIGHT_MS + 10 * HOUR_MS  # 17:00 and 18:00 local time
     assert turnout_points(COMPILED, held, 247, {}, before) == 0
     assert turnout_points(COMPILED, held, 247, {}, after) == 7
@@ -202,7 +207,7 @@ def test_stations_silent_past_their_time_count_once_reports_are_due():
 def test_low_turnout_as_such_is_nothing_and_no_feed_is_no_finding():
     held = Turnout(WIB_MS)
     for number in range(247):
-        held.report(f"TPS {number}", 500, 100, EIGHT_MS, 1)
+        tell(held, f"TPS {number}", 500, 100, EIGHT_MS, 1)
     assert turnout_points(COMPILED, held, 247, {}, EIGHT_MS + 10 * HOUR_MS) == 0
     assert turnout_points(COMPILED, Turnout(WIB_MS), 247, {}, EIGHT_MS + 10 * HOUR_MS) == 0
 
@@ -211,7 +216,7 @@ def at_share(hour: float, share: float) -> Turnout:
     """Forty stations with the same share at a local hour."""
     held = Turnout(WIB_MS)
     for number in range(40):
-        held.report(f"TPS {number}", 500, round(500 * share), EIGHT_MS + int((hour - 8) * HOUR_MS), 1)
+        tell(held, f"TPS {number}", 500, round(500 * share), EIGHT_MS + int((hour - 8) * HOUR_MS), 1)
     return held
 
 

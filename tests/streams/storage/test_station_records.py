@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.ledger import Entry
-from streams.risk.turnout import Turnout
+from streams.risk.turnout import Figure, Turnout
 from streams.storage.station_records import SEGMENT_LEAST, StationRecords
 from tests.streams.ledgers import EIGHT_MS, HOUR_MS, PALEMBANG, WIB_MS, restored, run, turnout
 
@@ -28,7 +28,7 @@ def held(state: dict) -> dict[str, tuple]:
 
 def test_many_stations_of_one_frame_are_one_record_and_few_are_one_each():
     assert stations(run([(PALEMBANG, figures(0, MANY))])) == [b"16.71/t/1"]
-    assert stations(run([(PALEMBANG, figures(0, FEW))])) == [b"16.71/s/TPS %d" % n for n in FEW]
+    assert stations(run([(PALEMBANG, figures(0, FEW))])) == [b"16.71/s/ TPS %d" % n for n in FEW]
 
 
 def test_a_segment_whose_stations_have_all_reported_again_is_dropped():
@@ -40,8 +40,8 @@ def test_a_segment_whose_stations_have_all_reported_again_is_dropped():
 def test_a_station_has_one_record_wherever_it_goes():
     bulk, trickle, again = figures(0, MANY), figures(50, FEW, 1), figures(100, MANY, 2, 200)
     outputs = run([(PALEMBANG, bulk), (PALEMBANG, trickle)])
-    assert stations(outputs) == [b"16.71/s/TPS %d" % n for n in FEW] + [b"16.71/t/1"]
-    assert held(outputs.state)["TPS 0"][0] == EIGHT_MS + HOUR_MS
+    assert stations(outputs) == [b"16.71/s/ TPS %d" % n for n in FEW] + [b"16.71/t/1"]
+    assert held(outputs.state)[" TPS 0"][0] == EIGHT_MS + HOUR_MS
     outputs = run([(PALEMBANG, bulk), (PALEMBANG, trickle), (PALEMBANG, again)])
     assert stations(outputs) == [b"16.71/t/3"]  # the second became records of their own
     assert {figure[3] for figure in held(outputs.state).values()} == {200}
@@ -50,7 +50,7 @@ def test_a_station_has_one_record_wherever_it_goes():
 def test_of_two_figures_in_one_frame_the_later_is_kept():
     outputs = run([(PALEMBANG, [*figures(0, MANY), *figures(50, [0], 1, 150)])])
     assert stations(outputs) == [b"16.71/t/1"]
-    assert held(outputs.state)["TPS 0"][3] == 150
+    assert held(outputs.state)[" TPS 0"][3] == 150
 
 
 def test_after_a_restart_numbers_continue_and_emptied_segments_are_dropped():
@@ -63,7 +63,7 @@ def test_after_a_restart_numbers_continue_and_emptied_segments_are_dropped():
 def test_a_station_may_be_called_like_the_head_of_a_state():
     names = ("TPS 1/h", "TPS 2/p", "h", "/h")
     outputs = run([(PALEMBANG, [turnout(n, EIGHT_MS, name, 100) for n, name in enumerate(names)])])
-    assert set(held(outputs.state)) == set(names)
+    assert set(held(outputs.state)) == {f" {name}" for name in names}
 
 
 FRAMES = st.lists(st.lists(st.integers(0, 11), min_size=1, max_size=14, unique=True), min_size=1, max_size=12)
@@ -79,7 +79,8 @@ def test_records_hold_the_latest_figures_and_nothing_else(frames, restart_at, dr
             stored |= dict(records.drain(b"16.71"))
             whole, records = _restart(whole, records, stored)
         for number in frame:
-            whole.report(f"TPS {number}", 500, 100 + moment, moment, 1, records.move)
+            figure = Figure(moment, 1, 500, 100 + moment, f"s{moment % 3}", f"a{moment % 2}", number % 2)
+            whole.report(f" TPS {number}", figure, records.move)
         records.close_frame()
         if moment % drain_every == 0:
             stored |= dict(records.drain(b"16.71"))

@@ -82,7 +82,7 @@ function draw({ regency, name, row, escalations, trend, neighbours }, onClose, o
   if (!row) return show(head, h("p", { cls: "band", "data-status": "none" }, t("noRow")));
   show(head, levelLine(row), dataBand(regency), why(cause, last, row),
     trend ? h("div", { cls: "detail-trend", "data-level": row.level }, spark({ end: trend.end_ms, scores: trend.scores }, store.buckets), h("span", {}, t("trend"))) : null,
-    components(row), windows(row), turnout(row), confidence(row), evidence(cause), history(escalations, row),
+    components(row), windows(row), turnout(row), confidence(row), evidence(cause), candidates(row), history(escalations, row),
     nearby(neighbours, onOpen), provenance(row));
 }
 
@@ -135,7 +135,7 @@ function windows(row) {
   const head = ["window", "incidents", "weight"].map((key) => h("th", { scope: "col" }, t(key)));
   return block("windows", h("table", { cls: "small" }, h("thead", {}, h("tr", {}, head)),
     h("tbody", {}, lines.map(([name, w]) => h("tr", {}, h("th", { scope: "row" }, name), h("td", {}, number(w.incidents)), h("td", {}, number(w.weight, 1)))))),
-    h("p", { cls: "note" }, `${t("excluded")}: ${["late", "exercise", "duplicate"].map((key) => `${number(row.excluded?.[key] ?? 0)} ${t(key)}`).join(", ")}`));
+    h("p", { cls: "note" }, `${t("excluded")}: ${Object.entries(row.excluded ?? {}).map(([key, n]) => `${number(n)} ${word("excluded", key)}`).join(", ")}`));
 }
 
 function turnout({ turnout: counts }) {
@@ -144,6 +144,7 @@ function turnout({ turnout: counts }) {
     ["stations", `${number(counts.stations_reported)} / ${number(counts.stations_expected)}`],
     ["share", `${percent(counts.share)}  (${number(counts.voted)} / ${number(counts.registered)})`],
     ["over", number(counts.over_capacity)], ["corrected", number(counts.corrected)],
+    ["conflicting", number(counts.conflicting)], ["unlisted", number(counts.unlisted)],
   ];
   return block("turnout",
     h("div", { cls: "meter", "aria-hidden": "true" },
@@ -166,8 +167,20 @@ function evidence(last) {
   if (!items.length) return block("evidence", h("p", { cls: "note" }, t("noEvidence")));
   const head = ["category", "severity", "status", "weight"].map((key) => h("th", { scope: "col" }, t(key)));
   return block("evidence", h("table", { cls: "small" }, h("thead", {}, h("tr", {}, head)), h("tbody", {}, items.map((item) => h("tr", {},
-    h("th", { scope: "row" }, label("category", item.category), h("small", {}, item.incident_id)),
+    h("th", { scope: "row" }, label("category", item.category), h("small", {}, incidentName(item)),
+      h("small", {}, t("toldBy", { agencies: (item.agencies ?? []).join(", ") }))),
     h("td", {}, number(item.severity)), h("td", {}, word("status", item.status)), h("td", {}, number(item.weight, 1)))))));
+}
+
+// An incident's number counts within its origin's numbering; `siaga join` takes the two in this form.
+const incidentName = ({ origin, incident_id: number }) => `${origin}/${number}`;
+
+function candidates({ candidates: count, candidate_pairs: pairs }) {
+  if (!count) return null;
+  return block("candidates", h("p", { cls: "note" }, t("candidatesNote", { n: number(count) })),
+    h("ul", { cls: "pairs-named" }, pairs.map(({ first, second }) => h("li", {}, incidentName(first),
+      h("span", { cls: "second" }, " ↔ ", incidentName(second))))),
+    count > pairs.length ? h("p", { cls: "note" }, t("candidatesMore", { n: number(pairs.length) })) : null);
 }
 
 function history(escalations, row) {

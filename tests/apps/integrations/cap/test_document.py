@@ -13,7 +13,7 @@ from apps.integrations.cap.references import MessageChains
 from schemas.escalation import Escalation
 from tests.apps.integrations.cap import standard
 from tests.apps.integrations.cap.oasis_schema import oasis_schema
-from tests.apps.integrations.escalations import parsed, timelines
+from tests.apps.integrations.escalations import evidence, parsed, timelines
 
 GOLDEN = Path(__file__).with_name("golden")
 ACTUAL = CapProfile(AlertStatus.ACTUAL, "siaga.example.org", "Sekretariat Siaga", "+07:00")
@@ -140,8 +140,8 @@ def test_unverified_is_at_most_possible_and_silence_never_all_clear(timeline: li
 
 
 def test_categories_follow_from_the_evidence_else_from_the_score_components():
-    hazard = {"incident_id": "x", "category": "natural_hazard", "severity": 3, "status": "reported", "weight": 4}
-    money = hazard | {"category": "money_politics", "weight": 2}
+    hazard = evidence(category="natural_hazard")
+    money = evidence(category="money_politics", weight=2)
     assert standard.texts(one(), "info/category") == ["Security"] * 2
     assert standard.texts(one(evidence=[hazard, money]), "info/category") == ["Safety", "Other"] * 2
     assert standard.texts(one(evidence=[]), "info/category") == ["Security", "Other"] * 2
@@ -154,7 +154,7 @@ def test_parameters_and_geocode_hold_the_machine_readable_fields():
     pairs = [(pair[0].text, pair[1].text) for pair in info.findall(standard.NS + "parameter")]
     assert ("siaga.score", "45") in pairs and ("siaga.level", "waspada") in pairs
     assert ("siaga.ruleset", "sumsel-pilkada-2024@1") in pairs and ("siaga.ledger", "3/1") in pairs
-    assert ("siaga.evidence", "polda-000077 clash 3 verified 4") in pairs
+    assert ("siaga.evidence", "polda-siskamtibmas/000077 clash 3 verified 4 bawaslu,polda") in pairs
     area = info.find(f"{standard.NS}area/{standard.NS}geocode")
     assert area is not None and [child.text for child in area] == ["KEMENDAGRI", "16.71"]
 

@@ -1,0 +1,51 @@
+"""Which incidents may be the same under two numbers, and what the lesser of the two weighs meanwhile."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from itertools import combinations
+
+from tests.recount.policy import Policy
+from tests.recount.words import Incident
+
+MINUTE_MS = 60_000
+
+
+def rank(incident: Incident) -> tuple[int, int, str]:
+    """The order in which the first of two is the one that counts."""
+    return -incident.word.severity, incident.word.occurred_ms, incident.id
+
+
+def pairs(counted: Iterable[Incident], policy: Policy) -> list[tuple[Incident, Incident]]:
+    """Pairs of one group at one place that no agency reports both of, near in time: the one that counts first, and of
+    pairs the newest.
+
+    None at a place with more incidents of a group than a ruleset looks through.
+    """
+    rules, places = policy.rules["joining"], defaultdict(list)
+    for incident in counted:
+        if incident.place:
+            places[incident.group, incident.place].append(incident)
+    found = [
+        (first, second)
+        for there in places.values()
+        if len(there) <= rules["most"]
+        for first, second in combinations(sorted(there, key=rank), 2)
+        if not first.agencies & second.agencies
+        and abs(first.word.occurred_ms - second.word.occurred_ms) <= rules["within"] * MINUTE_MS
+    ]
+    return sorted(found, key=_newest_first)
+
+
+def _newest_first(pair: tuple[Incident, Incident]) -> tuple[int, str, str]:
+    first, second = pair
+    return -max(first.word.occurred_ms, second.word.occurred_ms), first.id, second.id
+
+
+def doubles(counted: Iterable[Incident], policy: Policy) -> set[str]:
+    """The incidents that count in part until people decide."""
+    return {second.id for _, second in pairs(counted, policy)}
+
+
+def share_of_double(policy: Policy) -> float:
+    """Of its evidence, in whole thousandths."""
+    return round(1000 * policy.rules["joining"]["double_weight"]) / 1000

@@ -1,0 +1,178 @@
+"""Incidents as what several sources say of them: one word for each source, and what people have joined.
+
+Words under each number (origin and incident id) are kept for themselves; a join is only a way to read them, so that
+undoing it brings back what there would have been.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+GRAVE = 4
+
+
+class Word(NamedTuple):
+    """The latest that one source says of one incident number."""
+
+    key: str
+    source: str
+    agency: str
+    revision: int
+    category: str
+    severity: int
+    status: str
+    occurred_ms: int
+    reported_ms: int
+    station: str | None
+
+    @classmethod
+    def of(cls, f: list[Any]) -> "Word":
+        """Of a ledger entry."""
+        return cls(f[3], f[11], f[13], f[4], f[6], f[7], f[8], f[9], f[10], f[5])
+
+    @property
+    def stands(self) -> bool:
+        return self.status != "retracted"
+
+    @property
+    def is_origin(self) -> bool:
+        return self.key.startswith(f"{self.source} ")
+
+
+@dataclass
+class Incident:
+    """One incident: the number it goes by, its gravest standing word (of all when none stands), and the sources and
+    agencies whose words stand.
+
+    `grave_ms`: when it was first reported as that grave, or 0; `evidence`: the digits that it adds to its group's sum,
+    scaled to the time of the first entry; 0 when it can never score.
+    """
+
+    id: str
+    word: Word
+    sources: frozenset[str] = frozenset()
+    agencies: frozenset[str] = frozenset()
+    grave_ms: int = 0
+    group: str = ""
+    evidence: float = 0.0
+
+    @property
+    def stands(self) -> bool:
+        return bool(self.sources)
+
+    @property
+    def is_confirmed(self) -> bool:
+        return len(self.agencies) > 1
+
+    @property
+    def is_grave(self) -> bool:
+        return self.stands and self.word.severity >= GRAVE
+
+    @property
+    def place(self) -> str:
+        """Village, or the station where none was told; empty without either."""
+        village, _, station = (self.word.station or "").partition(" ")
+        return village or station
+
+
+def incident_of(number: str, words: Collection[Word]) -> Incident:
+    """What these words, one for each number and source, say together."""
+    word = max(words, key=_gravity)
+    standing = [one for one in words if one.stands]
+    return Incident(number, word, frozenset(one.source for one in standing), frozenset(one.agency for one in standing))
+
+
+def _gravity(word: Word) -> tuple[bool, int, bool, int, str, str]:
+    """The gravest standing word tells; of equals the origin's, then the one reported last, then by name."""
+    return word.stands, word.severity, word.is_origin, word.reported_ms, word.source, word.key
+
+
+class Hours:
+    """Since when incidents are as grave as they are, by number: a milder word keeps the time, a graver begins anew."""
+
+    def __init__(self) -> None:
+        self._since: dict[str, tuple[int, int]] = {}
+
+    def note(self, number: str, incident: Incident, clock_ms: int) -> None:
+        severity, since_ms = self._since.pop(number, (0, 0))
+        if incident.is_grave:
+            told = incident.word.severity
+            self._since[number] = told, since_ms if severity >= told else clock_ms
+
+    def of(self, number: str) -> int:
+        return self._since.get(number, (0, 0))[1]
+
+    def join(self, number: str, others: list[tuple["Hours", str]]) -> None:
+        """A number takes over from others: the time of the gravest, of equals the earliest."""
+        held = [hours._since[one] for hours, one in others if one in hours._since]
+        self._since.pop(number, None)
+        if held:
+            self._since[number] = max(held, key=lambda one: (one[0], -one[1]))
+
+
+class Words:
+    """All that was said in one regency, by number and source."""
+
+    def __init__(self) -> None:
+        self.words: dict[str, dict[str, Word]] = {}
+        #: The number by which a number that people have joined to it goes.
+        self._leader: dict[str, str] = {}
+        self._alone, self._joined = Hours(), Hours()
+
+    def take(self, word: Word, clock_ms: int) -> bool:
+        """Whether the word was news: a revision of its source's that is higher than the one before."""
+        words = self.words.setdefault(word.key, {})
+        held = words.get(word.source)
+        if held is not None and word.revision <= held.revision:
+            return False
+        words[word.source] = word
+        self._alone.note(word.key, incident_of(word.key, words.values()), clock_ms)
+        if word.key in self._leader:
+            found = self.incident(word.key)
+            assert found is not None
+            self._joined.note(found.id, found, clock_ms)
+        return True
+
+    def join(self, first: str, second: str, is_undone: bool) -> bool:
+        """What people have decided of two numbers; whether it changes anything. They are one incident under the first
+        one's number; undone, the second is one of its own again.
+        """
+        if not (first in self.words and second in self.words):
+            return False
+        one, other = self._leader.get(first, first), self._leader.get(second, second)
+        if is_undone:
+            if one == other and first != second:
+                self._split(one, second, first)
+            return one == other and first != second
+        if one != other:
+            self._joined.join(one, [self._hours(one), self._hours(other)])
+            for number in (*self.numbers(one), *self.numbers(other)):
+                self._leader[number] = one
+        return one != other
+
+    def _hours(self, number: str) -> tuple[Hours, str]:
+        return (self._joined if number in self._leader else self._alone), number
+
+    def _split(self, leader: str, leaving: str, heir: str) -> None:
+        rest = self.numbers(leader) - {leaving}
+        hours = [(self._joined, leader)]
+        for number in (*rest, leaving):
+            del self._leader[number]
+        if len(rest) > 1:
+            to = heir if leader == leaving else leader
+            self._joined.join(to, hours)
+            self._leader |= dict.fromkeys(rest, to)
+
+    def numbers(self, number: str) -> set[str]:
+        """The numbers that are one incident with this one."""
+        leader = self._leader.get(number)
+        return {one for one, of in self._leader.items() if of == leader} if leader else {number}
+
+    def incident(self, number: str) -> Incident | None:
+        """The incident that a number stands for; None before anything was said under it."""
+        if number not in self.words:
+            return None
+        leader = self._leader.get(number, number)
+        found = incident_of(leader, [word for one in self.numbers(number) for word in self.words[one].values()])
+        hours, _ = self._hours(leader)
+        return replace(found, grave_ms=hours.of(leader)) if found.is_grave else found
