@@ -76,3 +76,5 @@ async def test_a_later_version_is_redriven_after_the_upgrade_and_applied_once(de
         assert (done.returncode, f"1 read, {sent} redriven" in done.stderr) == (0, True), done.stderr
     await deployment.drained()
     assert await applied(deployment) == ["e-1", "e-2"]
+    row = (await deployment.rows())[newer["regency"]]
+    assert (row["windows"]["24h"]["incidents"], row["excluded"]["duplicate"]) == (1, 0)
