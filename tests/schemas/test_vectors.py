@@ -39,7 +39,13 @@ def test_each_vector_is_accepted_or_rejected_as_it_says(vector):
         assert decision.reason is RejectReason(vector["reason"])
 
 
-DECIDABLE = [vector for vector in VECTORS if vector.get("reason") in (None, RejectReason.SCHEMA)]
+#: The JSON Schema describes the message, not the envelope around it.
+DECIDABLE = [
+    vector
+    for vector in VECTORS
+    if vector.get("reason") in (None, RejectReason.SCHEMA)
+    and ["content-type", "application/cloudevents+json"] not in vector.get("headers", [])
+]
 
 
 @pytest.mark.parametrize("vector", DECIDABLE, ids=[vector["name"] for vector in DECIDABLE])
