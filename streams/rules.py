@@ -10,7 +10,8 @@ from schemas.ruleset import Profile, Ruleset
 from schemas.vocabulary import ALARMS, DAY_MS, GROUPS, HOUR_MS, LEVELS, MINUTE_MS, Status
 from streams.risk.decay import Decay
 from streams.risk.evidence import MILLI, Kind, Place
-from streams.risk.record import GRAVE, JOINED
+from streams.risk.record import JOINED
+from streams.risk.words import GRAVE
 
 WINDOWS_MS = (HOUR_MS, 6 * HOUR_MS, DAY_MS)
 WINDOW_NAMES = ("1h", "6h", "24h")

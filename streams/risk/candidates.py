@@ -1,13 +1,17 @@
 """Candidates: incidents that may be one under two numbers, told by agencies that do not know each other's number.
 
 Two counted incidents are a pair when they are of one group and one place, of agencies that have none in common, and
-occurred within the ruleset's `joining.within` of each other. Of a pair the lesser is a double, which counts for less
-until people decide: the milder, then the one that occurred later, then by number. Pairs follow from the set of
-incidents, not from the order in which they came. Where more than `joining.most` incidents of a group lie at one place
-none is a candidate: the cost of a report is bounded, and so many are no matter of pairs.
+occurred within the ruleset's `joining.within` of each other. Until people decide, some of them are doubles, which count
+for less. From the one with most evidence on, an incident that is no double takes as doubles the nearest one in time of
+each other agency: an agency that has several incidents at a place has numbered them apart, so one report of another
+makes at most one of them a double, and never one with more evidence than its own. Of equals the earlier is first, then
+the number. All of this follows from the set of incidents, not from the order in which they came.
+
+Where more than `joining.most` incidents of a group lie at one place none is a candidate: the cost of a report is
+bounded, and so many are no matter of pairs.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from streams.risk.record import Record, agencies_of
 from streams.rules import Rules
@@ -21,16 +25,17 @@ def place_of(station_key: str) -> str:
 
 
 class Candidates:
-    """The pairs of one regency's incidents. Records are compared by identity of their incident key.
+    """The pairs of one regency's incidents. `doubles`: the incidents that count for less.
 
-    `leaders`: of how many pairs an incident is the lesser, where that is not 0.
+    `evidence_of`: what a record weighs in full, in whole numbers, whenever it is asked.
     """
 
-    __slots__ = ("leaders", "pairs", "_within_ms", "_most", "_places")
+    __slots__ = ("doubles", "pairs", "_evidence_of", "_within_ms", "_most", "_places")
 
-    def __init__(self, rules: Rules) -> None:
-        self.leaders: dict[str, int] = {}
+    def __init__(self, rules: Rules, evidence_of: Callable[[Record], int]) -> None:
+        self.doubles: set[str] = set()
         self.pairs = 0
+        self._evidence_of = evidence_of
         self._within_ms, self._most = rules.joining_within_ms, rules.joining_most
         # By group and place: one record, or several by incident. Most are alone: a dict for each would be most memory.
         self._places: dict[tuple[int, str], Record | dict[str, Record]] = {}
@@ -44,14 +49,10 @@ class Candidates:
             return []
         if isinstance(held, Record):
             held = self._places[key] = {held.incident: held}
-        before = self._doubles(held)
-        if len(held) < self._most:
-            self._pair(record, held, 1)
-        elif len(held) == self._most:
-            self._pair_all(held, -1)
-        changed = self._changed(held, before)
+        self.pairs -= self._count(held)
         held[record.incident] = record
-        return changed
+        self.pairs += self._count(held)
+        return [other for other in self._match(held) if other is not record]
 
     def remove(self, record: Record, place: str) -> list[Record]:
         """The inverse of `add`, of the same record."""
@@ -60,55 +61,60 @@ class Candidates:
         if isinstance(held, Record):
             del self._places[key]
             return []
-        before = self._doubles(held)
+        self.pairs -= self._count(held)
         del held[record.incident]
-        if len(held) < self._most:
-            self._pair(record, held, -1)
-        elif len(held) == self._most:
-            self._pair_all(held, 1)
+        self.pairs += self._count(held)
+        self.doubles.discard(record.incident)
         if not held:
             del self._places[key]
-        return self._changed(held, before)
+        return self._match(held)
 
     def newest_pairs(self, most: int) -> list[tuple[Record, Record]]:
-        """The pairs, those whose later incident occurred last first; in a pair the lesser is second."""
+        """The pairs, those whose later incident occurred last first; in a pair the one with less evidence is second."""
         if not self.pairs:
             return []
         several = (held for held in self._places.values() if not isinstance(held, Record))
-        found = [pair for held in several if len(held) <= self._most for pair in self._pairs(held)]
+        found = [pair for held in several for pair in self._pairs(held)]
         found.sort(key=lambda pair: (-max(one.occurred_ms for one in pair), *(one.incident for one in pair)))
         return found[:most]
 
-    def _doubles(self, held: Mapping[str, Record]) -> set[str]:
-        return held.keys() & self.leaders.keys() if self.leaders else set()
-
-    def _changed(self, held: Mapping[str, Record], before: set[str]) -> list[Record]:
-        changed = self._doubles(held) ^ (before & held.keys())
-        return [held[incident] for incident in sorted(changed)]
+    def _count(self, held: Mapping[str, Record]) -> int:
+        return sum(1 for _ in self._pairs(held))
 
     def _pairs(self, held: Mapping[str, Record]) -> Iterator[tuple[Record, Record]]:
-        by_rank = sorted(held.values(), key=_rank)
+        by_rank = self._ranked(held)
         for number, first in enumerate(by_rank):
             for second in by_rank[number + 1 :]:
                 if self._may_be_one(first, second):
                     yield first, second
 
-    def _pair(self, one: Record, held: Mapping[str, Record], sign: int) -> None:
-        for other in held.values():
-            if self._may_be_one(one, other):
-                self._count(one if _rank(one) > _rank(other) else other, sign)
+    def _match(self, held: Mapping[str, Record]) -> list[Record]:
+        """Find the doubles of a place anew; return the records for which that changes something."""
+        before, doubles = self.doubles & held.keys(), set[str]()
+        by_rank = self._ranked(held)
+        for number, first in enumerate(by_rank):
+            if first.incident not in doubles:
+                rest = [one for one in by_rank[number + 1 :] if one.incident not in doubles]
+                doubles.update(self._nearest(first, [one for one in rest if self._may_be_one(first, one)]))
+        self.doubles -= before
+        self.doubles |= doubles
+        return [held[incident] for incident in sorted(doubles ^ before)]
 
-    def _pair_all(self, held: Mapping[str, Record], sign: int) -> None:
-        for _, second in self._pairs(held):
-            self._count(second, sign)
+    def _nearest(self, first: Record, others: list[Record]) -> list[str]:
+        """Of each agency, or agencies that tell together, the incident nearest in time."""
+        nearest: dict[frozenset[str], Record] = {}
+        for other in others:  # from the one with most evidence on
+            agencies = frozenset(agencies_of(other))
+            held = nearest.setdefault(agencies, other)
+            if abs(other.occurred_ms - first.occurred_ms) < abs(held.occurred_ms - first.occurred_ms):
+                nearest[agencies] = other
+        return [record.incident for record in nearest.values()]
 
-    def _count(self, lesser: Record, sign: int) -> None:
-        self.pairs += sign
-        count = self.leaders.get(lesser.incident, 0) + sign
-        if count:
-            self.leaders[lesser.incident] = count
-        else:
-            del self.leaders[lesser.incident]
+    def _ranked(self, held: Mapping[str, Record]) -> list[Record]:
+        """Those with most evidence first; none where there are too many."""
+        if not 1 < len(held) <= self._most:
+            return []
+        return sorted(held.values(), key=lambda one: (-self._evidence_of(one), one.occurred_ms, one.incident))
 
     def _may_be_one(self, one: Record, other: Record) -> bool:
         if abs(one.occurred_ms - other.occurred_ms) > self._within_ms:
@@ -116,7 +122,3 @@ class Candidates:
         if not one.words and not other.words:
             return one.sole_agency != other.sole_agency
         return agencies_of(one).isdisjoint(agencies_of(other))
-
-
-def _rank(record: Record) -> tuple[int, int, str]:
-    return -record.kind.severity, record.occurred_ms, record.incident

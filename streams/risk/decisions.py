@@ -106,7 +106,7 @@ def is_unverified(
     rules: Rules, incidents: Incidents, score: Score, urgency: Urgency, published: Published, level: int
 ) -> bool:
     """Whether the decision rests on one agency: what others corroborate would not carry an alarm by itself."""
-    if urgency.level:
+    if urgency.level and urgency.level >= level:
         return not urgency.is_confirmed
     if rules.rolling_milli is not None:
         return incidents.agencies() < 2

@@ -54,7 +54,7 @@ class Incidents:
         self.counts = [0] * (_AGES * _G)  # incidents by age class and group
         self.weights = [0] * _AGES  # milli-weights by age class
         self.urgent: dict[str, int] = {}  # grave_ms of the grave incidents first reported in the last hour
-        self.candidates = Candidates(rules)  # among the counted
+        self.candidates = Candidates(rules, self._rank)  # among the counted
         self.verified = 0  # counted incidents that are verified or resolved
         #: An agency or a grave incident began or ceased to count, so more or less may be confirmed than before.
         self.is_confirmation_changed = False
@@ -194,7 +194,7 @@ class Incidents:
     def evidence(self, record: Record) -> int:
         """What a counted record adds to its group's total: its evidence at the hour at which it occurred."""
         milli = record.kind.pressure_milli[record.status]
-        if record.incident in self.candidates.leaders:
+        if record.incident in self.candidates.doubles:
             milli = milli * self.rules.joining_milli // MILLI
         return self.evidence_of(record.kind, milli, record.occurred_ms)
 
@@ -258,10 +258,16 @@ class Incidents:
         if record.place is not None:
             self._reweigh(self.candidates.remove(record, place_of(record.place)))
 
+    def _rank(self, record: Record) -> int:
+        """Evidence at the hour at which an incident occurred, without decay, for comparison with another's."""
+        kind = record.kind
+        hour = (record.occurred_ms + self._offset_ms) // HOUR_MS % 24
+        return self.place.milli[kind.number * 24 + hour] * kind.pressure_milli[record.status]
+
     def _pair(self, record: Record, place: str) -> bool:
         """A record at a place begins to count: whether it is a double."""
         self._reweigh(self.candidates.add(record, place_of(place)))
-        return record.incident in self.candidates.leaders
+        return record.incident in self.candidates.doubles
 
     def _reweigh(self, records: list[Record]) -> None:
         """These have become doubles, or are none any more."""
@@ -271,7 +277,7 @@ class Incidents:
                 continue
             less = milli - milli * self.rules.joining_milli // MILLI
             change = self.evidence_of(kind, less, record.occurred_ms)
-            if record.incident in self.candidates.leaders:
+            if record.incident in self.candidates.doubles:
                 change = -change
             self.totals[kind.group] += change
             _subtract(self.by_agency[kind.group], record.sole_agency, -change)

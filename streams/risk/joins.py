@@ -35,8 +35,7 @@ class Joins:
             return UNKNOWN, []
         if one is other:
             return DUPLICATE, []
-        graver = max(one, other, key=lambda record: (record.kind.severity * bool(record.grave_ms), -record.grave_ms))
-        self._regroup([(one.incident, words_of(one) + words_of(other))], graver, clock_ms)
+        self._regroup([(one.incident, words_of(one) + words_of(other))], clock_ms)
         return APPLIED, [one, other]
 
     def split(self, first: str, second: str, clock_ms: int) -> Changed:
@@ -49,7 +48,7 @@ class Joins:
         own = [word for word in words_of(one) if word.number == second]
         rest = [word for word in words_of(one) if word.number != second]
         remaining = first if one.incident == second else one.incident
-        self._regroup([(remaining, rest), (second, own)], one, clock_ms)
+        self._regroup([(remaining, rest), (second, own)], clock_ms)
         return APPLIED, [one]
 
     def _held(self, number: str) -> Record | None:
@@ -57,10 +56,8 @@ class Joins:
         record = self._incidents.records.get(number)
         return self._incidents.records[record.joined_to] if record is not None and record.joined_to else record
 
-    def _regroup(self, groups: list[_Group], old: Record, clock_ms: int) -> None:
-        """Hold these incidents in place of the records that their numbers have now. `old`: which of them says how long
-        the gravest has been reported.
-        """
+    def _regroup(self, groups: list[_Group], clock_ms: int) -> None:
+        """Hold these incidents in place of the records that their numbers have now."""
         records, reports = self._incidents.records, []
         for incident, words in groups:
             for number in sorted({word.number for word in words}):
@@ -68,7 +65,7 @@ class Joins:
                 self._records.leave(records[number].segment)
                 segment = self._records.add(number, clock_ms)
                 if number == incident:
-                    reports.append(report_of(incident, words, segment, old, clock_ms))
+                    reports.append(report_of(incident, words, segment))
                 else:
                     reports.append(joined_report(records[number], incident, segment))
         self._incidents.hold(reports)

@@ -10,7 +10,6 @@ from streams.risk.words import MANY, Effect, Word, gravest, standing_agency, tel
 
 #: In place of a status: people have joined the incident to another one, which has its words.
 JOINED = "joined"
-GRAVE = 4  # severity from which an incident raises at once
 #: Statuses of an incident that does not count.
 UNCOUNTED = frozenset({JOINED, Status.RETRACTED.value})
 
@@ -56,7 +55,7 @@ def words_of(record: Record) -> tuple[Word, ...]:
     return record.words or (
         Word(
             record.incident, record.source, record.sole_agency, record.revision, record.kind, record.status,
-            record.occurred_ms, record.reported_ms, record.place,
+            record.occurred_ms, record.reported_ms, record.place, record.grave_ms,
         ),
     )  # fmt: skip
 
@@ -80,42 +79,30 @@ def agencies_of(record: Record) -> set[str]:
     return {word.agency for word in record.words if word.stands} if record.words else {record.sole_agency}
 
 
-def report_of(incident: str, words: Iterable[Word], segment: int, old: Record | None, clock_ms: int) -> Report:
-    """The fields of the record that these words make in place of `old`."""
+def report_of(incident: str, words: Iterable[Word], segment: int) -> Report:
+    """The fields of the record that these words make. It is as grave as its gravest word since the first such one."""
     words = tuple(sorted(words, key=_by_name))
     facts = gravest(words)
     is_alone = len(words) == 1 and facts.number == incident
-    grave_ms = grave_since(old, facts.kind, facts.status, clock_ms) if facts.kind.severity >= GRAVE else 0
+    grave = [word.grave_ms for word in words if word.grave_ms and word.kind.severity == facts.kind.severity]
     return (
         incident, facts.revision, facts.kind, facts.status, facts.occurred_ms, facts.source, segment,
-        standing_agency(words), grave_ms, facts.reported_ms, facts.place, () if is_alone else words, "",
+        standing_agency(words), min(grave, default=0), facts.reported_ms, facts.place, () if is_alone else words, "",
     )  # fmt: skip
 
 
-def told(records: dict[str, Record], word: Word) -> tuple[Record, Effect, tuple[Word, ...]]:
-    """What a word does to the incident that is held under its number: the record, the effect, and all words, none
-    where its source alone speaks of the incident.
-    """
+def told(records: dict[str, Record], word: Word, clock_ms: int) -> tuple[Record, Effect, tuple[Word, ...]]:
+    """What a word does to the incident that is held under its number: the record, the effect, and all words."""
     old = records[word.number]
     if old.joined_to:
         old = records[old.joined_to]
-    effect, words = tell(words_of(old), word)
-    return old, effect, words if len(words) > 1 or old.words else ()
+    effect, words = tell(words_of(old), word, clock_ms)
+    return old, effect, words
 
 
 def joined_report(record: Record, to: str, segment: int) -> Report:
     """The fields of the record of an incident whose words another one has now."""
     return record._replace(status=JOINED, segment=segment, grave_ms=0, words=(), joined_to=to)
-
-
-def grave_since(old: Record | None, kind: Kind, status: str, clock_ms: int) -> int:
-    """When a grave incident was first reported as grave as it is now; 0 when it is retracted.
-
-    It raises for an hour from then on, not from when it occurred: a death reported two hours later is urgent then.
-    """
-    if status in UNCOUNTED:
-        return 0
-    return old.grave_ms if old is not None and old.grave_ms and old.kind.severity >= kind.severity else clock_ms
 
 
 def is_confirmed(record: Record) -> bool:

@@ -19,7 +19,6 @@ Invariants:
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from itertools import islice
-from sys import intern
 from typing import Any
 
 from schemas.ledger import INCIDENT, JOIN, NEIGHBOUR, TICK, TURNOUT, Entry
@@ -45,12 +44,12 @@ from streams.risk.joins import Joins
 from streams.risk.levels import Ladder
 from streams.risk.neighbours import Neighbours
 from streams.risk.published import Published
-from streams.risk.record import GRAVE, Record, Report, grave_since, report_of, told
+from streams.risk.record import Record, Report, report_of, told
 from streams.risk.repeats import Repeats
 from streams.risk.scoring import Learned, Needs, Score, score_at
 from streams.risk.silence import Silence
-from streams.risk.turnout import Figure, Turnout
-from streams.risk.words import Effect, Word
+from streams.risk.turnout import Figure, Turnout, one_text
+from streams.risk.words import GRAVE, Effect, Word, grave_since
 from streams.rules import SCORED, WINDOWS_MS, Rules
 from streams.storage.incident_records import IncidentRecords
 from streams.storage.station_records import StationRecords
@@ -252,7 +251,7 @@ class RegencyState:
             old, before, words = _NO_RECORD
             if incident in records:
                 word = Word(incident, source, agency, revision, kind, status, occurred, reported, place)
-                old, effect, words = told(records, word)
+                old, effect, words = told(records, word, clock_ms)
                 if effect is Effect.DUPLICATE:
                     note(self.repeats.outdated(entry))
                     continue
@@ -263,10 +262,10 @@ class RegencyState:
             room -= 1
             is_due = (not reported_ms and self.silence.report(clock_ms)) or is_due
             reported_ms, self._score = clock_ms, None
-            if words:
-                yield report_of(incident, words, segment, old, clock_ms)
+            if old is not None:
+                yield report_of(incident, words, segment)
             else:
-                grave = grave_since(old, kind, status, clock_ms) if severity >= GRAVE else 0
+                grave = grave_since(None, kind, status, clock_ms) if severity >= GRAVE else 0
                 yield (incident, revision, kind, status, occurred, source, segment, agency, grave, reported, place,
                        (), "")  # fmt: skip
             note("applied" if occurred > clock_ms - day_ms else "late")
@@ -320,7 +319,7 @@ class RegencyState:
             self.excluded[outcome] += 1
             return outcome
         turnout = self.turnout
-        figure = Figure(as_of, revision, registered, voted, intern(source), intern(agency), rank)
+        figure = Figure(as_of, revision, registered, voted, one_text(source), one_text(agency), rank)
         anomalies, reported = turnout.anomalies(), turnout.reported
         is_correction = self.ladder.level > 0 and turnout.corrects(station, figure)
         before = self.score().total if is_correction else 0

@@ -16,9 +16,8 @@ with a figure from that day on, and those with an earlier one. The share is that
 when they are equal. Earlier figures give none once a second such day has come: they may be of several votes by then."""
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import lru_cache, partial
 from itertools import combinations
-from sys import intern
 from typing import Any, NamedTuple, TypedDict
 
 from schemas.station_roster import RegencyStations
@@ -60,6 +59,8 @@ class Station(NamedTuple):
     segment: int = 0
 
 
+#: The same object for equal names of sources and agencies, of which every station holds two.
+one_text = lru_cache(1_000)(str)
 #: Makes a Station of a tuple of its fields. Its own constructor is a Python function: one more call for each figure.
 _new_station: Callable[[tuple[Any, ...]], Station] = partial(tuple.__new__, Station)
 
@@ -318,7 +319,7 @@ def station_of(fields: dict[str, Any]) -> Station:
     """A station of the fields of its state record."""
     others = tuple(Figure(*figure) for figure in fields.pop("others"))
     conflicts = tuple((one, other) for one, other in fields.pop("conflicts"))
-    fields |= {"source": intern(fields["source"]), "agency": intern(fields["agency"])}  # one text for all stations
+    fields |= {"source": one_text(fields["source"]), "agency": one_text(fields["agency"])}  # one text for all stations
     return Station(**fields, others=others, conflicts=conflicts)
 
 

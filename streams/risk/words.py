@@ -16,10 +16,13 @@ from streams.risk.evidence import Kind
 
 MANY = "*"  # in place of an agency: words of more than one stand; no agency can have this name
 RETRACTED = Status.RETRACTED.value
+GRAVE = 4  # severity from which an incident raises at once
 
 
 class Word(NamedTuple):
-    """What one source says. `number`: the incident key it was told under; `place`: its station key or None."""
+    """What one source says. `number`: the incident key it was told under; `place`: its station key or None.
+    `grave_ms`: the regency's clock when its source first reported it as grave as it does now, or 0.
+    """
 
     number: str
     source: str
@@ -30,6 +33,7 @@ class Word(NamedTuple):
     occurred_ms: int
     reported_ms: int
     place: str | None
+    grave_ms: int = 0
 
     @property
     def stands(self) -> bool:
@@ -79,8 +83,8 @@ def effect_of(held: Word | None, word: Word) -> Effect:
     return EFFECTS[state, word.revision > held.revision, word.stands]
 
 
-def tell(words: Iterable[Word], word: Word) -> tuple[Effect, tuple[Word, ...]]:
-    """The effect of a message, and the words with it."""
+def tell(words: Iterable[Word], word: Word, clock_ms: int) -> tuple[Effect, tuple[Word, ...]]:
+    """The effect of a message at a time of the regency's clock, and the words with it."""
     others, held = [], None
     for other in words:
         if other.source == word.source and other.number == word.number:
@@ -91,7 +95,17 @@ def tell(words: Iterable[Word], word: Word) -> tuple[Effect, tuple[Word, ...]]:
     if effect is Effect.DUPLICATE:
         assert held is not None, "only what is held can be a duplicate"
         return effect, (*others, held)
-    return effect, (*others, word)
+    return effect, (*others, word._replace(grave_ms=grave_since(held, word.kind, word.status, clock_ms)))
+
+
+def grave_since(held: Word | None, kind: Kind, status: str, clock_ms: int) -> int:
+    """When a source first reported an incident as grave as it is now; 0 when that is not grave, or taken back.
+
+    It raises for an hour from then on, not from when it occurred: a death reported two hours later is urgent then.
+    """
+    if status == RETRACTED or kind.severity < GRAVE:
+        return 0
+    return held.grave_ms if held is not None and held.grave_ms and held.kind.severity >= kind.severity else clock_ms
 
 
 def gravest(words: Iterable[Word]) -> Word:

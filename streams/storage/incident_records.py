@@ -20,6 +20,7 @@ COLUMNS = (
 )  # fmt: skip
 WORD_COLUMNS = (
     "number", "source", "agency", "revision", "category", "severity", "status", "occurred_ms", "reported_ms", "place",
+    "grave_ms",
 )  # fmt: skip
 _PLAIN = COLUMNS.index("sole_agency")
 
