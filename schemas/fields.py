@@ -16,10 +16,12 @@ TIMESTAMP_PATTERN = (
     r"^[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]+)?"
     r"([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])$"
 )
-ID_PATTERN = r"^[!-~]{1,128}$"  # printable ASCII without blanks: times, base64, UUIDs, URNs
+ID_MAX_CHARS = 128
+ID_PATTERN = rf"^[!-~]{{1,{ID_MAX_CHARS}}}$"  # printable ASCII without blanks: times, base64, UUIDs, URNs
 REGENCY_PATTERN = r"^[0-9]{2}\.[0-9]{2}$"
 VILLAGE_PATTERN = r"^[0-9]{2}\.[0-9]{2}\.[0-9]{2}\.[0-9]{4}$"
 SOURCE_PATTERN = r"^[a-z0-9-]{1,32}$"
+STATION_RAW_MAX_CHARS = 256  # as it is sent, with its blanks; schemas/stations.py bounds the compared form
 REVISION_MAX = 2**53 - 1  # the largest integer every JSON reader holds exactly (RFC 8259, section 6)
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -29,7 +31,7 @@ _USUAL_LENGTHS = frozenset({20, 24, 25, 29})
 _PARTS_KEPT = 8_192  # two hours of seconds; a thousand milliseconds in eight offsets
 
 # Frozen and strict; an unknown field is an error: what the schema does not name must not enter.
-MESSAGE = ConfigDict(frozen=True, strict=True, extra="forbid")
+MESSAGE = ConfigDict(frozen=True, strict=True, extra="forbid", serialize_by_alias=True)
 
 
 # In capitals, because fromisoformat does not know the lower-case t and z that RFC 3339 allows.
@@ -53,7 +55,7 @@ def one_of(words: Iterable[str]) -> GetPydanticSchema:
 EventId = Annotated[str, Field(pattern=ID_PATTERN)]
 RegencyCode = Annotated[str, Field(pattern=REGENCY_PATTERN)]
 VillageCode = Annotated[str, Field(pattern=VILLAGE_PATTERN)]
-StationId = Annotated[str, Field(min_length=1, max_length=64)]
+StationId = Annotated[str, Field(min_length=1, max_length=STATION_RAW_MAX_CHARS)]
 SourceName = Annotated[str, Field(pattern=SOURCE_PATTERN)]
 Revision = Annotated[int, Field(ge=1, le=REVISION_MAX)]
 Timestamp = Annotated[

@@ -17,9 +17,10 @@ from schemas.fields import (
     VillageCode,
     one_of,
 )
+from schemas.versions import INCIDENTS_READ
 from schemas.vocabulary import Category, Status
 
-INCIDENT_SCHEMA = "siaga.incident/2"
+INCIDENT_SCHEMA = INCIDENTS_READ[-1]
 
 REPORT_LEAD = timedelta(minutes=5)  # how far a source's clock may run behind the event it reports
 
@@ -32,7 +33,7 @@ class Incident(BaseModel):
     model_config = MESSAGE
 
     schema_: Annotated[
-        str, one_of([INCIDENT_SCHEMA]), Field(alias="schema", description="Version of the contract; may be left out.")
+        str, one_of(INCIDENTS_READ), Field(alias="schema", description="Version of the contract; may be left out.")
     ] = INCIDENT_SCHEMA
     event_id: Annotated[EventId, Field(description="Unique per source; a repeat is a duplicate and changes nothing.")]
     incident_id: Annotated[EventId, Field(description="The origin's number of the incident, unique in its regency.")]

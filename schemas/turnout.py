@@ -15,8 +15,9 @@ from schemas.fields import (
     VillageCode,
     one_of,
 )
+from schemas.versions import TURNOUT_READ
 
-TURNOUT_SCHEMA = "siaga.turnout/2"
+TURNOUT_SCHEMA = TURNOUT_READ[-1]
 VOTERS_MAX = 100_000  # per station; beyond any real one, so a total sent by mistake is caught
 
 
@@ -30,7 +31,7 @@ class Turnout(BaseModel):
     model_config = MESSAGE
 
     schema_: Annotated[
-        str, one_of([TURNOUT_SCHEMA]), Field(alias="schema", description="Version of the contract; may be left out.")
+        str, one_of(TURNOUT_READ), Field(alias="schema", description="Version of the contract; may be left out.")
     ] = TURNOUT_SCHEMA
     event_id: Annotated[EventId, Field(description="Unique per source; a repeat is a duplicate and changes nothing.")]
     regency: Annotated[RegencyCode, Field(description="Kemendagri code; must be in the roster.")]

@@ -106,7 +106,6 @@ class JoinReason(StrEnum):
     """Why people join two incidents, or undo it. There is no free text: it could name a person."""
 
     SAME_PLACE_AND_TIME = "same_place_and_time"
-    SAME_REPORT_FORWARDED = "same_report_forwarded"
     AGENCIES_AGREE = "agencies_agree"
     JOINED_BY_MISTAKE = "joined_by_mistake"
 

@@ -106,7 +106,8 @@ class Gate:
              occurred_ms, reported_ms, source, is_exercise) = _of_incident(read_incident(value, headers))  # fmt: skip
             place = None
             if village is not None or station is not None:
-                place = _place(regency, village, station)
+                check_village(regency, village)
+                place = place_of(village, station)
             if regency not in regencies:
                 raise Rejected(RejectReason.UNKNOWN_REGENCY, "regency: not in the roster")
             agency, _ = everywhere[source] if source in everywhere else speakers.of(source, regency)
@@ -129,7 +130,8 @@ class Gate:
         def accept(value: bytes | None, headers: Headers, clock_ms: int) -> tuple[str, Entry, int, str]:
             (event_id, regency, village, station, registered, voted, as_of_ms, revision, source,
              is_exercise) = _of_turnout(read_turnout(value, headers))  # fmt: skip
-            place = _place(regency, village, station)
+            check_village(regency, village)
+            place = place_of(village, station)
             if regency not in regencies:
                 raise Rejected(RejectReason.UNKNOWN_REGENCY, "regency: not in the roster")
             agency, rank = everywhere[source] if source in everywhere else speakers.of(source, regency)
@@ -151,10 +153,14 @@ class Gate:
             raise Rejected(RejectReason.TOO_OLD, "event time is more than 365 days behind the clock")
 
 
-def _place(regency: str, village: str | None, station: str | None) -> str:
-    """The station key; without a station that of the village. Raises Rejected."""
+def check_village(regency: str, village: str | None) -> None:
+    """Raises Rejected unless the village, if any, is of that regency."""
     if village is not None and not village.startswith(regency):
         raise Rejected(RejectReason.UNKNOWN_VILLAGE, "village: not of this regency")
+
+
+def place_of(village: str | None, station: str | None) -> str:
+    """The station key; without a station that of the village. Raises Rejected."""
     try:
         return station_key(village or "", "" if station is None else canonical_station(station))
     except ValueError as wrong:

@@ -1,6 +1,6 @@
 """Least privilege: the ACLs each role needs, granted to principals and compared with the ACLs they have.
 
-Five roles, each with one or more principals. In Kafka, Write and Read imply Describe, and Write on any topic implies
+Six roles, each with one or more principals. In Kafka, Write and Read imply Describe, and Write on any topic implies
 the idempotent producer's right (KIP-679, Kafka 2.8 and later), so neither is granted separately. No role may create or
 delete a topic: the cluster administrator does, who also runs this."""
 
@@ -39,6 +39,7 @@ class Role(StrEnum):
     PROCESSOR = "processor"
     READER = "reader"
     SENDER = "sender"
+    DECIDER = "decider"
     OPERATOR = "operator"
 
 
@@ -108,6 +109,9 @@ def rights_of(role: Role, settings: Settings, inputs: Collection[str] = (), user
     if role is Role.SENDER:
         group = Right(ResourceType.GROUP, settings.sender_group_prefix, _READ, _PREFIXED)
         return _topics([names[Topic.ESCALATIONS]], _READ) | {group}
+    if role is Role.DECIDER:
+        # A decision is an entry of the ledger: who may write there can write any entry, and so change any level.
+        return _topics([names[Topic.RISK], names[Topic.STATE]], _READ) | _topics([names[Topic.LEDGER]], _WRITE)
     if role is Role.READER:
         # A rejected record may hold what the schema does not allow, a name or a telephone number: not for every reader.
         outputs = [name for name in of[Direction.OUT] if name != names[Topic.REJECTED]]

@@ -1,6 +1,6 @@
 """From a line to the record to send: key, unchanged value, event time; or the reason why it is not sent.
 
-Parsing is as strict as intake's (schemas/wire.py), so intake does not reject for its form what passes here.
+As strict as intake (schemas/wire.py, streams/admission.py), so intake does not reject for its form what passes here.
 """
 
 from collections.abc import Callable, Collection
@@ -18,6 +18,7 @@ from schemas.topics import Topic
 from schemas.turnout import Turnout
 from schemas.vocabulary import RejectReason
 from schemas.wire import decode_incident, decode_turnout
+from streams.admission import check_village, place_of
 
 
 class Kind(StrEnum):
@@ -53,6 +54,8 @@ def checked(kind: Kind, regencies: Collection[str] | None = None) -> Reader:
         message = decode(line.value)
         if regencies is not None and message.regency not in regencies:
             raise Rejected(RejectReason.UNKNOWN_REGENCY, f"regency: {message.regency} is not in the roster")
+        check_village(message.regency, message.village)
+        place_of(message.village, message.station)
         return Message(message.regency.encode(), line.value, milliseconds(played_at(message)))
 
     return read

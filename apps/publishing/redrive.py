@@ -9,6 +9,7 @@ from apps.publishing.publish import Tally
 from apps.publishing.redriven import Journal
 from apps.publishing.rejects import Origin, Reject, Unreadable
 from apps.publishing.sender import Sender
+from schemas.cloudevents import CONTENT_TYPE, is_envelope
 from schemas.rejected import Rejected
 from schemas.topics import Direction, TopicNames, specs_with
 from streams.admission import ClockMode, Gate
@@ -57,12 +58,16 @@ class IntakeCheck:
         if len(reject.key or b"") > KEY_MAX_BYTES:
             return UNREADABLE, f"key: {len(reject.key or b'')} bytes, at most {KEY_MAX_BYTES} are sent again"
         clock_ms = self._now_ms() if self._mode is ClockMode.WALL else 0
-        # Without headers: the original's are not kept, and the record sent again has none that declares an encoding.
         try:
-            accept(reject.value, (), clock_ms)
+            accept(reject.value, declared(reject.value), clock_ms)
         except Rejected as rejected:
             return rejected.reason.value, rejected.error
         return None
+
+
+def declared(value: bytes | None) -> tuple[tuple[str, bytes], ...]:
+    """The headers that a record with this value needs. The original's are not kept; a plain message needs none."""
+    return (("content-type", CONTENT_TYPE),) if is_envelope(value) else ()
 
 
 def valid(
@@ -95,9 +100,9 @@ def redrive(rejects: Iterable[Reject], sender: Sender, journal: Journal, tally: 
     waiting: deque[Origin] = deque()
     try:
         for reject in rejects:
-            replaces = ((REPLACES_HEADER, str(reject.origin).encode()),)
+            headers = (*declared(reject.value), (REPLACES_HEADER, str(reject.origin).encode()))
             waiting.append(reject.origin)
-            sender.send(reject.origin.topic, Message(reject.key, reject.value or b"", headers=replaces))
+            sender.send(reject.origin.topic, Message(reject.key, reject.value or b"", headers=headers))
             _journal_acknowledged(waiting, sender, journal, tally)
         sender.drain()
     except Exception:

@@ -17,6 +17,7 @@ when they are equal. Earlier figures give none once a second such day has come: 
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import combinations
 from sys import intern
 from typing import Any, NamedTuple, TypedDict
 
@@ -337,7 +338,7 @@ def _with(old: Station, figure: Figure) -> tuple[Figure, tuple[Figure, ...], tup
     """A station with a figure of one source among several: the one in force, the others, and the conflicts."""
     others = [one for one in (figure_of(old), *old.others) if one.source != figure.source]
     first, *rest = sorted([*others, figure], key=_order)
-    return first, tuple(rest), _conflicts(old.conflicts, others, figure)
+    return first, tuple(rest), _conflicts(old.conflicts, [*others, figure])
 
 
 def _order(figure: Figure) -> tuple[int, int, int, str]:
@@ -345,20 +346,16 @@ def _order(figure: Figure) -> tuple[int, int, int, str]:
     return figure.rank, -figure.as_of_ms, -figure.revision, figure.source
 
 
-def _conflicts(
-    held: tuple[tuple[str, str], ...], others: Iterable[Figure], figure: Figure
-) -> tuple[tuple[str, str], ...]:
-    """The pairs of agencies that contradict each other once `figure` is told beside `others`."""
-    pairs = set(held)
-    for other in others:
-        if other.agency == figure.agency or other.as_of_ms != figure.as_of_ms:
-            continue
-        one, two = sorted((other.agency, figure.agency))
-        if other.voted == figure.voted:
-            pairs.discard((one, two))
-        else:
-            pairs.add((one, two))
-    return tuple(sorted(pairs))
+def _conflicts(held: tuple[tuple[str, str], ...], figures: Iterable[Figure]) -> tuple[tuple[str, str], ...]:
+    """The pairs of agencies that contradict each other now that these are the figures: agencies with figures of one
+    moment do unless all of these agree, of the others what is `held` stays.
+    """
+    agrees: dict[tuple[str, str], bool] = {}
+    for one, other in combinations(figures, 2):
+        if one.agency != other.agency and one.as_of_ms == other.as_of_ms:
+            pair = min(one.agency, other.agency), max(one.agency, other.agency)
+            agrees[pair] = agrees.get(pair, True) and one.voted == other.voted
+    return tuple(sorted({*held, *agrees} - {pair for pair, agreed in agrees.items() if agreed}))
 
 
 def _corrects(old: Figure | Station, new: Figure) -> bool:

@@ -7,7 +7,9 @@ import jsonschema
 import pytest
 
 from apps.embedded import EmbeddedBroker
+from schemas.incident import INCIDENT_SCHEMA
 from schemas.jsonschema import CONTRACTS, json_schema
+from schemas.turnout import TURNOUT_SCHEMA
 from schemas.wire import decode_incident, decode_turnout
 from tests.agents.deployment import Deployment
 from tests.examples.clients import CLIENTS, Client, Unavailable, client
@@ -42,6 +44,9 @@ async def test_an_example_sends_four_good_messages(name: str, deployment: Deploy
     (count,) = (valid("turnout", record) for record in turnout)
     assert len({m["event_id"] for m in (*messages, count)}) == 4
     assert {m["source"] for m in (*messages, count)} == {f"example-{name}"}
+    assert {m["origin"] for m in messages} == {f"example-{name}"}
+    assert {m["village"] for m in (*messages, count)} == {"16.71.01.1001"}
+    assert [m["schema"] for m in (*messages, count)] == [INCIDENT_SCHEMA] * 3 + [TURNOUT_SCHEMA]
 
 
 async def test_whatever_client_sent_them_the_row_counts_them_all(deployment: Deployment, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from schemas.fields import REVISION_MAX
 from schemas.incident import INCIDENT_SCHEMA
+from schemas.personal_data import found_in
 from schemas.turnout import TURNOUT_SCHEMA
 from schemas.vocabulary import Category, Status
 
@@ -54,10 +55,12 @@ def without(message: dict[str, Any], field: str) -> bytes:
     return json.dumps({name: value for name, value in message.items() if name != field}).encode()
 
 
-ids = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=128)
+ids = st.text(st.characters(min_codepoint=0x21, max_codepoint=0x7E), min_size=1, max_size=128).filter(
+    lambda text: not found_in(text)
+)
 sources = st.text("abcxyz0189-", min_size=1, max_size=32)
 villages = st.from_regex(r"\A[0-9]{2}\.[0-9]{2}\.[0-9]{2}\.[0-9]{4}\Z")
-stations = st.text(st.characters(codec="utf-8"), min_size=1, max_size=64)
+stations = st.text(st.characters(codec="utf-8"), min_size=1, max_size=64).filter(lambda text: not found_in(text))
 revisions = st.integers(1, REVISION_MAX)
 _offsets = st.integers(-23 * 60 - 59, 23 * 60 + 59).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 moments = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=_offsets | st.just(UTC))

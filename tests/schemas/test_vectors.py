@@ -39,7 +39,13 @@ def test_each_vector_is_accepted_or_rejected_as_it_says(vector):
         assert decision.reason is RejectReason(vector["reason"])
 
 
-DECIDABLE = [vector for vector in VECTORS if vector.get("reason") in (None, RejectReason.SCHEMA)]
+# A CloudEvent in structured mode is an envelope, which the schema of the message within knows nothing of.
+ENVELOPE = ["content-type", "application/cloudevents+json"]
+DECIDABLE = [
+    vector
+    for vector in VECTORS
+    if vector.get("reason") in (None, RejectReason.SCHEMA) and ENVELOPE not in vector.get("headers", [])
+]
 
 
 @pytest.mark.parametrize("vector", DECIDABLE, ids=[vector["name"] for vector in DECIDABLE])

@@ -8,7 +8,14 @@ from tests.apps.cli.siaga import Siaga
 from tests.security.guarded import ADMIN, Guarded
 
 #: A user for each role, and one who may sign in and nothing more.
-USERS = {"publisher": "kpu", "processor": "mesin", "reader": "papan", "sender": "kurir", "operator": "jaga"}
+USERS = {
+    "publisher": "kpu",
+    "processor": "mesin",
+    "reader": "papan",
+    "sender": "kurir",
+    "decider": "rapat",
+    "operator": "jaga",
+}
 STRANGER = "orang-asing"
 
 

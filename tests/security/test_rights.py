@@ -36,11 +36,16 @@ INPUTS = (Topic.INCIDENTS, Topic.TURNOUT)
 INTERNAL = (Topic.POSITIONS, Topic.LEDGER, Topic.STATE)
 PUBLIC = (Topic.RISK, Topic.PROVINCE, Topic.ESCALATIONS)
 EVERY = tuple(Topic)
-MAY_WRITE = {"publisher": INPUTS, "processor": (*INTERNAL, *PUBLIC, Topic.REJECTED)}
+MAY_WRITE = {
+    "publisher": INPUTS,
+    "processor": (*INTERNAL, *PUBLIC, Topic.REJECTED),
+    "decider": (Topic.LEDGER,),
+}
 MAY_READ = {
     "processor": (*INPUTS, *INTERNAL),
     "reader": PUBLIC,
     "sender": (Topic.ESCALATIONS,),
+    "decider": (Topic.RISK, Topic.STATE),
     "operator": EVERY,
 }
 ROLES = tuple(USERS)

@@ -40,10 +40,14 @@ public class Publish {
         }
     }
 
-    /** No value here needs escaping; use a JSON library for values from other sources. */
+    /**
+     * `origin` says whose number `incident_id` is; to confirm another's incident send its origin and number. A TPS
+     * number counts within its village. No value here needs escaping; use a JSON library for values from elsewhere.
+     */
     static String incident(int revision, int severity, String status) {
         return """
-            {"event_id": "%1$s-%2$d", "incident_id": "%1$s-incident", "revision": %2$d, "regency": "%3$s",
+            {"schema": "siaga.incident/2", "event_id": "%1$s-%2$d", "incident_id": "%1$s-incident",
+             "origin": "example-java", "revision": %2$d, "regency": "%3$s", "village": "16.71.01.1001",
              "station": "TPS 002", "category": "logistics", "severity": %4$d, "status": "%5$s",
              "occurred_at": "%6$s", "reported_at": "%6$s", "source": "example-java"}"""
             .formatted(RUN, revision, REGENCY, severity, status, NOW);
@@ -51,8 +55,8 @@ public class Publish {
 
     static String turnout() {
         return """
-            {"event_id": "%s-4", "regency": "%s", "station": "TPS 002", "registered": 300, "voted": 120,
-             "as_of": "%s", "source": "example-java"}"""
+            {"schema": "siaga.turnout/2", "event_id": "%s-4", "regency": "%s", "village": "16.71.01.1001",
+             "station": "TPS 002", "registered": 300, "voted": 120, "as_of": "%s", "source": "example-java"}"""
             .formatted(RUN, REGENCY, NOW);
     }
 }

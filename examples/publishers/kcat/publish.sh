@@ -15,16 +15,20 @@ send() {
         -X acks=all -X enable.idempotence=true -X allow.auto.create.topics=false
 }
 
+# `origin` says whose number incident_id is; to confirm another's incident send its origin and number. A TPS number
+# counts within its village.
 incident() { # revision, severity, status
-    printf '16.71\t{"event_id":"%s-%d","incident_id":"%s-incident","revision":%d,' "$run" "$1" "$run" "$1"
-    printf '"regency":"16.71","station":"TPS 004","category":"logistics","severity":%d,"status":"%s",' "$2" "$3"
+    printf '16.71\t{"schema":"siaga.incident/2","event_id":"%s-%d","incident_id":"%s-incident",' "$run" "$1" "$run"
+    printf '"origin":"example-kcat","revision":%d,"regency":"16.71","village":"16.71.01.1001","station":"TPS 004",' "$1"
+    printf '"category":"logistics","severity":%d,"status":"%s",' "$2" "$3"
     printf '"occurred_at":"%s","reported_at":"%s","source":"example-kcat"}\n' "$now" "$now"
 }
 
 { incident 1 2 reported; incident 2 3 verified; incident 3 3 retracted; } | send incidents
 
 turnout() {
-    printf '16.71\t{"event_id":"%s-4","regency":"16.71","station":"TPS 004",' "$run"
+    printf '16.71\t{"schema":"siaga.turnout/2","event_id":"%s-4","regency":"16.71",' "$run"
+    printf '"village":"16.71.01.1001","station":"TPS 004",'
     printf '"registered":300,"voted":120,"as_of":"%s","source":"example-kcat"}\n' "$now"
 }
 

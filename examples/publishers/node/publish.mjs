@@ -9,10 +9,13 @@ const run = `node-${Date.now()}`;
 const now = new Date().toISOString();
 
 const incident = {
+  schema: "siaga.incident/2",
   event_id: `${run}-1`,
   incident_id: `${run}-incident`,
+  origin: "example-node", // whose number that is; to confirm another's incident send its origin and number
   revision: 1,
   regency: "16.71",
+  village: "16.71.01.1001", // a TPS number counts within its village
   station: "TPS 003",
   category: "logistics",
   severity: 2,
@@ -24,8 +27,10 @@ const incident = {
 const verified = { ...incident, event_id: `${run}-2`, revision: 2, status: "verified", severity: 3 };
 const retracted = { ...verified, event_id: `${run}-3`, revision: 3, status: "retracted" };
 const turnout = {
+  schema: "siaga.turnout/2",
   event_id: `${run}-4`,
   regency: "16.71",
+  village: "16.71.01.1001",
   station: "TPS 003",
   registered: 300,
   voted: 120,

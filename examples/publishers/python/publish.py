@@ -15,10 +15,13 @@ run = f"python-{time.time_ns() // 1_000_000}"
 now = datetime.now().astimezone().isoformat(timespec="seconds")
 
 incident = {
+    "schema": "siaga.incident/2",
     "event_id": f"{run}-1",
     "incident_id": f"{run}-incident",
+    "origin": "example-python",  # whose number that is; to confirm another's incident send its origin and number
     "revision": 1,
     "regency": "16.71",
+    "village": "16.71.01.1001",  # a TPS number counts within its village
     "station": "TPS 001",
     "category": "logistics",
     "severity": 2,
@@ -30,8 +33,10 @@ incident = {
 verified = incident | {"event_id": f"{run}-2", "revision": 2, "status": "verified", "severity": 3}
 retracted = verified | {"event_id": f"{run}-3", "revision": 3, "status": "retracted"}
 turnout = {
+    "schema": "siaga.turnout/2",
     "event_id": f"{run}-4",
     "regency": "16.71",
+    "village": "16.71.01.1001",
     "station": "TPS 001",
     "registered": 300,
     "voted": 120,

@@ -1,5 +1,7 @@
 """`siaga explain` on a real broker: the published messages in plain words, in the language asked for."""
 
+from pathlib import Path
+
 import pytest
 from kafka import KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
@@ -11,7 +13,7 @@ from schemas.ledger import TICK_KEY, encode_frames, partition_of, watermark_fram
 from schemas.roster import Roster
 from schemas.topics import INPUTS
 from tests.apps.cli.siaga import Siaga
-from tests.streams.ledgers import EIGHT_MS, HOUR_MS, MINUTE_MS, PALEMBANG, incident, run, tick
+from tests.streams.ledgers import EIGHT_MS, HOUR_MS, MINUTE_MS, PALEMBANG, incident, run, tick, turnout
 
 LEDGER = partition_of(PALEMBANG, 3)
 CONFIRMATION = incident("b", EIGHT_MS + 10 * MINUTE_MS, "clash", 4, source="bawaslu", origin="polri", incident="a")
@@ -93,6 +95,7 @@ def folded(broker: EmbeddedBroker, fresh_prefix: str, published: None) -> None:
     reports = [
         incident("a", EIGHT_MS, "clash", 4, source="polri"),
         CONFIRMATION,
+        turnout("t", EIGHT_MS + 11 * MINUTE_MS, "TPS 001", 100, village="16.71.01.1001"),
     ]
     for value in encode_frames(reports):
         producer.send(fresh_prefix + "ledger", value, key=PALEMBANG.encode(), partition=LEDGER)
@@ -118,6 +121,16 @@ def test_a_past_state_is_folded_from_the_ledger_even_between_events(siaga: Siaga
         assert "polri/i-a: confirmed, words of bawaslu, polri stand" in done.out.decode()
     first = done.out.decode().splitlines()[0]
     assert f"is at {expected}" in first and first.endswith(f"as of 2024-11-27 {local}:00+0700.")
+
+
+@pytest.mark.usefixtures("folded")
+def test_a_past_state_is_folded_with_the_station_roster_of_the_workers(siaga: Siaga, tmp_path: Path):
+    file = tmp_path / "stations.csv"
+    file.write_text("regency,village,station,registered\n16.71,16.71.01.1001,TPS 002,300\n", encoding="utf-8")
+    at = ("explain", "16.71", "--at", "2024-11-27T08:40:00+07:00", "--lang", "en", "--clock", "event")
+    listed, unlisted = siaga(*at).out.decode(), siaga(*at, "--stations", str(file)).out.decode()
+    assert "1 of 2264 stations reported" in listed and "Not in the station roster" not in listed
+    assert "Not in the station roster, and in no total: 1 stations." in unlisted
 
 
 @pytest.mark.usefixtures("folded")

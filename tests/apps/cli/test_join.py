@@ -118,6 +118,17 @@ async def evidence_of_two(deployment: Deployment) -> list[dict]:
     return cited()
 
 
+async def test_with_the_event_clock_a_decision_has_the_time_of_the_row(broker, fresh_prefix, tmp_path):
+    event_time = {"SIAGA_CLOCK": "event", "SIAGA_IDLE_SECONDS": "0.5"}
+    with Deployment(broker.bootstrap, fresh_prefix, tmp_path, **event_time) as deployment:
+        deployment.start()
+        before = await candidates(deployment)
+        done = join(deployment, POLICE, BAWASLU, *WHY)
+        assert (done.returncode, done.stderr) == (0, "")
+        joined = (await deployment.rows())[REGENCY]
+        assert (joined["candidates"], joined["as_of"]) == (0, before["as_of"])
+
+
 async def test_an_unknown_number_or_a_wrong_setting_writes_nothing(deployment: Deployment):
     deployment.start()
     await candidates(deployment)

@@ -132,6 +132,12 @@ def test_of_three_agencies_all_pairs_must_agree():
     assert found.held(STATION).conflicts == () and found.conflicting == 0
 
 
+def test_an_agency_whose_systems_differ_agrees_with_nobody_whichever_came_first():
+    three = figure("kpu", 100), figure("sirekap", 140, agency="kpu", rank=2), figure("bawaslu", 100)
+    assert {held(*order).conflicting for order in permutations(three)} == {1}
+    assert held(*three, figure("sirekap", 100, revision=2, agency="kpu", rank=2)).conflicting == 0
+
+
 TOLD = st.lists(
     st.tuples(
         st.integers(0, 2),  # station
