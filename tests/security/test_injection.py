@@ -28,8 +28,12 @@ def rejection(message: dict) -> Rejected:
     return caught.value
 
 
-@pytest.mark.parametrize("evil", EVIL)
-@pytest.mark.parametrize("field", ["source", "event_id", "incident_id", "regency", "category", "status"])
+FIELDS = ("source", "event_id", "incident_id", "regency", "category", "status")
+#: Ids are any printable ASCII without blanks, so a backslash too; they are no label and no header.
+REFUSED = [(field, evil) for field in FIELDS for evil in EVIL if not (field.endswith("_id") and evil == "a\\")]
+
+
+@pytest.mark.parametrize(("field", "evil"), REFUSED)
 def test_text_with_quotes_or_control_characters_is_rejected(field: str, evil: str):
     """`station` is free text by contract: it is counted, and never logged, labelled or published."""
     rejected = rejection(incident(1, **{field: evil}))

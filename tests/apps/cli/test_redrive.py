@@ -90,6 +90,14 @@ def test_corrected_lines_go_to_their_topics_and_failing_ones_are_reported(redriv
     assert (sent.key, json.loads(sent.value)) == (None, second)
 
 
+def test_a_cloudevent_in_structured_mode_is_sent_as_one(redrive, log: Log, fresh_prefix: str):
+    event = {"specversion": "1.0", "id": "1", "type": "report", "source": "/media", "data": good(1)}
+    assert redrive([reject_line(fresh_prefix, 7, event)]).status == 0
+    (sent,) = log.records("incidents")
+    assert json.loads(sent.value) == event
+    assert dict(sent.headers)["content-type"] == b"application/cloudevents+json; charset=utf-8"
+
+
 def test_a_second_run_skips_what_was_redriven(redrive, log: Log, fresh_prefix: str):
     lines = [reject_line(fresh_prefix, 1, good(1)), reject_line(fresh_prefix, 2, good(2, severity=0))]
     assert redrive([*lines, lines[0]]).error_lines[-1] == (

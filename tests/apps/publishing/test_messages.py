@@ -52,6 +52,21 @@ def test_a_turnout_line_among_incidents_is_rejected():
         checked(Kind.INCIDENTS)(line(turnout(1)))
 
 
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"village": "16.72.01.1001"}, "unknown_village: village: "),
+        ({"station": "TPS\x01012"}, "schema: station: "),
+        ({"station": "x" * 65}, "schema: station: "),
+        ({"station": "0812-3456-7890"}, "personal_data: station: "),
+        ({"schema": "siaga.incident/3"}, "unsupported_version: schema: "),
+    ],
+)
+def test_what_intake_would_reject_is_not_sent(changes: dict, said: str):
+    with pytest.raises(Rejected, match=said):
+        checked(Kind.INCIDENTS)(line(incident(2, regency="16.71") | changes))
+
+
 def test_an_unchecked_line_gets_its_key_from_its_regency_field():
     assert unchecked(line({"regency": "16.01"})).key == b"16.01"
     assert unchecked(line({"regency": 7})).key is None

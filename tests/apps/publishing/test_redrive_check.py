@@ -1,5 +1,7 @@
 """What may be redriven now: by the sources file in force, and to the topics that the user may write."""
 
+import json
+
 from apps.publishing.redrive import IntakeCheck
 from apps.publishing.rejects import Origin, Reject
 from schemas.roster import Roster
@@ -47,3 +49,13 @@ def test_nothing_is_sent_to_a_topic_that_the_user_may_not_write():
         "unreadable",
         "source.topic: siaga.incidents.kpu is not one of siaga.incidents, siaga.turnout",
     )
+
+
+def test_a_cloudevent_in_structured_mode_is_checked_as_one():
+    message = json.loads(incident(source="media-x"))
+    event = {"specversion": "1.0", "id": "1", "type": "report", "source": "/media", "data": message}
+    made, where = check(FILE), Origin("siaga.incidents", 0, 0)
+    assert made.rejection(Reject("line 1", where, None, json.dumps(event).encode())) is None
+    event["data"] = message | {"severity": 9}
+    reason, error = made.rejection(Reject("line 1", where, None, json.dumps(event).encode())) or ("", "")
+    assert (reason, error[: len("data.severity: ")]) == ("schema", "data.severity: ")
