@@ -18,7 +18,7 @@ from tests.recount.rolling_sum import Crossing, Regency
 
 #: The peers' own judge of a record: (message, event time in s), None when it is invalid.
 Parse = Callable[[bytes | None], tuple[dict[str, Any], float] | None]
-#: A valid record: regency, event id, incident id, severity, time in ms.
+#: A valid record: regency, event id, incident key, severity, time in ms.
 Valid = tuple[str, str, str, int, int]
 #: A record that must be rejected: input partition, offset, value.
 Invalid = tuple[int, int, bytes | None]
@@ -76,7 +76,8 @@ def sort_inputs(inputs: Iterable[Record], parse: Parse) -> tuple[Counter[Valid],
         else:
             message, _ = parsed
             at_ms = ms(message["occurred_at"])
-            valid[message["regency"], message["event_id"], message["incident_id"], message["severity"], at_ms] += 1
+            incident = f"{message.get('origin') or message['source']} {message['incident_id']}"
+            valid[message["regency"], message["event_id"], incident, message["severity"], at_ms] += 1
     return valid, invalid
 
 

@@ -96,6 +96,27 @@ def _raw(rnd: random.Random, fields: dict) -> bytes | None:
     ))  # fmt: skip
 
 
+def _place_or_person(rnd: random.Random, fields: dict) -> bytes:
+    """Of another version, elsewhere, of somebody who may not say it, or about a person; some are valid."""
+    changes = (
+        {"schema": rnd.choice(("siaga.incident/3", "siaga.turnout/1", "siaga.incident/2", "siaga.turnout/2", "2"))},
+        {"regency": "99.99"},
+        {"village": rnd.choice(("11.01.01.1001", f"{fields['regency']}.01.1001", "16.71.01.100", None))},
+        {"origin": rnd.choice(("polda", "Polda", None))},
+        {"source": rnd.choice(("polda", "polres-oku", "pantau"))},
+        {"event_id": rnd.choice(("1671014507900001", "0812-3456-7890", "2024-11-27T08:12:00+07:00/1", "bWVzc2FnZQ=="))},
+        {"station": rnd.choice(("0812 3456 7890", "TPS\t7", "\u200b", " tps  07 ", "TPS 7" + " " * 60))},
+    )
+    return _dumps(fields | rnd.choice(changes))
+
+
+def _envelope(rnd: random.Random, fields: dict) -> bytes:
+    """A CloudEvent in structured mode, which is one only where the headers say so."""
+    envelope = {"specversion": "1.0", "id": "1", "type": "t", "source": "/s", "data": fields}
+    return _dumps(envelope | rnd.choice(({}, {}, {rnd.choice((*envelope, "datacontenttype")): rnd.choice(_JUNK)})))
+
+
 _CHANGES: tuple[Callable[[random.Random, dict], bytes | None], ...] = (
     _field, _field, _field, _time, _missing, _extra, _bytes, _bytes, _cut, _text, _text, _deep, _raw,
+    _place_or_person, _place_or_person, _envelope,
 )  # fmt: skip

@@ -1,13 +1,11 @@
-"""The contract of an input record (docs/publishing.md), judged with the standard library alone.
-
-CloudEvents in structured mode are not known here: no run sends them.
-"""
+"""The contract of an input record (docs/publishing.md), judged with the standard library alone."""
 
 import json
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
+from tests.recount.cloud_event import message_of
 from tests.recount.personal import holds_personal_number
 from tests.recount.sources import DEFAULT_SOURCES, Sources, Speaker
 from tests.recount.stations import canonical, has_control, is_village
@@ -19,6 +17,8 @@ CATEGORIES = {
 STATUSES = {"reported", "verified", "resolved", "retracted"}
 VALUE_BYTES_MAX = 16 * 1024
 FUTURE_MS = 10 * 60_000
+#: Characters of a station in the compared form, and as it is sent, with its blanks.
+STATION_MOST, STATION_AS_SENT_MOST = 64, 256
 TOO_OLD_MS = 365 * 86_400_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _ID = re.compile(r"[!-~]{1,128}")
@@ -30,6 +30,7 @@ _COMMON = {"event_id", "regency", "source"}
 _OPTIONAL = {"schema", "village", "is_exercise"}
 INCIDENT = _COMMON | {"incident_id", "revision", "category", "severity", "status", "occurred_at", "reported_at"}
 TURNOUT = _COMMON | {"station", "registered", "voted", "as_of"}
+ENVELOPE = b"application/cloudevents+json"
 VERSION, SINGULAR = "2", {"incidents": "incident", "turnout": "turnout"}
 #: Optional fields for which null says the same as leaving them out.
 MAY_BE_NULL = {"incidents": {"village", "station", "origin"}, "turnout": {"village"}}
@@ -59,23 +60,17 @@ def judge(
         return Verdict(None, "invalid_json")
     if len(value) > VALUE_BYTES_MAX:
         return Verdict(None, "too_large")
-    if value[:1] == b"\0" or _declares_other(headers):
+    if _declares_other(headers):
         return Verdict(None, "unsupported_encoding")
-    try:
-        text = value.decode("utf-8")
-    except UnicodeDecodeError:
-        return Verdict(None, "not_utf8")
-    try:
-        message = json.loads(text, object_pairs_hook=_pairs, parse_constant=_refuse)
-        json.dumps(message, ensure_ascii=False).encode()  # raises for a lone surrogate
-    except (ValueError, RecursionError) as error:
-        # Python refuses to convert thousands of digits; the JSON is fine, the field is not.
-        return Verdict(None, "schema" if "integer string conversion" in str(error) else "invalid_json")
+    is_envelope = headers.get("content-type", b"").startswith(ENVELOPE)
+    message, reason = _read(value, is_envelope)
     kind = topic.partition(".")[0]
-    if isinstance(message, dict) and _is_of_other_version(kind, message.get("schema")):
-        return Verdict(None, "unsupported_version")
-    if not _fits(kind, message):
-        return Verdict(None, "schema")
+    if not reason and isinstance(message, dict) and _is_of_other_version(kind, message.get("schema")):
+        reason = "unsupported_version"
+    if not reason and not _fits(kind, message):
+        reason = "schema"
+    if reason:
+        return Verdict(None, reason)
     if reason := _by_place_and_person(message, roster):
         return Verdict(None, reason)
     speaker = sources.speaker(message["source"], topic, message["regency"])
@@ -83,6 +78,25 @@ def judge(
         return Verdict(None, "source_not_allowed")
     reason = _by_clock(message, clock_ms, is_wall)
     return Verdict(None, reason) if reason else Verdict(message, "", speaker)
+
+
+def _read(value: bytes, is_envelope: bool) -> tuple[Any, str]:
+    """The JSON of a value, or of the message in the envelope that it is; or the reason for which it is none."""
+    if value[:1] == b"\0" and not is_envelope:
+        return None, "unsupported_encoding"
+    try:
+        message = json.loads(value.decode("utf-8"), object_pairs_hook=_pairs, parse_constant=_refuse)
+        if is_envelope:
+            message, content, reason = message_of(message)
+            if reason or content is not None:
+                return (None, reason) if content is None else _read(content, is_envelope=False)
+        json.dumps(message, ensure_ascii=False).encode()  # raises for a lone surrogate
+    except UnicodeDecodeError:
+        return None, "not_utf8"
+    except (ValueError, RecursionError) as error:
+        # Python refuses to convert thousands of digits; the JSON is fine, the field is not.
+        return None, "schema" if "integer string conversion" in str(error) else "invalid_json"
+    return message, ""
 
 
 def ms(text: str) -> int:
@@ -135,7 +149,8 @@ def _field_fits(kind: str, name: str, value: Any) -> bool:
     if name == "schema":
         return bool(value == f"siaga.{SINGULAR[kind]}/{VERSION}")
     if name == "station":
-        return isinstance(value, str) and 1 <= len(value) <= 64 and not has_control(value) and canonical(value) != ""
+        is_plain = isinstance(value, str) and len(value) <= STATION_AS_SENT_MOST and not has_control(value)
+        return is_plain and 1 <= len(canonical(value)) <= STATION_MOST
     if name == "village":
         return isinstance(value, str) and is_village(value)
     if name in ("source", "origin"):
@@ -183,4 +198,6 @@ def _refuse(constant: str) -> None:
 def _declares_other(headers: dict[str, bytes]) -> bool:
     encoding = headers.get("content-encoding", b"").decode("latin-1")
     kind = headers.get("content-type", b"").decode("latin-1")
-    return encoding not in ("", "identity", "utf-8") or kind.startswith(("application/cloudevents", "application/avro"))
+    return encoding not in ("", "identity", "utf-8") or kind.startswith(
+        ("application/cloudevents-batch", "application/avro")
+    )

@@ -1,6 +1,7 @@
 """The contract of version 2 as the recount knows it: identities, places, persons, and who may say what where."""
 
 import json
+from base64 import b64encode
 
 import pytest
 
@@ -134,3 +135,29 @@ def test_other_numbers_are_none_of_a_person(text):
 def test_one_name_twice_in_a_message_is_still_refused():
     value = json.dumps({"event_id": "a"}).encode()[:-1] + b', "event_id": "b"}'
     assert judge("incidents", value, {}, ROSTER, NOW_MS).reason == "invalid_json"
+
+
+CLOUD_EVENT = {"specversion": "1.0", "id": "1", "type": "incident", "source": "/polda"}
+GOOD = json.loads(incident("e-1", "16.71", NOW_MS / 1000))
+
+
+@pytest.mark.parametrize(
+    "envelope, want",
+    [
+        (CLOUD_EVENT | {"data": GOOD}, ""),
+        (CLOUD_EVENT | {"data_base64": b64encode(json.dumps(GOOD).encode()).decode(), "extension": 7}, ""),
+        (CLOUD_EVENT | {"data": GOOD, "datacontenttype": "application/json; charset=UTF-8"}, ""),
+        (CLOUD_EVENT | {"data": GOOD, "datacontenttype": "application/xml"}, "unsupported_encoding"),
+        (CLOUD_EVENT | {"data": GOOD, "data_base64": "e30="}, "schema"),
+        (CLOUD_EVENT | {"data": GOOD, "id": ""}, "schema"),
+        (CLOUD_EVENT | {"data": GOOD | {"schema": "siaga.incident/3"}}, "unsupported_version"),
+        (CLOUD_EVENT | {"data": GOOD | {"event_id": "0812-3456-7890"}}, "personal_data"),
+        (CLOUD_EVENT | {"data_base64": "/w=="}, "not_utf8"),
+        (CLOUD_EVENT, "schema"),
+        (GOOD, "schema"),
+        ([], "schema"),
+    ],
+)
+def test_a_message_in_an_envelope_is_judged_as_without(envelope, want):
+    headers = {"content-type": b"application/cloudevents+json; charset=utf-8"}
+    assert judge("incidents", json.dumps(envelope).encode(), headers, ROSTER, NOW_MS).reason == want

@@ -5,7 +5,8 @@ import pytest
 from tests.recount.event_time import EventOrder
 from tests.recount.laws import check
 from tests.recount.records import Evidence
-from tests.recount.sample_runs import PLACES, SHARDS, rewritten, where
+from tests.recount.sample_deployment import SHARDS
+from tests.recount.sample_runs import PLACES, rewritten, where
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 

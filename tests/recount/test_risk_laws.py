@@ -12,9 +12,9 @@ from tests.recount.ladder import Ladder
 from tests.recount.laws import check
 from tests.recount.policy import DAY_MS, DEFAULT_POLICY
 from tests.recount.records import Evidence, Record
+from tests.recount.sample_deployment import START_MS
 from tests.recount.sample_runs import (
     PLACES,
-    START_MS,
     Faults,
     fields_of,
     found,
