@@ -308,7 +308,8 @@ class RegencyState:
         change = self.joins.split if is_undone else self.joins.join
         outcome, replaced = change(first, second, self.clock_ms)
         self._score, self._is_due = None, True
-        for old in replaced:
+        others = [old for old in replaced if not self.published.is_cited(old.incident)]
+        for old in [old for old in replaced if old not in others] + others[:1]:  # a join moves its points once
             self._note_revision(old, before)
         return outcome
 
@@ -351,7 +352,9 @@ class RegencyState:
         self._is_due = self._is_review_due = False
         before, status = ladder.level, (self.silence.status, published.is_unverified)
         publish = self.silence.evaluate(before, self.grid_ms)
-        decisions = data_decisions(publish, before, score, published.is_unverified)
+        # Before the level changes, which may begin an episode.
+        escalations = list(map(self._escalation, data_decisions(publish, before, score, published.is_unverified)))
+        decisions: list[Decision] = []
         urgency = urgency_of(rules, self.incidents)
         if urgency.level or score.total >= rules.rungs[0].raise_at or not ladder.is_at_rest():
             is_held = self.silence.holds_levels
@@ -364,7 +367,7 @@ class RegencyState:
             if amended is not None:
                 published.amend(amended.is_unverified, self.grid_ms)
                 decisions.append(amended)
-        escalations = list(map(self._escalation, decisions))
+        escalations += map(self._escalation, decisions)
         is_status_changed = after == before and status != (self.silence.status, published.is_unverified)
         hour = self.clock_ms // HOUR_MS
         if is_share_due := not self.neighbours.is_notified(hour) and self.share_myriad() is not None:

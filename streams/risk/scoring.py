@@ -210,7 +210,7 @@ def turnout_points(rules: Rules, turnout: Turnout, stations: int, shares: dict[s
     figure.
     """
     reported = turnout.reported
-    if not reported:
+    if not reported and not turnout.unlisted:
         return 0
     rule = rules.turnout
     over = max(0.0, turnout.over_capacity - rule.over_capacity_free.value * stations)
@@ -219,7 +219,7 @@ def turnout_points(rules: Rules, turnout: Turnout, stations: int, shares: dict[s
     unlisted = max(0.0, turnout.unlisted - rule.unlisted_free.value * stations)
     got = over * rule.over_capacity_points.value + repeated * rule.corrected_points.value
     got += conflicting * rule.conflicting_points.value + unlisted * rule.unlisted_points.value
-    if rules.local_ms(now_ms) >= rules.reports_due_ms and stations > reported:
+    if rules.local_ms(now_ms) >= rules.reports_due_ms and stations > reported > 0:
         missing = (stations - reported) / stations - rule.missing_free.value
         got += max(0.0, missing) / (1 - rule.missing_free.value or 1) * rule.missing_points.value
     if is_outlier(rules, turnout, shares):

@@ -166,7 +166,7 @@ class Turnout:
             if before is not None:
                 if figure[:2] <= before[:2]:
                     return False
-                figure = self._revised(before, figure, is_listed)
+                figure = self._revised(before, figure, is_listed, before is old)
             if old.others or old.source != figure.source:
                 figure, others, conflicts = _with(old, figure)
             self._count(old, -1)
@@ -264,10 +264,12 @@ class Turnout:
         if station.as_of_ms < self._vote_ms:
             self._earlier = self._earlier.add(station, sign)
 
-    def _revised(self, old: Figure | Station, new: Figure, is_listed: bool) -> Figure:
-        """A source's newer figure with its number of corrections; both are of its own."""
+    def _revised(self, old: Figure | Station, new: Figure, is_listed: bool, is_in_force: bool) -> Figure:
+        """A source's newer figure with its number of corrections; both are of its own. Only the source whose figure was
+        in force says that a station votes again: another's word must not divide the regency's stations.
+        """
         if new.voted < old.voted and self._is_later_day(old, new):
-            if is_listed:
+            if is_listed and is_in_force:
                 self._begin_vote(new.as_of_ms)
             return new
         if is_listed:

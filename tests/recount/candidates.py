@@ -10,9 +10,9 @@ from tests.recount.words import Incident
 MINUTE_MS = 60_000
 
 
-def rank(incident: Incident) -> tuple[int, int, str]:
-    """The order in which the first of two is the one that counts."""
-    return -incident.word.severity, incident.word.occurred_ms, incident.id
+def rank(incident: Incident) -> tuple[float, int, str]:
+    """The order in which the first of two is the one that counts: more evidence at its hour, earlier, by number."""
+    return -round(incident.digits, 6), incident.word.occurred_ms, incident.id
 
 
 def pairs(counted: Iterable[Incident], policy: Policy) -> list[tuple[Incident, Incident]]:
@@ -42,8 +42,28 @@ def _newest_first(pair: tuple[Incident, Incident]) -> tuple[int, str, str]:
 
 
 def doubles(counted: Iterable[Incident], policy: Policy) -> set[str]:
-    """The incidents that count in part until people decide."""
-    return {second.id for _, second in pairs(counted, policy)}
+    """The incidents that count in part until people decide: from the heaviest on, one that is none has as doubles the
+    nearest in time of each other agency.
+    """
+    found: set[str] = set()
+    lesser = defaultdict(list)
+    for first, second in pairs(counted, policy):
+        lesser[first.id].append((first, second))
+    for first in sorted({of[0][0].id: of[0][0] for of in lesser.values()}.values(), key=rank):
+        if first.id in found:
+            continue
+        nearest: dict[frozenset[str], Incident] = {}
+        for _, second in sorted(lesser[first.id], key=lambda pair: rank(pair[1])):
+            if second.id not in found:
+                held = nearest.setdefault(second.agencies, second)
+                if gap(first, second) < gap(first, held):
+                    nearest[second.agencies] = second
+        found |= {incident.id for incident in nearest.values()}
+    return found
+
+
+def gap(one: Incident, other: Incident) -> int:
+    return abs(one.word.occurred_ms - other.word.occurred_ms)
 
 
 def share_of_double(policy: Policy) -> float:

@@ -22,7 +22,7 @@ class Outcomes:
     listed: set[str] | None = None
     clock_ms: int = 0
     #: By incident number, then by source.
-    revisions: dict[str, dict[str, int]] = field(default_factory=lambda: defaultdict(dict))
+    words: dict[str, dict[str, tuple[int, list[Any]]]] = field(default_factory=lambda: defaultdict(dict))
     stations: dict[str, Station] = field(default_factory=lambda: defaultdict(Station))
     #: Those that the station roster lacks.
     unlisted: dict[str, Station] = field(default_factory=lambda: defaultdict(Station))
@@ -39,7 +39,8 @@ class Outcomes:
             return False
         identity, body = (kind, f[SOURCE[kind]], f[EXERCISE[kind]], f[2]), hash(tuple(f[3 : END[kind]]))
         if identity in self.bodies:
-            self.excluded["duplicate" if self.bodies[identity] == body else "id_reused"] += 1
+            is_same = self.bodies[identity] == body or (not f[EXERCISE[kind]] and self._is_told(f))
+            self.excluded["duplicate" if is_same else "id_reused"] += 1
             return False
         self.bodies[identity] = body
         if f[EXERCISE[kind]]:
@@ -48,12 +49,22 @@ class Outcomes:
         (self._take_incident if kind == "i" else self._take_turnout)(f)
         return True
 
+    def _is_told(self, f: list[Any]) -> bool:
+        """Whether its source has told this of the incident or station under whatever id, or something newer."""
+        if f[0] == "i":
+            revision, facts = self.words[f[3]].get(f[11], (0, []))
+            return f[4] < revision or (f[4], f[5:11]) == (revision, facts)
+        is_listed = self.listed is None or f[3] in self.listed
+        held = (self.stations if is_listed else self.unlisted)[f[3]].figures.get(f[8])
+        told, new = (held.as_of_ms, held.revision) if held else (0, 0), (f[6], f[7])
+        return new < told or (held is not None and new == told and [held.registered, held.voted] == f[4:6])
+
     def _take_incident(self, f: list[Any]) -> None:
-        words = self.revisions[f[3]]
-        if f[4] <= words.get(f[11], 0):
+        words = self.words[f[3]]
+        if f[4] <= words.get(f[11], (0, []))[0]:
             self.excluded["duplicate"] += 1
             return
-        words[f[11]] = f[4]
+        words[f[11]] = f[4], f[5:11]
         self.excluded["late"] += f[9] <= self.clock_ms - DAY_MS
 
     def _take_turnout(self, f: list[Any]) -> None:

@@ -36,6 +36,8 @@ class Station:
     figure: Figure
 
     def __init__(self) -> None:
+        #: Whether the last figure was the first of a new vote, of the source whose figure was in force.
+        self.votes_again = False
         self.figures: dict[str, Figure] = {}
         self.corrections: dict[str, int] = defaultdict(int)
         self.disputed: set[frozenset[str]] = set()
@@ -50,11 +52,12 @@ class Station:
         is_news = held is None or (new.as_of_ms, new.revision) > (held.as_of_ms, held.revision)
         if not is_news:
             return False, False, False
-        is_vote = is_correction = False
+        is_vote = is_correction = self.votes_again = False
         if held is not None:
             is_other = (new.registered, new.voted) != (held.registered, held.voted)
             is_vote = new.voted < held.voted and local_day(new, offset_ms) > local_day(held, offset_ms)
             is_correction = not is_vote and (new.voted < held.voted or (new.as_of_ms == held.as_of_ms and is_other))
+            self.votes_again = is_vote and self.figure.source == new.source
             self.corrections[new.source] = 0 if is_vote else self.corrections[new.source] + is_correction
         self.figures[new.source] = new
         self.figure = min(self.figures.values(), key=lambda f: (f.rank, -f.as_of_ms, -f.revision, f.source))

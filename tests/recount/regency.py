@@ -179,10 +179,10 @@ class Regency:
         is_first = key not in stations
         before = self.score() if not is_first and self.ladder.level else None
         was_odd = self._oddities(key)
-        is_news, is_correction, is_vote = stations[key].take(new, self.policy.offset_ms)
+        is_news, is_correction, _ = stations[key].take(new, self.policy.offset_ms)
         if not is_news:
             return
-        if is_vote and is_listed:
+        if stations[key].votes_again and is_listed:
             known.note_vote(new)
         self._score = None
         least = self.policy.rules["turnout"]["outlier_stations_least"]
@@ -247,7 +247,7 @@ class Regency:
         return [Change("stale", "silence", level, level, current, self.last.unverified, ())]
 
     def _is_unverified(self, current: Score, urgent: Urgent) -> bool:
-        if urgent.level:
+        if urgent.level and urgent.level >= self.ladder.level:
             return not urgent.is_confirmed
         if self.last.is_confirmed_since and current.pressure <= self.last.pressure:
             return False
@@ -283,7 +283,7 @@ class Regency:
         """Where a point's rounding decides, what was published is right."""
         last, ladder = self.last, self.policy.rules["ladder"]
         unverified = self._is_unverified(current, urgent)
-        if not urgent.level and current.unsure & {"corroborated", GROUPS[-1]}:
+        if urgent.level < max(self.ladder.level, 1) and current.unsure & {"corroborated", GROUPS[-1]}:
             unverified = amends.unverified if amends else last.unverified
         may_be_correction = amends is not None and amends.reason == "correction"
         moved = last.moved + (last.unsure if may_be_correction else -last.unsure)

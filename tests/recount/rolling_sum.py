@@ -64,13 +64,13 @@ class Regency:
         at_ms, clock_ms = entry.fields[1], self.outcomes.clock_ms
         if entry.key == EVERYONE and at_ms // MINUTE_MS <= clock_ms // MINUTE_MS:
             return  # a tick within the minute changes nothing
-        self.offset, known = entry.offset, len(self.outcomes.revisions)
+        self.offset, known = entry.offset, len(self.outcomes.words)
         self.outcomes.take(entry.fields)
         if at_ms > clock_ms:
             self.hour.pass_to(at_ms)
         if entry.key != EVERYONE:
             self.folded += 1
-        if len(self.outcomes.revisions) > known:
+        if len(self.outcomes.words) > known:
             severity, occurred_ms = entry.fields[7], entry.fields[9]
             self.hour.add(occurred_ms, weight(severity))
             self._occurred.append((occurred_ms, weight(severity)))

@@ -48,8 +48,8 @@ class Known:
         i.group = policy.group_of[word.category]
         if policy.factor(word.category, word.status):
             hour = int(policy.local_hours(word.occurred_ms))
-            digits = policy.report_weight(self.place.stations, word.category, word.status, word.severity, hour)
-            i.evidence = digits * 2 ** ((policy.steps(word.occurred_ms) - policy.steps(self.began_ms)) / 256)
+            i.digits = policy.report_weight(self.place.stations, word.category, word.status, word.severity, hour)
+            i.evidence = i.digits * 2 ** ((policy.steps(word.occurred_ms) - policy.steps(self.began_ms)) / 256)
         self.drop(i.id)
         self.incidents[i.id] = i
         if i.stands and word.occurred_ms > self.grid_ms - DAY_MS:

@@ -123,7 +123,7 @@ def counted(key: str, severity: int = 2, minute: int = 0, place: str | None = " 
     source = agency or key.partition(" ")[0]
     said = word(source, severity, key=key, occurred_ms=minute * MINUTE_MS, station=place)
     found = incident_of(key, [said])
-    found.group = "security"
+    found.group, found.digits = "security", float(severity)
     return found
 
 
@@ -148,11 +148,17 @@ def test_a_village_is_the_place_where_one_is_told(policy):
     assert pairs([here[0], counted("polda 1")], policy) == []
 
 
-def test_of_two_candidates_the_milder_then_the_later_then_the_later_number_is_the_double(policy):
+def test_of_two_candidates_the_lighter_then_the_later_then_the_later_number_is_the_double(policy):
     assert doubles([counted("a 1", 2), counted("b 1", 3)], policy) == {"a 1"}
     assert doubles([counted("a 1", 2, minute=1), counted("b 1", 2)], policy) == {"a 1"}
     assert doubles([counted("a 1"), counted("b 1")], policy) == {"b 1"}
     assert doubles([counted("a 1"), counted("b 1"), counted("c 1")], policy) == {"b 1", "c 1"}
+
+
+def test_an_agency_that_numbered_its_incidents_apart_has_one_double_of_anothers(policy):
+    apart = [counted("b 1", minute=9), counted("b 2", minute=2), counted("b 3", minute=25)]
+    assert doubles([counted("a 1", 3), *apart], policy) == {"b 2"}
+    assert doubles([counted("a 1", 3), *apart, counted("c 1", minute=4)], policy) >= {"b 2", "c 1"}
 
 
 def test_a_place_with_too_many_incidents_has_no_candidates(policy):

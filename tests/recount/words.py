@@ -5,7 +5,7 @@ undoing it brings back what there would have been.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 GRAVE = 4
@@ -24,6 +24,7 @@ class Word(NamedTuple):
     occurred_ms: int
     reported_ms: int
     station: str | None
+    grave_ms: int = 0  # when its source first told it as grave as it does now
 
     @classmethod
     def of(cls, f: list[Any]) -> "Word":
@@ -44,8 +45,8 @@ class Incident:
     """One incident: the number it goes by, its gravest standing word (of all when none stands), and the sources and
     agencies whose words stand.
 
-    `grave_ms`: when it was first reported as that grave, or 0; `evidence`: the digits that it adds to its group's sum,
-    scaled to the time of the first entry; 0 when it can never score.
+    `grave_ms`: when it was first reported as that grave, or 0; `digits`: its evidence at its hour, 0 when it can never
+    score; `evidence`: the same, scaled to the time of the first entry.
     """
 
     id: str
@@ -54,6 +55,7 @@ class Incident:
     agencies: frozenset[str] = frozenset()
     grave_ms: int = 0
     group: str = ""
+    digits: float = 0.0
     evidence: float = 0.0
 
     @property
@@ -79,35 +81,14 @@ def incident_of(number: str, words: Collection[Word]) -> Incident:
     """What these words, one for each number and source, say together."""
     word = max(words, key=_gravity)
     standing = [one for one in words if one.stands]
-    return Incident(number, word, frozenset(one.source for one in standing), frozenset(one.agency for one in standing))
+    hours = [one.grave_ms for one in standing if one.grave_ms and one.severity == word.severity]
+    sources, agencies = (frozenset(getattr(one, name) for one in standing) for name in ("source", "agency"))
+    return Incident(number, word, sources, agencies, min(hours, default=0))
 
 
 def _gravity(word: Word) -> tuple[bool, int, bool, int, str, str]:
     """The gravest standing word tells; of equals the origin's, then the one reported last, then by name."""
     return word.stands, word.severity, word.is_origin, word.reported_ms, word.source, word.key
-
-
-class Hours:
-    """Since when incidents are as grave as they are, by number: a milder word keeps the time, a graver begins anew."""
-
-    def __init__(self) -> None:
-        self._since: dict[str, tuple[int, int]] = {}
-
-    def note(self, number: str, incident: Incident, clock_ms: int) -> None:
-        severity, since_ms = self._since.pop(number, (0, 0))
-        if incident.is_grave:
-            told = incident.word.severity
-            self._since[number] = told, since_ms if severity >= told else clock_ms
-
-    def of(self, number: str) -> int:
-        return self._since.get(number, (0, 0))[1]
-
-    def join(self, number: str, others: list[tuple["Hours", str]]) -> None:
-        """A number takes over from others: the time of the gravest, of equals the earliest."""
-        held = [hours._since[one] for hours, one in others if one in hours._since]
-        self._since.pop(number, None)
-        if held:
-            self._since[number] = max(held, key=lambda one: (one[0], -one[1]))
 
 
 class Words:
@@ -117,7 +98,6 @@ class Words:
         self.words: dict[str, dict[str, Word]] = {}
         #: The number by which a number that people have joined to it goes.
         self._leader: dict[str, str] = {}
-        self._alone, self._joined = Hours(), Hours()
 
     def take(self, word: Word, clock_ms: int) -> bool:
         """Whether the word was news: a revision of its source's that is higher than the one before."""
@@ -125,12 +105,10 @@ class Words:
         held = words.get(word.source)
         if held is not None and word.revision <= held.revision:
             return False
+        if word.stands and word.severity >= GRAVE:
+            keeps = held is not None and held.grave_ms and held.severity >= word.severity
+            word = word._replace(grave_ms=held.grave_ms if held is not None and keeps else clock_ms)
         words[word.source] = word
-        self._alone.note(word.key, incident_of(word.key, words.values()), clock_ms)
-        if word.key in self._leader:
-            found = self.incident(word.key)
-            assert found is not None
-            self._joined.note(found.id, found, clock_ms)
         return True
 
     def join(self, first: str, second: str, is_undone: bool) -> bool:
@@ -145,23 +123,16 @@ class Words:
                 self._split(one, second, first)
             return one == other and first != second
         if one != other:
-            self._joined.join(one, [self._hours(one), self._hours(other)])
             for number in (*self.numbers(one), *self.numbers(other)):
                 self._leader[number] = one
         return one != other
 
-    def _hours(self, number: str) -> tuple[Hours, str]:
-        return (self._joined if number in self._leader else self._alone), number
-
     def _split(self, leader: str, leaving: str, heir: str) -> None:
         rest = self.numbers(leader) - {leaving}
-        hours = [(self._joined, leader)]
         for number in (*rest, leaving):
             del self._leader[number]
         if len(rest) > 1:
-            to = heir if leader == leaving else leader
-            self._joined.join(to, hours)
-            self._leader |= dict.fromkeys(rest, to)
+            self._leader |= dict.fromkeys(rest, heir if leader == leaving else leader)
 
     def numbers(self, number: str) -> set[str]:
         """The numbers that are one incident with this one."""
@@ -173,6 +144,4 @@ class Words:
         if number not in self.words:
             return None
         leader = self._leader.get(number, number)
-        found = incident_of(leader, [word for one in self.numbers(number) for word in self.words[one].values()])
-        hours, _ = self._hours(leader)
-        return replace(found, grave_ms=hours.of(leader)) if found.is_grave else found
+        return incident_of(leader, [word for one in self.numbers(number) for word in self.words[one].values()])
