@@ -3,9 +3,10 @@
 Two counted incidents are a pair when they are of one group and one place, of agencies that have none in common, and
 occurred within the ruleset's `joining.within` of each other. Until people decide, some of them are doubles, which count
 for less. From the one with most evidence on, an incident that is no double takes as doubles the nearest one in time of
-each other agency: an agency that has several incidents at a place has numbered them apart, so one report of another
-makes at most one of them a double, and never one with more evidence than its own. Of equals the earlier is first, then
-the number. All of this follows from the set of incidents, not from the order in which they came.
+each other agency, but none that names another station: an agency that has several incidents at a place has numbered
+them apart, so one report of another makes at most one of them a double, and never one with more evidence than its own.
+Of equals the earlier is first, then the number. All of this follows from the set of incidents, not from the order in
+which they came.
 
 Where more than `joining.most` incidents of a group lie at one place none is a candidate: the cost of a report is
 bounded, and so many are no matter of pairs.
@@ -13,6 +14,7 @@ bounded, and so many are no matter of pairs.
 
 from collections.abc import Callable, Iterator, Mapping
 
+from schemas.stations import station_of
 from streams.risk.record import Record, agencies_of
 from streams.rules import Rules
 
@@ -95,7 +97,7 @@ class Candidates:
         for number, first in enumerate(by_rank):
             if first.incident not in doubles:
                 rest = [one for one in by_rank[number + 1 :] if one.incident not in doubles]
-                doubles.update(self._nearest(first, [one for one in rest if self._may_be_one(first, one)]))
+                doubles.update(self._nearest(first, [one for one in rest if self._may_be_double(first, one)]))
         self.doubles -= before
         self.doubles |= doubles
         return [held[incident] for incident in sorted(doubles ^ before)]
@@ -115,6 +117,10 @@ class Candidates:
         if not 1 < len(held) <= self._most:
             return []
         return sorted(held.values(), key=lambda one: (-self._evidence_of(one), one.occurred_ms, one.incident))
+
+    def _may_be_double(self, first: Record, one: Record) -> bool:
+        stations = {station_of(record.place or "") for record in (first, one)} - {""}
+        return len(stations) < 2 and self._may_be_one(first, one)
 
     def _may_be_one(self, one: Record, other: Record) -> bool:
         if abs(one.occurred_ms - other.occurred_ms) > self._within_ms:

@@ -354,7 +354,7 @@ class RegencyState:
         publish = self.silence.evaluate(before, self.grid_ms)
         # Before the level changes, which may begin an episode.
         escalations = list(map(self._escalation, data_decisions(publish, before, score, published.is_unverified)))
-        decisions: list[Decision] = []
+        decisions = list[Decision]()
         urgency = urgency_of(rules, self.incidents)
         if urgency.level or score.total >= rules.rungs[0].raise_at or not ladder.is_at_rest():
             is_held = self.silence.holds_levels

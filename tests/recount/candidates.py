@@ -48,7 +48,8 @@ def doubles(counted: Iterable[Incident], policy: Policy) -> set[str]:
     found: set[str] = set()
     lesser = defaultdict(list)
     for first, second in pairs(counted, policy):
-        lesser[first.id].append((first, second))
+        if len({first.station, second.station} - {""}) < 2:  # another station: another incident, until people decide
+            lesser[first.id].append((first, second))
     for first in sorted({of[0][0].id: of[0][0] for of in lesser.values()}.values(), key=rank):
         if first.id in found:
             continue

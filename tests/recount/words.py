@@ -71,6 +71,11 @@ class Incident:
         return self.stands and self.word.severity >= GRAVE
 
     @property
+    def station(self) -> str:
+        """Empty when none was told."""
+        return (self.word.station or "").partition(" ")[2]
+
+    @property
     def place(self) -> str:
         """Village, or the station where none was told; empty without either."""
         village, _, station = (self.word.station or "").partition(" ")

@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from schemas.stations import station_of
 from streams.risk.candidates import Candidates, place_of
 from streams.risk.incidents import Incidents
-from streams.risk.record import Record, new_record, report_of
+from streams.risk.record import Record, agencies_of, new_record, report_of
 from streams.risk.words import Word
 from streams.rules import Rules
 from tests.streams.ledgers import (
@@ -18,6 +19,7 @@ from tests.streams.ledgers import (
     MINUTE_MS,
     PALEMBANG,
     RULES,
+    WIB_MS,
     incident,
     restored,
     run,
@@ -48,7 +50,7 @@ def record(
     key, occurred_ms = f"{agencies[0]} i-{number}", EIGHT_MS + minute * MINUTE_MS
     kind = COMPILED.kinds[category, severity]
     words = [Word(key, name, name, 1, kind, "reported", occurred_ms, occurred_ms, place) for name in agencies]
-    return new_record(report_of(key, words, 1, None, EIGHT_MS))
+    return new_record(report_of(key, words, 1))
 
 
 RECORDS = st.lists(
@@ -69,8 +71,14 @@ RECORDS = st.lists(
 )
 
 
+def weight(one: Record) -> int:
+    """Evidence of a report in Palembang at its hour, by category, severity and status."""
+    hour = (one.occurred_ms + WIB_MS) // HOUR_MS % 24
+    return COMPILED.place(2264).milli[one.kind.number * 24 + hour] * one.kind.pressure_milli[one.status]
+
+
 def rank(one: Record) -> tuple:
-    return -one.kind.severity, one.occurred_ms, one.incident
+    return -weight(one), one.occurred_ms, one.incident
 
 
 def recount(records: list[Record], most: int = COMPILED.joining_most) -> list[tuple[Record, Record]]:
@@ -88,16 +96,26 @@ def recount(records: list[Record], most: int = COMPILED.joining_most) -> list[tu
     return sorted(pairs, key=lambda pair: (-max(one.occurred_ms for one in pair), pair[0].incident, pair[1].incident))
 
 
-def doubles(records: list[Record], most: int = COMPILED.joining_most) -> dict[str, int]:
-    """Of how many pairs each is the lesser."""
-    lesser = [second.incident for _, second in recount(records, most)]
-    return {incident: lesser.count(incident) for incident in set(lesser)}
+def doubles(records: list[Record], most: int = COMPILED.joining_most) -> set[str]:
+    """From the heaviest on, one that is no double has as doubles the nearest in time of each other agency."""
+    found: set[str] = set()
+    pairs = recount(records, most)
+    for first in sorted({first for first, _ in pairs}, key=rank):
+        by_agency: dict[frozenset, list[Record]] = {}
+        for one, second in pairs:
+            stations = {station_of(one.place), station_of(second.place)} - {""}
+            if one is first and len(stations) < 2 and first.incident not in found and second.incident not in found:
+                by_agency.setdefault(frozenset(agencies_of(second)), []).append(second)
+        for some in by_agency.values():
+            nearest = min(some, key=lambda one: (abs(one.occurred_ms - first.occurred_ms), rank(one)))
+            found.add(nearest.incident)
+    return found
 
 
 @LAW
 @given(RECORDS, st.lists(st.integers(0, 11), max_size=40), st.sampled_from([2, 3, 50]))
 def test_pairs_and_doubles_are_the_recount_after_every_change_in_any_order(records, changes, most):
-    candidates, counted = Candidates(few(most)), []
+    candidates, counted = Candidates(few(most), weight), []
     for change in [*range(len(records)), *changes]:
         one = records[change % len(records)]
         before = doubles(counted, most)
@@ -108,22 +126,22 @@ def test_pairs_and_doubles_are_the_recount_after_every_change_in_any_order(recor
             changed = candidates.add(one, place_of(one.place))
             counted.append(one)
         after = doubles(counted, most)
-        assert candidates.leaders == after
+        assert candidates.doubles == after
         assert candidates.pairs == len(recount(counted, most))
         assert candidates.newest_pairs(999) == recount(counted, most)
-        assert [one.incident for one in changed] == sorted((before.keys() ^ after.keys()) - {one.incident})
+        assert [one.incident for one in changed] == sorted((before ^ after) - {one.incident})
 
 
 @given(RECORDS, st.integers(0, 12))
 def test_of_the_pairs_the_newest_are_named(records, most):
-    candidates = Candidates(COMPILED)
+    candidates = Candidates(COMPILED, weight)
     for one in records:
         candidates.add(one, place_of(one.place))
     assert candidates.newest_pairs(most) == recount(records)[:most]
 
 
 def pairs_of(*records: Record) -> int:
-    candidates = Candidates(COMPILED)
+    candidates = Candidates(COMPILED, weight)
     for one in records:
         candidates.add(one, place_of(one.place))
     return candidates.pairs
@@ -158,23 +176,50 @@ def test_without_a_village_the_station_is_the_place():
     assert pairs_of(record(1, place=NOWHERE), record(2, "b", place=" TPS 002")) == 0
 
 
-def test_the_double_is_the_milder_then_the_later_then_the_later_number():
+def test_the_double_is_the_lighter_then_the_later_then_the_later_number():
     def double(*records: Record) -> list[str]:
-        candidates = Candidates(COMPILED)
+        candidates = Candidates(COMPILED, weight)
         for one in records:
             candidates.add(one, place_of(one.place))
-        return list(candidates.leaders)
+        return list(candidates.doubles)
 
-    assert double(record(1, severity=2), record(2, "b", severity=3, minute=9)) == ["a i-1"]
+    assert double(record(1, severity=1), record(2, "b", severity=3, minute=9)) == ["a i-1"]
     assert double(record(1, minute=1), record(2, "b")) == ["a i-1"]
     assert double(record(1), record(2, "b")) == ["b i-2"]
+    assert double(record(1, minute=1), record(2, "b", category="intimidation")) == ["b i-2"]
+
+
+def test_one_report_makes_at_most_one_of_another_agencys_a_double():
+    """Whoever has numbered several incidents of a village apart knows that they are several."""
+    several = [record(number, "b", minute=minute) for number, minute in ((1, 20), (2, 3), (3, 9))]
+    candidates = Candidates(COMPILED, weight)
+    for one in (record(9, severity=5), *several, record(8, "c", minute=1)):
+        candidates.add(one, VILLAGE)
+    assert candidates.doubles == {"b i-2", "c i-8"} and candidates.pairs == 7
+
+
+def test_what_names_another_station_is_a_pair_and_no_double():
+    candidates = Candidates(COMPILED, weight)
+    for one in (record(1), record(2, "b", place=f"{VILLAGE} TPS 002"), record(3, "c", place=f"{VILLAGE} ")):
+        candidates.add(one, VILLAGE)
+    assert candidates.pairs == 3 and candidates.doubles == {"c i-3"}
+
+
+def test_a_report_of_another_agency_never_takes_from_a_heavier_one():
+    clash = incident(1, EIGHT_MS, "clash", 3, source="polda", place=f"{VILLAGE} TPS 001")
+    lighter = incident(2, EIGHT_MS - MINUTE_MS, "intimidation", 3, source="kpu", place=f"{VILLAGE} TPS 001")
+
+    def pressure(*entries) -> int:
+        return run([tick(EIGHT_MS), (PALEMBANG, list(entries))]).row(PALEMBANG)["components"]["security"]
+
+    assert pressure(clash) <= pressure(clash, lighter) and pressure(clash) <= pressure(lighter, clash)
 
 
 def test_where_very_many_lie_at_one_place_none_is_a_candidate_until_some_are_out():
-    candidates = Candidates(few(3))
+    candidates = Candidates(few(3), weight)
     crowd = [record(number, "abcd"[number]) for number in range(4)]
     assert [len(candidates.add(one, VILLAGE)) for one in crowd] == [0, 0, 0, 2]
-    assert (candidates.pairs, candidates.leaders, candidates.newest_pairs(9)) == (0, {}, [])
+    assert (candidates.pairs, candidates.doubles, candidates.newest_pairs(9)) == (0, set(), [])
     assert len(candidates.remove(crowd[0], VILLAGE)) == 2
     assert candidates.pairs == 3
 
@@ -206,7 +251,7 @@ def test_evidence_is_the_recount_in_which_each_double_counts_less(records, steps
             status = given_[2] if name == "hold" else "retracted"
             severity = given_[1] if name == "hold" else old.kind.severity
             words = [_revised(word, severity, status) for word in old.words or _own_word(old)]
-            incidents.hold([report_of(old.incident, words, 1, old, now_ms)])
+            incidents.hold([report_of(old.incident, words, 1)])
         _check(incidents)
 
 
@@ -222,7 +267,7 @@ def _revised(word: Word, severity: int, status: str) -> Word:
 def _check(incidents: Incidents) -> None:
     counted = [one for one in incidents.records.values() if incidents.is_counted(one)]
     lesser = doubles(counted)
-    assert incidents.candidates.leaders == lesser
+    assert incidents.candidates.doubles == lesser
     totals, by_agency = [0] * 4, [{}, {}, {}, {}]
     for one in counted:
         milli = one.kind.pressure_milli[one.status]

@@ -90,7 +90,7 @@ def test_sums_are_zero_to_the_bit_once_everything_is_out():
         incidents.hold([report_of(name, [told], 1, incidents.records[name], EIGHT_MS)])
     assert incidents.totals == [0] * 4 and incidents.weights == [0, 0, 0] and not any(incidents.counts)
     assert not any(incidents.by_agency) and not incidents.urgent
-    assert (incidents.candidates.pairs, incidents.candidates.leaders) == (0, {})
+    assert (incidents.candidates.pairs, incidents.candidates.doubles) == (0, set())
 
 
 def _word(number: str, kind: Kind, occurred_ms: int, status: str = "reported") -> Word:

@@ -60,7 +60,7 @@ def known(state: RegencyState) -> dict:
 def sums(state: RegencyState) -> tuple:
     held = state.incidents
     named = [(first.incident, second.incident) for first, second in held.candidates.newest_pairs(10)]
-    pairs = held.candidates.pairs, held.candidates.leaders, named
+    pairs = held.candidates.pairs, held.candidates.doubles, named
     return held.totals, held.by_agency, held.counts, held.weights, held.verified, pairs
 
 
@@ -270,7 +270,8 @@ def test_a_cited_incident_that_is_joined_is_amended():
     later = EIGHT_MS + 20 * MINUTE_MS
     outputs = run([*frames, (PALEMBANG, [join(later, B, A, True)]), tick(later + MINUTE_MS)])
     amended = outputs.changes(PALEMBANG)[-1]
-    assert (amended["change"], amended["reason"], amended["unverified"]) == ("amended", "correction", True)
+    # Two agencies still report of grave clashes: no incident is confirmed, what keeps the level is corroborated.
+    assert (amended["change"], amended["reason"], amended["unverified"]) == ("amended", "correction", False)
     assert len(amended["evidence"]) == 2
 
 

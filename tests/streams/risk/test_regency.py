@@ -111,7 +111,7 @@ def test_a_restart_restores_the_sums_of_the_runs_before(rules):
 
 def _sums(state: RegencyState) -> tuple:
     held = state.incidents
-    pairs = held.candidates.pairs, held.candidates.leaders, held.candidates.newest_pairs(10)
+    pairs = held.candidates.pairs, held.candidates.doubles, held.candidates.newest_pairs(10)
     return held.totals, held.by_agency, held.counts, held.weights, held.verified, pairs
 
 
