@@ -106,8 +106,8 @@ def is_unverified(
     rules: Rules, incidents: Incidents, score: Score, urgency: Urgency, published: Published, level: int
 ) -> bool:
     """Whether the decision rests on one agency: what others corroborate would not carry an alarm by itself."""
-    if urgency.level and urgency.level >= level:
-        return not urgency.is_confirmed
+    if urgency.level and (urgency.level >= level or score.total < rules.rungs[level - 1].lower_below):
+        return not urgency.is_confirmed  # else the score keeps the level
     if rules.rolling_milli is not None:
         return incidents.agencies() < 2
     if published.is_confirmed_since and score.pressure <= published.pressure:

@@ -352,13 +352,12 @@ class RegencyState:
         self._is_due = self._is_review_due = False
         before, status = ladder.level, (self.silence.status, published.is_unverified)
         publish = self.silence.evaluate(before, self.grid_ms)
-        # Before the level changes, which may begin an episode.
+        # Before the level changes: that may begin an episode.
         escalations = list(map(self._escalation, data_decisions(publish, before, score, published.is_unverified)))
         decisions = list[Decision]()
         urgency = urgency_of(rules, self.incidents)
         if urgency.level or score.total >= rules.rungs[0].raise_at or not ladder.is_at_rest():
-            is_held = self.silence.holds_levels
-            ladder.step(self.grid_ms, score.total, urgency.level, rules.rungs, rules.keep_ms, is_held)
+            ladder.step(self.grid_ms, score.total, urgency.level, rules.rungs, rules.keep_ms, self.silence.holds_levels)
         after = ladder.level
         if after != before:
             decisions.append(self._change_level(score, urgency, before, after))
@@ -395,7 +394,6 @@ class RegencyState:
             # Turnout or neighbours alone raise without an incident. A fall with no deciding group cites from all.
             if decision.groups or decision.is_fall:
                 cited = cite(self.rules, self.incidents, decision.groups)
-            self.published.cite(
-                [record.incident for record in cited] if decision.level else [], decision.score.pressure
-            )
+            keys = [record.incident for record in cited] if decision.level else []
+            self.published.cite(keys, decision.score.pressure)
         return Escalation(decision, self.published.episode, self.published.number_next(), cited)

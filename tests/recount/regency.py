@@ -246,8 +246,15 @@ class Regency:
         self.is_stale_published = True
         return [Change("stale", "silence", level, level, current, self.last.unverified, ())]
 
+    def _rests_on_grave(self, current: Score, urgent: Urgent) -> bool:
+        """Whether a grave incident of the last hour and not the score keeps the level."""
+        level = self.ladder.level
+        if not urgent.level or urgent.level >= level:
+            return urgent.level > 0
+        return bool(current.total < self.policy.rules["ladder"][LEVELS[level]]["lower_below"])
+
     def _is_unverified(self, current: Score, urgent: Urgent) -> bool:
-        if urgent.level and urgent.level >= self.ladder.level:
+        if self._rests_on_grave(current, urgent):
             return not urgent.is_confirmed
         if self.last.is_confirmed_since and current.pressure <= self.last.pressure:
             return False
@@ -283,7 +290,7 @@ class Regency:
         """Where a point's rounding decides, what was published is right."""
         last, ladder = self.last, self.policy.rules["ladder"]
         unverified = self._is_unverified(current, urgent)
-        if urgent.level < max(self.ladder.level, 1) and current.unsure & {"corroborated", GROUPS[-1]}:
+        if not self._rests_on_grave(current, urgent) and current.unsure & {"corroborated", GROUPS[-1]}:
             unverified = amends.unverified if amends else last.unverified
         may_be_correction = amends is not None and amends.reason == "correction"
         moved = last.moved + (last.unsure if may_be_correction else -last.unsure)

@@ -79,7 +79,7 @@ def test_sums_are_zero_to_the_bit_once_everything_is_out():
     incidents.advance(EIGHT_MS)
     kinds = [COMPILED.kinds["clash", severity] for severity in range(1, 6)]
     reports = [
-        report_of(f"s{n % 3} {n}", [_word(f"s{n % 3} {n}", kinds[n % 5], EIGHT_MS - n * 170_000)], 1, None, EIGHT_MS)
+        report_of(f"s{n % 3} {n}", [_word(f"s{n % 3} {n}", kinds[n % 5], EIGHT_MS - n * 170_000)], 1)
         for n in range(500)
     ]
     incidents.hold(reports)
@@ -87,7 +87,7 @@ def test_sums_are_zero_to_the_bit_once_everything_is_out():
     for name, _, kind, _, occurred_ms, *_ in reports:
         incidents.release(name)
         told = _word(name, kind, occurred_ms, "retracted")
-        incidents.hold([report_of(name, [told], 1, incidents.records[name], EIGHT_MS)])
+        incidents.hold([report_of(name, [told], 1)])
     assert incidents.totals == [0] * 4 and incidents.weights == [0, 0, 0] and not any(incidents.counts)
     assert not any(incidents.by_agency) and not incidents.urgent
     assert (incidents.candidates.pairs, incidents.candidates.doubles) == (0, set())

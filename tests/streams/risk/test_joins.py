@@ -270,8 +270,7 @@ def test_a_cited_incident_that_is_joined_is_amended():
     later = EIGHT_MS + 20 * MINUTE_MS
     outputs = run([*frames, (PALEMBANG, [join(later, B, A, True)]), tick(later + MINUTE_MS)])
     amended = outputs.changes(PALEMBANG)[-1]
-    # Two agencies still report of grave clashes: no incident is confirmed, what keeps the level is corroborated.
-    assert (amended["change"], amended["reason"], amended["unverified"]) == ("amended", "correction", False)
+    assert (amended["change"], amended["reason"], amended["unverified"]) == ("amended", "correction", True)
     assert len(amended["evidence"]) == 2
 
 
