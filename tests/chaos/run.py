@@ -21,6 +21,7 @@ from tests.chaos.traffic import Traffic
 from tests.recount.intake import read_inputs
 from tests.recount.laws import Violation, check
 from tests.recount.policy import ROSTER, roster
+from tests.recount.sample_traffic import Voices
 
 #: Limit for workers to start and publish every row, on a loaded machine.
 START_S = 300
@@ -138,7 +139,7 @@ class World:
     def _publishers(self) -> list:
         codes, plan, where = sorted(self.places), self.plan, (self.broker.bootstrap, self.cluster.prefix)
         publishers: list = [
-            AsyncPublisher(*where, plan.partitions, Traffic(plan.seed, codes, name=name), self.rate, codec, place)
+            AsyncPublisher(*where, plan.partitions, Voices(plan.seed, codes, name=name), self.rate, codec, place)
             for name, codec, place in (("m", "lz4", "murmur2"), ("r", "zstd", "random"), ("c", None, "crc32"))
         ]
         return [*publishers, ThreadPublisher(*where, Traffic(plan.seed, codes, name="k"), self.rate)]

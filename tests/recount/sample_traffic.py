@@ -22,8 +22,8 @@ SPELLINGS = ("TPS {:03d}", "tps {}", "{}", " TPS  {:02d} ", "TPS{:03d}", "TPS-{:
 class Voices(Traffic):
     """The same decisions for the same seed."""
 
-    def __init__(self, seed: int, codes: Sequence[str], **options: object) -> None:
-        super().__init__(seed, codes, name="v", **options)  # type: ignore[arg-type]
+    def __init__(self, seed: int, codes: Sequence[str], name: str = "v", **options: object) -> None:
+        super().__init__(seed, codes, name=name, **options)  # type: ignore[arg-type]
         self._sent: dict[str, int] = {}
         #: Every incident number: what was told first under it, when it occurred, and each source's revision.
         self._told: list[tuple[dict[str, object], float, dict[str, int]]] = []
@@ -40,7 +40,7 @@ class Voices(Traffic):
 
     def _next_id(self, source: str) -> str:
         self._sent[source] = count = self._sent.get(source, 0) + 1
-        return f"{count:06d}" if count % NUMBERED == 0 else f"v-{source}-{count}"
+        return f"{count:06d}" if count % NUMBERED == 0 else f"{self._name}-{source}-{count}"
 
     def _incident(self) -> Message:
         rnd, dice = self._rnd, self._rnd.random()
