@@ -4,9 +4,9 @@ A NIK (nomor induk kependudukan) has 16 digits in one piece: the code of a provi
 district, the date of birth (a woman's day plus 40) and four more. A telephone number is
 
 * a mobile number: the prefix `+62`, `62` or `0`, then `8`, a digit other than 0 and 4, and 7 to 10 digits (the national
-  numbering plan as libphonenumber's metadata has it: `8[1-35-9]`, 9 to 12 digits). Either in one piece, or in groups as
-  numbers are written: two or three digits after the prefix, then groups of 2 to 8. Without a prefix, as a spreadsheet
-  leaves it: in groups with at least 10 digits, or 11 or 12 in one piece;
+  numbering plan as libphonenumber's metadata has it: `8[1-35-9]`, 9 to 12 digits). Either in one piece, after a `0`
+  with at least 10 digits, because ten digits that begin with 08 are as often a counter; or in groups as numbers are
+  written: two or three digits after the prefix, then groups of 2 to 8, without a prefix at least 10 digits;
 * any number of 8 to 12 digits after `+62`: fixed lines too. Without that their area codes are also times of day and
   counters (0711 is Palembang, and eleven past seven), so they pass.
 
@@ -28,7 +28,7 @@ _MOBILE = "8[1-35-9]"
 _PROVINCE = "(?:1[1-9]|21|3[1-6]|5[1-3]|6[1-5]|7[1-6]|8[12]|9[1-7])"
 _BIRTH = "(?:[04][1-9]|[1256][0-9]|[37][01])(?:0[1-9]|1[0-2])[0-9]{2}"  # day or day + 40, month, year
 _NIK = re.compile(f"(?<![0-9]){_PROVINCE}[0-9]{{4}}{_BIRTH}[0-9]{{4}}(?![0-9])")
-_IN_ONE_PIECE = re.compile(rf"(?<![0-9])(?:(?:620?|0){_MOBILE}[0-9]{{7,10}}|{_MOBILE}[0-9]{{9,10}})(?![0-9])")
+_IN_ONE_PIECE = re.compile(rf"(?<![0-9])(?:620?{_MOBILE}[0-9]{{7,10}}|0{_MOBILE}[0-9]{{8,10}})(?![0-9])")
 _IN_GROUPS = re.compile(
     rf"(?<![0-9{_JOINTS}]){_JOINT}*"  # the start of a run of groups
     rf"(?P<prefix>62{_JOINT}*0?{_JOINT}*|0{_JOINT}*|(?=8[0-9][0-9]{_JOINT}))"
@@ -79,6 +79,8 @@ def found_in(text: str) -> str | None:
     if _IN_ONE_PIECE.search(text):
         return TELEPHONE
     for found in _IN_GROUPS.finditer(text):
+        if found["prefix"] and (found["prefix"] + found["number"]).isdigit():
+            continue  # in one piece
         if (9 if found["prefix"] else 10) <= _digits(found["number"]) <= 12:
             return TELEPHONE
     if any(8 <= _digits(found["number"]) <= 12 for found in _AFTER_PLUS_62.finditer(text)):

@@ -50,11 +50,13 @@ def _begins_mobile(digits: str) -> bool:
 
 
 def _is_mobile(group: str) -> bool:
-    """In one piece: 9 to 12 digits behind `62`, `620` or `0`, or 11 or 12 without."""
-    behind = [group.removeprefix(prefix) for prefix in ("620", "62", "0") if group.startswith(prefix)]
-    if any(_begins_mobile(digits) and 9 <= len(digits) <= 12 for digits in behind):
-        return True
-    return _begins_mobile(group) and len(group) in (11, 12)
+    """In one piece: 9 to 12 digits behind `62` or `620`, 10 to 12 behind `0`."""
+    return any(
+        group.startswith(prefix)
+        and _begins_mobile(group.removeprefix(prefix))
+        and least <= len(group) - len(prefix) <= 12
+        for prefix, least in (("620", 9), ("62", 9), ("0", 10))
+    )
 
 
 def _written(groups: list[str]) -> Iterator[tuple[str, list[str], bool]]:
@@ -63,7 +65,7 @@ def _written(groups: list[str]) -> Iterator[tuple[str, list[str], bool]]:
     if len(first) == 3 and rest:
         yield first, rest, False
     for prefix in ("620", "62", "0"):
-        if first.startswith(prefix) and first != prefix:
+        if first.startswith(prefix) and first != prefix and rest:
             yield first.removeprefix(prefix), rest, True
         elif first == prefix and rest:
             yield rest[0], rest[1:], True

@@ -31,7 +31,6 @@ HELD = {
     "6281234567890": TELEPHONE,
     "62-81234567890": TELEPHONE,
     "812-3456-7890": TELEPHONE,
-    "81234567890": TELEPHONE,
     "+62 711 345678": TELEPHONE,
 }
 PASSED = [
@@ -46,6 +45,8 @@ PASSED = [
     "urn:uuid:0f8b3c1e-6d1a-4b7e-9a43-081234567890",
     "bWVzc2FnZQ==",
     "1732671600123",  # milliseconds since 1970
+    "81234567890",  # as often a counter
+    "inc-0888497952",  # hexadecimal, by chance without a letter
     "TPS 012",
     "1671011001012",
     "16.71.01.1001",
