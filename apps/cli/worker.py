@@ -14,6 +14,7 @@ from apps.cli.options import CommandError, with_settings
     "group",
     "instance",
     "roster",
+    "stations",
     "rules",
     "sources_file",
     "clock",

@@ -32,56 +32,71 @@ class Candidates:
     `evidence_of`: what a record weighs in full, in whole numbers, whenever it is asked.
     """
 
-    __slots__ = ("doubles", "pairs", "_evidence_of", "_within_ms", "_most", "_places")
+    __slots__ = ("doubles", "pairs", "_evidence_of", "_within_ms", "_most", "_alone", "_several")
 
     def __init__(self, rules: Rules, evidence_of: Callable[[Record], int]) -> None:
         self.doubles: set[str] = set()
         self.pairs = 0
         self._evidence_of = evidence_of
         self._within_ms, self._most = rules.joining_within_ms, rules.joining_most
-        # By group and place: one record, or several by incident. Most are alone: a dict for each would be most memory.
-        self._places: dict[tuple[int, str], Record | dict[str, Record]] = {}
+        # By group and place. Most records are alone at theirs: a dict for each would be most of the memory.
+        self._alone: dict[tuple[int, str], Record] = {}
+        self._several: dict[tuple[int, str], dict[str, Record]] = {}
 
     def add(self, record: Record, place: str) -> list[Record]:
         """A record begins to count; return the others that have become doubles, or are none any more."""
         key = record.kind.group, place
-        held = self._places.get(key)
+        held = self._several.get(key)
         if held is None:
-            self._places[key] = record
-            return []
-        if isinstance(held, Record):
-            held = self._places[key] = {held.incident: held}
-        self.pairs -= self._count(held)
+            first = self._alone.pop(key, None)
+            if first is None:
+                self._alone[key] = record
+                return []
+            held = self._several[key] = {first.incident: first}
+        if len(held) < self._most:
+            partners = self._partners(record, held)
+            self.pairs += partners
+            may_change = partners > 0
+        else:
+            may_change = len(held) == self._most  # too many from now on
+            self.pairs -= self._count(held) if may_change else 0
         held[record.incident] = record
-        self.pairs += self._count(held)
-        return [other for other in self._match(held) if other is not record]
+        return [other for other in self._match(held) if other is not record] if may_change else []
 
     def remove(self, record: Record, place: str) -> list[Record]:
         """The inverse of `add`, of the same record."""
         key = record.kind.group, place
-        held = self._places[key]
-        if isinstance(held, Record):
-            del self._places[key]
+        held = self._several.get(key)
+        if held is None:
+            del self._alone[key]
             return []
-        self.pairs -= self._count(held)
         del held[record.incident]
-        self.pairs += self._count(held)
         self.doubles.discard(record.incident)
+        if len(held) < self._most:
+            partners = self._partners(record, held)
+            self.pairs -= partners
+            may_change = partners > 0
+        else:
+            may_change = len(held) == self._most  # few enough from now on
+            self.pairs += self._count(held) if may_change else 0
         if not held:
-            del self._places[key]
-        return self._match(held)
+            del self._several[key]
+        return self._match(held) if may_change else []
 
     def newest_pairs(self, most: int) -> list[tuple[Record, Record]]:
         """The pairs, those whose later incident occurred last first; in a pair the one with less evidence is second."""
         if not self.pairs:
             return []
-        several = (held for held in self._places.values() if not isinstance(held, Record))
-        found = [pair for held in several for pair in self._pairs(held)]
+        found = [pair for held in self._several.values() for pair in self._pairs(held)]
         found.sort(key=lambda pair: (-max(one.occurred_ms for one in pair), *(one.incident for one in pair)))
         return found[:most]
 
     def _count(self, held: Mapping[str, Record]) -> int:
-        return sum(1 for _ in self._pairs(held))
+        return sum(self._partners(one, held) for one in held.values()) // 2
+
+    def _partners(self, record: Record, held: Mapping[str, Record]) -> int:
+        """With how many of a place's others a record is a pair."""
+        return sum(self._may_be_one(record, other) for other in held.values() if other is not record)
 
     def _pairs(self, held: Mapping[str, Record]) -> Iterator[tuple[Record, Record]]:
         by_rank = self._ranked(held)
