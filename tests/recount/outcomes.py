@@ -52,10 +52,11 @@ class Outcomes:
     def _is_told(self, f: list[Any]) -> bool:
         """Whether its source has told this of the incident or station under whatever id, or something newer."""
         if f[0] == "i":
-            revision, facts = self.words[f[3]].get(f[11], (0, []))
+            revision, facts = self.words.get(f[3], {}).get(f[11], (0, []))
             return f[4] < revision or (f[4], f[5:11]) == (revision, facts)
         is_listed = self.listed is None or f[3] in self.listed
-        held = (self.stations if is_listed else self.unlisted)[f[3]].figures.get(f[8])
+        station = (self.stations if is_listed else self.unlisted).get(f[3])
+        held = station.figures.get(f[8]) if station else None
         told, new = (held.as_of_ms, held.revision) if held else (0, 0), (f[6], f[7])
         return new < told or (held is not None and new == told and [held.registered, held.voted] == f[4:6])
 

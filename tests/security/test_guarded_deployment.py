@@ -65,7 +65,9 @@ def test_a_reader_may_run_cap_and_explain(worker, deployment: GuardedDeployment)
     assert (written.status, written.err) == (0, "")
     assert b"<identifier>siaga-exercise-" in written.out and len(written.out.splitlines()) == 1
     explained = reader("explain", "16.71", "--lang", "en")
-    assert (explained.status, explained.err) == (0, "") and b"16.71" in explained.out
+    # Whose word stands is in the state, which a reader may not read: the command says so and goes on.
+    assert explained.err == "whose word stands is left out: this user may not read the state\n"
+    assert explained.status == 0 and b"16.71" in explained.out
 
 
 def test_explain_at_folds_for_an_operator_and_shows_a_reader_the_last_change(worker, deployment: GuardedDeployment):
