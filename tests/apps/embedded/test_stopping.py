@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
-from agents.batching.patches.producer import shorten_transaction_backoff
+from agents.batching.patches.producer import finish_markers, shorten_transaction_backoff
 from apps.embedded import EmbeddedBroker
 
 PARTITIONS = [TopicPartition("whole", p) for p in range(2)]
@@ -25,15 +25,17 @@ def producer(broker: EmbeddedBroker, name: str) -> AIOKafkaProducer:
 
 
 async def commit_until_stopped(broker: EmbeddedBroker, name: str, committed: list[bytes]) -> None:
-    """A record on each partition per transaction; `committed` is what the broker said it committed."""
+    """A record on each partition per transaction; `committed` is what the broker said it wrote and committed.
+
+    Each delivery is awaited: aiokafka commits a transaction of which a record failed without a retry."""
     sending = producer(broker, name)
     await sending.start()
     with contextlib.suppress(KafkaError):
         while broker.running:
             value = f"{name}-{len(committed)}".encode()
             await sending.begin_transaction()
-            for tp in PARTITIONS:
-                await sending.send(tp.topic, value, partition=tp.partition)
+            deliveries = [await sending.send(tp.topic, value, partition=tp.partition) for tp in PARTITIONS]
+            await asyncio.wait_for(asyncio.gather(*deliveries), 3)
             await asyncio.wait_for(sending.commit_transaction(), 3)
             committed.append(value)
 
@@ -51,10 +53,11 @@ async def commit_over_a_stop(broker: EmbeddedBroker, committed: dict[str, list[b
 
 
 async def readable(broker: EmbeddedBroker) -> list[set[bytes]]:
-    """What committed readers see of each partition, once every producer is fenced."""
+    """What committed readers see of each partition, once every producer is opened as a lane opens its own."""
     for number in range(PRODUCERS):
         fencing = producer(broker, f"p{number}")
         await fencing.start()
+        await finish_markers(fencing, "none", PARTITIONS)
         await fencing.stop()
     consumer = AIOKafkaConsumer(
         bootstrap_servers=broker.bootstrap, isolation_level="read_committed", auto_offset_reset="earliest"
