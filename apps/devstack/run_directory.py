@@ -55,7 +55,7 @@ class RunDirectory:
         lock = self.root.with_name(self.root.name + ".lock")
         try:
             lock.parent.mkdir(parents=True, exist_ok=True)
-            handle = open(lock, "a", opener=private.opener)
+            handle = open(lock, "a", opener=private.opener)  # noqa: SIM115  closed by the block below
         except OSError as error:
             raise disk_error(lock, error) from None
         with handle:

@@ -35,8 +35,9 @@ class EmbeddedBroker:
     """One Kafka node in `directory`, on 127.0.0.1:`port` (None: the port of its last run, else a free one).
 
     `data/` holds the partitions, `broker.0.log` the broker's log, `broker.out` the JVM's output; the directory is 0700
-    and what is written there 0600. The data survives a stop. `extra` adds listeners and properties. `lasting` lets the JVM optimize fully: after a minute or two on two
-    cores, twice the transactions per second. Every failure is a BrokerError of one line."""
+    and what is written there 0600. The data survives a stop. `extra` adds listeners and properties. `lasting` lets the
+    JVM optimize fully: after a minute or two on two cores, twice the transactions per second. Every failure is a
+    BrokerError of one line."""
 
     def __init__(
         self,
