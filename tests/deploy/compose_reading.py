@@ -19,7 +19,17 @@ def resolved(document: dict[str, Any]) -> dict[str, Any]:
             service["volumes"] = [_mount(text) for text in service["volumes"]]
         if isinstance(service.get("depends_on"), list):
             service["depends_on"] = {name: {"condition": "service_started"} for name in service["depends_on"]}
+        if isinstance(service.get("networks"), list):
+            service["networks"] = dict.fromkeys(service["networks"])
+        if "secrets" in service:
+            service["secrets"] = [{"source": name, "target": f"/run/secrets/{name}"} for name in service["secrets"]]
     return found
+
+
+def secrets_of(service: dict[str, Any]) -> dict[str, str]:
+    """Path in the container of each secret of a resolved service; some versions of Compose print the name alone."""
+    paths = {entry["source"]: entry.get("target") or entry["source"] for entry in service.get("secrets", [])}
+    return {name: path if path.startswith("/") else f"/run/secrets/{path}" for name, path in paths.items()}
 
 
 def _with_defaults(value: Any) -> Any:
