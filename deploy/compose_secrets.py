@@ -2,10 +2,10 @@
 
     python3 deploy/compose_secrets.py [--publisher NAME ...]
 
-Writes to `secrets/` beside the compose file: a random password for each user of Kafka, Prometheus and Alertmanager, and
-the files that these three read them from. What is there is kept; to renew a password delete its file, run this again and
-restart everything. `--publisher` adds a user of Kafka for a publishing system; its rights are for
-`siaga topics --acls`. Nothing has a default password.
+Writes to `secrets/` beside the compose file: a random password for each user of Kafka, Prometheus and Alertmanager,
+and the files that these three read at their start. What is there is kept; to renew a password delete its file, run this
+again and start everything again. `--publisher` adds a password for a publishing system's own user. Nothing has a
+default password.
 
 The directory is 0700, which keeps other users of this host out. The files in it can be read by everybody: a container
 gets only the files of its own, and runs as a user that this host does not have. Standard library only; the hashes that
@@ -27,11 +27,12 @@ ROLES = ("processor", "reader", "sender", "decider", "operator", "publisher")
 USERS = (ADMIN, *(f"siaga-{role}" for role in ROLES))
 #: Programs whose HTTP interface asks for a password, and the name to give with it.
 GUARDED, HTTP_USER = ("prometheus", "alertmanager"), "siaga"
-JAAS, ADMIN_PROPERTIES = "kafka-users.jaas", "kafka-admin.properties"
+JAAS, ADMIN_PROPERTIES = "kafka-broker.jaas", "kafka-admin.properties"
+_LOGIN = "org.apache.kafka.common.security"
 _BITS = 256
 # 2^4 rounds, bcrypt's least: nobody guesses 256 random bits, and every request of Prometheus pays for the hash.
 _ROUNDS_LOG2 = 4
-_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 _READABLE = 0o444
 _NO_BCRYPT = (
     "this system's crypt(3) makes no bcrypt hash; make the secrets in a container: docker run --rm --user"
@@ -46,24 +47,18 @@ class SecretsError(Exception):
 def make(directory: Path, publishers: Sequence[str] = ()) -> list[str]:
     """Make what is missing in `directory`; returns the names of the passwords that are new.
 
-    Publishers of an earlier call stay. Raises SecretsError, OSError."""
+    Raises SecretsError, OSError."""
     for name in publishers:
         if not _NAME.fullmatch(name) or name in (*GUARDED, *USERS, BROKER):
-            raise SecretsError(f"--publisher: {name!r}: 1 to 64 of a-z, 0-9, dot, dash, underscore, and no name in use")
+            raise SecretsError(f"--publisher: {name!r}: 1 to 64 of a-z, 0-9 and -, and no name in use")
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     directory.chmod(0o700)
-    others = [path.name for path in directory.iterdir() if _is_password(path) and path.name not in (*GUARDED, BROKER)]
-    users = sorted({*USERS, *publishers, *others})
-    new = [name for name in (BROKER, *users, *GUARDED) if _make_password(directory / name)]
-    _write(directory / JAAS, _jaas(directory, users))
+    new = [name for name in (BROKER, *USERS, *publishers, *GUARDED) if _make_password(directory / name)]
+    _write(directory / JAAS, _jaas(_read(directory / BROKER), _read(directory / ADMIN)))
     _write(directory / ADMIN_PROPERTIES, _client(ADMIN, _read(directory / ADMIN)))
     for program in GUARDED:
         _write_web_config(directory / f"{program}-web.yml", _read(directory / program))
     return new
-
-
-def _is_password(path: Path) -> bool:
-    return bool(_NAME.fullmatch(path.name)) and path.suffix not in (".jaas", ".properties", ".yml") and path.is_file()
 
 
 def _make_password(path: Path) -> bool:
@@ -85,19 +80,18 @@ def _write(path: Path, text: str) -> None:
     path.chmod(_READABLE)
 
 
-def _jaas(directory: Path, users: Sequence[str]) -> str:
-    """Users of the broker with their passwords, and who it is itself, in Java's login format."""
-    own = _read(directory / BROKER)
-    lines = [f'username="{BROKER}"', f'password="{own}"', f'user_{BROKER}="{own}"']
-    lines += [f'user_{user}="{_read(directory / user)}"' for user in users]
-    body = "\n  ".join(lines)
-    return f"KafkaServer {{\n  org.apache.kafka.common.security.plain.PlainLoginModule required\n  {body};\n}};\n"
+def _jaas(broker: str, admin: str) -> str:
+    """The broker's own login, and the two users that exist before any other, in Java's login format.
+
+    The second module looks up the users that are created later (deploy/compose_users.py)."""
+    options = [f'username="{BROKER}"', f'password="{broker}"', f'user_{BROKER}="{broker}"', f'user_{ADMIN}="{admin}"']
+    plain = "\n    ".join([f"{_LOGIN}.plain.PlainLoginModule required", *options])
+    return f"KafkaServer {{\n  {plain};\n  {_LOGIN}.scram.ScramLoginModule required;\n}};\n"
 
 
 def _client(user: str, password: str) -> str:
     """What Kafka's own tools take as --command-config."""
-    module = "org.apache.kafka.common.security.plain.PlainLoginModule required"
-    login = f'sasl.jaas.config={module} username="{user}" password="{password}";'
+    login = f'sasl.jaas.config={_LOGIN}.plain.PlainLoginModule required username="{user}" password="{password}";'
     return f"security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\n{login}\n"
 
 

@@ -14,10 +14,11 @@ from apps.board.viewers import VIEWERS_MAX
 from deploy import compose_secrets
 from tests.deploy.compose_reading import resolved, secrets_of
 
-OURS = {"topics", "worker-1", "worker-2", "board", "webhook", "toolbox", "decider"}
-ONE_SHOT = {"topics", "toolbox", "decider"}
+OURS = {"users", "topics", "worker-1", "worker-2", "board", "webhook", "toolbox", "decider"}
+ONE_SHOT = {"users", "topics", "toolbox", "decider"}
 # Who each of ours is for Kafka: the user and its only password.
 USERS = {
+    "users": "siaga-admin",
     "topics": "siaga-admin",
     "worker-1": "siaga-processor",
     "worker-2": "siaga-processor",
@@ -35,7 +36,7 @@ NETWORKS = {
 }
 PUBLISHED = {"kafka": "9092", "board": "8080", "grafana": "3000"}
 # Restarted until it succeeds; started only by hand.
-RESTART = {"topics": "on-failure:5", "toolbox": "no", "decider": "no"}
+RESTART = {"users": "on-failure:5", "topics": "on-failure:5", "toolbox": "no", "decider": "no"}
 # A connection for each viewer the board admits, and some for Kafka and the files it serves.
 BOARD_FILES_LEAST = VIEWERS_MAX + 1000
 # Services with the image's own health check, which requests /metrics.
@@ -180,7 +181,9 @@ def test_each_client_of_kafka_signs_in_as_the_user_of_its_role(compose):
         assert environment["SIAGA_SASL_USERNAME"] == user
         assert environment["SIAGA_SASL_PASSWORD_FILE"] == secrets_of(compose["services"][name])[user]
         granted = secrets_of(compose["services"][name]).keys() - {"webhook", "webhook-url"}
-        assert granted == {user}, f"{name} can read another's password"
+        assert granted == (set(compose_secrets.USERS) if name == "users" else {user}), f"{name} has another's password"
+        mechanism = "PLAIN" if name == "users" else "SCRAM-SHA-512"
+        assert environment["SIAGA_SASL_MECHANISM"] == mechanism, "no password crosses the network but the first"
 
 
 def test_topics_grants_every_user_but_the_administrator_its_role(compose):
@@ -195,7 +198,7 @@ def test_every_secret_is_one_that_the_script_makes_or_the_webhooks(compose, tmp_
     files = {Path(secret["file"]).name for name, secret in compose["secrets"].items() if "webhook" not in name}
     made = {path.name for path in tmp_path.iterdir()}
     assert files <= made
-    assert made - files == {compose_secrets.BROKER, "siaga-publisher"}, "in the broker's file, and for a client outside"
+    assert made - files == {compose_secrets.BROKER}, "in the broker's file only"
     assert all(secrets_of(service).keys() <= compose["secrets"].keys() for service in compose["services"].values())
 
 
@@ -244,7 +247,8 @@ def test_workers_and_board_wait_for_the_topics(compose):
     for name in OURS - ONE_SHOT:
         condition = compose["services"][name]["depends_on"]["topics"]["condition"]
         assert condition == "service_completed_successfully", name
-    assert compose["services"]["topics"]["depends_on"]["kafka"]["condition"] == "service_healthy"
+    assert compose["services"]["topics"]["depends_on"]["users"]["condition"] == "service_completed_successfully"
+    assert compose["services"]["users"]["depends_on"]["kafka"]["condition"] == "service_healthy"
 
 
 def test_prometheus_scrapes_what_compose_runs(compose, deploy, load_yaml):
