@@ -8,7 +8,7 @@ from prometheus_client import start_http_server
 
 pytest.importorskip("yaml", reason="PyYAML is not installed (pip install 'siaga[deploy]')")
 
-from tests.deploy.programs import RUNBOOK_BASE, alertmanager, get_json, prometheus, wait_for
+from tests.deploy.programs import RUNBOOK_BASE, Manager, alertmanager, prometheus, wait_for
 from tests.deploy.webhook import Webhook, listening
 
 PALEMBANG, OGAN_ILIR, BENGKULU = ("16.71", "Palembang"), ("16.10", "Ogan Ilir"), ("17.71", "Bengkulu")
@@ -42,7 +42,11 @@ def test_a_flare_up_is_grouped_muted_and_resolved(deploy, program, tmp_path, web
     with (
         alertmanager(binary, deploy, tmp_path, webhook.address) as manager,
         prometheus(
-            program("prometheus"), deploy, tmp_path, {"siaga-worker": [worker], "alertmanager": [manager]}, manager
+            program("prometheus"),
+            deploy,
+            tmp_path,
+            {"siaga-worker": [worker], "alertmanager": [manager.address]},
+            manager,
         ) as api,
     ):
         watchdog = wait_for(
@@ -82,9 +86,9 @@ def test_a_flare_up_is_grouped_muted_and_resolved(deploy, program, tmp_path, web
         wait_for("the end of the alarm in both provinces", lambda: _ended(webhook, "16") and _ended(webhook, "17"))
 
 
-def _muted(manager: str) -> list[tuple[str, str]]:
+def _muted(manager: Manager) -> list[tuple[str, str]]:
     """(alert, regency) of the alerts that Alertmanager inhibits because a graver alert fires."""
-    held = [alert for alert in get_json(f"http://{manager}/api/v2/alerts") if alert["status"]["inhibitedBy"]]
+    held = [alert for alert in manager.get("alerts") if alert["status"]["inhibitedBy"]]
     return [(alert["labels"]["alertname"], alert["labels"]["regency"]) for alert in held]
 
 
