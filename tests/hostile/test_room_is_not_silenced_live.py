@@ -49,9 +49,9 @@ class Room:
     def end_silences(self) -> None:
         for found in self.silences():
             url = f"http://{self.manager.address}/api/v2/silence/{found['id']}"
-            urllib.request.urlopen(
-                urllib.request.Request(url, headers=self.manager.headers, method="DELETE"), timeout=5
-            )
+            request = urllib.request.Request(url, headers=self.manager.headers, method="DELETE")
+            with urllib.request.urlopen(request, timeout=5):
+                pass
 
     def told(self, path: str, alert: str) -> int:
         """How many messages with this alert have come to a path."""
@@ -127,7 +127,8 @@ def test_a_web_page_sets_no_silence(room: Room, headers: dict[str, str]) -> None
 def test_a_web_page_reads_nothing_of_prometheus(room: Room, path: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
         urllib.request.urlopen(urllib.request.Request(room.api.url + path, headers=EVIL), timeout=5)
-    assert refused.value.code == 401
+    with refused.value as answer:
+        assert answer.code == 401
 
 
 def test_a_web_page_sends_no_false_alert(room: Room) -> None:
