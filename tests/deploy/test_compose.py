@@ -204,6 +204,7 @@ def test_every_secret_is_one_that_the_script_makes_or_the_webhooks(compose, tmp_
 
 def test_images_are_pinned_to_a_full_version(compose):
     for name, service in compose["services"].items():
+        assert not re.match(r"[^/]*[.:][^/]*/", service["image"]), f"{name} names a registry"
         tag = service["image"].rpartition(":")[2]
         assert re.fullmatch(r"v?\d+\.\d+\.\d+(@sha256:[0-9a-f]{64})?", tag), f"{name}: {service['image']}"
 
