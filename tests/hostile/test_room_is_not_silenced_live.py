@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
@@ -28,6 +29,13 @@ ONE_REGENCY = {"name": "regency", "value": "16.71", "isRegex": False, "isEqual":
 SCRAPES = 20
 
 
+def silence_of(*matchers: dict) -> dict:
+    """The body that sets a silence of two days from now on."""
+    now = datetime.now(UTC)
+    span = {"startsAt": now.isoformat(), "endsAt": (now + timedelta(days=2)).isoformat()}
+    return {"matchers": list(matchers), **span, "createdBy": "test", "comment": "test"}
+
+
 @dataclass
 class Room:
     """What runs: Alertmanager and Prometheus with the files of deploy/, one regency at awas, receivers of webhooks."""
@@ -37,11 +45,8 @@ class Room:
     webhook: Webhook
 
     def silence(self, *matchers: dict, headers: dict[str, str]) -> int:
-        """The status of setting a silence of two days."""
-        now = datetime.now(UTC)
-        span = {"startsAt": now.isoformat(), "endsAt": (now + timedelta(days=2)).isoformat()}
-        body = {"matchers": list(matchers), **span, "createdBy": "test", "comment": "test"}
-        return self.manager.post("silences", body, headers)
+        """The status of setting a silence."""
+        return self.manager.post("silences", silence_of(*matchers), headers)
 
     def silences(self) -> list[dict]:
         return [found for found in self.manager.get("silences") if found["status"]["state"] != "expired"]
@@ -121,6 +126,19 @@ def room(running: Room) -> Iterator[Room]:
 def test_a_web_page_sets_no_silence(room: Room, headers: dict[str, str]) -> None:
     assert room.silence(ALL, headers=headers) == 401
     assert room.silences() == []
+
+
+def test_without_a_password_the_same_page_could(request: pytest.FixtureRequest, tmp_path: Path) -> None:
+    """Why it asks for one: by itself Alertmanager takes the page's request, and says that any page may send it."""
+    files, find = request.getfixturevalue("deploy"), request.getfixturevalue("program")
+    binary = find("prometheus-alertmanager")
+    with alertmanager(binary, files, tmp_path, "127.0.0.1:9", asks_for_a_password=False) as manager:
+        preflight = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type"}
+        url = f"http://{manager.address}/api/v2/silences"
+        asked = urllib.request.Request(url, headers=EVIL | preflight, method="OPTIONS")
+        with urllib.request.urlopen(asked, timeout=5) as answer:
+            assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        assert manager.post("silences", silence_of(ALL), EVIL) == 200
 
 
 @pytest.mark.parametrize("path", ["/api/v1/query?query=siaga_regency_level", "/metrics", "/federate?match[]=up", "/"])
