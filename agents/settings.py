@@ -111,7 +111,7 @@ def _sources(text: str) -> str:
 
 def _hosts(text: str) -> str:
     """`name[:port][,name...]` as a browser sends it in `Host`, in lower case, without blanks."""
-    hosts = [part.strip().lower() for part in text.split(",")] if text else []
+    hosts = [part.strip().lower() for part in text.split(",") if part.strip()]
     for host in hosts:
         match = _HOST.fullmatch(host)
         if match is None or (match["port"] and not 1 <= int(match["port"]) <= 65535):
