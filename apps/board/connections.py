@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple, cast
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from agents import metrics
 from apps.board.refusals import Refusal, Refusals
@@ -20,6 +21,9 @@ SWEEP_S = 1.0
 UNREAD_S = 30.0
 """A client that takes nothing of what waits for it for so long is cut off: a phone between two cells is back by then,
 and a browser comes back with its last event id."""
+IDLE_LEAST_S = 2.0
+"""When all connections are taken, one that has asked nothing for so long, or nothing yet, is ended for a new one: the
+packet of a request is there by then, and a browser whose connection ended while it was idle opens another."""
 IPV6_PREFIX = 64
 """Of one subscriber: whoever has one IPv6 address has all that begin like it."""
 
@@ -39,30 +43,48 @@ class ConnectionLimits(NamedTuple):
 class Connections:
     """All connections of one board, by address."""
 
-    def __init__(
-        self, server: web.Server, limits: ConnectionLimits, refusals: Refusals, unread_s: float = UNREAD_S
-    ) -> None:
-        self._server, self._limits, self._refusals, self._unread_s = server, limits, refusals, unread_s
+    def __init__(self, limits: ConnectionLimits, refusals: Refusals, unread_s: float = UNREAD_S) -> None:
+        self._limits, self._refusals, self._unread_s = limits, refusals, unread_s
         self._open: set[Connection] = set()
+        self._idle: dict[Connection, float] = {}  # since when, the longest first
         self._by_address: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._open)
 
     def refusal(self, address: str) -> Refusal | None:
-        """Why a further connection of this address is refused; None if it is not."""
-        if len(self._open) >= self._limits.total:
+        """Why a further connection of this address is refused; None if it is not, for which an idle one may end."""
+        if self._by_address[_counted(address)] >= self._limits.per_address:
+            return Refusal.ADDRESS
+        if len(self._open) >= self._limits.total and not self._end_an_idle_one():
             return Refusal.FULL
-        return Refusal.ADDRESS if self._by_address[_counted(address)] >= self._limits.per_address else None
+        return None
 
-    def open(self, address: str) -> "Connection":
-        """The protocol of an accepted connection, counted until it is lost or `close`d."""
+    def open(self, address: str, handler: asyncio.Protocol) -> "Connection":
+        """The protocol of an accepted connection around aiohttp's, counted until it is lost or `close`d."""
         counted = _counted(address)
-        connection = Connection(self._server(), lambda: self._remove(connection, counted), self._refusals)
+        connection = Connection(handler, lambda: self._remove(connection, counted), self._refusals)
         self._open.add(connection)
+        self._idle[connection] = time.monotonic()
         self._by_address[counted] += 1
         metrics.BOARD_CONNECTIONS.set(len(self._open))
         return connection
+
+    def middleware(self) -> Middleware:
+        """For `web.Application`, as the first: it knows which connections have a request in progress."""
+
+        @web.middleware
+        async def busy(request: web.Request, handler: Handler) -> web.StreamResponse:
+            connection = Connection.of(request)
+            if connection is not None:
+                self._idle.pop(connection, None)
+            try:
+                return await handler(request)
+            finally:
+                if connection in self._open:
+                    self._idle[connection] = time.monotonic()
+
+        return busy
 
     async def sweep(self) -> None:
         """Cut off clients that do not read, until cancelled."""
@@ -73,9 +95,22 @@ class Connections:
                 if connection.unread_s(now_s) > self._unread_s:
                     connection.abort(Refusal.UNREAD, "a client that did not read what it asked for was cut off")
 
+    def _end_an_idle_one(self) -> bool:
+        """End the connection that has been idle for longest, if that is long enough and nothing waits for it."""
+        now_s = time.monotonic()
+        for connection, since_s in self._idle.items():
+            if now_s - since_s < IDLE_LEAST_S:
+                return False
+            if not connection.waiting:
+                connection.abort(Refusal.FULL, "too many connections: idle ones are ended for new ones")
+                connection.close()
+                return True
+        return False
+
     def _remove(self, connection: "Connection", counted: str) -> None:
         if connection in self._open:
             self._open.remove(connection)
+            self._idle.pop(connection, None)
             self._by_address[counted] -= 1
             if not self._by_address[counted]:
                 del self._by_address[counted]
@@ -105,9 +140,14 @@ class Connection(asyncio.Protocol):
         """The answer never ends, so nothing else may be asked: from here on what the client sends ends it."""
         self._streams = True
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that the client has not taken yet, beyond what the operating system holds for it."""
+        return self._transport.get_write_buffer_size() if self._transport else 0
+
     def unread_s(self, now_s: float) -> float:
         """Seconds since the client last took a part of what waits for it; 0 when nothing waits. Call it regularly."""
-        waiting = self._transport.get_write_buffer_size() if self._transport else 0
+        waiting = self.waiting
         if not waiting or waiting < self._unread:
             self._read_at_s = now_s
         self._unread = waiting
@@ -120,7 +160,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def close(self) -> None:
-        """Count it no more: it was never made."""
+        """Count it no more, before it is lost or when it was never made."""
         self._closed()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

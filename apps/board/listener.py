@@ -6,6 +6,8 @@ import contextlib
 import errno
 import socket
 
+from aiohttp import web
+
 from apps.board.connections import Connections
 from apps.board.refusals import Refusal, Refusals
 
@@ -37,8 +39,11 @@ async def open_sockets(host: str, port: int) -> list[socket.socket]:
 class Listener:
     """Accepts the connections of one listening socket."""
 
-    def __init__(self, listening: socket.socket, connections: Connections, refusals: Refusals) -> None:
-        self._listening, self._connections, self._refusals = listening, connections, refusals
+    def __init__(
+        self, listening: socket.socket, server: web.Server, connections: Connections, refusals: Refusals
+    ) -> None:
+        self._listening, self._server = listening, server
+        self._connections, self._refusals = connections, refusals
 
     async def run(self) -> None:
         """Accept until cancelled. What cannot be accepted at the moment is tried again."""
@@ -58,7 +63,7 @@ class Listener:
             self._refusals.add(reason, _WHAT[reason])
             _refuse(accepted, _WHAT[reason])
             return
-        connection = self._connections.open(address)
+        connection = self._connections.open(address, self._server())
         try:
             await asyncio.get_running_loop().connect_accepted_socket(lambda: connection, accepted)
         except OSError:  # lost meanwhile

@@ -50,7 +50,8 @@ class Board:
         self.viewers = ViewerConnections(self.buffer, self.broadcaster, viewers_max=capacity.viewers)
         self.refusals = Refusals()
         self._hosts = HostCheck(AllowedHosts(settings.board_hosts, settings.board_host), self.refusals)
-        self._limits = ConnectionLimits.within(capacity.connections, settings.board_per_address)
+        limits = ConnectionLimits.within(capacity.connections, settings.board_per_address)
+        self.connections = Connections(limits, self.refusals)
         self.url = ""
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -64,7 +65,7 @@ class Board:
 
     def application(self) -> web.Application:
         """The routes, as an aiohttp application."""
-        app = web.Application(middlewares=[self._hosts.middleware()])
+        app = web.Application(middlewares=[self.connections.middleware(), self._hosts.middleware()])
         app.on_response_prepare.append(add_security_headers)
         for url, file in load_static_files().items():
             app.router.add_get(url, file.respond)
@@ -112,8 +113,9 @@ class Board:
     def _accepting(self, runner: web.AppRunner, listening: list[socket.socket]) -> list[Coroutine[Any, Any, None]]:
         """What accepts connections and ends them."""
         assert runner.server is not None  # after setup()
-        connections = Connections(runner.server, self._limits, self.refusals)
-        return [connections.sweep(), *(Listener(one, connections, self.refusals).run() for one in listening)]
+        server = runner.server
+        listeners = [Listener(one, server, self.connections, self.refusals) for one in listening]
+        return [self.connections.sweep(), *(listener.run() for listener in listeners)]
 
     async def until(self, stop: asyncio.Event) -> None:
         """Return when `stop` is set. Raises what ended a part of it: no board may serve old data, or nobody."""
