@@ -23,8 +23,9 @@ from aiokafka.record.util import decode_varint
 
 from .inflating import BATCH_INFLATED_MAX, MIB, STREAM_ERRORS, InflatesTooMuch, inflate, open_stream
 from .record_stream import (
+    HEADERS_BYTES_MAX,
     HEADERS_MAX,
-    KIB,
+    KEY_MAX,
     STREAMED_VALUE_MAX,
     CutRecord,
     Parts,
@@ -36,8 +37,9 @@ from .record_stream import (
 #: Limit of one fetch answer of a partition; batches beyond it are fetched again.
 ANSWER_INFLATED_MAX = 32 * MIB
 #: What aiokafka parses at once, some 900 reports. Of the smallest headers it makes objects of 40 times that for a
-#: moment, 10 MiB; the records that are kept, with HEADERS_MAX of the smallest headers each, take 33 times that.
-PIECE_MAX = 256 * KIB
+#: moment, 10 MiB; the records that are kept, with HEADERS_MAX of the smallest headers each, take 33 times that. No key
+#: in a piece is beyond its limit, nor are headers together.
+PIECE_MAX = min(KEY_MAX, HEADERS_BYTES_MAX)
 #: Memory that a record takes beside its bytes, and each of its headers: up to 224 and 188 bytes of objects.
 RECORD_COST, HEADER_COST = 256, 192
 #: So many bytes of a stream cost the time of one that is kept: a batch made of giants ends before it has held up the
@@ -45,7 +47,7 @@ RECORD_COST, HEADER_COST = 256, 192
 READ_PER_COST = 64
 _HEAD = struct.Struct(">qiibIhiqqqhii")
 _LENGTH, _ATTRIBUTES, _LAST_DELTA, _COUNT = 1, 5, 6, 12
-_VARINT_MAX, _CODEC_BITS = 10, 7
+_VARINT_MAX, _CODEC_BITS, _CAUSE_MAX = 10, 7, 120
 _headers_of = attrgetter("headers")
 
 
@@ -128,20 +130,22 @@ class _Batch:
 
     def _stream(self) -> Iterator[StreamedRecord]:
         last, most, read = -1, self._head[_LAST_DELTA], 0
+        has_gaps = self._head[_COUNT] <= most  # as after compaction
         try:
             opened, read_max = open_stream(self._codec, self._payload)
             with opened:
                 stream = RecordStream(opened, read_max, STREAMED_VALUE_MAX)
                 for _ in range(self._head[_COUNT]):
                     parts = stream.read()
-                    if not last < parts.offset_delta <= most:
+                    if not last < parts.offset_delta <= (most if has_gaps else last + 1):
                         raise CorruptRecordException("the offsets of a batch do not follow each other")
                     last, record = parts.offset_delta, self._record(parts)
                     self._count(record, stream.position - read)
                     read = stream.position
                     yield record
         except STREAM_ERRORS as error:
-            yield from self._unread(range(last + 1, most + 1), str(error))
+            cause = str(error.args[0] if error.args else error)
+            yield from self._unread(range(last + 1, most + 1), " ".join(cause.split())[:_CAUSE_MAX])
 
     def _unread(self, deltas: range, error: str) -> Iterator[StreamedRecord]:
         """The rest of a batch that cannot be read on: its records take their offsets, so the next batch can be read."""

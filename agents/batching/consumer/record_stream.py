@@ -10,11 +10,10 @@ from typing import BinaryIO, NamedTuple
 from aiokafka.errors import CorruptRecordException
 
 KIB = 1024
-#: Keys are ids; headers name a type, a trace (W3C: up to 8 KiB) or, of a record that holds many events, their origins.
-#: No more is read of any record, however its batch is compressed.
-KEY_MAX = 64 * KIB
+#: No more is read of any record, however its batch is compressed. Keys are ids; headers name a type, a trace (W3C: up
+#: to 8 KiB) or, of a record that holds thousands of events, where each came from.
+KEY_MAX = HEADERS_BYTES_MAX = 256 * KIB
 HEADERS_MAX = 64
-HEADERS_BYTES_MAX = 256 * KIB
 #: Values of a batch that is too large to be inflated at once: whole up to this size.
 STREAMED_VALUE_MAX = 16 * KIB
 CUT_TO = KIB

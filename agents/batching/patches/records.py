@@ -12,7 +12,7 @@ from aiokafka.record.default_records import DefaultRecordBatch
 
 from ..consumer.bounded_records import BoundedRecords
 
-#: Records taken before their size is looked at again: the largest streamed ones have 340 KiB.
+#: Records taken before their size is looked at again: the largest streamed ones take 550 KiB.
 _TAKE = 25
 #: A take ends when its records take so many bytes of memory.
 _TAKE_COST_MAX = 1 << 20
