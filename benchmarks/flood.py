@@ -51,13 +51,15 @@ async def flood(records: int, severity: int, is_spread: bool, seconds: float, wo
         reader = asyncio.create_task(_read(system, arrivals))
         sent = await _trickle(system, seconds)
         left = [_lag(system, workers, topic) for topic in ("incidents", "ledger")]
-        await _wait(lambda: sent.keys() <= arrivals.keys(), 120)
+        await _wait(lambda: sent.keys() <= arrivals.keys(), 40)
         reader.cancel()
         shared = partition_of(FLOODED, system.partitions)
         delays = {regency: (arrivals.get(regency, time.time()) - at) * 1000 for regency, at in sent.items()}
         of = {
             is_shared: sorted(
-                delay for code, delay in delays.items() if (partition_of(code, system.partitions) == shared) is is_shared
+                delay
+                for code, delay in delays.items()
+                if (partition_of(code, system.partitions) == shared) is is_shared
             )
             for is_shared in (False, True)
         }

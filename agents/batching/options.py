@@ -19,8 +19,9 @@ class BatchingOptions:
     #: many workers have work as all stages have lanes; fewer lanes take less processor time and latency
     #: (docs/decisions/0002-lanes.md).
     lanes: int = 1
-    #: Records of a transaction, and of a partition's batch; as much is folded while it is committed. Smaller ones make smaller frames, more rows and state records; with
-    #: 30,000 a national election day took 90 MiB more and 3 % less time (docs/decisions/0002-lanes.md).
+    #: Records of a transaction, and of a partition's batch; as much is folded while it is committed. Smaller ones make
+    #: smaller frames, more rows and state records; with 30,000 a national election day took 90 MiB more and 3 % less
+    #: time (docs/decisions/0002-lanes.md).
     batch_records_max: int = 20_000
     #: Nor may it hold more bytes: one record of an intermediate topic may hold many events, and publishers may
     #: send records of up to 1 MiB, which are all copied when they are rejected.

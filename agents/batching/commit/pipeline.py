@@ -67,8 +67,8 @@ class Pipeline:
         self._ahead = {}
 
     async def transact(self) -> None:
-        """Commit one transaction: what is folded ahead, what else waits (`pace.py` says how much of it), and the outputs
-        of idle folds.
+        """Commit one transaction: what is folded ahead, what else waits (as much as `Pace` lets in), and the outputs of
+        idle folds.
 
         Once a rebalance has begun only what is folded ahead: its shards have it in their memory already, and folding
         the batch again would count it twice. Any error means: outcome unknown, drop the lane.
