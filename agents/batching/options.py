@@ -26,8 +26,9 @@ class BatchingOptions:
     #: Nor may it hold more bytes: one record of an intermediate topic may hold many events, and publishers may
     #: send records of up to 1 MiB, which are all copied when they are rejected.
     batch_bytes_max: int = 12 * MIB
-    #: A transaction ends after so much time of folding, and folds the rest of its batches in the next one. What arrives
-    #: on another partition, of any lane in the thread, waits for a few folds: five, through two stages in one worker.
+    #: A transaction ends after so much processor time of folding, and the rest of its batches waits for the next one.
+    #: What arrives on another partition, of any lane in the thread, waits for a few folds: some five, through two stages
+    #: in one worker. Processor time, because smaller transactions cost more, and a busy machine must not cause them.
     fold_ms_max: int = 200
     #: Size of a partition's first batch after a start or a rebalance, as a part of a full one; each further batch may
     #: be twice as large. So the first outputs of a backlog are committed sooner: lanes share one thread, and all fold

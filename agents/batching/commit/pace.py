@@ -26,7 +26,7 @@ _GROWN_BYTES, _GROWTH = 256 * 1024, 4
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """What a transaction, or a part of it, may take: records, and seconds of folding."""
+    """What a transaction, or a part of it, may take: records, and processor seconds of folding."""
 
     records: float
     seconds: float
@@ -64,7 +64,7 @@ class Pace:
         self._sizes: dict[TopicPartition, tuple[Batch, int]] = {}  # measured once, asked for several times
 
     def folded(self, source: TopicPartition, batch: Batch, seconds: float) -> None:
-        """Learn from a fold."""
+        """Learn from a fold, which took so many processor seconds."""
         size, seen = self._size(source, batch), self._seen.get(source)
         cost = seconds / size
         if seconds < _SHORT_S and seen is not None:

@@ -151,7 +151,7 @@ class Pipeline:
         whole = Room(options.batch_records_max, options.fold_ms_max / 1000)
         left = whole
         for done in folded.values():
-            left = left.without(done.records, done.fold_seconds)
+            left = left.without(done.records, done.processor_seconds)
         waiting = {
             source: self._queue[source]
             for source in self._queue.sources
@@ -167,7 +167,7 @@ class Pipeline:
             part = await self._fold(source, left)
             if part is not None:
                 folded[source] = part
-                left = left.without(part.records, part.fold_seconds)
+                left = left.without(part.records, part.processor_seconds)
             # Let other tasks of this loop run in between.
             await asyncio.sleep(0)
 
@@ -186,7 +186,7 @@ class Pipeline:
         if part is None:
             self._queue.release(source)
         elif part.batch is not None:
-            self._pace.folded(source, part.batch, part.fold_seconds)
+            self._pace.folded(source, part.batch, part.processor_seconds)
         return part
 
     async def _fold_over_gaps(self, shard: Shard, batch: Batch) -> Folded | None:
