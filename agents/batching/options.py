@@ -27,8 +27,8 @@ class BatchingOptions:
     #: send records of up to 1 MiB, which are all copied when they are rejected.
     batch_bytes_max: int = 12 * MIB
     #: A transaction ends after so much processor time of folding, and the rest of its batches waits for the next one.
-    #: What arrives on another partition, of any lane in the thread, waits for a few folds: some five, through two stages
-    #: in one worker. Processor time, because smaller transactions cost more, and a busy machine must not cause them.
+    #: What arrives on another partition, of any lane in the thread, waits for a few folds: some five, through two
+    #: stages in one worker. Processor time, because smaller transactions cost more: a busy machine must not cause them.
     fold_ms_max: int = 200
     #: Size of a partition's first batch after a start or a rebalance, as a part of a full one; each further batch may
     #: be twice as large. So the first outputs of a backlog are committed sooner: lanes share one thread, and all fold
