@@ -28,7 +28,7 @@ import orjson
 
 INCIDENT, TURNOUT, JOIN, TICK, NEIGHBOUR, WATERMARK = "i", "t", "j", "k", "n", "w"
 TICK_KEY = b"*"
-FRAME_MAX_BYTES = 512 * 1024
+FRAME_MAX_BYTES = 128 * 1024
 #: Header of a frame of reports, with the event clock: their oldest time, newest time and number, so that the sequencer
 #: need not parse a frame whose reports all wait.
 SPAN_HEADER = "siaga.span"
