@@ -1,7 +1,7 @@
 """A scene for attackers: Sumsel as packaged (roster, ruleset, sources), its intake's gate and one table of all regencies.
 
-Messages are the publishers' own JSON, told at the scene's clock. A tick comes at every evaluation time, and notices to
-neighbours and the province are delivered at once.
+Messages are the publishers' own JSON, told at the scene's clock. Ticks come at evaluation times, and notices to neighbours
+and the province are delivered at once.
 """
 
 import re
@@ -28,7 +28,7 @@ from tests.streams.ledgers import EIGHT_MS, Outputs
 ROSTER = Roster.default()
 COMPILED = Rules(Ruleset.default())
 GATE = Gate(ROSTER, ClockMode.WALL, Sources.default())
-PALEMBANG, PRABUMULIH, PROVINCE = "16.71", "16.74", "16"
+PALEMBANG, PAGAR_ALAM, PRABUMULIH, PROVINCE = "16.71", "16.72", "16.74", "16"
 NORMAL, WASPADA, SIAGA, AWAS = range(4)
 MOST_REVISION = 2**53 - 1
 
@@ -91,14 +91,14 @@ class Scene:
                 frames.setdefault(admitted.regency, []).append(admitted.entry)
         self._apply(frames.items())
 
-    def wait(self, minutes: float) -> None:
-        """Let time pass, from one evaluation time to the next."""
-        until_ms = self.now_ms + round(minutes * MINUTE_MS)
+    def wait(self, minutes: float, every: float = 0) -> None:
+        """Let time pass, from one evaluation time to the next, or that which comes after `every` minutes."""
+        until_ms, step_ms = self.now_ms + round(minutes * MINUTE_MS), round(every * MINUTE_MS) or self.rules.step_ms
         while True:
             self._apply([(TICK_KEY.decode(), [["k", self.now_ms]])])
             if self.now_ms >= until_ms:
                 return
-            self.now_ms = min(until_ms, self.rules.grid(self.now_ms) + self.rules.step_ms)
+            self.now_ms = min(until_ms, self.rules.grid(self.now_ms) + step_ms)
 
     def restart(self) -> None:
         """The worker starts again: a new table from the state records."""
