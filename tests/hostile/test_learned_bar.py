@@ -44,7 +44,9 @@ def test_trifles_dated_back_delay_no_wave(undisturbed, sources, status):
 def test_nor_do_incidents_that_it_dates_back_by_a_revision(undisturbed):
     """Told as of today, then corrected to the night before."""
     first = [incident(PALEMBANG, "intimidation", 1, "pemantau", status="retracted") for _ in range(TRIFLES)]
-    then = [{**told, "event_id": f"x{told['event_id']}", "revision": 2, "status": "reported", "ago": 420} for told in first]
+    then = [
+        {**told, "event_id": f"x{told['event_id']}", "revision": 2, "status": "reported", "ago": 420} for told in first
+    ]
     scene = wave_after(*first, *then)
     for level in range(WASPADA, AWAS + 1):
         assert scene.raised(PALEMBANG, level) <= undisturbed.raised(PALEMBANG, level) + scene.rules.step_ms

@@ -24,7 +24,8 @@ def words(number: int, *sources: str) -> list[Message]:
 
 def figures(number: int, *sources: str, start: int = 0) -> list[Message]:
     return [
-        turnout(PAGAR_ALAM, f"TPS {one}", 100, source=sources[one % len(sources)]) for one in range(start, start + number)
+        turnout(PAGAR_ALAM, f"TPS {one}", 100, source=sources[one % len(sources)])
+        for one in range(start, start + number)
     ]
 
 
@@ -75,8 +76,10 @@ def test_all_agencies_together_are_bounded_too(kind):
     flood, _, _ = FLOODS[kind]
     scene = scene_of(*(message for one in range(6) for message in flood(200, f"warga-{one}")))
     state = scene.regency(PAGAR_ALAM)
-    told = len(state.incidents.records) if kind == "words" else sum(
-        1 + len(state.turnout.held(station).others) for station in state.turnout.stations
+    told = (
+        len(state.incidents.records)
+        if kind == "words"
+        else sum(1 + len(state.turnout.held(station).others) for station in state.turnout.stations)
     )
     assert told <= ALL
     assert surplus(scene) >= 6 * 200 - ALL
@@ -107,7 +110,9 @@ def test_what_was_taken_back_still_fills_its_place():
 def test_words_on_incidents_of_others_count_for_who_tells_them():
     theirs = words(BOUND - 47, "bawaslu")
     scene = scene_of(*theirs)
-    tell = [incident(PAGAR_ALAM, source="pemantau", origin="bawaslu", incident_id=told["incident_id"]) for told in theirs]
+    tell = [
+        incident(PAGAR_ALAM, source="pemantau", origin="bawaslu", incident_id=told["incident_id"]) for told in theirs
+    ]
     scene.send(*tell, *words(100, "pemantau"))
     assert surplus(scene) == len(tell) + 100 - BOUND
 
@@ -142,9 +147,10 @@ def test_so_are_state_records():
 def test_one_incident_and_one_station_revised_without_end_leave_no_more():
     scene = Scene(LIMITED)
     for revision in range(1, 400):
-        scene.send(*(
-            message | {"revision": revision, "incident_id": "one"} for message in words(1, "pemantau")
-        ), *(message | {"revision": revision} for message in figures(1, "pemantau")))
+        scene.send(
+            *(message | {"revision": revision, "incident_id": "one"} for message in words(1, "pemantau")),
+            *(message | {"revision": revision} for message in figures(1, "pemantau")),
+        )
     records = [key for key in scene.outputs.state if key.startswith(PAGAR_ALAM.encode())]
     assert len(records) < 60 and held(scene) == (1, 1)
     scene.send(incident(PAGAR_ALAM, "protest", 1, "pemantau", incident_id="one", revision=MOST_REVISION))

@@ -65,7 +65,9 @@ FURTHERS: dict[str, Callable[[int], Message]] = {
 
 @pytest.mark.parametrize("name", FURTHERS)
 def test_a_report_costs_the_same_however_many_are_urgent(name):
-    costs = [cost(held, lambda number: grave(number, incident_id=f"n-{number}"), FURTHERS[name]) for held in (FEW, MANY)]
+    costs = [
+        cost(held, lambda number: grave(number, incident_id=f"n-{number}"), FURTHERS[name]) for held in (FEW, MANY)
+    ]
     assert costs[1] < 2 * costs[0], costs
 
 
