@@ -1,7 +1,7 @@
-"""A scene for attackers: Sumsel as packaged (roster, ruleset, sources), its intake's gate and one table of all regencies.
+"""A scene for attackers: Sumsel as packaged (roster, ruleset, sources), a gate and one table of all its regencies.
 
-Messages are the publishers' own JSON, told at the scene's clock. Ticks come at evaluation times, and notices to neighbours
-and the province are delivered at once.
+Messages are the publishers' own JSON, told at the scene's clock. Ticks come at evaluation times, and notices to
+neighbours and the province are delivered at once.
 """
 
 import re

@@ -16,7 +16,6 @@ from tests.hostile.scene import (
     AWAS,
     COMPILED,
     MOST_REVISION,
-    PAGAR_ALAM,
     PALEMBANG,
     PRABUMULIH,
     PROVINCE,
@@ -109,7 +108,7 @@ def messages_of(number: int, step: Step) -> Iterator[Message]:
 
 
 def ordinary(minute: int) -> list[Message]:
-    """A morning of the others, with a wave that two of them tell, far from the attacker; ids are the same in every run."""
+    """A morning of the others, with a wave that two of them tell, far from the attacker. Ids are alike in every run."""
     told = []
     for number, code in enumerate(FAR):
         if minute % (40 + 10 * number) == 0:

@@ -1,6 +1,7 @@
-"""One publisher invents more polling stations than a regency has, so that those which are missing seem to have reported.
+"""One publisher invents more polling stations than a regency has, so that the missing ones seem to have reported.
 
-The roster bounds how many stations are shown as reported; what exceeds it is `unlisted`. Inventing takes no points away.
+The roster bounds how many stations are shown as reported; what exceeds it is `unlisted`. Inventing takes no points
+away.
 """
 
 import pytest
