@@ -200,8 +200,9 @@ def test_regencies_of_which_it_does_not_speak_escalate_as_without_it(attack):
 
 
 LIMITED = ruleset(
-    incidents_least=20, incidents_per_station=1, figures_least=20, figures_per_station=1, event_ids_most=400
-)
+    incidents_least=20, incidents_per_station=1, figures_least=20, figures_per_station=1, event_ids_least=400,
+    event_ids_per_station=0.1,
+)  # fmt: skip
 
 
 @SEARCH
