@@ -100,9 +100,9 @@ def told(records: dict[str, Record], word: Word, clock_ms: int) -> tuple[Record,
     return old, effect, words
 
 
-def joined_report(record: Record, to: str, segment: int) -> Report:
-    """The fields of the record of an incident whose words another one has now."""
-    return record._replace(status=JOINED, segment=segment, grave_ms=0, words=(), joined_to=to)
+def joined_report(own: Report, to: str) -> Report:
+    """The fields of the record of a number whose words another incident has; `own`: those that they make alone."""
+    return new_record(own)._replace(status=JOINED, grave_ms=0, words=(), joined_to=to)
 
 
 def is_confirmed(record: Record) -> bool:

@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from schemas.ledger import INCIDENT, JOIN, NEIGHBOUR, TICK, TURNOUT, Entry
+from schemas.ledger import DECISIONS, INCIDENT, NEIGHBOUR, TICK, TURNOUT, Entry
 from schemas.roster import Regency
 from schemas.station_roster import RegencyStations
 from schemas.vocabulary import HOUR_MS, LEVELS, Change, Reason
@@ -38,9 +38,9 @@ from streams.risk.decisions import (
     reason_of_rise,
     urgency_of,
 )
+from streams.risk.decided import Decided
 from streams.risk.event_ids import EventIds
 from streams.risk.incidents import Incidents
-from streams.risk.joins import Joins
 from streams.risk.levels import Ladder
 from streams.risk.neighbours import Neighbours
 from streams.risk.published import Published
@@ -56,7 +56,6 @@ from streams.storage.station_records import StationRecords
 
 #: How many entries, by kind and by what became of them.
 Outcomes = defaultdict[str, Counter[str]]
-
 
 #: Of an incident that is new: its record, the score before, its words.
 _NO_RECORD: tuple[Record | None, int, tuple[Word, ...]] = None, 0, ()
@@ -75,10 +74,10 @@ class RegencyState:
         self.since_ms = 0  # clock when the level last changed, at first the first clock reading
         self.incidents = Incidents(rules, rules.place(regency.stations))
         self.incident_records = IncidentRecords(self.incidents)
-        self.joins = Joins(self.incidents, self.incident_records)
         self.event_ids = EventIds()
         self.turnout = Turnout(rules.offset_ms, stations)
         self.station_records = StationRecords(self.turnout)
+        self.decided = Decided(self.incidents, self.incident_records, self.turnout, self.station_records)
         self.repeats = Repeats(self.event_ids, self.incidents, self.turnout)
         self.neighbours = Neighbours()
         self.ladder = Ladder()
@@ -177,8 +176,8 @@ class RegencyState:
             outcome = "applied"
         elif kind == NEIGHBOUR:
             outcome = self._take_notice(entry)
-        elif kind == JOIN:
-            outcome = self._take_join(entry)
+        elif kind in DECISIONS:
+            outcome = self._take_decision(entry)
         else:
             raise ValueError(f"ledger entry of unknown kind {kind!r}")
         outcomes[kind][outcome] += 1
@@ -292,7 +291,7 @@ class RegencyState:
         if not self.ladder.level:
             return
         if self.published.is_cited(old.incident):
-            self.published.revise_cited(old, self.incidents.records[old.incident])
+            self.published.revise_cited(old, self.incidents.records.get(old.incident))
             self._is_review_due = True
         else:
             self._note_moved_points(before)
@@ -302,15 +301,16 @@ class RegencyState:
         if self.published.move_points(self.score().total - before):
             self._is_review_due = True
 
-    def _take_join(self, entry: Entry) -> str:
-        _, _, first, second, is_undone, _, _ = entry
+    def _take_decision(self, entry: Entry) -> str:
         before = self.score().total if self.ladder.level else 0
-        change = self.joins.split if is_undone else self.joins.join
-        outcome, replaced = change(first, second, self.clock_ms)
+        outcome, replaced = self.decided.take(entry, self.clock_ms)
         self._score, self._is_due = None, True
-        others = [old for old in replaced if not self.published.is_cited(old.incident)]
-        for old in [old for old in replaced if old not in others] + others[:1]:  # a join moves its points once
+        cited = [old for old in replaced if self.published.is_cited(old.incident)]
+        for old in cited:
             self._note_revision(old, before)
+        self.published.cite_only(self.incidents.records)
+        if self.ladder.level and (not replaced or len(cited) < len(replaced)):
+            self._note_moved_points(before)  # once, however many have moved them
         return outcome
 
     def _take_turnout(self, entry: Entry) -> str:

@@ -15,7 +15,7 @@ Figures of different votes never make one share. The newest day on which a new v
 with a figure from that day on, and those with an earlier one. The share is that of the larger part, of the newer one
 when they are equal. Earlier figures give none once a second such day has come: they may be of several votes by then."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from functools import lru_cache, partial
 from itertools import combinations
 from typing import Any, NamedTuple, TypedDict
@@ -171,6 +171,26 @@ class Turnout:
                 figure, others, conflicts = _with(old, figure)
             self._count(old, -1)
         new = _new_station((*figure, is_listed, others, conflicts, move(name, old)))
+        self._count(new, 1)
+        self._stations[name] = new
+        return True
+
+    def remove(self, name: str, gone: Figure, move: Move = _no_segment) -> bool:
+        """Take a figure that is held out of its station, as if its source had not told it: all but the days of new
+        votes. False when the station has no other and is gone; else `move` names the state segment that holds it.
+        """
+        old = self.held(name)
+        assert old is not None, "only a figure that is held can be taken out"
+        left = [figure for figure in (figure_of(old), *old.others) if figure.source != gone.source]
+        self._count(old, -1)
+        if old.is_listed:
+            self.corrected -= gone.corrections
+        if not left:
+            del self._stations[name]
+            return False
+        # What another source of its agency contradicted earlier is not known apart: judged by the figures that are left.
+        held = tuple(pair for pair in old.conflicts if gone.agency not in pair)
+        new = _new_station((*left[0], old.is_listed, tuple(left[1:]), _conflicts(held, left), move(name, old)))
         self._count(new, 1)
         self._stations[name] = new
         return True
