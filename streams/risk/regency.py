@@ -26,6 +26,7 @@ from schemas.roster import Regency
 from schemas.station_roster import RegencyStations
 from schemas.vocabulary import HOUR_MS, LEVELS, Change, Reason
 from streams.risk.citations import cite
+from streams.risk.decided import Decided
 from streams.risk.decisions import (
     Decision,
     Escalation,
@@ -38,7 +39,6 @@ from streams.risk.decisions import (
     reason_of_rise,
     urgency_of,
 )
-from streams.risk.decided import Decided
 from streams.risk.event_ids import EventIds
 from streams.risk.incidents import Incidents
 from streams.risk.levels import Ladder

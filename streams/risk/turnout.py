@@ -15,7 +15,7 @@ Figures of different votes never make one share. The newest day on which a new v
 with a figure from that day on, and those with an earlier one. The share is that of the larger part, of the newer one
 when they are equal. Earlier figures give none once a second such day has come: they may be of several votes by then."""
 
-from collections.abc import Callable, Container, Iterable
+from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
 from itertools import combinations
 from typing import Any, NamedTuple, TypedDict
