@@ -188,7 +188,7 @@ class Turnout:
         if not left:
             del self._stations[name]
             return False
-        # What another source of its agency contradicted earlier is not known apart: judged by the figures that are left.
+        # What another source of its agency contradicted earlier is not known apart: the figures that are left decide.
         held = tuple(pair for pair in old.conflicts if gone.agency not in pair)
         new = _new_station((*left[0], old.is_listed, tuple(left[1:]), _conflicts(held, left), move(name, old)))
         self._count(new, 1)

@@ -3,8 +3,9 @@
 What comes hour by hour in bulk is written as a segment per ledger frame, one record for all of its stations, which is
 fewer records to write and to read back. Figures that come one at a time stay a record per station, which each
 figure overwrites: segments of one would leave a tombstone for every report. Where a station is in both, its own record
-is the newer; it is deleted when the station moves to a segment. Closed segments do not know their stations: where people
-have taken one out, all segments of the regency are written again, each with the stations that still lie there."""
+is the newer; it is deleted when the station moves to a segment. Closed segments do not know their stations: where
+people have taken one out, all segments of the regency are written again, each with the stations that still lie there.
+"""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
