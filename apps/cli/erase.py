@@ -49,11 +49,10 @@ def command(
                 raise CommandError("--check goes alone: it erases nothing", exit_code=2)
             _check(settings, key_of(checked))
             return
-        for name, given in (("REGENCY", regency), ("ORIGIN/ID", incident), ("--role", role), ("--reason", reason)):
-            if not given:
-                raise CommandError(f"{name}: is missing", exit_code=2)
-        code = regency_of(settings.load_roster(), regency or "")
-        erasure = Erasure(key_of(incident or ""), role or "", EraseReason(reason))
+        if not (regency and incident and role and reason):
+            raise CommandError("REGENCY, ORIGIN/ID, --role and --reason are needed, or --check", exit_code=2)
+        code = regency_of(settings.load_roster(), regency)
+        erasure = Erasure(key_of(incident), role, EraseReason(reason))
     except CannotDecide as error:
         raise CommandError(str(error), exit_code=2) from None
     try:
@@ -79,18 +78,17 @@ def _erase(settings: Settings, code: str, erasure: Erasure, wait_s: float) -> No
         if erasure.is_held(held()):
             raise CannotDecide(f"{shown(erasure.incident)} was reported again since it was erased: erase it again")
     words, (partition, offset) = words_in(language_of_locale()), places[code]
-    click.echo(
-        words.text(
-            "removal",
-            "erased",
-            place=f"{row['name']} ({code})",
-            incident=shown(erasure.incident),
-            reason=words.text("erase_reason", erasure.reason),
-            level=words.level(row["level"]),
-            score=row["score"],
-            ledger=f"{partition}/{offset}",
-        )  # fmt: skip
+    done = words.text(
+        "removal",
+        "erased",
+        place=f"{row['name']} ({code})",
+        incident=shown(erasure.incident),
+        reason=words.text("erase_reason", erasure.reason),
+        level=words.level(row["level"]),
+        score=row["score"],
+        ledger=f"{partition}/{offset}",
     )
+    click.echo(done)
     if joined:
         click.echo(words.text("removal", "joined", numbers=", ".join(map(shown, joined))))
 

@@ -70,9 +70,9 @@ def command(
             left = _found(settings, roster, eviction, codes)
     except (CannotDecide, UnknownFormat) as error:
         raise CommandError(str(error)) from None
-    for code in found:
+    for code in sorted(found.keys() & after.keys()):
         click.echo(_done(after[code], eviction, left.get(code, Said(0, 0)), places[code]))
-    if any(left[code] != Said(0, 0) for code in left):
+    if left:
         raise CommandError(f"{source} has said more in that time since then: stop it, then evict again")
 
 
