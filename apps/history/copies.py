@@ -85,13 +85,16 @@ def _of_topic(reader: TopicReader, spec: TopicSpec, name: str, holds: _Holds, co
 
 
 def _is_told(value: bytes, origin: str, incident_id: str) -> bool:
-    """Whether an input record is about the incident; of one that is no JSON, whether it has the number in quotes."""
+    """Whether an input record is about the incident, or names its number and nobody's numbering; of one that is no
+    JSON, whether it has the number in quotes.
+    """
     try:
         found = list(_objects(json.loads(value)))
     except (ValueError, RecursionError):
         return f'"{incident_id}"'.encode() in value
     return any(
-        one.get("incident_id") == incident_id and one.get("origin", one.get("source")) == origin for one in found
+        one.get("incident_id") == incident_id and one.get("origin", one.get("source", origin)) == origin
+        for one in found
     )
 
 
