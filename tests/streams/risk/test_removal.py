@@ -222,7 +222,7 @@ def check_held(state: RegencyState) -> None:
     assert set(under) == set(records)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(STEPS, _KEYS, st.booleans())
 def test_an_erased_number_is_in_no_record_of_the_state(steps, key, is_alarmed):
     """Whatever was joined, split, revised or cited before."""
@@ -305,3 +305,20 @@ def test_told_again_under_new_ids_a_source_is_heard_again():
     outputs = folded(first, evict(EIGHT_MS), told(A, source=FLOOD, revision=2))[1]
     assert (again.outcomes["i", "id_reused"], again.row(PALEMBANG)["windows"]["1h"]["incidents"]) == (1, 0)
     assert outputs.row(PALEMBANG)["windows"]["1h"]["incidents"] == 1
+
+
+def test_a_number_goes_from_older_rows_of_those_that_it_was_joined_with_too():
+    """A row of A with the words of both lives on for the sake of C, though A and B were split since."""
+    frames = [
+        tick(EIGHT_MS),
+        (PALEMBANG, [told(A), told(B)]),
+        (PALEMBANG, [join(EIGHT_MS, A, B)]),
+        (PALEMBANG, [told(C), told(A, revision=2)]),
+        (PALEMBANG, [join(EIGHT_MS, A, B, True)]),
+    ]
+    held = run(frames)
+    assert B.encode() in held.state[b"16.71/i/3"]
+    for table, first in ((fresh(), frames), (restored(held.state), [])):
+        outputs = run([*first, (PALEMBANG, [erase(EIGHT_MS, B)])], table, first_offset=9)
+        state = held.state | outputs.state
+        assert B.encode() not in state[b"16.71/i/3"] + state[b"16.71/i/4"] + state[b"16.71/h"]
