@@ -171,7 +171,8 @@ def touch_counters() -> None:
         for reason in RejectReason:
             REJECTED.labels(topic.value, reason.value)
     for kind in (INCIDENT, TURNOUT):
-        ENTRIES.labels(kind, "id_reused")
+        for outcome in ("id_reused", "surplus"):
+            ENTRIES.labels(kind, outcome)
     for change, levels in LEVELS_AFTER.items():
         for level in levels:
             ESCALATIONS.labels(change, level.value)

@@ -9,24 +9,31 @@ than objects, because one is written and read per event on the hot path:
     turnout    ["t", at_ms, event_id, station_key, registered, voted, as_of_ms, revision, source, is_exercise, agency,
                 rank]
     join       ["j", at_ms, incident_key, incident_key, is_undone, role, reason]
+    evict      ["e", at_ms, source, from_ms, to_ms, role, reason]
+    erase      ["x", at_ms, incident_digest, role, reason]
     tick       ["k", at_ms]
     neighbour  ["n", at_ms, from_regency, level, previous_level, escalation_id, data_status, turnout_share | null,
                 sole_agency]
     watermark  ["w", newest_ms, intake_shard, is_idle]        with the event clock only, see docs/event-time.md
 
 An incident_key is `<origin> <incident_id>`, a station_key `<village> <station>`, either of which may be empty: no part
-holds a blank but the station, which is last. `agency` and `rank` are those of the source in the sources file when the
+holds a blank but the station, which is last. An incident_digest is what the function of that name gives: an entry that
+takes a person's data out must not hold it. `agency` and `rank` are those of the source in the sources file when the
 message was admitted (docs/decisions/0017). Incidents and turnout are called reports. All times are whole milliseconds
 since the Unix epoch.
 """
 
 import re
 from collections.abc import Iterator
+from hashlib import blake2b
 from typing import Any
 
 import orjson
 
 INCIDENT, TURNOUT, JOIN, TICK, NEIGHBOUR, WATERMARK = "i", "t", "j", "k", "n", "w"
+EVICT, ERASE = "e", "x"
+#: Kinds of entries by which people decide something.
+DECISIONS = frozenset((JOIN, EVICT, ERASE))
 TICK_KEY = b"*"
 FRAME_MAX_BYTES = 128 * 1024
 #: Header of a frame of reports, with the event clock: their oldest time, newest time and number, so that the sequencer
@@ -89,6 +96,11 @@ def parts_of(key: str) -> tuple[str, str]:
     """(origin, incident id) of an incident key."""
     origin, _, incident_id = key.partition(" ")
     return origin, incident_id
+
+
+def incident_digest(key: str) -> str:
+    """What an entry that erases an incident names it by: 16 hexadecimal digits, which do not hold its number."""
+    return blake2b(key.encode(), digest_size=8).hexdigest()
 
 
 def partition_of(regency: str, partitions: int) -> int:

@@ -58,7 +58,10 @@ class TopicReader:
 
     def partitions(self, topic: Topic) -> list[TopicPartition]:
         """All partitions of a topic. Raises TopicMissing."""
-        name = self._settings.topics[topic]
+        return self.partitions_of(self._settings.topics[topic])
+
+    def partitions_of(self, name: str) -> list[TopicPartition]:
+        """All partitions of a topic by its full name. Raises TopicMissing."""
         numbers = self._consumer.partitions_for_topic(name)
         if not numbers:
             raise TopicMissing(f"no topic {name} at {self._settings.broker}; run `siaga topics` first")
