@@ -13,7 +13,17 @@ from aiokafka import TopicPartition
 
 from agents import metrics
 from agents.batching import Batch, Cut, Output, Record
-from schemas.ledger import SPAN_HEADER, TICK_KEY, Entry, encode_frames, partition_of, span_of, watermark_frame
+from schemas.ledger import (
+    BROKER_AHEAD_MS,
+    INPUT_HEADER,
+    SPAN_HEADER,
+    TICK_KEY,
+    Entry,
+    encode_reports,
+    partition_of,
+    span_of,
+    watermark_frame,
+)
 from schemas.rejected import (
     CUT_KEY_BYTES,
     CUT_VALUE_BYTES,
@@ -35,6 +45,8 @@ APPENDED_HEADER = "siaga.appended"
 LOG_APPEND_TIME = 1
 _NEVER_MS = 2**63
 
+#: The entries of one regency from a batch, and the offsets of their input records.
+_Reports = tuple[list[Entry], list[int]]
 KafkaHeaders = tuple[tuple[str, bytes], ...]
 
 
@@ -90,22 +102,25 @@ class IntakeFold:
     def fold(self, batch: Batch) -> Iterator[Output]:
         """Rejected records first, in their order, then the frames of each regency, then the watermark if one is due."""
         tally = self._tally = _Tally()
-        accept, watermark, wall_ms = self._accept, self._watermark, self._wall_ms
+        accept, watermark = self._accept, self._watermark
         sources, delays_ms = tally.sources, tally.delays_ms
         is_wall, clock_ms = watermark is None, watermark.newest_ms if watermark else 0
-        oldest_ms = _NEVER_MS
-        frames: defaultdict[str, list[Entry]] = defaultdict(list)
+        oldest_ms, now_ms = _NEVER_MS, self._now_ms()
+        frames: defaultdict[str, _Reports] = defaultdict(_reports)
         for record in batch.records:
+            wall_ms = _wall_ms(record, now_ms)
             if is_wall:
-                clock_ms = wall_ms(record)
+                clock_ms = wall_ms
             try:
                 if type(record.value) is Cut:
                     raise _too_large(record.value)
-                regency, entry, event_ms, source = accept(record.value, record.headers, clock_ms)
+                regency, entry, event_ms, source = accept(record.value, record.headers, clock_ms, wall_ms)
             except Rejected as rejected:
                 yield self._rejected(record, rejected)
                 continue
-            frames[regency].append(entry)
+            entries, offsets = frames[regency]
+            entries.append(entry)
+            offsets.append(record.offset)
             sources[source] += 1
             delays_ms[source] = clock_ms - event_ms
             # Not min() and max(): this runs for every record, and a comparison is faster than a call.
@@ -115,7 +130,7 @@ class IntakeFold:
                 clock_ms = event_ms  # the event clock advances; with the wall clock the next record sets it
         yield from self._frames(frames, batch.records[0].timestamp)
         if watermark:
-            appended_ms = wall_ms(batch.records[-1])
+            appended_ms = _wall_ms(batch.records[-1], now_ms)
             yield from self._published(watermark.read(oldest_ms, clock_ms, appended_ms, self._now_ms()))
 
     def idle(self) -> Iterator[Output]:
@@ -138,23 +153,15 @@ class IntakeFold:
     def closed(self) -> None:
         """Nothing to remove: no metric of intake has the partition as a label."""
 
-    def _wall_ms(self, record: Record) -> int:
-        """Wall time at which a record arrived: the broker's append time.
-
-        The broker's clock is the same for all workers, and a batch that is folded a second time gets the same stamps.
-        For a topic with its publishers' timestamps (`siaga topics` creates none) it is the time of this worker's clock.
-        """
-        is_brokers = getattr(record, "timestamp_type", None) == LOG_APPEND_TIME
-        return record.timestamp if is_brokers else self._now_ms()
-
-    def _frames(self, frames: dict[str, list[Entry]], appended_ms: int) -> Iterator[Output]:
-        appended = ((APPENDED_HEADER, str(appended_ms).encode()),)
-        for regency, entries in frames.items():
-            values = list(encode_frames(entries))
-            has_span = self._watermark is not None and len(values) == 1
-            headers = (*appended, (SPAN_HEADER, span_of(entries))) if has_span else appended
-            for value in values:
-                yield self._to_ledger(partition_of(regency, self._partitions), regency.encode(), value, headers)
+    def _frames(self, frames: dict[str, _Reports], appended_ms: int) -> Iterator[Output]:
+        appended = (APPENDED_HEADER, str(appended_ms).encode())
+        for regency, (entries, offsets) in frames.items():
+            encoded = list(encode_reports(self._source.topic, self._source.partition, entries, offsets))
+            has_span = self._watermark is not None and len(encoded) == 1
+            more = ((SPAN_HEADER, span_of(entries)),) if has_span else ()
+            partition, key = partition_of(regency, self._partitions), regency.encode()
+            for value, inputs in encoded:
+                yield self._to_ledger(partition, key, value, (appended, (INPUT_HEADER, inputs), *more))
 
     def _published(self, watermark: Published | None) -> Iterator[Output]:
         """A watermark for every ledger partition: each has its own sequencer."""
@@ -178,6 +185,21 @@ class IntakeFold:
             value, value_cut = _shortened(HEADER_VALUE_CUT, value, CUT_VALUE_BYTES)
             headers += key_cut + value_cut
         return Output(self._names[Topic.REJECTED], self._source.partition, key, value, headers)
+
+
+def _reports() -> _Reports:
+    return [], []
+
+
+def _wall_ms(record: Record, now_ms: int) -> int:
+    """Wall time at which a record arrived: the broker's append time, at most BROKER_AHEAD_MS after this worker's.
+
+    The broker's clock is the same for all workers, and a batch that is folded a second time gets the same stamps. For
+    a topic with its publishers' timestamps (`siaga topics` creates none) it is `now_ms`, the time of this worker.
+    """
+    if getattr(record, "timestamp_type", None) != LOG_APPEND_TIME:
+        return now_ms
+    return record.timestamp if record.timestamp <= now_ms + BROKER_AHEAD_MS else now_ms + BROKER_AHEAD_MS
 
 
 def _too_large(cut: Cut) -> Rejected:
