@@ -21,9 +21,10 @@ from schemas.ledger import (
     Entry,
     encode_reports,
     partition_of,
-    span_of,
+    span_header,
     watermark_frame,
 )
+from schemas.ledger_form import shard_name
 from schemas.rejected import (
     CUT_KEY_BYTES,
     CUT_VALUE_BYTES,
@@ -82,7 +83,7 @@ class IntakeFold:
         input: str = "",
     ) -> None:
         self._source, self._topic, self._names, self._partitions = source, topic, names, partitions
-        self._shard = f"{TopicNames('').input(topic, input)}-{source.partition}"
+        self._shard = shard_name(topic, input, source.partition)
         self._accept, self._now_ms = gate.acceptor(topic, input), now_ms
         self._watermark = Watermark(now_ms(), idle_after_ms) if is_event_clock else None
         self._tally = _Tally()
@@ -105,10 +106,15 @@ class IntakeFold:
         accept, watermark = self._accept, self._watermark
         sources, delays_ms = tally.sources, tally.delays_ms
         is_wall, clock_ms = watermark is None, watermark.newest_ms if watermark else 0
-        oldest_ms, now_ms = _NEVER_MS, self._now_ms()
+        oldest_ms, now_ms, are_stamped = _NEVER_MS, self._now_ms(), _are_stamped(batch)
+        wall_ms = most_ms = now_ms + BROKER_AHEAD_MS
         frames: defaultdict[str, _Reports] = defaultdict(_reports)
         for record in batch.records:
-            wall_ms = _wall_ms(record, now_ms)
+            # Arrival is the append: the broker's clock is one for all workers, and a batch that is folded again gets
+            # the same stamps. What it is ahead of this worker's clock counts up to a bound.
+            wall_ms = record.timestamp if are_stamped else now_ms
+            if wall_ms > most_ms:
+                wall_ms = most_ms
             if is_wall:
                 clock_ms = wall_ms
             try:
@@ -130,8 +136,7 @@ class IntakeFold:
                 clock_ms = event_ms  # the event clock advances; with the wall clock the next record sets it
         yield from self._frames(frames, batch.records[0].timestamp)
         if watermark:
-            appended_ms = _wall_ms(batch.records[-1], now_ms)
-            yield from self._published(watermark.read(oldest_ms, clock_ms, appended_ms, self._now_ms()))
+            yield from self._published(watermark.read(oldest_ms, clock_ms, wall_ms, self._now_ms()))
 
     def idle(self) -> Iterator[Output]:
         """With the event clock: yield one idle watermark per ledger partition once the source is read to its end."""
@@ -158,7 +163,7 @@ class IntakeFold:
         for regency, (entries, offsets) in frames.items():
             encoded = list(encode_reports(self._source.topic, self._source.partition, entries, offsets))
             has_span = self._watermark is not None and len(encoded) == 1
-            more = ((SPAN_HEADER, span_of(entries)),) if has_span else ()
+            more = ((SPAN_HEADER, span_header(entries)),) if has_span else ()
             partition, key = partition_of(regency, self._partitions), regency.encode()
             for value, inputs in encoded:
                 yield self._to_ledger(partition, key, value, (appended, (INPUT_HEADER, inputs), *more))
@@ -191,15 +196,12 @@ def _reports() -> _Reports:
     return [], []
 
 
-def _wall_ms(record: Record, now_ms: int) -> int:
-    """Wall time at which a record arrived: the broker's append time, at most BROKER_AHEAD_MS after this worker's.
-
-    The broker's clock is the same for all workers, and a batch that is folded a second time gets the same stamps. For
-    a topic with its publishers' timestamps (`siaga topics` creates none) it is `now_ms`, the time of this worker.
+def _are_stamped(batch: Batch) -> bool:
+    """Whether the broker gave the records their times. Else (`siaga topics` creates no such topic) publishers did, and
+    wall time is this worker's. The type belongs to the topic: the first and the last record tell it of all.
     """
-    if getattr(record, "timestamp_type", None) != LOG_APPEND_TIME:
-        return now_ms
-    return record.timestamp if record.timestamp <= now_ms + BROKER_AHEAD_MS else now_ms + BROKER_AHEAD_MS
+    ends = batch.records[0], batch.records[-1]
+    return all(getattr(record, "timestamp_type", None) == LOG_APPEND_TIME for record in ends)
 
 
 def _too_large(cut: Cut) -> Rejected:

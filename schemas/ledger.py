@@ -110,14 +110,19 @@ class Frame:
     names no position: who read the record knows it.
     """
 
-    __slots__ = ("_appended_ms", "_span", "offset", "value")
+    __slots__ = ("_span", "appended_ms", "offset", "value")
 
     def __init__(self, offset: int, value: bytes, appended_ms: int, span: bytes | None = None) -> None:
-        self.offset, self.value, self._appended_ms, self._span = offset, value, appended_ms, span
+        self.offset, self.value, self.appended_ms, self._span = offset, value, appended_ms, span
+
+    @property
+    def has_span_header(self) -> bool:
+        """Whether its record says its span."""
+        return self._span is not None
 
     def entries(self) -> list[Entry]:
         """The entries, parsed. Raises NotAFrame."""
-        return entries_of(self.value, self._appended_ms)
+        return entries_of(self.value, self.appended_ms)
 
     def span(self) -> Span | None:
         """The span of its reports, without parsing; None for a frame that holds anything else. Raises NotAFrame."""
@@ -156,10 +161,15 @@ def partition_of(regency: str, partitions: int) -> int:
     return int(regency.replace(".", "")) % partitions
 
 
-def span_of(entries: list[Entry]) -> bytes:
-    """The value of SPAN_HEADER for a frame of these reports."""
+def span_of(entries: list[Entry]) -> Span:
+    """The span of a frame of these reports; `span_header` writes it."""
     times = [entry[1] for entry in entries]
-    return b"%d %d %d" % (min(times), max(times), len(times))
+    return min(times), max(times), len(times)
+
+
+def span_header(entries: list[Entry]) -> bytes:
+    """The value of SPAN_HEADER for a frame of these reports."""
+    return b"%d %d %d" % span_of(entries)
 
 
 def encode_frames(entries: list[Entry]) -> Iterator[bytes]:
@@ -189,7 +199,10 @@ def _frames(entries: list[Entry], of: range) -> Iterator[tuple[bytes, range]]:
 
 
 def decode_frame(value: bytes) -> list[Entry]:
-    """The entries of a frame as they were written. Raises NotAFrame for what is no list of entries of known kinds."""
+    """The entries of a frame as they were written.
+
+    Raises NotAFrame for what is no list of entries of known kinds, and for reports mixed with other entries.
+    """
     try:
         entries: list[Entry] = orjson.loads(value)
         kinds = set(map(_KIND, entries)) if type(entries) is list else None
@@ -199,6 +212,8 @@ def decode_frame(value: bytes) -> list[Entry]:
         raise NotAFrame("it is not a JSON array of entries")
     if not kinds or not kinds <= _KINDS:
         raise NotAFrame("it holds no entry" if not kinds else "it holds an entry of unknown kind")
+    if len(kinds) > 1 and not (kinds <= REPORTS or kinds.isdisjoint(REPORTS)):
+        raise NotAFrame("it mixes reports with other entries")
     return entries
 
 
@@ -212,9 +227,9 @@ def entries_of(value: bytes, appended_ms: int) -> list[Entry]:
     entries = decode_frame(value)
     if entries[0][0] != TICK:
         return entries
-    writer_ms = entries[0][1] if len(entries[0]) == 2 else None
+    writer_ms = entries[0][1] if len(entries) == 1 and len(entries[0]) == 2 else None
     if type(writer_ms) is not int:
-        raise NotAFrame("it holds a tick without its writer's time")
+        raise NotAFrame("it holds a tick that is not one entry with its writer's time")
     return [[TICK, min(appended_ms, writer_ms + BROKER_AHEAD_MS)]]
 
 
