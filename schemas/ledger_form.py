@@ -159,6 +159,10 @@ def shard_names(inputs: Iterable[str], partitions: int) -> frozenset[str]:
     return frozenset(shard_name(kind, input, number) for kind in INPUTS for input in of for number in range(partitions))
 
 
+class OtherClock(NotAFrame):
+    """What tells the time is of the other clock: a hand-written record, or these settings are not the workers'."""
+
+
 class LedgerForm:
     """The form of one ledger partition. `shards`: with the event clock `shard_names`; None with the wall clock."""
 
@@ -228,8 +232,8 @@ class LedgerForm:
         _check_fields(entries, appended_ms)
         kinds = {entry[0] for entry in entries}
         if key == TICK_KEY:
-            if len(entries) > 1 or kinds != {TICK if self._shards is None else WATERMARK}:
-                raise NotAFrame(f"it is no {'tick' if self._shards is None else 'watermark'}, as this clock has them")
+            if kinds != {TICK if self._shards is None else WATERMARK} or len(entries) > 1:
+                raise OtherClock(f"it is no {'tick' if self._shards is None else 'watermark'}, as this clock has them")
             if self._shards is not None and entries[0][2] not in self._shards:
                 raise NotAFrame("its watermark is of no intake shard of these settings")
         elif kinds & {TICK, WATERMARK} or (key in self._provinces and kinds != {NEIGHBOUR}):
