@@ -107,16 +107,15 @@ class IntakeFold:
         sources, delays_ms = tally.sources, tally.delays_ms
         is_wall, clock_ms = watermark is None, watermark.newest_ms if watermark else 0
         oldest_ms, now_ms, are_stamped = _NEVER_MS, self._now_ms(), _are_stamped(batch)
-        wall_ms = most_ms = now_ms + BROKER_AHEAD_MS
+        wall_ms, most_ms = now_ms, now_ms + BROKER_AHEAD_MS
         frames: defaultdict[str, _Reports] = defaultdict(_reports)
         for record in batch.records:
             # Arrival is the append: the broker's clock is one for all workers, and a batch that is folded again gets
-            # the same stamps. What it is ahead of this worker's clock counts up to a bound.
+            # the same stamps. Beyond a bound a stamp is not ahead of this worker's clock; what is from the future is
+            # judged by the append alone, or a worker whose clock is behind would reject good reports.
             wall_ms = record.timestamp if are_stamped else now_ms
-            if wall_ms > most_ms:
-                wall_ms = most_ms
             if is_wall:
-                clock_ms = wall_ms
+                clock_ms = wall_ms if wall_ms <= most_ms else most_ms
             try:
                 if type(record.value) is Cut:
                     raise _too_large(record.value)
@@ -136,7 +135,8 @@ class IntakeFold:
                 clock_ms = event_ms  # the event clock advances; with the wall clock the next record sets it
         yield from self._frames(frames, batch.records[0].timestamp)
         if watermark:
-            yield from self._published(watermark.read(oldest_ms, clock_ms, wall_ms, self._now_ms()))
+            appended_ms = min(wall_ms, most_ms)
+            yield from self._published(watermark.read(oldest_ms, clock_ms, appended_ms, self._now_ms()))
 
     def idle(self) -> Iterator[Output]:
         """With the event clock: yield one idle watermark per ledger partition once the source is read to its end."""

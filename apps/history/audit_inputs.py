@@ -1,7 +1,7 @@
 """Audit of the inputs: each is on the ledger once or rejected once, and gives the entry that names it.
 
-The gate decides on each input record again, with the clock that intake had: with the wall clock the time of the entry,
-which is at latest that of the append; with the event clock none is needed for a record that was accepted. How far
+The gate decides on each input record again, with the clocks that intake had: the append, and with the wall clock the
+time of the entry, which is no later; with the event clock none is needed for a record that was accepted. How far
 intake has read is its own notes, which are read first: all before them must be found. What retention has deleted on one
 side proves nothing about the other, and is counted apart.
 """
@@ -24,6 +24,9 @@ from schemas.roster import Roster
 from schemas.sources import Sources
 from schemas.topics import Direction, specs_with
 from streams.admission import ClockMode, Gate
+
+#: Wall time where it is not known and nothing depends on it.
+_FAR_MS = 2**63
 
 
 class Claim(NamedTuple):
@@ -172,7 +175,7 @@ class InputsCheck:
             self._find(record, f"has an entry with a later time than its append, {claim}")
             return
         self.result.stamped_early += self._is_wall and is_stamped and entry[1] < record.timestamp
-        wall_ms = entry[1] if self._is_wall or not is_stamped else record.timestamp
+        wall_ms = record.timestamp if is_stamped else entry[1] if self._is_wall else _FAR_MS
         accept = self._accept[record.topic]
         try:
             code, given, _, _ = accept(record.value, record.headers, entry[1] if self._is_wall else 0, wall_ms)

@@ -220,3 +220,9 @@ def test_sources_beyond_the_cap_share_one_label(monkeypatch):
     monkeypatch.setattr(metrics, "_known_sources", {f"s{n}" for n in range(metrics.SOURCES_MAX)})
     assert metrics.source_label("s1") == "s1"
     assert metrics.source_label("one-too-many") == "other"
+
+
+def test_a_worker_whose_clock_is_behind_rejects_no_good_report():
+    made = fold(now_ms=lambda: NOON_MS - 3_600_000)
+    [output] = made.fold(appended(NOON_MS, incident()))
+    assert output.topic == "siaga.ledger" and decode_frame(output.value)[0][1] == NOON_MS - 3_600_000 + BROKER_AHEAD_MS
