@@ -79,7 +79,7 @@ class Run:
     def tick(self) -> None:
         for partition in range(PARTITIONS):
             self._waiting[partition].append(
-                self.log.append("ledger", partition, TICK_KEY, tick_frame(0), (), self.now_ms)
+                self.log.append("ledger", partition, TICK_KEY, tick_frame(self.now_ms), (), self.now_ms)
             )
         self.fold()
 
@@ -210,7 +210,7 @@ class EventRun(Run):
 
     def _admit(self, record: Record, headers: Iterable[tuple[str, bytes]]) -> Admitted | Rejection:
         shard = record.topic, record.partition
-        decision = self._gate.admit(Topic(record.topic), record.value, headers, self._newest_ms[shard])
+        decision = self._gate.admit(Topic(record.topic), record.value, headers, self._newest_ms[shard], 2**42)
         if isinstance(decision, Admitted):
             self._newest_ms[shard] = max(self._newest_ms[shard], decision.event_ms)
         return decision
