@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -43,6 +43,14 @@ def roster(path: Path) -> dict[str, Place]:
             )
             for row in csv.DictReader(file)
         }  # fmt: skip
+
+
+class Limits(NamedTuple):
+    """How many words, and figures, of one agency are held of a regency, and how often that of all agencies together."""
+
+    words: int
+    figures: int
+    agencies: int
 
 
 class Policy:
@@ -142,6 +150,15 @@ class Policy:
     def steps(self, at_ms: int) -> int:
         """Age is counted in whole 256ths of a half-life."""
         return int(at_ms * 256 // self.half_life_ms)
+
+    def limits(self, stations: int) -> Limits:
+        """Of the memory of a regency with so many stations."""
+        m = self.rules["memory"]
+        return Limits(
+            max(m["incidents_least"], m["incidents_per_station"] * stations),
+            max(m["figures_least"], m["figures_per_station"] * stations),
+            m["agencies_most"],
+        )
 
     def grid(self, at_ms: int) -> int:
         """The last time at which scores and times are looked at."""
