@@ -34,8 +34,8 @@ class Inputs:
 def read_inputs(
     evidence: Evidence, codes: set[str], is_wall: bool = True, sources: Sources = DEFAULT_SOURCES
 ) -> Inputs:
-    """Judge every record by the time of its append, or by the newest event time of its partition before it; what is from
-    the future, by the time of its append.
+    """Judge every record by the time of its append, or by the newest event time of its partition before it; whether it
+    is from the future, by the time of its append.
     """
     inputs, gaps = Inputs(), vanished(evidence)
     newest_ms: dict[Place, int] = defaultdict(int)

@@ -87,20 +87,24 @@ class Outcomes:
         if f[0] == "i":
             word, new = self.words.word(f[3], f[11]), Word.of(f)
             return word is not None and (f[4] < word.revision or (f[4] == word.revision and word.said == new.said))
-        station = self._side(f[3]).get(f[3])
+        station = self.side(f[3]).get(f[3])
         held = station.figures.get(f[8]) if station else None
         told, now = (held.as_of_ms, held.revision) if held else (0, 0), (f[6], f[7])
         return now < told or (held is not None and now == told and [held.registered, held.voted] == f[4:6])
 
-    def _side(self, key: str) -> dict[str, Station]:
+    def side(self, key: str) -> dict[str, Station]:
+        """Where a station is held: among those listed, or apart."""
         return self.stations if self.listed is None or key in self.listed else self.unlisted
 
     def _is_surplus(self, agency: str, held: Counter[str], most: int) -> bool:
-        agencies = self.limits.agencies if self.limits else 0
-        if not self.limits or (held[agency] < most and held.total() < most * agencies):
+        """Whether one more of an agency would be too many. Counts it if so."""
+        if self.limits is None:
             return False
-        self.excluded["surplus"] += 1
-        return True
+        agencies = {one for of in (self.words.held, self.figures) for one, count in of.items() if count}
+        is_one_more = agency not in agencies and len(agencies) >= self.limits.agencies
+        is_surplus = is_one_more or held[agency] >= most or held.total() >= most * self.limits.times
+        self.excluded["surplus"] += is_surplus
+        return is_surplus
 
     def _incident(self, f: list[Any]) -> Effect:
         word = Word.of(f)
@@ -117,7 +121,7 @@ class Outcomes:
 
     def _turnout(self, f: list[Any]) -> Effect:
         new, key = Figure.of(f), f[3]
-        side, most = self._side(key), self.limits.figures if self.limits else 0
+        side, most = self.side(key), self.limits.figures if self.limits else 0
         held = side[key].figures.get(new.source) if key in side else None
         if held is None and self._is_surplus(new.agency, self.figures, most):
             return NOTHING

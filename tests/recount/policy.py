@@ -46,18 +46,21 @@ def roster(path: Path) -> dict[str, Place]:
 
 
 class Limits(NamedTuple):
-    """How many words, and figures, of one agency are held of a regency, and how often that of all agencies together."""
+    """How many words, and figures, of one agency are held of a regency, how often that of all agencies together, and
+    of how many agencies.
+    """
 
     words: int
     figures: int
+    times: int
     agencies: int
 
 
 class Policy:
-    """One ruleset. Hours are local ones of the election."""
+    """One ruleset, by its text. Hours are local ones of the election."""
 
-    def __init__(self, path: Path) -> None:
-        self.rules = plain(tomllib.loads(path.read_text(encoding="utf-8")))
+    def __init__(self, text: str) -> None:
+        self.rules = plain(tomllib.loads(text))
         self.name = f"{self.rules['name']}@{self.rules['version']}"
         offset = self.rules["election"]["utc_offset"]
         hours, minutes = map(int, offset[1:].split(":"))
@@ -157,6 +160,7 @@ class Policy:
         return Limits(
             max(m["incidents_least"], m["incidents_per_station"] * stations),
             max(m["figures_least"], m["figures_per_station"] * stations),
+            m["all_agencies_times"],
             m["agencies_most"],
         )
 
@@ -169,4 +173,5 @@ class Policy:
 _SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 ROSTER = _SCHEMAS / "rosters" / "sumsel.csv"
 #: A worker's default ruleset.
-DEFAULT_POLICY = Policy(_SCHEMAS / "rulesets" / "sumsel-pilkada-2024.toml")
+RULESET = _SCHEMAS / "rulesets" / "sumsel-pilkada-2024.toml"
+DEFAULT_POLICY = Policy(RULESET.read_text(encoding="utf-8"))

@@ -98,8 +98,9 @@ class Regency:
 
     def _may_correct(self, f: list[Any]) -> bool:
         """Whether an entry may tell otherwise what was told before."""
-        told = {"i": self.held.words.words, "t": self.held.stations}
-        return f[0] in ("j", "e", "x") or f[3] in told.get(f[0], ())
+        if f[0] == "i":
+            return f[3] in self.held.words.words
+        return f[0] in ("j", "e", "x") or (f[0] == "t" and f[3] in self.held.side(f[3]))
 
     def _advance(self, at_ms: int, is_tick: bool) -> None:
         known, silence = self.known, self.policy.rules["silence"]

@@ -3,7 +3,7 @@
 import json
 import random
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from schemas.ledger import TICK_KEY, Frame, encode_frames, entries_of, partition_of, tick_frame, watermark_frame
@@ -15,7 +15,9 @@ from schemas.topics import Topic
 from streams.admission import Admitted, ClockMode, Gate, Rejection
 from streams.event_time.sequencer import Sequencer
 from streams.table import Drained, RiskTable
+from tests.chaos.hostile import ALONE, Hostile
 from tests.chaos.traffic import Message
+from tests.recount.outcomes import digest_of
 from tests.recount.records import INPUTS, Cut, Evidence, Record
 from tests.recount.sample_traffic import Voices
 
@@ -62,14 +64,29 @@ class Run:
 
     clock_mode = ClockMode.WALL
 
-    def __init__(self, seed: int, codes: tuple[str, ...] = (), stations: StationRoster | None = None) -> None:
-        """`codes`: the regencies that messages are about, all unless said."""
+    def __init__(
+        self,
+        seed: int,
+        codes: tuple[str, ...] = (),
+        stations: StationRoster | None = None,
+        ruleset: Ruleset | None = None,
+        hostile: Sequence[str] = (),
+    ) -> None:
+        """`codes`: the regencies that messages are about, all unless said; `hostile`: sources that do what they can to
+        everybody else.
+        """
         self.log, self.now_ms, roster = Log(), START_MS, Roster.default()
         self.codes = sorted(codes or roster)
         self.rnd = random.Random(f"play-{seed}")
-        self.traffic = Voices(seed, self.codes, clock=lambda: self.now_ms / 1000)
+
+        def clock() -> float:
+            return self.now_ms / 1000
+
+        self.traffic = Voices(seed, self.codes, clock=clock)
+        self.hostile = Hostile(seed, self.codes, self.traffic, hostile or ALONE, clock)
         self._gate = Gate(roster, self.clock_mode)
-        self._new_table = lambda p: RiskTable(p, PARTITIONS, roster, Ruleset.default(), stations)
+        rules = ruleset or Ruleset.default()
+        self._new_table = lambda p: RiskTable(p, PARTITIONS, roster, rules, stations)
         self._tables = {p: self._new_table(p) for p in range(PARTITIONS)}
         self._waiting: dict[int, list[Record]] = {partition: [] for partition in range(PARTITIONS)}
         self._sent = 0
@@ -122,6 +139,19 @@ class Run:
         else:
             return
         self._to_ledger(code, [["j", self.now_ms, *numbers, is_undone, "duty_officer", "same_event"]])
+
+    def evict(self, sources: Sequence[str]) -> None:
+        """People take a source out of a regency, for some hours or for good."""
+        from_ms = self.rnd.choice((0, self.now_ms - 3_600_000, self.now_ms - 6 * 3_600_000))
+        to_ms = self.rnd.choice((self.now_ms, self.now_ms - 1_800_000))
+        code, source = self.rnd.choice(self.codes), self.rnd.choice(sources)
+        self._to_ledger(code, [["e", self.now_ms, source, from_ms, to_ms, "duty_officer", "flood"]])
+
+    def erase(self) -> None:
+        """People erase an incident, perhaps one that is joined to another or was erased before."""
+        if pair := self.traffic.pair():
+            code, number, _ = pair
+            self._to_ledger(code, [["x", self.now_ms, digest_of(number), "duty_officer", "personal_data"]])
 
     def publish_unread(self, topic: str, partition: int, count: int) -> None:
         """Records that nobody reads, good and bad ones."""

@@ -5,16 +5,20 @@ Only the tests of the recount run Siaga's code; the laws themselves never see it
 
 import json
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 
+from schemas.ruleset.model import Ruleset
 from schemas.station_roster import StationRoster
+from tests.chaos.hostile import ALONE
 from tests.chaos.traffic import Message, incident, turnout
 from tests.recount.laws import check
-from tests.recount.policy import ROSTER, roster
+from tests.recount.policy import ROSTER, RULESET, roster
 from tests.recount.records import Evidence, Record
 from tests.recount.sample_deployment import START_MS, EventRun, Run
+from tests.recount.sample_traffic import VOICES
 
 SECOND_MS, MINUTE_MS, HOUR_MS, DAY_MS = 1000, 60_000, 3_600_000, 86_400_000
 PLACES = roster(ROSTER)
@@ -77,6 +81,50 @@ def busy_evidence(seed: int, count: int) -> Evidence:
         if number % 4 == 0:
             run.decide()
         run.tick()
+    return run.log.evidence()
+
+
+#: Limits of memory that a run reaches, in place of the default ruleset's.
+LOW = {
+    "incidents_least": 50, "incidents_per_station": 0.01, "figures_least": 12, "figures_per_station": 0.01,
+    "all_agencies_times": 3, "agencies_most": 5,
+}  # fmt: skip
+
+
+def low_rules() -> str:
+    """The text of the default ruleset with low limits of memory."""
+    text = RULESET.read_text(encoding="utf-8")
+    for name, value in LOW.items():
+        text, count = re.subn(rf"^({name} = \{{ value = )[0-9.]+", rf"\g<1>{value}", text, flags=re.MULTILINE)
+        assert count == 1, name
+    return text
+
+
+def hostile_evidence(seed: int, count: int, sources: tuple[str, ...] = ALONE, is_low: bool = False) -> Evidence:
+    """A day in a few neighbouring regencies in which some sources do what they can to everybody else, and people take
+    them out now and then. `is_low`: with the ruleset of `low_rules`.
+    """
+    rnd = random.Random(f"day-{seed}")
+    centre = PLACES[rnd.choice(sorted(PLACES))]
+    codes = (centre.code, *rnd.sample(centre.neighbours, min(3, len(centre.neighbours))))
+    run = Run(seed, codes, ruleset=Ruleset.parse(low_rules()) if is_low else None, hostile=sources)
+    run.tick()
+    for _ in range(count):
+        gap_ms = rnd.choice((5, 10, 20, 20, 40, 40, 90, 300, 300, 900)) * SECOND_MS
+        share = rnd.choice((0.0, 0.5, 0.9))
+        messages = [(run.hostile if rnd.random() < share else run.traffic).next() for _ in range(rnd.randrange(12))]
+        run.publish([(run.now_ms + gap_ms * (n + 1) // (len(messages) + 1), m) for n, m in enumerate(messages)])
+        run.now_ms += gap_ms // (len(messages) + 1)
+        decision = rnd.random()
+        if decision < 0.1:
+            run.decide()
+        elif decision < 0.12:
+            run.evict((*sources, *VOICES))
+        elif decision < 0.14:
+            run.erase()
+        if rnd.random() < 0.9:
+            run.tick()
+    run.tick()
     return run.log.evidence()
 
 
