@@ -19,6 +19,7 @@ from tests.recount.sources import Speaker
 from tests.recount.stations import station_key
 
 EVERYONE = "*"
+INPUT_HEADER = "siaga.input"
 #: How far the broker's append time may be ahead of the clock of the worker that writes a tick, and count.
 BROKER_AHEAD_MS = 5 * 60_000
 #: Least length of an entry of each kind.
@@ -51,7 +52,7 @@ class Origin(NamedTuple):
 
 def origins(record: Record) -> list[Origin]:
     """Of each entry of a frame of reports. Raises ValueError, LookupError or TypeError when it does not name them."""
-    topic, partition, offsets = json.loads(record.headers["siaga.input"])
+    topic, partition, offsets = json.loads(record.headers[INPUT_HEADER])
     return [Origin(input_of(topic), partition, offset) for offset in offsets]
 
 

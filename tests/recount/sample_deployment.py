@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from schemas.ledger import TICK_KEY, Frame, encode_frames, entries_of, partition_of, tick_frame, watermark_frame
+from schemas.ledger import TICK_KEY, Entry, Frame, encode_frames, entries_of, partition_of, tick_frame, watermark_frame
 from schemas.rejected import rejected_headers
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
@@ -17,6 +17,7 @@ from streams.event_time.sequencer import Sequencer
 from streams.table import Drained, RiskTable
 from tests.chaos.hostile import ALONE, Hostile
 from tests.chaos.traffic import Message
+from tests.recount.ledger import INPUT_HEADER
 from tests.recount.outcomes import digest_of
 from tests.recount.records import INPUTS, Cut, Evidence, Record
 from tests.recount.sample_traffic import Voices
@@ -96,17 +97,17 @@ class Run:
     def tick(self) -> None:
         for partition in range(PARTITIONS):
             self._waiting[partition].append(
-                self.log.append("ledger", partition, TICK_KEY, tick_frame(0), (), self.now_ms)
+                self.log.append("ledger", partition, TICK_KEY, tick_frame(self.now_ms), (), self.now_ms)
             )
         self.fold()
 
     def publish(self, messages: list[tuple[int, Message]]) -> None:
-        """One batch of an input: each message at its time. What a regency got of it is one frame."""
-        frames: dict[str, list] = defaultdict(list)
+        """One batch of the inputs: each message at its time. What a regency got of a partition of it is one frame."""
+        frames: dict[tuple[str, str, int], list[tuple[int, Entry]]] = defaultdict(list)
         for at_ms, message in messages:
             self._sent, self.now_ms = self._sent + 1, at_ms
             partition = self._sent % PARTITIONS
-            record = self.log.append(message.topic, partition, message.key, message.value, message.headers, at_ms)
+            record = self.log.append(message.topic, partition, message.key, message.value, message.headers, self.now_ms)
             decision = self._admit(record, message.headers)
             if isinstance(decision, Rejection):
                 headers = rejected_headers(
@@ -114,9 +115,14 @@ class Run:
                 )
                 self.log.append("rejected", partition, record.key, record.value, headers)
             else:
-                frames[decision.regency].append(decision.entry)
-        for code, entries in frames.items():
-            self._to_ledger(code, entries)
+                frames[decision.regency, record.topic, partition].append((record.offset, decision.entry))
+        for (code, topic, partition), entries in frames.items():
+            origin = json.dumps(["p." + topic, partition, [offset for offset, _ in entries]]).encode()
+            self._to_ledger(code, [entry for _, entry in entries], {INPUT_HEADER: origin})
+        self._note()
+
+    def _note(self) -> None:
+        """How far every input is read."""
         for topic in INPUTS:
             for partition in range(PARTITIONS):
                 note = {"topic": "p." + topic, "offset": self.log.next[topic, partition], "note": ""}
@@ -198,10 +204,11 @@ class Run:
                 if frames:
                     self._fold(table, partition, frames)
 
-    def _to_ledger(self, code: str, entries: list) -> None:
+    def _to_ledger(self, code: str, entries: list[Entry], headers: dict[str, bytes] | None = None) -> None:
         partition = partition_of(code, PARTITIONS)
-        for frame in encode_frames(entries):
-            self._waiting[partition].append(self.log.append("ledger", partition, code.encode(), frame, (), self.now_ms))
+        [frame] = encode_frames(entries)  # they are few
+        record = self.log.append("ledger", partition, code.encode(), frame, headers or {}, self.now_ms)
+        self._waiting[partition].append(record)
 
     def _fold(self, table: RiskTable, partition: int, frames: list[Record]) -> None:
         drained = self._write_state(table, partition, frames)
