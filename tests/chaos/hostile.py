@@ -52,7 +52,7 @@ class Hostile:
         while (message := next(self._burst, None)) is None:
             kinds = (
                 self._flood, self._graves, self._stations, self._drills, self._locks, self._trifles, self._again,
-                self._ahead,
+                self._ahead, self._padded,
             )  # fmt: skip
             self._burst = self._rnd.choice(kinds)(self._rnd.choice(self._codes), self._rnd.randrange(5, 40))
         self._count += 1
@@ -147,3 +147,9 @@ class Hostile:
         if count % 2:
             message |= {"occurred_at": "9999-12-31T00:00:00Z", "reported_at": "9999-12-31T00:00:00Z"}
         yield Message("incidents", code.encode(), json.dumps(message).encode())
+
+    def _padded(self, code: str, count: int) -> Iterator[Message]:
+        """Small reports with large headers of zeros: a batch of them inflates to many times of what was sent."""
+        for _ in range(count):
+            message = self._incident(self._said(code, severity=2), self._clock() - 30)
+            yield message._replace(headers=tuple((f"x-{n}", bytes(3000)) for n in range(3)))
