@@ -34,7 +34,7 @@ def test_a_hostile_day_breaks_no_law_and_holds_something_to_judge():
     assert min(len(entries_of(run, kind)) for kind in ("j", "e", "x")) > 3
     assert {entry[8] for entry in entries_of(run, "n")} >= {"", *ALONE}
     assert {record.headers["siaga.reason"].decode() for record in run.topics["rejected"]} >= {"future"}
-    changes = {(e["change"], e["reason"]) for e in map(lambda r: r.json(), run.topics["escalations"])}
+    changes = {(e["change"], e["reason"]) for e in (r.json() for r in run.topics["escalations"])}
     assert changes >= {("amended", "correction"), ("raised", "grave_incident")}
 
 
