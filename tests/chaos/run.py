@@ -140,7 +140,7 @@ class World:
         self._one_thread.shutdown()
 
     def _publishers(self) -> list:
-        """Three as they should be, and one that is hostile in two regencies: the recount sums all again at each look."""
+        """Three as they should be, and one that is hostile in two regencies, so that the recount ends in time."""
         codes, plan, where = sorted(self.places), self.plan, (self.broker.bootstrap, self.cluster.prefix)
         some = [codes[(plan.seed + n) % len(codes)] for n in (0, 5)]
         honest = {name: Voices(plan.seed, codes, name=name) for name in ("m", "c")}
