@@ -68,6 +68,8 @@ class Hostile:
             "source": rnd.choice(self._sources),
             "incident_id": f"h/{self._count}",
             "village": f"{code}.01.100{rnd.randrange(1, 4)}",
+            "category": "protest",
+            "severity": 1,
         } | changes
 
     def _flood(self, code: str, count: int) -> Iterator[Message]:
@@ -132,7 +134,7 @@ class Hostile:
 
     def _again(self, code: str, count: int) -> Iterator[Message]:
         """One protest, told once and taken back for ever; now and then told again."""
-        said, at_s = self._said(code, category="protest", severity=1), self._clock() - 60
+        said, at_s = self._said(code), self._clock() - 60
         for revision in range(1, count + 1):
             status = "reported" if revision == 1 or self._rnd.random() < 0.1 else "retracted"
             value = incident(

@@ -100,8 +100,8 @@ class Outcomes:
         """Whether one more of an agency would be too many. Counts it if so."""
         if self.limits is None:
             return False
-        agencies = {one for of in (self.words.held, self.figures) for one, count in of.items() if count}
-        is_one_more = agency not in agencies and len(agencies) >= self.limits.agencies
+        agencies = sum(count > 0 for count in held.values())
+        is_one_more = not held[agency] and agencies >= self.limits.agencies
         is_surplus = is_one_more or held[agency] >= most or held.total() >= most * self.limits.times
         self.excluded["surplus"] += is_surplus
         return is_surplus

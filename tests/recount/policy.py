@@ -138,6 +138,7 @@ class Policy:
             total += self.hourly_evidence(stations, group, hour) / 8 * 2 ** (-age_h * HOUR_MS / self.half_life_ms)
         return total
 
+    @cache  # noqa: B019
     def ordinary_reports(self, stations: int, groups: tuple[str, ...], start_ms: int, end_ms: int) -> float:
         """How many reports an ordinary day brings between two moments."""
         total, at = 0.0, start_ms

@@ -143,6 +143,8 @@ class Regency:
         new = {i.id: i for i in map(self.held.words.incident, effect.numbers) if i is not None}
         for incident in new.values():
             self.known.put(incident)
+        if effect.numbers:
+            self.known.learned = learn(self.known)
         if kind == "t" and f[3] in self.held.stations and self.held.stations[f[3]].votes_again:
             self.known.note_vote(Figure.of(f))
         self.is_due |= self._is_odd_otherwise(effect) or kind != "t"

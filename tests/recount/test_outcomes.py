@@ -30,8 +30,8 @@ def test_words_of_one_agency_and_of_all_are_bounded_and_revisions_are_taken():
 def test_figures_are_bounded_and_a_new_agency_beyond_the_last_is_surplus():
     made = held(*(figure("x", f"TPS {n}") for n in range(3)), limits=Limits(9, 2, 9, 9))
     assert made.excluded["surplus"] == 1 and len(made.stations) == 2
-    made = held(word("x"), figure("y", "TPS 1"), word("z"), figure("x", "TPS 2"), limits=Limits(9, 9, 9, 2))
-    assert made.excluded["surplus"] == 1 and made.words.held.total() == 1 and len(made.stations) == 2
+    made = held(*map(word, "xyz"), figure("z", "TPS 1"), word("x"), limits=Limits(9, 9, 9, 2))
+    assert made.excluded["surplus"] == 1 and made.words.held.total() == 3 and len(made.stations) == 1
 
 
 def test_a_surplus_message_is_known_by_its_id():
