@@ -86,7 +86,7 @@ def busy_evidence(seed: int, count: int) -> Evidence:
 
 #: Limits of memory that a run reaches, in place of the default ruleset's.
 LOW = {
-    "incidents_least": 50, "incidents_per_station": 0.01, "figures_least": 12, "figures_per_station": 0.01,
+    "incidents_least": 50, "incidents_per_station": 0, "figures_least": 12, "figures_per_station": 0,
     "all_agencies_times": 3, "agencies_most": 5,
 }  # fmt: skip
 
