@@ -35,14 +35,18 @@ class Place:
 
 
 def roster(path: Path) -> dict[str, Place]:
-    with open(path, encoding="utf-8", newline="") as file:
-        return {
-            row["regency"]: Place(
-                row["regency"], row["name"], int(row["stations"]),
-                tuple(filter(None, (row.get("neighbours") or "").split(";"))), float(row.get("prior") or 0),
-            )
-            for row in csv.DictReader(file)
-        }  # fmt: skip
+    return places_of(path.read_text(encoding="utf-8"))
+
+
+def places_of(text: str) -> dict[str, Place]:
+    """The regencies of a roster."""
+    return {
+        row["regency"]: Place(
+            row["regency"], row["name"], int(row["stations"]),
+            tuple(filter(None, (row.get("neighbours") or "").split(";"))), float(row.get("prior") or 0),
+        )
+        for row in csv.DictReader(text.splitlines())
+    }  # fmt: skip
 
 
 class Limits(NamedTuple):

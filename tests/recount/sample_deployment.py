@@ -72,11 +72,12 @@ class Run:
         stations: StationRoster | None = None,
         ruleset: Ruleset | None = None,
         hostile: Sequence[str] = (),
+        roster: Roster | None = None,
     ) -> None:
         """`codes`: the regencies that messages are about, all unless said; `hostile`: sources that do what they can to
         everybody else.
         """
-        self.log, self.now_ms, roster = Log(), START_MS, Roster.default()
+        self.log, self.now_ms, roster = Log(), START_MS, roster or Roster.default()
         self.codes = sorted(codes or roster)
         self.rnd = random.Random(f"play-{seed}")
 

@@ -3,6 +3,8 @@
 Only the tests of the recount run Siaga's code; the laws themselves never see it.
 """
 
+import csv
+import io
 import json
 import random
 import re
@@ -10,7 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 
-from schemas.ruleset.model import Ruleset
+from schemas.roster import Roster
+from schemas.ruleset import Ruleset
 from schemas.station_roster import StationRoster
 from tests.chaos.hostile import ALONE
 from tests.chaos.traffic import Message, incident, turnout
@@ -26,10 +29,13 @@ BUSY = ("16.01", "16.02", "16.71")
 
 
 def event_evidence(seed: int, count: int) -> Evidence:
-    """What an exact run under the event clock leaves behind: hours of messages, then all shards idle."""
+    """What an exact run under the event clock leaves behind: hours of messages, some of them hostile, then all shards
+    idle.
+    """
     run = EventRun(seed)
     for number in range(count // 3):
-        run.publish([(run.now_ms + 40 * SECOND_MS * n, run.traffic.next()) for n in range(1, 4)])
+        some = run.hostile if run.rnd.random() < 0.2 else run.traffic
+        run.publish([(run.now_ms + 40 * SECOND_MS * n, some.next()) for n in range(1, 4)])
         if number % 5 == 0:
             run.watermarks(is_idle=False)
             run.fold()
@@ -100,14 +106,28 @@ def low_rules() -> str:
     return text
 
 
-def hostile_evidence(seed: int, count: int, sources: tuple[str, ...] = ALONE, is_low: bool = False) -> Evidence:
+def small_roster() -> str:
+    """The text of the default roster with priors and a sixteenth of the stations, so that more report than there are."""
+    rows = list(csv.DictReader(ROSTER.read_text(encoding="utf-8").splitlines()))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]))
+    writer.writeheader()
+    for n, row in enumerate(rows):
+        writer.writerow(row | {"stations": int(row["stations"]) // 16, "prior": 7 * n % 101})
+    return out.getvalue()
+
+
+def hostile_evidence(
+    seed: int, count: int, sources: tuple[str, ...] = ALONE, is_low: bool = False, is_small: bool = False
+) -> Evidence:
     """A day in a few neighbouring regencies in which some sources do what they can to everybody else, and people take
-    them out now and then. `is_low`: with the ruleset of `low_rules`.
+    them out now and then. `is_low`: with the ruleset of `low_rules`; `is_small`: with the roster of `small_roster`.
     """
     rnd = random.Random(f"day-{seed}")
     centre = PLACES[rnd.choice(sorted(PLACES))]
     codes = (centre.code, *rnd.sample(centre.neighbours, min(3, len(centre.neighbours))))
-    run = Run(seed, codes, ruleset=Ruleset.parse(low_rules()) if is_low else None, hostile=sources)
+    rules, places = Ruleset.parse(low_rules()) if is_low else None, Roster.parse(small_roster()) if is_small else None
+    run = Run(seed, codes, ruleset=rules, hostile=sources, roster=places)
     run.tick()
     for _ in range(count):
         gap_ms = rnd.choice((5, 10, 20, 20, 40, 40, 90, 300, 300, 900)) * SECOND_MS
