@@ -107,7 +107,7 @@ def low_rules() -> str:
 
 
 def small_roster() -> str:
-    """The text of the default roster with priors and a sixteenth of the stations, so that more report than there are."""
+    """The text of the default roster with priors and a sixteenth of the stations, so that more report than exist."""
     rows = list(csv.DictReader(ROSTER.read_text(encoding="utf-8").splitlines()))
     out = io.StringIO()
     writer = csv.DictWriter(out, list(rows[0]))
