@@ -116,7 +116,7 @@ class Outcomes:
             self.excluded["duplicate"] += 1
             return NOTHING
         self.excluded["late"] += word.occurred_ms <= self.clock_ms - DAY_MS
-        is_news = held is None or (held.stands and held.said != word.said)
+        is_news = held is None or (held.stands and held.facts != word.facts)
         return Effect(frozenset(self.words.numbers(word.key)), is_sign=word.stands and is_news)
 
     def _turnout(self, f: list[Any]) -> Effect:

@@ -54,6 +54,7 @@ FIRST = word("x", "x 1")
         ({"revision": 2, "severity": 4}, True),
         ({"revision": 2, "status": "verified"}, True),
         ({"revision": 2}, False),
+        ({"revision": 2, "reported_ms": TEN_MS + HOUR_MS}, False),
         ({"revision": 2, "status": "retracted"}, False),
         ({"revision": 1}, False),
         ({"event_id": FIRST[2]}, False),

@@ -43,6 +43,11 @@ class Word(NamedTuple):
         return self[4:10]
 
     @property
+    def facts(self) -> tuple[Any, ...]:
+        """The same but when it was reported: a word that is sent again tells nothing else."""
+        return self.category, self.severity, self.status, self.occurred_ms, self.station
+
+    @property
     def is_origin(self) -> bool:
         return self.key.startswith(f"{self.source} ")
 
