@@ -3,7 +3,7 @@
 import pytest
 
 from tests.recount.policy import GROUPS
-from tests.recount.sample_entries import HOUR_MS, SECOND_MS, SMALL, TEN_MS, regency, word
+from tests.recount.sample_entries import HOUR_MS, MINUTE_MS, SECOND_MS, SMALL, TEN_MS, regency, word
 
 BEGAN = ["k", TEN_MS - 30 * HOUR_MS]
 NOW = ["k", TEN_MS + 15 * SECOND_MS]
@@ -19,7 +19,8 @@ QUIET = learned()
 @pytest.mark.parametrize("hours, counts", [(-1, False), (0, False), (1, True), (17, True), (18, True), (19, False)])
 def test_an_incident_counts_by_the_hour_in_which_it_was_told(hours, counts):
     """From 24 to 6 full hours before the hour of the evaluation."""
-    assert (learned(word("x", at_ms=TEN_MS - (6 + hours) * HOUR_MS)) > QUIET) == counts
+    at_ms = TEN_MS - (6 + hours) * HOUR_MS
+    assert (learned(word("x", at_ms=at_ms, occurred_ms=at_ms + MINUTE_MS)) > QUIET) == counts
 
 
 def test_what_is_dated_back_or_taken_back_does_not_count():
