@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from aiokafka import TopicPartition
 
 from agents import metrics
-from agents.batching import Batch, Cut, Output, Record
+from agents.batching import Batch, Cut, CutRecord, Output, Record
 from schemas.ledger import (
     BROKER_AHEAD_MS,
     INPUT_HEADER,
@@ -36,7 +36,6 @@ from schemas.rejected import (
 )
 from schemas.topics import Topic, TopicNames
 from schemas.vocabulary import RejectReason
-from schemas.wire import VALUE_MAX_BYTES
 from streams.admission import Gate
 from streams.event_time.watermark import Published, Watermark
 
@@ -117,8 +116,8 @@ class IntakeFold:
             if is_wall:
                 clock_ms = wall_ms if wall_ms <= most_ms else most_ms
             try:
-                if type(record.value) is Cut:
-                    raise _too_large(record.value)
+                if isinstance(record, CutRecord):
+                    raise Rejected(RejectReason.TOO_LARGE, record.beyond)
                 regency, entry, event_ms, source = accept(record.value, record.headers, clock_ms, wall_ms)
             except Rejected as rejected:
                 yield self._rejected(record, rejected)
@@ -202,11 +201,6 @@ def _are_stamped(batch: Batch) -> bool:
     """
     ends = batch.records[0], batch.records[-1]
     return all(getattr(record, "timestamp_type", None) == LOG_APPEND_TIME for record in ends)
-
-
-def _too_large(cut: Cut) -> Rejected:
-    """The rejection of a cut value. It is not parsed: a valid message may be followed by a megabyte of blanks."""
-    return Rejected(RejectReason.TOO_LARGE, f"{cut.size} bytes, at most {VALUE_MAX_BYTES} are read")
 
 
 def _shortened(header: str, field: bytes | None, most: int) -> tuple[bytes | None, KafkaHeaders]:

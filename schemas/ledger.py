@@ -17,7 +17,8 @@ than objects, because one is written and read per event on the hot path:
     watermark  ["w", newest_ms, intake_shard, is_idle]        with the event clock only, see docs/event-time.md
 
 An incident_key is `<origin> <incident_id>`, a station_key `<village> <station>`, either of which may be empty: no part
-holds a blank but the station, which is last. `agency` and `rank` are those of the source in the sources file when the
+holds a blank but the station, which is last. An incident_digest is what the function of that name gives: an entry that
+takes a person's data out must not hold it. `agency` and `rank` are those of the source in the sources file when the
 message was admitted (docs/decisions/0017). `sole_agency` is the agency on which a level rests alone, or empty.
 Incidents and turnout are called reports; join, evict and erase decisions. All times are whole milliseconds since the
 Unix epoch. What each field may hold is in `schemas.ledger_form`.
@@ -40,7 +41,7 @@ INCIDENT, TURNOUT, JOIN, TICK, NEIGHBOUR, WATERMARK = "i", "t", "j", "k", "n", "
 EVICT, ERASE = "e", "x"
 REPORTS, DECISIONS = frozenset({INCIDENT, TURNOUT}), frozenset({JOIN, EVICT, ERASE})
 TICK_KEY = b"*"
-FRAME_MAX_BYTES = 512 * 1024
+FRAME_MAX_BYTES = 128 * 1024
 #: How far the broker's append time counts beyond the clock of the worker that writes a stamp or a tick. A broker whose
 #: clock jumps ahead must not make the fold deaf until time has caught up (docs/decisions/0004-ticks.md).
 BROKER_AHEAD_MS = 5 * MINUTE_MS
@@ -152,7 +153,7 @@ def parts_of(key: str) -> tuple[str, str]:
 
 
 def incident_digest(key: str) -> str:
-    """What the ledger keeps of an incident that people erase: its number may name a person."""
+    """What an entry that erases an incident names it by: 16 hexadecimal digits, which do not hold its number."""
     return blake2b(key.encode(), digest_size=8).hexdigest()
 
 
