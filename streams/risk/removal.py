@@ -17,7 +17,8 @@ from schemas.ledger import incident_digest
 from streams.risk.incidents import Incidents
 from streams.risk.joins import APPLIED, UNKNOWN, Changed, Group, regroup
 from streams.risk.record import Record, words_of
-from streams.risk.turnout import Figure, Turnout, figure_of
+from streams.risk.station import Figure, figure_of
+from streams.risk.turnout import Turnout
 from streams.risk.words import Word, gravest
 from streams.storage.incident_records import IncidentRecords
 from streams.storage.station_records import StationRecords
@@ -84,9 +85,10 @@ class Removal:
             if record.joined_to:
                 continue
             words = words_of(record)
-            left = [word for word in words if not goes(word)]
-            if len(left) == len(words):
+            gone = [word for word in words if goes(word)]
+            if not gone:
                 continue
+            left = [word for word in words if word not in gone]
             replaced.append(record)
             numbers = {word.number for word in words}
             changed |= numbers
@@ -94,6 +96,8 @@ class Removal:
             for number in sorted(numbers):
                 segments.leave(incidents.records[number].segment)
             incidents.remove(sorted(numbers))
+            for word in gone:
+                incidents.words.give(word.agency)
             if left:
                 is_named = any(word.number == record.incident for word in left)
                 groups.append((record.incident if is_named else gravest(left).number, left))
@@ -113,8 +117,4 @@ class Removal:
 
 
 def _is_meant(word: Word, source: str, from_ms: int, to_ms: int) -> bool:
-    return word.source == source and (not word.stands or from_ms <= _since_ms(word) <= to_ms)
-
-
-def _since_ms(word: Word) -> int:
-    return word.grave_ms or word.reported_ms
+    return word.source == source and (not word.stands or from_ms <= word.since_ms <= to_ms)
