@@ -72,6 +72,11 @@ class TopicReader:
         offset: int = self._consumer.beginning_offsets([partition])[partition]
         return offset
 
+    def ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset after the last committed record of each."""
+        ends: dict[TopicPartition, int] = self._consumer.end_offsets(list(partitions))
+        return ends
+
     def start_at_beginning(self, partitions: Iterable[TopicPartition]) -> None:
         """Read these partitions from their first records."""
         self._assign(partitions)

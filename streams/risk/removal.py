@@ -85,19 +85,19 @@ class Removal:
             if record.joined_to:
                 continue
             words = words_of(record)
-            gone = [word for word in words if goes(word)]
-            if not gone:
+            left = [word for word in words if not goes(word)]
+            if len(left) == len(words):
                 continue
-            left = [word for word in words if word not in gone]
             replaced.append(record)
+            for word in words:
+                if goes(word):
+                    incidents.words.give(word.agency)
             numbers = {word.number for word in words}
             changed |= numbers
             numbers -= {word.number for word in left}
             for number in sorted(numbers):
                 segments.leave(incidents.records[number].segment)
             incidents.remove(sorted(numbers))
-            for word in gone:
-                incidents.words.give(word.agency)
             if left:
                 is_named = any(word.number == record.incident for word in left)
                 groups.append((record.incident if is_named else gravest(left).number, left))

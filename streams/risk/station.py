@@ -110,19 +110,7 @@ def with_figure(old: Station, figure: Figure) -> tuple[Figure, tuple[Figure, ...
     """A station with a figure of one source among several: the one in force, the others, and the conflicts."""
     others = [one for one in (figure_of(old), *old.others) if one.source != figure.source]
     first, *rest = sorted([*others, figure], key=_order)
-    return first, tuple(rest), _conflicts(old.conflicts, [*others, figure])
-
-
-def without_figure(old: Station, gone: Figure) -> tuple[Figure, tuple[Figure, ...], tuple[tuple[str, str], ...]] | None:
-    """A station without the figure of one source, as `with_figure` gives it; None when there is no other.
-
-    What another source of the agency contradicted earlier is not known apart: the figures that are left decide.
-    """
-    left = [figure for figure in (figure_of(old), *old.others) if figure.source != gone.source]
-    if not left:
-        return None
-    held = tuple(pair for pair in old.conflicts if gone.agency not in pair)
-    return left[0], tuple(left[1:]), _conflicts(held, left)
+    return first, tuple(rest), conflicts_of(old.conflicts, [*others, figure])
 
 
 def _order(figure: Figure) -> tuple[int, int, int, str]:
@@ -130,7 +118,7 @@ def _order(figure: Figure) -> tuple[int, int, int, str]:
     return figure.rank, -figure.as_of_ms, -figure.revision, figure.source
 
 
-def _conflicts(held: tuple[tuple[str, str], ...], figures: Iterable[Figure]) -> tuple[tuple[str, str], ...]:
+def conflicts_of(held: tuple[tuple[str, str], ...], figures: Iterable[Figure]) -> tuple[tuple[str, str], ...]:
     """The pairs of agencies that contradict each other now that these are the figures: agencies with figures of one
     moment do unless all of these agree, of the others what is `held` stays.
     """

@@ -27,14 +27,15 @@ from streams.risk.station import (
     Counts,
     Figure,
     Station,
+    conflicts_of,
     corrects,
     counts_of,
     figure_by,
+    figure_of,
     new_station,
     shows,
     station_of,
     with_figure,
-    without_figure,
 )
 from streams.storage.format import read
 
@@ -173,13 +174,8 @@ class Turnout:
                 figure = self._revised(before, figure, is_listed, before is old)
             if old.others or old.source != figure.source:
                 figure, others, conflicts = with_figure(old, figure)
-            self._sum_up(old, -1)
         new = new_station((*figure, is_listed, others, conflicts, move(name, old)))
-        self._sum_up(new, 1)
-        if old is None or shows(old) != shows(new):
-            if old is not None:
-                self._count(old, -1)
-            self._count(new, 1)
+        self._change(old, new)
         self._stations[name] = new
         return Taken.APPLIED
 
@@ -189,19 +185,19 @@ class Turnout:
         """
         old = self.held(name)
         assert old is not None, "only a figure that is held can be taken out"
+        left = [figure for figure in (figure_of(old), *old.others) if figure.source != gone.source]
         self.figures.give(gone.agency)
         if old.is_listed:
             self.corrected -= gone.corrections
-        self._sum_up(old, -1)
-        self._count(old, -1)
-        left = without_figure(old, gone)
-        if left is None:
+        if not left:
+            self._change(old, None)
             del self._stations[name]
             return False
-        figure, others, conflicts = left
-        new = self._stations[name] = new_station((*figure, old.is_listed, others, conflicts, move(name, old)))
-        self._sum_up(new, 1)
-        self._count(new, 1)
+        # What another source of its agency contradicted earlier is not known apart: the figures that are left decide.
+        held = tuple(pair for pair in old.conflicts if gone.agency not in pair)
+        new = new_station((*left[0], old.is_listed, tuple(left[1:]), conflicts_of(held, left), move(name, old)))
+        self._change(old, new)
+        self._stations[name] = new
         return True
 
     def corrects(self, name: str, figure: Figure) -> bool:
@@ -278,6 +274,18 @@ class Turnout:
     def restore_stations(self, read_stations: Callable[[], dict[str, Station | bytes]]) -> None:
         """After `restore_totals`: `read_stations` is called at the first look-up of a station."""
         self._read = read_stations
+
+    def _change(self, old: Station | None, new: Station | None) -> None:
+        """A station was replaced: the sums of voters follow, and the counts where they see a difference."""
+        if old is not None:
+            self._sum_up(old, -1)
+        if new is not None:
+            self._sum_up(new, 1)
+        if old is None or new is None or shows(old) != shows(new):
+            if old is not None:
+                self._count(old, -1)
+            if new is not None:
+                self._count(new, 1)
 
     def _sum_up(self, station: Station, sign: int) -> None:
         """Add a station to the sums of voters (1) or take it out (-1)."""

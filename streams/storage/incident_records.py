@@ -120,8 +120,9 @@ class IncidentRecords:
     def _encode(self, number: int, segment: Segment) -> bytes:
         """The incidents whose newest record lies in a segment."""
         held = self._incidents.records
-        names, clock_ms = segment.names, segment.clock_ms
+        names = segment.names
         incidents = names if segment.is_unchanged() else [name for name in dict.fromkeys(names) if name in held]
+        clock_ms = segment.clock_ms
         rows = [
             (
                 (incident, revision, kind.category, kind.severity, status, occurred, reported, source)
