@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from aiokafka import TopicPartition
 
 from agents import metrics
-from agents.batching import Batch, Cut, Output, Record
+from agents.batching import Batch, Cut, CutRecord, Output, Record
 from schemas.ledger import SPAN_HEADER, TICK_KEY, Entry, encode_frames, partition_of, span_of, watermark_frame
 from schemas.rejected import (
     CUT_KEY_BYTES,
@@ -25,7 +25,6 @@ from schemas.rejected import (
 )
 from schemas.topics import Topic, TopicNames
 from schemas.vocabulary import RejectReason
-from schemas.wire import VALUE_MAX_BYTES
 from streams.admission import Gate
 from streams.event_time.watermark import Published, Watermark
 
@@ -99,8 +98,8 @@ class IntakeFold:
             if is_wall:
                 clock_ms = wall_ms(record)
             try:
-                if type(record.value) is Cut:
-                    raise _too_large(record.value)
+                if isinstance(record, CutRecord):
+                    raise Rejected(RejectReason.TOO_LARGE, record.beyond)
                 regency, entry, event_ms, source = accept(record.value, record.headers, clock_ms)
             except Rejected as rejected:
                 yield self._rejected(record, rejected)
@@ -178,11 +177,6 @@ class IntakeFold:
             value, value_cut = _shortened(HEADER_VALUE_CUT, value, CUT_VALUE_BYTES)
             headers += key_cut + value_cut
         return Output(self._names[Topic.REJECTED], self._source.partition, key, value, headers)
-
-
-def _too_large(cut: Cut) -> Rejected:
-    """The rejection of a cut value. It is not parsed: a valid message may be followed by a megabyte of blanks."""
-    return Rejected(RejectReason.TOO_LARGE, f"{cut.size} bytes, at most {VALUE_MAX_BYTES} are read")
 
 
 def _shortened(header: str, field: bytes | None, most: int) -> tuple[bytes | None, KafkaHeaders]:

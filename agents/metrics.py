@@ -137,6 +137,12 @@ BOARD_DELAY = _histogram(
 BOARD_UNREADABLE = _counter(
     "siaga_board_unreadable_records_total", "Records the board could not parse and does not show."
 )
+BOARD_CONNECTIONS = _gauge("siaga_board_connections", "Open connections to the board, viewers and others.")
+BOARD_REFUSED = _counter(
+    "siaga_board_refused_total",
+    "Requests and connections refused or cut off: host, origin, address, full, descriptors, unread, excess.",
+    "reason",
+)
 
 # Senders: `siaga webhook` and `siaga cap`. `sender` is `cap` or `webhook-NAME`, one per process.
 OUTWARD_ESCALATIONS = _counter(

@@ -11,7 +11,7 @@ than objects, because one is written and read per event on the hot path:
     join       ["j", at_ms, incident_key, incident_key, is_undone, role, reason]
     tick       ["k", at_ms]
     neighbour  ["n", at_ms, from_regency, level, previous_level, escalation_id, data_status, turnout_share | null,
-                is_unverified]
+                sole_agency]
     watermark  ["w", newest_ms, intake_shard, is_idle]        with the event clock only, see docs/event-time.md
 
 An incident_key is `<origin> <incident_id>`, a station_key `<village> <station>`, either of which may be empty: no part

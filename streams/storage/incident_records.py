@@ -12,17 +12,18 @@ from streams.storage.format import FORMAT, read
 from streams.storage.segments import Segment, Segments
 
 #: Columns of a segment's rows. Windows and score are not stored: they follow from the incidents and cannot drift. Most
-#: rows have only the first ones, for an incident of one source that is its own agency, at no place and not grave. The
-#: column `words` has the columns of WORD_COLUMNS.
+#: rows have only the first ones, for an incident of one source that is its own agency, at no place; `since_ms` is left
+#: out, too, where it is the segment's clock. The column `words` has the columns of WORD_COLUMNS.
 COLUMNS = (
-    "incident", "revision", "category", "severity", "status", "occurred_ms", "reported_ms", "source", "sole_agency",
-    "place", "grave_ms", "words", "joined_to",
+    "incident", "revision", "category", "severity", "status", "occurred_ms", "reported_ms", "source", "since_ms",
+    "sole_agency", "place", "words", "joined_to",
 )  # fmt: skip
 WORD_COLUMNS = (
     "number", "source", "agency", "revision", "category", "severity", "status", "occurred_ms", "reported_ms", "place",
-    "grave_ms",
+    "since_ms",
 )  # fmt: skip
-_PLAIN = COLUMNS.index("sole_agency")
+_PLAIN = COLUMNS.index("since_ms")
+_OWN = COLUMNS.index("sole_agency")
 
 
 class IncidentRecords:
@@ -73,26 +74,30 @@ class IncidentRecords:
     def restore(self, last: int, stored: dict[int, bytes]) -> None:
         """Take back all segments; of an incident's records the one in the latest segment counts."""
         self._segments.restore_last(last)
-        newest: dict[str, tuple[int, list[Any]]] = {}
+        newest: dict[str, tuple[int, int, list[Any]]] = {}
         for number in sorted(stored):
             segment = read(stored[number])
             self._segments.restore(number, segment["clock_ms"])
             for row in segment["rows"]:
-                newest[row[0]] = number, row
+                newest[row[0]] = number, segment["clock_ms"], row
         self._incidents.hold(self._restored(newest))
 
-    def _restored(self, newest: dict[str, tuple[int, list[Any]]]) -> Iterator[Report]:
+    def _restored(self, newest: dict[str, tuple[int, int, list[Any]]]) -> Iterator[Report]:
         kinds, put_back, intern = self._incidents.rules.kinds, self._segments.put_back, self._incidents.intern
-        for number, row in newest.values():
+        for number, clock_ms, row in newest.values():
             incident, revision, category, severity, status, occurred, reported, source = row[:_PLAIN]
-            agency, place, grave_ms, told, joined_to = row[_PLAIN:] or (source, None, 0, (), "")
+            since_ms = row[_PLAIN] if len(row) > _PLAIN else clock_ms
+            agency, place, told, joined_to = row[_OWN:] or (source, None, (), "")
             if joined_to and joined_to not in newest:
                 continue  # its incident was forgotten, and it with that one
             put_back(number, incident)
             source, agency, status = intern(source, agency, status)
             words = tuple(self._word(*word) for word in told)
+            if not joined_to:
+                for word_agency in [word.agency for word in words] or [agency]:
+                    self._incidents.words.put_back(word_agency, 1)
             yield (
-                incident, revision, kinds[category, severity], status, occurred, source, number, agency, grave_ms,
+                incident, revision, kinds[category, severity], status, occurred, source, number, agency, since_ms,
                 reported, place, words, joined_to,
             )  # fmt: skip
 
@@ -105,18 +110,23 @@ class IncidentRecords:
         """The incidents whose newest record lies in a segment."""
         held = self._incidents.records
         incidents = segment.names if segment.is_unchanged() else dict.fromkeys(segment.names)
+        clock_ms = segment.clock_ms
         rows = [
-            (incident, revision, kind.category, kind.severity, status, occurred, reported, source)
-            if agency == source and not (place or grave_ms or words or joined_to)
-            else (
-                incident, revision, kind.category, kind.severity, status, occurred, reported, source, agency, place,
-                grave_ms, _word_rows(words), joined_to,
+            (
+                (incident, revision, kind.category, kind.severity, status, occurred, reported, source)
+                if since_ms == clock_ms
+                else (incident, revision, kind.category, kind.severity, status, occurred, reported, source, since_ms)
             )
-            for incident, revision, kind, status, occurred, source, lies_in, agency, grave_ms, reported, place, words,
+            if agency == source and not (place or words or joined_to)
+            else (
+                incident, revision, kind.category, kind.severity, status, occurred, reported, source, since_ms, agency,
+                place, _word_rows(words), joined_to,
+            )
+            for incident, revision, kind, status, occurred, source, lies_in, agency, since_ms, reported, place, words,
             joined_to in map(held.__getitem__, incidents)
             if lies_in == number
         ]  # fmt: skip
-        return orjson.dumps({"format": FORMAT, "clock_ms": segment.clock_ms, "columns": COLUMNS, "rows": rows})
+        return orjson.dumps({"format": FORMAT, "clock_ms": clock_ms, "columns": COLUMNS, "rows": rows})
 
 
 def _word_rows(words: tuple[Word, ...]) -> list[tuple[Any, ...]]:

@@ -11,7 +11,8 @@ from typing import Any
 
 import orjson
 
-from streams.risk.turnout import Station, Turnout, station_of
+from streams.risk.station import Station, station_of
+from streams.risk.turnout import Turnout
 from streams.storage.format import FORMAT, read
 from streams.storage.segments import Segment, Segments
 

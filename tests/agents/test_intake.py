@@ -7,7 +7,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from agents import metrics
-from agents.batching import Batch, Cut
+from agents.batching import Batch, Cut, CutRecord
 from agents.intake import APPENDED_HEADER, LOG_APPEND_TIME, IntakeFold
 from schemas.ledger import SPAN_HEADER, TICK_KEY, decode_frame, partition_of
 from schemas.roster import Roster
@@ -79,16 +79,20 @@ def test_reports_split_over_several_frames_have_no_span_header():
     assert len(reports) > 1 and all(SPAN_HEADER not in dict(frame.headers) for frame in reports)
 
 
-def test_a_value_cut_by_the_reader_is_rejected_even_if_its_beginning_is_valid():
+def test_a_record_cut_by_the_reader_is_rejected_even_if_its_beginning_is_valid():
     cut = Cut(incident().ljust(1024))
     cut.size = 20_000_000
-    [output] = fold().fold(batch(cut))
-    headers = dict(output.headers)
-    assert (headers["siaga.reason"], headers["siaga.error"]) == (
-        b"too_large",
-        b"20000000 bytes, at most 16384 are read",
-    )
-    assert output.topic == "siaga.rejected"
+    records = [CutRecord(7, NOON_MS, LOG_APPEND_TIME, b"any", value, []).because("why") for value in (cut, incident())]
+    large, surplus = fold().fold(Batch(records, 7, 9, 9))
+    for output in (large, surplus):
+        headers = dict(output.headers)
+        assert (output.topic, headers["siaga.reason"], headers["siaga.error"]) == (
+            "siaga.rejected",
+            b"too_large",
+            b"why",
+        )
+    assert large.value == cut and dict(large.headers)["siaga.truncated.value"] == b"20000000"
+    assert surplus.value == incident() and "siaga.truncated.value" not in dict(surplus.headers)
 
 
 def test_a_rejected_record_keeps_its_bytes_and_names_its_source():

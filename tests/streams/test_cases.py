@@ -10,7 +10,7 @@ from streams.admission import ClockMode, Gate
 from streams.risk.incidents import Incidents
 from streams.risk.record import is_confirmed
 from streams.risk.regency import RegencyState
-from streams.risk.turnout import figure_of
+from streams.risk.station import figure_of
 from streams.rules import Rules
 from streams.table import RiskTable
 from tests.streams.ledgers import MINUTE_MS, PALEMBANG, RULES, Outputs, run, tick
