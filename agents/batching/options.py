@@ -23,8 +23,9 @@ class BatchingOptions:
     #: folded while it is committed. Smaller ones make smaller frames, more rows and state records; with
     #: 30,000 a national election day took 90 MiB more and 3 % less time (docs/decisions/0002-lanes.md).
     batch_records_max: int = 20_000
-    #: Nor may it hold more bytes: one record of an intermediate topic may hold many events, and publishers may
-    #: send records of up to 1 MiB, which are all copied when they are rejected.
+    #: Nor may it take more bytes of memory, objects included: one record of an intermediate topic may hold many events,
+    #: and publishers may send records of up to 1 MiB, which are all copied when they are rejected. 20,000 reports take
+    #: 10 MiB.
     batch_bytes_max: int = 12 * MIB
     #: Size of a partition's first batch after a start or a rebalance, as a part of a full one; each further batch may
     #: be twice as large. So the first outputs of a backlog are committed sooner: lanes share one thread, and all fold

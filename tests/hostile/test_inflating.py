@@ -24,11 +24,11 @@ from tests.chaos.traffic import incident
 
 DATA_MAX = 768 * MIB
 OTHER_CODE = "16.02"
-LIMITED = (
-    sys.executable, "-c",
-    f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_DATA, ({DATA_MAX}, {DATA_MAX}));"
-    "os.execv(sys.executable, [sys.executable, '-m', 'apps.cli.main', 'worker'])",
-)  # fmt: skip
+LIMIT = f"""
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_DATA, ({DATA_MAX}, {DATA_MAX}))
+os.execv(sys.executable, [sys.executable, "-m", "apps.cli.main", "worker"])
+"""
 
 
 def large_headers() -> list[bytes]:
@@ -101,7 +101,7 @@ async def test_fatalities_behind_an_inflating_batch_are_escalated(cluster, attac
     batches = attack()
     assert all(len(raw) < 700_000 for raw in batches)
     await send(cluster, batches)
-    cluster.start("a", LIMITED)
+    cluster.start("a", (sys.executable, "-c", LIMIT))
     found = await escalated(cluster, 240)
     assert cluster.alive() == ["a"], cluster.logged()[-2000:]
     assert {CODE, OTHER_CODE} <= found, cluster.logged()[-2000:]
