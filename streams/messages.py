@@ -63,14 +63,14 @@ def row(state: RegencyState, partition: int) -> Message:
         },
         "turnout": {
             "stations_expected": state.regency.stations,
-            "stations_reported": turnout.reported,
+            "stations_reported": turnout.shown_reported,
             "registered": turnout.registered,
             "voted": turnout.voted,
             "share": round(turnout.voted / turnout.registered, 6) if turnout.registered else None,
-            "over_capacity": turnout.over_capacity,
+            "over_capacity": turnout.counts.over_capacity,
             "corrected": turnout.corrected,
-            "unlisted": turnout.unlisted,
-            "conflicting": turnout.conflicting,
+            "unlisted": turnout.shown_unlisted,
+            "conflicting": turnout.counts.conflicting,
         },
         "components": dict(zip(component_names(score), score.parts, strict=True)),
         "data_status": state.silence.status,
@@ -93,7 +93,7 @@ def _confidence(state: RegencyState) -> Message:
     return {
         "verified_share": round(incidents.verified / counted, 4) if counted else None,
         "sources": incidents.agencies(),
-        "completeness": round(min(1.0, state.turnout.reported / stations), 4) if stations else None,
+        "completeness": round(state.turnout.shown_reported / stations, 4) if stations else None,
     }
 
 
@@ -165,12 +165,12 @@ def _routes(state: RegencyState, escalated: Escalation) -> list[str]:
 def notice(state: RegencyState, previous_level: int, escalation_id: str) -> Entry:
     """What neighbours and the province are notified of, as a ledger entry.
 
-    `["n", at_ms, from_regency, level, previous_level, escalation_id, data_status, turnout_share, is_unverified]`; the
+    `["n", at_ms, from_regency, level, previous_level, escalation_id, data_status, turnout_share, sole_agency]`; the
     id is empty when nothing was escalated, the share is in ten-thousandths or null."""
     levels = LEVELS[state.ladder.level], LEVELS[previous_level]
     status, share = state.silence.status, state.share_myriad()
-    is_unverified = state.published.is_unverified
-    return [NEIGHBOUR, state.clock_ms, state.regency.code, *levels, escalation_id, status, share, is_unverified]
+    agency = state.published.sole_agency if state.ladder.level else ""
+    return [NEIGHBOUR, state.clock_ms, state.regency.code, *levels, escalation_id, status, share, agency]
 
 
 def province_row(state: ProvinceState, partition: int) -> Message:

@@ -5,6 +5,7 @@ its level, from a score that adds points per member by level, so that many membe
 and no flapping.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -40,7 +41,7 @@ class ProvinceState:
         self.statuses: dict[str, str] = {}  # data status of members that sent one
         self.ladder = Ladder()
         self.episode = self.sequence = 0
-        self._unverified: set[str] = set()  # members above normal whose level rests on one source
+        self._sole_agencies: dict[str, str] = {}  # of members above normal whose level rests on one agency
         # The last escalation:
         self._published_ms, self._is_published_unverified = 0, False
         self._is_confirmed_since = False  # an unverified member has since been verified at no lower level
@@ -59,13 +60,23 @@ class ProvinceState:
             yield from self._evaluate()
 
     def score(self) -> tuple[int, dict[int, int]]:
-        """Sum of the members' points, at most 100, and the points by level. The cap trims the lowest level first."""
-        points, left = {}, _MOST
-        for level in (3, 2, 1):
-            count = sum(1 for held in self.levels.values() if held == level)
-            points[level] = got = min(left, count * self.rules.member_points[level])
+        """Sum of the members' points, at most 100, and the points by level.
+
+        Levels that rest on the same agency alone have at most `one_agency_most` points together. What is too much is
+        taken from the lowest level first."""
+        each, alone = self.rules.member_points, Counter[str]()
+        for code, agency in self._sole_agencies.items():
+            alone[agency] += each[self.levels[code]]
+        points = dict.fromkeys((3, 2, 1), 0)
+        for level in self.levels.values():
+            points[level] += each[level]
+        left = sum(points.values()) - sum(max(0, got - self.rules.one_agency_most) for got in alone.values())
+        left = min(_MOST, left)
+        total = left
+        for level in points:
+            points[level] = got = min(left, points[level])
             left -= got
-        return _MOST - left, points
+        return total, points
 
     def stored(self) -> dict[str, Any]:
         """The state record's fields."""
@@ -76,7 +87,7 @@ class ProvinceState:
             "since_ms": self.since_ms,
             "levels": self.levels,
             "statuses": self.statuses,
-            "unverified": sorted(self._unverified),
+            "sole_agencies": self._sole_agencies,
             "published": {
                 "episode": self.episode,
                 "sequence": self.sequence,
@@ -94,7 +105,7 @@ class ProvinceState:
         self.ladder.restore(stored["ladder"])
         self.since_ms = stored["since_ms"]
         self.levels, self.statuses = stored["levels"], stored["statuses"]
-        self._unverified = set(stored["unverified"])
+        self._sole_agencies = stored["sole_agencies"]
         self.episode, self.sequence = published["episode"], published["sequence"]
         self._published_ms, self._is_published_unverified = published["at_ms"], published["is_unverified"]
         self._is_confirmed_since = published["is_confirmed_since"]
@@ -107,10 +118,10 @@ class ProvinceState:
             self.grid_ms = self.rules.grid(at_ms)
 
     def _take_notice(self, entry: Entry) -> None:
-        _, _, code, level_name, _, _, status, _, is_unverified = entry
+        _, _, code, level_name, _, _, status, _, sole_agency = entry
         level = LEVELS.index(level_name)
-        is_unverified = is_unverified and level > 0
-        if code in self._unverified and not is_unverified and level >= self.levels[code]:
+        is_unverified = bool(sole_agency) and level > 0
+        if code in self._sole_agencies and not is_unverified and level >= self.levels[code]:
             self._is_confirmed_since = True
         self.statuses[code] = status
         if level:
@@ -118,9 +129,9 @@ class ProvinceState:
         else:
             self.levels.pop(code, None)
         if is_unverified:
-            self._unverified.add(code)
+            self._sole_agencies[code] = sole_agency
         else:
-            self._unverified.discard(code)
+            self._sole_agencies.pop(code, None)
 
     def _evaluate(self) -> Iterator[ProvinceEscalation]:
         """An escalation when the province's level changed, or when what was published unverified is confirmed now."""
@@ -141,12 +152,12 @@ class ProvinceState:
         yield ProvinceEscalation(*_change(before, after), after, before, is_unverified)
 
     def _is_unverified(self) -> bool:
-        """Without the members whose own level rests on one source the score would not carry the level."""
+        """Without the members whose own level rests on one agency the score would not carry the level."""
         level = self.ladder.level
-        if not level or not self._unverified:
+        if not level or not self._sole_agencies:
             return False
         points = self.rules.member_points
-        verified = sum(points[held] for code, held in self.levels.items() if code not in self._unverified)
+        verified = sum(points[held] for code, held in self.levels.items() if code not in self._sole_agencies)
         return verified < min(self.score()[0], self.rules.rungs[level - 1].raise_at)
 
     def _is_confirmation_due(self) -> bool:

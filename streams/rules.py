@@ -7,10 +7,12 @@ a regency, by its number of stations.
 from dataclasses import dataclass
 
 from schemas.ruleset import Profile, Ruleset
+from schemas.ruleset.quantities import Quantity
 from schemas.vocabulary import ALARMS, DAY_MS, GROUPS, HOUR_MS, LEVELS, MINUTE_MS, Status
 from streams.risk.decay import Decay
 from streams.risk.evidence import MILLI, Kind, Place
 from streams.risk.record import JOINED
+from streams.risk.room import Room
 from streams.risk.words import GRAVE
 
 WINDOWS_MS = (HOUR_MS, 6 * HOUR_MS, DAY_MS)
@@ -104,11 +106,32 @@ class Rules:
             0, round(province.member_waspada.value), round(province.member_siaga.value),
             round(province.member_awas.value),
         )  # fmt: skip
+        self.one_agency_most = round(province.one_agency_most.value)
         self.silence_routes = ruleset.silence.routes
         self.turnout_routes = ruleset.turnout.routes
         self.province_routes = ruleset.province.routes
         rolling = ruleset.rolling_sum
         self.rolling_milli = None if rolling is None else _milli(rolling.threshold.value)
+
+    def word_room(self, stations: int) -> Room:
+        """How many words on incidents are held of a regency of so many stations."""
+        memory = self.ruleset.memory
+        return self._room(memory.incidents_least, memory.incidents_per_station, stations)
+
+    def figure_room(self, stations: int) -> Room:
+        """How many turnout figures are held of a regency of so many stations."""
+        memory = self.ruleset.memory
+        return self._room(memory.figures_least, memory.figures_per_station, stations)
+
+    def event_ids_most(self, stations: int) -> int:
+        """How many event ids are remembered of a regency of so many stations."""
+        memory = self.ruleset.memory
+        return max(round(memory.event_ids_least.value), round(memory.event_ids_per_station.value * stations))
+
+    def _room(self, least: Quantity, per_station: Quantity, stations: int) -> Room:
+        memory = self.ruleset.memory
+        each = max(round(least.value), round(per_station.value * stations))
+        return Room(each, each * round(memory.all_agencies_times.value), round(memory.agencies_most.value))
 
     def grid(self, at_ms: int) -> int:
         """The last evaluation time at or before `at_ms`."""

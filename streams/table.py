@@ -233,6 +233,6 @@ def _figures(state: RegencyState) -> Figures:
     turnout = state.turnout
     return Figures(
         state.regency.code, state.regency.name, state.ladder.level, state.score().total, state.silence.status,
-        turnout.reported, state.regency.stations, turnout.voted, turnout.registered, turnout.conflicting,
-        turnout.unlisted, state.incidents.candidates.pairs,
+        turnout.shown_reported, state.regency.stations, turnout.voted, turnout.registered, turnout.counts.conflicting,
+        turnout.shown_unlisted, state.incidents.candidates.pairs,
     )  # fmt: skip

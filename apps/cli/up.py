@@ -1,5 +1,6 @@
 """`siaga up`: all of Siaga on this machine."""
 
+import os
 import sys
 
 import click
@@ -10,7 +11,7 @@ from apps.cli.terminal import siaga_command
 from apps.devstack.ports import choose_ports
 from apps.devstack.run_directory import RunDirectory, UpError
 from apps.devstack.session import RunOptions, Session
-from apps.embedded import BrokerError
+from apps.embedded import BrokerError, private
 from apps.embedded.home import home
 from apps.embedded.jars import Progress
 
@@ -39,6 +40,7 @@ def command(fresh: bool, speed: float, broker_port: int, board_port: str | None,
     if not 0 <= broker_port <= 65535:
         raise CommandError("--broker-port: must be 0 to 65535", exit_code=2)
     settings = load_settings(board_port=board_port, metrics_port=metrics_port)
+    os.umask(private.UMASK)  # reports and logs are for this user only
     directory = RunDirectory(home() / "up")
     try:
         with directory.locked():

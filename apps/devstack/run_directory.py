@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from apps.embedded import private
 from apps.embedded.home import disk_error
 
 
@@ -37,12 +38,12 @@ class RunDirectory:
         return self.root / "days.json"
 
     def prepare(self, fresh: bool) -> None:
-        """Create the directories; remove an earlier run's logs, with `fresh` its data too. Raises BrokerError."""
+        """Create the directories, 0700; remove an earlier run's logs, with `fresh` its data too. Raises BrokerError."""
         try:
             if fresh and self.root.exists():
                 shutil.rmtree(self.root)
-            for path in (self.broker, self.logs, self.worker_data):
-                path.mkdir(parents=True, exist_ok=True)
+            for path in (self.root, self.broker, self.logs, self.worker_data):
+                private.make_directory(path)
             for log in self.logs.glob("*.log"):
                 log.unlink()
         except OSError as error:
@@ -54,7 +55,7 @@ class RunDirectory:
         lock = self.root.with_name(self.root.name + ".lock")
         try:
             lock.parent.mkdir(parents=True, exist_ok=True)
-            handle = lock.open("a")
+            handle = open(lock, "a", opener=private.opener)  # noqa: SIM115  closed by the block below
         except OSError as error:
             raise disk_error(lock, error) from None
         with handle:

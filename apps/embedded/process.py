@@ -12,6 +12,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from apps.embedded import private
+
 _PR_SET_PDEATHSIG = 1
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 
@@ -19,7 +21,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 def spawn(
     argv: list[str], log: Path, env: Mapping[str, str] | None = None, cwd: Path | None = None
 ) -> subprocess.Popen[bytes]:
-    """Start `argv` with both output streams appended to `log`.
+    """Start `argv` with both output streams appended to `log`; what it writes only this user may read (umask 077).
 
     Call it from a thread that lives as long as the child should: PR_SET_PDEATHSIG is about the thread that forked.
     """
@@ -31,7 +33,7 @@ def spawn(
             if os.getppid() != parent:  # the parent died before the line above
                 os._exit(1)
 
-    with log.open("ab") as output:
+    with open(log, "ab", opener=private.opener) as output:
         return subprocess.Popen(
             argv,
             stdin=subprocess.DEVNULL,
@@ -39,6 +41,7 @@ def spawn(
             stderr=subprocess.STDOUT,
             env=None if env is None else dict(env),
             cwd=cwd,
+            umask=private.UMASK,
             start_new_session=True,
             preexec_fn=tie_to_parent,  # noqa: PLW1509  one system call, no Python lock is taken
         )

@@ -7,15 +7,15 @@ the figures of each source where two agencies contradict each other.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from apps.history.deciding import shown
 from apps.history.explain import EVIDENCE_SHOWN, local_time
-from apps.history.joining import shown
 from apps.history.present_state import incident_of
 from apps.language.catalogue import Words, words_in
 from schemas.ledger import incident_key
 from streams.messages import rfc3339
 from streams.risk.record import Record, agencies_of, words_of
 from streams.risk.regency import RegencyState
-from streams.risk.turnout import Figure, Station, figure_of
+from streams.risk.station import Figure, Station, figure_of
 from streams.risk.words import Word
 
 INCIDENTS_SHOWN = 15
@@ -81,7 +81,7 @@ def _word(word: Word, record: Record, words: Words) -> str:
 
 def _conflicts(state: RegencyState, words: Words, offset_min: int) -> Iterator[str]:
     """Stations of which two agencies tell different counts, with every source's figure, that in force first."""
-    if not state.turnout.conflicting:
+    if not state.turnout.counts.conflicting:
         return
     found = ((name, station) for name in state.turnout.stations if (station := state.turnout.held(name)) is not None)
     conflicting: Iterable[tuple[str, Station]] = (item for item in sorted(found) if item[1].conflicts)

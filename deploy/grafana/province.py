@@ -31,14 +31,15 @@ def _numbers() -> list[Panel]:
         f" / sum(max by (regency) (siaga_regency_registered{{{RAW}}}))"
     )
     return [
-        number("At awas", "none", "Regencies at the highest level now.", at(3), bad=1),
-        number("At siaga", "none", "Regencies at siaga now.", at(2), warn=1),
-        number("At waspada", "none", "Regencies at waspada now.", at(1)),
+        number("At awas", "none", "Regencies at the highest level now.", at(3), width=3, bad=1),
+        number("At siaga", "none", "Regencies at siaga now.", at(2), width=3, warn=1),
+        number("At waspada", "none", "Regencies at waspada now.", at(1), width=3),
         number(
             "Silent",
             "none",
             "Regencies without data for so long that no level can be given. Not the same as calm.",
             silent,
+            width=3,
             warn=1,
         ),
         number(
@@ -48,7 +49,19 @@ def _numbers() -> list[Panel]:
             stations,
         ),
         number(
-            "Turnout so far", "percentunit", "Voters so far, of those entitled at the stations that reported.", turnout
+            "Active silences",
+            "none",
+            "Silences in Alertmanager: what they cover reaches nobody. This dashboard shows every level in any case.",
+            Query('sum(alertmanager_silences{job="alertmanager", state="active"})'),
+            width=3,
+            warn=1,
+        ),
+        number(
+            "Turnout so far",
+            "percentunit",
+            "Voters so far, of those entitled at the stations that reported.",
+            turnout,
+            width=5,
         ),
     ]
 

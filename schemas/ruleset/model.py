@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_va
 
 from schemas.fields import one_of
 from schemas.ruleset.ladder import Immediates, Ladder
+from schemas.ruleset.outward import OutwardRule
 from schemas.ruleset.quantities import (
     HOURS,
     STRICT,
@@ -23,6 +24,7 @@ from schemas.ruleset.quantities import (
     Hours,
     LocalHour,
     Minutes,
+    PerStation,
     Points,
     Rate,
     Routes,
@@ -38,6 +40,8 @@ from schemas.toml_lines import first_wrong
 from schemas.vocabulary import CATEGORIES, COUNTED_STATUSES, GROUPS, MINUTE_MS, SEVERITIES
 
 DEFAULT_NAME = "sumsel-pilkada-2024"
+#: The highest prior of a roster.
+PRIOR_MOST = 100
 
 Severity = Annotated[str, one_of(map(str, SEVERITIES))]
 Group = Annotated[str, one_of(GROUPS)]
@@ -178,12 +182,25 @@ class Silence(BaseModel):
 
 
 class Memory(BaseModel):
-    """How long event ids and incidents are remembered, by the regency's clock."""
+    """How long event ids and incidents are remembered, by the regency's clock, and how many of a regency.
+
+    `incidents_...` bounds the words on incidents, `figures_...` the turnout figures of one agency: so many for each
+    polling station, and at the least so many. All agencies together have `all_agencies_times` as much. Event ids beyond
+    the bound are forgotten from the oldest on.
+    """
 
     model_config = STRICT
 
     event_ids: Hours
     incidents: Hours
+    incidents_per_station: PerStation
+    incidents_least: Annotated[Count, AfterValidator(whole)]
+    figures_per_station: PerStation
+    figures_least: Annotated[Count, AfterValidator(whole)]
+    all_agencies_times: Annotated[Factor, AfterValidator(positive)]
+    agencies_most: Annotated[Count, AfterValidator(whole)]
+    event_ids_per_station: PerStation
+    event_ids_least: Annotated[Count, AfterValidator(whole)]
 
     @model_validator(mode="after")
     def _longer_than_windows(self) -> Self:
@@ -211,6 +228,7 @@ class ProvinceRule(BaseModel):
     member_waspada: WholePoints
     member_siaga: WholePoints
     member_awas: WholePoints
+    one_agency_most: WholePoints
     routes: Routes
 
 
@@ -247,6 +265,7 @@ class Ruleset(BaseModel):
     turnout: TurnoutRule
     context: Context
     province: ProvinceRule
+    outward: OutwardRule
     rolling_sum: RollingSum | None = None
 
     @property
@@ -278,11 +297,22 @@ class Ruleset(BaseModel):
                 raise ValueError("categories.protest.factor must be 0: a protest is a right")
             if self.groups["expression"].most.value:
                 raise ValueError("groups.expression.most must be 0: a right moves no score")
+            if wrong := self._one_agency_reaches_siaga():
+                raise ValueError(wrong)
             if wrong := self.ladder.unreachable():
                 raise ValueError(f"ladder.{wrong}")
         if (self.model == "rolling_sum") != (self.rolling_sum is not None):
             raise ValueError('the table rolling_sum goes with model = "rolling_sum"')
         return self
+
+    def _one_agency_reaches_siaga(self) -> str | None:
+        """Which number would let what one agency says raise more than waspada, None if none."""
+        siaga = self.ladder.siaga.raise_at.value
+        if self.surprise.one_source_most.value + PRIOR_MOST * self.context.prior_factor.value >= siaga:
+            return f"surprise.one_source_most and the highest prior must stay below ladder.siaga.raise_at, {siaga:g}"
+        if self.province.one_agency_most.value >= siaga:
+            return f"province.one_agency_most must be below ladder.siaga.raise_at, {siaga:g}"
+        return None
 
     @classmethod
     def parse(cls, text: str, origin: str = "ruleset") -> Self:

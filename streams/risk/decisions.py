@@ -1,4 +1,4 @@
-"""The rules of a decision: what a grave incident raises to, which groups and reason decided, and what is unverified.
+"""The rules of a decision: what a grave incident raises to, which groups and reason decided, on which agency it rests.
 
 Pure: functions of the rules and of the parts of a regency, which they do not change. The level itself moves in
 `streams.risk.levels`, the data status in `streams.risk.silence`; `streams.risk.regency` puts the parts together.
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from schemas.vocabulary import Change, Reason
 from streams.risk.incidents import Incidents
 from streams.risk.published import Published
-from streams.risk.record import Record, is_confirmed
+from streams.risk.record import Record
 from streams.risk.scoring import Score
 from streams.risk.silence import Publish
 from streams.rules import SCORED, Rules
@@ -28,13 +28,18 @@ class Decision(NamedTuple):
     level: int
     previous_level: int
     score: Score
-    is_unverified: bool
+    sole_agency: str  # the only agency on which it rests; "" when it rests on several, and is verified
     groups: tuple[int, ...] = ()  # groups of incidents that decided, for the citations
 
     @property
     def is_about_data(self) -> bool:
         """Whether it is about the data status and not about the level."""
         return self.change in (Change.STALE, Change.RECOVERED)
+
+    @property
+    def is_unverified(self) -> bool:
+        """Whether it rests on one agency."""
+        return bool(self.sole_agency)
 
     @property
     def is_fall(self) -> bool:
@@ -61,37 +66,34 @@ class Evaluation(NamedTuple):
 
 
 class Urgency(NamedTuple):
-    """The level that grave incidents of the last hour raise to, whether an incident that two agencies confirm raises to
-    it, and their groups.
+    """The level that urgent incidents raise to, whether an incident that two agencies confirm raises to it, else which
+    agency's (of several the least name), and the groups of all urgent incidents.
     """
 
     level: int
     is_confirmed: bool
+    sole_agency: str
     groups: tuple[int, ...]
 
 
 def urgency_of(rules: Rules, incidents: Incidents) -> Urgency:
-    """What the grave incidents of the last hour raise to."""
-    most, groups = (0, False), []
-    if not incidents.urgent or rules.rolling_milli is not None:
-        return Urgency(0, False, ())
-    for group in range(SCORED):
-        grave = incidents.grave(group)
-        if not grave:
-            continue
-        groups.append(group)
-        for record in grave:
-            raised = rules.immediate[record.kind.severity][is_confirmed(record)], is_confirmed(record)
-            most = max(most, raised)
-    return Urgency(*most, tuple(groups))
+    """What the urgent incidents raise to."""
+    urgent = incidents.urgent
+    if not urgent or rules.rolling_milli is not None:
+        return Urgency(0, False, "", ())
+    raised = {kind: (rules.immediate[kind.severity][kind.is_confirmed], kind.is_confirmed) for kind in urgent.kinds()}
+    level, is_confirmed = most = max(raised.values())
+    deciding = [kind for kind, to in raised.items() if to == most]
+    sole_agency = "" if is_confirmed else min(agency for kind in deciding for agency in urgent.agencies(kind))
+    return Urgency(level, is_confirmed, sole_agency, tuple(sorted({kind.group for kind in raised})))
 
 
-def data_decisions(publish: Publish | None, level: int, score: Score, is_unverified: bool) -> list[Decision]:
+def data_decisions(publish: Publish | None, level: int, score: Score, sole_agency: str) -> list[Decision]:
     """What is published about the data status, at an unchanged level."""
     if not publish:
         return []
     change, reason = _SILENCE[publish]
-    return [Decision(change, reason, level, level, score, is_unverified)]
+    return [Decision(change, reason, level, level, score, sole_agency)]
 
 
 def deciding_groups(rules: Rules, score: Score, urgency: Urgency) -> tuple[int, ...]:
@@ -102,19 +104,19 @@ def deciding_groups(rules: Rules, score: Score, urgency: Urgency) -> tuple[int, 
     return tuple(dict.fromkeys(urgency.groups + scoring))
 
 
-def is_unverified(
+def sole_agency(
     rules: Rules, incidents: Incidents, score: Score, urgency: Urgency, published: Published, level: int
-) -> bool:
-    """Whether the decision rests on one agency: what others corroborate would not carry an alarm by itself."""
+) -> str:
+    """The agency on which the decision rests alone: without it no alarm would be left. "" when there is none."""
     if urgency.level and (urgency.level >= level or score.total < rules.rungs[level - 1].lower_below):
-        return not urgency.is_confirmed  # else the score keeps the level
+        return urgency.sole_agency  # else the score keeps the level
     if rules.rolling_milli is not None:
-        return incidents.agencies() < 2
+        return incidents.sole_agency()
     if published.is_confirmed_since and score.pressure <= published.pressure:
-        return False  # a second agency has since confirmed what was published, and no points were added
-    if not score.pressure:
-        return published.is_unverified and level > 0
-    return score.corroborated < min(score.pressure, rules.rungs[0].raise_at)
+        return ""  # a second agency has since confirmed what was published, and no points were added
+    if not score.support:
+        return published.sole_agency if level else ""
+    return score.sole_agency if score.support - score.alone < min(score.support, rules.rungs[0].raise_at) else ""
 
 
 def amendment(
@@ -127,13 +129,13 @@ def amendment(
     grid_ms: int,
 ) -> Decision | None:
     """What takes the place of the last escalation when what that says no longer holds and `amend_every` has passed."""
-    is_one_agency = is_unverified(rules, incidents, score, urgency, published, level)
-    is_correction, is_confirmation = published.needs_correction(), published.is_unverified and not is_one_agency
+    rests_on = sole_agency(rules, incidents, score, urgency, published, level)
+    is_correction, is_confirmation = published.needs_correction(), published.is_unverified and not rests_on
     if not (is_correction or is_confirmation) or not published.may_amend(grid_ms):
         return None
     reason = Reason.CORRECTION if is_correction else Reason.CONFIRMATION
     groups = deciding_groups(rules, score, urgency)
-    return Decision(Change.AMENDED, reason, level, level, score, is_one_agency, groups)
+    return Decision(Change.AMENDED, reason, level, level, score, rests_on, groups)
 
 
 def reason_of_rise(rules: Rules, score: Score, urgency: Urgency, level: int) -> Reason:

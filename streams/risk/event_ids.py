@@ -48,9 +48,12 @@ def with_body_of(entry: Entry) -> str:
 class EventIds:
     """Digests of one regency. `is_new` is the hot path; identities are those of `identity_of` and `with_body_of`."""
 
-    __slots__ = ("last", "_changed", "_buckets", "_shift", "_fresh", "_segments")
+    __slots__ = ("last", "_most", "_held", "_changed", "_buckets", "_shift", "_fresh", "_segments")
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = 2**63) -> None:
+        """`most`: how many are remembered; beyond that the oldest are forgotten."""
+        self._most = most
+        self._held = 0  # in segments
         self.last = 0  # number of the newest segment
         self._changed: dict[int, bytes | None] = {}  # segments to write since the last drain; None is a tombstone
         self._buckets: list[bytes] = []  # by the first bits of the digest; empty until the first look-up
@@ -87,7 +90,10 @@ class EventIds:
         for start in range(0, len(fresh), _LARGEST):
             self.last += 1
             self._segments[self.last] = self._changed[self.last] = header + b"".join(fresh[start : start + _LARGEST])
+        self._held += len(fresh)
         self._fresh = []
+        if self._held > self._most:
+            self._forget_oldest()
 
     def forget_before(self, horizon_ms: int) -> None:
         """Drop the segments whose clock is before the horizon."""
@@ -97,10 +103,21 @@ class EventIds:
                 break
             expired.append(number)
         for number in expired:
-            segment = self._segments.pop(number)
-            self._changed[number] = None
-            if self._buckets:
-                self._remove(_digests(segment))
+            self._drop(number)
+
+    def _forget_oldest(self) -> None:
+        """Drop segments from the oldest on until no more than `most` ids are left."""
+        for number in list(self._segments):
+            if self._held <= self._most:
+                break
+            self._drop(number)
+
+    def _drop(self, number: int) -> None:
+        segment = self._segments.pop(number)
+        self._changed[number] = None
+        self._held -= (len(segment) - _HEADER) // _DIGEST
+        if self._buckets:
+            self._remove(_digests(segment))
 
     def drain(self) -> dict[int, bytes | None]:
         """Segments to write since the last drain, by number; None is a tombstone."""
@@ -116,10 +133,10 @@ class EventIds:
                 raise UnknownFormat(f"event ids of format {segment[0]}, this version reads {FORMAT}")
         self.last = last
         self._segments.update(sorted(segments.items()))
+        self._held = sum((len(segment) - _HEADER) // _DIGEST for segment in segments.values())
 
     def __len__(self) -> int:
-        held = sum((len(segment) - _HEADER) // _DIGEST for segment in self._segments.values())
-        return len(self._fresh) + held
+        return len(self._fresh) + self._held
 
     def _read(self) -> list[bytes]:
         """Make the buckets of what the segments hold."""

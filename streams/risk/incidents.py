@@ -11,14 +11,16 @@ to 24, and out. Records that a later one replaced stay in their bucket and are s
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from itertools import takewhile
 from operator import attrgetter, itemgetter
 
 from schemas.vocabulary import GROUPS, HOUR_MS
 from streams.risk.candidates import Candidates, place_of
-from streams.risk.evidence import MILLI, Kind, Place
-from streams.risk.record import UNCOUNTED, Record, Report, new_record
-from streams.risk.words import MANY
+from streams.risk.evidence import MILLI, Kind
+from streams.risk.history import History
+from streams.risk.record import UNCOUNTED, Record, Report, new_record, words_of
+from streams.risk.room import Holdings
+from streams.risk.urgent import Urgent
+from streams.risk.words import GRAVE, MANY
 from streams.rules import SCORED, WINDOWS_MS, Rules
 
 _G = len(GROUPS)
@@ -39,13 +41,13 @@ class Incidents:
 
     __slots__ = (
         "rules", "place", "records", "edges", "landmark", "totals", "by_agency", "counts", "weights", "urgent",
-        "candidates", "verified", "is_confirmation_changed", "names", "_buckets", "_replaced",
-        "_is_urgent_sorted", "_is_rolling", "_step_ms", "_offset_ms", "_growth",
+        "candidates", "history", "words", "verified", "is_confirmation_changed", "names", "_buckets", "_replaced",
+        "_is_rolling", "_step_ms", "_offset_ms", "_growth",
     )  # fmt: skip
 
-    def __init__(self, rules: Rules, place: Place) -> None:
+    def __init__(self, rules: Rules, stations: int) -> None:
         self.rules = rules
-        self.place = place
+        self.place = rules.place(stations)
         self.records: dict[str, Record] = {}
         self.edges = [0, 0, 0]  # an incident counts in a window when it occurred after the window's edge
         self.landmark = 0
@@ -53,7 +55,9 @@ class Incidents:
         self.by_agency: list[dict[str, int]] = [{} for _ in range(SCORED)]  # evidence by group and sole agency
         self.counts = [0] * (_AGES * _G)  # incidents by age class and group
         self.weights = [0] * _AGES  # milli-weights by age class
-        self.urgent: dict[str, int] = {}  # grave_ms of the grave incidents first reported in the last hour
+        self.urgent = Urgent()
+        self.history = History()
+        self.words = Holdings(rules.word_room(stations))
         self.candidates = Candidates(rules, self._rank)  # among the counted
         self.verified = 0  # counted incidents that are verified or resolved
         #: An agency or a grave incident began or ceased to count, so more or less may be confirmed than before.
@@ -61,7 +65,6 @@ class Incidents:
         self._buckets: dict[int, list[Record]] = {}  # by the bucket's last step
         self._replaced: set[int] = set()  # buckets that hold replaced records
         self.names: dict[str, str] = {}  # see `intern`
-        self._is_urgent_sorted = True
         self._is_rolling = rules.rolling_milli is not None  # a rolling sum has no incident that raises at once
         self._step_ms, self._offset_ms, self._growth = rules.step_ms, rules.offset_ms, rules.decay.growth
 
@@ -76,9 +79,11 @@ class Incidents:
         buckets, evidence_of, is_rolling = self._buckets, self.evidence_of, self._is_rolling
         double_milli = self.rules.joining_milli
         bucket: list[Record] = []
+        told: dict[tuple[int, str], int] = {}
+        begins_ms = ends_ms = 0  # of the hour whose counts are in `told`
         after_ms = until_ms = 0  # a record that occurred in between lies in the same bucket as the one before
         for report in reports:
-            incident, _, kind, status, occurred, _, _, sole_agency, grave_ms, _, place, _, _ = report
+            incident, _, kind, status, occurred, _, _, sole_agency, since_ms, _, place, _, _ = report
             record = records[incident] = new_record(report)
             age = 0 if occurred > hour_ms else _age(occurred, edges)
             if age == _AGES or status in UNCOUNTED:
@@ -106,8 +111,12 @@ class Incidents:
             else:
                 agencies[sole_agency] = evidence
                 self.is_confirmation_changed = True
-            if grave_ms > hour_ms and not is_rolling:
-                self._note_urgent(incident, grave_ms)
+            if not begins_ms <= since_ms < ends_ms:
+                begins_ms = since_ms - since_ms % HOUR_MS
+                told, ends_ms = self.history.hour(since_ms), begins_ms + HOUR_MS
+            told[group, sole_agency] = told.get((group, sole_agency), 0) + 1
+            if since_ms > hour_ms and kind.severity >= GRAVE and not is_rolling:
+                self.is_confirmation_changed |= self.urgent.note(incident, since_ms, group, kind.severity, sole_agency)
 
     def release(self, incident: str) -> None:
         """Undo `hold` of the record held under this key; the record itself stays until it is replaced."""
@@ -115,12 +124,29 @@ class Incidents:
         if self.is_counted(record):
             self._replaced.add(-(-record.occurred_ms // self._step_ms))
             self._discount(record, _age(record.occurred_ms, self.edges))
-        self.urgent.pop(incident, None)
 
     def forget(self, incidents: Iterable[str]) -> None:
-        """Drop records that no longer count."""
+        """Drop records that do not count, with all words on them."""
         for incident in incidents:
+            record = self.records.pop(incident)
+            if not record.joined_to:
+                for word in words_of(record):
+                    self.words.give(word.agency)
+
+    def remove(self, incidents: Iterable[str]) -> None:
+        """Take these out as if nobody had ever told them."""
+        for incident in incidents:
+            self.release(incident)
             del self.records[incident]
+
+    def drop_replaced(self) -> None:
+        """Let go of all records that later ones replaced, or that are gone, before their bucket is."""
+        for number in self._replaced:
+            if valid := self._valid(number):
+                self._buckets[number] = valid
+            else:
+                del self._buckets[number]
+        self._replaced.clear()
 
     def intern(self, *names: str) -> tuple[str, ...]:
         """Sources, agencies and statuses, one object each instead of one for each incident."""
@@ -151,7 +177,8 @@ class Incidents:
         self.edges = edges
         if len(self.names) > _NAMES_MOST:
             self.names.clear()
-        self._forget_urgent(edges[0])
+        self.urgent.forget(edges[0])
+        self.history.forget(now_ms)
         landmark = self.rules.decay.landmark(now_ms)
         if landmark != self.landmark:
             self._rebase(landmark)
@@ -171,11 +198,6 @@ class Incidents:
         """Counts by group of one age class: 0 the last hour, 1 hours 1 to 6, 2 hours 6 to 24."""
         return self.counts[age * _G : age * _G + _G]
 
-    def grave(self, group: int) -> list[Record]:
-        """Incidents of a group that raise at once: grave, counted, first reported in the last hour."""
-        found = (self.records[incident] for incident in self.urgent)
-        return [record for record in found if record.kind.group == group and self.is_counted(record)]
-
     def recent(self) -> int:
         """Counted incidents of the last six hours that can score."""
         counts = self.counts
@@ -185,6 +207,11 @@ class Incidents:
         """How many agencies reported what counts, at the least: of MANY agencies the names are not known."""
         names = set().union(*self.by_agency)
         return max(2, len(names) - 1) if MANY in names else len(names)
+
+    def sole_agency(self) -> str:
+        """The only agency that reported what counts; "" when there are several, or nothing counts."""
+        names = set().union(*self.by_agency)
+        return next(iter(names)) if len(names) == 1 and MANY not in names else ""
 
     def newest_first(self) -> Iterator[tuple[int, list[Record]]]:
         """(a time, counted incidents that occurred until then and after the next time yielded), the newest first."""
@@ -254,6 +281,8 @@ class Incidents:
             evidence = self.evidence(record)
             self.totals[group] -= evidence
             _subtract(self.by_agency[group], record.sole_agency, evidence)
+            self.history.add(record.since_ms, group, record.sole_agency, -1)
+            self.urgent.drop(record.incident)
             self.is_confirmation_changed = True
         if record.place is not None:
             self._reweigh(self.candidates.remove(record, place_of(record.place)))
@@ -282,23 +311,6 @@ class Incidents:
             self.totals[kind.group] += change
             _subtract(self.by_agency[kind.group], record.sole_agency, -change)
             self.is_confirmation_changed = True
-
-    def _note_urgent(self, incident: str, grave_ms: int) -> None:
-        """A grave incident raises at once, for an hour from `grave_ms`."""
-        urgent = self.urgent
-        if urgent and grave_ms < next(reversed(urgent.values())):
-            self._is_urgent_sorted = False  # a revision of an incident that was reported earlier
-        urgent[incident] = grave_ms
-        self.is_confirmation_changed = True
-
-    def _forget_urgent(self, edge_ms: int) -> None:
-        """Incidents first reported until then no longer raise at once."""
-        urgent = self.urgent
-        if not self._is_urgent_sorted:
-            self.urgent = urgent = dict(sorted(urgent.items(), key=itemgetter(1)))
-            self._is_urgent_sorted = True
-        for name in list(takewhile(lambda name: urgent[name] <= edge_ms, urgent)):
-            del urgent[name]
 
     def _rebase(self, landmark: int) -> None:
         """Scale all evidence to a new landmark."""

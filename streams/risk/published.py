@@ -4,6 +4,7 @@ An escalation is amended when it no longer holds: an incident that it cites has 
 does not cite have moved the score, or words of a second agency on an incident that it cites stand now, or no longer.
 """
 
+from collections.abc import Container
 from typing import TypedDict
 
 from streams.risk.record import Record, is_confirmed
@@ -17,7 +18,7 @@ class StoredPublished(TypedDict):
     sequence: int
     at_ms: int
     cited: list[str]
-    is_unverified: bool
+    sole_agency: str
     pressure: int
     is_citation_changed: bool
     corrected_points: int
@@ -28,7 +29,7 @@ class Published:
     """The running episode of one regency. Others read the attributes; only the methods change them."""
 
     __slots__ = (
-        "episode", "sequence", "is_unverified", "pressure", "is_confirmed_since", "_rules", "_at_ms", "_cited",
+        "episode", "sequence", "sole_agency", "pressure", "is_confirmed_since", "_rules", "_at_ms", "_cited",
         "_is_citation_changed", "_corrected_points",
     )  # fmt: skip
 
@@ -36,7 +37,7 @@ class Published:
         self._rules = rules
         self.episode = 0  # counts the episodes of the regency
         self.sequence = 0  # counts its escalations
-        self.is_unverified = False
+        self.sole_agency = ""  # on which what was published rests alone
         self.pressure = 0  # points of incidents in the last escalation
         self.is_confirmed_since = False  # a second agency has since confirmed an incident that it cites
         self._at_ms = 0  # evaluation time of the last escalation about the level
@@ -44,19 +45,24 @@ class Published:
         self._is_citation_changed = False  # an incident that it cites has another weight now
         self._corrected_points = 0  # points that corrections of other incidents and of turnout have moved since
 
-    def raise_level(self, is_first: bool, is_unverified: bool, grid_ms: int) -> None:
+    @property
+    def is_unverified(self) -> bool:
+        """Whether what was published rests on one agency."""
+        return bool(self.sole_agency)
+
+    def raise_level(self, is_first: bool, sole_agency: str, grid_ms: int) -> None:
         """The level rose; `is_first`: from normal, which begins an episode."""
         self.episode += is_first
         self.is_confirmed_since = False
-        self._publish(is_unverified, grid_ms)
+        self._publish(sole_agency, grid_ms)
 
-    def lower_level(self, is_unverified: bool, grid_ms: int) -> None:
+    def lower_level(self, sole_agency: str, grid_ms: int) -> None:
         """The level fell. A fall never makes the episode unverified."""
-        self._publish(is_unverified and self.is_unverified, grid_ms)
+        self._publish(sole_agency if self.sole_agency else "", grid_ms)
 
-    def amend(self, is_unverified: bool, grid_ms: int) -> None:
+    def amend(self, sole_agency: str, grid_ms: int) -> None:
         """The last escalation was amended."""
-        self._publish(is_unverified, grid_ms)
+        self._publish(sole_agency, grid_ms)
 
     def number_next(self) -> int:
         """The sequence number of the next escalation."""
@@ -71,12 +77,19 @@ class Published:
         """Whether the last escalation cites an incident."""
         return incident_id in self._cited
 
-    def revise_cited(self, old: Record, new: Record) -> None:
-        """An incident that the last escalation cites was revised."""
+    def revise_cited(self, old: Record, new: Record | None) -> None:
+        """An incident that the last escalation cites was revised, or taken out of the table."""
+        if new is None:
+            self._is_citation_changed = True
+            return
         if is_confirmed(old) != is_confirmed(new):
             self.is_confirmed_since = is_confirmed(new)
             self._is_citation_changed |= is_confirmed(old)  # what was confirmed is not so any more
         self._is_citation_changed |= _weight(new) != _weight(old)
+
+    def cite_only(self, held: Container[str]) -> None:
+        """Some incidents were taken out of the table and these are left: the state does not name the others."""
+        self._cited = [incident_id for incident_id in self._cited if incident_id in held]
 
     def move_points(self, points: int) -> bool:
         """A correction has moved the score by so many points. True when enough have moved for an amendment."""
@@ -98,7 +111,7 @@ class Published:
             "sequence": self.sequence,
             "at_ms": self._at_ms,
             "cited": self._cited,
-            "is_unverified": self.is_unverified,
+            "sole_agency": self.sole_agency,
             "pressure": self.pressure,
             "is_citation_changed": self._is_citation_changed,
             "corrected_points": self._corrected_points,
@@ -108,13 +121,13 @@ class Published:
     def restore(self, stored: StoredPublished) -> None:
         """Take back what `stored` returned."""
         self.episode, self.sequence, self._at_ms = stored["episode"], stored["sequence"], stored["at_ms"]
-        self._cited, self.is_unverified, self.pressure = stored["cited"], stored["is_unverified"], stored["pressure"]
+        self._cited, self.sole_agency, self.pressure = stored["cited"], stored["sole_agency"], stored["pressure"]
         self._is_citation_changed = stored["is_citation_changed"]
         self._corrected_points = stored["corrected_points"]
         self.is_confirmed_since = stored["is_confirmed_since"]
 
-    def _publish(self, is_unverified: bool, grid_ms: int) -> None:
-        self.is_unverified, self._at_ms = is_unverified, grid_ms
+    def _publish(self, sole_agency: str, grid_ms: int) -> None:
+        self.sole_agency, self._at_ms = sole_agency, grid_ms
         self._is_citation_changed, self._corrected_points = False, 0
 
 

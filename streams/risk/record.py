@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from schemas.vocabulary import Status
 from streams.risk.evidence import Kind
-from streams.risk.words import MANY, Effect, Word, gravest, standing_agency, tell
+from streams.risk.words import MANY, Word, gravest, standing_agency
 
 #: In place of a status: people have joined the incident to another one, which has its words.
 JOINED = "joined"
@@ -17,9 +17,10 @@ UNCOUNTED = frozenset({JOINED, Status.RETRACTED.value})
 class Record(NamedTuple):
     """An incident. From `revision` to `place` the fields are those of its gravest standing word.
 
-    `sole_agency`: the only agency whose word stands, or MANY. `grave_ms`: the regency's clock when it was first
-    reported as grave as it is now, or 0. `segment`: the number of the state segment that holds it. `words`: all words,
-    empty while there is only the one whose facts these are. `joined_to`: the incident that has its words, or "".
+    `sole_agency`: the only agency whose word stands, or MANY. `since_ms`: the regency's clock when it was first
+    told as severe as it is now; 0 if no word stands. `segment`: the number of the state segment that holds it. `words`:
+    all words, empty while there is only the one whose facts these are. `joined_to`: the incident that has its words,
+    or "".
     """
 
     incident: str
@@ -30,7 +31,7 @@ class Record(NamedTuple):
     source: str
     segment: int
     sole_agency: str
-    grave_ms: int
+    since_ms: int
     reported_ms: int
     place: str | None
     words: tuple[Word, ...]
@@ -55,7 +56,7 @@ def words_of(record: Record) -> tuple[Word, ...]:
     return record.words or (
         Word(
             record.incident, record.source, record.sole_agency, record.revision, record.kind, record.status,
-            record.occurred_ms, record.reported_ms, record.place, record.grave_ms,
+            record.occurred_ms, record.reported_ms, record.place, record.since_ms,
         ),
     )  # fmt: skip
 
@@ -67,10 +68,7 @@ def standing_of(record: Record) -> list[Word]:
 
 def word_of(records: dict[str, Record], number: str, source: str) -> Word | None:
     """What a source said of an incident under a number."""
-    record = records.get(number)
-    if record is not None and record.joined_to:
-        record = records[record.joined_to]
-    words = () if record is None else words_of(record)
+    words = words_of(record_under(records, number)) if number in records else ()
     return next((word for word in words if (word.number, word.source) == (number, source)), None)
 
 
@@ -80,29 +78,26 @@ def agencies_of(record: Record) -> set[str]:
 
 
 def report_of(incident: str, words: Iterable[Word], segment: int) -> Report:
-    """The fields of the record that these words make. It is as grave as its gravest word since the first such one."""
+    """The fields of the record that these words make. It is as severe as its gravest word since the first such one."""
     words = tuple(sorted(words, key=_by_name))
     facts = gravest(words)
     is_alone = len(words) == 1 and facts.number == incident
-    grave = [word.grave_ms for word in words if word.grave_ms and word.kind.severity == facts.kind.severity]
+    since = [word.since_ms for word in words if word.since_ms and word.kind.severity == facts.kind.severity]
     return (
         incident, facts.revision, facts.kind, facts.status, facts.occurred_ms, facts.source, segment,
-        standing_agency(words), min(grave, default=0), facts.reported_ms, facts.place, () if is_alone else words, "",
+        standing_agency(words), min(since, default=0), facts.reported_ms, facts.place, () if is_alone else words, "",
     )  # fmt: skip
 
 
-def told(records: dict[str, Record], word: Word, clock_ms: int) -> tuple[Record, Effect, tuple[Word, ...]]:
-    """What a word does to the incident that is held under its number: the record, the effect, and all words."""
-    old = records[word.number]
-    if old.joined_to:
-        old = records[old.joined_to]
-    effect, words = tell(words_of(old), word, clock_ms)
-    return old, effect, words
+def record_under(records: dict[str, Record], number: str) -> Record:
+    """The record that has the words told under a number that is held."""
+    record = records[number]
+    return records[record.joined_to] if record.joined_to else record
 
 
-def joined_report(record: Record, to: str, segment: int) -> Report:
-    """The fields of the record of an incident whose words another one has now."""
-    return record._replace(status=JOINED, segment=segment, grave_ms=0, words=(), joined_to=to)
+def joined_report(own: Report, to: str) -> Report:
+    """The fields of the record of a number whose words another incident has; `own`: those that they make alone."""
+    return new_record(own)._replace(status=JOINED, since_ms=0, words=(), joined_to=to)
 
 
 def is_confirmed(record: Record) -> bool:

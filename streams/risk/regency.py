@@ -11,8 +11,7 @@ Invariants:
   total has reached what it needs for another point (`streams.risk.scoring.need`), and the report changes no
   confirmation and ends no silence, an evaluation would decide nothing and is not made. Whether reports are folded one
   by one or as a run, evaluations come after the same entries.
-* What is published follows from the state before it: an escalation's number and what it cites are recorded here, when
-  it is decided; writing it as bytes changes nothing.
+* What is published follows from the state before it; an escalation's number and citations are recorded when decided.
 * What is not stored follows from what is stored, or is empty between frames.
 """
 
@@ -21,11 +20,12 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from schemas.ledger import INCIDENT, JOIN, NEIGHBOUR, TICK, TURNOUT, Entry
+from schemas.ledger import DECISIONS, INCIDENT, NEIGHBOUR, TICK, TURNOUT, Entry
 from schemas.roster import Regency
 from schemas.station_roster import RegencyStations
-from schemas.vocabulary import HOUR_MS, LEVELS, Change, Reason
+from schemas.vocabulary import DAY_MS, HOUR_MS, LEVELS, Change, Reason
 from streams.risk.citations import cite
+from streams.risk.decided import Decided
 from streams.risk.decisions import (
     Decision,
     Escalation,
@@ -34,32 +34,29 @@ from streams.risk.decisions import (
     amendment,
     data_decisions,
     deciding_groups,
-    is_unverified,
     reason_of_rise,
+    sole_agency,
     urgency_of,
 )
 from streams.risk.event_ids import EventIds
 from streams.risk.incidents import Incidents
-from streams.risk.joins import Joins
 from streams.risk.levels import Ladder
 from streams.risk.neighbours import Neighbours
 from streams.risk.published import Published
-from streams.risk.record import Record, Report, report_of, told
+from streams.risk.record import Record, Report, report_of
 from streams.risk.repeats import Repeats
 from streams.risk.scoring import Learned, Needs, Score, score_at
 from streams.risk.silence import Silence
-from streams.risk.turnout import Figure, Turnout, one_text
-from streams.risk.words import GRAVE, Effect, Word, grave_since
-from streams.rules import SCORED, WINDOWS_MS, Rules
+from streams.risk.station import Figure, one_text
+from streams.risk.telling import Revision, Telling
+from streams.risk.turnout import Taken, Turnout
+from streams.risk.words import RETRACTED
+from streams.rules import SCORED, Rules
 from streams.storage.incident_records import IncidentRecords
 from streams.storage.station_records import StationRecords
 
 #: How many entries, by kind and by what became of them.
 Outcomes = defaultdict[str, Counter[str]]
-
-
-#: Of an incident that is new: its record, the score before, its words.
-_NO_RECORD: tuple[Record | None, int, tuple[Word, ...]] = None, 0, ()
 
 
 class RegencyState:
@@ -73,26 +70,26 @@ class RegencyState:
         self.first_ms = 0  # first clock reading; 0 while there was none
         self.grid_ms = 0  # evaluation time in force
         self.since_ms = 0  # clock when the level last changed, at first the first clock reading
-        self.incidents = Incidents(rules, rules.place(regency.stations))
+        self.incidents = Incidents(rules, regency.stations)
         self.incident_records = IncidentRecords(self.incidents)
-        self.joins = Joins(self.incidents, self.incident_records)
-        self.event_ids = EventIds()
-        self.turnout = Turnout(rules.offset_ms, stations)
+        self.event_ids = EventIds(rules.event_ids_most(regency.stations))
+        self.turnout = Turnout(rules.offset_ms, regency.stations, stations, rules.figure_room(regency.stations))
         self.station_records = StationRecords(self.turnout)
+        self.decided = Decided(self.incidents, self.incident_records, self.turnout, self.station_records)
         self.repeats = Repeats(self.event_ids, self.incidents, self.turnout)
+        self.telling = Telling(self.incidents, self.repeats)
         self.neighbours = Neighbours()
         self.ladder = Ladder()
         self.silence = Silence(rules, regency.stations)
         self.published = Published(rules)
         self.excluded = {"late": 0, "exercise": 0, "duplicate": 0, "surplus": 0, "id_reused": 0}
-        self.history = [0] * SCORED  # incidents by group, 6 to 24 hours old, as of the evaluation time
         # Not stored: follows from the above, or is false between frames.
         self._next_grid_ms = 0
         self._is_due = True  # an evaluation may decide something
         self._is_review_due = True  # ... or an amendment
         self._score: Score | None = None  # None since something that it depends on has changed
         self._needs = Needs(rules, self.incidents)
-        self._learned = Learned(rules, regency.stations)
+        self._learned = Learned(rules, regency.stations, self.incidents.history)
 
     def fold(self, offset: int, entries: list[Entry], outcomes: Outcomes) -> Iterator[Evaluation]:
         """Fold one ledger frame; yield each evaluation with an effect before the next entry is folded.
@@ -108,7 +105,7 @@ class RegencyState:
     def score(self) -> Score:
         """The score as of the evaluation time and all entries so far."""
         if self._score is None:
-            factors = self._learned.factors(self.history, self.first_ms, self.grid_ms)
+            factors = self._learned.factors(self.first_ms, self.grid_ms)
             self._score = score_at(
                 self.rules, self.regency, self.incidents, self.turnout, self.neighbours, factors, self.grid_ms
             )
@@ -132,7 +129,6 @@ class RegencyState:
             "since_ms": self.since_ms,
             "silence": self.silence.stored(),
             "excluded": self.excluded,
-            "history": self.history,
             "neighbours": self.neighbours.stored(),
             "published": self.published.stored(),
             "turnout": self.turnout.totals(),
@@ -146,7 +142,7 @@ class RegencyState:
         self.ladder.restore(head["ladder"])
         self.since_ms = head["since_ms"]
         self.silence.restore(head["silence"])
-        self.excluded, self.history = head["excluded"], head["history"]
+        self.excluded = head["excluded"]
         self.neighbours.restore(head["neighbours"])
         self.published.restore(head["published"])
         self.turnout.restore_totals(head["turnout"])
@@ -177,8 +173,8 @@ class RegencyState:
             outcome = "applied"
         elif kind == NEIGHBOUR:
             outcome = self._take_notice(entry)
-        elif kind == JOIN:
-            outcome = self._take_join(entry)
+        elif kind in DECISIONS:
+            outcome = self._take_decision(entry)
         else:
             raise ValueError(f"ledger entry of unknown kind {kind!r}")
         outcomes[kind][outcome] += 1
@@ -202,7 +198,6 @@ class RegencyState:
         self.grid_ms = grid_ms
         self._score = None
         self.incidents.advance(grid_ms)
-        self.history = self.incidents.counts_of_age(2)[:SCORED]
         self.silence.pass_grid()
         self._is_due = self._is_review_due = True
         if before_ms and grid_ms // HOUR_MS != before_ms // HOUR_MS:
@@ -223,14 +218,14 @@ class RegencyState:
     def _admitted(self, entries: list[Entry], start: int, taken: list[str]) -> Iterator[Report]:
         """The reports that count, from number `start` on; `taken` gets what became of each entry.
 
-        Ends after a report that makes an evaluation due, and before an entry of another kind or after the next
-        evaluation time. After a yield the sums include the report. Bindings are local: this loop runs for every event.
-        """
+        Ends after a report that makes an evaluation due, before an entry of another kind, or at the next evaluation
+        time. After a yield the sums include the report. Bindings are local: this loop runs for every event."""
         incidents, clock_ms, next_grid_ms = self.incidents, self.clock_ms, self._next_grid_ms
         is_new, kinds, records, note = self.event_ids.is_new, self.rules.kinds, incidents.records, taken.append
         totals, weights, needs, names = incidents.totals, incidents.weights, self._needs.least, incidents.names
-        is_rolling, is_due, day_ms = self.rules.rolling_milli is not None, self._is_due, WINDOWS_MS[2]
-        segment, put_in_segment, room, reported_ms = 0, note, 0, 0
+        is_rolling, is_due, reported_ms, before = self.rules.rolling_milli is not None, self._is_due, 0, 0
+        take_room, tell, segment, put_in_segment, room = incidents.words.take, self.telling.tell, 0, note, 0
+        told: Revision | str | None
         for entry in islice(entries, start, None):
             if entry[0] != INCIDENT or (is_due and taken):
                 break
@@ -247,32 +242,33 @@ class RegencyState:
                 source, agency, status = names[source], names[agency], names[status]
             except KeyError:
                 source, agency, status = incidents.intern(source, agency, status)
-            kind = kinds[category, severity]
-            old, before, words = _NO_RECORD
+            kind, told = kinds[category, severity], None
             if incident in records:
-                word = Word(incident, source, agency, revision, kind, status, occurred, reported, place)
-                old, effect, words = told(records, word, clock_ms)
-                if effect is Effect.DUPLICATE:
-                    note(self.repeats.outdated(entry))
+                told = tell(entry, kind, source, agency, status, clock_ms)
+                if isinstance(told, str):
+                    note(told)
                     continue
-                before, incident = self._release(old), old.incident
+                before, incident = self._release(told.old), told.old.incident
+            elif not take_room(agency):
+                note(self.repeats.surplus(entry))
+                continue
             if not room:
                 segment, put_in_segment, room = self.incident_records.open(clock_ms)
             put_in_segment(incident)
             room -= 1
-            is_due = (not reported_ms and self.silence.report(clock_ms)) or is_due
-            reported_ms, self._score = clock_ms, None
-            if old is not None:
-                yield report_of(incident, words, segment)
-            else:
-                grave = grave_since(None, kind, status, clock_ms) if severity >= GRAVE else 0
-                yield (incident, revision, kind, status, occurred, source, segment, agency, grave, reported, place,
-                       (), "")  # fmt: skip
-            note("applied" if occurred > clock_ms - day_ms else "late")
-            if old is not None:
-                self._note_revision(old, before)
+            self._score = None
+            if status != RETRACTED and (told is None or told.is_news):
+                is_due = (not reported_ms and self.silence.report(clock_ms)) or is_due
+                reported_ms = clock_ms
+            note("applied" if occurred > clock_ms - DAY_MS else "late")
+            if told is not None:
+                yield report_of(incident, told.words, segment)
+                self._note_revision(told.old, before)
                 is_due = True
-            elif incidents.is_confirmation_changed:
+                continue
+            since_ms = clock_ms if status != RETRACTED else 0
+            yield incident, revision, kind, status, occurred, source, segment, agency, since_ms, reported, place, (), ""
+            if incidents.is_confirmation_changed:
                 is_due = True
             elif (group := kind.group) < SCORED and (weights[0] if is_rolling else totals[group]) >= needs[group]:
                 is_due = is_due or self._needs.is_reached(group)
@@ -292,7 +288,7 @@ class RegencyState:
         if not self.ladder.level:
             return
         if self.published.is_cited(old.incident):
-            self.published.revise_cited(old, self.incidents.records[old.incident])
+            self.published.revise_cited(old, self.incidents.records.get(old.incident))
             self._is_review_due = True
         else:
             self._note_moved_points(before)
@@ -302,15 +298,16 @@ class RegencyState:
         if self.published.move_points(self.score().total - before):
             self._is_review_due = True
 
-    def _take_join(self, entry: Entry) -> str:
-        _, _, first, second, is_undone, _, _ = entry
+    def _take_decision(self, entry: Entry) -> str:
         before = self.score().total if self.ladder.level else 0
-        change = self.joins.split if is_undone else self.joins.join
-        outcome, replaced = change(first, second, self.clock_ms)
+        outcome, replaced = self.decided.take(entry, self.clock_ms)
         self._score, self._is_due = None, True
-        others = [old for old in replaced if not self.published.is_cited(old.incident)]
-        for old in [old for old in replaced if old not in others] + others[:1]:  # a join moves its points once
+        cited = [old for old in replaced if self.published.is_cited(old.incident)]
+        for old in cited:
             self._note_revision(old, before)
+        self.published.cite_only(self.incidents.records)
+        if self.ladder.level and (not replaced or len(cited) < len(replaced)):
+            self._note_moved_points(before)  # once, however many have moved them
         return outcome
 
     def _take_turnout(self, entry: Entry) -> str:
@@ -324,22 +321,23 @@ class RegencyState:
         anomalies, reported = turnout.anomalies(), turnout.reported
         is_correction = self.ladder.level > 0 and turnout.corrects(station, figure)
         before = self.score().total if is_correction else 0
-        if not turnout.report(station, figure, self.station_records.move):
-            self.excluded[self.repeats.outdated(entry)] += 1
-            return "superseded"
+        taken = turnout.report(station, figure, self.station_records.move)
+        if taken is not Taken.APPLIED:
+            refused = self.repeats.surplus if taken is Taken.SURPLUS else self.repeats.outdated
+            self.excluded[refused(entry)] += 1
+            return str(taken.value)
         self._score = None
         self._is_due |= self.silence.report(self.clock_ms)
         if is_correction:
             self._note_moved_points(before)
-        # From the first figure on missing stations give points, and `curve_stations` stations make a share. Smaller
-        # changes of a share are judged at the next evaluation time.
+        # From the first figure on missing stations give points, and `curve_stations` make a share; the rest can wait.
         is_step = turnout.reported != reported and turnout.reported in (1, self.rules.curve_stations)
         self._is_due |= is_step or anomalies != turnout.anomalies()
         return "applied"
 
     def _take_notice(self, entry: Entry) -> str:
-        _, _, neighbour, level, _, _, _, share_myriad, _ = entry
-        self.neighbours.notice(neighbour, LEVELS.index(level), share_myriad)
+        _, _, neighbour, level, _, _, _, share_myriad, agency = entry
+        self.neighbours.notice(neighbour, LEVELS.index(level), share_myriad, agency)
         self._score = None
         self._is_due = True
         return "applied"
@@ -350,10 +348,10 @@ class RegencyState:
         is_review_due = self.incidents.take_confirmation_change() or self._is_review_due
         self._needs.reset(score)
         self._is_due = self._is_review_due = False
-        before, status = ladder.level, (self.silence.status, published.is_unverified)
+        before, status = ladder.level, (self.silence.status, published.sole_agency)
         publish = self.silence.evaluate(before, self.grid_ms)
         # Before the level changes: that may begin an episode.
-        escalations = list(map(self._escalation, data_decisions(publish, before, score, published.is_unverified)))
+        escalations = list(map(self._escalation, data_decisions(publish, before, score, published.sole_agency)))
         decisions = list[Decision]()
         urgency = urgency_of(rules, self.incidents)
         if urgency.level or score.total >= rules.rungs[0].raise_at or not ladder.is_at_rest():
@@ -364,10 +362,10 @@ class RegencyState:
         elif before and is_review_due:
             amended = amendment(rules, self.incidents, score, urgency, published, before, self.grid_ms)
             if amended is not None:
-                published.amend(amended.is_unverified, self.grid_ms)
+                published.amend(amended.sole_agency, self.grid_ms)
                 decisions.append(amended)
         escalations += map(self._escalation, decisions)
-        is_status_changed = after == before and status != (self.silence.status, published.is_unverified)
+        is_status_changed = after == before and status != (self.silence.status, published.sole_agency)
         hour = self.clock_ms // HOUR_MS
         if is_share_due := not self.neighbours.is_notified(hour) and self.share_myriad() is not None:
             self.neighbours.notify(hour)
@@ -376,16 +374,16 @@ class RegencyState:
 
     def _change_level(self, score: Score, urgency: Urgency, before: int, after: int) -> Decision:
         rules, published = self.rules, self.published
-        is_one_agency = is_unverified(rules, self.incidents, score, urgency, published, after)
+        rests_on = sole_agency(rules, self.incidents, score, urgency, published, after)
         groups = deciding_groups(rules, score, urgency)
         self.since_ms = self.clock_ms
         if after < before:
-            published.lower_level(is_one_agency and after > 0, self.grid_ms)
+            published.lower_level(rests_on if after else "", self.grid_ms)
             change, reason = Change.LOWERED if after else Change.CLEARED, Reason.CALM
         else:
-            published.raise_level(not before, is_one_agency, self.grid_ms)
+            published.raise_level(not before, rests_on, self.grid_ms)
             change, reason = Change.RAISED, reason_of_rise(rules, score, urgency, after)
-        return Decision(change, reason, after, before, score, published.is_unverified, groups)
+        return Decision(change, reason, after, before, score, published.sole_agency, groups)
 
     def _escalation(self, decision: Decision) -> Escalation:
         """Number a decision, and record what it cites: a correction of that is published too."""

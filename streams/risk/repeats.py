@@ -10,7 +10,7 @@ from streams.risk.incidents import Incidents
 from streams.risk.record import word_of
 from streams.risk.turnout import Turnout
 
-DUPLICATE, EXERCISE, ID_REUSED = "duplicate", "exercise", "id_reused"
+DUPLICATE, EXERCISE, ID_REUSED, SURPLUS = "duplicate", "exercise", "id_reused", "surplus"
 
 
 class Repeats:
@@ -36,6 +36,11 @@ class Repeats:
         """Of a report whose id is new, and whose source has told the same revision or a later one."""
         self._event_ids.is_new(with_body_of(entry))
         return DUPLICATE
+
+    def surplus(self, entry: Entry) -> str:
+        """Of a report whose id is new, and for which there is no room."""
+        self._event_ids.is_new(with_body_of(entry))
+        return SURPLUS
 
     def _has_word(self, entry: Entry) -> bool:
         _, _, _, number, revision, place, category, severity, status, occurred_ms, reported_ms, source, *_ = entry

@@ -4,21 +4,20 @@ Points are whole numbers. Each part is capped on its own; if the sum would excee
 are trimmed.
 """
 
-from collections.abc import Sequence
 from math import floor, inf
-from statistics import median
 from typing import NamedTuple
 
 from schemas.roster import Regency
-from schemas.vocabulary import DAY_MS, HOUR_MS
+from schemas.vocabulary import HOUR_MS
 from streams.risk.evidence import MILLI, Place
+from streams.risk.history import FROM_HOURS, UNTIL_HOURS, History, counted
 from streams.risk.incidents import Incidents
-from streams.risk.neighbours import Neighbours
+from streams.risk.neighbours import Neighbours, neighbour_points, neighbours_alone
 from streams.risk.turnout import Turnout
+from streams.risk.turnout_points import turnout_alone, turnout_points
 from streams.risk.words import MANY
-from streams.rules import SCORED, SLOT_MS, WINDOWS_MS, Rules
+from streams.rules import SCORED, SLOT_MS, Rules
 
-NEIGHBOURS_LEAST = 3  # fewer neighbours make no median
 _MOST = 100
 SLACK_BITS = 40  # of the evidence of one digit, a trillionth: more than two divisions of floats can lose
 
@@ -35,9 +34,11 @@ class Group(NamedTuple):
 class Score(NamedTuple):
     """Points by component, their sum, what of it more than one agency corroborates, and the groups behind it.
 
-    Evidence is in millionths of a digit, scaled by the growth since the landmark (streams/risk/decay.py). `gap`: by how
-    much the evidence of one group has to grow, at the least, for another point. `is_held`: one agency, or few reports,
-    have more evidence than counts. `is_few`: there are so few reports that any other one may lift that limit."""
+    `support`: the points of all but the prior. `alone`: what of them rests on one agency alone, `sole_agency`, "" where
+    nothing does. Evidence is in millionths of a digit, scaled by the growth since the landmark (streams/risk/decay.py).
+    `gap`: by how much the evidence of one group has to grow, at the least, for another point. `is_held`: one agency, or
+    few reports, have more evidence than counts. `is_few`: any other report may give a point, because
+    there are so few, or because turnout or neighbours rest on one agency, too."""
 
     parts: tuple[int, ...]
     total: int
@@ -46,6 +47,9 @@ class Score(NamedTuple):
     gap: int = 0
     is_held: bool = False
     is_few: bool = False
+    support: int = 0
+    alone: int = 0
+    sole_agency: str = ""
 
     @property
     def pressure(self) -> int:
@@ -53,23 +57,23 @@ class Score(NamedTuple):
         return sum(self.parts[:SCORED])
 
 
-def learned(rules: Rules, stations: int, history: list[int], first_ms: int, now_ms: int) -> tuple[float, ...]:
-    """By what factor each group's expectation is scaled: what this regency showed 6 to 24 hours ago against ordinary
-    days.
+def learned(rules: Rules, stations: int, history: History, first_ms: int, now_ms: int) -> tuple[float, ...]:
+    """By what factor each group's expectation is scaled: what this regency was told 6 to 24 full hours ago against
+    ordinary days.
 
-    As of the quarter of an hour. The last six hours are left out, so that a flare-up does not raise its own threshold.
     Gamma-Poisson posterior mean, bounded.
     """
-    slot_ms = now_ms - now_ms % SLOT_MS
-    until = slot_ms - WINDOWS_MS[1]
-    since = max(slot_ms - DAY_MS, first_ms)
+    hour_ms = now_ms - now_ms % HOUR_MS
+    until = hour_ms - UNTIL_HOURS * HOUR_MS
+    since = max(hour_ms - FROM_HOURS * HOUR_MS, first_ms)
     if until <= since:
         return (1.0,) * SCORED
     least, most = rules.learned
     factors = []
-    for group in range(SCORED):
+    for group, told in enumerate(history.told(now_ms, SCORED)):
         ordinary = stations * rules.ordinary_reports(group, since, until)
-        factors.append(min(most, max(least, (rules.learning + history[group]) / (rules.learning + ordinary))))
+        found = counted(told, ordinary)
+        factors.append(min(most, max(least, (rules.learning + found) / (rules.learning + ordinary))))
     return tuple(factors)
 
 
@@ -170,18 +174,19 @@ class Needs:
 class Learned:
     """`learned` of one regency, computed again only when its arguments change."""
 
-    __slots__ = ("_rules", "_stations", "_key", "_factors")
+    __slots__ = ("_rules", "_stations", "_history", "_key", "_factors")
 
-    def __init__(self, rules: Rules, stations: int) -> None:
-        self._rules, self._stations = rules, stations
+    def __init__(self, rules: Rules, stations: int, history: History) -> None:
+        self._rules, self._stations, self._history = rules, stations, history
         self._key: tuple[int, ...] = ()
         self._factors: tuple[float, ...] = ()
 
-    def factors(self, history: list[int], first_ms: int, now_ms: int) -> tuple[float, ...]:
+    def factors(self, first_ms: int, now_ms: int) -> tuple[float, ...]:
         """See `learned`."""
-        key = (now_ms // SLOT_MS, first_ms, *history)
+        key = (now_ms // HOUR_MS, first_ms, self._history.version)
         if key != self._key:
-            self._key, self._factors = key, learned(self._rules, self._stations, history, first_ms, now_ms)
+            self._key = key
+            self._factors = learned(self._rules, self._stations, self._history, first_ms, now_ms)
         return self._factors
 
 
@@ -200,63 +205,6 @@ def need(rules: Rules, score: Score, group: int) -> float:
     if sum(score.parts[:SCORED]) >= _MOST or (net >= most and not score.is_held):
         return inf
     return max(total, bar) + score.gap
-
-
-def turnout_points(rules: Rules, turnout: Turnout, stations: int, shares: dict[str, int], now_ms: int) -> int:
-    """Points for what is odd about turnout.
-
-    Over capacity, repeated corrections, agencies that contradict each other, stations that do not exist or should have
-    reported, a share far from the neighbours'. Low turnout as such gives no points, nor does a regency without any
-    figure.
-    """
-    reported = turnout.reported
-    if not reported and not turnout.unlisted:
-        return 0
-    rule = rules.turnout
-    over = max(0.0, turnout.over_capacity - rule.over_capacity_free.value * stations)
-    repeated = max(0.0, turnout.repeated - rule.corrected_free.value * stations)
-    conflicting = max(0.0, turnout.conflicting - rule.conflicting_free.value * stations)
-    unlisted = max(0.0, turnout.unlisted - rule.unlisted_free.value * stations)
-    got = over * rule.over_capacity_points.value + repeated * rule.corrected_points.value
-    got += conflicting * rule.conflicting_points.value + unlisted * rule.unlisted_points.value
-    if rules.local_ms(now_ms) >= rules.reports_due_ms and stations > reported > 0:
-        missing = (stations - reported) / stations - rule.missing_free.value
-        got += max(0.0, missing) / (1 - rule.missing_free.value or 1) * rule.missing_points.value
-    if is_outlier(rules, turnout, shares):
-        got += rule.outlier_points.value
-    return min(rules.turnout_most, floor(got))
-
-
-def is_outlier(rules: Rules, turnout: Turnout, shares: dict[str, int]) -> bool:
-    """Whether the share is far from every curve there is: that of at least three neighbours, and the election's own.
-
-    Without neighbours' shares only more than the election's curve allows is odd: low turnout as such is nothing.
-    """
-    rule, curve = rules.turnout, rules.turnout.curve
-    own = turnout.share_myriad(rules.curve_stations)
-    if own is None:
-        return False
-    is_far, is_above = True, False  # from the election's own curve, where the ruleset has one
-    if curve is not None:
-        above = own - election_share(curve.shares, rules.local_ms(turnout.as_of_ms()))
-        is_far, is_above = abs(above) > 10_000 * curve.gap.value, above > 10_000 * curve.gap.value
-    if len(shares) < NEIGHBOURS_LEAST:
-        return is_above
-    return is_far and abs(own - median(shares.values())) > 10_000 * rule.outlier_gap.value
-
-
-def election_share(shares: Sequence[float], local_ms: int) -> float:
-    """The election's own curve at a time of the day, in ten-thousandths: linear between full hours, constant after the
-    last. `shares`: of registered voters, by full hour.
-    """
-    hour, rest_ms = divmod(local_ms, HOUR_MS)
-    here, there = shares[hour], shares[min(hour + 1, len(shares) - 1)]
-    return 10_000 * (here + (there - here) * rest_ms / HOUR_MS)
-
-
-def neighbour_points(rules: Rules, levels: dict[str, int]) -> int:
-    """Points for neighbours at siaga or awas."""
-    return min(rules.neighbours_most, sum(rules.neighbour_points[level] for level in levels.values()))
 
 
 def add_up(parts: list[int]) -> tuple[tuple[int, ...], int]:
@@ -289,14 +237,50 @@ def score_at(
     if rules.rolling_milli is not None:
         return rolling_score(rules, incidents)
     pressure = incident_points(rules, incidents, factors, now_ms)
-    parts = [
-        *pressure.parts,
-        turnout_points(rules, turnout, regency.stations, neighbours.shares, now_ms),
-        neighbour_points(rules, neighbours.levels),
-        floor((regency.prior or 0) * rules.prior_factor),
-    ]
-    kept, total = add_up(parts)
-    return pressure._replace(parts=kept, total=total)
+    odd = turnout_points(rules, turnout, neighbours.shares, now_ms)
+    near = neighbour_points(rules, neighbours.levels)
+    odd_alone = turnout_alone(rules, turnout, neighbours.shares, now_ms, odd)
+    near_alone = neighbours_alone(rules, neighbours, near)
+    alone, sole_agency = rests_on_one(incidents, pressure, odd_alone, near_alone)
+    excess = max(0, alone - rules.one_source_most)
+    parts = cut([*pressure.parts, odd, near], excess)
+    kept, total = add_up([*parts, floor((regency.prior or 0) * rules.prior_factor)])
+    return pressure._replace(
+        parts=kept, total=total, is_few=pressure.is_few or bool(odd_alone or near_alone), support=sum(kept[:-1]),
+        alone=alone - excess, sole_agency=sole_agency,
+    )  # fmt: skip
+
+
+def rests_on_one(
+    incidents: Incidents, pressure: Score, odd_alone: dict[str, int], near_alone: dict[str, int]
+) -> tuple[int, str]:
+    """The most points that rest on one agency alone, and which (of equals the least name; "" for no points).
+
+    Of incidents these are the points that no other agency corroborates; they count as each agency's that has the most
+    evidence in a group. `odd_alone`, `near_alone`: points of turnout and of neighbours by agency.
+    """
+    uncorroborated = max(0, pressure.total - pressure.corroborated)
+    sums = dict.fromkeys((*odd_alone, *near_alone), 0)
+    if uncorroborated:
+        for group, agencies in zip(pressure.groups, incidents.by_agency, strict=True):
+            if group.net:
+                largest = _largest(agencies)
+                sums |= {name: uncorroborated for name, most in agencies.items() if most == largest and name != MANY}
+    for alone in (odd_alone, near_alone):
+        for name, points in alone.items():
+            sums[name] += points
+    most = max(sums.values(), default=0)
+    return most, min((name for name, points in sums.items() if points == most > 0), default="")
+
+
+def cut(parts: list[int], excess: int) -> list[int]:
+    """The parts with so many points less, taken from the last part on."""
+    left: list[int] = []
+    for part in reversed(parts):
+        taken = min(part, excess)
+        excess -= taken
+        left.append(part - taken)
+    return left[::-1]
 
 
 def report_weight(milli: int) -> int | float:

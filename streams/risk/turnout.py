@@ -15,54 +15,29 @@ Figures of different votes never make one share. The newest day on which a new v
 with a figure from that day on, and those with an earlier one. The share is that of the larger part, of the newer one
 when they are equal. Earlier figures give none once a second such day has come: they may be of several votes by then."""
 
-from collections.abc import Callable, Iterable
-from functools import lru_cache, partial
-from itertools import combinations
-from typing import Any, NamedTuple, TypedDict
+from collections.abc import Callable
+from enum import Enum
+from typing import NamedTuple, TypedDict
 
 from schemas.station_roster import RegencyStations
 from schemas.vocabulary import DAY_MS, MINUTE_MS
+from streams.risk.room import UNBOUNDED, Holdings, Room
+from streams.risk.station import (
+    NO_COUNTS,
+    Counts,
+    Figure,
+    Station,
+    conflicts_of,
+    corrects,
+    counts_of,
+    figure_by,
+    figure_of,
+    new_station,
+    shows,
+    station_of,
+    with_figure,
+)
 from streams.storage.format import read
-
-
-class Figure(NamedTuple):
-    """What a source told of a station. `rank`: its place in the order of the sources file."""
-
-    as_of_ms: int
-    revision: int
-    registered: int
-    voted: int
-    source: str
-    agency: str
-    rank: int
-    corrections: int = 0  # of this source, that brought other figures
-
-
-class Station(NamedTuple):
-    """A polling station: from `as_of_ms` to `corrections` the figure in force.
-
-    `others`: the figures of other sources. `conflicts`: pairs of agencies that contradict each other. `segment`: of the
-    state, that holds it; 0: a record of its own, see streams/storage/station_records.py.
-    """
-
-    as_of_ms: int
-    revision: int
-    registered: int
-    voted: int
-    source: str
-    agency: str
-    rank: int
-    corrections: int
-    is_listed: bool  # in the station roster, or there is none
-    others: tuple[Figure, ...] = ()
-    conflicts: tuple[tuple[str, str], ...] = ()
-    segment: int = 0
-
-
-#: The same object for equal names of sources and agencies, of which every station holds two.
-one_text = lru_cache(1_000)(str)
-#: Makes a Station of a tuple of its fields. Its own constructor is a Python function: one more call for each figure.
-_new_station: Callable[[tuple[Any, ...]], Station] = partial(tuple.__new__, Station)
 
 
 class Sums(NamedTuple):
@@ -84,6 +59,14 @@ class Sums(NamedTuple):
         )
 
 
+class Taken(Enum):
+    """What became of a figure."""
+
+    APPLIED = "applied"
+    OUTDATED = "superseded"  # what is held of its source is as new or newer
+    SURPLUS = "surplus"  # there is no room for a station or a source more
+
+
 class Votes(TypedDict):
     """New votes as a state record holds them."""
 
@@ -95,14 +78,12 @@ class Votes(TypedDict):
 class Totals(TypedDict):
     """Running totals of a regency, as a state record holds them."""
 
-    reported: int
+    counts: dict[str, int]
+    by_agency: dict[str, dict[str, int]]
+    figures: dict[str, int]
     registered: int
     voted: int
-    over_capacity: int
     corrected: int
-    repeated: int
-    unlisted: int
-    conflicting: int
     voter_minutes: int
     votes: Votes
 
@@ -121,20 +102,23 @@ class Turnout:
     Others read the attributes; only the methods change them."""
 
     __slots__ = (
-        "reported", "registered", "voted", "over_capacity", "corrected", "repeated", "unlisted", "conflicting",
-        "_roster", "_voter_minutes", "_offset_ms", "_vote_days", "_vote_ms", "_earlier", "_stations", "_read",
+        "expected", "counts", "by_agency", "figures", "registered", "voted", "corrected", "_roster",
+        "_voter_minutes", "_offset_ms", "_vote_days", "_vote_ms", "_earlier", "_stations", "_read",
     )  # fmt: skip
 
-    def __init__(self, offset_ms: int, roster: RegencyStations | None = None) -> None:
-        """`offset_ms`: local time minus UTC. `roster`: the stations there are; None when they are not known."""
+    def __init__(
+        self, offset_ms: int, expected: int, roster: RegencyStations | None = None, room: Room = UNBOUNDED
+    ) -> None:
+        """`offset_ms`: local time minus UTC. `expected`: how many stations there are. `roster`: which; None when that
+        is not known. `room`: how many figures are held.
+        """
         self._roster = roster
-        self.reported = 0  # stations with a figure
+        self.expected = expected
+        self.counts = NO_COUNTS
+        self.by_agency: dict[str, Counts] = {}  # by the agency of the figure in force
+        self.figures = Holdings(room)  # those in force and the others
         self.registered = self.voted = 0
-        self.over_capacity = 0  # stations with more voted than registered
         self.corrected = 0  # corrections, all stations
-        self.repeated = 0  # stations whose figure had more than one correction of the vote in force
-        self.unlisted = 0  # stations that the roster lacks; in no other total
-        self.conflicting = 0  # stations of which two agencies told different counts
         self._voter_minutes = 0  # see Sums
         self._offset_ms = offset_ms
         self._vote_days = 0  # how often the newest day with a new vote has moved
@@ -151,27 +135,68 @@ class Turnout:
             self._stations = read_stations()
         return self._stations
 
-    def report(self, name: str, figure: Figure, move: Move = _no_segment) -> bool:
-        """Take one figure of a station. False when what is held of its source is as new or newer: then nothing changes.
-        `move` names the state segment that holds the station.
+    @property
+    def reported(self) -> int:
+        """Listed stations with a figure."""
+        return self.counts.reported
+
+    @property
+    def shown_reported(self) -> int:
+        """Listed stations with a figure, no more than there are."""
+        return min(self.counts.reported, self.expected)
+
+    @property
+    def shown_unlisted(self) -> int:
+        """Stations that the roster lacks, and those beyond how many there are."""
+        return self.counts.unlisted + self.counts.reported - self.shown_reported
+
+    def report(self, name: str, figure: Figure, move: Move = _no_segment) -> Taken:
+        """Take one figure of a station. `move` names the state segment that holds the station; it is called when the
+        figure is applied, and nothing changes otherwise.
         """
         old = self.held(name)
         others: tuple[Figure, ...] = ()
         conflicts: tuple[tuple[str, str], ...] = ()
+        before = None
         if old is None:
             is_listed = self._roster is None or name in self._roster
         else:
             is_listed = old.is_listed
-            before = old if old.source == figure.source else _figure_by(old, figure.source)
+            before = old if old.source == figure.source else figure_by(old, figure.source)
+        if before is not None and figure[:2] <= before[:2]:
+            return Taken.OUTDATED
+        if (before is None or before.agency != figure.agency) and not self.figures.take(figure.agency):
+            return Taken.SURPLUS
+        if old is not None:
             if before is not None:
-                if figure[:2] <= before[:2]:
-                    return False
+                if before.agency != figure.agency:
+                    self.figures.give(before.agency)
                 figure = self._revised(before, figure, is_listed, before is old)
             if old.others or old.source != figure.source:
-                figure, others, conflicts = _with(old, figure)
-            self._count(old, -1)
-        new = _new_station((*figure, is_listed, others, conflicts, move(name, old)))
-        self._count(new, 1)
+                figure, others, conflicts = with_figure(old, figure)
+        new = new_station((*figure, is_listed, others, conflicts, move(name, old)))
+        self._change(old, new)
+        self._stations[name] = new
+        return Taken.APPLIED
+
+    def remove(self, name: str, gone: Figure, move: Move = _no_segment) -> bool:
+        """Take a figure that is held out of its station, as if its source had not told it: all but the days of new
+        votes. False when the station has no other and is gone; else `move` names the state segment that holds it.
+        """
+        old = self.held(name)
+        assert old is not None, "only a figure that is held can be taken out"
+        left = [figure for figure in (figure_of(old), *old.others) if figure.source != gone.source]
+        self.figures.give(gone.agency)
+        if old.is_listed:
+            self.corrected -= gone.corrections
+        if not left:
+            self._change(old, None)
+            del self._stations[name]
+            return False
+        # What another source of its agency contradicted earlier is not known apart: the figures that are left decide.
+        held = tuple(pair for pair in old.conflicts if gone.agency not in pair)
+        new = new_station((*left[0], old.is_listed, tuple(left[1:]), conflicts_of(held, left), move(name, old)))
+        self._change(old, new)
         self._stations[name] = new
         return True
 
@@ -180,18 +205,19 @@ class Turnout:
         new vote corrects none.
         """
         before = self.figure_by(name, figure.source)
-        if before is None or not _corrects(before, figure):
+        if before is None or not corrects(before, figure):
             return False
         return not self._is_later_day(before, figure)
 
     def figure_by(self, name: str, source: str) -> Figure | None:
         """What a source told of a station last."""
         station = self.held(name)
-        return None if station is None else _figure_by(station, source)
+        return None if station is None else figure_by(station, source)
 
     def anomalies(self) -> tuple[int, ...]:
         """What each change of gives or takes points at once."""
-        return self.over_capacity, self.repeated, self.unlisted, self.conflicting
+        _, over_capacity, repeated, conflicting, _ = self.counts
+        return over_capacity, repeated, conflicting, self.shown_unlisted
 
     def held(self, station: str) -> Station | None:
         """The figure in force; None when there is none."""
@@ -224,24 +250,24 @@ class Turnout:
     def totals(self) -> Totals:
         """Running totals, for the state."""
         return {
-            "reported": self.reported,
+            "counts": self.counts._asdict(),
+            "by_agency": {agency: counts._asdict() for agency, counts in self.by_agency.items()},
+            "figures": self.figures.by_agency,
             "registered": self.registered,
             "voted": self.voted,
-            "over_capacity": self.over_capacity,
             "corrected": self.corrected,
-            "repeated": self.repeated,
-            "unlisted": self.unlisted,
-            "conflicting": self.conflicting,
             "voter_minutes": self._voter_minutes,
             "votes": {"days": self._vote_days, "newest_ms": self._vote_ms, "earlier": self._earlier._asdict()},
         }
 
     def restore_totals(self, totals: Totals) -> None:
         """Take back what `totals` returned."""
-        self.reported, self.registered, self.voted = totals["reported"], totals["registered"], totals["voted"]
-        self.over_capacity, self.corrected = totals["over_capacity"], totals["corrected"]
-        self.repeated, self._voter_minutes = totals["repeated"], totals["voter_minutes"]
-        self.unlisted, self.conflicting = totals["unlisted"], totals["conflicting"]
+        self.counts = Counts(**totals["counts"])
+        self.by_agency = {name: Counts(**counts) for name, counts in totals["by_agency"].items()}
+        for agency, count in totals["figures"].items():
+            self.figures.put_back(agency, count)
+        self.registered, self.voted = totals["registered"], totals["voted"]
+        self.corrected, self._voter_minutes = totals["corrected"], totals["voter_minutes"]
         votes = totals["votes"]
         self._vote_days, self._vote_ms, self._earlier = votes["days"], votes["newest_ms"], Sums(**votes["earlier"])
 
@@ -249,20 +275,42 @@ class Turnout:
         """After `restore_totals`: `read_stations` is called at the first look-up of a station."""
         self._read = read_stations
 
-    def _count(self, station: Station, sign: int) -> None:
-        """Add a station to the totals (1) or take it out (-1)."""
+    def _change(self, old: Station | None, new: Station | None) -> None:
+        """A station was replaced: the sums of voters follow, and the counts where they see a difference."""
+        if old is not None:
+            self._sum_up(old, -1)
+        if new is not None:
+            self._sum_up(new, 1)
+        if old is None or new is None or shows(old) != shows(new):
+            if old is not None:
+                self._count(old, -1)
+            if new is not None:
+                self._count(new, 1)
+
+    def _sum_up(self, station: Station, sign: int) -> None:
+        """Add a station to the sums of voters (1) or take it out (-1)."""
         if not station.is_listed:
-            self.unlisted += sign
             return
-        self.reported += sign
         self.registered += sign * station.registered
         self.voted += sign * station.voted
-        self.over_capacity += sign * (station.voted > station.registered)
-        self.repeated += sign * (station.corrections > 1)
-        self.conflicting += sign * bool(station.conflicts)
         self._voter_minutes += sign * station.registered * (station.as_of_ms // MINUTE_MS)
         if station.as_of_ms < self._vote_ms:
             self._earlier = self._earlier.add(station, sign)
+
+    def _count(self, station: Station, sign: int) -> None:
+        """Add a station to the counts (1) or take it out (-1)."""
+        counts = counts_of(station)
+        self.counts = self.counts.plus(counts, sign)
+        self._count_for(station.agency, counts._replace(conflicting=0), sign)
+        for agency in {agency for pair in station.conflicts for agency in pair} if station.is_listed else ():
+            self._count_for(agency, Counts(conflicting=1), sign)
+
+    def _count_for(self, agency: str, counts: Counts, sign: int) -> None:
+        held = self.by_agency.get(agency, NO_COUNTS).plus(counts, sign)
+        if held == NO_COUNTS:
+            self.by_agency.pop(agency, None)
+        else:
+            self.by_agency[agency] = held
 
     def _revised(self, old: Figure | Station, new: Figure, is_listed: bool, is_in_force: bool) -> Figure:
         """A source's newer figure with its number of corrections; both are of its own. Only the source whose figure was
@@ -274,7 +322,7 @@ class Turnout:
             return new
         if is_listed:
             self.corrected += new.voted < old.voted or new.as_of_ms == old.as_of_ms
-        corrections = old.corrections + _corrects(old, new)
+        corrections = old.corrections + corrects(old, new)
         return new._replace(corrections=corrections) if corrections else new
 
     def _is_later_day(self, old: Figure | Station, new: Figure) -> bool:
@@ -299,7 +347,7 @@ class Turnout:
     def _of_one_vote(self) -> tuple[int, int, int, int]:
         """What `Sums` holds, of the part of the stations that makes up the share: all while there was no new vote."""
         if not self._vote_days:
-            return self.reported, self.registered, self.voted, self._voter_minutes
+            return self.counts.reported, self.registered, self.voted, self._voter_minutes
         earlier = self._earlier
         if 2 * earlier.reported > self.reported:
             return earlier if self._vote_days == 1 else Sums()
@@ -311,56 +359,7 @@ class Turnout:
         )
 
 
-def figure_of(station: Station) -> Figure:
-    """The figure in force."""
-    as_of_ms, revision, registered, voted, source, agency, rank, corrections, *_ = station
-    return Figure(as_of_ms, revision, registered, voted, source, agency, rank, corrections)
-
-
-def station_of(fields: dict[str, Any]) -> Station:
-    """A station of the fields of its state record."""
-    others = tuple(Figure(*figure) for figure in fields.pop("others"))
-    conflicts = tuple((one, other) for one, other in fields.pop("conflicts"))
-    fields |= {"source": one_text(fields["source"]), "agency": one_text(fields["agency"])}  # one text for all stations
-    return Station(**fields, others=others, conflicts=conflicts)
-
-
 def _decoded(record: bytes) -> Station:
     fields = read(record)
     del fields["format"]
     return station_of(fields)
-
-
-def _figure_by(station: Station, source: str) -> Figure | None:
-    """What a source told of a station last."""
-    figures = (figure_of(station), *station.others)
-    return next((figure for figure in figures if figure.source == source), None)
-
-
-def _with(old: Station, figure: Figure) -> tuple[Figure, tuple[Figure, ...], tuple[tuple[str, str], ...]]:
-    """A station with a figure of one source among several: the one in force, the others, and the conflicts."""
-    others = [one for one in (figure_of(old), *old.others) if one.source != figure.source]
-    first, *rest = sorted([*others, figure], key=_order)
-    return first, tuple(rest), _conflicts(old.conflicts, [*others, figure])
-
-
-def _order(figure: Figure) -> tuple[int, int, int, str]:
-    """The figure in force comes first."""
-    return figure.rank, -figure.as_of_ms, -figure.revision, figure.source
-
-
-def _conflicts(held: tuple[tuple[str, str], ...], figures: Iterable[Figure]) -> tuple[tuple[str, str], ...]:
-    """The pairs of agencies that contradict each other now that these are the figures: agencies with figures of one
-    moment do unless all of these agree, of the others what is `held` stays.
-    """
-    agrees: dict[tuple[str, str], bool] = {}
-    for one, other in combinations(figures, 2):
-        if one.agency != other.agency and one.as_of_ms == other.as_of_ms:
-            pair = min(one.agency, other.agency), max(one.agency, other.agency)
-            agrees[pair] = agrees.get(pair, True) and one.voted == other.voted
-    return tuple(sorted({*held, *agrees} - {pair for pair, agreed in agrees.items() if agreed}))
-
-
-def _corrects(old: Figure | Station, new: Figure) -> bool:
-    is_same_moment = new.as_of_ms == old.as_of_ms
-    return new.voted < old.voted or (is_same_moment and (new.registered, new.voted) != (old.registered, old.voted))

@@ -21,7 +21,7 @@ GRAVE = 4  # severity from which an incident raises at once
 
 class Word(NamedTuple):
     """What one source says. `number`: the incident key it was told under; `place`: its station key or None.
-    `grave_ms`: the regency's clock when its source first reported it as grave as it does now, or 0.
+    `since_ms`: the regency's clock when its source first told it at least as severe as it does now; 0 if taken back.
     """
 
     number: str
@@ -33,7 +33,7 @@ class Word(NamedTuple):
     occurred_ms: int
     reported_ms: int
     place: str | None
-    grave_ms: int = 0
+    since_ms: int = 0
 
     @property
     def stands(self) -> bool:
@@ -83,8 +83,16 @@ def effect_of(held: Word | None, word: Word) -> Effect:
     return EFFECTS[state, word.revision > held.revision, word.stands]
 
 
-def tell(words: Iterable[Word], word: Word, clock_ms: int) -> tuple[Effect, tuple[Word, ...]]:
-    """The effect of a message at a time of the regency's clock, and the words with it."""
+class Told(NamedTuple):
+    """What a message did: its effect, the word of its source before it, and all words after it."""
+
+    effect: Effect
+    held: Word | None
+    words: tuple[Word, ...]
+
+
+def tell(words: Iterable[Word], word: Word, clock_ms: int) -> Told:
+    """Tell a word at a time of the regency's clock."""
     others, held = [], None
     for other in words:
         if other.source == word.source and other.number == word.number:
@@ -94,18 +102,31 @@ def tell(words: Iterable[Word], word: Word, clock_ms: int) -> tuple[Effect, tupl
     effect = effect_of(held, word)
     if effect is Effect.DUPLICATE:
         assert held is not None, "only what is held can be a duplicate"
-        return effect, (*others, held)
-    return effect, (*others, word._replace(grave_ms=grave_since(held, word.kind, word.status, clock_ms)))
+        return Told(effect, held, (*others, held))
+    since_ms = severe_since(held, word.kind, word.status, clock_ms)
+    return Told(effect, held, (*others, word._replace(since_ms=since_ms)))
 
 
-def grave_since(held: Word | None, kind: Kind, status: str, clock_ms: int) -> int:
-    """When a source first reported an incident as grave as it is now; 0 when that is not grave, or taken back.
+def severe_since(held: Word | None, kind: Kind, status: str, clock_ms: int) -> int:
+    """When a source first told an incident at least as severe as now, by the regency's clock; 0 when it takes it back.
 
-    It raises for an hour from then on, not from when it occurred: a death reported two hours later is urgent then.
+    A grave incident raises for an hour from then on, not from when it occurred: a death reported two hours later is
+    urgent then.
     """
-    if status == RETRACTED or kind.severity < GRAVE:
+    if status == RETRACTED:
         return 0
-    return held.grave_ms if held is not None and held.grave_ms and held.kind.severity >= kind.severity else clock_ms
+    return held.since_ms if held is not None and held.since_ms and held.kind.severity >= kind.severity else clock_ms
+
+
+def is_sign_of_life(told: Told, word: Word) -> bool:
+    """Whether a message shows that somebody reports: it is a first word, or changes what stands. Taking back, telling
+    again and repeating are no reports: a loop in a publisher could do them for ever.
+    """
+    held = told.held
+    if told.effect is Effect.REPLACED and held is not None:
+        facts = (held.kind, held.status, held.occurred_ms, held.place)
+        return facts != (word.kind, word.status, word.occurred_ms, word.place)
+    return told.effect is Effect.ADDED
 
 
 def gravest(words: Iterable[Word]) -> Word:

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-FORMAT = 2
+FORMAT = 3
 
 
 class UnknownFormat(ValueError):

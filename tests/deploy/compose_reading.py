@@ -4,6 +4,7 @@ Supports only what the file uses and the tests read. Where Compose is installed 
 and a test compares both."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 _VARIABLE = re.compile(r"\$\{\w+:-([^}]*)\}")
@@ -19,7 +20,25 @@ def resolved(document: dict[str, Any]) -> dict[str, Any]:
             service["volumes"] = [_mount(text) for text in service["volumes"]]
         if isinstance(service.get("depends_on"), list):
             service["depends_on"] = {name: {"condition": "service_started"} for name in service["depends_on"]}
+        if isinstance(service.get("networks"), list):
+            service["networks"] = dict.fromkeys(service["networks"])
+        if "secrets" in service:
+            service["secrets"] = [{"source": name, "target": f"/run/secrets/{name}"} for name in service["secrets"]]
     return found
+
+
+def secrets_of(service: dict[str, Any]) -> dict[str, str]:
+    """Path in the container of each secret of a resolved service; some versions of Compose print the name alone."""
+    paths = {entry["source"]: entry.get("target") or entry["source"] for entry in service.get("secrets", [])}
+    return {name: path if path.startswith("/") else f"/run/secrets/{path}" for name, path in paths.items()}
+
+
+def outside(text: str, document: dict[str, Any], directory: Path) -> str:
+    """`text` with the path of each secret in a container replaced by that of its file in `directory`."""
+    files = {name: Path(secret["file"]).name for name, secret in document["secrets"].items()}
+    for name in sorted(files, key=len, reverse=True):  # one name may begin with another
+        text = text.replace(f"/run/secrets/{name}", str(directory / files[name]))
+    return text
 
 
 def _with_defaults(value: Any) -> Any:

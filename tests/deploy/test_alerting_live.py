@@ -1,14 +1,15 @@
 """A flare-up, from /metrics through Prometheus and Alertmanager to a webhook: notified in groups, muted where
 configured, and resolved."""
 
+import subprocess
 from collections.abc import Iterator
 
 import pytest
 from prometheus_client import start_http_server
 
-pytest.importorskip("yaml", reason="PyYAML is not installed (pip install 'siaga[deploy]')")
+yaml = pytest.importorskip("yaml", reason="PyYAML is not installed (pip install 'siaga[deploy]')")
 
-from tests.deploy.programs import RUNBOOK_BASE, alertmanager, get_json, prometheus, wait_for
+from tests.deploy.programs import RUNBOOK_BASE, Manager, alertmanager, prometheus, wait_for
 from tests.deploy.webhook import Webhook, listening
 
 PALEMBANG, OGAN_ILIR, BENGKULU = ("16.71", "Palembang"), ("16.10", "Ogan Ilir"), ("17.71", "Bengkulu")
@@ -42,7 +43,11 @@ def test_a_flare_up_is_grouped_muted_and_resolved(deploy, program, tmp_path, web
     with (
         alertmanager(binary, deploy, tmp_path, webhook.address) as manager,
         prometheus(
-            program("prometheus"), deploy, tmp_path, {"siaga-worker": [worker], "alertmanager": [manager]}, manager
+            program("prometheus"),
+            deploy,
+            tmp_path,
+            {"siaga-worker": [worker], "alertmanager": [manager.address]},
+            manager,
         ) as api,
     ):
         watchdog = wait_for(
@@ -82,9 +87,29 @@ def test_a_flare_up_is_grouped_muted_and_resolved(deploy, program, tmp_path, web
         wait_for("the end of the alarm in both provinces", lambda: _ended(webhook, "16") and _ended(webhook, "17"))
 
 
-def _muted(manager: str) -> list[tuple[str, str]]:
+def test_the_tool_in_alertmanagers_container_signs_in(deploy, program, run, tmp_path):
+    """Its health check and the runbook's commands: amtool with the files that compose mounts as its configuration."""
+    amtool = program("amtool")
+    settings = yaml.safe_load((deploy / "alertmanager" / "amtool" / "config.yml").read_text(encoding="utf-8"))
+    assert settings["http.config.file"] == "/etc/amtool/http.yml"
+    with alertmanager(program("prometheus-alertmanager"), deploy, tmp_path, "127.0.0.1:9") as manager:
+        at = f"--alertmanager.url=http://{manager.address}"
+        text = (deploy / "alertmanager" / "amtool" / "http.yml").read_text(encoding="utf-8")
+        (tmp_path / "http.yml").write_text(text.replace("/run/secrets", str(tmp_path / "secrets")))
+        signed_in = f"--http.config.file={tmp_path / 'http.yml'}"
+        run(amtool, at, signed_in, "cluster", "show")
+        silence = ("silence", "add", "alertname=SiagaWorkerDown", "--duration=6h", "--author=duty", "--comment=test")
+        made = run(amtool, at, signed_in, *silence).strip()
+        assert made in run(amtool, at, signed_in, "silence", "query", "-o", "extended")
+        run(amtool, at, signed_in, "alert", "query", "--silenced")
+        run(amtool, at, signed_in, "silence", "expire", made)
+        refused = subprocess.run([amtool, at, *silence], capture_output=True, text=True, timeout=60, check=False)
+        assert refused.returncode != 0 and "401" in refused.stdout + refused.stderr
+
+
+def _muted(manager: Manager) -> list[tuple[str, str]]:
     """(alert, regency) of the alerts that Alertmanager inhibits because a graver alert fires."""
-    held = [alert for alert in get_json(f"http://{manager}/api/v2/alerts") if alert["status"]["inhibitedBy"]]
+    held = [alert for alert in manager.get("alerts") if alert["status"]["inhibitedBy"]]
     return [(alert["labels"]["alertname"], alert["labels"]["regency"]) for alert in held]
 
 

@@ -11,7 +11,7 @@ from prometheus_client.metrics import Counter, Gauge, Histogram
 
 pytest.importorskip("yaml", reason="PyYAML is not installed (pip install 'siaga[deploy]')")
 
-from tests.deploy.programs import PrometheusApi, get_json, prometheus, wait_for
+from tests.deploy.programs import PrometheusApi, alertmanager, prometheus, wait_for
 
 # Grafana's values of the variables: "All" for each choice, and a rate interval of at least four scrapes.
 EXPANDED = {"$__rate_interval": "10s", "$province": ".*", "$source": ".*"}
@@ -69,8 +69,16 @@ def _move(child, value: float) -> None:
 
 @pytest.fixture(scope="module")
 def api(deploy, program, tmp_path_factory, worker) -> Iterator[PrometheusApi]:
-    targets = {"siaga-worker": [worker], "siaga-board": [worker]}
-    with prometheus(program("prometheus"), deploy, tmp_path_factory.mktemp("prometheus"), targets) as api:
+    home = tmp_path_factory.mktemp("prometheus")
+    with (
+        alertmanager(program("prometheus-alertmanager"), deploy, home, "127.0.0.1:9") as manager,
+        prometheus(
+            program("prometheus"),
+            deploy,
+            home,
+            {"siaga-worker": [worker], "siaga-board": [worker], "alertmanager": [manager.address]},
+        ) as api,
+    ):
         scraped = 'min(count_over_time(up{job="siaga-worker"}[1m])) >= 4'
         wait_for("four scrapes", lambda: api.query(scraped))
         wait_for(
@@ -101,8 +109,7 @@ def test_every_variable_has_values(api, boards):
         for variable in board["templating"]["list"]:
             if variable["type"] == "query":
                 metric, label = re.fullmatch(r"label_values\((\S+), (\w+)\)", variable["query"]["query"]).groups()
-                url = f"{api.url}/api/v1/label/{label}/values"
-                assert get_json(url, **{"match[]": metric})["data"], variable["name"]
+                assert api.label_values(label, metric), variable["name"]
 
 
 def test_recording_rules_all_have_a_value(api, rule_groups):

@@ -12,7 +12,7 @@ from agents import metrics
 # Labels that Prometheus adds to every scraped series.
 TARGET_LABELS = {"job", "instance"}
 # Selected metrics of other programs; test_alerting_live.py checks that they exist.
-FOREIGN = {"alertmanager_notifications_failed_total": {"integration"}}
+FOREIGN = {"alertmanager_notifications_failed_total": {"integration"}, "alertmanager_silences": {"state"}}
 _STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 _SELECTOR = re.compile(r"\b(siaga[a-z0-9_:]*|alertmanager_[a-z0-9_]+|up)\b\s*(\{[^}]*\})?")
 _MATCHER = re.compile(r'([a-zA-Z_]\w*)\s*(?:=~|!~|!=|=)\s*"((?:[^"\\]|\\.)*)"')

@@ -47,7 +47,11 @@ def test_in_compose_commands_run_in_the_toolbox(compose_services):
     assert names == {"toolbox"}
     service = compose_services["toolbox"]
     assert "entrypoint" not in service, "the words after the service name must be a command of siaga"
-    assert service["environment"] == compose_services["topics"]["environment"]
+    assert service["environment"]["SIAGA_SASL_USERNAME"] == "siaga-operator"
+    who = {"SIAGA_SASL_USERNAME", "SIAGA_SASL_PASSWORD_FILE"}
+    others = compose_services["topics"]["environment"]
+    assert service["environment"].keys() == others.keys()
+    assert {name for name, value in others.items() if service["environment"][name] != value} == who
 
 
 def test_no_page_runs_commands_inside_a_worker(repo):

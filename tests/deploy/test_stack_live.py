@@ -168,10 +168,17 @@ def stack(deploy, program, tmp_path_factory) -> Iterator[Stack]:
         board = held.enter_context(_board(home, kafka))
         sender = held.enter_context(_sender(home, kafka, webhook))
         manager = held.enter_context(alertmanager(manager_binary, deploy, home, webhook.address))
-        targets = {"siaga-worker": workers, "siaga-board": [board], "siaga-webhook": [sender]}
+        targets = {
+            "siaga-worker": workers,
+            "siaga-board": [board],
+            "siaga-webhook": [sender],
+            "alertmanager": [manager.address],
+        }
         api = held.enter_context(prometheus(prometheus_binary, deploy, home, targets, manager))
         stack = Stack(kafka, home, webhook, api)
-        wait_for("workers, board and sender scraped", lambda: len(api.query("up == 1")) == len(workers) + 2)
+        wait_for(
+            "workers, board, sender and Alertmanager scraped", lambda: len(api.query("up == 1")) == len(workers) + 3
+        )
         stack.publish(1, "verified")
         station = turnout("t-1", "16.71", time.time() - 30).decode() + "\n"
         for topic, line in (("turnout", station), ("incidents", "{no json\n")):
@@ -187,7 +194,7 @@ def test_a_flare_up_is_notified_to_the_room_and_resolved(stack):
     assert received >= {"16.71", "16.02"}, "the receiver has the escalations before Alertmanager has grouped the alerts"
     stack.publish(2, "retracted")
     wait_for("the end of the alarm", lambda: stack.webhook.room("16")[-1]["status"] == "resolved", WITHIN_S)
-    assert stack.api.firing() == {"SiagaWatchdog"}, "a healthy stack raises no alert"
+    assert stack.api.firing() == {"SiagaWatchdog", "SiagaRoomWatchdog"}, "a healthy stack raises no alert"
 
 
 def test_each_user_has_its_rights_and_no_others(stack):

@@ -117,7 +117,7 @@ UNKNOWN = {"name": "faust-streaming", "skip_reason": "not found"}
 
 @pytest.mark.parametrize(("packages", "said", "status"), [
     ([AIOHTTP, UNKNOWN], ["audit: 1 of 2 packages looked up, 0 known vulnerabilities"], 0),
-    ([UNKNOWN, UNKNOWN], ["audit: NOT DONE, none of 2 packages could be looked up from here"], 0),
+    ([UNKNOWN, UNKNOWN], ["audit: NOT DONE, none of 2 packages could be looked up from here"], 3),
     ([KNOWN], ["audit: 1 of 1 packages looked up, 2 known vulnerabilities",
                "aiohttp 3.0: GHSA-1, fixed in 3.1", "aiohttp 3.0: GHSA-2, fixed in no release"], 1),
 ])  # fmt: skip
@@ -127,7 +127,20 @@ def test_an_audit_says_how_much_it_looked_up_and_fails_on_known_vulnerabilities(
 
 def test_ci_checks_first_then_tests_and_audits_last():
     lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
-    assert lines[-5:] == [
-        *("./siaga lint", "./siaga types", "./siaga contracts", "./siaga test"),
-        'exec "${SIAGA_VENV:-.venv}/bin/python" deploy/audit.py',
+    first = lines.index("./siaga lint")
+    assert lines[first : first + 4] == ["./siaga lint", "./siaga types", "./siaga contracts", "./siaga test"]
+    rest = [line for line in lines[first + 4 :] if not line.startswith("#")]
+    assert [line for line in rest if "deploy/audit.py" in line] == [
+        '"${SIAGA_VENV:-.venv}/bin/python" deploy/audit.py || status=$?'
     ]
+    assert rest[-1] == '[ "$status" -eq 3 ] || exit "$status"', "only an audit that was not done passes as no finding"
+
+
+@pytest.mark.parametrize("pip_audit", ["raise SystemExit('no route to the index')", "import no_such_module"])
+def test_an_audit_that_looked_nothing_up_exits_with_a_status_of_its_own(pip_audit: str, tmp_path: Path):
+    (tmp_path / "pip_audit.py").write_text(pip_audit + "\n", encoding="utf-8")
+    command = [sys.executable, "deploy/audit.py"]
+    environment = {"PATH": "/usr/bin", "PYTHONPATH": str(tmp_path)}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == audit.Status.NOT_DONE == 3
+    assert done.stdout.startswith("audit: NOT DONE, ") and done.stdout.count("\n") == 1

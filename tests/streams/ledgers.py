@@ -89,11 +89,9 @@ def join(at_ms: int, first: str, second: str, is_undone: bool = False) -> Entry:
     return ["j", at_ms, first, second, is_undone, "operator", "same_place_and_time"]
 
 
-def notice(
-    at_ms: int, source: str, level: str = "normal", share: int | None = None, is_unverified: bool = False
-) -> Entry:
+def notice(at_ms: int, source: str, level: str = "normal", share: int | None = None, sole_agency: str = "") -> Entry:
     """A ledger entry with which a regency notifies a neighbour or its province."""
-    return ["n", at_ms, source, level, "normal", "", "live", share, is_unverified]
+    return ["n", at_ms, source, level, "normal", "", "live", share, sole_agency]
 
 
 def tick(at_ms: int) -> Frame:

@@ -10,7 +10,7 @@ from streams.admission import ClockMode, Gate
 from streams.risk.incidents import Incidents
 from streams.risk.record import is_confirmed
 from streams.risk.regency import RegencyState
-from streams.risk.turnout import figure_of
+from streams.risk.station import figure_of
 from streams.rules import Rules
 from streams.table import RiskTable
 from tests.streams.ledgers import MINUTE_MS, PALEMBANG, RULES, Outputs, run, tick
@@ -39,7 +39,7 @@ class Played:
         accept = Gate(Roster.default(), ClockMode.EVENT).acceptor(topic)
         self.frames, self.outputs, self.now_ms = 0, Outputs(), 0
         for line in (CASES / name).read_bytes().splitlines()[:lines]:
-            regency, entry, _, _ = accept(line, (), self.now_ms)
+            regency, entry, _, _ = accept(line, (), self.now_ms, 2**42)
             self.now_ms = max(self.now_ms, entry[1])
             self._fold((regency, [entry]))
             self.let_pass(STEP_MS)

@@ -72,10 +72,10 @@ def test_corrected_turnout_amends_what_the_wrong_figures_raised():
     right = "".join(f"        12:20 Pagar Alam: TPS {n} voted 230 of 300\n" for n in range(10))
     escalations = check(
         wrong
-        + "        12:01 => Pagar Alam raised to waspada: turnout_anomaly\n"
+        + "        12:01 => Pagar Alam raised to waspada, unverified: turnout_anomaly\n"
         + right
-        + "        12:20 => Pagar Alam amended at waspada: correction\n"
-        + "        12:25 => Pagar Alam amended at waspada: correction   # the rest together\n"
+        + "        12:20 => Pagar Alam amended at waspada, unverified: correction\n"
+        + "        12:25 => Pagar Alam amended at waspada, unverified: correction   # the rest together\n"
         + "        12:30 nothing\n"
     )
     assert escalations[1]["episode"] == escalations[0]["episode"] and escalations[0]["routes"] == ["kpu", "bawaslu"]

@@ -117,8 +117,8 @@ def test_unverified_members_that_fall_confirm_nothing():
         10:01 => Province raised to waspada, unverified: members
         10:31 Palembang: B retracted by pemantau
         10:31 => Palembang amended at siaga, unverified: correction
-        11:01 => Palembang lowered to waspada, unverified: calm
+        11:10 => Palembang lowered to waspada, unverified: calm
         11:10 Palembang: logistics 1 by kpu
-        11:31 => Palembang cleared: calm      # only verified members are left, but nobody confirmed the escalation
+        11:40 => Palembang cleared: calm      # only verified members are left, but nobody confirmed the escalation
         11:50 nothing
     """)

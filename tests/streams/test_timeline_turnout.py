@@ -96,6 +96,6 @@ def test_a_first_correction_downwards_alarms_nobody():
 def test_many_stations_beyond_their_roll_bring_waspada_and_never_more():
     check("""
         12:00 Palembang: TPS 1-60 voted 501 of 500
-        12:01 => Palembang raised to waspada: turnout_anomaly
+        12:01 => Palembang raised to waspada, unverified: turnout_anomaly
         14:59 nothing
     """)

@@ -237,7 +237,7 @@ STEPS = st.lists(
 @LAW
 @given(RECORDS, STEPS)
 def test_evidence_is_the_recount_in_which_each_double_counts_less(records, steps):
-    incidents, now_ms = Incidents(COMPILED, COMPILED.place(2264)), EIGHT_MS
+    incidents, now_ms = Incidents(COMPILED, 2264), EIGHT_MS
     incidents.advance(now_ms)
     incidents.hold(records)
     _check(incidents)

@@ -75,7 +75,7 @@ def test_a_late_report_counts_in_the_windows_its_time_falls_in():
 
 
 def test_sums_are_zero_to_the_bit_once_everything_is_out():
-    incidents = Incidents(COMPILED, COMPILED.place(2264))
+    incidents = Incidents(COMPILED, 2264)
     incidents.advance(EIGHT_MS)
     kinds = [COMPILED.kinds["clash", severity] for severity in range(1, 6)]
     reports = [
@@ -108,16 +108,18 @@ def _word(number: str, kind: Kind, occurred_ms: int, status: str = "reported") -
     )
 )
 def test_what_was_first_reported_in_the_last_hour_is_urgent_in_any_order(steps):
-    incidents, first, now_ms = Incidents(COMPILED, COMPILED.place(2264)), {}, EIGHT_MS
+    incidents, first, now_ms = Incidents(COMPILED, 2264), {}, EIGHT_MS
     incidents.advance(now_ms)
     kind = COMPILED.kinds["clash", 5]
     for subject, ago, passes in steps:
-        name, grave_ms = str(subject), now_ms - ago * MINUTE_MS
+        name, since_ms = str(subject), now_ms - ago * MINUTE_MS
         if name in incidents.records:
             incidents.release(name)
-        incidents.hold([(name, 1, kind, "reported", now_ms, "a", 1, "a", grave_ms, now_ms, None, (), "")])
-        first[name] = grave_ms
+        incidents.hold([(name, 1, kind, "reported", now_ms, "a", 1, "a", since_ms, now_ms, None, (), "")])
+        first[name] = since_ms
         now_ms += passes * COMPILED.step_ms
         incidents.advance(now_ms)
-        assert incidents.urgent == {name: at_ms for name, at_ms in first.items() if at_ms > now_ms - HOUR_MS}
-        first = dict(incidents.urgent)
+        first = {name: at_ms for name, at_ms in first.items() if at_ms > now_ms - HOUR_MS}
+        assert set(incidents.urgent) == set(first)
+        counted = {kind: sum(incidents.urgent.agencies(kind).values()) for kind in incidents.urgent.kinds()}
+        assert counted == ({(0, 5, False): len(first)} if first else {})

@@ -6,8 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.ruleset import Ruleset
-from streams.risk.scoring import is_outlier, turnout_points
-from streams.risk.turnout import Figure, Turnout
+from streams.risk.station import Figure
+from streams.risk.turnout import Taken, Turnout
+from streams.risk.turnout_points import is_outlier, turnout_points
 from streams.rules import Rules
 from tests.streams.ledgers import (
     COMPILED,
@@ -24,6 +25,7 @@ from tests.streams.ledgers import (
 )
 
 DAY_MS = 24 * HOUR_MS
+STATIONS = 2264
 FIGURES = st.lists(
     st.tuples(st.integers(0, 3), st.integers(0, 11), st.integers(1, 3), st.integers(1, 500), st.integers(0, 600)),
     max_size=40,
@@ -35,26 +37,28 @@ DAYS = FIGURES.map(lambda figures: [(s, 4 + a % 4 + 24 * (a // 4), r, n, v) for 
 @settings(deadline=None)
 @given(FIGURES)
 def test_totals_are_the_recount_of_the_latest_figures(figures):
-    held = Turnout(WIB_MS)
+    held = Turnout(WIB_MS, STATIONS)
     latest: dict[str, tuple] = {}
     for station, as_of, revision, registered, voted in figures:
         name = f"TPS {station}"
         is_newer = name not in latest or (as_of, revision) > latest[name][:2]
-        assert _report(held, (station, as_of, revision, registered, voted)) is is_newer
+        assert _report(held, (station, as_of, revision, registered, voted)) is (
+            Taken.APPLIED if is_newer else Taken.OUTDATED
+        )
         if is_newer:
             latest[name] = (as_of, revision, registered, voted)
     assert held.registered == sum(figure[2] for figure in latest.values())
     assert held.voted == sum(figure[3] for figure in latest.values())
-    assert held.over_capacity == sum(figure[3] > figure[2] for figure in latest.values())
+    assert held.counts.over_capacity == sum(figure[3] > figure[2] for figure in latest.values())
     assert set(held.stations) == set(latest)
 
 
 @given(DAYS)
 def test_restored_totals_continue_like_those_that_never_stopped(figures):
-    whole = Turnout(WIB_MS)
+    whole = Turnout(WIB_MS, STATIONS)
     for figure in figures[: len(figures) // 2]:
         _report(whole, figure)
-    again = Turnout(WIB_MS)
+    again = Turnout(WIB_MS, STATIONS)
     again.restore_totals(json.loads(json.dumps(whole.totals())))
     stations = dict(whole.stations)
     again.restore_stations(lambda: stations)
@@ -76,25 +80,25 @@ def tell(held: Turnout, name: str, registered: int, voted: int, as_of_ms: int, r
 
 
 def test_a_falling_count_and_a_new_revision_are_corrections():
-    held = Turnout(WIB_MS)
+    held = Turnout(WIB_MS, STATIONS)
     tell(held, "TPS 1", 500, 300, 1, 1)
     tell(held, "TPS 1", 500, 280, 2, 1)
-    assert (held.corrected, held.repeated) == (1, 0)
+    assert (held.corrected, held.counts.repeated) == (1, 0)
     tell(held, "TPS 1", 500, 281, 2, 2)
-    assert (held.corrected, held.repeated) == (2, 1)
+    assert (held.corrected, held.counts.repeated) == (2, 1)
 
 
 def test_the_same_figures_again_are_counted_and_alarm_nobody():
-    held = Turnout(WIB_MS)
+    held = Turnout(WIB_MS, STATIONS)
     for revision in (1, 2, 3):
         tell(held, "TPS 1", 500, 300, 1, revision)
-    assert (held.corrected, held.repeated) == (2, 0)
+    assert (held.corrected, held.counts.repeated) == (2, 0)
 
 
 def test_a_fall_within_the_local_day_is_a_correction_after_it_a_new_vote():
     midnight = EIGHT_MS + 16 * HOUR_MS
     for at_ms, counted in ((midnight - MINUTE_MS, 1), (midnight, 0)):
-        held = Turnout(WIB_MS)
+        held = Turnout(WIB_MS, STATIONS)
         tell(held, "TPS 1", 500, 300, EIGHT_MS, 1)
         assert held.corrects("TPS 1", Figure(at_ms, 1, 500, 280, "kpu", "kpu", 1)) is bool(counted)
         tell(held, "TPS 1", 500, 280, at_ms, 1)
@@ -103,27 +107,27 @@ def test_a_fall_within_the_local_day_is_a_correction_after_it_a_new_vote():
 
 
 def test_a_count_that_rises_on_a_later_day_continues_the_vote():
-    held = Turnout(WIB_MS)
+    held = Turnout(WIB_MS, STATIONS)
     for at_ms, voted in ((EIGHT_MS, 300), (EIGHT_MS + 1, 290), (EIGHT_MS + DAY_MS, 310), (EIGHT_MS + DAY_MS + 1, 305)):
         tell(held, "TPS 1", 500, voted, at_ms, 1)
-    assert (held.corrected, held.repeated) == (2, 1)
+    assert (held.corrected, held.counts.repeated) == (2, 1)
 
 
 def test_a_new_vote_begins_without_corrections_and_those_counted_stay_counted():
-    held = Turnout(WIB_MS)
+    held = Turnout(WIB_MS, STATIONS)
     for minute, voted in enumerate((300, 290, 280)):
         tell(held, "TPS 1", 500, voted, EIGHT_MS + minute, 1)
-    assert (held.corrected, held.repeated) == (2, 1)
+    assert (held.corrected, held.counts.repeated) == (2, 1)
     for minute, (voted, repeated) in enumerate(((30, 0), (20, 0), (10, 1))):
         tell(held, "TPS 1", 500, voted, EIGHT_MS + DAY_MS + minute, 1)
-        assert held.repeated == repeated
+        assert held.counts.repeated == repeated
     assert held.corrected == 4
 
 
 @settings(deadline=None)
 @given(DAYS)
 def test_the_share_is_that_of_the_larger_part_on_either_side_of_the_last_new_vote(figures):
-    held, days = Turnout(WIB_MS), [0]
+    held, days = Turnout(WIB_MS, STATIONS), [0]
     for figure in figures:
         station, as_of, _, _, voted = figure
         old = held.held(f"TPS {station}")
@@ -141,15 +145,15 @@ def test_the_share_is_that_of_the_larger_part_on_either_side_of_the_last_new_vot
 
 
 def test_a_second_and_a_third_day_of_the_same_stations_bring_no_points():
-    held = Turnout(WIB_MS)
+    held = Turnout(WIB_MS, STATIONS)
     shares = {hour: RULES.turnout.curve.shares[hour] for hour in (8, 10, 13)}
     for day in range(3):
         for hour, share in shares.items():
             at_ms = EIGHT_MS + day * DAY_MS + (hour - 8) * HOUR_MS
             for number in range(60):
                 tell(held, f"TPS {number}", 500, round(500 * share), at_ms, 1)
-                assert turnout_points(COMPILED, held, 60, {"a": 7_200, "b": 7_200, "c": 7_200}, at_ms) == 0
-    assert (held.corrected, held.repeated) == (0, 0)
+                assert turnout_points(COMPILED, held, {"a": 7_200, "b": 7_200, "c": 7_200}, at_ms) == 0
+    assert (held.corrected, held.counts.repeated) == (0, 0)
 
 
 def test_a_new_vote_at_a_few_stations_leaves_the_share_of_the_others():
@@ -162,11 +166,11 @@ def test_a_new_vote_at_a_few_stations_leaves_the_share_of_the_others():
 
 def test_more_votes_than_the_first_roll_alone_are_not_over_capacity():
     """Palembang, Pilgub 2024: 792,934 voters against a DPT of 758,086 and 37,278 of DPTb and DPK."""
-    held = Turnout(WIB_MS)
+    held = Turnout(WIB_MS, STATIONS)
     tell(held, "TPS 1", 758_086 + 37_278, 792_934, 1, 1)
-    assert held.over_capacity == 0
+    assert held.counts.over_capacity == 0
     tell(held, "TPS 1", 758_086, 792_934, 1, 2)
-    assert held.over_capacity == 1
+    assert held.counts.over_capacity == 1
 
 
 def test_the_row_counts_over_capacity_and_corrections():
@@ -187,34 +191,34 @@ def test_the_row_counts_over_capacity_and_corrections():
 
 
 def test_one_station_over_capacity_is_not_worth_an_alarm_many_are():
-    held = Turnout(WIB_MS)
+    held = Turnout(WIB_MS, STATIONS)
     tell(held, "TPS 1", 500, 501, EIGHT_MS, 1)
-    assert turnout_points(COMPILED, held, 2264, {}, EIGHT_MS) == 0
+    assert turnout_points(COMPILED, held, {}, EIGHT_MS) == 0
     for number in range(2, 15):
         tell(held, f"TPS {number}", 500, 501, EIGHT_MS, 1)
-    assert turnout_points(COMPILED, held, 2264, {}, EIGHT_MS) == 25
+    assert turnout_points(COMPILED, held, {}, EIGHT_MS) == 25
 
 
 def test_stations_silent_past_their_time_count_once_reports_are_due():
-    held = Turnout(WIB_MS)
+    held = Turnout(WIB_MS, 247)
     for number in range(60):
         tell(held, f"TPS {number}", 500, 30, EIGHT_MS, 1)
     before, after = EIGHT_MS + 9 * HOUR_MS, EIGHT_MS + 10 * HOUR_MS  # 17:00 and 18:00 local time
-    assert turnout_points(COMPILED, held, 247, {}, before) == 0
-    assert turnout_points(COMPILED, held, 247, {}, after) == 7
+    assert turnout_points(COMPILED, held, {}, before) == 0
+    assert turnout_points(COMPILED, held, {}, after) == 7
 
 
 def test_low_turnout_as_such_is_nothing_and_no_feed_is_no_finding():
-    held = Turnout(WIB_MS)
+    held = Turnout(WIB_MS, 247)
     for number in range(247):
         tell(held, f"TPS {number}", 500, 100, EIGHT_MS, 1)
-    assert turnout_points(COMPILED, held, 247, {}, EIGHT_MS + 10 * HOUR_MS) == 0
-    assert turnout_points(COMPILED, Turnout(WIB_MS), 247, {}, EIGHT_MS + 10 * HOUR_MS) == 0
+    assert turnout_points(COMPILED, held, {}, EIGHT_MS + 10 * HOUR_MS) == 0
+    assert turnout_points(COMPILED, Turnout(WIB_MS, 247), {}, EIGHT_MS + 10 * HOUR_MS) == 0
 
 
 def at_share(hour: float, share: float) -> Turnout:
     """Forty stations with the same share at a local hour."""
-    held = Turnout(WIB_MS)
+    held = Turnout(WIB_MS, 40)
     for number in range(40):
         tell(held, f"TPS {number}", 500, round(500 * share), EIGHT_MS + int((hour - 8) * HOUR_MS), 1)
     return held
@@ -245,8 +249,8 @@ def test_without_neighbours_only_more_than_the_curve_allows_is_an_outlier():
 def test_the_curve_is_read_at_the_time_of_the_figures_not_of_the_clock():
     early, late = at_share(8, 0.45), at_share(10, 0.45)
     at_night = EIGHT_MS + 14 * HOUR_MS
-    assert turnout_points(COMPILED, early, 40, {}, at_night) == 10
-    assert turnout_points(COMPILED, late, 40, {}, at_night) == 0
+    assert turnout_points(COMPILED, early, {}, at_night) == 10
+    assert turnout_points(COMPILED, late, {}, at_night) == 0
 
 
 def test_without_a_curve_neighbours_alone_decide():
@@ -257,7 +261,7 @@ def test_without_a_curve_neighbours_alone_decide():
 
 @given(FIGURES)
 def test_the_mean_time_of_the_figures_is_weighted_by_registered_voters(figures):
-    held = Turnout(WIB_MS)
+    held = Turnout(WIB_MS, STATIONS)
     for figure in figures:
         _report(held, figure)
     # All figures are of one day: there is no new vote.
@@ -283,8 +287,10 @@ def test_a_rise_by_turnout_cites_no_incident_and_notifies_no_police():
 
 
 def test_restored_stations_are_read_when_the_first_is_asked_for():
-    held, reads = Turnout(WIB_MS), []
-    held.restore_totals(Turnout(WIB_MS).totals() | {"reported": 2, "registered": 500, "voted": 200})
+    held, reads = Turnout(WIB_MS, STATIONS), []
+    held.restore_totals(
+        Turnout(WIB_MS, STATIONS).totals() | {"counts": [2, 0, 0, 0, 0], "registered": 500, "voted": 200}
+    )
     held.restore_stations(lambda: reads.append(1) or {})
     assert (held.reported, held.share_myriad(2), reads) == (2, 4_000, [])
     assert held.held("TPS 1") is None and held.held("TPS 2") is None and reads == [1]

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.station_roster import StationRoster
-from streams.risk.turnout import Figure, Turnout, figure_of
+from streams.risk.station import Figure, figure_of
+from streams.risk.turnout import Taken, Turnout
 from streams.table import RiskTable
 from tests.streams.ledgers import COMPILED, EIGHT_MS, HOUR_MS, MINUTE_MS, PALEMBANG, ROSTER, WIB_MS, run, tick, turnout
 
@@ -31,7 +32,7 @@ def figure(source: str, voted: int, minute: int = 0, revision: int = 1, register
 
 def held(*figures: Figure, roster: StationRoster | None = None) -> Turnout:
     """These figures of one station, told in this order."""
-    found = Turnout(WIB_MS, roster.of(PALEMBANG) if roster else None)
+    found = Turnout(WIB_MS, 2264, roster.of(PALEMBANG) if roster else None)
     for one in figures:
         found.report(STATION, one)
     return found
@@ -72,29 +73,31 @@ def test_a_figure_that_is_not_newer_than_its_sources_own_changes_nothing():
     first = [figure("kpu", 100, minute=9), figure("bawaslu", 140, minute=5)]
     for old in (figure("kpu", 90, minute=8), figure("kpu", 90, minute=9), figure("bawaslu", 1, minute=5)):
         found = held(*first)
-        assert not found.report(STATION, old)
+        assert found.report(STATION, old) is Taken.OUTDATED
         assert found.held(STATION) == held(*first).held(STATION) and found.totals() == held(*first).totals()
-    assert held(*first).report(STATION, figure("bawaslu", 1, minute=6))  # older than the KPU's: that is another source
+    assert (
+        held(*first).report(STATION, figure("bawaslu", 1, minute=6)) is Taken.APPLIED
+    )  # older than the KPU's: that is another source
 
 
 def test_a_lower_count_of_another_source_is_no_correction_and_no_new_vote():
     found = held(figure("kpu", 300), figure("bawaslu", 280, minute=1), figure("desk", 10, minute=60 * 24))
-    assert (found.corrected, found.repeated, found.voted) == (0, 0, 300)
+    assert (found.corrected, found.counts.repeated, found.voted) == (0, 0, 300)
     assert not found.corrects(STATION, figure("media", 1, minute=2))
     assert found.corrects(STATION, figure("bawaslu", 270, minute=2))
 
 
 def test_corrections_of_a_source_whose_figure_is_not_in_force_are_counted_and_alarm_nobody():
     found = held(figure("kpu", 300), *(figure("bawaslu", 200 - minute, minute) for minute in range(4)))
-    assert (found.corrected, found.repeated) == (3, 0)
+    assert (found.corrected, found.counts.repeated) == (3, 0)
     found = held(figure("desk", 300), *(figure("bawaslu", 200 - minute, minute) for minute in range(4)))
-    assert (found.corrected, found.repeated) == (3, 1)
+    assert (found.corrected, found.counts.repeated) == (3, 1)
 
 
 def test_two_agencies_that_tell_different_counts_of_one_moment_contradict_each_other():
     for order in permutations([figure("kpu", 100), figure("bawaslu", 140)]):
         station = held(*order).held(STATION)
-        assert held(*order).conflicting == 1 and station.conflicts == (("bawaslu", "kpu"),)
+        assert held(*order).counts.conflicting == 1 and station.conflicts == (("bawaslu", "kpu"),)
         assert {(one.source, one.voted) for one in (figure_of(station), *station.others)} == {
             ("kpu", 100), ("bawaslu", 140),
         }  # fmt: skip
@@ -107,35 +110,35 @@ def test_two_agencies_that_tell_different_counts_of_one_moment_contradict_each_o
     figure("sirekap", 140, agency="kpu"),
 ])  # fmt: skip
 def test_the_same_count_another_moment_and_the_same_agency_are_no_contradiction(other):
-    assert held(figure("kpu", 100), other).conflicting == 0
+    assert held(figure("kpu", 100), other).counts.conflicting == 0
 
 
 def test_a_contradiction_lasts_until_the_two_tell_the_same_of_one_moment():
     told = [figure("kpu", 100), figure("bawaslu", 140), figure("kpu", 200, minute=30)]
-    assert held(*told).conflicting == 1  # a later figure of one of them settles nothing
-    assert held(*told, figure("bawaslu", 210, minute=31)).conflicting == 1
-    assert held(*told, figure("bawaslu", 200, minute=30)).conflicting == 0
-    assert held(*told[:2], figure("bawaslu", 100, revision=2)).conflicting == 0
-    assert held(*told[:2], figure("kpu", 140, revision=2)).conflicting == 0
+    assert held(*told).counts.conflicting == 1  # a later figure of one of them settles nothing
+    assert held(*told, figure("bawaslu", 210, minute=31)).counts.conflicting == 1
+    assert held(*told, figure("bawaslu", 200, minute=30)).counts.conflicting == 0
+    assert held(*told[:2], figure("bawaslu", 100, revision=2)).counts.conflicting == 0
+    assert held(*told[:2], figure("kpu", 140, revision=2)).counts.conflicting == 0
     again = figure("bawaslu", 260, minute=60), figure("kpu", 250, minute=60)
-    assert held(*told, figure("bawaslu", 200, minute=30), *again).conflicting == 1
+    assert held(*told, figure("bawaslu", 200, minute=30), *again).counts.conflicting == 1
 
 
 def test_of_three_agencies_all_pairs_must_agree():
     three = [figure("kpu", 100), figure("bawaslu", 140), figure("desk", 180)]
     found = held(*three)
-    assert len(found.held(STATION).conflicts) == 3 and found.conflicting == 1
+    assert len(found.held(STATION).conflicts) == 3 and found.counts.conflicting == 1
     steps = [figure("bawaslu", 100, revision=2), figure("desk", 100, revision=2)]
     found.report(STATION, steps[0])
-    assert found.held(STATION).conflicts == (("bawaslu", "desk"), ("desk", "kpu")) and found.conflicting == 1
+    assert found.held(STATION).conflicts == (("bawaslu", "desk"), ("desk", "kpu")) and found.counts.conflicting == 1
     found.report(STATION, steps[1])
-    assert found.held(STATION).conflicts == () and found.conflicting == 0
+    assert found.held(STATION).conflicts == () and found.counts.conflicting == 0
 
 
 def test_an_agency_whose_systems_differ_agrees_with_nobody_whichever_came_first():
     three = figure("kpu", 100), figure("sirekap", 140, agency="kpu", rank=2), figure("bawaslu", 100)
-    assert {held(*order).conflicting for order in permutations(three)} == {1}
-    assert held(*three, figure("sirekap", 100, revision=2, agency="kpu", rank=2)).conflicting == 0
+    assert {held(*order).counts.conflicting for order in permutations(three)} == {1}
+    assert held(*three, figure("sirekap", 100, revision=2, agency="kpu", rank=2)).counts.conflicting == 0
 
 
 TOLD = st.lists(
@@ -197,7 +200,7 @@ def report(found: Turnout, told: tuple) -> bool:
 @settings(max_examples=300, deadline=None)
 @given(TOLD)
 def test_totals_are_the_recount_of_the_figures_of_several_sources(told):
-    found = Turnout(WIB_MS)
+    found = Turnout(WIB_MS, 2264)
     for number, one in enumerate(told):
         report(found, one)
         totals = found.totals()
@@ -235,7 +238,7 @@ def test_the_order_in_which_sources_report_changes_no_total(sources, chance):
     queues = {source: [one for one in told if one[1] == source] for source in sources}
     order = list(sources)
     chance.shuffle(order)
-    one, other = Turnout(WIB_MS), Turnout(WIB_MS)
+    one, other = Turnout(WIB_MS, 2264), Turnout(WIB_MS, 2264)
     for figure_ in told:
         report(one, figure_)
     for source in order:
@@ -254,7 +257,7 @@ UNLISTED = "16.71.01.1001 TPS 009"
 
 
 def test_a_station_that_the_station_roster_lacks_is_counted_apart_from_every_total():
-    found = Turnout(WIB_MS, LISTED.of(PALEMBANG))
+    found = Turnout(WIB_MS, 2264, LISTED.of(PALEMBANG))
     found.report(STATION, figure("kpu", 100))
     before = found.totals()
     for one in (figure("kpu", 600), figure("kpu", 590, 1), figure("kpu", 580, 2), figure("bawaslu", 1, 2)):
@@ -270,13 +273,13 @@ def test_every_station_of_the_roster_is_listed_and_in_its_village_alone():
         (STATION, True), ("16.71.01.1001 TPS 002", True), (" TPS 003", True), (" TPS 001", False),
         ("16.71.01.1002 TPS 001", False), ("16.71.01.1001 TPS 003", False),
     ):  # fmt: skip
-        found = Turnout(WIB_MS, LISTED.of(PALEMBANG))
+        found = Turnout(WIB_MS, 2264, LISTED.of(PALEMBANG))
         found.report(key, figure("kpu", 1))
-        assert (found.reported, found.unlisted) == (is_listed, not is_listed), key
+        assert (found.reported, found.counts.unlisted) == (is_listed, not is_listed), key
 
 
 def test_without_a_station_roster_every_station_is_one():
-    assert held(figure("kpu", 1)).unlisted == 0
+    assert held(figure("kpu", 1)).counts.unlisted == 0
 
 
 def table_of(stations: StationRoster | None) -> RiskTable:

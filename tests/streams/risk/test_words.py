@@ -61,7 +61,7 @@ ROWS = [
 @pytest.mark.parametrize(("held", "message", "effect", "is_kept"), ROWS)
 def test_a_message_does_to_its_sources_word_what_the_table_says(held, message, effect, is_kept):
     before = (held,) if held else ()
-    assert tell(before, message, 0) == (effect, (message if is_kept else held,))
+    assert tell(before, message, 0) == (effect, held, (message if is_kept else held,))
 
 
 def test_the_table_has_a_row_for_everything_that_can_be_held_and_no_other():
@@ -79,7 +79,7 @@ def _row(held: Word | None, message: Word) -> tuple[Held, bool, bool]:
 def test_words_of_other_sources_and_on_other_numbers_decide_nothing_and_stay(other):
     for held, message, effect, is_kept in ROWS:
         before = (other, held) if held else (other,)
-        assert tell(before, message, 0) == (effect, (other, message if is_kept else held))
+        assert tell(before, message, 0) == (effect, held, (other, message if is_kept else held))
 
 
 def test_the_gravest_standing_word_has_the_facts():

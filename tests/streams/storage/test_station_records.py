@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.ledger import Entry
-from streams.risk.turnout import Figure, Turnout
+from streams.risk.station import Figure
+from streams.risk.turnout import Turnout
 from streams.storage.station_records import SEGMENT_LEAST, StationRecords
 from tests.streams.ledgers import EIGHT_MS, HOUR_MS, PALEMBANG, WIB_MS, restored, run, turnout
 
