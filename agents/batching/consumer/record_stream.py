@@ -69,8 +69,8 @@ def too_many(headers: int) -> str:
 
 
 class RecordStream:
-    """Records from a stream of which at most `read_max` bytes are read; values are whole up to `value_max` bytes, keys up
-    to that or KEY_MAX.
+    """Records from a stream of which at most `read_max` bytes are read. Values are whole up to `value_max` bytes, keys
+    up to that or KEY_MAX.
 
     Its methods raise CorruptRecordException where the stream ends, or holds no record, and what the stream raises.
     """
