@@ -19,7 +19,7 @@ _ABOUT = {
     Role.PROCESSOR: "runs workers",
     Role.READER: "may read risk, province and escalations",
     Role.SENDER: "sends escalations to receivers (`siaga webhook`)",
-    Role.DECIDER: "may join incidents (`siaga join`), which lets it write any entry of the ledger",
+    Role.DECIDER: "may decide (`siaga join`, `evict`, `erase`), which lets it write any entry of the ledger",
     Role.OPERATOR: "may read every topic and change its configuration",
 }
 

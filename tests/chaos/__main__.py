@@ -46,7 +46,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--pause-s", type=float, default=8, help="longest pause between two faults")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--partitions", type=int, default=3)
-    parser.add_argument("--rate", type=float, default=40, help="messages a second of each of the four publishers")
+    parser.add_argument("--rate", type=float, default=40, help="messages a second of a publisher")
     parser.add_argument("--tick-s", type=float, default=0.5)
     parser.add_argument("--long-s", type=float, default=30, help="length of a broker's stop; a freeze is half of it")
     parser.add_argument("--out", type=Path, default=Path("chaos-results.jsonl"))

@@ -12,15 +12,22 @@ import time
 import traceback
 import zlib
 from collections.abc import AsyncIterator, Iterable
+from typing import Protocol
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 from kafka import KafkaProducer
 from kafka.errors import KafkaError as KafkaPythonError
 
-from tests.chaos.traffic import Message, Traffic
+from tests.chaos.traffic import Message
 
 SLICE_S = 0.05
+
+
+class Messages(Protocol):
+    """Endless messages."""
+
+    def next(self) -> Message: ...
 
 
 class Rate:
@@ -59,16 +66,26 @@ class Publishers(list):
 
 
 class AsyncPublisher:
-    """aiokafka, idempotent, with a codec; `place` is murmur2 (the client's own), crc32 (librdkafka's) or random."""
+    """aiokafka, idempotent, with a codec; `place` is murmur2 (the client's own), crc32 (librdkafka's) or random.
+    `share`: of the rate.
+    """
 
     def __init__(
-        self, bootstrap: str, prefix: str, partitions: int, traffic: Traffic, rate: Rate, codec: str | None, place: str
+        self,
+        bootstrap: str,
+        prefix: str,
+        partitions: int,
+        traffic: Messages,
+        rate: Rate,
+        codec: str | None,
+        place: str,
+        share: float = 1.0,
     ) -> None:
         self._options = {
             "bootstrap_servers": bootstrap, "enable_idempotence": True, "linger_ms": 5, "compression_type": codec,
         }  # fmt: skip
         self._prefix, self._partitions, self._traffic = prefix, partitions, traffic
-        self._rate, self._place = rate, place
+        self._rate, self._place, self._share = rate, place, share
         self._rnd = random.Random(place)
         self.sent = 0
         #: Whether a whole slice of time had nothing to send, and nothing was in flight at its end.
@@ -102,7 +119,7 @@ class AsyncPublisher:
         while not (self._stop.is_set() or self._is_broken):
             due = max(due, time.monotonic() - 2.0) + SLICE_S
             per_s = self._rate.per_s
-            for _ in range(self._amount(per_s)):
+            for _ in range(self._amount(per_s * self._share)):
                 await self._send(producer, self._traffic.next())
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             self.is_idle = not (per_s or self._in_flight)
@@ -152,7 +169,7 @@ def _close_completely(producer: KafkaProducer) -> None:
 class ThreadPublisher:
     """kafka-python in a thread of its own, as a script in the field would run it."""
 
-    def __init__(self, bootstrap: str, prefix: str, traffic: Traffic, rate: Rate) -> None:
+    def __init__(self, bootstrap: str, prefix: str, traffic: Messages, rate: Rate) -> None:
         self._bootstrap, self._prefix, self._traffic, self._rate = bootstrap, prefix, traffic, rate
         self.sent = 0
         #: Whether a whole slice of time had nothing to send, and nothing was in flight at its end.

@@ -13,6 +13,7 @@ from typing import Self
 from tests.chaos.archive import Archive
 from tests.chaos.cluster import Cluster, new_broker
 from tests.chaos.faults import FAULTS
+from tests.chaos.hostile import Hostile
 from tests.chaos.proxied import Proxy
 from tests.chaos.publishers import AsyncPublisher, Publishers, Rate, ThreadPublisher
 from tests.chaos.recovery import recoveries
@@ -25,6 +26,8 @@ from tests.recount.sample_traffic import Voices
 
 #: Limit for workers to start and publish every row, on a loaded machine.
 START_S = 300
+#: Of the others' rate. So each of its two regencies gets about as much from it as from all others.
+HOSTILE_SHARE = 0.3
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Plan:
     pause_s: float = 8.0
     workers: int = 2
     partitions: int = 3
-    #: Messages a second of each of the four publishers.
+    #: Messages a second of each of the three publishers that are as they should be.
     rate_per_s: float = 40
     tick_s: float = 0.5
     long_s: float = 12.0
@@ -137,12 +140,17 @@ class World:
         self._one_thread.shutdown()
 
     def _publishers(self) -> list:
+        """Three as they should be, and one that is hostile in two regencies, so that the recount ends in time."""
         codes, plan, where = sorted(self.places), self.plan, (self.broker.bootstrap, self.cluster.prefix)
-        publishers: list = [
-            AsyncPublisher(*where, plan.partitions, Voices(plan.seed, codes, name=name), self.rate, codec, place)
-            for name, codec, place in (("m", "lz4", "murmur2"), ("r", "zstd", "random"), ("c", None, "crc32"))
+        some = [codes[(plan.seed + n) % len(codes)] for n in (0, 5)]
+        honest = {name: Voices(plan.seed, codes, name=name) for name in ("m", "c")}
+        hostile = Hostile(plan.seed, some, honest["m"])
+        return [
+            AsyncPublisher(*where, plan.partitions, honest["m"], self.rate, "lz4", "murmur2"),
+            AsyncPublisher(*where, plan.partitions, honest["c"], self.rate, None, "crc32"),
+            AsyncPublisher(*where, plan.partitions, hostile, self.rate, "zstd", "random", share=HOSTILE_SHARE),
+            ThreadPublisher(*where, Traffic(plan.seed, codes, name="k"), self.rate),
         ]
-        return [*publishers, ThreadPublisher(*where, Traffic(plan.seed, codes, name="k"), self.rate)]
 
     async def _watch_memory(self) -> None:
         while True:

@@ -26,8 +26,10 @@ DATA_MAX = 768 * MIB
 OTHER_CODE = "16.02"
 LIMITED = (
     sys.executable, "-c",
-    f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_DATA, ({DATA_MAX}, {DATA_MAX}));"
-    "os.execv(sys.executable, [sys.executable, '-m', 'apps.cli.main', 'worker'])",
+    (
+        f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_DATA, ({DATA_MAX}, {DATA_MAX}));"
+        "os.execv(sys.executable, [sys.executable, '-m', 'apps.cli.main', 'worker'])"
+    ),
 )  # fmt: skip
 
 

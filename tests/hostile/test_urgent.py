@@ -41,14 +41,15 @@ def grave(number: int, **fields: object) -> Message:
 
 
 def cost(held: int, flood: Callable[[int], Message], further: Callable[[int], Message]) -> float:
-    """Steps of a report that comes after `held` grave ones."""
+    """Steps of a report that comes after `held` grave ones, and after what such a report escalates."""
     scene, work = Scene(), Work()
     for start in range(0, held, 1000):
         scene.send(*map(flood, range(start, min(held, start + 1000))))
     scene.wait(2)  # the level is raised and cites what it cites
-    admitted = [further(number) for number in range(FURTHER)]
+    first, *rest = (further(number) for number in range(FURTHER + 1))
+    scene.send(first)
     with work.counted():
-        scene.send(*admitted)
+        scene.send(*rest)
     return work.steps / FURTHER
 
 

@@ -14,7 +14,7 @@ from tests.recount.contract import ms
 from tests.recount.ledger import EVERYONE, Entry
 from tests.recount.outcomes import REASONS, Outcomes
 from tests.recount.policy import GROUPS, HOUR_MS, LEVELS, Place, Policy
-from tests.recount.regency import PAIRS_MOST, Amendment, Change, LastEscalation, Regency
+from tests.recount.regency import PAIRS_MOST, UNSURE_SUPPORT, Amendment, Change, LastEscalation, Regency
 from tests.recount.scoring import Score
 from tests.recount.words import Incident
 
@@ -85,11 +85,13 @@ class RegencyComparison(Comparison):
         policy: Policy,
         rows: dict,
         escalations: list,
+        told: dict[str, str],
         listed: set[str] | None = None,
     ) -> None:
+        """`told`: the agency on which the level rests alone by the notices, by escalation id."""
         super().__init__(place.code, partition, policy, rows, escalations)
-        self.place, self.regency = place, Regency(place, policy, listed)
-        self.outcomes = Outcomes(policy.offset_ms, listed)
+        self.outcomes = Outcomes(policy.offset_ms, listed, place.stations, policy.limits(place.stations))
+        self.place, self.regency, self._told = place, Regency(place, policy, self.outcomes), told
         self.notices: Counter = Counter()
         self.share_hours: set[int] = set()
         self.states: dict[int, set[tuple]] = {}
@@ -97,7 +99,7 @@ class RegencyComparison(Comparison):
 
     def frame(self, frame: list[Entry], published: list[dict]) -> Iterator[tuple[str, str]]:
         for entry in frame:
-            self.regency.take(entry.fields, self.outcomes.take(entry.fields))
+            self.regency.take(entry.fields)
             self.clock_ms, self.grid_ms = self.regency.known.clock_ms, self.regency.known.grid_ms
             yield from self._evaluate(published, entry.offset)
         for escalation in published:
@@ -145,7 +147,8 @@ class RegencyComparison(Comparison):
         regency.ladder.follow(level, regency.known.grid_ms)
         named = [f"{item['origin']} {item['incident_id']}" for item in e["evidence"]] if level else []
         pressure = sum(e["components"][group] for group in GROUPS)
-        regency.last = LastEscalation(regency.known.grid_ms, named, e["unverified"], pressure)
+        sole = self._told.get(e["escalation_id"], "")
+        regency.last = LastEscalation(regency.known.grid_ms, named, e["unverified"], sole, pressure)
         regency.since_ms, regency.episode = regency.known.clock_ms, e["episode"]
         self._last_id = e["escalation_id"]
         self._notice(self._last_id, e["previous_level"])
@@ -168,14 +171,21 @@ class RegencyComparison(Comparison):
             "schema": "siaga.escalation/2",
             "ledger": {"partition": self.partition, "offset": offset},
         }
-        if change.score.unsure & {"corroborated", GROUPS[-1]}:
+        if change.score.unsure & UNSURE_SUPPORT:
             del want["unverified"]
         got = e | {"event_time": ms(e["event_time"])}
         others = ("escalation_id", "change", "level", "unverified", "score", "components")
         for fault in (*differences(got, want, *others), *score_faults(e, change.score)):
             yield f"{change.kind}: {fault}"
-        regency.remember(change, [i.id for i in named], e["unverified"])
         self._last_id = e["escalation_id"]
+        regency.remember(change, [i.id for i in named], e["unverified"], self._sole_agency(change, e["unverified"]))
+
+    def _sole_agency(self, change: Change, is_unverified: bool) -> str:
+        """On which agency alone the level rests: where that may be several, the one that was told is right."""
+        if not is_unverified or not change.level:
+            return ""
+        told = self._told.get(self._last_id, self.regency.last.sole_agency)
+        return told if told in change.alone else min(change.alone)
 
     def _item(self, i: Incident) -> dict[str, Any]:
         return number_of(i) | {
@@ -187,9 +197,9 @@ class RegencyComparison(Comparison):
             "weight": self.policy.weights[i.word.severity],
         }
 
-    def _status(self) -> tuple[str, bool]:
-        """Data status and whether the level is unverified: what a notice carries besides level and share."""
-        return self.regency.data_status, self.regency.last.unverified
+    def _status(self) -> tuple[str, str]:
+        """Data status and the agency on which the level rests alone: what a notice carries besides level and share."""
+        return self.regency.data_status, self.regency.last.sole_agency
 
     def _notify(self, change: Change, notified: tuple) -> tuple:
         """Neighbours and the province are notified of a changed level; returns the status that they know then."""

@@ -50,11 +50,11 @@ def judge(
     headers: dict[str, bytes],
     roster: set[str],
     clock_ms: int,
-    is_wall: bool = True,
+    wall_ms: int | None = None,
     sources: Sources = DEFAULT_SOURCES,
 ) -> Verdict:
     """The contract's verdict on a record of `incidents`, `turnout` or one of a publisher's own topics that is read when
-    the clock shows `clock_ms`: the wall clock, or the event clock, under which no record is from the future.
+    the clock shows `clock_ms`, and the wall clock, if that is another one, `wall_ms`.
     """
     if not value:
         return Verdict(None, "invalid_json")
@@ -76,7 +76,7 @@ def judge(
     speaker = sources.speaker(message["source"], topic, message["regency"])
     if speaker is None:
         return Verdict(None, "source_not_allowed")
-    reason = _by_clock(message, clock_ms, is_wall)
+    reason = _by_clock(message, clock_ms, clock_ms if wall_ms is None else wall_ms)
     return Verdict(None, reason) if reason else Verdict(message, "", speaker)
 
 
@@ -118,9 +118,9 @@ def _by_place_and_person(message: dict[str, Any], roster: set[str]) -> str:
     return "personal_data" if any(map(holds_personal_number, told)) else ""
 
 
-def _by_clock(message: dict[str, Any], clock_ms: int, is_wall: bool) -> str:
+def _by_clock(message: dict[str, Any], clock_ms: int, wall_ms: int) -> str:
     latest_ms = max(event_ms(message), ms(message["reported_at"]) if "reported_at" in message else 0)
-    if is_wall and latest_ms > clock_ms + FUTURE_MS:
+    if latest_ms > wall_ms + FUTURE_MS:
         return "future"
     return "too_old" if event_ms(message) < clock_ms - TOO_OLD_MS else ""
 

@@ -34,7 +34,9 @@ class Inputs:
 def read_inputs(
     evidence: Evidence, codes: set[str], is_wall: bool = True, sources: Sources = DEFAULT_SOURCES
 ) -> Inputs:
-    """Judge every record by the wall clock, or by the newest event time of its partition before it."""
+    """Judge every record by the time of its append, or by the newest event time of its partition before it; whether it
+    is from the future, by the time of its append.
+    """
     inputs, gaps = Inputs(), vanished(evidence)
     newest_ms: dict[Place, int] = defaultdict(int)
     for record in evidence.inputs:
@@ -42,7 +44,7 @@ def read_inputs(
             inputs.vanished.append(record)
             continue
         clock_ms = record.at_ms if is_wall else newest_ms[record.place]
-        verdict = judge(record.topic, record.value, record.headers, codes, clock_ms, is_wall, sources)
+        verdict = judge(record.topic, record.value, record.headers, codes, clock_ms, record.at_ms, sources)
         if verdict.message is None:
             inputs.rejected.append((record, verdict.reason))
         else:

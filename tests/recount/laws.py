@@ -19,11 +19,14 @@ from tests.recount.intake import Inputs, current, fingerprints, gap_faults, note
 from tests.recount.ledger import (
     EVERYONE,
     Entry,
+    Origin,
     entries,
     entries_by_event_time,
     fingerprint_of_entry,
     histories,
     home,
+    is_frame,
+    origins,
 )
 from tests.recount.policy import DEFAULT_POLICY, Place, Policy
 from tests.recount.records import Evidence, Record, folded_to, input_of, state_marks
@@ -53,7 +56,7 @@ def check(
     """
     codes, is_wall = set(places), shards is None
     inputs = read_inputs(evidence, codes, is_wall, sources)
-    ledger = _without_last_ticks(evidence)
+    ledger = [record for record in _without_last_ticks(evidence) if is_frame(record)]
     lying = list(entries(ledger))
     folded = lying if is_wall else list(entries_by_event_time(ledger, shards))
     history = histories(folded, codes | {code[:2] for code in codes}, evidence.partitions)
@@ -61,6 +64,7 @@ def check(
     escalations = [json.loads(record.value) for record in evidence.topics["escalations"]]
     return [
         *_law("A", _ledger_holds_each_input_once(inputs, lying)),
+        *_law("A", _each_entry_is_of_its_input(inputs, ledger, is_wall)),
         *_law("A", _order_is_kept(inputs, lying)),
         *_law("A", _each_entry_is_at_home(lying, evidence.partitions)),
         *_law("A", _rejected_once(inputs, evidence.topics["rejected"])),
@@ -100,6 +104,26 @@ def _ledger_holds_each_input_once(inputs: Inputs, entries: list[Entry]) -> Itera
         yield f"lost: {count} of input {missing[:3]} are not on the ledger"
     for extra, count in (got - want).items():
         yield f"doubled: {count} of {extra[:3]} are on the ledger beyond the inputs"
+
+
+def _each_entry_is_of_its_input(inputs: Inputs, ledger: list[Record], is_wall: bool) -> Iterator[str]:
+    """A frame of reports names the input record of each entry, which says the same and was appended no earlier than the
+    entry's time. A recreated topic has the same offsets again.
+    """
+    there: dict[Origin, dict[tuple, int]] = defaultdict(dict)
+    for (record, _), fingerprint in zip(inputs.accepted, fingerprints(inputs), strict=True):
+        there[Origin(record.topic, record.partition, record.offset)][fingerprint] = record.at_ms
+    for record in ledger:
+        some = list(entries([record]))
+        if not some or some[0].fields[0] not in ("i", "t"):
+            continue
+        for entry, origin in zip(some, origins(record), strict=True):
+            fingerprint = fingerprint_of_entry(entry)
+            appended_ms = there.get(origin, {}).get(fingerprint)
+            if appended_ms is None:
+                yield f"invented: {fingerprint[:3]} is not what {origin} says"
+            elif is_wall and entry.fields[1] > appended_ms:
+                yield f"ahead: {fingerprint[:3]} is later on the ledger than {origin} was appended"
 
 
 def _order_is_kept(inputs: Inputs, entries: list[Entry]) -> Iterator[str]:

@@ -1,20 +1,29 @@
 """The ledger as a list of entries, in the order in which they are folded.
 
+A frame of reports names the input record of each entry in its header `siaga.input`. What is no frame is folded by
+nobody.
+
 The ledger is read only for what the inputs cannot say: which of two records of different partitions came first, and
 what the clock showed. That each accepted input is on it once, whole and in its publisher's order is itself a law.
 """
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from tests.recount.contract import ms
 from tests.recount.event_time import EventOrder
-from tests.recount.records import Record
+from tests.recount.records import Record, input_of
 from tests.recount.sources import Speaker
 from tests.recount.stations import station_key
 
 EVERYONE = "*"
+INPUT_HEADER = "siaga.input"
+#: How far the broker's append time may be ahead of the clock of the worker that writes a tick, and count.
+BROKER_AHEAD_MS = 5 * 60_000
+#: Least length of an entry of each kind.
+KINDS = {"i": 14, "t": 12, "j": 7, "k": 2, "n": 9, "w": 4, "e": 7, "x": 5}
 #: Kind, key and all fields of a message, in the order of the ledger format.
 Fingerprint = tuple[Any, ...]
 
@@ -33,11 +42,39 @@ class Entry(NamedTuple):
         return self.position[0]
 
 
+class Origin(NamedTuple):
+    """Where the input record of an entry is; `topic` without the prefix."""
+
+    topic: str
+    partition: int
+    offset: int
+
+
+def origins(record: Record) -> list[Origin]:
+    """Of each entry of a frame of reports. Raises ValueError, LookupError or TypeError when it does not name them."""
+    topic, partition, offsets = json.loads(record.headers[INPUT_HEADER])
+    return [Origin(input_of(topic), partition, offset) for offset in offsets]
+
+
+def is_frame(record: Record) -> bool:
+    """Whether a record of the ledger is one that a worker or a decision of people may have written."""
+    try:
+        found = record.json()
+        is_whole = bool(record.key) and all(len(entry) >= KINDS[entry[0]] for entry in found)
+        has_reports = any(entry[0] in ("i", "t") for entry in found)
+        return is_whole and (not has_reports or len(origins(record)) == len(found))
+    except (ValueError, LookupError, TypeError):
+        return False
+
+
 def entries(ledger: Iterable[Record]) -> Iterator[Entry]:
-    """Entries of all records as they lie on the ledger. A tick's time is that of its append (docs/architecture.md)."""
+    """Entries of all records as they lie on the ledger. A tick's time is that of its append, as far as its writer's
+    clock allows (docs/architecture.md).
+    """
     for record in ledger:
         for index, fields in enumerate(record.json()):
-            fields = ["k", record.at_ms] if fields[0] == "k" else fields
+            if fields[0] == "k":
+                fields = ["k", min(record.at_ms, fields[1] + BROKER_AHEAD_MS)]
             yield Entry(record.partition, (record.offset, index), record.key_text, fields)
 
 

@@ -6,7 +6,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -35,21 +35,36 @@ class Place:
 
 
 def roster(path: Path) -> dict[str, Place]:
-    with open(path, encoding="utf-8", newline="") as file:
-        return {
-            row["regency"]: Place(
-                row["regency"], row["name"], int(row["stations"]),
-                tuple(filter(None, (row.get("neighbours") or "").split(";"))), float(row.get("prior") or 0),
-            )
-            for row in csv.DictReader(file)
-        }  # fmt: skip
+    return places_of(path.read_text(encoding="utf-8"))
+
+
+def places_of(text: str) -> dict[str, Place]:
+    """The regencies of a roster."""
+    return {
+        row["regency"]: Place(
+            row["regency"], row["name"], int(row["stations"]),
+            tuple(filter(None, (row.get("neighbours") or "").split(";"))), float(row.get("prior") or 0),
+        )
+        for row in csv.DictReader(text.splitlines())
+    }  # fmt: skip
+
+
+class Limits(NamedTuple):
+    """How many words, and figures, of one agency are held of a regency, how often that of all agencies together, and
+    of how many agencies.
+    """
+
+    words: int
+    figures: int
+    times: int
+    agencies: int
 
 
 class Policy:
-    """One ruleset. Hours are local ones of the election."""
+    """One ruleset, by its text. Hours are local ones of the election."""
 
-    def __init__(self, path: Path) -> None:
-        self.rules = plain(tomllib.loads(path.read_text(encoding="utf-8")))
+    def __init__(self, text: str) -> None:
+        self.rules = plain(tomllib.loads(text))
         self.name = f"{self.rules['name']}@{self.rules['version']}"
         offset = self.rules["election"]["utc_offset"]
         hours, minutes = map(int, offset[1:].split(":"))
@@ -127,6 +142,7 @@ class Policy:
             total += self.hourly_evidence(stations, group, hour) / 8 * 2 ** (-age_h * HOUR_MS / self.half_life_ms)
         return total
 
+    @cache  # noqa: B019
     def ordinary_reports(self, stations: int, groups: tuple[str, ...], start_ms: int, end_ms: int) -> float:
         """How many reports an ordinary day brings between two moments."""
         total, at = 0.0, start_ms
@@ -143,6 +159,16 @@ class Policy:
         """Age is counted in whole 256ths of a half-life."""
         return int(at_ms * 256 // self.half_life_ms)
 
+    def limits(self, stations: int) -> Limits:
+        """Of the memory of a regency with so many stations."""
+        m = self.rules["memory"]
+        return Limits(
+            max(m["incidents_least"], m["incidents_per_station"] * stations),
+            max(m["figures_least"], m["figures_per_station"] * stations),
+            m["all_agencies_times"],
+            m["agencies_most"],
+        )
+
     def grid(self, at_ms: int) -> int:
         """The last time at which scores and times are looked at."""
         step_ms: int = round(self.rules["ladder"]["step"] * 1000)
@@ -152,4 +178,5 @@ class Policy:
 _SCHEMAS = Path(__file__).resolve().parents[2] / "schemas"
 ROSTER = _SCHEMAS / "rosters" / "sumsel.csv"
 #: A worker's default ruleset.
-DEFAULT_POLICY = Policy(_SCHEMAS / "rulesets" / "sumsel-pilkada-2024.toml")
+RULESET = _SCHEMAS / "rulesets" / "sumsel-pilkada-2024.toml"
+DEFAULT_POLICY = Policy(RULESET.read_text(encoding="utf-8"))

@@ -60,9 +60,22 @@ class Station:
             self.votes_again = is_vote and self.figure.source == new.source
             self.corrections[new.source] = 0 if is_vote else self.corrections[new.source] + is_correction
         self.figures[new.source] = new
-        self.figure = min(self.figures.values(), key=lambda f: (f.rank, -f.as_of_ms, -f.revision, f.source))
+        self._choose()
         self._dispute()
         return True, is_correction, is_vote
+
+    def _choose(self) -> None:
+        self.figure = min(self.figures.values(), key=lambda f: (f.rank, -f.as_of_ms, -f.revision, f.source))
+
+    def drop(self, source: str) -> None:
+        """Take out what a source has told. An agency without a figure disputes none."""
+        del self.figures[source]
+        self.corrections.pop(source, None)
+        self.votes_again = False
+        agencies = {figure.agency for figure in self.figures.values()}
+        self.disputed = {pair for pair in self.disputed if pair <= agencies}
+        if self.figures:
+            self._choose()
 
     def _dispute(self) -> None:
         told: dict[frozenset[str], list[bool]] = defaultdict(list)

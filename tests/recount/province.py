@@ -1,5 +1,6 @@
 """A province folded along its ledger entries and compared with its rows and escalations."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 from tests.recount.comparison import Comparison, differences
@@ -17,7 +18,8 @@ class ProvinceComparison(Comparison):
     ) -> None:
         super().__init__(code, partition, policy, rows, escalations)
         self.members, self.ladder = members, Ladder(policy)
-        self.unverified = dict.fromkeys(members, False)
+        #: The agency on which a member's level rests alone, empty where it does not.
+        self.soles = dict.fromkeys(members, "")
         self.published_ms, self.published_unverified, self.is_confirmed_since = 0, False, False
         self.levels, self.statuses = dict.fromkeys(members, "normal"), dict.fromkeys(members, "silent")
         self.since_ms = self.episode = 0
@@ -44,30 +46,44 @@ class ProvinceComparison(Comparison):
             yield "B", f"spurious: {escalation['change']} to {escalation['level']}"
 
     def _notice(self, f: list) -> None:
-        """A member's level, data status and whether it is unverified."""
-        member, level, status, unverified = f[2], f[3], f[6], f[8]
+        """A member's level, data status and the agency on which the level rests alone."""
+        member, level, status, sole = f[2], f[3], f[6], f[8]
         is_lower = LEVELS.index(level) < LEVELS.index(self.levels[member])
-        self.is_confirmed_since |= self.unverified[member] and not unverified and not is_lower
-        self.levels[member], self.statuses[member], self.unverified[member] = level, status, unverified
+        self.is_confirmed_since |= bool(self.soles[member]) and not sole and not is_lower
+        self.levels[member], self.statuses[member], self.soles[member] = level, status, sole
 
     def points(self) -> dict[str, int]:
         """Points of the members at each level, the highest level first, limited to 100 together."""
-        points, left, levels = {}, 100, list(self.levels.values())
+        points, left, cut = {}, 100, self._cut()
         for level in reversed(LEVELS[1:]):
-            got = min(left, levels.count(level) * self.policy.rules["province"][f"member_{level}"])
+            got = min(left, sum(self._points_of(level).values()) - cut[level])
             points[f"members_{level}"], left = got, left - got
         return points
+
+    def _points_of(self, level: str) -> Counter[str]:
+        """What the members at a level give, by the agency on which their levels rest alone."""
+        each: int = self.policy.rules["province"][f"member_{level}"]
+        found: Counter[str] = Counter()
+        for member, at in self.levels.items():
+            found[self.soles[member]] += each * (at == level)
+        return found
+
+    def _cut(self) -> Counter[str]:
+        """Points cut at each level, the lowest first, because one agency gives no more than `one_agency_most`."""
+        most, levels = self.policy.rules["province"]["one_agency_most"], LEVELS[1:]
+        of, cut = {level: self._points_of(level) for level in levels}, Counter[str]()
+        for agency in {*self.soles.values()} - {""}:
+            excess = sum(of[level][agency] for level in levels) - most
+            for level in levels:
+                less = min(of[level][agency], max(0, excess))
+                cut[level], excess = cut[level] + less, excess - less
+        return cut
 
     def _is_unverified(self) -> bool:
         """Whether the points of members whose own level is verified would not reach the level."""
         if not self.ladder.level:
             return False
-        member = self.policy.rules["province"]
-        sure = sum(
-            member[f"member_{level}"]
-            for code, level in self.levels.items()
-            if level != "normal" and not self.unverified[code]
-        )
+        sure = sum(self._points_of(level)[""] for level in LEVELS[1:])
         return sure < min(sum(self.points().values()), self.ladder.rungs[self.ladder.level - 1]["raise_at"])
 
     def _is_amendment_due(self) -> bool:

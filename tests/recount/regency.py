@@ -7,13 +7,18 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tests.recount.candidates import pairs
+from tests.recount.known import Known
 from tests.recount.ladder import Ladder
+from tests.recount.learning import learn
+from tests.recount.outcomes import Effect, Outcomes
 from tests.recount.policy import GROUPS, HOUR_MS, LEVELS, WINDOWS_MS, Place, Policy
 from tests.recount.polls import Figure
-from tests.recount.scoring import Known, Score, learn, score
-from tests.recount.words import GRAVE, Incident, Word, Words
+from tests.recount.scoring import Score, score
+from tests.recount.words import GRAVE, Incident
 
 EVIDENCE_MOST, PAIRS_MOST = 20, 10
+#: What decides on whether a level is unverified.
+UNSURE_SUPPORT = {"corroborated", "turnout", GROUPS[-1]}
 
 
 class Change(NamedTuple):
@@ -26,6 +31,8 @@ class Change(NamedTuple):
     score: Score
     unverified: bool
     groups: tuple[str, ...]
+    #: Those on one of which alone the level rests, as far as it is unverified.
+    alone: frozenset[str]
 
 
 class Amendment(NamedTuple):
@@ -36,11 +43,12 @@ class Amendment(NamedTuple):
 
 
 class Urgent(NamedTuple):
-    """The level that grave incidents of the last hour require at once."""
+    """The level that grave incidents of the last hour require at once; `agencies`: whose they are that require it."""
 
     level: int = 0
     is_confirmed: bool = False
     groups: tuple[str, ...] = ()
+    agencies: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -50,6 +58,7 @@ class LastEscalation:
     at_ms: int = 0
     named: list[str] = field(default_factory=list)
     unverified: bool = False
+    sole_agency: str = ""
     pressure: int = 0
     is_wrong: bool = False
     moved: int = 0
@@ -58,35 +67,40 @@ class LastEscalation:
 
 
 class Regency:
-    """`take` an entry, then `evaluate`. Outcomes are counted elsewhere (`outcomes.Outcomes`). `listed`: the stations
-    that its station roster has, None without one.
-    """
+    """`take` an entry, then `evaluate`. `held`: what is held of it and what became of its entries."""
 
-    def __init__(self, place: Place, policy: Policy, listed: set[str] | None = None) -> None:
-        self.policy, self.known, self.ladder = policy, Known(place, policy), Ladder(policy)
-        self.words, self.listed = Words(), listed
+    def __init__(self, place: Place, policy: Policy, held: Outcomes) -> None:
+        self.policy, self.held, self.ladder = policy, held, Ladder(policy)
+        self.known = Known(place, policy, held)
         self.last, self.since_ms, self.episode = LastEscalation(), 0, 0
         self.data_status, self.silence_ms, self.counted_to_ms = "silent", 0, 0
         self.is_past_stale = self.is_past_fall = self.is_stale_published = self.has_resumed = False
         self.is_due = self.has_passed_grid = self.has_published = False
         self._score: Score | None = None
+        self._odd: dict[str, tuple[bool, ...]] = {}
 
     def score(self) -> Score:
         if self._score is None:
             self._score = score(self.known)
         return self._score
 
-    def take(self, f: list[Any], counts: bool) -> None:
-        """One ledger entry. `counts`: whether it is a message that is new and no exercise."""
+    def take(self, f: list[Any]) -> None:
+        """One ledger entry."""
         self.is_due = self.has_passed_grid = False
         if f[1] > self.known.clock_ms:
             self._advance(f[1], f[0] == "k")
+        before = self.score() if self.ladder.level and self._may_correct(f) else None
+        effect = self.held.take(f)
         if f[0] == "n":
             self._notice(f)
-        elif f[0] == "j":
-            self._join(f[2], f[3], f[4])
-        elif counts:
-            (self._incident if f[0] == "i" else self._station)(f)
+        elif effect:
+            self._change(f, effect, before)
+
+    def _may_correct(self, f: list[Any]) -> bool:
+        """Whether an entry may tell otherwise what was told before."""
+        if f[0] == "i":
+            return f[3] in self.held.words.words
+        return f[0] in ("j", "e", "x") or (f[0] == "t" and f[3] in self.held.side(f[3]))
 
     def _advance(self, at_ms: int, is_tick: bool) -> None:
         known, silence = self.known, self.policy.rules["silence"]
@@ -115,42 +129,48 @@ class Regency:
         )
 
     def _notice(self, f: list) -> None:
-        self.known.levels[f[2]] = f[3]
-        if len(f) > 7 and f[7] is not None:
+        self.known.levels[f[2]], self.known.soles[f[2]] = f[3], f[8]
+        if f[7] is not None:
             self.known.shares[f[2]] = f[7]
         self._score, self.is_due = None, True
 
-    def _incident(self, f: list) -> None:
-        known, key = self.known, f[3]
-        old = self.words.incident(key)
-        before = self.score() if old is not None and self.ladder.level else None
-        if not self.words.take(Word.of(f), known.clock_ms):
-            return
-        new = self.words.incident(key)
-        assert new is not None
-        known.put(new)
-        self._score, self.is_due = None, True
-        self._end_silence()
-        if before is not None and old is not None:
-            self._correct({old.id: old}, {new.id: new}, before)
-
-    def _join(self, first: str, second: str, is_undone: bool) -> None:
-        """People have decided that two numbers are one incident, or that they are not."""
-        before = self.score() if self.ladder.level else None
-        numbers = self.words.numbers(first) | self.words.numbers(second)
-        old = {i.id: i for i in map(self.words.incident, numbers) if i is not None}
-        if not self.words.join(first, second, is_undone):
-            return
+    def _change(self, f: list[Any], effect: Effect, before: Score | None) -> None:
+        """Something is told otherwise: by a word, by a figure, or because people have decided."""
+        kind = f[0]
+        old = {number: self.known.incidents[number] for number in effect.numbers & self.known.incidents.keys()}
         for number in old:
             self.known.drop(number)
-        new = {i.id: i for i in map(self.words.incident, numbers) if i is not None}
+        new = {i.id: i for i in map(self.held.words.incident, effect.numbers) if i is not None}
         for incident in new.values():
             self.known.put(incident)
-        self._score, self.is_due = None, True
+        if effect.numbers:
+            self.known.learned = learn(self.known)
+        if kind == "t" and f[3] in self.held.stations and self.held.stations[f[3]].votes_again:
+            self.known.note_vote(Figure.of(f))
+        self.is_due |= self._is_odd_otherwise(effect) or kind != "t"
+        self._score = None
+        if effect.is_sign:
+            self._end_silence()
         if before is not None:
-            self._correct(old, new, before)
+            self._correct(old, new)
+            is_of_figures = effect.is_correction or (kind == "e" and bool(effect.stations))
+            if is_of_figures or not old.keys() <= set(self.last.named):
+                self._add_movement(before)
 
-    def _correct(self, old: dict[str, Incident], new: dict[str, Incident], before: Score) -> None:
+    def _is_odd_otherwise(self, effect: Effect) -> bool:
+        """Whether anything that gives points by itself changes with these stations."""
+        stations, least = self.held.stations, self.policy.rules["turnout"]["outlier_stations_least"]
+        is_odd = False
+        for key in effect.stations:
+            is_odd |= key in stations and key not in self._odd and len(stations) in (1, least)
+            odd = self._oddities(key)
+            is_odd |= odd != self._odd.get(key, (False,) * len(odd))
+            self._odd[key] = odd
+            if key not in stations and key not in self.held.unlisted:
+                del self._odd[key]
+        return is_odd
+
+    def _correct(self, old: dict[str, Incident], new: dict[str, Incident]) -> None:
         """Incidents were told otherwise, or go by another number now."""
         last = self.last
         for number, was in old.items():
@@ -161,8 +181,6 @@ class Regency:
                 last.is_confirmed_since = now.is_confirmed
                 last.is_wrong |= was.is_confirmed
             last.is_wrong |= now is None or self._weighs(was) != self._weighs(now)
-        if not old.keys() <= set(last.named):
-            self._add_movement(before)
 
     def _weighs(self, i: Incident) -> tuple:
         return i.word.category, i.word.severity, self.policy.factor(i.word.category, i.word.status), i.word.occurred_ms
@@ -172,33 +190,13 @@ class Regency:
         self.last.moved += abs(after.total - before.total)
         self.last.unsure += bool(after.unsure or before.unsure)
 
-    def _station(self, f: list) -> None:
-        known, key, new = self.known, f[3], Figure.of(f)
-        is_listed = self.listed is None or key in self.listed
-        stations = known.stations if is_listed else known.unlisted
-        is_first = key not in stations
-        before = self.score() if not is_first and self.ladder.level else None
-        was_odd = self._oddities(key)
-        is_news, is_correction, _ = stations[key].take(new, self.policy.offset_ms)
-        if not is_news:
-            return
-        if stations[key].votes_again and is_listed:
-            known.note_vote(new)
-        self._score = None
-        least = self.policy.rules["turnout"]["outlier_stations_least"]
-        self.is_due |= was_odd != self._oddities(key)
-        self.is_due |= is_listed and is_first and len(known.stations) in (1, least)
-        self._end_silence()
-        if before is not None and is_correction:
-            self._add_movement(before)
-
     def _oddities(self, key: str) -> tuple[bool, ...]:
         """What is odd about a station, each of which gives points."""
-        if key in self.known.unlisted:
+        if key in self.held.unlisted:
             return (True,)
-        if key not in self.known.stations:
+        station = self.held.stations.get(key)
+        if station is None:
             return (False, False, False)
-        station = self.known.stations[key]
         return station.figure.is_over, station.repeats > 1, bool(station.disputed)
 
     def evaluate(self, amends: Amendment | None) -> list[Change]:
@@ -220,23 +218,27 @@ class Regency:
         return changes
 
     def urgent(self) -> Urgent:
-        rules, hour_ago = self.policy.rules["immediate"], self.known.grid_ms - HOUR_MS
-        grave = [i for i in self.known.scoring() if i.grave_ms > hour_ago]
+        rules = self.policy.rules["immediate"]
+        grave = [i for i in self.known.scoring() if self._is_urgent(i)]
         asks = [
             (LEVELS.index(rules[f"severity_{i.word.severity}"]["confirmed" if i.is_confirmed else "unconfirmed"]), i)
             for i in grave
         ]
         most = max((level for level, _ in asks), default=0)
-        is_confirmed = any(i.is_confirmed for level, i in asks if level == most)
-        return Urgent(most, is_confirmed, tuple(group for group in GROUPS if any(i.group == group for i in grave)))
+        asking = [i for level, i in asks if level == most]
+        agencies = frozenset().union(*(i.agencies for i in asking))
+        groups = tuple(group for group in GROUPS if any(i.group == group for i in grave))
+        return Urgent(most, any(i.is_confirmed for i in asking), groups, agencies)
+
+    def _is_urgent(self, incident: Incident) -> bool:
+        return incident.is_grave and incident.since_ms > self.known.grid_ms - HOUR_MS
 
     def _data_status(self, current: Score) -> list[Change]:
         level, silence = self.ladder.level, self.policy.rules["silence"]
         if self.has_resumed:
             was_published = self.is_stale_published
             self.is_stale_published, self.has_resumed, self.data_status = False, False, "live"
-            change = Change("recovered", "reports_resumed", level, level, current, self.last.unverified, ())
-            return [change] if was_published else []
+            return [self._as_before("recovered", "reports_resumed", current)] if was_published else []
         if not self.is_past_stale or self.data_status == "silent":
             return []
         self.data_status, now_ms = "stale", self.known.grid_ms
@@ -244,7 +246,11 @@ class Regency:
         if self.is_stale_published or not (level or missed >= silence["expected_least"]):
             return []
         self.is_stale_published = True
-        return [Change("stale", "silence", level, level, current, self.last.unverified, ())]
+        return [self._as_before("stale", "silence", current)]
+
+    def _as_before(self, kind: str, reason: str, current: Score) -> Change:
+        level, last = self.ladder.level, self.last
+        return Change(kind, reason, level, level, current, last.unverified, (), frozenset({last.sole_agency}))
 
     def _rests_on_grave(self, current: Score, urgent: Urgent) -> bool:
         """Whether a grave incident of the last hour and not the score keeps the level."""
@@ -258,9 +264,15 @@ class Regency:
             return not urgent.is_confirmed
         if self.last.is_confirmed_since and current.pressure <= self.last.pressure:
             return False
-        if not current.pressure:
+        if not current.support:
             return self.last.unverified and self.ladder.level > 0
-        return current.corroborated < min(current.pressure, self.ladder.rungs[0]["raise_at"])
+        return current.support - current.alone < min(current.support, self.ladder.rungs[0]["raise_at"])
+
+    def _alone(self, current: Score, urgent: Urgent) -> frozenset[str]:
+        """The agencies on one of which an unverified level rests."""
+        if self._rests_on_grave(current, urgent):
+            return urgent.agencies
+        return current.loudest or frozenset({self.last.sole_agency})
 
     def _changed(self, current: Score, urgent: Urgent, before: int) -> Change:
         level, last, unverified = self.ladder.level, self.last, self._is_unverified(current, urgent)
@@ -269,12 +281,17 @@ class Regency:
         if is_fall:
             unverified = unverified and last.unverified and level > 0
         is_confirmed_since = last.is_confirmed_since and is_fall
-        self.last = LastEscalation(self.known.grid_ms, unverified=unverified, is_confirmed_since=is_confirmed_since)
-        groups = urgent.groups
-        if is_fall:
-            return Change("lowered" if level else "cleared", "calm", level, before, current, unverified, groups)
-        self.episode += before == 0
-        return Change("raised", self._why(current, urgent), level, before, current, unverified, groups)
+        self.last = LastEscalation(
+            self.known.grid_ms,
+            unverified=unverified,
+            sole_agency=last.sole_agency,
+            is_confirmed_since=is_confirmed_since,
+        )
+        self.episode += not is_fall and before == 0
+        kind = "raised" if not is_fall else "lowered" if level else "cleared"
+        reason = "calm" if is_fall else self._why(current, urgent)
+        alone = self._alone(current, urgent)
+        return Change(kind, reason, level, before, current, unverified, urgent.groups, alone)
 
     def _why(self, current: Score, urgent: Urgent) -> str:
         if urgent.level >= self.ladder.level:
@@ -290,7 +307,7 @@ class Regency:
         """Where a point's rounding decides, what was published is right."""
         last, ladder = self.last, self.policy.rules["ladder"]
         unverified = self._is_unverified(current, urgent)
-        if not self._rests_on_grave(current, urgent) and current.unsure & {"corroborated", GROUPS[-1]}:
+        if not self._rests_on_grave(current, urgent) and current.unsure & UNSURE_SUPPORT:
             unverified = amends.unverified if amends else last.unverified
         may_be_correction = amends is not None and amends.reason == "correction"
         moved = last.moved + (last.unsure if may_be_correction else -last.unsure)
@@ -298,11 +315,15 @@ class Regency:
         is_confirmed = last.unverified and not unverified
         if not (is_correction or is_confirmed) or self.known.grid_ms - last.at_ms < ladder["amend_every"] * 60_000:
             return []
+        alone = self._alone(current, urgent)
         self.last = LastEscalation(
-            self.known.grid_ms, unverified=unverified, is_confirmed_since=last.is_confirmed_since
+            self.known.grid_ms,
+            unverified=unverified,
+            sole_agency=last.sole_agency,
+            is_confirmed_since=last.is_confirmed_since,
         )
         level, reason = self.ladder.level, "correction" if is_correction else "confirmation"
-        return [Change("amended", reason, level, level, current, unverified, urgent.groups)]
+        return [Change("amended", reason, level, level, current, unverified, urgent.groups, alone)]
 
     def named(self, change: Change, components: dict[str, int]) -> list[Incident]:
         """The evidence: of the groups that decided or have points, the 20 incidents that add most now.
@@ -312,19 +333,20 @@ class Regency:
         """
         if change.kind in ("stale", "recovered"):
             return []
-        hour_ago, groups = self.known.grid_ms - HOUR_MS, {*change.groups, *(g for g in GROUPS if components.get(g))}
+        groups = {*change.groups, *(g for g in GROUPS if components.get(g))}
         if not groups and change.level >= change.before:
             return []
         found = [i for i in self.known.scoring() if not groups or i.group in groups]
         weighing = self.known.weighing()
-        found.sort(key=lambda i: (i.grave_ms <= hour_ago, -weighing[i.id], -i.word.occurred_ms, i.id))
+        found.sort(key=lambda i: (not self._is_urgent(i), -weighing[i.id], -i.word.occurred_ms, i.id))
         return sorted(
             found[:EVIDENCE_MOST], key=lambda i: (-self.policy.weights[i.word.severity], -i.word.occurred_ms, i.id)
         )
 
-    def remember(self, change: Change, named: list[str], unverified: bool) -> None:
+    def remember(self, change: Change, named: list[str], unverified: bool, sole_agency: str) -> None:
         """Later corrections are measured against what this escalation named and scored."""
         if change.kind not in ("stale", "recovered"):
+            self.last.sole_agency = sole_agency
             self.last.named = named if change.level else []
             self.last.pressure, self.last.unverified = change.score.pressure, unverified
 
@@ -369,5 +391,5 @@ class Regency:
         return {
             "verified_share": round(verified / len(counted), 4) if counted else None,
             "sources": max(2, len(alone)) if many else len(alone),
-            "completeness": round(min(1.0, len(self.known.stations) / place.stations), 4) if place.stations else None,
+            "completeness": round(min(1.0, len(self.held.stations) / place.stations), 4) if place.stations else None,
         }

@@ -26,13 +26,14 @@ def judge_risk(
     for record in evidence.topics["escalations"]:
         escalation = json.loads(record.value)
         escalations[escalation["regency"]].append(escalation)
+    told = {e.fields[5]: e.fields[8] for e in entries if e.fields[0] == "n" and e.fields[5]}
     compared: dict[str, Comparison] = {}
     for code, history in histories.items():
         rest = home(code, evidence.partitions), policy, rows.get(code, {}), escalations[code]
         members = sorted(member for member in places if member.startswith(code))
         if code in places:
             listed = None if stations is None else stations.get(code)
-            compared[code] = RegencyComparison(places[code], *rest, listed)
+            compared[code] = RegencyComparison(places[code], *rest, told, listed)
         else:
             compared[code] = ProvinceComparison(code, members, *rest)
         yield from compared[code].faults(history)
@@ -50,8 +51,8 @@ def _by_code(records: list[Record], name: str) -> dict[str, dict[int, dict]]:
 
 
 def _notices(entries: list[Entry], compared: dict[str, Comparison]) -> Iterator[str]:
-    """Neighbours and the province receive each level change once, the province each change of data status and of
-    unverified, neighbours the share once an hour."""
+    """Neighbours and the province receive each level change once, the province each change of data status and of the
+    agency on which the level rests alone, neighbours the share once an hour."""
     got: Counter = Counter()
     hours: Counter = Counter()
     for entry in entries:

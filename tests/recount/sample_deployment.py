@@ -3,10 +3,10 @@
 import json
 import random
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from schemas.ledger import TICK_KEY, Frame, encode_frames, entries_of, partition_of, tick_frame, watermark_frame
+from schemas.ledger import TICK_KEY, Entry, Frame, encode_frames, entries_of, partition_of, tick_frame, watermark_frame
 from schemas.rejected import rejected_headers
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
@@ -15,7 +15,10 @@ from schemas.topics import Topic
 from streams.admission import Admitted, ClockMode, Gate, Rejection
 from streams.event_time.sequencer import Sequencer
 from streams.table import Drained, RiskTable
+from tests.chaos.hostile import ALONE, Hostile
 from tests.chaos.traffic import Message
+from tests.recount.ledger import INPUT_HEADER
+from tests.recount.outcomes import digest_of
 from tests.recount.records import INPUTS, Cut, Evidence, Record
 from tests.recount.sample_traffic import Voices
 
@@ -62,14 +65,30 @@ class Run:
 
     clock_mode = ClockMode.WALL
 
-    def __init__(self, seed: int, codes: tuple[str, ...] = (), stations: StationRoster | None = None) -> None:
-        """`codes`: the regencies that messages are about, all unless said."""
-        self.log, self.now_ms, roster = Log(), START_MS, Roster.default()
+    def __init__(
+        self,
+        seed: int,
+        codes: tuple[str, ...] = (),
+        stations: StationRoster | None = None,
+        ruleset: Ruleset | None = None,
+        hostile: Sequence[str] = (),
+        roster: Roster | None = None,
+    ) -> None:
+        """`codes`: the regencies that messages are about, all unless said; `hostile`: sources that do what they can to
+        everybody else.
+        """
+        self.log, self.now_ms, roster = Log(), START_MS, roster or Roster.default()
         self.codes = sorted(codes or roster)
         self.rnd = random.Random(f"play-{seed}")
-        self.traffic = Voices(seed, self.codes, clock=lambda: self.now_ms / 1000)
+
+        def clock() -> float:
+            return self.now_ms / 1000
+
+        self.traffic = Voices(seed, self.codes, clock=clock)
+        self.hostile = Hostile(seed, self.codes, self.traffic, hostile or ALONE, clock)
         self._gate = Gate(roster, self.clock_mode)
-        self._new_table = lambda p: RiskTable(p, PARTITIONS, roster, Ruleset.default(), stations)
+        rules = ruleset or Ruleset.default()
+        self._new_table = lambda p: RiskTable(p, PARTITIONS, roster, rules, stations)
         self._tables = {p: self._new_table(p) for p in range(PARTITIONS)}
         self._waiting: dict[int, list[Record]] = {partition: [] for partition in range(PARTITIONS)}
         self._sent = 0
@@ -79,17 +98,17 @@ class Run:
     def tick(self) -> None:
         for partition in range(PARTITIONS):
             self._waiting[partition].append(
-                self.log.append("ledger", partition, TICK_KEY, tick_frame(0), (), self.now_ms)
+                self.log.append("ledger", partition, TICK_KEY, tick_frame(self.now_ms), (), self.now_ms)
             )
         self.fold()
 
     def publish(self, messages: list[tuple[int, Message]]) -> None:
-        """One batch of an input: each message at its time. What a regency got of it is one frame."""
-        frames: dict[str, list] = defaultdict(list)
+        """One batch of the inputs: each message at its time. What a regency got of a partition of it is one frame."""
+        frames: dict[tuple[str, str, int], list[tuple[int, Entry]]] = defaultdict(list)
         for at_ms, message in messages:
             self._sent, self.now_ms = self._sent + 1, at_ms
             partition = self._sent % PARTITIONS
-            record = self.log.append(message.topic, partition, message.key, message.value, message.headers, at_ms)
+            record = self.log.append(message.topic, partition, message.key, message.value, message.headers, self.now_ms)
             decision = self._admit(record, message.headers)
             if isinstance(decision, Rejection):
                 headers = rejected_headers(
@@ -97,9 +116,14 @@ class Run:
                 )
                 self.log.append("rejected", partition, record.key, record.value, headers)
             else:
-                frames[decision.regency].append(decision.entry)
-        for code, entries in frames.items():
-            self._to_ledger(code, entries)
+                frames[decision.regency, record.topic, partition].append((record.offset, decision.entry))
+        for (code, topic, partition), entries in frames.items():
+            origin = json.dumps(["p." + topic, partition, [offset for offset, _ in entries]]).encode()
+            self._to_ledger(code, [entry for _, entry in entries], {INPUT_HEADER: origin})
+        self._note()
+
+    def _note(self) -> None:
+        """How far every input is read."""
         for topic in INPUTS:
             for partition in range(PARTITIONS):
                 note = {"topic": "p." + topic, "offset": self.log.next[topic, partition], "note": ""}
@@ -122,6 +146,19 @@ class Run:
         else:
             return
         self._to_ledger(code, [["j", self.now_ms, *numbers, is_undone, "duty_officer", "same_event"]])
+
+    def evict(self, sources: Sequence[str]) -> None:
+        """People take a source out of a regency, for some hours or for good."""
+        from_ms = self.rnd.choice((0, self.now_ms - 3_600_000, self.now_ms - 6 * 3_600_000))
+        to_ms = self.rnd.choice((self.now_ms, self.now_ms - 1_800_000))
+        code, source = self.rnd.choice(self.codes), self.rnd.choice(sources)
+        self._to_ledger(code, [["e", self.now_ms, source, from_ms, to_ms, "duty_officer", "flood"]])
+
+    def erase(self) -> None:
+        """People erase an incident, perhaps one that is joined to another or was erased before."""
+        if pair := self.traffic.pair():
+            code, number, _ = pair
+            self._to_ledger(code, [["x", self.now_ms, digest_of(number), "duty_officer", "personal_data"]])
 
     def publish_unread(self, topic: str, partition: int, count: int) -> None:
         """Records that nobody reads, good and bad ones."""
@@ -168,10 +205,11 @@ class Run:
                 if frames:
                     self._fold(table, partition, frames)
 
-    def _to_ledger(self, code: str, entries: list) -> None:
+    def _to_ledger(self, code: str, entries: list[Entry], headers: dict[str, bytes] | None = None) -> None:
         partition = partition_of(code, PARTITIONS)
-        for frame in encode_frames(entries):
-            self._waiting[partition].append(self.log.append("ledger", partition, code.encode(), frame, (), self.now_ms))
+        [frame] = encode_frames(entries)  # they are few
+        record = self.log.append("ledger", partition, code.encode(), frame, headers or {}, self.now_ms)
+        self._waiting[partition].append(record)
 
     def _fold(self, table: RiskTable, partition: int, frames: list[Record]) -> None:
         drained = self._write_state(table, partition, frames)
@@ -210,7 +248,7 @@ class EventRun(Run):
 
     def _admit(self, record: Record, headers: Iterable[tuple[str, bytes]]) -> Admitted | Rejection:
         shard = record.topic, record.partition
-        decision = self._gate.admit(Topic(record.topic), record.value, headers, self._newest_ms[shard])
+        decision = self._gate.admit(Topic(record.topic), record.value, headers, self._newest_ms[shard], 2**42)
         if isinstance(decision, Admitted):
             self._newest_ms[shard] = max(self._newest_ms[shard], decision.event_ms)
         return decision

@@ -3,18 +3,25 @@
 Only the tests of the recount run Siaga's code; the laws themselves never see it.
 """
 
+import csv
+import io
 import json
 import random
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 
+from schemas.roster import Roster
+from schemas.ruleset import Ruleset
 from schemas.station_roster import StationRoster
+from tests.chaos.hostile import ALONE
 from tests.chaos.traffic import Message, incident, turnout
 from tests.recount.laws import check
-from tests.recount.policy import ROSTER, roster
+from tests.recount.policy import ROSTER, RULESET, roster
 from tests.recount.records import Evidence, Record
 from tests.recount.sample_deployment import START_MS, EventRun, Run
+from tests.recount.sample_traffic import VOICES
 
 SECOND_MS, MINUTE_MS, HOUR_MS, DAY_MS = 1000, 60_000, 3_600_000, 86_400_000
 PLACES = roster(ROSTER)
@@ -22,10 +29,13 @@ BUSY = ("16.01", "16.02", "16.71")
 
 
 def event_evidence(seed: int, count: int) -> Evidence:
-    """What an exact run under the event clock leaves behind: hours of messages, then all shards idle."""
+    """What an exact run under the event clock leaves behind: hours of messages, some of them hostile, then all shards
+    idle.
+    """
     run = EventRun(seed)
     for number in range(count // 3):
-        run.publish([(run.now_ms + 40 * SECOND_MS * n, run.traffic.next()) for n in range(1, 4)])
+        some = run.hostile if run.rnd.random() < 0.2 else run.traffic
+        run.publish([(run.now_ms + 40 * SECOND_MS * n, some.next()) for n in range(1, 4)])
         if number % 5 == 0:
             run.watermarks(is_idle=False)
             run.fold()
@@ -77,6 +87,64 @@ def busy_evidence(seed: int, count: int) -> Evidence:
         if number % 4 == 0:
             run.decide()
         run.tick()
+    return run.log.evidence()
+
+
+#: Limits of memory that a run reaches, in place of the default ruleset's.
+LOW = {
+    "incidents_least": 50, "incidents_per_station": 0, "figures_least": 12, "figures_per_station": 0,
+    "all_agencies_times": 3, "agencies_most": 5,
+}  # fmt: skip
+
+
+def low_rules() -> str:
+    """The text of the default ruleset with low limits of memory."""
+    text = RULESET.read_text(encoding="utf-8")
+    for name, value in LOW.items():
+        text, count = re.subn(rf"^({name} = \{{ value = )[0-9.]+", rf"\g<1>{value}", text, flags=re.MULTILINE)
+        assert count == 1, name
+    return text
+
+
+def small_roster() -> str:
+    """The text of the default roster with priors and a sixteenth of the stations, so that more report than exist."""
+    rows = list(csv.DictReader(ROSTER.read_text(encoding="utf-8").splitlines()))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, list(rows[0]))
+    writer.writeheader()
+    for n, row in enumerate(rows):
+        writer.writerow(row | {"stations": int(row["stations"]) // 16, "prior": 7 * n % 101})
+    return out.getvalue()
+
+
+def hostile_evidence(
+    seed: int, count: int, sources: tuple[str, ...] = ALONE, is_low: bool = False, is_small: bool = False
+) -> Evidence:
+    """A day in a few neighbouring regencies in which some sources do what they can to everybody else, and people take
+    them out now and then. `is_low`: with the ruleset of `low_rules`; `is_small`: with the roster of `small_roster`.
+    """
+    rnd = random.Random(f"day-{seed}")
+    centre = PLACES[rnd.choice(sorted(PLACES))]
+    codes = (centre.code, *rnd.sample(centre.neighbours, min(3, len(centre.neighbours))))
+    rules, places = Ruleset.parse(low_rules()) if is_low else None, Roster.parse(small_roster()) if is_small else None
+    run = Run(seed, codes, ruleset=rules, hostile=sources, roster=places)
+    run.tick()
+    for _ in range(count):
+        gap_ms = rnd.choice((5, 10, 20, 20, 40, 40, 90, 300, 300, 900)) * SECOND_MS
+        share = rnd.choice((0.0, 0.5, 0.9))
+        messages = [(run.hostile if rnd.random() < share else run.traffic).next() for _ in range(rnd.randrange(12))]
+        run.publish([(run.now_ms + gap_ms * (n + 1) // (len(messages) + 1), m) for n, m in enumerate(messages)])
+        run.now_ms += gap_ms // (len(messages) + 1)
+        decision = rnd.random()
+        if decision < 0.1:
+            run.decide()
+        elif decision < 0.12:
+            run.evict((*sources, *VOICES))
+        elif decision < 0.14:
+            run.erase()
+        if rnd.random() < 0.9:
+            run.tick()
+    run.tick()
     return run.log.evidence()
 
 

@@ -38,8 +38,23 @@ class Voices(Traffic):
                 return str(told["regency"]), _number(told), _number(self._rnd.choice(others))
         return None
 
+    def hear(self, said: dict[str, object], at_s: float) -> None:
+        """Somebody else has told an incident, about which these sources may speak now."""
+        self._told = [*self._told[-499:], (said, at_s, {str(said["source"]): 1})]
+
+    def lately(self, regency: str) -> tuple[dict[str, object], float] | None:
+        """One of the incidents told last in a regency: what was said first, and when it occurred."""
+        return next(((told, at_s) for told, at_s, _ in reversed(self._told) if told["regency"] == regency), None)
+
+    def coming_id(self, source: str, ahead: int) -> str:
+        """The message id that a source is going to use so many messages from now."""
+        return self._id(source, self._sent.get(source, 0) + ahead)
+
     def _next_id(self, source: str) -> str:
         self._sent[source] = count = self._sent.get(source, 0) + 1
+        return self._id(source, count)
+
+    def _id(self, source: str, count: int) -> str:
         return f"{count:06d}" if count % NUMBERED == 0 else f"{self._name}-{source}-{count}"
 
     def _incident(self) -> Message:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.recount.intake import read_inputs
 from tests.recount.laws import check
+from tests.recount.ledger import INPUT_HEADER
 from tests.recount.records import Evidence, Record
 from tests.recount.sample_runs import PLACES, Faults, fields_of, rewritten, where
 
@@ -85,7 +86,36 @@ def test_a_changed_field_of_an_input_is_found(exact, kind, field):
     [entry] = fields_of(ledger[index])
     entry[field] += 1
     ledger[index] = replace(ledger[index], value=json.dumps([entry]).encode())
-    assert {v.text.partition(":")[0] for v in check(exact, PLACES) if v.law == "A"} == {"lost", "doubled"}
+    assert {v.text.partition(":")[0] for v in check(exact, PLACES) if v.law == "A"} == {"lost", "doubled", "invented"}
+
+
+@fault(("A", "invented"))
+def an_entry_that_names_another_input(run):
+    ledger = run.topics["ledger"]
+    index = where(ledger, lambda record: is_report(record) and len(fields_of(record)) == 1)
+    topic, partition, [offset] = json.loads(ledger[index].headers[INPUT_HEADER])
+    other = json.dumps([topic, partition, [offset + 1]]).encode()
+    ledger[index] = replace(ledger[index], headers={INPUT_HEADER: other})
+
+
+@fault(("A", "ahead"))
+def an_entry_that_is_later_than_its_input(run):
+    ledger = run.topics["ledger"]
+    index = where(ledger, is_report)
+    entries = [[kind, at_ms + 60_000, *rest] for kind, at_ms, *rest in fields_of(ledger[index])]
+    ledger[index] = replace(ledger[index], value=json.dumps(entries).encode())
+
+
+@pytest.mark.parametrize(
+    "value, headers",
+    [(b"garbage", {}), (b"[[]]", {}), (b"{}", {}), (None, {}), (b'[["n", 1]]', {}), ("a report", {})],
+)
+def test_what_is_no_frame_is_folded_by_nobody(exact, value, headers):
+    ledger = exact.topics["ledger"]
+    index = where(ledger, is_report)
+    value = ledger[index].value if value == "a report" else value
+    ledger.insert(index + 1, replace(ledger[index], offset=ledger[index].offset + 1, value=value, headers=headers))
+    assert check(exact, PLACES) == []
 
 
 @fault(("A", "reordered"))

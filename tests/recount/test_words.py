@@ -68,13 +68,13 @@ def test_a_milder_word_keeps_the_hour_and_a_graver_one_begins_another():
     words = Words()
     words.take(word("polda", 5), 10)
     words.take(word("kpu", 5), 20)
-    assert heard(words).grave_ms == 10
+    assert heard(words).since_ms == 10
     words.take(word("polda", 4, revision=2), 30)
-    assert heard(words).grave_ms == 20, "as grave as now it was first reported by the other"
+    assert heard(words).since_ms == 20, "as grave as now it was first reported by the other"
     words.take(word("kpu", 4, revision=2), 40)
-    assert heard(words).grave_ms == 10
+    assert heard(words).since_ms == 10
     words.take(word("kpu", 5, revision=3), 50)
-    assert heard(words).grave_ms == 50
+    assert heard(words).since_ms == 50
 
 
 def test_what_people_join_is_one_incident_until_it_is_undone():
@@ -105,9 +105,9 @@ def test_a_grave_incident_has_its_own_hour_again_when_a_join_is_undone():
     words.take(word("polda", 5), 100)
     words.take(word("kpu", 5, key="kpu 7"), 10)
     words.join("polda 142", "kpu 7", is_undone=False)
-    assert heard(words).grave_ms == 10
+    assert heard(words).since_ms == 10
     words.join("polda 142", "kpu 7", is_undone=True)
-    assert (heard(words).grave_ms, heard(words, "kpu 7").grave_ms) == (100, 10)
+    assert (heard(words).since_ms, heard(words, "kpu 7").since_ms) == (100, 10)
 
 
 RULES = {"joining": {"within": 30, "double_weight": 0.25, "most": 3}}

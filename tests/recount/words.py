@@ -4,6 +4,7 @@ Words under each number (origin and incident id) are kept for themselves; a join
 undoing it brings back what there would have been.
 """
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -24,7 +25,8 @@ class Word(NamedTuple):
     occurred_ms: int
     reported_ms: int
     station: str | None
-    grave_ms: int = 0  # when its source first told it as grave as it does now
+    #: The regency's clock when its source first told it at least as severe as it does now; 0 of a retracted word.
+    since_ms: int = 0
 
     @classmethod
     def of(cls, f: list[Any]) -> "Word":
@@ -36,6 +38,16 @@ class Word(NamedTuple):
         return self.status != "retracted"
 
     @property
+    def said(self) -> tuple[Any, ...]:
+        """All that it says of the incident, whatever its revision."""
+        return self[4:10]
+
+    @property
+    def facts(self) -> tuple[Any, ...]:
+        """The same but when it was reported: a word that is sent again tells nothing else."""
+        return self.category, self.severity, self.status, self.occurred_ms, self.station
+
+    @property
     def is_origin(self) -> bool:
         return self.key.startswith(f"{self.source} ")
 
@@ -45,15 +57,15 @@ class Incident:
     """One incident: the number it goes by, its gravest standing word (of all when none stands), and the sources and
     agencies whose words stand.
 
-    `grave_ms`: when it was first reported as that grave, or 0; `digits`: its evidence at its hour, 0 when it can never
-    score; `evidence`: the same, scaled to the time of the first entry.
+    `since_ms`: when it was first reported as that severe, 0 when none stands; `digits`: its evidence at its hour, 0
+    when it can never score; `evidence`: the same, scaled to the time of the first entry.
     """
 
     id: str
     word: Word
     sources: frozenset[str] = frozenset()
     agencies: frozenset[str] = frozenset()
-    grave_ms: int = 0
+    since_ms: int = 0
     group: str = ""
     digits: float = 0.0
     evidence: float = 0.0
@@ -86,7 +98,7 @@ def incident_of(number: str, words: Collection[Word]) -> Incident:
     """What these words, one for each number and source, say together."""
     word = max(words, key=_gravity)
     standing = [one for one in words if one.stands]
-    hours = [one.grave_ms for one in standing if one.grave_ms and one.severity == word.severity]
+    hours = [one.since_ms for one in standing if one.severity == word.severity]
     sources, agencies = (frozenset(getattr(one, name) for one in standing) for name in ("source", "agency"))
     return Incident(number, word, sources, agencies, min(hours, default=0))
 
@@ -101,20 +113,64 @@ class Words:
 
     def __init__(self) -> None:
         self.words: dict[str, dict[str, Word]] = {}
+        #: How many words are held of each agency.
+        self.held: Counter[str] = Counter()
         #: The number by which a number that people have joined to it goes.
         self._leader: dict[str, str] = {}
 
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def word(self, number: str, source: str) -> Word | None:
+        return self.words.get(number, {}).get(source)
+
     def take(self, word: Word, clock_ms: int) -> bool:
         """Whether the word was news: a revision of its source's that is higher than the one before."""
-        words = self.words.setdefault(word.key, {})
-        held = words.get(word.source)
+        held = self.word(word.key, word.source)
         if held is not None and word.revision <= held.revision:
             return False
-        if word.stands and word.severity >= GRAVE:
-            keeps = held is not None and held.grave_ms and held.severity >= word.severity
-            word = word._replace(grave_ms=held.grave_ms if held is not None and keeps else clock_ms)
-        words[word.source] = word
+        if word.stands:
+            keeps = held is not None and held.stands and held.severity >= word.severity
+            word = word._replace(since_ms=held.since_ms if held is not None and keeps else clock_ms)
+        if held is not None:
+            self.held[held.agency] -= 1
+        self.held[word.agency] += 1
+        self.words.setdefault(word.key, {})[word.source] = word
         return True
+
+    def evict(self, source: str, from_ms: int, to_ms: int) -> set[str]:
+        """Take out what a source has first told between two times, both included, and all that it has retracted; the
+        numbers it was told under.
+        """
+        gone = [
+            word
+            for words in self.words.values()
+            for word in words.values()
+            if word.source == source and (not word.stands or from_ms <= word.since_ms <= to_ms)
+        ]
+        for word in gone:
+            self._drop(word)
+        return {word.key for word in gone}
+
+    def erase(self, number: str) -> bool:
+        """Take out all that was said under a number; whether there was anything."""
+        gone = list(self.words.get(number, {}).values())
+        for word in gone:
+            self._drop(word)
+        return bool(gone)
+
+    def _drop(self, word: Word) -> None:
+        self.held[word.agency] -= 1
+        del self.words[word.key][word.source]
+        if not self.words[word.key]:
+            del self.words[word.key]
+            self._leave(word.key)
+
+    def _leave(self, number: str) -> None:
+        """A number without words is none: what was joined to it goes by the first of those that are left."""
+        leader = self._leader.get(number)
+        if leader is not None:
+            self._split(leader, number, min(self.numbers(number) - {number}))
 
     def join(self, first: str, second: str, is_undone: bool) -> bool:
         """What people have decided of two numbers; whether it changes anything. They are one incident under the first
@@ -145,7 +201,7 @@ class Words:
         return {one for one, of in self._leader.items() if of == leader} if leader else {number}
 
     def incident(self, number: str) -> Incident | None:
-        """The incident that a number stands for; None before anything was said under it."""
+        """The incident that a number stands for; None when nothing is held that was said under it."""
         if number not in self.words:
             return None
         leader = self._leader.get(number, number)
