@@ -299,14 +299,14 @@ class RegencyState:
             self._is_review_due = True
 
     def _take_decision(self, entry: Entry) -> str:
-        before = self.score().total if self.ladder.level else 0
+        before, figures = self.score().total if self.ladder.level else 0, dict(self.turnout.figures.by_agency)
         outcome, replaced = self.decided.take(entry, self.clock_ms)
         self._score, self._is_due = None, True
         cited = [old for old in replaced if self.published.is_cited(old.incident)]
         for old in cited:
             self._note_revision(old, before)
         self.published.cite_only(self.incidents.records)
-        if self.ladder.level and (not replaced or len(cited) < len(replaced)):
+        if self.ladder.level and (len(cited) < len(replaced) or figures != self.turnout.figures.by_agency):
             self._note_moved_points(before)  # once, however many have moved them
         return outcome
 
