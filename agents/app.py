@@ -22,6 +22,7 @@ from agents.settings import Settings
 from agents.shard_metrics import ShardMetrics
 from agents.topology import StageTopics
 from schemas.ledger import TICK_KEY, tick_frame
+from schemas.ledger_form import LedgerForm, shard_names
 from schemas.topics import Direction, specs_with
 from streams.admission import ClockMode, Gate
 from streams.event_time.sequencer import sequencer_of
@@ -47,6 +48,8 @@ class WorkerStages:
         self.sources, self.stations = settings.load_sources(), settings.load_stations()
         self.is_event_clock = settings.clock is ClockMode.EVENT
         self.options = BatchingOptions(client=aiokafka_options(settings), lanes=settings.lanes)
+        self._shards = shard_names(self.sources.inputs, settings.partitions) if self.is_event_clock else None
+        self._suspects: set[TopicPartition] = set()  # ledger partitions on which a fold of this process has failed
         self._gate = Gate(self.roster, settings.clock, self.sources)
         self.observers = {spec.name: ShardMetrics(spec.name, settings.topic_prefix) for spec in topology.STAGES}
         specs = specs_with(self.sources.inputs)
@@ -94,7 +97,11 @@ class WorkerStages:
     def _risk_fold(self, source: TopicPartition) -> RiskFold:
         partitions, inputs = self.settings.partitions, len(self.sources.inputs)
         table = RiskTable(source.partition, partitions, self.roster, self.ruleset, self.stations)
-        return RiskFold(source, table, self.names, partitions, sequencer_of(self.settings.clock, partitions, inputs))
+        sequencer = sequencer_of(self.settings.clock, partitions, inputs)
+        is_strict = source in self._suspects
+        form = LedgerForm(self.roster, source.partition, partitions, self._shards, is_strict=is_strict)
+        suspect = functools.partial(self._suspects.add, source)
+        return RiskFold(source, table, self.names, partitions, sequencer, form, suspect)
 
 
 class _NoWeb(BootStrategy):

@@ -12,8 +12,19 @@ from dataclasses import dataclass, field
 from aiokafka import TopicPartition
 
 from agents import metrics
-from agents.batching import Batch, Cut, Output, Record
-from schemas.ledger import SPAN_HEADER, TICK_KEY, Entry, encode_frames, partition_of, span_of, watermark_frame
+from agents.batching import Batch, Cut, CutRecord, Output, Record
+from schemas.ledger import (
+    BROKER_AHEAD_MS,
+    INPUT_HEADER,
+    SPAN_HEADER,
+    TICK_KEY,
+    Entry,
+    encode_reports,
+    partition_of,
+    span_header,
+    watermark_frame,
+)
+from schemas.ledger_form import shard_name
 from schemas.rejected import (
     CUT_KEY_BYTES,
     CUT_VALUE_BYTES,
@@ -25,7 +36,6 @@ from schemas.rejected import (
 )
 from schemas.topics import Topic, TopicNames
 from schemas.vocabulary import RejectReason
-from schemas.wire import VALUE_MAX_BYTES
 from streams.admission import Gate
 from streams.event_time.watermark import Published, Watermark
 
@@ -35,6 +45,8 @@ APPENDED_HEADER = "siaga.appended"
 LOG_APPEND_TIME = 1
 _NEVER_MS = 2**63
 
+#: The entries of one regency from a batch, and the offsets of their input records.
+_Reports = tuple[list[Entry], list[int]]
 KafkaHeaders = tuple[tuple[str, bytes], ...]
 
 
@@ -70,7 +82,7 @@ class IntakeFold:
         input: str = "",
     ) -> None:
         self._source, self._topic, self._names, self._partitions = source, topic, names, partitions
-        self._shard = f"{TopicNames('').input(topic, input)}-{source.partition}"
+        self._shard = shard_name(topic, input, source.partition)
         self._accept, self._now_ms = gate.acceptor(topic, input), now_ms
         self._watermark = Watermark(now_ms(), idle_after_ms) if is_event_clock else None
         self._tally = _Tally()
@@ -90,22 +102,29 @@ class IntakeFold:
     def fold(self, batch: Batch) -> Iterator[Output]:
         """Rejected records first, in their order, then the frames of each regency, then the watermark if one is due."""
         tally = self._tally = _Tally()
-        accept, watermark, wall_ms = self._accept, self._watermark, self._wall_ms
+        accept, watermark = self._accept, self._watermark
         sources, delays_ms = tally.sources, tally.delays_ms
         is_wall, clock_ms = watermark is None, watermark.newest_ms if watermark else 0
-        oldest_ms = _NEVER_MS
-        frames: defaultdict[str, list[Entry]] = defaultdict(list)
+        oldest_ms, now_ms, are_stamped = _NEVER_MS, self._now_ms(), _are_stamped(batch)
+        wall_ms, most_ms = now_ms, now_ms + BROKER_AHEAD_MS
+        frames: defaultdict[str, _Reports] = defaultdict(_reports)
         for record in batch.records:
+            # Arrival is the append: the broker's clock is one for all workers, and a batch that is folded again gets
+            # the same stamps. Beyond a bound a stamp is not ahead of this worker's clock; what is from the future is
+            # judged by the append alone, or a worker whose clock is behind would reject good reports.
+            wall_ms = record.timestamp if are_stamped else now_ms
             if is_wall:
-                clock_ms = wall_ms(record)
+                clock_ms = wall_ms if wall_ms <= most_ms else most_ms
             try:
-                if type(record.value) is Cut:
-                    raise _too_large(record.value)
-                regency, entry, event_ms, source = accept(record.value, record.headers, clock_ms)
+                if isinstance(record, CutRecord):
+                    raise Rejected(RejectReason.TOO_LARGE, record.beyond)
+                regency, entry, event_ms, source = accept(record.value, record.headers, clock_ms, wall_ms)
             except Rejected as rejected:
                 yield self._rejected(record, rejected)
                 continue
-            frames[regency].append(entry)
+            entries, offsets = frames[regency]
+            entries.append(entry)
+            offsets.append(record.offset)
             sources[source] += 1
             delays_ms[source] = clock_ms - event_ms
             # Not min() and max(): this runs for every record, and a comparison is faster than a call.
@@ -115,7 +134,7 @@ class IntakeFold:
                 clock_ms = event_ms  # the event clock advances; with the wall clock the next record sets it
         yield from self._frames(frames, batch.records[0].timestamp)
         if watermark:
-            appended_ms = wall_ms(batch.records[-1])
+            appended_ms = min(wall_ms, most_ms)
             yield from self._published(watermark.read(oldest_ms, clock_ms, appended_ms, self._now_ms()))
 
     def idle(self) -> Iterator[Output]:
@@ -138,23 +157,15 @@ class IntakeFold:
     def closed(self) -> None:
         """Nothing to remove: no metric of intake has the partition as a label."""
 
-    def _wall_ms(self, record: Record) -> int:
-        """Wall time at which a record arrived: the broker's append time.
-
-        The broker's clock is the same for all workers, and a batch that is folded a second time gets the same stamps.
-        For a topic with its publishers' timestamps (`siaga topics` creates none) it is the time of this worker's clock.
-        """
-        is_brokers = getattr(record, "timestamp_type", None) == LOG_APPEND_TIME
-        return record.timestamp if is_brokers else self._now_ms()
-
-    def _frames(self, frames: dict[str, list[Entry]], appended_ms: int) -> Iterator[Output]:
-        appended = ((APPENDED_HEADER, str(appended_ms).encode()),)
-        for regency, entries in frames.items():
-            values = list(encode_frames(entries))
-            has_span = self._watermark is not None and len(values) == 1
-            headers = (*appended, (SPAN_HEADER, span_of(entries))) if has_span else appended
-            for value in values:
-                yield self._to_ledger(partition_of(regency, self._partitions), regency.encode(), value, headers)
+    def _frames(self, frames: dict[str, _Reports], appended_ms: int) -> Iterator[Output]:
+        appended = (APPENDED_HEADER, str(appended_ms).encode())
+        for regency, (entries, offsets) in frames.items():
+            encoded = list(encode_reports(self._source.topic, self._source.partition, entries, offsets))
+            has_span = self._watermark is not None and len(encoded) == 1
+            more = ((SPAN_HEADER, span_header(entries)),) if has_span else ()
+            partition, key = partition_of(regency, self._partitions), regency.encode()
+            for value, inputs in encoded:
+                yield self._to_ledger(partition, key, value, (appended, (INPUT_HEADER, inputs), *more))
 
     def _published(self, watermark: Published | None) -> Iterator[Output]:
         """A watermark for every ledger partition: each has its own sequencer."""
@@ -180,9 +191,16 @@ class IntakeFold:
         return Output(self._names[Topic.REJECTED], self._source.partition, key, value, headers)
 
 
-def _too_large(cut: Cut) -> Rejected:
-    """The rejection of a cut value. It is not parsed: a valid message may be followed by a megabyte of blanks."""
-    return Rejected(RejectReason.TOO_LARGE, f"{cut.size} bytes, at most {VALUE_MAX_BYTES} are read")
+def _reports() -> _Reports:
+    return [], []
+
+
+def _are_stamped(batch: Batch) -> bool:
+    """Whether the broker gave the records their times. Else (`siaga topics` creates no such topic) publishers did, and
+    wall time is this worker's. The type belongs to the topic: the first and the last record tell it of all.
+    """
+    ends = batch.records[0], batch.records[-1]
+    return all(getattr(record, "timestamp_type", None) == LOG_APPEND_TIME for record in ends)
 
 
 def _shortened(header: str, field: bytes | None, most: int) -> tuple[bytes | None, KafkaHeaders]:

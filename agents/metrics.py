@@ -59,6 +59,12 @@ SOURCE_LAST_SEEN = _gauge(
 SOURCE_DELAY = _gauge("siaga_source_event_delay_seconds", "Clock minus event time of a source's last record.", "source")
 ENTRIES = _counter("siaga_ledger_entries_total", "Ledger entries folded, by kind and outcome.", "kind", "outcome")
 
+LEDGER_QUARANTINED = _counter(
+    "siaga_ledger_quarantined_records_total",
+    "Ledger records that are no frames: left where they lie, never folded.",
+    "partition",
+)
+
 # Lag
 LAG_RECORDS = _gauge("siaga_lag_records", "Records behind the end of a source partition.", "topic", "partition")
 LAG_SECONDS = _gauge(
@@ -66,6 +72,12 @@ LAG_SECONDS = _gauge(
 )
 CLOCK = _gauge("siaga_clock_timestamp_seconds", "The fold's clock of a ledger partition, Unix time.", "partition")
 CLOCK_SKEW = _gauge("siaga_clock_skew_seconds", "Broker append time minus this worker's wall time at the last batch.")
+BROKER_AHEAD = _gauge(
+    "siaga_broker_clock_ahead_seconds",
+    "Append time of a source's newest record read minus this worker's wall time: ahead above 0.",
+    "topic",
+    "partition",
+)
 
 # Shards
 BATCH_RECORDS = _histogram("siaga_batch_records", "Source records per transaction.", "stage", buckets=_BATCH)
@@ -137,6 +149,12 @@ BOARD_DELAY = _histogram(
 BOARD_UNREADABLE = _counter(
     "siaga_board_unreadable_records_total", "Records the board could not parse and does not show."
 )
+BOARD_CONNECTIONS = _gauge("siaga_board_connections", "Open connections to the board, viewers and others.")
+BOARD_REFUSED = _counter(
+    "siaga_board_refused_total",
+    "Requests and connections refused or cut off: host, origin, address, full, descriptors, unread, excess.",
+    "reason",
+)
 
 # Senders: `siaga webhook` and `siaga cap`. `sender` is `cap` or `webhook-NAME`, one per process.
 OUTWARD_ESCALATIONS = _counter(
@@ -165,7 +183,8 @@ def touch_counters() -> None:
         for reason in RejectReason:
             REJECTED.labels(topic.value, reason.value)
     for kind in (INCIDENT, TURNOUT):
-        ENTRIES.labels(kind, "id_reused")
+        for outcome in ("id_reused", "surplus"):
+            ENTRIES.labels(kind, outcome)
     for change, levels in LEVELS_AFTER.items():
         for level in levels:
             ESCALATIONS.labels(change, level.value)

@@ -1,11 +1,14 @@
 """The risk fold in a shard: ledger frames in, rows, escalations, state, notices to neighbours and provinces out.
 
-`streams.table` makes all decisions; this file moves bytes between it and the topics, and sets metrics.
+`streams.table` makes all decisions, `schemas.ledger_form` says what is a frame; this file moves bytes between them and
+the topics, and sets metrics. A ledger record that is no frame stays where it lies: it is counted, named in the log and
+never folded, and the partition goes on.
 """
 
+import logging
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import itemgetter
 
 from aiokafka import TopicPartition
@@ -15,18 +18,26 @@ from agents.batching import Batch, Output, Record
 from agents.garbage_collection import gc_paused
 from agents.intake import APPENDED_HEADER
 from agents.row_metrics import RowGauges, remove_series
-from schemas.ledger import SPAN_HEADER, Entry, Frame, NotAFrame, encode_frames, partition_of
+from schemas.ledger import INPUT_HEADER, SPAN_HEADER, Entry, Frame, NotAFrame, encode_frames, partition_of
+from schemas.ledger_form import LedgerForm, check_stored
 from schemas.topics import Topic, TopicNames
-from streams.event_time.sequencer import Sequencer
+from streams.event_time.sequencer import HELD_PREFIX, SOURCES_KEY, Sequencer
 from streams.table import Drained, RiskTable
 
+log = logging.getLogger(__name__)
 
-class ForeignLedgerRecord(Exception):
-    """The ledger holds a record that Siaga did not write. Skipping it could skip part of a regency's history."""
+#: Records that are no frames, named one by one for each batch; of more only the number and the last offset.
+NAMED_MOST = 10
+
+
+class FoldFailed(Exception):
+    """The fold failed on a frame. While not every field is checked, the frame may be no frame; else it is a defect."""
 
 
 class RiskFold:
-    """See `agents.batching.Fold`. `sequencer` puts entries in event-time order; None in wall mode."""
+    """See `agents.batching.Fold`. `sequencer` puts entries in event-time order; None in wall mode. `suspect` is called
+    when the fold failed, before the shard is dropped: the next one should be given a strict `form`.
+    """
 
     def __init__(
         self,
@@ -34,14 +45,20 @@ class RiskFold:
         table: RiskTable,
         names: TopicNames,
         partitions: int,
-        sequencer: Sequencer | None = None,
+        sequencer: Sequencer | None,
+        form: LedgerForm,
+        suspect: Callable[[], object] = lambda: None,
     ) -> None:
         self._source, self._table, self._sequencer = source, table, sequencer
+        self._form, self._suspect = form, suspect
         self._sequenced: dict[bytes, bytes] = {}
         self._names, self._partitions = names, partitions
         self._drained = Drained()  # of the last batch
         self._appended_ms: dict[str, int] = {}
         self._gauges = RowGauges()
+        self._quarantined: list[tuple[int, str]] = []  # offset and why, of the last batch
+        self._not_held: dict[bytes, str] = {}  # state records that waited and hold no frame, and why
+        self._counter = metrics.LEDGER_QUARANTINED.labels(str(source.partition))
 
     def restore(self, key: bytes, value: bytes | None) -> None:
         if not Sequencer.owns(key):
@@ -52,6 +69,7 @@ class RiskFold:
             self._sequenced[key] = value
 
     def restored(self, note: str) -> None:
+        self._check_held()
         with gc_paused():  # the objects made here stay; collecting meanwhile takes a fifth of the restore
             self._table.restored()
             if self._sequencer is not None:
@@ -60,6 +78,20 @@ class RiskFold:
         for figures in self._table.figures():
             self._gauges.update(figures)
 
+    def _check_held(self) -> None:
+        """What waits in the state, where every field is checked: a frame that waited was not parsed when it came."""
+        if self._sequenced and self._sequencer is None:
+            raise FoldFailed("the state is of the event clock; start this worker with SIAGA_CLOCK=event")
+        if not self._form.is_strict:
+            return
+        for name in [name for name in self._sequenced if name != SOURCES_KEY]:
+            key, _, value = self._sequenced[name].partition(b"\n")
+            try:
+                self._form.check_held(key, value)
+            except NotAFrame as why:
+                del self._sequenced[name]
+                self._not_held[name] = str(why)
+
     def idle(self) -> tuple[Output, ...]:
         return ()
 
@@ -67,26 +99,48 @@ class RiskFold:
         return ""
 
     def fold(self, batch: Batch) -> Iterator[Output]:
-        self._appended_ms = {}
-        for record in batch.records:
-            self._apply(record)
-        self._drained = self._table.drain()
+        self._appended_ms, offset = {}, batch.start_offset
+        self._quarantined = [(int(name[len(HELD_PREFIX) :]), why) for name, why in self._not_held.items()]
+        try:
+            for record in batch.records:
+                offset = record.offset
+                self._apply(record)
+            self._drained = self._table.drain()
+        except Exception as error:
+            self._suspect()
+            raise FoldFailed(self._failed_at(offset, error)) from error
         if self._sequencer is not None:
             self._drained.state += self._sequencer.drain()
+            self._drained.state += [(name, None) for name in self._not_held]
+            self._not_held = {}
         yield from self._outputs(self._drained)
 
+    def _failed_at(self, offset: int, error: Exception) -> str:
+        where = f"{self._source.topic}[{self._source.partition}]@{offset}: {type(error).__name__}"
+        if self._form.is_strict:
+            return f"{where} on a well-formed frame: a defect of Siaga, see the runbook, SiagaShardFailing"
+        return f"{where}; every field of its frames is checked from now on"
+
     def _apply(self, record: Record) -> None:
-        headers = dict(record.headers)
+        headers, key = dict(record.headers), record.key or b""
         frame = Frame(record.offset, record.value or b"", record.timestamp, headers.get(SPAN_HEADER))
+        inputs = headers.get(INPUT_HEADER)
         try:
-            key = (record.key or b"").decode()
-            if appended := headers.get(APPENDED_HEADER):
-                self._appended_ms.setdefault(key, int(appended))
-            self._table.apply_in_order(self._sequencer, record.key or b"", frame)
-        except (NotAFrame, UnicodeDecodeError) as error:
-            raise ForeignLedgerRecord(
-                f"{self._source.topic}[{self._source.partition}]@{record.offset}: {error}"
-            ) from error
+            if self._sequencer is None:
+                entries = self._form.entries(key, frame, inputs)
+            else:
+                self._form.check(key, frame, inputs)
+        except NotAFrame as why:
+            self._quarantined.append((record.offset, str(why)))
+            return
+        if (appended := headers.get(APPENDED_HEADER)) and appended.isdigit():
+            self._appended_ms.setdefault(key.decode(), int(appended))
+        if self._sequencer is None:
+            self._table.apply(record.offset, key, entries)
+            return
+        for offset, of, released in self._sequencer.take(key, frame):
+            check_stored(released)
+            self._table.apply(offset, of, released)
 
     def _outputs(self, drained: Drained) -> Iterator[Output]:
         partition = self._source.partition
@@ -113,6 +167,8 @@ class RiskFold:
 
     def committed(self) -> None:
         drained = self._drained
+        if self._quarantined:
+            self._count_quarantined()
         for kind, outcomes in drained.outcomes.items():
             for outcome, count in outcomes.items():
                 metrics.ENTRIES.labels(kind, outcome).inc(count)
@@ -124,6 +180,16 @@ class RiskFold:
     def closed(self) -> None:
         self._gauges.remove()
         remove_series(metrics.CLOCK, str(self._source.partition))
+
+    def _count_quarantined(self) -> None:
+        quarantined = self._quarantined
+        self._counter.inc(len(quarantined))
+        topic, partition = self._source
+        for offset, why in quarantined[:NAMED_MOST]:
+            words = "%s[%d]@%d is no frame and is not folded: %s; see the runbook, SiagaLedgerQuarantined"
+            log.error(words, topic, partition, offset, why)
+        if (more := len(quarantined) - NAMED_MOST) > 0:
+            log.error("%s[%d]: %d more are no frames, up to offset %d", topic, partition, more, quarantined[-1][0])
 
     def _count_escalations(self, drained: Drained) -> None:
         now_ms = time.time() * 1000

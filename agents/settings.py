@@ -45,6 +45,7 @@ READ_ELSEWHERE = frozenset(
 #: neither these values nor those of the file variables, where a secret may have been pasted by mistake.
 SECRETS = frozenset({"sasl_password", "webhook_url", "webhook_secret"})
 _TOPIC_PREFIX_MAX = 249 - LONGEST_NAME  # Kafka's limit of a topic name
+_HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
 _HOST_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
 
 log = logging.getLogger("siaga.settings")
@@ -106,6 +107,16 @@ def _sources(text: str) -> str:
         if not re.fullmatch(SOURCE_PATTERN, name):
             raise ValueError(f"{name!r} is no source: 1 to 32 of a-z, 0-9 and -")
     return ",".join(names)
+
+
+def _hosts(text: str) -> str:
+    """`name[:port][,name...]` as a browser sends it in `Host`, in lower case, without blanks."""
+    hosts = [part.strip().lower() for part in text.split(",") if part.strip()]
+    for host in hosts:
+        match = _HOST.fullmatch(host)
+        if match is None or (match["port"] and not 1 <= int(match["port"]) <= 65535):
+            raise ValueError(f"{host!r} is not name or name:port (an IPv6 address goes in brackets)")
+    return ",".join(hosts)
 
 
 def _file(path: Path) -> Path:
@@ -182,6 +193,12 @@ class Settings(BaseSettings):
     )
     board_host: str = Field("127.0.0.1", min_length=1, description="address the board listens on")
     board_port: Port = Field(8080, description="port of the board; 0 takes a free one")
+    board_hosts: Annotated[str, AfterValidator(_hosts)] = Field(
+        "", description="names the board answers to beside loopback and its address, name[:port][,name...]"
+    )
+    board_per_address: int = Field(
+        128, ge=0, le=100_000, description="connections one address may have to the board; 0 is no limit of its own"
+    )
     log_format: Annotated[LogFormat, BeforeValidator(_lower)] = Field(LogFormat.TEXT, description="text or json")
     log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field(
         LogLevel.INFO, description="debug, info, warning or error"

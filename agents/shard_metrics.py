@@ -41,7 +41,7 @@ class ShardMetrics:
 
     def closed(self, source: TopicPartition) -> None:
         metrics.SHARDS_OPEN.labels(self._stage).dec()
-        for gauge in (metrics.LAG_RECORDS, metrics.LAG_SECONDS):
+        for gauge in (metrics.LAG_RECORDS, metrics.LAG_SECONDS, metrics.BROKER_AHEAD):
             with suppress(KeyError):
                 gauge.remove(self._short(source.topic), str(source.partition))
 
@@ -72,9 +72,11 @@ class ShardMetrics:
         metrics.TRANSACTION_SECONDS.labels(self._stage).observe(cost.transaction_seconds)
         age_ms = now_ms - batch.records[0].timestamp
         metrics.LAG_SECONDS.labels(self._short(source.topic), str(source.partition)).set(max(0.0, age_ms) / 1000)
+        ahead_s = (batch.records[-1].timestamp - now_ms) / 1000
+        metrics.BROKER_AHEAD.labels(self._short(source.topic), str(source.partition)).set(ahead_s)
         if batch.caught_up:
             # While the shard catches up the difference would be its lag.
-            metrics.CLOCK_SKEW.set((batch.records[-1].timestamp - now_ms) / 1000)
+            metrics.CLOCK_SKEW.set(ahead_s)
 
     def lag(self, source: TopicPartition, records: int) -> None:
         """Set the record lag of a source partition."""

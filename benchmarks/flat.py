@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from agents.intake import IntakeFold
 from agents.risk import RiskFold
-from benchmarks.micro import NAMES, Recorded, batches, intake_fold, recorded, risk_fold, timed
+from benchmarks.micro import FAR_MS, NAMES, Recorded, batches, intake_fold, recorded, risk_fold, timed
 from benchmarks.stream import past_day
 from benchmarks.system import load_regencies
 from schemas.topics import Topic
@@ -39,7 +39,7 @@ def _admitted(fold: IntakeFold, day: list[tuple[str, bytes]], first: int, positi
     records = [Recorded(first + record.offset, 1, record.key, record.value) for record in recorded(day)]
     written = [output for part in batches(records) for output in fold.fold(part)] + list(fold.idle())
     frames = [output for output in written if output.topic == NAMES[Topic.LEDGER]]
-    return [Recorded(position + n, 1, frame.key, frame.value, frame.headers) for n, frame in enumerate(frames)]
+    return [Recorded(position + n, FAR_MS, frame.key, frame.value, frame.headers) for n, frame in enumerate(frames)]
 
 
 def _folded(fold: RiskFold, frames: list[Recorded]) -> None:

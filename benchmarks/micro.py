@@ -20,6 +20,7 @@ from agents.intake import IntakeFold
 from agents.risk import RiskFold
 from benchmarks.stream import past_day
 from benchmarks.system import load_regencies
+from schemas.ledger_form import LedgerForm, shard_names
 from schemas.rejected import Rejected
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
@@ -32,6 +33,8 @@ from streams.table import RiskTable
 
 BATCH = 5_000
 IDLE_AFTER_MS = 3_000
+#: Append time of the ledger's records: after every event of the day.
+FAR_MS = 2 * 10**12
 NAMES = TopicNames("siaga.")
 
 
@@ -133,7 +136,7 @@ def intake_fold() -> IntakeFold:
     source = TopicPartition(NAMES[Topic.INCIDENTS], 0)
     gate = Gate(Roster.default(), ClockMode.EVENT)
     # Each reading of the clock is that much later, so the shard soon becomes idle.
-    wall = iter(range(0, 10**9, IDLE_AFTER_MS))
+    wall = iter(range(2 * 10**12, 3 * 10**12, IDLE_AFTER_MS))
     return IntakeFold(source, Topic.INCIDENTS, gate, NAMES, 1, lambda: next(wall), True, IDLE_AFTER_MS)
 
 
@@ -144,7 +147,7 @@ def recorded(day: list[tuple[str, bytes]]) -> list[Recorded]:
 
 def _risk(frames: list[Output], sequencer: Sequencer | None) -> list[Output]:
     fold = risk_fold(sequencer)
-    records = [Recorded(n, 1, frame.key, frame.value, frame.headers) for n, frame in enumerate(frames)]
+    records = [Recorded(n, FAR_MS, frame.key, frame.value, frame.headers) for n, frame in enumerate(frames)]
     if sequencer is None:
         records = [record for record in records if record.key != b"*"]
     return [output for part in batches(records) for output in fold.fold(part)]
@@ -153,7 +156,10 @@ def _risk(frames: list[Output], sequencer: Sequencer | None) -> list[Output]:
 def risk_fold(sequencer: Sequencer | None) -> RiskFold:
     """One ledger partition; with a sequencer in event order."""
     table = RiskTable(0, 1, Roster.default(), Rules(Ruleset.default()))
-    return RiskFold(TopicPartition(NAMES[Topic.LEDGER], 0), table, NAMES, 1, sequencer)
+    shards = shard_names((), 1) if sequencer else None
+    return RiskFold(
+        TopicPartition(NAMES[Topic.LEDGER], 0), table, NAMES, 1, sequencer, LedgerForm(Roster.default(), 0, 1, shards)
+    )
 
 
 def batches(records: Sequence[Recorded]) -> list[Batch]:

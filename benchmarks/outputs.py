@@ -19,11 +19,12 @@ from agents.batching import Batch, Output
 from agents.intake import IntakeFold
 from agents.risk import RiskFold
 from apps.simulation.day import Plan, simulate_day
-from benchmarks.micro import NAMES, Recorded
+from benchmarks.micro import FAR_MS, NAMES, Recorded
 from benchmarks.peers.ruleset import reference_ruleset
 from benchmarks.stream import START_MS, past_day
 from benchmarks.system import load_regencies
 from schemas.ledger import TICK_KEY, tick_frame
+from schemas.ledger_form import LedgerForm, shard_names
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.topics import Topic
@@ -77,9 +78,11 @@ def fold(
     between = time.process_time()
     for output in ledger:
         digest.add(output)
-    sequencer = Sequencer(2) if clock is ClockMode.EVENT else None
+    sequencer, shards = (Sequencer(2), shard_names((), 1)) if clock is ClockMode.EVENT else (None, None)
     table = RiskTable(0, 1, roster, Rules(ruleset))
-    risk = RiskFold(TopicPartition(NAMES[Topic.LEDGER], 0), table, NAMES, 1, sequencer)
+    risk = RiskFold(
+        TopicPartition(NAMES[Topic.LEDGER], 0), table, NAMES, 1, sequencer, LedgerForm(roster, 0, 1, shards)
+    )
     frames = [output for output in ledger if output.topic == NAMES[Topic.LEDGER]]
     seconds = _risk(risk, frames, size, digest)
     return between - started, seconds
@@ -137,9 +140,9 @@ def _risk(risk: RiskFold, frames: list[Output], size: int, digest: Digest) -> fl
 
 
 def _tick_ms(frame: Output) -> int:
-    """A tick's own time as its append time; the fold does not read the append time of other frames."""
+    """A tick's own time as its append time; of other frames one that is after everything in them."""
     if frame.key != TICK_KEY:
-        return 1
+        return FAR_MS
     entries = json.loads(frame.value or b"[]")
     return max((entry[1] for entry in entries if isinstance(entry[1], int)), default=1)
 

@@ -205,7 +205,12 @@ async def _view(port: int, late_ms: list[float] | None, frames: list[int], opene
 def board_of(system: System) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
     """A board on the system's broker and roster; (process, port)."""
     port = free_port()
-    settings = {"SIAGA_BROKER": system.bootstrap, "SIAGA_ROSTER": str(system.roster), "SIAGA_BOARD_PORT": str(port)}
+    settings = {
+        "SIAGA_BROKER": system.bootstrap,
+        "SIAGA_ROSTER": str(system.roster),
+        "SIAGA_BOARD_PORT": str(port),
+        "SIAGA_BOARD_PER_ADDRESS": "0",  # all viewers are on this machine
+    }
     with (system.path / "board.log").open("w") as log:
         command = [sys.executable, "-m", "apps.cli.main", "board"]
         board = subprocess.Popen(command, env={**os.environ, **settings}, stdout=log, stderr=log, cwd=ROOT)

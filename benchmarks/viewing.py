@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 async def connect(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """Request the event stream of the board on this port. Returns after the response's headers."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1 << 20)
-    writer.write(b"GET /events HTTP/1.1\r\nHost: x\r\nAccept-Encoding: gzip\r\n\r\n")
+    writer.write(b"GET /events HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAccept-Encoding: gzip\r\n\r\n" % port)
     await reader.readuntil(b"\r\n\r\n")
     return reader, writer
 

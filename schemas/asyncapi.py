@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 from schemas.examples import EXAMPLES
-from schemas.jsonschema import CONTRACTS, Contract, json_schema
+from schemas.jsonschema import CONTRACTS, OUTWARD, Contract, json_schema
 from schemas.topics import DEFAULT_PARTITIONS, SPECS, Direction, TopicNames, TopicSpec
 
 ASYNCAPI_FILE = "asyncapi.json"
@@ -49,7 +49,7 @@ def asyncapi() -> dict[str, Any]:
 
 def documents() -> dict[str, dict[str, Any]]:
     """Every generated document by file name."""
-    return {contract.file: json_schema(contract) for contract in CONTRACTS} | {ASYNCAPI_FILE: asyncapi()}
+    return {contract.file: json_schema(contract) for contract in (*CONTRACTS, OUTWARD)} | {ASYNCAPI_FILE: asyncapi()}
 
 
 def render(document: dict[str, Any]) -> str:

@@ -14,6 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from schemas.escalation import Escalation
 from schemas.fields import REGENCY_PATTERN
 from schemas.incident import Incident
+from schemas.outward import Outward
 from schemas.province import ProvinceRow
 from schemas.rejected import RejectedHeaders
 from schemas.risk import RiskRow
@@ -53,6 +54,8 @@ CONTRACTS: tuple[Contract, ...] = (
     Contract("escalation", Escalation, Topic.ESCALATIONS, key=EITHER_PATTERN),
     Contract("rejected-headers", RejectedHeaders, Topic.REJECTED, key=None),
 )
+#: What a webhook posts: made of an escalation, on no topic.
+OUTWARD = Contract("outward", Outward, Topic.ESCALATIONS, version=1)
 
 
 class _Untitled(GenerateJsonSchema):

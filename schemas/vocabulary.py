@@ -110,6 +110,22 @@ class JoinReason(StrEnum):
     JOINED_BY_MISTAKE = "joined_by_mistake"
 
 
+class EvictReason(StrEnum):
+    """Why people take a publisher's words out of the table."""
+
+    FLOOD = "flood"
+    STOLEN_CREDENTIALS = "stolen_credentials"
+    WRONG_DATA = "wrong_data"
+    TEST_DATA = "test_data"
+
+
+class EraseReason(StrEnum):
+    """Why people erase an incident."""
+
+    REQUEST_OF_THE_PERSON = "request_of_the_person"
+    PERSONAL_DATA_FOUND = "personal_data_found"
+
+
 def _words(members: type[StrEnum]) -> tuple[str, ...]:
     return tuple(member.value for member in members)
 

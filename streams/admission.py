@@ -1,4 +1,4 @@
-"""Admission: whether an input record is accepted, and the ledger entry it becomes. Pure: the clock is an argument.
+"""Admission: whether an input record is accepted, and the ledger entry it becomes. Pure: clocks are arguments.
 
 The checks, in order: encoding, JSON and schema (`schemas.wire`), village and station, the roster, who may report it
 here (`schemas.sources`), the clock. Exercises are accepted too; the risk fold counts them separately. Intake keeps no
@@ -49,8 +49,8 @@ class Admitted(NamedTuple):
     source: str
 
 
-#: (value, headers, clock_ms) -> the fields of Admitted, or Rejected raised.
-Accept = Callable[[bytes | None, Headers, int], tuple[str, Entry, int, str]]
+#: (value, headers, clock_ms, wall_ms) -> the fields of Admitted, or Rejected raised.
+Accept = Callable[[bytes | None, Headers, int, int], tuple[str, Entry, int, str]]
 
 
 class Rejection(NamedTuple):
@@ -75,16 +75,20 @@ class Gate:
         # Who may speak is worked out for a topic once: the laboratory admits messages by the million.
         self._common = {topic: self.acceptor(topic) for topic in INPUTS}
 
-    def admit(self, topic: Topic, value: bytes | None, headers: Headers, clock_ms: int) -> Admitted | Rejection:
+    def admit(
+        self, topic: Topic, value: bytes | None, headers: Headers, clock_ms: int, wall_ms: int | None = None
+    ) -> Admitted | Rejection:
         """Accept or reject one record of the common incidents or turnout topic.
 
         `clock_ms` is epoch milliseconds: wall time with the wall clock; with the event clock the newest event time
         read, 0 if none. The entry is stamped with it with the wall clock, and with the message's own event time with
-        the event clock. Raises ValueError for another topic: that is a defect of the caller.
+        the event clock. `wall_ms` is wall time, with the event clock too: what is far ahead of it would turn that clock
+        ahead for good. None: `clock_ms`, which is wall time with the wall clock. Raises ValueError for another topic:
+        that is a defect of the caller.
         """
         accept = self._common.get(topic) or self.acceptor(topic)
         try:
-            return Admitted(*accept(value, headers, clock_ms))
+            return Admitted(*accept(value, headers, clock_ms, clock_ms if wall_ms is None else wall_ms))
         except Rejected as rejected:
             return Rejection(rejected.reason, rejected.error)
 
@@ -101,7 +105,7 @@ class Gate:
         """Names are local because the function runs for every record; so are the comparisons."""
         is_wall, regencies, everywhere = self._is_wall, self._regencies, speakers.everywhere
 
-        def accept(value: bytes | None, headers: Headers, clock_ms: int) -> tuple[str, Entry, int, str]:
+        def accept(value: bytes | None, headers: Headers, clock_ms: int, wall_ms: int) -> tuple[str, Entry, int, str]:
             (event_id, origin, incident_id, revision, regency, village, station, category, severity, status,
              occurred_ms, reported_ms, source, is_exercise) = _of_incident(read_incident(value, headers))  # fmt: skip
             place = None
@@ -113,8 +117,8 @@ class Gate:
             agency, _ = everywhere[source] if source in everywhere else speakers.of(source, regency)
             # A report from the future is as impossible as an event from the future: the publisher's clock is wrong.
             newest_ms = reported_ms if reported_ms > occurred_ms else occurred_ms
-            if newest_ms > clock_ms + FUTURE_MS or occurred_ms < clock_ms - TOO_OLD_MS:
-                self._check_time(occurred_ms, newest_ms, clock_ms)
+            if newest_ms > wall_ms + FUTURE_MS or occurred_ms < clock_ms - TOO_OLD_MS:
+                raise _out_of_time(newest_ms > wall_ms + FUTURE_MS)
             at_ms = clock_ms if is_wall else occurred_ms
             entry = [
                 INCIDENT, at_ms, event_id, f"{origin or source} {incident_id}", revision, place, category, severity,
@@ -127,7 +131,7 @@ class Gate:
     def _turnout(self, speakers: Speakers) -> Accept:
         is_wall, regencies, everywhere = self._is_wall, self._regencies, speakers.everywhere
 
-        def accept(value: bytes | None, headers: Headers, clock_ms: int) -> tuple[str, Entry, int, str]:
+        def accept(value: bytes | None, headers: Headers, clock_ms: int, wall_ms: int) -> tuple[str, Entry, int, str]:
             (event_id, regency, village, station, registered, voted, as_of_ms, revision, source,
              is_exercise) = _of_turnout(read_turnout(value, headers))  # fmt: skip
             check_village(regency, village)
@@ -135,8 +139,8 @@ class Gate:
             if regency not in regencies:
                 raise Rejected(RejectReason.UNKNOWN_REGENCY, "regency: not in the roster")
             agency, rank = everywhere[source] if source in everywhere else speakers.of(source, regency)
-            if as_of_ms > clock_ms + FUTURE_MS or as_of_ms < clock_ms - TOO_OLD_MS:
-                self._check_time(as_of_ms, as_of_ms, clock_ms)
+            if as_of_ms > wall_ms + FUTURE_MS or as_of_ms < clock_ms - TOO_OLD_MS:
+                raise _out_of_time(as_of_ms > wall_ms + FUTURE_MS)
             at_ms = clock_ms if is_wall else as_of_ms
             entry = [
                 TURNOUT, at_ms, event_id, place, registered, voted, as_of_ms, revision, source, is_exercise, agency,
@@ -146,11 +150,11 @@ class Gate:
 
         return accept
 
-    def _check_time(self, event_ms: int, newest_ms: int, clock_ms: int) -> None:
-        if self._is_wall and newest_ms > clock_ms + FUTURE_MS:
-            raise Rejected(RejectReason.FUTURE, "event or report time is more than 10 minutes ahead of the clock")
-        if event_ms < clock_ms - TOO_OLD_MS:
-            raise Rejected(RejectReason.TOO_OLD, "event time is more than 365 days behind the clock")
+
+def _out_of_time(is_future: bool) -> Rejected:
+    if is_future:
+        return Rejected(RejectReason.FUTURE, "event or report time is more than 10 minutes ahead of the clock")
+    return Rejected(RejectReason.TOO_OLD, "event time is more than 365 days behind the clock")
 
 
 def check_village(regency: str, village: str | None) -> None:

@@ -1,16 +1,14 @@
 """Fixtures for all tests: one embedded broker per session, a topic prefix and ports of one's own per test."""
 
 import itertools
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from aiokafka.consumer import fetcher
-from aiokafka.record.default_records import DefaultRecordBatch
 
-from agents.batching.patches.records import bound_inflating
+from agents.batching.consumer.bounded_records import BoundedRecords
 from apps.embedded import EmbeddedBroker
 from apps.embedded.ports import free_port as a_free_port
 
@@ -47,18 +45,9 @@ def fresh_prefix() -> str:
 
 
 @pytest.fixture
-def bounded_inflating() -> Iterator[None]:
-    """aiokafka bounds decompression as in a worker, for this test alone: other tests compare whole records."""
-    records = sys.modules[DefaultRecordBatch.__module__]
-    names = [name for name in dir(records) if name.endswith("_decode")]
-    before, kept = fetcher.MemoryRecords, {name: getattr(records, name) for name in names}
-    bound_inflating.cache_clear()
-    bound_inflating()
-    yield
-    fetcher.MemoryRecords = before
-    for name, function in kept.items():
-        setattr(records, name, function)
-    bound_inflating.cache_clear()
+def bounded_inflating(monkeypatch: pytest.MonkeyPatch) -> None:
+    """aiokafka reads as in a worker, with bounded memory, for this test alone: other tests compare whole records."""
+    monkeypatch.setattr(fetcher, "MemoryRecords", BoundedRecords)
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from .app import attach as attach
     from .commit.shard import SourceReset as SourceReset
     from .commit.stage import Stage as Stage
-    from .consumer.bounded_records import Cut as Cut
+    from .consumer.record_stream import Cut as Cut
+    from .consumer.record_stream import CutRecord as CutRecord
     from .fold import Batch as Batch
     from .fold import Fold as Fold
     from .fold import Output as Output
@@ -35,7 +36,8 @@ _MODULE_OF = {
     "BatchApp": "app",
     "BatchingOptions": "options",
     "Committed": "observer",
-    "Cut": "consumer.bounded_records",
+    "Cut": "consumer.record_stream",
+    "CutRecord": "consumer.record_stream",
     "Fold": "fold",
     "Observer": "observer",
     "Output": "fold",

@@ -3,9 +3,13 @@
 Kept apart from transport and transaction, so that any batch logic can be given to a shard and tested without either.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import NamedTuple, Protocol
+
+_OFFSET = attrgetter("offset")
 
 
 class Record(Protocol):
@@ -53,13 +57,20 @@ class Batch:
         """The part of the batch at or after `offset`."""
         if offset <= self.start_offset:
             return self
-        records = [record for record in self.records if record.offset >= offset] if offset < self.next_offset else []
+        records = self.records[self._before(offset) :] if offset < self.next_offset else []
         return Batch(records, max(self.start_offset, offset), self.next_offset, self.end_offset)
 
     def until(self, offset: int) -> "Batch":
         """The part of the batch before `offset`."""
-        records = [record for record in self.records if record.offset < offset]
+        records = self.records[: self._before(offset)]
         return Batch(records, self.start_offset, min(self.next_offset, offset), self.end_offset)
+
+    def first(self, count: int) -> "Batch":
+        """The part of the batch up to its record number `count`; the batch itself where it has no more."""
+        return self if count >= len(self.records) else self.until(self.records[count].offset)
+
+    def _before(self, offset: int) -> int:
+        return bisect_left(self.records, offset, key=_OFFSET)
 
 
 class Fold(Protocol):

@@ -19,13 +19,17 @@ class BatchingOptions:
     #: many workers have work as all stages have lanes; fewer lanes take less processor time and latency
     #: (docs/decisions/0002-lanes.md).
     lanes: int = 1
-    #: A batch must end long before the session times out; at 5 to 10 µs a record this is 0.2 s of work, and as much is
-    #: folded while it is committed. Smaller ones make smaller frames, more rows and state records; with
-    #: 30,000 a national election day took 90 MiB more and 3 % less time (docs/decisions/0002-lanes.md).
+    #: Records of a transaction, and of a partition's batch; as much is folded while it is committed. Smaller ones make
+    #: smaller frames, more rows and state records; with 30,000 a national election day took 90 MiB more and 3 % less
+    #: time (docs/decisions/0002-lanes.md).
     batch_records_max: int = 20_000
     #: Nor may it hold more bytes: one record of an intermediate topic may hold many events, and publishers may
     #: send records of up to 1 MiB, which are all copied when they are rejected.
     batch_bytes_max: int = 12 * MIB
+    #: A transaction ends after so much processor time of folding, and the rest of its batches waits for the next one.
+    #: What arrives on another partition, of any lane in the thread, waits for a few folds: some five, through two
+    #: stages in one worker. Processor time, because smaller transactions cost more: a busy machine must not cause them.
+    fold_ms_max: int = 200
     #: Size of a partition's first batch after a start or a rebalance, as a part of a full one; each further batch may
     #: be twice as large. So the first outputs of a backlog are committed sooner: lanes share one thread, and all fold
     #: before the first of them has committed.

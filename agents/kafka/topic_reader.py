@@ -58,7 +58,10 @@ class TopicReader:
 
     def partitions(self, topic: Topic) -> list[TopicPartition]:
         """All partitions of a topic. Raises TopicMissing."""
-        name = self._settings.topics[topic]
+        return self.partitions_of(self._settings.topics[topic])
+
+    def partitions_of(self, name: str) -> list[TopicPartition]:
+        """All partitions of a topic by its full name. Raises TopicMissing."""
         numbers = self._consumer.partitions_for_topic(name)
         if not numbers:
             raise TopicMissing(f"no topic {name} at {self._settings.broker}; run `siaga topics` first")
@@ -68,6 +71,11 @@ class TopicReader:
         """The first offset that retention has left."""
         offset: int = self._consumer.beginning_offsets([partition])[partition]
         return offset
+
+    def ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
+        """The offset after the last committed record of each."""
+        ends: dict[TopicPartition, int] = self._consumer.end_offsets(list(partitions))
+        return ends
 
     def start_at_beginning(self, partitions: Iterable[TopicPartition]) -> None:
         """Read these partitions from their first records."""

@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import socket
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
 
 import orjson
 from aiohttp import web
@@ -10,11 +12,15 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from agents import metrics
 from agents.settings import Settings
+from apps.board.allowed_hosts import AllowedHosts, HostCheck
 from apps.board.board_state import BoardState
 from apps.board.broadcaster import Broadcaster
+from apps.board.connections import ConnectionLimits, Connections
 from apps.board.event_buffer import EventBuffer
-from apps.board.file_descriptors import VIEWERS_MAX
+from apps.board.file_descriptors import LARGEST, Capacity
 from apps.board.kafka_reader import KafkaReader, ReaderProgress
+from apps.board.listener import Listener, open_sockets
+from apps.board.refusals import Refusals
 from apps.board.security_headers import add_security_headers
 from apps.board.static_files import load_static_files
 from apps.board.viewers import ViewerConnections
@@ -22,13 +28,18 @@ from schemas.roster import Roster
 
 STOP_S = 3.0
 KEEP_ALIVE_S = 15.0
-"""A page's files come over one connection; keeping it open for longer only holds a file descriptor."""
+"""From the start of a connection, and from each answer, until the header of the next request must be complete. A page's
+files come over one connection; a header of one packet that takes longer is held back on purpose."""
+LINGER_S = 1.0
+"""How long the body of a request, which no route reads, may still arrive."""
+HEADERS_MAX, HEADER_MAX_BYTES = 64, 4096
+"""Of a request. A browser behind a proxy sends some thirty, none of a kilobyte, since the board sets no cookies."""
 
 
 class Board:
     """One board: reader, state, broadcaster and web application, wired together. Raises SettingsError."""
 
-    def __init__(self, settings: Settings, roster: Roster, viewers_max: int = VIEWERS_MAX) -> None:
+    def __init__(self, settings: Settings, roster: Roster, capacity: Capacity = LARGEST) -> None:
         self.settings, self.roster = settings, roster
         self.state = BoardState()
         self.buffer = EventBuffer()
@@ -36,7 +47,11 @@ class Board:
         self.broadcaster = Broadcaster(
             roster, self.state, self.buffer, {"clock": settings.clock.value}, self.reader.progress
         )
-        self.viewers = ViewerConnections(self.buffer, self.broadcaster, viewers_max=viewers_max)
+        self.viewers = ViewerConnections(self.buffer, self.broadcaster, viewers_max=capacity.viewers)
+        self.refusals = Refusals()
+        self._hosts = HostCheck(AllowedHosts(settings.board_hosts, settings.board_host), self.refusals)
+        limits = ConnectionLimits.within(capacity.connections, settings.board_per_address)
+        self.connections = Connections(limits, self.refusals)
         self.url = ""
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -50,7 +65,7 @@ class Board:
 
     def application(self) -> web.Application:
         """The routes, as an aiohttp application."""
-        app = web.Application()
+        app = web.Application(middlewares=[self.connections.middleware(), self._hosts.middleware()])
         app.on_response_prepare.append(add_security_headers)
         for url, file in load_static_files().items():
             app.router.add_get(url, file.respond)
@@ -71,25 +86,39 @@ class Board:
             access_log=None,
             shutdown_timeout=STOP_S,
             keepalive_timeout=KEEP_ALIVE_S,
+            lingering_time=LINGER_S,
+            max_headers=HEADERS_MAX,
+            max_line_size=HEADER_MAX_BYTES,
+            max_field_size=HEADER_MAX_BYTES,
         )
         await runner.setup()
-        site = web.TCPSite(runner, self.settings.board_host, self.settings.board_port, backlog=1024)
         tasks = self._tasks = []
+        listening: list[socket.socket] = []
         try:
-            await site.start()
-            host, port = runner.addresses[0][:2]
+            listening += await open_sockets(self.settings.board_host, self.settings.board_port)
+            host, port = listening[0].getsockname()[:2]
             self.url = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
-            tasks += [asyncio.create_task(self.reader.run()), asyncio.create_task(self.broadcaster.run())]
+            works = [self.reader.run(), self.broadcaster.run(), *self._accepting(runner, listening)]
+            tasks += [asyncio.create_task(work) for work in works]
             yield self
         finally:
             for task in tasks:
                 task.cancel()
             self.viewers.close()
             await asyncio.gather(*tasks, return_exceptions=True)
+            for one in listening:
+                one.close()
             await runner.cleanup()
 
+    def _accepting(self, runner: web.AppRunner, listening: list[socket.socket]) -> list[Coroutine[Any, Any, None]]:
+        """What accepts connections and ends them."""
+        assert runner.server is not None  # after setup()
+        server = runner.server
+        listeners = [Listener(one, server, self.connections, self.refusals) for one in listening]
+        return [self.connections.sweep(), *(listener.run() for listener in listeners)]
+
     async def until(self, stop: asyncio.Event) -> None:
-        """Return when `stop` is set. Raises what ended the reader or the broadcaster: no board may serve old data."""
+        """Return when `stop` is set. Raises what ended a part of it: no board may serve old data, or nobody."""
         stopped = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([stopped, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()

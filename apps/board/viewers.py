@@ -6,13 +6,12 @@ from aiohttp import web
 
 from agents import metrics
 from apps.board.broadcaster import Broadcaster
+from apps.board.connections import Connection
 from apps.board.event_buffer import GZIP_HEADER, EncodedEvent, EventBuffer
 from apps.board.file_descriptors import VIEWERS_MAX
 from apps.board.static_files import accepts_gzip
 
 HEARTBEAT_S = 10.0
-WRITE_TIMEOUT_S = 30.0
-"""A viewer whose socket takes nothing for so long is disconnected; it reconnects with its last event id."""
 WRITE_MAX_BYTES = 256 * 1024
 RETRY_MS = 1000
 
@@ -37,6 +36,8 @@ class ViewerConnections:
             full = web.Response(status=503, text="too many viewers\n", headers={"Retry-After": "10"})
             full.force_close()  # keep-alive would hold one of the descriptors that are short
             return full
+        if connection := Connection.of(request):
+            connection.expect_nothing_more()
         last_id = request.headers.get("Last-Event-ID") or request.query.get("last_event_id")
         compressed = accepts_gzip(request)
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"})
@@ -49,9 +50,8 @@ class ViewerConnections:
         try:
             await response.prepare(request)
             await self._serve(_EventWriter(response, compressed), self._buffer.parse_id(last_id))
-        except (ConnectionError, TimeoutError):
-            if request.transport is not None:
-                request.transport.abort()
+        except ConnectionError:
+            pass
         finally:
             self._tasks.discard(task)
             self._update_count()
@@ -107,11 +107,10 @@ class _EventWriter:
             await self.flush()
 
     async def flush(self) -> None:
-        """Write what is pending and wait until the socket's buffer has room. Raises TimeoutError when it stays full."""
+        """Write what is pending and wait until the socket's buffer has room. Raises ConnectionError."""
         if not self._pending:
             return
         data = b"".join(self._pending)
         self._pending.clear()
         self._size = 0
-        async with asyncio.timeout(WRITE_TIMEOUT_S):
-            await self._response.write(data)
+        await self._response.write(data)

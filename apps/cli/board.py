@@ -8,13 +8,15 @@ import click
 from agents.kafka.refusals import refusal
 from agents.logs import configure_logging
 from agents.settings import Settings
-from apps.board.file_descriptors import raise_descriptor_limit, viewer_limit
+from apps.board.file_descriptors import Capacity, raise_descriptor_limit
 from apps.board.server import Board
 from apps.cli.options import CommandError, with_settings
 
 
 @click.command("board")
-@with_settings("roster", "clock", "board_host", "board_port", "log_format", "log_level")
+@with_settings(
+    "roster", "clock", "board_host", "board_port", "board_hosts", "board_per_address", "log_format", "log_level"
+)
 def command(settings: Settings) -> None:
     """Serve the board: the risk table as one live page, read-only.
 
@@ -25,7 +27,7 @@ def command(settings: Settings) -> None:
         raise CommandError(line)
     configure_logging(settings)
     try:
-        asyncio.run(_serve(Board(settings, roster, viewer_limit(raise_descriptor_limit()))))
+        asyncio.run(_serve(Board(settings, roster, Capacity.of(raise_descriptor_limit()))))
     except OSError as error:
         where = f"{settings.board_host}:{settings.board_port}"
         raise CommandError(f"the board cannot listen on {where}: {error.strerror or error}") from None

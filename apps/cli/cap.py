@@ -16,7 +16,7 @@ from apps.cli.terminal import discard_output, hint, output_closed
 from apps.integrations.cap.alert_files import AlertFileError, WriteAlert, write_to_directory
 from apps.integrations.cap.document import PLACEHOLDER_SENDER, AlertStatus, CapProfile, ProfileError
 from apps.integrations.cap.issuer import Issuer
-from schemas.escalation import Escalation
+from schemas.outward import Outward
 from schemas.topics import Topic
 
 
@@ -40,17 +40,18 @@ from schemas.topics import Topic
 )
 @click.option("--sender-name", default="Siaga", show_default=True, help="The issuer's name for people.")
 @click.option("--utc-offset", default="+07:00", show_default=True, help="UTC offset of the times written.")
-@with_settings("metrics_host", "metrics_port", "log_format", "log_level")
+@with_settings("rules", "metrics_host", "metrics_port", "log_format", "log_level")
 def command(settings: Settings, from_beginning: bool, until_end: bool, out: Path | None, **profile: str) -> None:
     """Write escalations as Common Alerting Protocol 1.2 XML, one document a line, or one file each with --out.
 
     The first message of an episode is an Alert, later ones are Updates, the last a Cancel, each with references to all
-    before it. The topic is always read from its beginning, since the references follow from it; without
-    --from-beginning only new escalations are written. The same topic gives the same bytes. Nothing is sent anywhere.
+    before it. The ruleset's table `outward` says what of the evidence they tell. The topic is always read from its
+    beginning, since the references follow from it; without --from-beginning only new escalations are written. The same
+    topic gives the same bytes. Nothing is sent anywhere.
     Exit status 1 when a record was not an escalation (reported on standard error), 2 for wrong arguments."""
     configure_logging(settings)
     serve_metrics_if_set(settings)
-    issuer = Issuer(_profile(**profile))
+    issuer = Issuer(_profile(**profile), settings.load_ruleset().outward)
     try:
         put = write_to_directory(out) if out else _print
         with broker_errors(settings):
@@ -99,6 +100,6 @@ def _position(record: Any) -> tuple[int, int]:
     return record.partition, record.offset
 
 
-def _print(_escalation: Escalation, _identifier: str, document: bytes) -> None:
+def _print(_escalation: Outward, _identifier: str, document: bytes) -> None:
     sys.stdout.buffer.write(document + b"\n")
     sys.stdout.buffer.flush()

@@ -29,6 +29,8 @@ COMMANDS: dict[str, str] = {
     "stations": "Check a station roster against the roster.",
     "convert": "Convert spreadsheets and public election files into JSON lines.",
     "join": "Say that two numbers are one incident, or take that back.",
+    "evict": "Take what a source said out of the table.",
+    "erase": "Erase an incident, or show where copies of it remain.",
     "audit": "Prove from the ledger what was published.",
     "evaluate": "Score the risk model and baseline detectors on election days with known flare-ups.",
     "explain": "Explain why a regency has its level.",

@@ -8,7 +8,7 @@ import click
 from kafka import KafkaAdminClient
 
 from agents.kafka.acls import AclError, AclFinding, AclState, Role, ensure_acls
-from agents.kafka.quotas import QuotaError, quota_of, set_quotas
+from agents.kafka.quotas import PUBLISHER_BYTES_PER_S, QuotaError, quota_of, set_quotas
 from agents.settings import Settings
 from apps.cli.options import CommandError
 
@@ -19,14 +19,17 @@ _ABOUT = {
     Role.PROCESSOR: "runs workers",
     Role.READER: "may read risk, province and escalations",
     Role.SENDER: "sends escalations to receivers (`siaga webhook`)",
-    Role.DECIDER: "may join incidents (`siaga join`), which lets it write any entry of the ledger",
+    Role.DECIDER: "may decide (`siaga join`, `evict`, `erase`), which lets it write any entry of the ledger",
     Role.OPERATOR: "may read every topic and change its configuration",
 }
 
 
 def role_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add `--acls`, one repeatable option per role and `--quota`."""
-    about = "Bytes a second that each publisher, named or with an own input, may send to each broker."
+    about = (
+        "Bytes a second that each publisher, named or with an own input, may send to each broker. Without it, who has "
+        f"no limit gets {PUBLISHER_BYTES_PER_S}."
+    )
     function = click.option("--quota", type=click.IntRange(min=1024), metavar="BYTES", help=about)(function)
     for role in reversed(Role):
         about = f"With --acls: a user who {_ABOUT[role]}; repeatable."
@@ -70,7 +73,7 @@ def ensure_rights(
     try:
         findings = ensure_acls(admin, settings, named, create=not check)
         publishers = [user for user, roles in named.items() if Role.PUBLISHER in roles]
-        limits = [_limit(admin, user, quota, check) for user in publishers] if quota is not None else []
+        limits = [_limit(admin, user, quota, check) for user in publishers]
     except (AclError, QuotaError) as error:
         raise CommandError(str(error)) from None
     for finding in findings:
@@ -87,11 +90,16 @@ def _line(finding: AclFinding) -> str:
     return f"{finding.principal}  {finding.right}  {finding.state}"
 
 
-def _limit(admin: KafkaAdminClient, user: str, quota: int, check: bool) -> tuple[str, bool]:
+def _limit(admin: KafkaAdminClient, user: str, quota: int | None, check: bool) -> tuple[str, bool]:
+    """Set or compare a publisher's limit. Without `quota` any limit will do."""
     found = quota_of(admin, user)
-    if found == quota:
-        return f"{user}  {quota} bytes/s  ok", True
+    wanted = quota or found or PUBLISHER_BYTES_PER_S
+    if found == wanted:
+        return f"{user}  {wanted} bytes/s  ok", True
     if not check:
-        set_quotas(admin, [user], quota)
-        return f"{user}  {quota} bytes/s  set", True
-    return f"{user}  is {'unlimited' if found is None else f'{found} bytes/s'}, must be {quota} bytes/s  differs", False
+        set_quotas(admin, [user], wanted)
+        return f"{user}  {wanted} bytes/s  set", True
+    return (
+        f"{user}  is {'unlimited' if found is None else f'{found} bytes/s'}, must be {wanted} bytes/s  differs",
+        False,
+    )

@@ -17,6 +17,7 @@ from apps.integrations.webhook.http_attempt import Poster
 from apps.integrations.webhook.refused_store import RefusedStore
 from apps.integrations.webhook.signing import SecretError, Signer, load_signer
 from apps.integrations.webhook.target import Target, TargetError, load_target
+from schemas.ruleset.outward import OutwardRule
 from schemas.topics import Topic
 
 
@@ -32,11 +33,13 @@ from schemas.topics import Topic
     "--timeout", type=click.FloatRange(0.1, 300), default=10.0, show_default=True, help="Seconds to wait for an answer."
 )
 @click.option("--plain-http", is_flag=True, help="Allow http beyond this machine.")
-@with_settings("group", "instance", "data_dir", "metrics_host", "metrics_port", "log_format", "log_level")
+@with_settings("rules", "group", "instance", "data_dir", "metrics_host", "metrics_port", "log_format", "log_level")
 def command(
     settings: Settings, url: str | None, name: str | None, from_beginning: bool, timeout: float, plain_http: bool
 ) -> None:
     """Post each escalation as JSON to a URL: signed, in order for each regency, until the receiver accepts it.
+
+    The ruleset's table `outward` says what of the evidence is told.
 
     The URL comes from the file named by SIAGA_WEBHOOK_URL_FILE, from SIAGA_WEBHOOK_URL or from --url; nothing is sent
     anywhere else, and redirects are not followed. The secret comes from the file named by SIAGA_WEBHOOK_SECRET_FILE
@@ -47,6 +50,7 @@ def command(
         target, signer = load_target(url, settings, plain_http), load_signer(settings)
     except (TargetError, SecretError) as error:
         raise CommandError(str(error), exit_code=2) from None
+    rule = settings.load_ruleset().outward
     if line := refusal(settings):
         raise CommandError(line)
     configure_logging(settings)
@@ -54,7 +58,7 @@ def command(
     serve_metrics_if_set(settings)
     refused = RefusedStore(settings.data_dir / "webhook" / f"{name}.refused.jsonl")
     click.echo(f"webhook {name}: {target.shown}", err=True)
-    asyncio.run(_serve(settings, target, signer, refused, name, from_beginning, timeout))
+    asyncio.run(_serve(settings, target, signer, rule, refused, name, from_beginning, timeout))
 
 
 def _checked(name: str) -> str:
@@ -67,6 +71,7 @@ async def _serve(
     settings: Settings,
     target: Target,
     signer: Signer,
+    rule: OutwardRule,
     refused: RefusedStore,
     name: str,
     from_beginning: bool,
@@ -82,6 +87,7 @@ async def _serve(
         settings.instance,
         timeout_s,
         counts,
+        rule,
     )
     async with aiohttp.ClientSession(trust_env=False, cookie_jar=aiohttp.DummyCookieJar()) as session:
         poster = Poster(session, target, signer, timeout_s)

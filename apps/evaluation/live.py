@@ -85,10 +85,10 @@ def admitted(messages: Iterable[Arrival], roster: Roster, sources: Sources | Non
     """What intake must write to the ledger on the event clock: entries by (regency, kind), in order. `sources`: the
     workers' sources file; None is the packaged one.
     """
-    gate, clock_ms = Gate(roster, ClockMode.EVENT, sources), 0
+    gate, clock_ms, wall_ms = Gate(roster, ClockMode.EVENT, sources), 0, time.time_ns() // 1_000_000
     entries: Entries = {}
     for message in messages:
-        decision = gate.admit(Topic(message.topic), message.value, (), clock_ms)
+        decision = gate.admit(Topic(message.topic), message.value, (), clock_ms, wall_ms)
         if not isinstance(decision, Rejection):
             clock_ms = max(clock_ms, decision.event_ms)
             entries.setdefault((decision.regency, decision.entry[0]), []).append(decision.entry)

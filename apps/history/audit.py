@@ -1,9 +1,11 @@
-"""Audit: fold the ledger again and compare the result with what was published.
+"""Audit: what was published follows from the ledger, and the ledger from the inputs.
 
 The ledger is the only input of the risk fold, so the same ledger must give the same escalations and, at the ledger
-position that a row names, the same row, byte for byte. A finding is something published that does not follow from the
-ledger, or something that follows from it and was not published."""
+position that a row names, the same row, byte for byte. The fold also writes to the ledger itself: every notice there
+must follow from it. Reports on it must be what the input records that they name give (`audit_inputs`). A finding is
+something that does not follow, or that follows and is not there."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -13,25 +15,36 @@ from kafka import TopicPartition
 
 from agents.kafka.topic_reader import CONNECT_S, TopicReader
 from agents.settings import Settings
-from schemas.ledger import Frame
+from apps.history.audit_inputs import InputsAudit, InputsCheck
+from apps.history.decisions import decision_line
+from apps.history.ledger_frames import LedgerFrames
+from schemas.ledger import DECISIONS, INPUT_HEADER, NEIGHBOUR, REPORTS, Entry, Inputs, partition_of
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.station_roster import StationRoster
 from schemas.topics import Topic
-from streams.event_time.sequencer import sequencer_of
-from streams.table import RiskTable
+from streams.table import Drained, RiskTable
+
+_Ends = dict[TopicPartition, int]
 
 
 @dataclass
 class Audit:
-    """The comparison of all partitions. `findings` are sentences; none means that everything published follows."""
+    """The comparison of all partitions. `findings` are sentences; none means that everything follows.
+
+    `quarantined` names each record of the ledger that is no frame, `decisions` each thing that people decided.
+    """
 
     frames: int = 0
     escalations: int = 0
     rows: int = 0
+    notices: int = 0
     findings: list[str] = field(default_factory=list)
-    #: Partitions whose ledger has lost its beginning to retention: nothing can be proven there.
+    quarantined: list[str] = field(default_factory=list)
+    decisions: list[str] = field(default_factory=list)
+    #: Partitions whose ledger has lost its beginning to retention: what was published cannot be proven there.
     truncated: list[int] = field(default_factory=list)
+    inputs: InputsAudit = field(default_factory=InputsAudit)
 
 
 @dataclass
@@ -49,41 +62,149 @@ def audit(
     stations: StationRoster | None = None,
     connect_s: float = CONNECT_S,
 ) -> Audit:
-    """Audit every partition. Safe while workers run: outputs are read before the ledger, which is never behind them.
+    """Audit every partition. Safe while workers run: what follows from something else is read before it, so that it is
+    never ahead of it.
 
     Raises KafkaError, TopicMissing, and ValueError where the ledger shows that the workers use other settings."""
-    result = Audit()
+    sources = settings.load_sources()
+    inputs = InputsCheck(settings, roster, sources)
     with TopicReader(settings, connect_s) as reader:
-        reader.partitions(Topic.LEDGER)
-        for partition in range(settings.partitions):
-            table = RiskTable(partition, settings.partitions, roster, ruleset, stations)
-            _audit_partition(reader, settings, partition, table, result)
-    return result
+        return _Auditor(reader, settings, roster, Audit(inputs=inputs.result), inputs).run(ruleset, stations)
 
 
-def _audit_partition(reader: TopicReader, settings: Settings, partition: int, table: RiskTable, result: Audit) -> None:
-    def source(topic: Topic) -> TopicPartition:
-        return TopicPartition(settings.topics[topic], partition)
+class _Auditor:
+    """One run over all topics."""
 
-    published = _published(reader, source(Topic.ESCALATIONS), source(Topic.RISK))
-    if reader.beginning(source(Topic.LEDGER)) > 0:
-        result.truncated.append(partition)
-        return
-    sequencer = sequencer_of(settings.clock, settings.partitions, len(settings.load_sources().inputs))
-    derived: set[str] = set()
-    last_row_offset = max((offset for _, offset in published.rows), default=-1)
-    for record in _records(reader, source(Topic.LEDGER)):
-        table.apply_in_order(sequencer, record.key, Frame(record.offset, record.value, record.timestamp))
-        drained = table.drain()
-        result.frames += 1
+    def __init__(
+        self, reader: TopicReader, settings: Settings, roster: Roster, result: Audit, inputs: InputsCheck
+    ) -> None:
+        self._reader, self._settings, self._roster = reader, settings, roster
+        self._result, self._inputs = result, inputs
+        #: Notices by (target, entry): those on the ledger, and those that the fold of the ledger gives.
+        self._seen: dict[tuple[str, bytes], list[str]] = {}
+        self._given: Counter[tuple[str, bytes]] = Counter()
+
+    def run(self, ruleset: Ruleset, stations: StationRoster | None) -> Audit:
+        reader, partitions = self._reader, self._settings.partitions
+        ledger = reader.partitions(Topic.LEDGER)
+        read_to = self._read_to()
+        published = [self._published(partition) for partition in range(partitions)]
+        ends = reader.ends(ledger)
+        for partition in range(partitions):
+            table = RiskTable(partition, partitions, self._roster, ruleset, stations)
+            self._audit_partition(table, published[partition], ends)
+        self._compare_notices()
+        self._compare_inputs(read_to)
+        self._result.findings += self._inputs.result.findings
+        return self._result
+
+    def _topic(self, topic: Topic, partition: int) -> TopicPartition:
+        return TopicPartition(self._settings.topics[topic], partition)
+
+    def _records(self, partition: TopicPartition) -> Iterator[Any]:
+        """All committed records of a partition up to its end as it is now."""
+        self._reader.start_at_beginning([partition])
+        for records in self._reader.read_to_end():
+            yield from records
+
+    def _read_to(self) -> dict[tuple[str, int], int]:
+        """How far intake has read its inputs, by topic and partition: the latest of its notes."""
+        return {
+            (note["topic"], source.partition): note["offset"]
+            for source in self._reader.partitions(Topic.POSITIONS)
+            for note in (orjson.loads(record.value) for record in self._records(source) if record.value)
+        }
+
+    def _published(self, partition: int) -> _Published:
+        escalations = self._records(self._topic(Topic.ESCALATIONS, partition))
+        by_id = {orjson.loads(record.value)["escalation_id"]: record.value for record in escalations}
+        rows = self._records(self._topic(Topic.RISK, partition))
+        latest = {record.key: record.value for record in rows if record.value is not None}
+        return _Published(by_id, {(key, orjson.loads(row)["ledger"]["offset"]): row for key, row in latest.items()})
+
+    def _audit_partition(self, table: RiskTable, published: _Published, ends: _Ends) -> None:
+        source, result = self._topic(Topic.LEDGER, table.partition), self._result
+        is_whole = self._reader.beginning(source) == 0
+        if not is_whole:
+            result.truncated.append(table.partition)
+            self._inputs.ledger_begins[table.partition] = float("inf")
+        frames = LedgerFrames(self._settings, self._roster, table.partition)
+        derived: set[str] = set()
+        last_row_offset = max((offset for _, offset in published.rows), default=-1)
+        for record in self._records(source):
+            if not is_whole and self._inputs.ledger_begins[table.partition] == float("inf"):
+                self._inputs.ledger_begins[table.partition] = record.timestamp
+            if (entries := frames.entries(record)) is None:
+                continue
+            self._note(record, entries, record.offset < ends[source])
+            if is_whole:
+                for run in frames.runs(record, entries):
+                    table.apply(*run)
+                result.frames += 1
+                self._compare(table.drain(), record.offset <= last_row_offset, published, derived)
+        result.quarantined += frames.quarantined
+        frames.close()
+        if is_whole:
+            self._close(published, derived)
+
+    def _note(self, record: Any, entries: list[Entry], is_before_end: bool) -> None:
+        """Keep what is compared after the last partition: reports with their inputs, notices, decisions."""
+        kinds, where = {entry[0] for entry in entries}, f"ledger offset {record.partition}/{record.offset}"
+        if kinds <= REPORTS:
+            self._inputs.take(record, Inputs.of(dict(record.headers).get(INPUT_HEADER)), entries)
+            return
+        for entry in entries:
+            if entry[0] in DECISIONS:
+                self._result.decisions.append(f"{where}: {decision_line(record.key.decode(), entry)}")
+            elif entry[0] == NEIGHBOUR and is_before_end:
+                notice = record.key.decode(), orjson.dumps(entry)
+                self._seen.setdefault(notice, []).append(where)
+
+    def _compare(self, drained: Drained, must_be_published: bool, published: _Published, derived: set[str]) -> None:
         for _, value in drained.escalations:
-            derived.add(_compare_escalation(value, published, record.offset <= last_row_offset, result))
+            derived.add(_compare_escalation(value, published, must_be_published, self._result))
         for regency, row in drained.rows:
-            _compare_row(regency, row, published, result)
-    for escalation_id in published.escalations.keys() - derived:
-        result.findings.append(f"escalation {escalation_id} was published and does not follow from the ledger")
-    for key, offset in published.rows:
-        result.findings.append(f"the row of {key.decode()} at ledger offset {offset} is not what the ledger gives")
+            _compare_row(regency, row, published, self._result)
+        for target, entry in drained.notices:
+            self._given[target, orjson.dumps(entry)] += 1
+
+    def _close(self, published: _Published, derived: set[str]) -> None:
+        findings = self._result.findings
+        for escalation_id in published.escalations.keys() - derived:
+            findings.append(f"escalation {escalation_id} was published and does not follow from the ledger")
+        for key, offset in published.rows:
+            findings.append(f"the row of {key.decode()} at ledger offset {offset} is not what the ledger gives")
+
+    def _compare_notices(self) -> None:
+        """Every notice follows from the fold of its sender's partition, as often as it is there."""
+        for (target, notice), places in self._seen.items():
+            sender = orjson.loads(notice)[2]
+            if partition_of(sender, self._settings.partitions) in self._result.truncated:
+                self._inputs.result.unproven["notices whose sender's ledger has lost its beginning"] += len(places)
+                continue
+            given = self._given[target, notice]
+            self._result.notices += min(given, len(places))
+            self._result.findings += [
+                f"{place}: the notice of {sender} to {target} does not follow from the ledger"
+                for place in places[given:]
+            ]
+
+    def _compare_inputs(self, read_to: dict[tuple[str, int], int]) -> None:
+        reader, inputs = self._reader, self._inputs
+        for source in reader.partitions(Topic.REJECTED):
+            is_whole = reader.beginning(source) == 0
+            if not is_whole:
+                inputs.rejected_begins[source.partition] = float("inf")
+            for record in self._records(source):
+                if not is_whole:
+                    inputs.rejected_begins[source.partition] = record.timestamp
+                    is_whole = True
+                inputs.take_rejected(record)
+        for topic in inputs.topics:
+            for source in reader.partitions_of(topic):
+                beginning = reader.beginning(source)
+                inputs.compare(source, beginning, read_to.get((topic, source.partition), 0), self._records(source))
+        inputs.close()
 
 
 def _compare_escalation(value: bytes, published: _Published, must_be_published: bool, result: Audit) -> str:
@@ -106,16 +227,3 @@ def _compare_row(key: str, value: bytes, published: _Published, result: Audit) -
     if published.rows.get(position) == value:
         del published.rows[position]
         result.rows += 1
-
-
-def _published(reader: TopicReader, escalations: TopicPartition, risk: TopicPartition) -> _Published:
-    by_id = {orjson.loads(record.value)["escalation_id"]: record.value for record in _records(reader, escalations)}
-    latest = {record.key: record.value for record in _records(reader, risk) if record.value is not None}
-    return _Published(by_id, {(key, orjson.loads(value)["ledger"]["offset"]): value for key, value in latest.items()})
-
-
-def _records(reader: TopicReader, partition: TopicPartition) -> Iterator[Any]:
-    """All committed records of a partition up to its end as it is now."""
-    reader.start_at_beginning([partition])
-    for records in reader.read_to_end():
-        yield from records

@@ -12,12 +12,13 @@ from kafka import TopicPartition
 
 from agents.kafka.topic_reader import TopicReader
 from agents.settings import Settings
-from schemas.ledger import TICK_KEY, WATERMARK, Frame, partition_of
+from apps.history.ledger_frames import LedgerFrames
+from schemas.ledger import TICK_KEY, partition_of
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.station_roster import StationRoster
 from schemas.topics import Topic
-from streams.event_time.sequencer import Run, sequencer_of
+from streams.event_time.sequencer import Run
 from streams.risk.regency import RegencyState
 from streams.table import RiskTable
 
@@ -54,7 +55,7 @@ def past(
         if reader.beginning(ledger) > 0:
             raise LedgerCut
         reader.start_at_beginning([ledger])
-        for offset, record_key, entries in _runs(reader, settings):
+        for offset, record_key, entries in _runs(reader, LedgerFrames(settings, roster, partition)):
             if record_key not in (key, TICK_KEY):
                 continue
             kept = [entry for entry in entries if entry[1] <= until_ms]
@@ -70,16 +71,10 @@ def past(
     )
 
 
-def _runs(reader: TopicReader, settings: Settings) -> Iterator[Run]:
+def _runs(reader: TopicReader, frames: LedgerFrames) -> Iterator[Run]:
     """What the fold is given, in its order: (ledger offset, key, entries)."""
-    sequencer = sequencer_of(settings.clock, settings.partitions, len(settings.load_sources().inputs))
     for records in reader.read_to_end():
         for record in records:
-            frame = Frame(record.offset, record.value, record.timestamp)
-            if sequencer is not None:
-                yield from sequencer.take(record.key, frame)
-                continue
-            entries = frame.entries()
-            if entries[0][0] == WATERMARK:
-                raise ValueError("it is in event time")
-            yield record.offset, record.key, entries
+            if (entries := frames.entries(record)) is not None:
+                yield from frames.runs(record, entries)
+    frames.close()

@@ -1,7 +1,9 @@
-"""The present: one regency's state, read from the topic that the workers restore it from.
+"""The present: the state of regencies, read from the topic that the workers restore it from.
 
 Rows and state are committed in one transaction, so the state that is read after a row is at least as new as that row.
 """
+
+from collections.abc import Iterable
 
 from kafka import TopicPartition
 
@@ -24,21 +26,39 @@ def state_now(
 
     Raises KafkaError, TopicMissing, and UnknownFormat for the state of another version.
     """
-    name, prefix = settings.topics[Topic.STATE], code.encode() + b"/"
-    stored: dict[bytes, bytes | None] = {}
+    return states_now(settings, roster, ruleset, stations, [code], connect_s).get(code)
+
+
+def states_now(
+    settings: Settings,
+    roster: Roster,
+    ruleset: Ruleset,
+    stations: StationRoster | None,
+    codes: Iterable[str],
+    connect_s: float,
+) -> dict[str, RegencyState]:
+    """The states of these regencies that have one, by code; see `state_now`."""
+    codes = list(codes)
+    name, prefixes = settings.topics[Topic.STATE], tuple(code.encode() + b"/" for code in codes)
+    numbers = sorted({partition_of(code, settings.partitions) for code in codes})
+    stored: dict[bytes, bytes] = {}
     with TopicReader(settings, connect_s) as reader:
         reader.partitions(Topic.STATE)
-        reader.start_at_beginning([TopicPartition(name, partition_of(code, settings.partitions))])
+        reader.start_at_beginning([TopicPartition(name, number) for number in numbers])
         for batch in reader.read_to_end():
-            stored |= {record.key: record.value for record in batch if record.key.startswith(prefix)}
-    present = [(key, value) for key, value in stored.items() if value is not None]
-    regencies, _ = records.by_code(present)
-    found = regencies.get(code.encode())
-    if found is None or not found.head:
-        return None
-    state = RegencyState(roster[code], Rules(ruleset), stations.of(code) if stations else None)
-    records.restore(state, found)
-    return state
+            for record in batch:
+                if record.value is None:
+                    stored.pop(record.key, None)
+                elif record.key.startswith(prefixes):
+                    stored[record.key] = record.value
+    regencies, _ = records.by_code(stored.items())
+    rules, states = Rules(ruleset), dict[str, RegencyState]()
+    for key, found in regencies.items():
+        if found.head:
+            code = key.decode()
+            states[code] = RegencyState(roster[code], rules, stations.of(code) if stations else None)
+            records.restore(states[code], found)
+    return states
 
 
 def incident_of(state: RegencyState, number: str) -> str | None:

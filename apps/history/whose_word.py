@@ -7,8 +7,8 @@ the figures of each source where two agencies contradict each other.
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from apps.history.deciding import shown
 from apps.history.explain import EVIDENCE_SHOWN, local_time
-from apps.history.joining import shown
 from apps.history.present_state import incident_of
 from apps.language.catalogue import Words, words_in
 from schemas.ledger import incident_key

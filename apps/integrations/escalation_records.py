@@ -1,4 +1,4 @@
-"""Records of the escalations topic as senders handle them: parsed, and counted by what became of each.
+"""Records of the escalations topic as senders handle them: cut to what may leave, and counted by what became of each.
 
 A sender is `cap` or `webhook-NAME`, one process that carries escalations out of Kafka."""
 
@@ -9,20 +9,22 @@ from pydantic import ValidationError
 
 from agents import metrics
 from schemas.escalation import Escalation
+from schemas.outward import Outward, let_out
+from schemas.ruleset.outward import OutwardRule
 
 
 class NotAnEscalation(ValueError):
     """A record does not hold an escalation. One line that names the field and quotes nothing of the record."""
 
 
-def parse_escalation(value: bytes | None) -> Escalation:
-    """The escalation in a record's value. Raises NotAnEscalation.
+def outward_of(value: bytes | None, rule: OutwardRule) -> Outward:
+    """The escalation in a record's value, as `rule` lets it out. Raises NotAnEscalation.
 
     Unknown fields are ignored: an alert must not be lost because its reader is older than its writer."""
     if value is None:
         raise NotAnEscalation("a tombstone, no escalation")
     try:
-        return Escalation.model_validate_json(value, extra="ignore")
+        return let_out(Escalation.model_validate_json(value, extra="ignore"), rule)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "value"

@@ -57,9 +57,9 @@ class IntakeCheck:
             return UNREADABLE, f"source.topic: {reject.origin.topic} is not one of {', '.join(self._accept)}"
         if len(reject.key or b"") > KEY_MAX_BYTES:
             return UNREADABLE, f"key: {len(reject.key or b'')} bytes, at most {KEY_MAX_BYTES} are sent again"
-        clock_ms = self._now_ms() if self._mode is ClockMode.WALL else 0
+        wall_ms = self._now_ms()
         try:
-            accept(reject.value, declared(reject.value), clock_ms)
+            accept(reject.value, declared(reject.value), wall_ms if self._mode is ClockMode.WALL else 0, wall_ms)
         except Rejected as rejected:
             return rejected.reason.value, rejected.error
         return None

@@ -180,7 +180,9 @@ def _board() -> list[Panel]:
     )
     unread = Query("max by (instance) (siaga_board_lag_records)", "{{instance}} not read")
     unreadable = Query("sum by (instance) (siaga_board_unreadable_records_total)", "{{instance}} unreadable")
-    viewers = Query("sum by (instance) (siaga_board_viewers)", "{{instance}}")
+    viewers = Query("sum by (instance) (siaga_board_viewers)", "{{instance}} viewers")
+    connections = Query("sum by (instance) (siaga_board_connections)", "{{instance}} connections")
+    refused = Query("sum by (reason) (increase(siaga_board_refused_total[$__rate_interval]))", "refused: {{reason}}")
     return [
         series(
             "Board behind",
@@ -202,7 +204,15 @@ def _board() -> list[Panel]:
             unread,
             unreadable,
         ),
-        series("Viewers of the board", "none", "Live connections.", viewers),
+        series(
+            "Connections to the board",
+            "short",
+            "Viewers, all open connections, and what was refused: another host or origin, a limit (address, full,"
+            " descriptors), a client that does not read (unread) or sends too much (excess).",
+            viewers,
+            connections,
+            refused,
+        ),
     ]
 
 

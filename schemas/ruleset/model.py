@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_va
 
 from schemas.fields import one_of
 from schemas.ruleset.ladder import Immediates, Ladder
+from schemas.ruleset.outward import OutwardRule
 from schemas.ruleset.quantities import (
     HOURS,
     STRICT,
@@ -264,6 +265,7 @@ class Ruleset(BaseModel):
     turnout: TurnoutRule
     context: Context
     province: ProvinceRule
+    outward: OutwardRule
     rolling_sum: RollingSum | None = None
 
     @property

@@ -133,6 +133,21 @@ class Incidents:
                 for word in words_of(record):
                     self.words.give(word.agency)
 
+    def remove(self, incidents: Iterable[str]) -> None:
+        """Take these out as if nobody had ever told them."""
+        for incident in incidents:
+            self.release(incident)
+            del self.records[incident]
+
+    def drop_replaced(self) -> None:
+        """Let go of all records that later ones replaced, or that are gone, before their bucket is."""
+        for number in self._replaced:
+            if valid := self._valid(number):
+                self._buckets[number] = valid
+            else:
+                del self._buckets[number]
+        self._replaced.clear()
+
     def intern(self, *names: str) -> tuple[str, ...]:
         """Sources, agencies and statuses, one object each instead of one for each incident."""
         return tuple([self.names.setdefault(name, name) for name in names])

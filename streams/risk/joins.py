@@ -4,7 +4,7 @@ A joined incident has the words of all its numbers; the numbers that were joined
 words of their own, which say where they are. Undone, a number has its own words again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from streams.risk.incidents import Incidents
 from streams.risk.record import Record, joined_report, report_of, words_of
@@ -15,7 +15,7 @@ APPLIED, DUPLICATE, UNKNOWN = "applied", "duplicate", "unknown_incident"
 #: What became of a decision, and the records that it replaced.
 Changed = tuple[str, list[Record]]
 #: An incident's own number, and the words on it.
-_Group = tuple[str, Sequence[Word]]
+Group = tuple[str, Sequence[Word]]
 
 
 class Joins:
@@ -35,7 +35,7 @@ class Joins:
             return UNKNOWN, []
         if one is other:
             return DUPLICATE, []
-        self._regroup([(one.incident, words_of(one) + words_of(other))], clock_ms)
+        self._hold([(one.incident, words_of(one) + words_of(other))], clock_ms)
         return APPLIED, [one, other]
 
     def split(self, first: str, second: str, clock_ms: int) -> Changed:
@@ -48,7 +48,7 @@ class Joins:
         own = [word for word in words_of(one) if word.number == second]
         rest = [word for word in words_of(one) if word.number != second]
         remaining = first if one.incident == second else one.incident
-        self._regroup([(remaining, rest), (second, own)], clock_ms)
+        self._hold([(remaining, rest), (second, own)], clock_ms)
         return APPLIED, [one]
 
     def _held(self, number: str) -> Record | None:
@@ -56,16 +56,21 @@ class Joins:
         record = self._incidents.records.get(number)
         return self._incidents.records[record.joined_to] if record is not None and record.joined_to else record
 
-    def _regroup(self, groups: list[_Group], clock_ms: int) -> None:
-        """Hold these incidents in place of the records that their numbers have now."""
-        records, reports = self._incidents.records, []
-        for incident, words in groups:
-            for number in sorted({word.number for word in words}):
-                self._incidents.release(number)
-                self._records.leave(records[number].segment)
-                segment = self._records.add(number, clock_ms)
-                if number == incident:
-                    reports.append(report_of(incident, words, segment))
-                else:
-                    reports.append(joined_report(records[number], incident, segment))
-        self._incidents.hold(reports)
+    def _hold(self, groups: list[Group], clock_ms: int) -> None:
+        regroup(self._incidents, self._records, groups, clock_ms)
+
+
+def regroup(incidents: Incidents, segments: IncidentRecords, groups: Iterable[Group], clock_ms: int) -> None:
+    """Hold these incidents in place of the records that their numbers have now."""
+    records, reports = incidents.records, []
+    for incident, words in groups:
+        for number in sorted({word.number for word in words}):
+            incidents.release(number)
+            segments.leave(records[number].segment)
+            segment = segments.add(number, clock_ms)
+            if number == incident:
+                reports.append(report_of(incident, words, segment))
+            else:
+                own = report_of(number, [word for word in words if word.number == number], segment)
+                reports.append(joined_report(own, incident))
+    incidents.hold(reports)

@@ -4,6 +4,7 @@ An escalation is amended when it no longer holds: an incident that it cites has 
 does not cite have moved the score, or words of a second agency on an incident that it cites stand now, or no longer.
 """
 
+from collections.abc import Container
 from typing import TypedDict
 
 from streams.risk.record import Record, is_confirmed
@@ -76,12 +77,19 @@ class Published:
         """Whether the last escalation cites an incident."""
         return incident_id in self._cited
 
-    def revise_cited(self, old: Record, new: Record) -> None:
-        """An incident that the last escalation cites was revised."""
+    def revise_cited(self, old: Record, new: Record | None) -> None:
+        """An incident that the last escalation cites was revised, or taken out of the table."""
+        if new is None:
+            self._is_citation_changed = True
+            return
         if is_confirmed(old) != is_confirmed(new):
             self.is_confirmed_since = is_confirmed(new)
             self._is_citation_changed |= is_confirmed(old)  # what was confirmed is not so any more
         self._is_citation_changed |= _weight(new) != _weight(old)
+
+    def cite_only(self, held: Container[str]) -> None:
+        """Some incidents were taken out of the table and these are left: the state does not name the others."""
+        self._cited = [incident_id for incident_id in self._cited if incident_id in held]
 
     def move_points(self, points: int) -> bool:
         """A correction has moved the score by so many points. True when enough have moved for an amendment."""

@@ -95,9 +95,9 @@ def record_under(records: dict[str, Record], number: str) -> Record:
     return records[record.joined_to] if record.joined_to else record
 
 
-def joined_report(record: Record, to: str, segment: int) -> Report:
-    """The fields of the record of an incident whose words another one has now."""
-    return record._replace(status=JOINED, segment=segment, since_ms=0, words=(), joined_to=to)
+def joined_report(own: Report, to: str) -> Report:
+    """The fields of the record of a number whose words another incident has; `own`: those that they make alone."""
+    return new_record(own)._replace(status=JOINED, since_ms=0, words=(), joined_to=to)
 
 
 def is_confirmed(record: Record) -> bool:

@@ -20,11 +20,12 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from schemas.ledger import INCIDENT, JOIN, NEIGHBOUR, TICK, TURNOUT, Entry
+from schemas.ledger import DECISIONS, INCIDENT, NEIGHBOUR, TICK, TURNOUT, Entry
 from schemas.roster import Regency
 from schemas.station_roster import RegencyStations
 from schemas.vocabulary import DAY_MS, HOUR_MS, LEVELS, Change, Reason
 from streams.risk.citations import cite
+from streams.risk.decided import Decided
 from streams.risk.decisions import (
     Decision,
     Escalation,
@@ -39,7 +40,6 @@ from streams.risk.decisions import (
 )
 from streams.risk.event_ids import EventIds
 from streams.risk.incidents import Incidents
-from streams.risk.joins import Joins
 from streams.risk.levels import Ladder
 from streams.risk.neighbours import Neighbours
 from streams.risk.published import Published
@@ -72,10 +72,10 @@ class RegencyState:
         self.since_ms = 0  # clock when the level last changed, at first the first clock reading
         self.incidents = Incidents(rules, regency.stations)
         self.incident_records = IncidentRecords(self.incidents)
-        self.joins = Joins(self.incidents, self.incident_records)
         self.event_ids = EventIds(rules.event_ids_most(regency.stations))
         self.turnout = Turnout(rules.offset_ms, regency.stations, stations, rules.figure_room(regency.stations))
         self.station_records = StationRecords(self.turnout)
+        self.decided = Decided(self.incidents, self.incident_records, self.turnout, self.station_records)
         self.repeats = Repeats(self.event_ids, self.incidents, self.turnout)
         self.telling = Telling(self.incidents, self.repeats)
         self.neighbours = Neighbours()
@@ -173,8 +173,8 @@ class RegencyState:
             outcome = "applied"
         elif kind == NEIGHBOUR:
             outcome = self._take_notice(entry)
-        elif kind == JOIN:
-            outcome = self._take_join(entry)
+        elif kind in DECISIONS:
+            outcome = self._take_decision(entry)
         else:
             raise ValueError(f"ledger entry of unknown kind {kind!r}")
         outcomes[kind][outcome] += 1
@@ -288,29 +288,26 @@ class RegencyState:
         if not self.ladder.level:
             return
         if self.published.is_cited(old.incident):
-            self.published.revise_cited(old, self.incidents.records[old.incident])
+            self.published.revise_cited(old, self.incidents.records.get(old.incident))
             self._is_review_due = True
         else:
             self._note_moved_points(before)
-
-    def _note_revisions(self, replaced: list[Record], before: int) -> None:
-        """A decision replaced these records: what is cited is noted for each, and the points that it moved once."""
-        others = [old for old in replaced if not self.published.is_cited(old.incident)]
-        for old in [old for old in replaced if old not in others] + others[:1]:
-            self._note_revision(old, before)
 
     def _note_moved_points(self, before: int) -> None:
         """A correction has moved the score from `before`; enough points amend what is published."""
         if self.published.move_points(self.score().total - before):
             self._is_review_due = True
 
-    def _take_join(self, entry: Entry) -> str:
-        _, _, first, second, is_undone, _, _ = entry
+    def _take_decision(self, entry: Entry) -> str:
         before = self.score().total if self.ladder.level else 0
-        change = self.joins.split if is_undone else self.joins.join
-        outcome, replaced = change(first, second, self.clock_ms)
+        outcome, replaced = self.decided.take(entry, self.clock_ms)
         self._score, self._is_due = None, True
-        self._note_revisions(replaced, before)
+        cited = [old for old in replaced if self.published.is_cited(old.incident)]
+        for old in cited:
+            self._note_revision(old, before)
+        self.published.cite_only(self.incidents.records)
+        if self.ladder.level and (not replaced or len(cited) < len(replaced)):
+            self._note_moved_points(before)  # once, however many have moved them
         return outcome
 
     def _take_turnout(self, entry: Entry) -> str:

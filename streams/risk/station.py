@@ -110,7 +110,7 @@ def with_figure(old: Station, figure: Figure) -> tuple[Figure, tuple[Figure, ...
     """A station with a figure of one source among several: the one in force, the others, and the conflicts."""
     others = [one for one in (figure_of(old), *old.others) if one.source != figure.source]
     first, *rest = sorted([*others, figure], key=_order)
-    return first, tuple(rest), _conflicts(old.conflicts, [*others, figure])
+    return first, tuple(rest), conflicts_of(old.conflicts, [*others, figure])
 
 
 def _order(figure: Figure) -> tuple[int, int, int, str]:
@@ -118,7 +118,7 @@ def _order(figure: Figure) -> tuple[int, int, int, str]:
     return figure.rank, -figure.as_of_ms, -figure.revision, figure.source
 
 
-def _conflicts(held: tuple[tuple[str, str], ...], figures: Iterable[Figure]) -> tuple[tuple[str, str], ...]:
+def conflicts_of(held: tuple[tuple[str, str], ...], figures: Iterable[Figure]) -> tuple[tuple[str, str], ...]:
     """The pairs of agencies that contradict each other now that these are the figures: agencies with figures of one
     moment do unless all of these agree, of the others what is `held` stays.
     """

@@ -27,9 +27,11 @@ from streams.risk.station import (
     Counts,
     Figure,
     Station,
+    conflicts_of,
     corrects,
     counts_of,
     figure_by,
+    figure_of,
     new_station,
     shows,
     station_of,
@@ -172,15 +174,31 @@ class Turnout:
                 figure = self._revised(before, figure, is_listed, before is old)
             if old.others or old.source != figure.source:
                 figure, others, conflicts = with_figure(old, figure)
-            self._sum_up(old, -1)
         new = new_station((*figure, is_listed, others, conflicts, move(name, old)))
-        self._sum_up(new, 1)
-        if old is None or shows(old) != shows(new):
-            if old is not None:
-                self._count(old, -1)
-            self._count(new, 1)
+        self._change(old, new)
         self._stations[name] = new
         return Taken.APPLIED
+
+    def remove(self, name: str, gone: Figure, move: Move = _no_segment) -> bool:
+        """Take a figure that is held out of its station, as if its source had not told it: all but the days of new
+        votes. False when the station has no other and is gone; else `move` names the state segment that holds it.
+        """
+        old = self.held(name)
+        assert old is not None, "only a figure that is held can be taken out"
+        left = [figure for figure in (figure_of(old), *old.others) if figure.source != gone.source]
+        self.figures.give(gone.agency)
+        if old.is_listed:
+            self.corrected -= gone.corrections
+        if not left:
+            self._change(old, None)
+            del self._stations[name]
+            return False
+        # What another source of its agency contradicted earlier is not known apart: the figures that are left decide.
+        held = tuple(pair for pair in old.conflicts if gone.agency not in pair)
+        new = new_station((*left[0], old.is_listed, tuple(left[1:]), conflicts_of(held, left), move(name, old)))
+        self._change(old, new)
+        self._stations[name] = new
+        return True
 
     def corrects(self, name: str, figure: Figure) -> bool:
         """Whether a newer figure has a lower count than its source told before, or other counts of the same moment. A
@@ -256,6 +274,18 @@ class Turnout:
     def restore_stations(self, read_stations: Callable[[], dict[str, Station | bytes]]) -> None:
         """After `restore_totals`: `read_stations` is called at the first look-up of a station."""
         self._read = read_stations
+
+    def _change(self, old: Station | None, new: Station | None) -> None:
+        """A station was replaced: the sums of voters follow, and the counts where they see a difference."""
+        if old is not None:
+            self._sum_up(old, -1)
+        if new is not None:
+            self._sum_up(new, 1)
+        if old is None or new is None or shows(old) != shows(new):
+            if old is not None:
+                self._count(old, -1)
+            if new is not None:
+                self._count(new, 1)
 
     def _sum_up(self, station: Station, sign: int) -> None:
         """Add a station to the sums of voters (1) or take it out (-1)."""

@@ -1,6 +1,6 @@
 """How the incidents of a regency are stored: a segment, or several, for each ledger frame that changed any."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from typing import Any
 
 import orjson
@@ -46,6 +46,11 @@ class IncidentRecords:
     def close_frame(self) -> None:
         """The frame has ended: encode its segments now, not at the drain, so that they do not depend on the batch."""
         self._segments.close_frame(self._encode)
+        self._segments.rewrite(self._encode)
+
+    def remove(self, gone: Container[str]) -> None:
+        """People have taken these out, or words on them: no segment is to hold what they were any more."""
+        self._segments.rewrite_without(gone, self._lies_in)
 
     def forget_before(self, horizon_ms: int) -> None:
         """Drop the segments older than the horizon none of whose incidents counts any more, and these incidents. A
@@ -61,10 +66,12 @@ class IncidentRecords:
             return not incidents.is_counted(record) and (root is None or not incidents.is_counted(root))
 
         gone = self._segments.forget_before(horizon_ms, may_go)
-        incidents.forget(name for name, number in gone if name in records and records[name].segment == number)
+        incidents.forget(name for name, number in gone if self._lies_in(name, number))
         if gone:
             joined = ((name, record.joined_to) for name, record in records.items() if record.joined_to)
-            incidents.forget([name for name, to in joined if to not in records])
+            if forgotten := {name for name, to in joined if to not in records}:
+                incidents.forget(forgotten)
+                self.remove(forgotten)
 
     def drain(self, prefix: bytes) -> Iterator[tuple[bytes, bytes | None]]:
         """State records of what changed since the last drain; None is a tombstone."""
@@ -79,6 +86,8 @@ class IncidentRecords:
             segment = read(stored[number])
             self._segments.restore(number, segment["clock_ms"])
             for row in segment["rows"]:
+                if older := newest.get(row[0]):
+                    self._segments.put_back_older(older[0], row[0])
                 newest[row[0]] = number, segment["clock_ms"], row
         self._incidents.hold(self._restored(newest))
 
@@ -88,8 +97,6 @@ class IncidentRecords:
             incident, revision, category, severity, status, occurred, reported, source = row[:_PLAIN]
             since_ms = row[_PLAIN] if len(row) > _PLAIN else clock_ms
             agency, place, told, joined_to = row[_OWN:] or (source, None, (), "")
-            if joined_to and joined_to not in newest:
-                continue  # its incident was forgotten, and it with that one
             put_back(number, incident)
             source, agency, status = intern(source, agency, status)
             words = tuple(self._word(*word) for word in told)
@@ -106,10 +113,15 @@ class IncidentRecords:
     ) -> Word:
         return Word(number, source, agency, revision, self._incidents.rules.kinds[category, severity], *rest)
 
+    def _lies_in(self, incident: str, number: int) -> bool:
+        record = self._incidents.records.get(incident)
+        return record is not None and record.segment == number
+
     def _encode(self, number: int, segment: Segment) -> bytes:
         """The incidents whose newest record lies in a segment."""
         held = self._incidents.records
-        incidents = segment.names if segment.is_unchanged() else dict.fromkeys(segment.names)
+        names = segment.names
+        incidents = names if segment.is_unchanged() else [name for name in dict.fromkeys(names) if name in held]
         clock_ms = segment.clock_ms
         rows = [
             (

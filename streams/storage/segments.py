@@ -1,9 +1,10 @@
 """Segments: what one ledger frame changed of a regency, written to the state as one record.
 
 A newer revision of an incident, or a newer figure of a station, lies in a newer segment, so of two the later counts. A
-segment none of whose names is newest there any more is dropped, and so is one whose incidents are all forgotten."""
+segment none of whose names is newest there any more is dropped, and so is one whose incidents are all forgotten. What
+people take out of the table is taken out of the segments that hold it: those are written again without it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 
 #: Names in one segment. With the longest names the contract allows a segment stays below half a megabyte.
 LARGEST = 1_000
@@ -37,6 +38,10 @@ class Segment:
         self.names.append(name)
         self.live += 1
 
+    def put_back_older(self, name: str) -> None:
+        """Restore one of its names that lies in a later segment."""
+        self.names.append(name)
+
     def is_unchanged(self) -> bool:
         """Whether everything that was put into it still lies in it."""
         return self.live == len(self.names)
@@ -49,7 +54,7 @@ Encode = Callable[[int, Segment], bytes | None]
 class Segments:
     """The segments of one regency, by number, oldest first. `keeps_names`: `forget_before` needs them."""
 
-    __slots__ = ("last", "_keeps_names", "_changed", "_held", "_open")
+    __slots__ = ("last", "_keeps_names", "_changed", "_held", "_open", "_rewritten")
 
     def __init__(self, keeps_names: bool = True) -> None:
         self.last = 0  # number of the newest segment
@@ -57,6 +62,7 @@ class Segments:
         self._changed: dict[int, bytes | None] = {}  # what to write since the last drain; None is a tombstone
         self._held: dict[int, Segment] = {}
         self._open: list[int] = []  # numbers of the frame being folded
+        self._rewritten: dict[int, None] = {}  # numbers of closed segments to be written again, in order
 
     def open(self, clock_ms: int) -> tuple[int, Callable[[str], None], int]:
         """The segment for the next name: its number, what appends a name to it, and how many more it takes."""
@@ -91,6 +97,31 @@ class Segments:
                 segment.names.clear()
         self._open = []
 
+    def rewrite(self, encode: Encode) -> None:
+        """After `close_frame`: write the segments again that `rewrite_without` or `rewrite_all` has chosen."""
+        rewritten, self._rewritten = self._rewritten, {}
+        for number in rewritten:
+            if segment := self._held.get(number):
+                self._changed[number] = encode(number, segment)
+
+    def rewrite_without(self, gone: Container[str], lies_in: Callable[[str, int], bool]) -> None:
+        """Names are gone from the table: closed segments that hold one, or hold what later ones replaced, are written
+        again at the end of the frame, with the names that lie there by `lies_in`.
+        """
+        for number, segment in list(self._held.items()):
+            if number in self._open or segment.is_unchanged() and not any(name in gone for name in segment.names):
+                continue
+            segment.names = [name for name in dict.fromkeys(segment.names) if lies_in(name, number)]
+            segment.live = len(segment.names)
+            if segment.names:
+                self._rewritten[number] = None
+            else:
+                self._drop(number)
+
+    def rewrite_all(self) -> None:
+        """All closed segments are written again at the end of the frame."""
+        self._rewritten |= dict.fromkeys(number for number in self._held if number not in self._open)
+
     def forget_before(self, horizon_ms: int, may_go: Callable[[str, int], bool]) -> list[tuple[str, int]]:
         """Drop segments older than the horizon whose names may all go; return (name, number) of each name. A name that
         an older segment still has stays: read back, its older record would be the newest.
@@ -119,6 +150,10 @@ class Segments:
     def put_back(self, number: int, name: str) -> None:
         """Take back a name that lies in a segment given to `restore`."""
         self._held[number].put_back(name)
+
+    def put_back_older(self, number: int, name: str) -> None:
+        """Take back a name that a segment given to `restore` still holds and that lies in a later one."""
+        self._held[number].put_back_older(name)
 
     def restore_last(self, last: int) -> None:
         """Continue numbering after `last`."""

@@ -3,9 +3,11 @@
 What comes hour by hour in bulk is written as a segment per ledger frame, one record for all of its stations, which is
 fewer records to write and to read back. Figures that come one at a time stay a record per station, which each
 figure overwrites: segments of one would leave a tombstone for every report. Where a station is in both, its own record
-is the newer; it is deleted when the station moves to a segment."""
+is the newer; it is deleted when the station moves to a segment. Closed segments do not know their stations: where
+people have taken one out, all segments of the regency are written again, each with the stations that still lie there.
+"""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,7 +16,7 @@ import orjson
 from streams.risk.station import Station, station_of
 from streams.risk.turnout import Turnout
 from streams.storage.format import FORMAT, read
-from streams.storage.segments import Segment, Segments
+from streams.storage.segments import Encode, Segment, Segments
 
 #: Fewer stations of one frame are written one by one.
 SEGMENT_LEAST = 4
@@ -48,9 +50,21 @@ class StationRecords:
                 self._changed[station] = False
         return self._segments.add(station, 0)
 
+    def remove(self, station: str, old: Station) -> None:
+        """People have taken out all figures of a station. `rewrite` is to follow."""
+        if old.segment:
+            self._segments.leave(old.segment)
+        else:
+            self._changed[station] = False
+
+    def rewrite(self) -> None:
+        """People have taken figures out: no segment is to hold what its stations were any more."""
+        self._segments.rewrite_all()
+
     def close_frame(self) -> None:
         """The frame has ended: its stations become a segment, or records of their own where they are few."""
         self._segments.close_frame(self._encode)
+        self._segments.rewrite(self._encode_again())
 
     def drain(self, prefix: bytes) -> Iterator[tuple[bytes, bytes | None]]:
         """State records of what changed since the last drain; None is a tombstone."""
@@ -67,14 +81,32 @@ class StationRecords:
 
     def _encode(self, number: int, segment: Segment) -> bytes | None:
         held = self._turnout.stations
-        names = [name for name in dict.fromkeys(segment.names) if self._turnout.segment_of(name) == number]
+        names = [name for name in dict.fromkeys(segment.names) if name in held and self._lies_in(name, number)]
         if len(names) < SEGMENT_LEAST:
             for name in names:
                 self._turnout.store_by_itself(name)
                 self._changed[name] = True
             return None
+        return self._rows(names)
+
+    def _encode_again(self) -> Encode:
+        lying = defaultdict[int, list[str]](list)
+
+        def encode(number: int, _segment: Segment) -> bytes:
+            if not lying:
+                for name in self._turnout.stations:
+                    lying[self._turnout.segment_of(name)].append(name)
+            return self._rows(lying[number])
+
+        return encode
+
+    def _rows(self, names: list[str]) -> bytes:
+        held = self._turnout.stations
         rows = [(name, *_row(station)) for name in names if isinstance(station := held[name], Station)]
         return orjson.dumps({"format": FORMAT, "columns": _COLUMNS, "rows": rows})
+
+    def _lies_in(self, name: str, number: int) -> bool:
+        return self._turnout.segment_of(name) == number
 
     def _own(self, name: str) -> bytes:
         held = self._turnout.stations[name]

@@ -7,10 +7,11 @@ import pytest
 from aiokafka import TopicPartition
 
 from agents import metrics
-from agents.batching import Batch, Cut
+from agents.batching import Batch, Cut, CutRecord
 from agents.intake import APPENDED_HEADER, LOG_APPEND_TIME, IntakeFold
-from schemas.ledger import SPAN_HEADER, TICK_KEY, decode_frame, partition_of
+from schemas.ledger import BROKER_AHEAD_MS, INPUT_HEADER, SPAN_HEADER, TICK_KEY, Inputs, decode_frame, partition_of
 from schemas.roster import Roster
+from schemas.sources import Sources
 from schemas.topics import Topic, TopicNames
 from streams.admission import ClockMode, Gate
 
@@ -79,16 +80,53 @@ def test_reports_split_over_several_frames_have_no_span_header():
     assert len(reports) > 1 and all(SPAN_HEADER not in dict(frame.headers) for frame in reports)
 
 
-def test_a_value_cut_by_the_reader_is_rejected_even_if_its_beginning_is_valid():
+def places(outputs) -> dict[str, tuple]:
+    """Of every report in these frames: the input record that the frame's header names, by event id."""
+    found = {}
+    for frame in outputs:
+        if frame.key == b"16.71":
+            topic, partition, offsets = Inputs.of(dict(frame.headers)[INPUT_HEADER])
+            ids = [entry[2] for entry in decode_frame(frame.value)]
+            found |= {name: (topic, partition, offset) for name, offset in zip(ids, offsets, strict=True)}
+    return found
+
+
+def test_a_frame_names_the_input_record_of_each_of_its_entries():
+    records = batch(incident(number=0), b"no message", incident("16.02", 2), incident(number=3))
+    assert places(fold().fold(records)) == {"e-0": ("siaga.incidents", 2, 0), "e-3": ("siaga.incidents", 2, 3)}
+
+
+def test_the_frames_of_a_split_one_name_the_records_of_their_own_entries():
+    values = [incident(number=n, event_id=f"{n:064d}", station="x" * 64) for n in range(3_000)]
+    frames = list(fold().fold(batch(*values)))
+    assert len(frames) > 1
+    assert places(frames) == {f"{n:064d}": ("siaga.incidents", 2, n) for n in range(3_000)}
+
+
+def test_an_own_input_and_an_enveloped_message_are_named_alike():
+    event = {"specversion": "1.0", "id": "1", "type": "report", "source": "/kpu", "data": json.loads(incident())}
+    records = batch(json.dumps(event).encode())
+    records.records[0].headers = (("content-type", b"application/cloudevents+json"),)
+    gate = Gate(Roster.default(), ClockMode.WALL, Sources.parse('[sources.kpu-sumsel]\nagency="kpu"\ninput="kpu"\n'))
+    source = TopicPartition("siaga.incidents.kpu", 1)
+    made = IntakeFold(source, Topic.INCIDENTS, gate, TopicNames(), PARTITIONS, lambda: NOON_MS, False, 0, "kpu")
+    assert places(made.fold(records)) == {"e-1": ("siaga.incidents.kpu", 1, 0)}
+
+
+def test_a_record_cut_by_the_reader_is_rejected_even_if_its_beginning_is_valid():
     cut = Cut(incident().ljust(1024))
     cut.size = 20_000_000
-    [output] = fold().fold(batch(cut))
-    headers = dict(output.headers)
-    assert (headers["siaga.reason"], headers["siaga.error"]) == (
-        b"too_large",
-        b"20000000 bytes, at most 16384 are read",
-    )
-    assert output.topic == "siaga.rejected"
+    records = [CutRecord(7, NOON_MS, LOG_APPEND_TIME, b"any", value, []).because("why") for value in (cut, incident())]
+    large, surplus = fold().fold(Batch(records, 7, 9, 9))
+    for output in (large, surplus):
+        headers = dict(output.headers)
+        assert (output.topic, headers["siaga.reason"], headers["siaga.error"]) == (
+            "siaga.rejected",
+            b"too_large",
+            b"why",
+        )
+    assert large.value == cut and dict(large.headers)["siaga.truncated.value"] == b"20000000"
+    assert surplus.value == incident() and "siaga.truncated.value" not in dict(surplus.headers)
 
 
 def test_a_rejected_record_keeps_its_bytes_and_names_its_source():
@@ -149,9 +187,21 @@ def test_wall_time_is_the_brokers_append_time_or_else_the_workers_clock(timestam
     assert decode_frame(output.value)[0][1] == stamped_ms
 
 
+def test_of_a_broker_whose_clock_is_ahead_five_minutes_count():
+    [output] = fold().fold(appended(NOON_MS + 3_600_000, incident()))
+    assert decode_frame(output.value)[0][1] == NOON_MS + BROKER_AHEAD_MS == NOON_MS + 300_000
+
+
+def test_with_the_event_clock_a_report_of_the_future_is_rejected_and_the_next_is_taken():
+    far = incident(number=1, occurred_at="9999-01-01T00:00:00+07:00", reported_at="9999-01-01T00:00:00+07:00")
+    rejected, frame, *_ = fold(True).fold(batch(far, incident(number=2)))
+    assert dict(rejected.headers)["siaga.reason"] == b"future"
+    assert [entry[2] for entry in decode_frame(frame.value)] == ["e-2"]
+
+
 def test_the_event_clock_survives_a_restart_through_the_note():
     first = fold(True)
-    list(first.fold(batch(incident(minute=30))))
+    list(first.fold(batch(incident(minute=9))))
     second = fold(True)
     second.restored(first.note())
     old = incident(number=2, occurred_at="2023-11-27T12:00:00+07:00", reported_at="2023-11-27T12:00:00+07:00")
@@ -174,3 +224,9 @@ def test_sources_beyond_the_cap_share_one_label(monkeypatch):
     monkeypatch.setattr(metrics, "_known_sources", {f"s{n}" for n in range(metrics.SOURCES_MAX)})
     assert metrics.source_label("s1") == "s1"
     assert metrics.source_label("one-too-many") == "other"
+
+
+def test_a_worker_whose_clock_is_behind_rejects_no_good_report():
+    made = fold(now_ms=lambda: NOON_MS - 3_600_000)
+    [output] = made.fold(appended(NOON_MS, incident()))
+    assert output.topic == "siaga.ledger" and decode_frame(output.value)[0][1] == NOON_MS - 3_600_000 + BROKER_AHEAD_MS

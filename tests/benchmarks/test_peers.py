@@ -68,7 +68,7 @@ def ledger_of(inputs: list[Record]) -> tuple[list[Record], list[Record]]:
         batch, queues[partition] = queues[partition][:70], queues[partition][70:]
         frames: dict[str, list] = {}
         for record in batch:
-            admitted = gate.admit(Topic.INCIDENTS, record.value, (), newest[partition])
+            admitted = gate.admit(Topic.INCIDENTS, record.value, (), newest[partition], 2**42)
             if not isinstance(admitted, Admitted):
                 where = {"siaga.source.partition": b"%d" % partition, "siaga.source.offset": b"%d" % record.offset}
                 rejected.append(replace(record, headers=where))

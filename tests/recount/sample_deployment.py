@@ -248,7 +248,7 @@ class EventRun(Run):
 
     def _admit(self, record: Record, headers: Iterable[tuple[str, bytes]]) -> Admitted | Rejection:
         shard = record.topic, record.partition
-        decision = self._gate.admit(Topic(record.topic), record.value, headers, self._newest_ms[shard])
+        decision = self._gate.admit(Topic(record.topic), record.value, headers, self._newest_ms[shard], 2**42)
         if isinstance(decision, Admitted):
             self._newest_ms[shard] = max(self._newest_ms[shard], decision.event_ms)
         return decision

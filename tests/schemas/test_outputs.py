@@ -52,7 +52,7 @@ def written() -> dict[Topic, list[bytes]]:
     values: dict[Topic, list[bytes]] = {contract.topic: [] for contract in OUTPUTS}
     offset = 0
     for number, (topic, value) in enumerate(rough_day(roster)):
-        admitted = gate.admit(topic, value, (), 0)
+        admitted = gate.admit(topic, value, (), 0, 2**42)
         assert isinstance(admitted, Admitted)
         frames = [(admitted.regency.encode(), admitted.entry)]
         if number % 20 == 19:

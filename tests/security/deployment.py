@@ -28,7 +28,7 @@ class GuardedDeployment(Deployment):
         super().__init__(guarded.broker.bootstrap, prefix, directory, **processor, **settings)
 
     def __enter__(self) -> Self:
-        granted = self.grant()
+        granted = self.grant("--quota", str(1 << 30))  # by default a publisher may send less than some tests do
         assert granted.returncode == 0, granted.stderr
         return self
 

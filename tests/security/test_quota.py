@@ -3,6 +3,7 @@
 import pytest
 from kafka import KafkaProducer
 
+from agents.kafka.quotas import PUBLISHER_BYTES_PER_S
 from schemas.topics import Topic
 from tests.security.deployment import STRANGER, USERS, GuardedDeployment
 
@@ -60,3 +61,16 @@ def test_a_check_compares_the_quota_and_changes_none(deployment: GuardedDeployme
         assert check(QUOTA, limited) == f"{limited}  {QUOTA} bytes/s  ok"
         assert check(99_999, limited) == f"{limited}  is {QUOTA} bytes/s, must be 99999 bytes/s  differs"
     assert check(QUOTA, STRANGER) == f"{STRANGER}  is unlimited, must be {QUOTA} bytes/s  differs"
+
+
+def test_who_has_no_limit_gets_the_default_and_who_has_one_keeps_it(deployment: GuardedDeployment, limited: str):
+    user = "tanpa-batas"
+    deployment.guarded.add_users(user)
+    named = ("--publisher", user, "--publisher", limited)
+    admin = deployment.guarded.settings("cluster-admin")
+    before = deployment.run("topics", "--check", "--acls", *named, check=False, **admin).stdout.splitlines()
+    assert f"{user}  is unlimited, must be {PUBLISHER_BYTES_PER_S} bytes/s  differs" in before
+    for state in ("set", "ok"):
+        lines = deployment.run("topics", "--acls", *named, check=False, **admin).stdout.splitlines()
+        assert f"{user}  {PUBLISHER_BYTES_PER_S} bytes/s  {state}" in lines
+        assert f"{limited}  {QUOTA} bytes/s  ok" in lines

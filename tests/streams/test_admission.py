@@ -32,8 +32,8 @@ def admitted_at(occurred: str, reported: str, clock: str, gate: Gate = WALL) -> 
     return gate.admit(Topic.INCIDENTS, incident(**times), (), at(clock))
 
 
-def turnout_at(as_of: str, clock_ms: int, gate: Gate = WALL) -> Admitted | Rejection:
-    return gate.admit(Topic.TURNOUT, turnout(as_of=as_of), (), clock_ms)
+def turnout_at(as_of: str, clock_ms: int, gate: Gate = WALL, wall_ms: int | None = None) -> Admitted | Rejection:
+    return gate.admit(Topic.TURNOUT, turnout(as_of=as_of), (), clock_ms, wall_ms)
 
 
 def reason(decision: Admitted | Rejection) -> RejectReason | None:
@@ -64,7 +64,7 @@ def test_a_tick_is_the_time_alone():
 def test_entries_carry_the_time_of_the_clock_in_use():
     assert admitted_at("08:00:00", "08:01:00", clock="08:02:00", gate=WALL).entry[1] == at("08:02:00")
     assert admitted_at("08:00:00", "08:01:00", clock="08:02:00", gate=EVENT).entry[1] == at("08:00:00")
-    assert turnout_at("2024-11-27T08:00:00+07:00", 0, EVENT).entry[1] == at("08:00:00")
+    assert turnout_at("2024-11-27T08:00:00+07:00", 0, EVENT, at("09:00:00")).entry[1] == at("08:00:00")
 
 
 @pytest.mark.parametrize(
@@ -90,9 +90,12 @@ def test_turnout_ahead_of_the_wall_is_future():
     assert reason(turnout_at("2024-11-27T08:10:00.001+07:00", at("08:00:00"))) is RejectReason.FUTURE
 
 
-def test_with_the_event_clock_nothing_is_future():
-    assert reason(admitted_at("20:00:00", "20:00:00", clock="08:00:00", gate=EVENT)) is None
-    assert reason(admitted_at("08:00:00", "23:00:00", clock="08:00:00", gate=EVENT)) is None
+def test_with_the_event_clock_future_is_what_is_ahead_of_wall_time():
+    clock_ms, wall_ms = at("08:00:00"), at("20:00:00")
+    assert reason(turnout_at("2024-11-27T20:10:00+07:00", clock_ms, EVENT, wall_ms)) is None
+    assert reason(turnout_at("2024-11-27T20:10:00.001+07:00", clock_ms, EVENT, wall_ms)) is RejectReason.FUTURE
+    late = incident(occurred_at="2024-11-27T08:00:00+07:00", reported_at="2024-11-27T20:10:01+07:00")
+    assert reason(EVENT.admit(Topic.INCIDENTS, late, (), clock_ms, wall_ms)) is RejectReason.FUTURE
 
 
 @pytest.mark.parametrize("gate", [WALL, EVENT])
@@ -105,7 +108,7 @@ def test_365_days_behind_the_clock_is_taken_and_more_is_too_old(gate):
 
 
 def test_a_replay_of_any_election_since_1969_starts_from_no_clock():
-    assert reason(turnout_at("1999-06-07T08:00:00+07:00", 0, EVENT)) is None
+    assert reason(turnout_at("1999-06-07T08:00:00+07:00", 0, EVENT, at("08:00:00"))) is None
     assert reason(turnout_at("1969-01-01T00:00:00Z", 0, EVENT)) is None
     assert reason(turnout_at("1968-12-31T23:59:59Z", 0, EVENT)) is RejectReason.TOO_OLD
 

@@ -39,7 +39,7 @@ class Played:
         accept = Gate(Roster.default(), ClockMode.EVENT).acceptor(topic)
         self.frames, self.outputs, self.now_ms = 0, Outputs(), 0
         for line in (CASES / name).read_bytes().splitlines()[:lines]:
-            regency, entry, _, _ = accept(line, (), self.now_ms)
+            regency, entry, _, _ = accept(line, (), self.now_ms, 2**42)
             self.now_ms = max(self.now_ms, entry[1])
             self._fold((regency, [entry]))
             self.let_pass(STEP_MS)

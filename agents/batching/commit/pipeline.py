@@ -19,6 +19,7 @@ from ..offsets.lookup import Sources
 from ..offsets.notes import notes_of
 from ..offsets.start import first_held
 from ..retry import Backoff
+from .pace import Pace, Room
 from .queue import BatchQueue
 from .shard import Folded, Shard, SourceGap, SourceReset
 from .shard_set import ShardSet
@@ -27,6 +28,8 @@ from .spec import StageSpec
 log = logging.getLogger(__name__)
 
 Offsets = dict[TopicPartition, OffsetAndMetadata]
+#: What takes less than one part in so many of a transaction, for each partition, joins one in any case.
+_CRUMBS = 4
 #: The key of the lane itself in `Backoff`; the key of a shard is its source.
 LANE = "lane"
 
@@ -45,6 +48,7 @@ class Pipeline:
     ) -> None:
         self._spec, self._sources, self._queue, self._shards = spec, sources, queue, shards
         self._backoff, self._may_fold = backoff, may_fold
+        self._pace = Pace()
         self._ahead: dict[TopicPartition, Folded] = {}  # for the next transaction; their batches are still queued
         # Not 0: monotonic time may begin when the machine starts, so 0 could be a moment ago.
         self._committed_at = self._group_committed_at = float("-inf")
@@ -65,8 +69,8 @@ class Pipeline:
         self._ahead = {}
 
     async def transact(self) -> None:
-        """Commit one transaction: what is folded ahead, what else waits, at most a full batch of records, and the
-        outputs of idle folds.
+        """Commit one transaction: what is folded ahead, what else waits (as much as `Pace` lets in), and the outputs of
+        idle folds.
 
         Once a rebalance has begun only what is folded ahead: its shards have it in their memory already, and folding
         the batch again would count it twice. Any error means: outcome unknown, drop the lane.
@@ -142,29 +146,47 @@ class Pipeline:
         excluded: Container[TopicPartition] = (),
         until: asyncio.Future[None] | None = None,
     ) -> None:
-        """Fold queued batches into `folded`, at most a full batch of records and none of `excluded`; no further once
-        `until` is done.
+        """Fold queued batches, or their first parts, into `folded`: what `Pace` lets into a transaction, and none of
+        `excluded`; no further once `until` is done.
+
+        Without `until` the transaction is about to be committed: a long batch does not make it wait once it holds
+        something, for it can be folded meanwhile.
         """
-        left = self._spec.options.batch_records_max - sum(part.records for part in folded.values())
-        for source in self._queue.sources:
-            if source not in self._shards or source in folded or source in excluded or source not in self._queue:
+        options = self._spec.options
+        whole = Room(options.batch_records_max, options.fold_ms_max / 1000)
+        left = whole
+        for done in folded.values():
+            left = left.without(done.records, done.processor_seconds)
+        waiting = {
+            source: self._queue[source]
+            for source in self._queue.sources
+            if source in self._shards and source not in folded and source not in excluded
+        }
+        crumb = whole.shared_by(_CRUMBS * max(1, len(self._shards)))
+        for source in self._pace.order(waiting, whole):
+            if source not in self._queue or source not in self._shards:
                 continue
             if not self._may_fold() or (until is not None and until.done()):
                 return
-            batch = self._queue[source]
-            if folded and len(batch.records) > left:
-                return  # the next transaction begins with it
-            part = await self._fold(source, batch)
+            if folded and not self._pace.fits(source, self._queue[source], crumb):
+                if until is None:
+                    return  # it is folded while this transaction is committed
+                if not left.holds(whole.shared_by(len(waiting))):
+                    return  # the next transaction begins with it
+            part = await self._fold(source, left)
             if part is not None:
                 folded[source] = part
-                left -= part.records
-            # Folding a full batch takes some 0.2 s: let other tasks of this loop run in between.
+                left = left.without(part.records, part.processor_seconds)
+            # Let other tasks of this loop run in between.
             await asyncio.sleep(0)
 
-    async def _fold(self, source: TopicPartition, batch: Batch) -> Folded | None:
+    async def _fold(self, source: TopicPartition, room: Room) -> Folded | None:
         """One shard's part of the transaction; None when the batch was read already, or the shard failed."""
+        shard, batch = self._shards[source], self._queue[source]
+        if not batch.went_back:  # else it may be of a source that was recreated, which shows in the whole of it
+            batch = self._pace.part(source, batch.since(shard.next_offset), room)
         try:
-            part = await self._fold_over_gaps(self._shards[source], batch)
+            part = await self._fold_over_gaps(shard, batch)
         except Exception as error:  # noqa: BLE001  # a fold may raise anything
             if isinstance(error, SourceReset):  # the reopened shard compares its position with the source's end itself
                 self._queue.replace(source, replace(batch, went_back=False))
@@ -172,6 +194,8 @@ class Pipeline:
             return None
         if part is None:
             self._queue.release(source)
+        elif part.batch is not None:
+            self._pace.folded(source, part.batch, part.processor_seconds)
         return part
 
     async def _fold_over_gaps(self, shard: Shard, batch: Batch) -> Folded | None:
@@ -239,4 +263,4 @@ class Pipeline:
         if rest is None:
             self._queue.release(source)
         else:
-            self._queue.replace(source, rest)
+            self._queue.postpone(source, rest)

@@ -30,7 +30,7 @@ class BatchQueue:
 
     @property
     def sources(self) -> list[TopicPartition]:
-        """The sources with a batch, oldest first."""
+        """The sources with a batch, oldest first; one whose batch was folded in part counts from then on."""
         return list(self._queued)
 
     @property
@@ -52,6 +52,12 @@ class BatchQueue:
     def replace(self, source: TopicPartition, batch: Batch) -> None:
         """Keep another batch in the place of this source's."""
         self._queued[source].batch = batch
+
+    def postpone(self, source: TopicPartition, rest: Batch) -> None:
+        """Keep what is left of this source's batch, behind those of the others."""
+        queued = self._queued.pop(source)
+        queued.batch = rest
+        self._queued[source] = queued
 
     def release(self, source: TopicPartition) -> None:
         """The batch of a source is committed, or was read already."""

@@ -60,6 +60,8 @@ class Folded:
     next_offset: int
     note: str
     fold_seconds: float
+    #: The processor's part of that: what the fold cost, whatever else the machine did.
+    processor_seconds: float = 0.0
     #: Part of lost state that is rebuilt: its outputs were published before.
     is_rebuild: bool = False
     #: Offsets right before the batch that the source no longer held: they were never read.
@@ -158,15 +160,16 @@ class Shard:
         if not batch.records:
             return None
         is_rebuild = batch.start_offset < self._published_until
-        started = time.perf_counter()
+        started, processor = time.perf_counter(), time.thread_time()
         outputs = list(self._fold.fold(batch))
-        fold_seconds = time.perf_counter() - started
+        fold_seconds, processor_seconds = time.perf_counter() - started, time.thread_time() - processor
         if self._state is not None:
             if is_rebuild:
                 outputs = [output for output in outputs if output.topic == self._state.topic]
             outputs += self._own_records(self._state, batch.next_offset)
         note = self._fold.note()
-        return Folded(batch, outputs, batch.next_offset, note, fold_seconds, is_rebuild, self._lost)
+        seconds = fold_seconds, processor_seconds
+        return Folded(batch, outputs, batch.next_offset, note, *seconds, is_rebuild, self._lost)
 
     def _one_part(self, batch: Batch) -> Batch:
         """What of a batch lies on one side of the offset up to which everything was published before."""

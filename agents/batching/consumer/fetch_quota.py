@@ -14,22 +14,25 @@ _TRANSACTIONS = 2
 
 
 def shares(lags: Mapping[TP, int], lanes: int) -> dict[TP, float]:
-    """What part of a full transaction each partition may bring at a time, from 0 to 1: its part of the lag, in
-    records, of all partitions of its lane.
+    """What part of a full transaction each partition may bring at a time, from 0 to 1. One half of the lane goes to its
+    partitions with a backlog in equal parts, the other by what part of the lane's backlog theirs is, in records.
 
-    Records beyond the transaction under way and the next would only wait in memory. Shares follow the lag, so that all
+    Records beyond the transaction under way and the next would only wait in memory. By the backlog, so that all
     partitions reach their ends together: a fold that orders records over partitions keeps those of one in memory until
-    the others have caught up.
+    the others have caught up. In equal parts, so that a partition that is flooded leaves others room for as much as
+    they usually bring.
     """
     lane = {tp: (tp[0], lane_of(tp[1], lanes)) for tp in lags}
-    sizes, totals = Counter(lane.values()), Counter[tuple[str, int]]()
+    sizes, busy, totals = Counter(lane.values()), Counter[tuple[str, int]](), Counter[tuple[str, int]]()
     for tp, lag in lags.items():
         totals[lane[tp]] += lag
-    return {tp: _bounded(lag, totals[lane[tp]], sizes[lane[tp]]) for tp, lag in lags.items()}
+        busy[lane[tp]] += lag > 0
+    return {tp: _bounded(lag, totals[lane[tp]], busy[lane[tp]] or sizes[lane[tp]]) for tp, lag in lags.items()}
 
 
-def _bounded(lag: int, lane_lag: int, lane_size: int) -> float:
-    part = lag / lane_lag if lane_lag else 1 / lane_size
+def _bounded(lag: int, lane_lag: int, sharing: int) -> float:
+    equal = 1 / sharing
+    part = (equal + lag / lane_lag) / 2 if lane_lag else equal
     return min(1.0, max(_PART_LEAST, _TRANSACTIONS * part))
 
 

@@ -167,7 +167,7 @@ class BatchConsumerThread(ConsumerThread):
     async def _take_records(
         self, consumer: aiokafka.AIOKafkaConsumer, tp: TopicPartition, part: float, max_records: int
     ) -> list[Any]:
-        """Fetched records of a partition, until they reach its part of a full batch in number or in bytes."""
+        """Fetched records of a partition, until they reach its part of a full batch in number or in memory."""
         records: list[Any] = []
         left, size_left = max(1, round(part * max_records)), part * self._options.batch_bytes_max
         while left > 0 and size_left > 0 and fetching.has_fetched(consumer, tp):
@@ -176,7 +176,7 @@ class BatchConsumerThread(ConsumerThread):
                 break
             records += some
             left -= len(some)
-            size_left -= sum([len(record.value) for record in some if record.value])
+            size_left -= some.cost
         return records
 
     def lag(self, tp: TopicPartition) -> int:

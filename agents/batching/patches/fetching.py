@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import ConsumerStoppedError
 
 from ..partition_end import Progress, committed_end
+from .records import Taken
 
 
 class PartitionState(Protocol):
@@ -65,13 +66,13 @@ def has_fetched(consumer: AIOKafkaConsumer, tp: TopicPartition) -> bool:
     return tp in consumer._fetcher._records
 
 
-async def take_fetched(consumer: AIOKafkaConsumer, tp: TopicPartition, at_most: int) -> list[Any]:
+async def take_fetched(consumer: AIOKafkaConsumer, tp: TopicPartition, at_most: int) -> Taken:
     """Up to so many fetched records of a partition; its position moves past them, and past markers and aborted records.
 
     Raises what the broker answered to the fetch.
     """
-    records: list[Any] = (await consumer._fetcher.fetched_records({tp}, 0, at_most)).get(tp, [])
-    return records
+    taken: Taken = (await consumer._fetcher.fetched_records({tp}, 0, at_most)).get(tp, Taken())
+    return taken
 
 
 async def wait_for_fetch(consumer: AIOKafkaConsumer, seconds: float) -> None:

@@ -1,16 +1,21 @@
 """How aiokafka's consumers parse what they fetch: with bounded memory, and without a copy of each record."""
 
-import functools
 import sys
 from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
-from aiokafka.consumer.fetcher import PartitionRecords
+from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
 from aiokafka.record.default_records import DefaultRecordBatch
 
-from ..consumer import bounded_records
+from ..consumer.bounded_records import BoundedRecords
+
+#: Records taken before their size is looked at again: the largest streamed ones take 550 KiB.
+_TAKE = 25
+#: A take ends when its records take so many bytes of memory.
+_TAKE_COST_MAX = 1 << 20
 
 
 def replace_codec(name: str, codec: Callable[..., bytes]) -> None:
@@ -24,12 +29,9 @@ def replace_codec(name: str, codec: Callable[..., bytes]) -> None:
     setattr(records, name, codec)
 
 
-@functools.cache
 def bound_inflating() -> None:
-    """Have every consumer of this process read compressed batches with bounded memory (see bounded_records.py)."""
-    fetcher.MemoryRecords = bounded_records.BoundedRecords
-    for name in ("gzip_decode", "lz4_decode", "snappy_decode", "zstd_decode"):
-        replace_codec(name, getattr(bounded_records, name))
+    """Have every consumer of this process read batches with bounded memory (see consumer/bounded_records.py)."""
+    fetcher.MemoryRecords = BoundedRecords
 
 
 class ParsedRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka has no types
@@ -47,6 +49,37 @@ class ParsedRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka has no 
         return record
 
 
+class Taken(list[Any]):
+    """Records, and the bytes of memory that they take."""
+
+    cost = 0
+
+
+class BoundedResult(FetchResult):  # type: ignore[misc]  # aiokafka has no types
+    """Takes the place of aiokafka's `FetchResult`: hands out fewer records than were asked for when they are large."""
+
+    _partition_records: Any
+
+    def getall(self, max_records: int | None = None) -> Taken:
+        """Up to so many records, none where the partition's position was moved; its position moves past them."""
+        taken = Taken()
+        if not self.check_assignment(self._topic_partition) or not self.has_more():
+            return taken
+        records, answer = iter(self._partition_records), self._partition_records._records
+        before, left, is_more = answer.cost, max_records or sys.maxsize, True
+        while is_more and left and answer.cost - before < _TAKE_COST_MAX:
+            most = min(left, _TAKE)
+            some = list(islice(records, most))
+            taken += some
+            left, is_more = left - most, len(some) == most
+        taken.cost = answer.cost - before
+        self._update_position()
+        if not is_more:
+            self._partition_records = None
+        return taken
+
+
 def hand_out_parsed_records() -> None:
-    """Have every consumer of this process hand out `ParsedRecords`."""
+    """Have every consumer of this process hand out `ParsedRecords`, as `Taken`. After `bound_inflating`."""
     fetcher.PartitionRecords = ParsedRecords
+    fetcher.FetchResult = BoundedResult

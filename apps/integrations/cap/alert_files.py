@@ -8,9 +8,9 @@ from collections.abc import Callable
 from datetime import UTC
 from pathlib import Path
 
-from schemas.escalation import Escalation
+from schemas.outward import Outward
 
-WriteAlert = Callable[[Escalation, str, bytes], None]
+WriteAlert = Callable[[Outward, str, bytes], None]
 """Takes the escalation, the document's identifier and its bytes."""
 
 
@@ -25,7 +25,7 @@ def write_to_directory(path: Path) -> WriteAlert:
     except OSError as error:
         raise AlertFileError(f"{path}: {error.strerror}") from None
 
-    def write(escalation: Escalation, identifier: str, document: bytes) -> None:
+    def write(escalation: Outward, identifier: str, document: bytes) -> None:
         moment = escalation.event_time.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
         try:
             _write(path / f"{moment}-{identifier}.xml", document + b"\n")

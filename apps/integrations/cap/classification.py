@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from schemas.escalation import Escalation
+from schemas.outward import Outward
 from schemas.vocabulary import Category, Change, Level
 
 _OF_LEVEL: dict[str, tuple[str, str, str]] = {  # urgency, severity, responseType
@@ -32,7 +32,7 @@ class Classes(NamedTuple):
     certainty: str
 
 
-def classes(escalation: Escalation) -> Classes:
+def classes(escalation: Outward) -> Classes:
     """Read an escalation in CAP's words."""
     urgency, severity, response = _OF_LEVEL[escalation.level]
     if escalation.change == Change.STALE:
@@ -45,7 +45,7 @@ def classes(escalation: Escalation) -> Classes:
     return Classes(categories(escalation), responses, urgency, severity, _certainty(escalation))
 
 
-def categories(escalation: Escalation) -> tuple[str, ...]:
+def categories(escalation: Outward) -> tuple[str, ...]:
     """By the incidents behind it; without any, by the components of the score."""
     found = {_OF_INCIDENTS.get(Category(item.category), "Other") for item in escalation.evidence}
     if not found:
@@ -53,7 +53,7 @@ def categories(escalation: Escalation) -> tuple[str, ...]:
     return tuple(name for name in _ORDER if name in found) or ("Other",)
 
 
-def _certainty(escalation: Escalation) -> str:
+def _certainty(escalation: Outward) -> str:
     if escalation.unverified:
         return "Possible"
     is_vouched = any(item.status != "reported" for item in escalation.evidence)

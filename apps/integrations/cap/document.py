@@ -15,7 +15,7 @@ from apps.integrations.cap import sentences
 from apps.integrations.cap.classification import classes
 from apps.integrations.cap.references import ChainPosition
 from apps.language.catalogue import words_in
-from schemas.escalation import Escalation
+from schemas.outward import Outward
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 #: Languages of a message by their RFC 3066 tag, in order.
@@ -67,18 +67,18 @@ class CapProfile:
         return timezone(-span if self.utc_offset.startswith("-") else span)
 
 
-def identifier(escalation: Escalation, profile: CapProfile) -> str:
+def identifier(escalation: Outward, profile: CapProfile) -> str:
     """Includes the status, so that an exercise and an actual alert from one topic never share an identifier."""
     return f"siaga-{profile.status.lower()}-{escalation.escalation_id}"
 
 
-def sent(escalation: Escalation, profile: CapProfile) -> str:
+def sent(escalation: Outward, profile: CapProfile) -> str:
     """The event time of the decision, `2024-11-27T08:14:00+07:00`."""
     # The configured offset, not Python's own: CAP prefers -00:00 for UTC.
     return escalation.event_time.astimezone(profile.zone).strftime("%Y-%m-%dT%H:%M:%S") + profile.utc_offset
 
 
-def document(escalation: Escalation, position: ChainPosition, profile: CapProfile) -> bytes:
+def document(escalation: Outward, position: ChainPosition, profile: CapProfile) -> bytes:
     """The alert as XML without a line break."""
     alert = ET.Element(_tag("alert"))
     _texts(alert, _head(escalation, position, profile))
@@ -88,7 +88,7 @@ def document(escalation: Escalation, position: ChainPosition, profile: CapProfil
     return b'<?xml version="1.0" encoding="UTF-8"?>' + body.encode()
 
 
-def _head(escalation: Escalation, position: ChainPosition, profile: CapProfile) -> Iterable[tuple[str, str]]:
+def _head(escalation: Outward, position: ChainPosition, profile: CapProfile) -> Iterable[tuple[str, str]]:
     yield "identifier", identifier(escalation, profile)
     yield "sender", profile.sender
     yield "sent", sent(escalation, profile)
@@ -107,7 +107,7 @@ def _head(escalation: Escalation, position: ChainPosition, profile: CapProfile) 
     yield "incidents", position.incident
 
 
-def _note(escalation: Escalation, position: ChainPosition, profile: CapProfile) -> str:
+def _note(escalation: Outward, position: ChainPosition, profile: CapProfile) -> str:
     notes = []
     if profile.status is AlertStatus.EXERCISE:
         notes.append(f"Exercise on ruleset {escalation.ruleset}: no actual alert.")
@@ -118,7 +118,7 @@ def _note(escalation: Escalation, position: ChainPosition, profile: CapProfile) 
     return " ".join(notes)
 
 
-def _info(alert: ET.Element, escalation: Escalation, profile: CapProfile, language: str) -> None:
+def _info(alert: ET.Element, escalation: Outward, profile: CapProfile, language: str) -> None:
     words, found = words_in(LANGUAGE_TAGS[language]), classes(escalation)
     info = ET.SubElement(alert, _tag("info"))
     _texts(info, [("language", language)])
@@ -139,7 +139,7 @@ def _info(alert: ET.Element, escalation: Escalation, profile: CapProfile, langua
     _pair(area, "geocode", GEOCODE_NAME, escalation.regency)
 
 
-def _parameters(escalation: Escalation) -> Iterable[tuple[str, str]]:
+def _parameters(escalation: Outward) -> Iterable[tuple[str, str]]:
     yield "siaga.escalation_id", escalation.escalation_id
     yield "siaga.episode", str(escalation.episode)
     yield "siaga.change", escalation.change
@@ -151,8 +151,10 @@ def _parameters(escalation: Escalation) -> Iterable[tuple[str, str]]:
         yield f"siaga.component.{name}", str(points)
     yield "siaga.unverified", str(escalation.unverified).lower()
     for item in escalation.evidence:
-        name, agencies = f"{item.origin}/{item.incident_id}", ",".join(item.agencies)
-        yield "siaga.evidence", f"{name} {item.category} {item.severity} {item.status} {item.weight:g} {agencies}"
+        told = [item.category, str(item.severity), item.status, f"{item.weight:g}", str(item.agency_count)]
+        told += [f"{item.origin}/{item.incident_id}"] if item.incident_id else []
+        told += [",".join(item.agencies)] if item.agencies else []
+        yield "siaga.evidence", " ".join(told)
     yield "siaga.ruleset", escalation.ruleset
     yield "siaga.ledger", f"{escalation.ledger.partition}/{escalation.ledger.offset}"
 

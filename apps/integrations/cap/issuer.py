@@ -6,7 +6,8 @@ from typing import Any
 from apps.integrations.cap.alert_files import WriteAlert
 from apps.integrations.cap.document import CapProfile, document, identifier
 from apps.integrations.cap.references import MessageChains
-from apps.integrations.escalation_records import DeliveryCounts, NotAnEscalation, parse_escalation
+from apps.integrations.escalation_records import DeliveryCounts, NotAnEscalation, outward_of
+from schemas.ruleset.outward import OutwardRule
 
 log = logging.getLogger("siaga.cap")
 
@@ -14,8 +15,8 @@ log = logging.getLogger("siaga.cap")
 class Issuer:
     """Makes a document of each record. Records of one partition must come in offset order."""
 
-    def __init__(self, profile: CapProfile) -> None:
-        self._profile = profile
+    def __init__(self, profile: CapProfile, rule: OutwardRule) -> None:
+        self._profile, self._rule = profile, rule
         self._chains = MessageChains()
         self._counts = DeliveryCounts("cap")
         self.unreadable = 0
@@ -25,7 +26,7 @@ class Issuer:
 
         A record that holds no escalation is logged and counted in `unreadable`."""
         try:
-            escalation = parse_escalation(record.value)
+            escalation = outward_of(record.value, self._rule)
         except NotAnEscalation as error:
             self.unreadable += 1
             self._counts.unreadable()

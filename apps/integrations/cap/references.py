@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from schemas.escalation import Escalation
+from schemas.outward import Outward
 
 
 class MessageType(StrEnum):
@@ -25,7 +25,7 @@ class ChainPosition(NamedTuple):
     `is_cut` is true when the beginning of the chain is no longer on the topic."""
 
     kind: MessageType
-    earlier: tuple[Escalation, ...]
+    earlier: tuple[Outward, ...]
     incident: str
     is_cut: bool
 
@@ -33,9 +33,9 @@ class ChainPosition(NamedTuple):
 @dataclass
 class _MessageChain:
     incident: str
-    escalations: list[Escalation] = field(default_factory=list)
+    escalations: list[Outward] = field(default_factory=list)
 
-    def append(self, escalation: Escalation, later: MessageType, is_start: bool) -> ChainPosition:
+    def append(self, escalation: Outward, later: MessageType, is_start: bool) -> ChainPosition:
         """Add an escalation as a message of type `later`.
 
         The first message of a chain is its Alert, whatever it says: there is nothing to update or cancel."""
@@ -52,7 +52,7 @@ class MessageChains:
         self._episodes: dict[str, tuple[int, _MessageChain]] = {}
         self._silences: dict[str, _MessageChain] = {}
 
-    def append(self, escalation: Escalation) -> ChainPosition:
+    def append(self, escalation: Outward) -> ChainPosition:
         """Add the next escalation of its regency to its chain."""
         regency, change = escalation.regency, escalation.change
         if change == "stale" and escalation.level == "normal":
@@ -61,15 +61,15 @@ class MessageChains:
             return self._end_silence(escalation)
         return self._append_to_episode(escalation)
 
-    def _start_silence(self, escalation: Escalation) -> ChainPosition:
+    def _start_silence(self, escalation: Outward) -> ChainPosition:
         chain = self._silences.setdefault(escalation.regency, _MessageChain(_silence_name(escalation)))
         return chain.append(escalation, MessageType.UPDATE, is_start=True)
 
-    def _end_silence(self, escalation: Escalation) -> ChainPosition:
+    def _end_silence(self, escalation: Outward) -> ChainPosition:
         chain = self._silences.pop(escalation.regency, None) or _MessageChain(_silence_name(escalation))
         return chain.append(escalation, MessageType.CANCEL, is_start=False)
 
-    def _append_to_episode(self, escalation: Escalation) -> ChainPosition:
+    def _append_to_episode(self, escalation: Outward) -> ChainPosition:
         regency, is_start = escalation.regency, escalation.change == "raised" and escalation.previous_level == "normal"
         number, chain = self._episodes.get(regency, (None, None))
         if chain is None or number != escalation.episode:
@@ -81,5 +81,5 @@ class MessageChains:
         return chain.append(escalation, MessageType.UPDATE, is_start)
 
 
-def _silence_name(escalation: Escalation) -> str:
+def _silence_name(escalation: Outward) -> str:
     return f"{escalation.regency}/silence/{escalation.escalation_id[:8]}"

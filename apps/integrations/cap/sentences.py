@@ -1,7 +1,7 @@
 """An escalation in plain words: headline, description and instruction of a CAP message, in one language."""
 
 from apps.language.catalogue import Words, capitalized
-from schemas.escalation import Escalation
+from schemas.outward import Outward
 from schemas.vocabulary import Change, Level
 
 EVIDENCE_IN_WORDS = 5
@@ -9,24 +9,24 @@ EVIDENCE_IN_WORDS = 5
 _DRILLS = {"Exercise": "exercise", "Test": "test"}
 
 
-def is_silence(escalation: Escalation) -> bool:
+def is_silence(escalation: Outward) -> bool:
     """Whether the escalation says that reports stopped or came back while the level was normal."""
     return escalation.change in (Change.STALE, Change.RECOVERED) and escalation.level == Level.NORMAL
 
 
-def event(words: Words, escalation: Escalation) -> str:
+def event(words: Words, escalation: Outward) -> str:
     """What happened, in CAP's `event`."""
     return words.text("cap", "silence_event" if is_silence(escalation) else "event")
 
 
-def place(words: Words, escalation: Escalation) -> str:
+def place(words: Words, escalation: Outward) -> str:
     """Name of the regency; a province has none in the roster and goes by its code."""
     if "." in escalation.regency:
         return escalation.name
     return words.text("place", "province", code=escalation.regency)
 
 
-def headline(words: Words, escalation: Escalation, status: str) -> str:
+def headline(words: Words, escalation: Outward, status: str) -> str:
     """One line, which begins with CAP's status when the message is no actual alert."""
     level = _level(words, escalation.level)
     text = words.text("change_clause", escalation.change, name=place(words, escalation), level=level)
@@ -35,7 +35,7 @@ def headline(words: Words, escalation: Escalation, status: str) -> str:
     return f"{words.text('cap', _DRILLS[status])}. {text}" if status in _DRILLS else text
 
 
-def description(words: Words, escalation: Escalation) -> str:
+def description(words: Words, escalation: Outward) -> str:
     """The reason, the score and its parts, the evidence, the ruleset, and who is notified."""
     previous = _level(words, escalation.previous_level)
     sentences = [
@@ -49,12 +49,12 @@ def description(words: Words, escalation: Escalation) -> str:
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def instruction(words: Words, escalation: Escalation) -> str:
+def instruction(words: Words, escalation: Outward) -> str:
     """What the message asks of its readers."""
     return words.text("cap_instruction", "silence" if escalation.change == Change.STALE else escalation.level)
 
 
-def audience(words: Words, escalation: Escalation) -> str:
+def audience(words: Words, escalation: Outward) -> str:
     """The authorities to notify."""
     return ", ".join(capitalized(words.word("authority_in_full", route)) for route in escalation.routes)
 
@@ -63,13 +63,13 @@ def _level(words: Words, level: str) -> str:
     return words.level(level).replace(level, level.upper(), 1)
 
 
-def _parts(words: Words, escalation: Escalation) -> str:
+def _parts(words: Words, escalation: Outward) -> str:
     heaviest = sorted(escalation.components.items(), key=lambda part: (-part[1], part[0]))
     parts = ", ".join(f"{words.word('component', name)} {points}" for name, points in heaviest if points)
     return words.text("cap", "parts", parts=parts) if parts else ""
 
 
-def _evidence(words: Words, escalation: Escalation) -> str:
+def _evidence(words: Words, escalation: Outward) -> str:
     items = [
         words.text(
             "cap",

@@ -17,6 +17,7 @@ from apps.integrations.webhook.delivery import PartitionDelivery
 from apps.integrations.webhook.http_attempt import Poster, backoff_s
 from apps.integrations.webhook.refused_store import RefusedStore
 from apps.integrations.webhook.starting_offsets import commit_starting_offsets
+from schemas.ruleset.outward import OutwardRule
 from schemas.vocabulary import DAY_MS
 
 POLL_MS = 200
@@ -38,9 +39,10 @@ class WebhookConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         instance: str | None,
         timeout_s: float,
         counts: DeliveryCounts,
+        rule: OutwardRule,
     ) -> None:
         self._options, self._topic, self._timeout_s = options, topic, timeout_s
-        self._group, self._instance, self._counts = group, instance, counts
+        self._group, self._instance, self._counts, self._rule = group, instance, counts, rule
         self._deliveries: dict[TopicPartition, tuple[PartitionDelivery, asyncio.Task[None]]] = {}
         self._is_rebalancing = False
 
@@ -116,7 +118,7 @@ class WebhookConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             if self._is_rebalancing or not records:
                 continue  # the partition's next owner reads from the committed offset
             commit = functools.partial(self._commit, consumer, partition)
-            delivery = PartitionDelivery(poster, refused, commit, self._counts)
+            delivery = PartitionDelivery(poster, refused, commit, self._counts, self._rule)
             self._deliveries[partition] = delivery, asyncio.create_task(delivery.run(records))
 
     async def _commit(self, consumer: AIOKafkaConsumer, partition: TopicPartition, record: Any) -> None:

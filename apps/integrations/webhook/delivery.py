@@ -10,9 +10,10 @@ from typing import Any
 
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 
-from apps.integrations.escalation_records import DeliveryCounts, NotAnEscalation, parse_escalation
+from apps.integrations.escalation_records import DeliveryCounts, NotAnEscalation, outward_of
 from apps.integrations.webhook.http_attempt import Action, Answer, Poster, backoff_s
 from apps.integrations.webhook.refused_store import RefusedStore
+from schemas.ruleset.outward import OutwardRule
 
 #: Seconds that a commit in progress may take after `stop`.
 COMMIT_GRACE_S = 5.0
@@ -25,8 +26,11 @@ Commit = Callable[[Any], Awaitable[None]]
 class PartitionDelivery:
     """Delivers records of one partition until all are done or `stop` is called; a post in progress may end."""
 
-    def __init__(self, poster: Poster, refused: RefusedStore, commit: Commit, counts: DeliveryCounts) -> None:
+    def __init__(
+        self, poster: Poster, refused: RefusedStore, commit: Commit, counts: DeliveryCounts, rule: OutwardRule
+    ) -> None:
         self._poster, self._refused, self._commit, self._counts = poster, refused, commit, counts
+        self._rule = rule
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -51,18 +55,20 @@ class PartitionDelivery:
         """Post until the receiver accepts or refuses; store what is refused. False when stopped before."""
         where = f"{record.topic} {record.partition}:{record.offset}"
         try:
-            escalation_id = parse_escalation(record.value).escalation_id
+            outward = outward_of(record.value, self._rule)
         except NotAnEscalation as error:
-            return await self._store(record, f"no escalation: {error}", where, self._counts.unreadable)
-        attempts = 0
+            unreadable = record.value, f"no escalation: {error}"
+            return await self._store(record, *unreadable, where, self._counts.unreadable)
+        escalation_id, body, attempts = outward.escalation_id, outward.body(), 0
         while True:
-            answer = await self._poster.post(escalation_id, record.value)
+            answer = await self._poster.post(escalation_id, body)
             if answer.action is Action.COMMIT:
                 self._counts.delivered()
                 log.info("delivered %s (%s)", escalation_id, where)
                 return True
             if answer.action is Action.REFUSE:
-                return await self._store(record, answer.reason, f"{escalation_id} ({where})", self._counts.refused)
+                refused = body, answer.reason
+                return await self._store(record, *refused, f"{escalation_id} ({where})", self._counts.refused)
             attempts += 1
             self._counts.retried()
             if not await self._back_off(attempts, answer, escalation_id):
@@ -73,12 +79,14 @@ class PartitionDelivery:
         log.warning("%s is not delivered: %s; next attempt in %.0f s", escalation_id, answer.reason, seconds)
         return await self._wait(seconds)
 
-    async def _store(self, record: Any, reason: str, what: str, count: Callable[[], None]) -> bool:
-        """Append the record to the refused store; retries while the disk fails, or the escalation would be lost."""
+    async def _store(
+        self, record: Any, content: bytes | None, reason: str, what: str, count: Callable[[], None]
+    ) -> bool:
+        """Append `content` to the refused store; retries while the disk fails, or the escalation would be lost."""
         attempts = 0
         while True:
             try:
-                await asyncio.to_thread(self._refused.add, record, reason)
+                await asyncio.to_thread(self._refused.add, record, content, reason)
             except OSError as error:
                 attempts += 1
                 log.error("%s: cannot store a refused escalation: %s", self._refused.path, error.strerror or error)

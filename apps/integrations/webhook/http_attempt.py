@@ -52,7 +52,7 @@ class Poster:
         self._timeout = aiohttp.ClientTimeout(total=timeout_s)
 
     async def post(self, escalation_id: str, body: bytes) -> Answer:
-        """Make one attempt. The body is the record's value, byte for byte; network errors become an answer."""
+        """Make one attempt; network errors become an answer."""
         headers = self._headers(escalation_id, body)
         try:
             async with self._session.post(

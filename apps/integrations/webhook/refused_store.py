@@ -17,15 +17,16 @@ class RefusedStore:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def add(self, record: Any, reason: str) -> None:
-        """Append a Kafka record: its position, why it was refused, its value (base64 when not JSON). Raises OSError."""
+    def add(self, record: Any, content: bytes | None, reason: str) -> None:
+        """Append what was refused: its record's position, why, and `content`, which is what the receiver was sent, or
+        the value of a record that held no escalation (base64 when not JSON). Raises OSError."""
         line = {
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "said": reason,
             "topic": record.topic,
             "partition": record.partition,
             "offset": record.offset,
-            **_content(record.value),
+            **_content(content),
         }
         self.path.parent.mkdir(parents=True, exist_ok=True)
         with self.path.open("ab") as stream:

@@ -67,10 +67,11 @@ def test_a_bad_roster_is_one_line(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "limits, fit", [((100, 100), 75), ((100, 160), 120)], ids=["hard limit reached", "raised to the hard limit"]
+    "limits, fit", [((100, 100), 51), ((100, 160), 96)], ids=["hard limit reached", "raised to the hard limit"]
 )
 async def test_a_full_board_answers_503_to_viewers_and_still_serves_the_rest(limits, fit, free_port):
-    process = start("--board-port", str(free_port), SIAGA_BROKER="127.0.0.1:1", limits=limits)
+    flags = ("--board-port", str(free_port), "--board-per-address", "0")
+    process = start(*flags, SIAGA_BROKER="127.0.0.1:1", limits=limits)
     url = f"http://127.0.0.1:{free_port}"
     try:
         assert process.stdout.readline() == f"board: {url}/\n"

@@ -9,9 +9,9 @@ from kafka.admin import KafkaAdminClient
 from apps.cli.explain import code_of
 from apps.cli.options import CommandError
 from apps.embedded import EmbeddedBroker
-from schemas.ledger import TICK_KEY, encode_frames, partition_of, watermark_frame
+from schemas.ledger import INPUT_HEADER, TICK_KEY, encode_reports, partition_of, watermark_frame
 from schemas.roster import Roster
-from schemas.topics import INPUTS
+from schemas.topics import INPUTS, Topic
 from tests.apps.cli.siaga import Siaga
 from tests.streams.ledgers import EIGHT_MS, HOUR_MS, MINUTE_MS, PALEMBANG, incident, run, tick, turnout
 
@@ -92,13 +92,12 @@ def test_a_name_of_no_regency_or_of_several_is_one_line(name: str, problem: str)
 def folded(broker: EmbeddedBroker, fresh_prefix: str, published: None) -> None:
     """The ledger of that morning, in event time; all intake shards have read on to ten o'clock."""
     producer = KafkaProducer(bootstrap_servers=broker.bootstrap)
-    reports = [
-        incident("a", EIGHT_MS, "clash", 4, source="polri"),
-        CONFIRMATION,
-        turnout("t", EIGHT_MS + 11 * MINUTE_MS, "TPS 001", 100, village="16.71.01.1001"),
-    ]
-    for value in encode_frames(reports):
-        producer.send(fresh_prefix + "ledger", value, key=PALEMBANG.encode(), partition=LEDGER)
+    incidents = [incident("a", EIGHT_MS, "clash", 4, source="polri"), CONFIRMATION]
+    counts = [turnout("t", EIGHT_MS + 11 * MINUTE_MS, "TPS 001", 100, village="16.71.01.1001")]
+    for kind, reports in ((Topic.INCIDENTS, incidents), (Topic.TURNOUT, counts)):
+        for value, inputs in encode_reports(fresh_prefix + kind, 0, reports, list(range(len(reports)))):
+            headers = [(INPUT_HEADER, inputs)]
+            producer.send(fresh_prefix + "ledger", value, PALEMBANG.encode(), headers, partition=LEDGER)
     for shard in (f"{topic.value}-{number}" for topic in INPUTS for number in range(3)):
         producer.send(
             fresh_prefix + "ledger",

@@ -2,7 +2,8 @@
 
 import pytest
 
-from apps.history.joining import AHEAD_MOST_MS, CannotJoin, Join, check_state, decision_ms, is_done, key_of, shown
+from apps.history.deciding import AHEAD_MOST_MS, CannotDecide, decision_ms, key_of, shown
+from apps.history.joining import Join, check_state, is_done
 from apps.history.present_state import incident_of
 from schemas.ledger import Frame, encode_frames
 from schemas.vocabulary import JoinReason
@@ -57,14 +58,14 @@ def test_an_incident_is_split_at_the_first_slash_and_shown_as_given(text, key):
     ],
 )
 def test_what_no_message_could_be_named_is_refused_by_field(text, problem):
-    with pytest.raises(CannotJoin, match=problem):
+    with pytest.raises(CannotDecide, match=problem):
         key_of(text)
 
 
 def test_a_decision_about_one_number_and_a_mistake_as_reason_to_join_are_refused():
-    with pytest.raises(CannotJoin, match="bawaslu/i-a is given twice"):
+    with pytest.raises(CannotDecide, match="bawaslu/i-a is given twice"):
         decision(second=FIRST)
-    with pytest.raises(CannotJoin, match="joined_by_mistake is a reason to undo"):
+    with pytest.raises(CannotDecide, match="joined_by_mistake is a reason to undo"):
         decision(reason=JoinReason.JOINED_BY_MISTAKE)
     assert decision(is_undone=True, reason=JoinReason.JOINED_BY_MISTAKE).is_undone
 
@@ -78,16 +79,16 @@ def test_two_incidents_may_be_joined_and_one_may_be_split():
     ):
         check_state(before, wanted)
         assert is_done(before, unwanted) and not is_done(before, wanted)
-        with pytest.raises(CannotJoin, match="they are (one incident|two incidents) already"):
+        with pytest.raises(CannotDecide, match="they are (one incident|two incidents) already"):
             check_state(before, unwanted)
 
 
 @pytest.mark.parametrize("is_undone", [False, True])
 def test_a_number_that_nobody_has_told_is_named(is_undone):
     unknown = decision(second=UNKNOWN, is_undone=is_undone)
-    with pytest.raises(CannotJoin, match=r"^polri/i-c: no incident of this number is held"):
+    with pytest.raises(CannotDecide, match=r"^polri/i-c: no incident of this number is held"):
         check_state(held(), unknown)
-    with pytest.raises(CannotJoin, match=r"^bawaslu/i-a and polri/i-b: "):
+    with pytest.raises(CannotDecide, match=r"^bawaslu/i-a and polri/i-b: "):
         check_state(None, decision())
     assert not is_done(None, decision())
 
@@ -101,7 +102,7 @@ def test_a_decision_has_the_time_of_the_regencys_clock():
     row, now = {"regency": PALEMBANG, "as_of": rfc3339(EIGHT_MS)}, EIGHT_MS + AHEAD_MOST_MS
     assert decision_ms(ClockMode.EVENT, row, now + 1) == EIGHT_MS
     assert decision_ms(ClockMode.WALL, row, now) == now
-    with pytest.raises(CannotJoin, match=r"newest row of 16.71 is 61 s behind this machine's clock"):
+    with pytest.raises(CannotDecide, match=r"newest row of 16.71 is 61 s behind this machine's clock"):
         decision_ms(ClockMode.WALL, row, now + 1000)
 
 

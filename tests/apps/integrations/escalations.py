@@ -8,6 +8,9 @@ import orjson
 from hypothesis import strategies as st
 
 from schemas.escalation import Escalation
+from schemas.outward import Outward, let_out
+from schemas.ruleset import Ruleset
+from schemas.ruleset.outward import LetOut, OutwardRule
 
 START = datetime(2024, 11, 27, 1, 14, tzinfo=UTC)
 BASE: dict[str, Any] = {
@@ -48,6 +51,7 @@ BASE: dict[str, Any] = {
     "unverified": False,
     "ruleset": "sumsel-pilkada-2024@1",
 }
+PACKAGED = Ruleset.default().outward
 LEVELS = ("normal", "waspada", "siaga", "awas")
 
 
@@ -72,12 +76,24 @@ def value(number: int = 1, **changes: Any) -> bytes:
     return orjson.dumps(escalation(number, **changes))
 
 
-def parsed(number: int = 1, **changes: Any) -> Escalation:
-    return Escalation.model_validate_json(value(number, **changes))
+def letting_out(incident_ids: bool, sources: bool) -> OutwardRule:
+    """A rule of what leaves."""
+    told, kept = (LetOut(let_out=yes, reason="for the test") for yes in (True, False))
+    return OutwardRule(incident_ids=told if incident_ids else kept, sources=told if sources else kept)
+
+
+def parsed(number: int = 1, rule: OutwardRule = PACKAGED, **changes: Any) -> Outward:
+    """The escalation as it leaves, by the packaged ruleset unless `rule` says otherwise."""
+    return let_out(Escalation.model_validate_json(value(number, **changes)), rule)
+
+
+def posted(escalation: dict[str, Any]) -> dict[str, Any]:
+    """The body of a webhook that tells of an escalation, by the packaged ruleset."""
+    return orjson.loads(let_out(Escalation.model_validate_json(orjson.dumps(escalation)), PACKAGED).body())
 
 
 @st.composite
-def timelines(draw: st.DrawFn) -> list[Escalation]:
+def timelines(draw: st.DrawFn) -> list[Outward]:
     """What one regency can publish: levels move by the ladder's rules, with silences and corrections in between."""
     level, episode, is_stale, made = 0, 0, False, []
     for number in range(draw(st.integers(1, 25))):

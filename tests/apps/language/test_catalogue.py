@@ -21,6 +21,7 @@ from schemas.vocabulary import (
     ROLLING,
     STATUSES,
     Change,
+    EraseReason,
     JoinReason,
     Reason,
 )
@@ -44,6 +45,7 @@ COVERED = {
     "authority_in_full": AUTHORITIES,
     "excluded": tuple(Excluded.model_fields),
     "join_reason": tuple(JoinReason),
+    "erase_reason": tuple(EraseReason),
     "cap_instruction": (*LEVELS, "silence"),
 }
 #: Fields of a row's confidence, which the page shows by name.

@@ -8,7 +8,7 @@ from schemas.roster import Roster
 from schemas.sources import Sources
 from schemas.topics import TopicNames
 from streams.admission import ClockMode, Gate
-from tests.agents.test_intake import incident
+from tests.agents.test_intake import NOON_MS, incident
 
 FILE = '[sources.kpu]\nagency = "kpu"\ninput = "kpu"\n'
 
@@ -16,7 +16,7 @@ FILE = '[sources.kpu]\nagency = "kpu"\ninput = "kpu"\n'
 def check(text: str) -> IntakeCheck:
     sources = Sources.parse(text)
     gate = Gate(Roster.default(), ClockMode.EVENT, sources)
-    return IntakeCheck(gate, TopicNames(), ClockMode.EVENT, lambda: 0, sources.inputs)
+    return IntakeCheck(gate, TopicNames(), ClockMode.EVENT, lambda: NOON_MS, sources.inputs)
 
 
 def reject(topic: str, source: str) -> Reject:

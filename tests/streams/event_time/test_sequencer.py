@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from schemas.ledger import TICK_KEY, Frame, NotAFrame, span_of
+from schemas.ledger import TICK_KEY, Frame, NotAFrame, span_header
 from streams.event_time.sequencer import TICK_EVERY_MS, Sequencer
 
 A, B = "incidents-0", "incidents-1"
@@ -87,7 +87,7 @@ def test_a_span_header_changes_nothing_but_the_cost():
         made, taken = Sequencer(1), []
         for offset, ats in enumerate(([40, 10], [30], [20, 70_000])):
             entries = [entry(at) for at in ats]
-            span = span_of(entries) if is_told else None
+            span = span_header(entries) if is_told else None
             taken += made.take(b"16.71", Frame(offset, orjson.dumps(entries), 0, span))
             taken += take(made, 10 + offset, TICK_KEY, [watermark(25 + offset, A)])
         return [*taken, len(made), made.drain()]

@@ -57,6 +57,20 @@ def test_a_forgotten_incident_does_not_come_back_by_an_older_record():
     assert kept == back and "bawaslu i-y" in kept
 
 
+def test_a_forgotten_incident_does_not_come_back_with_the_second_restart():
+    """The first one reads only the newest record of each incident."""
+    horizon_ms = int(RULES.memory.incidents.value) * HOUR_MS
+    lasting = incident("b", EIGHT_MS, incident="y", occurred_ms=EIGHT_MS + DAYS_MS)
+    revised = [incident("c", EIGHT_MS + MINUTE_MS, incident="x", occurred_ms=EIGHT_MS, revision=2)]
+    written = run([(PALEMBANG, [incident("a", EIGHT_MS, incident="x"), lasting]), (PALEMBANG, revised)])
+    table = restored(written.state)
+    table.apply(2, tick(0)[0].encode(), tick(EIGHT_MS + horizon_ms + 2 * HOUR_MS)[1])
+    written.take(table.drain())
+    [kept] = [state.incidents.records for state in table if state.incidents.records]
+    [back] = [state.incidents.records for state in restored(written.state) if state.incidents.records]
+    assert kept == back
+
+
 def test_after_a_restart_the_newest_revision_counts_and_numbers_continue():
     first = run([(PALEMBANG, [incident("a", EIGHT_MS, incident="x"), incident("b", EIGHT_MS, incident="y")])])
     second = run(

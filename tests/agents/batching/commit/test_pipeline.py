@@ -5,6 +5,16 @@ import asyncio
 from tests.agents.batching.commit.lane_scene import A, B, C, batch, until, within
 
 
+class GroupOffsets:
+    """What the transactions in a log have committed, as the group's coordinator would answer."""
+
+    def __init__(self, log: list) -> None:
+        self._log = log
+
+    def get(self, source):
+        return next((offsets[source] for _, offsets in reversed(self._log) if source in offsets), None)
+
+
 async def committing(scene, lane, source, *offsets: int) -> asyncio.Task:
     """A transaction that the broker does not end yet."""
     scene.producers.may_commit.clear()
@@ -87,3 +97,54 @@ async def test_a_lane_that_closes_commits_what_it_has_folded_ahead(scene):
     scene.producers.may_commit.set()
     await within(closing)
     assert [await within(first), await within(second)] == [True, True] and scene.values == [[b"0"], [b"0"]]
+
+
+async def test_parts_of_a_batch_are_each_committed_once_in_order(scene):
+    lane = await scene.opened(batch_records_max=3)
+    assert await within(lane.commit(A, batch(*range(8)))) is True
+    assert [len(values) for values in scene.values] == [3, 3, 2]
+    assert scene.folds[A].folded == list(range(8))
+
+
+async def test_a_small_batch_overtakes_the_rest_of_a_long_one(scene):
+    lane = await scene.opened(batch_records_max=3)
+    scene.producers.may_commit.clear()
+    flood = asyncio.create_task(lane.commit(A, batch(*range(9))))
+    await until(lambda: scene.producers.is_committing)
+    victim = asyncio.create_task(lane.commit(B, batch(0)))
+    await until(lambda: scene.folds[B].folded == [0])
+    scene.producers.may_commit.set()
+    assert await within(victim) is True and not flood.done()
+    assert await within(flood) is True and scene.folds[A].folded == list(range(9))
+    assert {output.partition for output in scene.producers.log[1][0]} == {B.partition}, "it waits for no further part"
+
+
+async def test_batches_that_are_hardly_work_share_a_transaction(scene):
+    """At usual rates what arrives within a few milliseconds is committed together."""
+    lane = await scene.opened(sources=(A, B, C), batch_records_max=100)
+    first = await committing(scene, lane, A, 0)
+    others = [asyncio.create_task(lane.commit(tp, batch(0, 1))) for tp in (B, C)]
+    await until(lambda: scene.folds[C].folded == [0, 1])
+    scene.producers.may_commit.set()
+    assert await within(asyncio.gather(first, *others)) == [True] * 3
+    assert [len(values) for values in scene.values] == [1, 4]
+
+
+async def test_long_batches_take_turns(scene):
+    lane = await scene.opened(batch_records_max=2)
+    scene.producers.may_commit.clear()
+    tasks = [asyncio.create_task(lane.commit(tp, batch(*range(6)))) for tp in (A, B)]
+    await until(lambda: scene.producers.is_committing)
+    scene.producers.may_commit.set()
+    assert await within(asyncio.gather(*tasks)) == [True, True]
+    turns = [next(iter(offsets)).partition for _, offsets in scene.producers.log]
+    assert turns == [0, 1, 0, 1, 0, 1]
+
+
+async def test_a_part_that_was_committed_is_not_folded_again_when_the_next_one_fails(scene):
+    lane = await scene.opened(batch_records_max=3)
+    scene.producers.failing = [None, RuntimeError("broker away")]
+    scene.committed = GroupOffsets(scene.producers.log)
+    assert await within(lane.commit(A, batch(*range(6)))) is True
+    written = [value for values in scene.values for value in values]
+    assert written == [b"%d" % number for number in range(6)]

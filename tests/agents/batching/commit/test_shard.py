@@ -239,18 +239,21 @@ def test_the_fold_restores_every_record_of_the_state_but_the_shards_own():
 
 
 def test_a_part_took_as_long_as_the_fold_gave_outputs(monkeypatch):
-    clock = [7.0]
+    clock, processor = [7.0], [70.0]
 
     class Slow(Seen):
         def fold(self, batch: Batch) -> Iterator[Output]:
             for output in super().fold(batch):
                 clock[0] += 2.5
+                processor[0] += 0.5
                 yield output
 
-    monkeypatch.setattr("agents.batching.commit.shard.time", SimpleNamespace(perf_counter=lambda: clock[0]))
+    clocks = SimpleNamespace(perf_counter=lambda: clock[0], thread_time=lambda: processor[0])
+    monkeypatch.setattr("agents.batching.commit.shard.time", clocks)
     shard = Shard(SOURCE, Slow, None)
     shard.start(Start(Verdict.UNREAD))
-    assert shard.fold(Batch(records(0), 0, 1, 1)).fold_seconds == 2.5
+    part = shard.fold(Batch(records(0), 0, 1, 1))
+    assert (part.fold_seconds, part.processor_seconds) == (2.5, 0.5)
 
 
 def test_the_fold_learns_only_of_commits():

@@ -1,16 +1,27 @@
 """What a partition may bring at a time: its part of the lane's transaction, small at first."""
 
+import pytest
+
 from agents.batching.consumer.fetch_quota import SlowStart, shares
 
 
-def test_partitions_of_a_lane_share_two_transactions_by_their_lags():
+def test_partitions_of_a_lane_share_two_transactions_half_by_their_backlogs():
     """One that commits, one that is folded meanwhile; neither is more than full."""
     lags = {("ledger", n): lag for n, lag in enumerate([30, 5, 10, 5, 60, 0])} | {("turnout", 2): 7}
     given = shares(lags, lanes=2)
-    assert [given["ledger", n] for n in (0, 2, 4)] == [0.6, 0.2, 1]
+    equal = 1 / 3
+    assert [given["ledger", n] for n in (0, 2, 4)] == pytest.approx([0.3 + equal, 0.1 + equal, 0.6 + equal])
     # What arrives meanwhile need not wait for the backlog.
-    assert [given["ledger", n] for n in (1, 3, 5)] == [1, 1, 1 / 20]
+    assert [given["ledger", n] for n in (1, 3)] == pytest.approx([1, 1])
     assert given["turnout", 2] == 1  # alone in its lane
+
+
+def test_a_flooded_partition_leaves_room_for_each_of_the_others():
+    lags = {("incidents", n): 100 for n in range(1, 6)} | {("incidents", 0): 1_000_000}
+    given = shares(lags, lanes=1)
+    assert given["incidents", 0] == 1
+    assert all(given["incidents", n] >= 1 / 6 for n in range(1, 6))
+    assert shares(lags | {("incidents", 5): 0}, lanes=1)["incidents", 5] >= 1 / 20
 
 
 def test_without_lag_all_partitions_have_the_same_part():

@@ -10,6 +10,7 @@ from aiokafka import TopicPartition
 from agents.batching import Batch, BatchingOptions
 from agents.batching.consumer.fetch_quota import SlowStart
 from agents.batching.consumer.thread import BatchConsumerThread
+from agents.batching.patches.records import Taken
 
 A, B = TopicPartition("t", 0), TopicPartition("t", 1)
 
@@ -39,7 +40,9 @@ class Kafka:
         self._states[tp].position = left[0] if left else then
         if left:
             self._records[tp] = (left, then)
-        return {tp: [SimpleNamespace(offset=offset, value=b"v") for offset in taken]}
+        some = Taken(SimpleNamespace(offset=offset) for offset in taken)
+        some.cost = len(some)
+        return {tp: some}
 
     def seek(self, tp: TopicPartition, offset: int) -> None:
         self._states[tp].position = offset
@@ -134,7 +137,7 @@ async def test_a_position_before_the_last_that_nobody_sought_went_back(thread):
     assert not (await fetch(thread))[A].went_back
 
 
-async def test_a_batch_ends_where_its_bytes_are_enough(thread):
+async def test_a_batch_ends_where_the_memory_that_its_records_take_is_enough(thread):
     thread._batch_app = SimpleNamespace(batching=BatchingOptions(batch_bytes_max=100))
     thread._consumer.fetched(A, *range(1000), then=1000)
     assert len((await fetch(thread, max_records=1000))[A].records) == 100

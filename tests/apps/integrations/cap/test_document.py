@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 
 from apps.integrations.cap.document import AlertStatus, CapProfile, ProfileError, document, identifier
 from apps.integrations.cap.references import MessageChains
-from schemas.escalation import Escalation
+from schemas.outward import Outward
 from tests.apps.integrations.cap import standard
 from tests.apps.integrations.cap.oasis_schema import oasis_schema
-from tests.apps.integrations.escalations import evidence, parsed, timelines
+from tests.apps.integrations.escalations import evidence, letting_out, parsed, timelines
 
 GOLDEN = Path(__file__).with_name("golden")
 ACTUAL = CapProfile(AlertStatus.ACTUAL, "siaga.example.org", "Sekretariat Siaga", "+07:00")
@@ -53,7 +53,7 @@ def test_the_same_escalations_give_the_golden_bytes(name: str):
 
 @settings(max_examples=30, deadline=None)
 @given(timelines())
-def test_the_oasis_schema_accepts_every_document_of_every_timeline(timeline: list[Escalation]):
+def test_the_oasis_schema_accepts_every_document_of_every_timeline(timeline: list[Outward]):
     schema, chains = oasis_schema(), MessageChains()
     from lxml import etree
 
@@ -128,7 +128,7 @@ def test_urgency_severity_certainty_and_response_follow_from_the_escalation(
 
 @settings(max_examples=60, deadline=None)
 @given(timelines())
-def test_unverified_is_at_most_possible_and_silence_never_all_clear(timeline: list[Escalation]):
+def test_unverified_is_at_most_possible_and_silence_never_all_clear(timeline: list[Outward]):
     for escalation in timeline:
         made = one(**{name: getattr(escalation, name) for name in ("level", "previous_level", "change", "unverified")})
         if escalation.unverified and escalation.change not in ("stale", "recovered"):
@@ -154,9 +154,20 @@ def test_parameters_and_geocode_hold_the_machine_readable_fields():
     pairs = [(pair[0].text, pair[1].text) for pair in info.findall(standard.NS + "parameter")]
     assert ("siaga.score", "45") in pairs and ("siaga.level", "waspada") in pairs
     assert ("siaga.ruleset", "sumsel-pilkada-2024@1") in pairs and ("siaga.ledger", "3/1") in pairs
-    assert ("siaga.evidence", "polda-siskamtibmas/000077 clash 3 verified 4 bawaslu,polda") in pairs
+    assert ("siaga.evidence", "clash 3 verified 4 2") in pairs
     area = info.find(f"{standard.NS}area/{standard.NS}geocode")
     assert area is not None and [child.text for child in area] == ["KEMENDAGRI", "16.71"]
+
+
+@pytest.mark.parametrize(
+    ("incident_ids", "sources", "told"),
+    [(True, False, " polda-siskamtibmas/000077"), (False, True, " bawaslu,polda"), (True, True, None)],
+)
+def test_the_ruleset_decides_whether_a_document_names_incidents_and_agencies(incident_ids, sources, told):
+    made = one(rule=letting_out(incident_ids, sources)).decode()
+    told = told or " polda-siskamtibmas/000077 bawaslu,polda"
+    assert f"<value>clash 3 verified 4 2{told}</value>" in made
+    assert ("000077" in made, "bawaslu,polda" in made) == (incident_ids, sources)
 
 
 def test_a_province_is_named_in_each_language():

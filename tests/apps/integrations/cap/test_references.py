@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from apps.integrations.cap.document import CapProfile, document, identifier, sent
 from apps.integrations.cap.references import MessageChains, MessageType
-from schemas.escalation import Escalation
+from schemas.outward import Outward
 from tests.apps.integrations.cap import standard
 from tests.apps.integrations.escalations import parsed, timelines
 
@@ -15,20 +15,20 @@ PROFILE = CapProfile()
 FRUGAL = settings(max_examples=40, deadline=None)
 
 
-def issued(timeline: list[Escalation]) -> list[bytes]:
+def issued(timeline: list[Outward]) -> list[bytes]:
     chains = MessageChains()
     return [document(escalation, chains.append(escalation), PROFILE) for escalation in timeline]
 
 
 @FRUGAL
 @given(timelines())
-def test_every_document_of_a_timeline_is_cap(timeline: list[Escalation]):
+def test_every_document_of_a_timeline_is_cap(timeline: list[Outward]):
     assert [standard.faults(one) for one in issued(timeline)] == [[]] * len(timeline)
 
 
 @FRUGAL
 @given(timelines())
-def test_a_chain_is_one_alert_then_updates_then_at_most_one_cancel(timeline: list[Escalation]):
+def test_a_chain_is_one_alert_then_updates_then_at_most_one_cancel(timeline: list[Outward]):
     chains = defaultdict(list)
     for one in issued(timeline):
         chains[standard.text(one, "incidents")].append(standard.text(one, "msgType"))
@@ -40,7 +40,7 @@ def test_a_chain_is_one_alert_then_updates_then_at_most_one_cancel(timeline: lis
 
 @FRUGAL
 @given(timelines())
-def test_a_message_references_exactly_the_earlier_messages_of_its_chain(timeline: list[Escalation]):
+def test_a_message_references_exactly_the_earlier_messages_of_its_chain(timeline: list[Outward]):
     earlier = defaultdict(list)
     for escalation, one in zip(timeline, issued(timeline), strict=True):
         incident = standard.text(one, "incidents")
@@ -50,7 +50,7 @@ def test_a_message_references_exactly_the_earlier_messages_of_its_chain(timeline
 
 @FRUGAL
 @given(timelines())
-def test_an_episode_has_exactly_one_alert_and_it_is_the_first_raise(timeline: list[Escalation]):
+def test_an_episode_has_exactly_one_alert_and_it_is_the_first_raise(timeline: list[Outward]):
     alerts = defaultdict(list)
     for escalation, one in zip(timeline, issued(timeline), strict=True):
         if standard.text(one, "msgType") == "Alert" and "silence" not in (standard.text(one, "incidents") or ""):
@@ -61,7 +61,7 @@ def test_an_episode_has_exactly_one_alert_and_it_is_the_first_raise(timeline: li
 
 @FRUGAL
 @given(timelines())
-def test_cancel_is_exactly_the_end_of_a_chain(timeline: list[Escalation]):
+def test_cancel_is_exactly_the_end_of_a_chain(timeline: list[Outward]):
     for escalation, one in zip(timeline, issued(timeline), strict=True):
         is_silence = "silence" in (standard.text(one, "incidents") or "")
         is_end = escalation.change == ("recovered" if is_silence else "cleared")
@@ -70,7 +70,7 @@ def test_cancel_is_exactly_the_end_of_a_chain(timeline: list[Escalation]):
 
 @FRUGAL
 @given(timelines(), st.integers(0, 25))
-def test_a_chain_that_lost_its_beginning_starts_with_an_alert_that_says_so(timeline: list[Escalation], lost: int):
+def test_a_chain_that_lost_its_beginning_starts_with_an_alert_that_says_so(timeline: list[Outward], lost: int):
     chains = MessageChains()
     for escalation in timeline[lost:]:
         position = chains.append(escalation)

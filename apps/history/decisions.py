@@ -1,0 +1,19 @@
+"""What people decided, from the ledger, in one line for those who audit."""
+
+from schemas.ledger import ERASE, JOIN, Entry, parts_of
+from streams.messages import rfc3339
+
+
+def decision_line(code: str, entry: Entry) -> str:
+    """An entry of a kind of DECISIONS about a regency: what was decided, by which role, when and why."""
+    *_, role, reason = entry
+    return f"{code}: {_what(entry)}; by {role} at {rfc3339(entry[1])}: {reason}"
+
+
+def _what(entry: Entry) -> str:
+    if entry[0] == JOIN:
+        first, second = ("/".join(parts_of(key)) for key in entry[2:4])
+        return f"{first} and {second} are {'two incidents again' if entry[4] else 'one incident'}"
+    if entry[0] == ERASE:
+        return f"the incident with digest {entry[2]} is erased"
+    return f"what {entry[2]} told from {rfc3339(entry[3])} to {rfc3339(entry[4])} is taken out"

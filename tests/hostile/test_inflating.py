@@ -1,0 +1,114 @@
+"""Batches that inflate to more than a worker may hold, from a publisher who may write one input topic.
+
+The attacker sends to one partition what a broker takes: at most 1 MiB compressed. Two fatalities of others follow in
+the same partition, and must be escalated by a worker that never dies.
+
+The worker is limited by RLIMIT_DATA, to 768 MiB as in the report. It counts what a process may write to (heap,
+anonymous mappings, stacks), which is what a container's limit counts once it is written. RLIMIT_AS would also count
+libraries and addresses that malloc reserves for each thread and never writes to, half a gigabyte of an idle worker.
+"""
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import Iterator
+
+import pytest
+from aiokafka import AIOKafkaProducer
+from aiokafka.producer.message_accumulator import BatchBuilder
+
+from tests.agents.batching.consumer.raw_batches import MIB, batch, field, headers_of, record, varint
+from tests.chaos.small import CODE, PARTITION, SmallCluster
+from tests.chaos.traffic import incident
+
+DATA_MAX = 768 * MIB
+OTHER_CODE = "16.02"
+LIMITED = (
+    sys.executable, "-c",
+    (
+        f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_DATA, ({DATA_MAX}, {DATA_MAX}));"
+        "os.execv(sys.executable, [sys.executable, '-m', 'apps.cli.main', 'worker'])"
+    ),
+)  # fmt: skip
+
+
+def large_headers() -> list[bytes]:
+    """625 KB of zstd: 1,500 small records with 64 headers of 16 KiB each, 1.47 GiB."""
+    noise = os.urandom(300)  # as large as the batch that was sent
+    headers = headers_of([(b"h%d" % number, (noise if not number else b"").ljust(16 * 1024)) for number in range(64)])
+    return [batch("zstd", (record(n, b"16.71", b"small", headers) for n in range(1500)), 1500)]
+
+
+def tiny_headers() -> list[bytes]:
+    """15 MiB of headers of six bytes each, 150 as objects, in three batches of a few kilobytes."""
+    one = field(b"ab") + field(b"xy")
+    number = 15 * MIB // len(one)
+    return [batch("zstd", [record(0, b"16.71", b"small", varint(number) + one * number)], 1)] * 3
+
+
+def tiny_headers_of_many() -> list[bytes]:
+    """The same, spread over records, the more of which are taken at a time the smaller they are."""
+    headers = headers_of([(b"ab", b"xy")] * 500)
+    return [batch("lz4", [record(n, None, b"", headers) for n in range(5000)], 5000)] * 4
+
+
+def large_keys() -> list[bytes]:
+    """4 GiB of keys."""
+    return [batch("zstd", (record(n, bytes(4 * MIB), b"small") for n in range(1000)), 1000)]
+
+
+ATTACKS = [large_headers, tiny_headers, tiny_headers_of_many, large_keys]
+
+
+@pytest.fixture
+def cluster(broker, fresh_prefix, tmp_path) -> Iterator[SmallCluster]:
+    """Three partitions and no worker yet, on the session's broker."""
+    settings = {"SIAGA_TICK_SECONDS": "0.5", "SIAGA_PARTITIONS": "3"}
+    with SmallCluster(broker, tmp_path, broker.bootstrap, fresh_prefix, **settings) as made:
+        yield made
+
+
+async def send(cluster: SmallCluster, batches: list[bytes]) -> None:
+    """The attacker's batches as they are, then two fatalities, all to one partition."""
+    topic = cluster.prefix + "incidents"
+    producer = AIOKafkaProducer(bootstrap_servers=cluster.bootstrap, acks="all", request_timeout_ms=120_000)
+    await producer.start()
+    try:
+        for raw in batches:
+            builder = BatchBuilder(1 << 20, 0)
+            builder.append(timestamp=None, key=None, value=b"", headers=[])
+            builder._build()
+            builder._buffer = bytearray(raw)
+            await (await producer.send_batch(builder, topic, partition=PARTITION))
+        for code in (CODE, OTHER_CODE):
+            fatal = incident(f"fatal-{code}", code, time.time() - 30, category="clash", severity=5)
+            await producer.send_and_wait(topic, fatal, code.encode(), PARTITION)
+    finally:
+        await producer.stop()
+
+
+async def escalated(cluster: SmallCluster, within_s: float) -> set[str]:
+    """Regencies with an escalation, once both are there or the worker has died or the time is over."""
+    deadline = time.monotonic() + within_s
+    while True:
+        found = {message["regency"] for message in await cluster.escalations() if message.get("regency")}
+        if {CODE, OTHER_CODE} <= found or not cluster.alive() or time.monotonic() > deadline:
+            return found
+        await asyncio.sleep(0.5)
+
+
+@pytest.mark.parametrize("attack", ATTACKS)
+async def test_fatalities_behind_an_inflating_batch_are_escalated(cluster, attack):
+    batches = attack()
+    assert all(len(raw) < 700_000 for raw in batches)
+    await send(cluster, batches)
+    cluster.start("a", LIMITED)
+    found = await escalated(cluster, 240)
+    assert cluster.alive() == ["a"], cluster.logged()[-2000:]
+    assert {CODE, OTHER_CODE} <= found, cluster.logged()[-2000:]
+    await cluster.drained()
+    rejected = await cluster.read("rejected")
+    assert {r.headers["siaga.reason"] for r in rejected} == {b"too_large"}
+    assert len(rejected) == sum(int.from_bytes(raw[57:61], "big") for raw in batches)
+    assert cluster.alive() == ["a"]
