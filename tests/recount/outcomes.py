@@ -53,7 +53,6 @@ class Outcomes:
     #: How many figures are held of each agency.
     figures: Counter[str] = field(default_factory=Counter)
     excluded: Counter[str] = field(default_factory=Counter)
-    corrected: int = 0
     #: What each message said, by its identity.
     bodies: dict[tuple[Any, ...], int] = field(default_factory=dict)
 
@@ -125,14 +124,11 @@ class Outcomes:
         held = side[key].figures.get(new.source) if key in side else None
         if held is None and self._is_surplus(new.agency, self.figures, most):
             return NOTHING
-        is_news, is_correction, is_vote = side.setdefault(key, Station()).take(new, self.offset_ms)
+        is_news, is_correction, _ = side.setdefault(key, Station()).take(new, self.offset_ms)
         if not is_news:
             self.excluded["duplicate"] += 1
             return NOTHING
         self.figures[new.agency] += held is None
-        if side is self.stations and held is not None and not is_vote:
-            # A revision of the same moment counts here, whatever it says.
-            self.corrected += is_correction or new.as_of_ms == held.as_of_ms
         return Effect(stations=frozenset({key}), is_sign=True, is_correction=is_correction)
 
     def _evict(self, source: str, from_ms: int, to_ms: int) -> Effect:
@@ -174,7 +170,7 @@ class Outcomes:
             "voted": voted,
             "share": round(voted / registered, 6) if registered else None,
             "over_capacity": sum(f.is_over for f in figures),
-            "corrected": self.corrected,
+            "corrected": sum(station.corrected.total() for station in self.stations.values()),
             "unlisted": len(self.unlisted) + self.beyond,
             "conflicting": sum(bool(station.disputed) for station in self.stations.values()),
         }
