@@ -72,7 +72,7 @@ class Station:
         self.figure = min(self.figures.values(), key=lambda f: (f.rank, -f.as_of_ms, -f.revision, f.source))
 
     def drop(self, source: str) -> None:
-        """Take out what a source has told. An agency without a figure disputes none."""
+        """Take out what a source has told. An agency without a figure disputes none, nor do those that agree now."""
         del self.figures[source]
         self.corrections.pop(source, None)
         self.corrected.pop(source, None)
@@ -81,6 +81,7 @@ class Station:
         self.disputed = {pair for pair in self.disputed if pair <= agencies}
         if self.figures:
             self._choose()
+            self._dispute()
 
     def _dispute(self) -> None:
         told: dict[frozenset[str], list[bool]] = defaultdict(list)

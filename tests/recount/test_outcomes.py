@@ -84,7 +84,7 @@ def test_evict_takes_out_what_a_source_first_told_in_that_time_and_all_it_has_re
     assert effect.numbers == {"x 2", "x 3"} and effect.stations == {" TPS 2"}
     assert {number: set(words) for number, words in made.words.words.items()} == {"x 1": {"x"}, "x 3": {"y"}}
     assert list(made.stations) == [" TPS 1"] and made.figures["x"] == 1 and made.words.held["x"] == 1
-    assert made.take(late).numbers == frozenset() and made.excluded["duplicate"] == 1, "its id stays known"
+    assert made.take(late).numbers == frozenset() and made.excluded["id_reused"] == 1, "its id stays known"
     assert not made.take(["e", TEN_MS + HOUR_MS, "x", TEN_MS + 1, TEN_MS + HOUR_MS, "duty_officer", "flood"])
 
 
