@@ -82,7 +82,6 @@ _ID = rf"[!-~]{{1,{ID_MAX_CHARS}}}"
 _NAME = SOURCE_PATTERN.strip("^$")
 _time, _event_id, _name, _word = _whole(_OLDEST_MS, _YEAR_9999_MS), _text(_ID), _text(_NAME), _text("[a-z_-]{1,64}")
 _incident_key, _revision, _level = _text(f"{_NAME} {_ID}"), _whole(1, REVISION_MAX), _one_of(LEVELS)
-_is_agency = _text(f"(?:{_NAME})?")
 _station_key = _text(rf"(?:[0-9]{{2}}\.[0-9]{{2}}\.[0-9]{{2}}\.[0-9]{{4}})? .{{0,{STATION_MAX_CHARS}}}")
 
 #: The fields after the kind, in order.
@@ -140,8 +139,7 @@ FIELDS: dict[str, _Fields] = {
         ("escalation_id", _text("[!-~]{0,64}")),
         ("data_status", _one_of(DataStatus)),
         ("turnout_share", _or_null(_whole(0, _COUNT_MAX * 10_000))),
-        # The flag is what streams.messages.notice writes until it writes the agency (issue 23).
-        ("sole_agency", lambda value: type(value) is bool or _is_agency(value)),
+        ("sole_agency", _text(f"(?:{_NAME})?")),
     ),
     TICK: (("at_ms", _time),),
     WATERMARK: (("newest_ms", _time), ("intake_shard", _text(".{1,80}")), ("is_idle", _is_flag)),

@@ -30,7 +30,7 @@ class BatchingOptions:
     #: A transaction ends after so much processor time of folding, and the rest of its batches waits for the next one.
     #: What arrives on another partition, of any lane in the thread, waits for a few folds: some five, through two
     #: stages in one worker. Processor time, because smaller transactions cost more: a busy machine must not cause them.
-    fold_ms_max: int = 300
+    fold_ms_max: int = 200
     #: Size of a partition's first batch after a start or a rebalance, as a part of a full one; each further batch may
     #: be twice as large. So the first outputs of a backlog are committed sooner: lanes share one thread, and all fold
     #: before the first of them has committed.

@@ -38,5 +38,5 @@ class Refusals:
         self._unlogged[reason] += 1
         now_s = time.monotonic()
         if now_s - self._logged_at_s.get(reason, -LOG_EVERY_S) >= LOG_EVERY_S:
-            log.warning("%s (%d times)", what, self._unlogged[reason])
+            log.warning("%s (times: %d)", what, self._unlogged[reason])
             self._unlogged[reason], self._logged_at_s[reason] = 0, now_s

@@ -90,7 +90,9 @@ async def test_a_flood_that_was_evicted_leaves_the_row_and_the_state_as_before(d
     assert f"words {FLOOD}, turnout figures {STATIONS}" in done.stdout
     after = await row_when(deployment, 5, 5)
     state = await state_of(deployment)
-    assert sum(map(len, state.values())) < 10_000 and not [key for key, value in state.items() if b"flooder" in value]
+    assert sum(map(len, state.values())) < 10_000
+    # The head may say that the level which was published rested on this source alone.
+    assert not [key for key, value in state.items() if b"flooder" in value and key != b"16.71/h"]
 
     await deployment.stop_workers()
     deployment.start("b")

@@ -2,8 +2,10 @@
 of severity 4 of one regency in a few hundred kilobytes, or a backlog that lasts. A fatality that another publisher
 reports of another regency is told at most 2 s later than without it.
 
-The 2 s are of the worker's processor time: other programs on the machine do not change that, and a worker that has
-nothing to wait for tells as much later as it has computed more.
+The 2 s are of the worker's processor time: other programs on the machine take their turns without changing that, and a
+worker that has nothing to wait for tells as much later as it has computed more. On a machine with ten programs for each
+core the same work took up to 2.3 times its processor time, so a test allows SHARED times as much. Where the cost of a
+report grew with the number of grave ones, a burst took 44 s and more.
 """
 
 import asyncio
@@ -20,7 +22,8 @@ from benchmarks.processes import cpu_seconds
 from schemas.ledger import partition_of
 from tests.agents.deployment import Deployment, until
 
-LATER_S = 2.0
+SHARED = 3
+LATER_S = 2.0 * SHARED
 BURST, BACKLOG = 20_000, 800_000
 PARTITIONS = 3
 #: A deadline for a machine of which the test has a tenth.
@@ -135,7 +138,7 @@ async def test_a_burst_of_20000_grave_reports_delays_no_other_regency(scene: Sce
 
 
 async def test_a_lasting_backlog_delays_neither_other_partitions_nor_an_input_of_its_own(scene: Scene):
-    await scene.flood(next(scene.same), 1, BACKLOG, (0,))
+    await scene.flood(next(scene.same), 4, BACKLOG, (0,))
     await scene.started()
     await until(lambda: scene.admitted, WITHIN_S, "the flood is admitted")
     for place in 3 * (("kpu", "incidents", 1), ("bawaslu", "incidents.bawaslu", 0)):

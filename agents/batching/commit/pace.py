@@ -77,15 +77,16 @@ class Pace:
         a transaction, then the longer ones, which share what is left in turn. Both as they came.
         """
         part = room.shared_by(max(1, len(waiting)))
-        return sorted(waiting, key=lambda source: not self._fits(source, waiting[source], part))
+        return sorted(waiting, key=lambda source: not self.fits(source, waiting[source], part))
 
     def part(self, source: TopicPartition, batch: Batch, room: Room) -> Batch:
         """The first part of a batch that fits, at least one record; all of it where little more would be left."""
-        if self._fits(source, batch, room.times(_SLACK)):
+        if self.fits(source, batch, room.times(_SLACK)):
             return batch
         return batch.first(max(1, min(int(room.records), _count_of(batch, self._bytes_in(source, room)))))
 
-    def _fits(self, source: TopicPartition, batch: Batch, room: Room) -> bool:
+    def fits(self, source: TopicPartition, batch: Batch, room: Room) -> bool:
+        """Whether all of a batch fits, judged by the ones before."""
         return len(batch.records) <= room.records and self._size(source, batch) <= self._bytes_in(source, room)
 
     def _bytes_in(self, source: TopicPartition, room: Room) -> float:

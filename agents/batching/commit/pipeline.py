@@ -28,6 +28,8 @@ from .spec import StageSpec
 log = logging.getLogger(__name__)
 
 Offsets = dict[TopicPartition, OffsetAndMetadata]
+#: What takes less than one part in so many of a transaction, for each partition, joins one in any case.
+_CRUMBS = 4
 #: The key of the lane itself in `Backoff`; the key of a shard is its source.
 LANE = "lane"
 
@@ -146,6 +148,9 @@ class Pipeline:
     ) -> None:
         """Fold queued batches, or their first parts, into `folded`: what `Pace` lets into a transaction, and none of
         `excluded`; no further once `until` is done.
+
+        Without `until` the transaction is about to be committed: a long batch does not make it wait once it holds
+        something, for it can be folded meanwhile.
         """
         options = self._spec.options
         whole = Room(options.batch_records_max, options.fold_ms_max / 1000)
@@ -157,13 +162,17 @@ class Pipeline:
             for source in self._queue.sources
             if source in self._shards and source not in folded and source not in excluded
         }
+        crumb = whole.shared_by(_CRUMBS * max(1, len(self._shards)))
         for source in self._pace.order(waiting, whole):
             if source not in self._queue or source not in self._shards:
                 continue
             if not self._may_fold() or (until is not None and until.done()):
                 return
-            if folded and not left.holds(whole.shared_by(len(waiting))):
-                return  # the next transaction begins with it
+            if folded and not self._pace.fits(source, self._queue[source], crumb):
+                if until is None:
+                    return  # it is folded while this transaction is committed
+                if not left.holds(whole.shared_by(len(waiting))):
+                    return  # the next transaction begins with it
             part = await self._fold(source, left)
             if part is not None:
                 folded[source] = part

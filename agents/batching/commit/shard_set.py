@@ -45,6 +45,9 @@ class ShardSet:
     def __contains__(self, source: TopicPartition) -> bool:
         return source in self._shards
 
+    def __len__(self) -> int:
+        return len(self._shards)
+
     def __getitem__(self, source: TopicPartition) -> Shard:
         return self._shards[source]
 

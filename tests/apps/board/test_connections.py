@@ -223,5 +223,5 @@ def test_a_flood_of_refusals_is_one_line_a_minute(monkeypatch, caplog):
     now[0] += LOG_EVERY_S
     refusals.add(Refusal.ADDRESS, "too many")
     assert [record.getMessage() for record in caplog.records] == [
-        "too many (1 times)", "another host (1 times)", "too many (50 times)",
+        "too many (times: 1)", "another host (times: 1)", "too many (times: 50)",
     ]  # fmt: skip

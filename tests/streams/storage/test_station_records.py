@@ -73,7 +73,7 @@ FRAMES = st.lists(st.lists(st.integers(0, 11), min_size=1, max_size=14, unique=T
 @settings(max_examples=150, deadline=None)
 @given(FRAMES, st.integers(0, 12), st.integers(1, 4))
 def test_records_hold_the_latest_figures_and_nothing_else(frames, restart_at, drain_every):
-    whole, stored = Turnout(WIB_MS), {}
+    whole, stored = Turnout(WIB_MS, 100), {}
     records = StationRecords(whole)
     for moment, frame in enumerate(frames):
         if moment == restart_at:
@@ -97,7 +97,7 @@ def test_records_hold_the_latest_figures_and_nothing_else(frames, restart_at, dr
 
 
 def _restart(before: Turnout, records: StationRecords, state: dict) -> tuple[Turnout, StationRecords]:
-    after = Turnout(WIB_MS)
+    after = Turnout(WIB_MS, 100)
     after.restore_totals(before.totals())
     again = StationRecords(after)
     segments = {int(key[8:]): value for key, value in state.items() if key[5:8] == b"/t/" and value}

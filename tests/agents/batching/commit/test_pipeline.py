@@ -116,7 +116,18 @@ async def test_a_small_batch_overtakes_the_rest_of_a_long_one(scene):
     scene.producers.may_commit.set()
     assert await within(victim) is True and not flood.done()
     assert await within(flood) is True and scene.folds[A].folded == list(range(9))
-    assert B.partition in {output.partition for output in scene.producers.log[1][0]}
+    assert {output.partition for output in scene.producers.log[1][0]} == {B.partition}, "it waits for no further part"
+
+
+async def test_batches_that_are_hardly_work_share_a_transaction(scene):
+    """At usual rates what arrives within a few milliseconds is committed together."""
+    lane = await scene.opened(sources=(A, B, C), batch_records_max=100)
+    first = await committing(scene, lane, A, 0)
+    others = [asyncio.create_task(lane.commit(tp, batch(0, 1))) for tp in (B, C)]
+    await until(lambda: scene.folds[C].folded == [0, 1])
+    scene.producers.may_commit.set()
+    assert await within(asyncio.gather(first, *others)) == [True] * 3
+    assert [len(values) for values in scene.values] == [1, 4]
 
 
 async def test_long_batches_take_turns(scene):
