@@ -216,10 +216,9 @@ class RegencyState:
         return start + len(taken)
 
     def _admitted(self, entries: list[Entry], start: int, taken: list[str]) -> Iterator[Report]:
-        """The reports that count, from number `start` on; `taken` gets what became of each entry.
-
-        Ends after a report that makes an evaluation due, before an entry of another kind, or at the next evaluation
-        time. After a yield the sums include the report. Bindings are local: this loop runs for every event."""
+        """The reports that count, from number `start` on; `taken` gets what became of each entry. Ends after a report
+        that makes an evaluation due, before an entry of another kind, or at the next evaluation time. After a yield the
+        sums include the report. Bindings are local: this loop runs for every event."""
         incidents, clock_ms, next_grid_ms = self.incidents, self.clock_ms, self._next_grid_ms
         is_new, kinds, records, note = self.event_ids.is_new, self.rules.kinds, incidents.records, taken.append
         totals, weights, needs, names = incidents.totals, incidents.weights, self._needs.least, incidents.names
@@ -299,14 +298,14 @@ class RegencyState:
             self._is_review_due = True
 
     def _take_decision(self, entry: Entry) -> str:
-        before = self.score().total if self.ladder.level else 0
+        before, figures = self.score().total if self.ladder.level else 0, dict(self.turnout.figures.by_agency)
         outcome, replaced = self.decided.take(entry, self.clock_ms)
         self._score, self._is_due = None, True
         cited = [old for old in replaced if self.published.is_cited(old.incident)]
         for old in cited:
             self._note_revision(old, before)
         self.published.cite_only(self.incidents.records)
-        if self.ladder.level and (not replaced or len(cited) < len(replaced)):
+        if self.ladder.level and (len(cited) < len(replaced) or figures != self.turnout.figures.by_agency):
             self._note_moved_points(before)  # once, however many have moved them
         return outcome
 

@@ -27,7 +27,6 @@ from streams.risk.station import (
     Counts,
     Figure,
     Station,
-    conflicts_of,
     corrects,
     counts_of,
     figure_by,
@@ -180,22 +179,20 @@ class Turnout:
         return Taken.APPLIED
 
     def remove(self, name: str, gone: Figure, move: Move = _no_segment) -> bool:
-        """Take a figure that is held out of its station, as if its source had not told it: all but the days of new
-        votes. False when the station has no other and is gone; else `move` names the state segment that holds it.
+        """Take a figure that is held out of its station. False when the station has no other and is gone; else `move`
+        names the state segment that holds it. Days of new votes and the number of corrections stay.
         """
         old = self.held(name)
         assert old is not None, "only a figure that is held can be taken out"
         left = [figure for figure in (figure_of(old), *old.others) if figure.source != gone.source]
         self.figures.give(gone.agency)
-        if old.is_listed:
-            self.corrected -= gone.corrections
         if not left:
             self._change(old, None)
             del self._stations[name]
             return False
-        # What another source of its agency contradicted earlier is not known apart: the figures that are left decide.
-        held = tuple(pair for pair in old.conflicts if gone.agency not in pair)
-        new = new_station((*left[0], old.is_listed, tuple(left[1:]), conflicts_of(held, left), move(name, old)))
+        agencies = {figure.agency for figure in left}
+        conflicts = tuple(pair for pair in old.conflicts if agencies.issuperset(pair))
+        new = new_station((*left[0], old.is_listed, tuple(left[1:]), conflicts, move(name, old)))
         self._change(old, new)
         self._stations[name] = new
         return True

@@ -83,7 +83,7 @@ async def test_a_flood_that_was_evicted_leaves_the_row_and_the_state_as_before(d
     send(deployment, "turnout", *(figure(1000 + number, "flooder", 10_000) for number in range(STATIONS)))
     flooded = await row_when(deployment, 5 + FLOOD, 5 + STATIONS)
     assert flooded["score"] > before["score"]
-    assert sum(map(len, (await state_of(deployment)).values())) > 100 * FLOOD
+    assert sum(map(len, (await state_of(deployment)).values())) > 50 * FLOOD
 
     done = deployment.run(*EVICT, check=False, LC_ALL="C")
     assert (done.returncode, done.stderr) == (0, "")

@@ -229,8 +229,9 @@ def ledgers(draw: st.DrawFn, most: int = 40) -> list[Frame]:
         elif kind == 3:
             level = draw(st.sampled_from(["normal", "waspada", "siaga", "awas"]))
             share = draw(st.sampled_from([None, 100, 7000]))
+            agency = draw(st.sampled_from(["", "kpu", "bawaslu"]))
             target = draw(st.sampled_from([PALEMBANG, "16"]))
-            frames.append((target, [notice(at_ms, OKI, level, share, level != "normal" and draw(st.booleans()))]))
+            frames.append((target, [notice(at_ms, OKI, level, share, agency if level != "normal" else "")]))
         else:
             regency = draw(st.sampled_from([PALEMBANG, PALEMBANG, PAGAR_ALAM, OKI]))
             size = draw(st.integers(1, 6))
