@@ -8,6 +8,7 @@ watermark is published. The watermark's progress is the only state: the risk fol
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiokafka import TopicPartition
 
@@ -44,6 +45,7 @@ APPENDED_HEADER = "siaga.appended"
 #: Kafka's type of a timestamp that the broker gave.
 LOG_APPEND_TIME = 1
 _NEVER_MS = 2**63
+_CUT: type = CutRecord
 
 #: The entries of one regency from a batch, and the offsets of their input records.
 _Reports = tuple[list[Entry], list[int]]
@@ -116,8 +118,8 @@ class IntakeFold:
             if is_wall:
                 clock_ms = wall_ms if wall_ms <= most_ms else most_ms
             try:
-                if isinstance(record, CutRecord):
-                    raise Rejected(RejectReason.TOO_LARGE, record.beyond)
+                if type(record) is _CUT:
+                    raise _too_large(record)
                 regency, entry, event_ms, source = accept(record.value, record.headers, clock_ms, wall_ms)
             except Rejected as rejected:
                 yield self._rejected(record, rejected)
@@ -201,6 +203,11 @@ def _are_stamped(batch: Batch) -> bool:
     """
     ends = batch.records[0], batch.records[-1]
     return all(getattr(record, "timestamp_type", None) == LOG_APPEND_TIME for record in ends)
+
+
+def _too_large(cut: Any) -> Rejected:
+    """The rejection of a cut record. It is not parsed: a valid message may be followed by a megabyte of blanks."""
+    return Rejected(RejectReason.TOO_LARGE, cut.beyond)
 
 
 def _shortened(header: str, field: bytes | None, most: int) -> tuple[bytes | None, KafkaHeaders]:

@@ -70,15 +70,15 @@ async def flood(records: int, severity: int, is_spread: bool, seconds: float, wo
 
 
 def _delays(system: System, sent: dict[str, Moment], told: dict[str, Moment]) -> Figures:
-    figures: Figures = {}
+    figures: dict[str, int] = {}
     shared = partition_of(FLOODED, system.partitions)
     for name, is_shared in (("other", False), ("same", True)):
         codes = [
             code for code in sent if (partition_of(code, system.partitions) == shared) is is_shared and code in told
         ]
         for unit, field in (("ms", 0), ("cpu_ms", 1)):
-            delays = sorted((told[code][field] - sent[code][field]) * 1000 for code in codes)
-            figures |= {f"{name}_p50_{unit}": round(delays[len(delays) // 2]), f"{name}_max_{unit}": round(delays[-1])}
+            delays = sorted(round((told[code][field] - sent[code][field]) * 1000) for code in codes)
+            figures[f"{name}_p50_{unit}"], figures[f"{name}_max_{unit}"] = delays[len(delays) // 2], delays[-1]
     return figures
 
 

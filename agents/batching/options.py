@@ -23,8 +23,9 @@ class BatchingOptions:
     #: smaller frames, more rows and state records; with 30,000 a national election day took 90 MiB more and 3 % less
     #: time (docs/decisions/0002-lanes.md).
     batch_records_max: int = 20_000
-    #: Nor may it hold more bytes: one record of an intermediate topic may hold many events, and publishers may
-    #: send records of up to 1 MiB, which are all copied when they are rejected.
+    #: Nor may it take more bytes of memory, objects included: one record of an intermediate topic may hold many events,
+    #: and publishers may send records of up to 1 MiB, which are all copied when they are rejected. 20,000 reports take
+    #: 10 MiB.
     batch_bytes_max: int = 12 * MIB
     #: A transaction ends after so much processor time of folding, and the rest of its batches waits for the next one.
     #: What arrives on another partition, of any lane in the thread, waits for a few folds: some five, through two

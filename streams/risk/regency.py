@@ -216,10 +216,9 @@ class RegencyState:
         return start + len(taken)
 
     def _admitted(self, entries: list[Entry], start: int, taken: list[str]) -> Iterator[Report]:
-        """The reports that count, from number `start` on; `taken` gets what became of each entry.
-
-        Ends after a report that makes an evaluation due, before an entry of another kind, or at the next evaluation
-        time. After a yield the sums include the report. Bindings are local: this loop runs for every event."""
+        """The reports that count, from number `start` on; `taken` gets what became of each entry. Ends after a report
+        that makes an evaluation due, before an entry of another kind, or at the next evaluation time. After a yield the
+        sums include the report. Bindings are local: this loop runs for every event."""
         incidents, clock_ms, next_grid_ms = self.incidents, self.clock_ms, self._next_grid_ms
         is_new, kinds, records, note = self.event_ids.is_new, self.rules.kinds, incidents.records, taken.append
         totals, weights, needs, names = incidents.totals, incidents.weights, self._needs.least, incidents.names

@@ -7,7 +7,17 @@ death by its own rule siaga; the province waspada.
 
 import pytest
 
-from tests.hostile.scene import PROVINCE, ROSTER, SIAGA, WASPADA, Message, Scene, incident, turnout
+from tests.hostile.scene import (
+    PRABUMULIH,
+    PROVINCE,
+    ROSTER,
+    SIAGA,
+    WASPADA,
+    Message,
+    Scene,
+    incident,
+    turnout,
+)
 
 #: One source of no agency in the sources file, a police system, and two systems of the KPU that may tell turnout.
 STRANGER, POLICE, KPU = ("pemantau",), ("polda-sumsel",), ("kpu-sumsel", "sirekap")
@@ -148,3 +158,68 @@ def test_a_wave_kept_up_for_hours_raises_no_more():
         scene.send(*wave(STRANGER, 20, ago=number), *invented_stations(STRANGER, number))
         scene.wait(20)
     check(scene)
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="a word of any severity confirms the gravest one")
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_death_told_under_a_number_of_anothers_trifle_is_not_confirmed_by_it(is_first):
+    """Numbers are counted up, and evidence of escalations shows them: who knows one could confirm itself."""
+    trifle = incident(PRABUMULIH, "logistics", 1, "polda", incident_id="000142")
+    death = incident(PRABUMULIH, "fatality", 5, "pemantau", origin="polda", incident_id="000142")
+    scene = Scene()
+    for message in (death, trifle) if is_first else (trifle, death):
+        scene.send(message)
+        scene.wait(3)
+    check(scene, SIAGA)
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="a word of any severity confirms the gravest one")
+def test_trifles_of_another_told_as_clashes_are_not_confirmed_by_them():
+    scene = Scene()
+    for number in range(8):
+        told = {"origin": "polda", "incident_id": f"{number:06d}"}
+        scene.send(incident(PRABUMULIH, "intimidation", 1, "polda") | told)
+        scene.send(incident(PRABUMULIH, "clash", 3, "pemantau") | told)
+        scene.wait(5)
+    check(scene)
+
+
+@pytest.mark.xfail(
+    strict=True, reason="what others told is multiplied by loudest_most before the ordinary is taken off"
+)
+@pytest.mark.parametrize("severity", [1, 2])
+def test_a_wave_is_not_corroborated_by_one_ordinary_report(severity):
+    scene = Scene()
+    scene.send(incident(PRABUMULIH, "intimidation", severity, "polda"))
+    scene.send(*(incident(PRABUMULIH, "clash", 3, "pemantau") for _ in range(150)))
+    scene.wait(30)
+    assert scene.highest[PRABUMULIH] <= WASPADA
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="the 20 that are cited may all be of one agency, and routes follow from them",
+)
+def test_its_grave_reports_do_not_crowd_out_who_is_to_be_told_of_a_wave():
+    scene = Scene()
+    scene.send(*(incident(PRABUMULIH, "logistics", 4, "pemantau") for _ in range(40)))
+    for number in range(8):
+        scene.send(incident(PRABUMULIH, "clash", 3, ("polda", "bawaslu")[number % 2]))
+        scene.wait(1)
+    scene.wait(3)
+    assert "police" in scene.escalations(PRABUMULIH)[-1]["routes"]
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="what deaths of two agencies raise rests on whichever came first"
+)
+def test_after_its_false_deaths_real_ones_raise_the_province_as_without_them():
+    codes, scenes = ("16.01", "16.06", "16.13", "16.72"), (Scene(), Scene())
+    scenes[1].send(*(incident(code, "fatality", 5, "aaa") for code in codes))
+    for scene in scenes:
+        scene.wait(1)
+        scene.send(*(incident(code, "fatality", 5, ("polda", "bawaslu")[int(code[-1]) % 2]) for code in codes))
+        scene.wait(10)
+    without, within = (scene.highest[PROVINCE] for scene in scenes)
+    assert within >= without == SIAGA

@@ -7,7 +7,7 @@ counts as if the other had not come, and what a source locks is its own word onl
 
 import pytest
 
-from tests.hostile.scene import AWAS, MOST_REVISION, PRABUMULIH, SIAGA, Message, Scene, incident, turnout
+from tests.hostile.scene import AWAS, MOST_REVISION, PRABUMULIH, SIAGA, WASPADA, Message, Scene, incident, turnout
 
 #: What will be reported: a death by a police system, under the police's own number.
 DEATH = incident(PRABUMULIH, "fatality", 5, "polda-sumsel") | {"event_id": "000381", "incident_id": "000142"}
@@ -115,3 +115,51 @@ def test_a_source_that_locks_its_own_figure_locks_out_nobody_else():
     scene.wait(11)
     scene.send(FIGURE | {"event_id": "later", "voted": 220})
     assert scene.outputs.outcomes["t", "superseded"] == 1
+
+
+#: Graver words on numbers that others will use, which weigh nothing.
+MASKS = {
+    "a protest": incident(PRABUMULIH, "protest", 5, "pemantau"),
+    "a death of last year": incident(PRABUMULIH, "fatality", 5, "pemantau", 300 * 24 * 60),
+}
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="the facts of an incident are all those of its gravest word, whoever tells it",
+)
+@pytest.mark.parametrize("name", MASKS)
+def test_graver_words_on_others_numbers_take_no_weight_from_a_wave(name):
+    scenes = Scene(), Scene()
+    for origin in ("polda", "bawaslu"):
+        masks = (
+            MASKS[name] | {"event_id": f"{origin}-{n}", "origin": origin, "incident_id": f"{n}"} for n in range(20)
+        )
+        scenes[1].send(*masks)
+    for scene in scenes:
+        scene.wait(2)
+        for number in range(10):
+            told = incident(PRABUMULIH, "clash", 3 + number % 2, ("polda", "bawaslu")[number % 2])
+            scene.send(told | {"incident_id": f"{number}"})
+            scene.wait(5)
+    for level in (WASPADA, SIAGA, AWAS):
+        assert scenes[1].raised(PRABUMULIH, level) == scenes[0].raised(PRABUMULIH, level)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="an incident is urgent from the first of its gravest words on, whoever told it",
+)
+@pytest.mark.parametrize("ago", [0, 300 * 24 * 60])
+def test_a_death_is_urgent_when_its_own_source_tells_it(ago):
+    """Another one told it as a death two hours before under the same number."""
+    scene = Scene()
+    scene.send(early(source="pemantau", origin="polda-sumsel", event_id="before", ago=ago))
+    scene.wait(120)
+    scene.send(incident(PRABUMULIH, "logistics", 1, "kpu"))  # it is not silence that holds the level
+    scene.wait(40)
+    before = len(scene.escalations(PRABUMULIH))
+    scene.send(DEATH)
+    assert [item["level"] in ("siaga", "awas") for item in scene.escalations(PRABUMULIH)[before:]][:1] == [True]

@@ -9,6 +9,7 @@ libraries and addresses that malloc reserves for each thread and never writes to
 """
 
 import asyncio
+import itertools
 import os
 import sys
 import time
@@ -24,13 +25,11 @@ from tests.chaos.traffic import incident
 
 DATA_MAX = 768 * MIB
 OTHER_CODE = "16.02"
-LIMITED = (
-    sys.executable, "-c",
-    (
-        f"import os, resource, sys; resource.setrlimit(resource.RLIMIT_DATA, ({DATA_MAX}, {DATA_MAX}));"
-        "os.execv(sys.executable, [sys.executable, '-m', 'apps.cli.main', 'worker'])"
-    ),
-)  # fmt: skip
+LIMIT = f"""
+import os, resource, sys
+resource.setrlimit(resource.RLIMIT_DATA, ({DATA_MAX}, {DATA_MAX}))
+os.execv(sys.executable, [sys.executable, "-m", "apps.cli.main", "worker"])
+"""
 
 
 def large_headers() -> list[bytes]:
@@ -58,29 +57,34 @@ def large_keys() -> list[bytes]:
     return [batch("zstd", (record(n, bytes(4 * MIB), b"small") for n in range(1000)), 1000)]
 
 
-ATTACKS = [large_headers, tiny_headers, tiny_headers_of_many, large_keys]
+def wide_windows() -> list[bytes]:
+    """2 GiB of values in each partition, with a window of 128 MiB that a stream needs as long as it is open."""
+    return [batch("zstd", (record(n, None, bytes(MIB)) for n in range(2000)), 2000, window_log=27)]
+
+
+ATTACKS = [large_headers, tiny_headers, tiny_headers_of_many, large_keys, wide_windows]
 
 
 @pytest.fixture
 def cluster(broker, fresh_prefix, tmp_path) -> Iterator[SmallCluster]:
-    """Three partitions and no worker yet, on the session's broker."""
-    settings = {"SIAGA_TICK_SECONDS": "0.5", "SIAGA_PARTITIONS": "3"}
+    """Six partitions and no worker yet, on the session's broker."""
+    settings = {"SIAGA_TICK_SECONDS": "0.5", "SIAGA_PARTITIONS": "6"}
     with SmallCluster(broker, tmp_path, broker.bootstrap, fresh_prefix, **settings) as made:
         yield made
 
 
-async def send(cluster: SmallCluster, batches: list[bytes]) -> None:
-    """The attacker's batches as they are, then two fatalities, all to one partition."""
+async def send(cluster: SmallCluster, batches: list[bytes], partitions: range) -> None:
+    """The attacker's batches as they are, then two fatalities in a partition of these."""
     topic = cluster.prefix + "incidents"
     producer = AIOKafkaProducer(bootstrap_servers=cluster.bootstrap, acks="all", request_timeout_ms=120_000)
     await producer.start()
     try:
-        for raw in batches:
+        for raw, partition in itertools.product(batches, partitions):
             builder = BatchBuilder(1 << 20, 0)
             builder.append(timestamp=None, key=None, value=b"", headers=[])
             builder._build()
             builder._buffer = bytearray(raw)
-            await (await producer.send_batch(builder, topic, partition=PARTITION))
+            await (await producer.send_batch(builder, topic, partition=partition))
         for code in (CODE, OTHER_CODE):
             fatal = incident(f"fatal-{code}", code, time.time() - 30, category="clash", severity=5)
             await producer.send_and_wait(topic, fatal, code.encode(), PARTITION)
@@ -102,13 +106,14 @@ async def escalated(cluster: SmallCluster, within_s: float) -> set[str]:
 async def test_fatalities_behind_an_inflating_batch_are_escalated(cluster, attack):
     batches = attack()
     assert all(len(raw) < 700_000 for raw in batches)
-    await send(cluster, batches)
-    cluster.start("a", LIMITED)
+    partitions = range(cluster.partitions) if attack is wide_windows else range(PARTITION, PARTITION + 1)
+    await send(cluster, batches, partitions)
+    cluster.start("a", (sys.executable, "-c", LIMIT))
     found = await escalated(cluster, 240)
     assert cluster.alive() == ["a"], cluster.logged()[-2000:]
     assert {CODE, OTHER_CODE} <= found, cluster.logged()[-2000:]
     await cluster.drained()
     rejected = await cluster.read("rejected")
     assert {r.headers["siaga.reason"] for r in rejected} == {b"too_large"}
-    assert len(rejected) == sum(int.from_bytes(raw[57:61], "big") for raw in batches)
+    assert len(rejected) == sum(int.from_bytes(raw[57:61], "big") for raw in batches) * len(partitions)
     assert cluster.alive() == ["a"]

@@ -182,3 +182,17 @@ def test_a_restart_at_any_point_changes_nothing(restarts):
                 scene.restart()
         ends.append((scene.outputs.rows, scene.outputs.state, scene.outputs.outcomes))
     assert ends[0] == ends[1]
+
+
+@pytest.mark.xfail(
+    strict=True, raises=AssertionError, reason="names that nobody knows and agencies of the sources file have one room"
+)
+@pytest.mark.parametrize("kind", FLOODS)
+def test_invented_names_leave_room_for_the_agencies_of_the_sources_file(kind):
+    """By the packaged rules. A publisher of the common topics may write any name that the file lacks."""
+    flood, letter, _ = FLOODS[kind]
+    scene = Scene()
+    scene.send(*flood(300, *(f"warga-{number}" for number in range(300))))
+    before = scene.outputs.outcomes[letter, "surplus"]
+    scene.send(*flood(10, "kpu"), *flood(10, "bawaslu"))
+    assert scene.outputs.outcomes[letter, "surplus"] == before

@@ -64,3 +64,28 @@ def test_a_restart_shows_the_same():
     scene.send(*invented(1))
     assert shown(scene) | {"unlisted": 0} == before | {"unlisted": 0}
     assert shown(scene)["unlisted"] == before["unlisted"]
+
+
+@pytest.mark.xfail(
+    strict=True,
+    raises=AssertionError,
+    reason="without a station roster all that is reported counts until there are enough",
+)
+def test_stations_invented_to_the_number_of_the_roster_hide_none_that_miss():
+    without, within = evening(100), evening(100, *invented(EXPECTED - 100))
+    before, after = (scene.outputs.row(PRABUMULIH)["components"]["turnout"] for scene in (without, within))
+    assert after >= before > 0
+
+
+@pytest.mark.xfail(strict=True, raises=AssertionError, reason="neighbours' shares count whoever made them up")
+def test_shares_that_it_makes_up_next_door_hide_no_outlier_here():
+    here, scenes = "16.12", (Scene(), Scene())
+    scenes[1].send(
+        *(turnout(code, f"Z {n}", 100_000, 100_000, "pemantau") for code in ROSTER[here].neighbours for n in range(30))
+    )
+    for scene in scenes:
+        scene.wait(1)
+        scene.send(*(turnout(here, f"TPS {tps}", 480) for tps in range(60)))  # all have voted at eight
+        scene.wait(5)
+    without, within = (scene.outputs.row(here)["components"]["turnout"] for scene in scenes)
+    assert within >= without > 0

@@ -2,7 +2,7 @@
 after them: words, and polling stations.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Any, NamedTuple
@@ -53,9 +53,10 @@ class Outcomes:
     #: How many figures are held of each agency.
     figures: Counter[str] = field(default_factory=Counter)
     excluded: Counter[str] = field(default_factory=Counter)
-    corrected: int = 0
-    #: What each message said, by its identity.
-    bodies: dict[tuple[Any, ...], int] = field(default_factory=dict)
+    #: What each message said, by its identity; None once that was taken out.
+    bodies: dict[tuple[Any, ...], int | None] = field(default_factory=dict)
+    #: Identities of what a source told of an incident or station.
+    _told: dict[tuple[str, str, str], list[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(list))
 
     def take(self, f: list[Any]) -> Effect:
         """The fields of one entry."""
@@ -80,6 +81,7 @@ class Outcomes:
         if f[EXERCISE[kind]]:
             self.excluded["exercise"] += 1
             return NOTHING
+        self._told[kind, f[SOURCE[kind]], f[3]].append(identity)
         return (self._incident if kind == "i" else self._turnout)(f)
 
     def _is_told(self, f: list[Any]) -> bool:
@@ -125,26 +127,26 @@ class Outcomes:
         held = side[key].figures.get(new.source) if key in side else None
         if held is None and self._is_surplus(new.agency, self.figures, most):
             return NOTHING
-        is_news, is_correction, is_vote = side.setdefault(key, Station()).take(new, self.offset_ms)
+        is_news, is_correction, _ = side.setdefault(key, Station()).take(new, self.offset_ms)
         if not is_news:
             self.excluded["duplicate"] += 1
             return NOTHING
         self.figures[new.agency] += held is None
-        if side is self.stations and held is not None and not is_vote:
-            # A revision of the same moment counts here, whatever it says.
-            self.corrected += is_correction or new.as_of_ms == held.as_of_ms
         return Effect(stations=frozenset({key}), is_sign=True, is_correction=is_correction)
 
     def _evict(self, source: str, from_ms: int, to_ms: int) -> Effect:
         """Take a source's words and figures of a time out."""
         joined = {number: self.words.numbers(number) for number in self.words.words}
         numbers, stations = self.words.evict(source, from_ms, to_ms), set()
+        for number in numbers:
+            self._forget("i", source, number)
         for side in (self.stations, self.unlisted):
             for key, station in list(side.items()):
                 figure = station.figures.get(source)
                 if figure is None or not from_ms <= figure.as_of_ms <= to_ms:
                     continue
                 station.drop(source)
+                self._forget("t", source, key)
                 self.figures[figure.agency] -= 1
                 stations.add(key)
                 if not station.figures:
@@ -155,9 +157,16 @@ class Outcomes:
         """Take an incident out with all that was said of it."""
         for number in [number for number in self.words.words if digest_of(number) == digest]:
             numbers = self.words.numbers(number)
+            for source in self.words.words[number]:
+                self._forget("i", source, number)
             self.words.erase(number)
             return Effect(frozenset(numbers))
         return NOTHING
+
+    def _forget(self, kind: str, source: str, key: str) -> None:
+        """What was taken out is known by its ids alone: sent again, it is another message under a known id."""
+        for identity in self._told.pop((kind, source, key), ()):
+            self.bodies[identity] = None
 
     @property
     def beyond(self) -> int:
@@ -174,7 +183,7 @@ class Outcomes:
             "voted": voted,
             "share": round(voted / registered, 6) if registered else None,
             "over_capacity": sum(f.is_over for f in figures),
-            "corrected": self.corrected,
+            "corrected": sum(station.corrected.total() for station in self.stations.values()),
             "unlisted": len(self.unlisted) + self.beyond,
             "conflicting": sum(bool(station.disputed) for station in self.stations.values()),
         }

@@ -1,6 +1,6 @@
 """Polling stations as several sources count them."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import combinations
 from typing import Any, NamedTuple
 
@@ -29,7 +29,8 @@ class Figure(NamedTuple):
 
 
 class Station:
-    """`corrections`: how many each source has told since its last new vote; `disputed`: pairs of agencies that told
+    """`corrections`: how many each source has told since its last new vote, and `corrected` in all, with revisions of
+    the same moment; `disputed`: pairs of agencies that told
     different counts of one moment and have not agreed since."""
 
     #: The one in force: there is one once any was taken.
@@ -40,6 +41,7 @@ class Station:
         self.votes_again = False
         self.figures: dict[str, Figure] = {}
         self.corrections: dict[str, int] = defaultdict(int)
+        self.corrected: Counter[str] = Counter()
         self.disputed: set[frozenset[str]] = set()
 
     @property
@@ -59,6 +61,8 @@ class Station:
             is_correction = not is_vote and (new.voted < held.voted or (new.as_of_ms == held.as_of_ms and is_other))
             self.votes_again = is_vote and self.figure.source == new.source
             self.corrections[new.source] = 0 if is_vote else self.corrections[new.source] + is_correction
+            # A revision of the same moment counts as corrected, whatever it says.
+            self.corrected[new.source] += not is_vote and (is_correction or new.as_of_ms == held.as_of_ms)
         self.figures[new.source] = new
         self._choose()
         self._dispute()
@@ -68,14 +72,16 @@ class Station:
         self.figure = min(self.figures.values(), key=lambda f: (f.rank, -f.as_of_ms, -f.revision, f.source))
 
     def drop(self, source: str) -> None:
-        """Take out what a source has told. An agency without a figure disputes none."""
+        """Take out what a source has told. An agency without a figure disputes none, nor do those that agree now."""
         del self.figures[source]
         self.corrections.pop(source, None)
+        self.corrected.pop(source, None)
         self.votes_again = False
         agencies = {figure.agency for figure in self.figures.values()}
         self.disputed = {pair for pair in self.disputed if pair <= agencies}
         if self.figures:
             self._choose()
+            self._dispute()
 
     def _dispute(self) -> None:
         told: dict[frozenset[str], list[bool]] = defaultdict(list)

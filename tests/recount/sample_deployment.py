@@ -145,7 +145,7 @@ class Run:
             self._joins.append(pair)
         else:
             return
-        self._to_ledger(code, [["j", self.now_ms, *numbers, is_undone, "duty_officer", "same_event"]])
+        self._to_ledger(code, [["j", self.now_ms, *numbers, is_undone, "duty_officer", "same_place_and_time"]])
 
     def evict(self, sources: Sequence[str]) -> None:
         """People take a source out of a regency, for some hours or for good."""
@@ -158,7 +158,7 @@ class Run:
         """People erase an incident, perhaps one that is joined to another or was erased before."""
         if pair := self.traffic.pair():
             code, number, _ = pair
-            self._to_ledger(code, [["x", self.now_ms, digest_of(number), "duty_officer", "personal_data"]])
+            self._to_ledger(code, [["x", self.now_ms, digest_of(number), "duty_officer", "personal_data_found"]])
 
     def publish_unread(self, topic: str, partition: int, count: int) -> None:
         """Records that nobody reads, good and bad ones."""
@@ -248,7 +248,7 @@ class EventRun(Run):
 
     def _admit(self, record: Record, headers: Iterable[tuple[str, bytes]]) -> Admitted | Rejection:
         shard = record.topic, record.partition
-        decision = self._gate.admit(Topic(record.topic), record.value, headers, self._newest_ms[shard], 2**42)
+        decision = self._gate.admit(Topic(record.topic), record.value, headers, self._newest_ms[shard], record.at_ms)
         if isinstance(decision, Admitted):
             self._newest_ms[shard] = max(self._newest_ms[shard], decision.event_ms)
         return decision

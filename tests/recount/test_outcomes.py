@@ -84,21 +84,24 @@ def test_evict_takes_out_what_a_source_first_told_in_that_time_and_all_it_has_re
     assert effect.numbers == {"x 2", "x 3"} and effect.stations == {" TPS 2"}
     assert {number: set(words) for number, words in made.words.words.items()} == {"x 1": {"x"}, "x 3": {"y"}}
     assert list(made.stations) == [" TPS 1"] and made.figures["x"] == 1 and made.words.held["x"] == 1
-    assert made.take(late).numbers == frozenset() and made.excluded["duplicate"] == 1, "its id stays known"
+    assert made.take(late).numbers == frozenset() and made.excluded["id_reused"] == 1, "its id stays known"
     assert not made.take(["e", TEN_MS + HOUR_MS, "x", TEN_MS + 1, TEN_MS + HOUR_MS, "duty_officer", "flood"])
 
 
 def test_a_figure_taken_out_leaves_the_next_in_order_and_ends_its_dispute():
     made = held(figure("kpu", "TPS 1", rank=1), figure("y", "TPS 1", voted=140))
     assert made.turnout()["conflicting"] == 1 and made.turnout()["voted"] == 100
+    made.take(figure("kpu", "TPS 1", rank=1, revision=2, voted=90))
+    assert made.turnout()["corrected"] == 1
     made.take(["e", TEN_MS, "kpu", 0, TEN_MS, "duty_officer", "flood"])
+    assert made.turnout()["corrected"] == 0
     assert made.turnout()["conflicting"] == 0 and made.turnout()["voted"] == 140
 
 
 def test_erase_takes_an_incident_out_with_all_words_and_leaves_what_was_joined_to_it():
-    made = held(word("x", "x 1"), word("y", "x 1"), word("y", "y 1"), word("z", "z 1"))
+    made = held(word("x", "x 1"), word("y", "x 1"), word("y", "y 1"), word("z", "z 1", severity=2))
     for number in ("y 1", "z 1"):
-        made.take(["j", TEN_MS, "x 1", number, False, "duty_officer", "same_event"])
+        made.take(["j", TEN_MS, "x 1", number, False, "duty_officer", "same_place_and_time"])
     effect = made.take(["x", TEN_MS, digest_of("x 1"), "duty_officer", "personal_data"])
     assert effect.numbers == {"x 1", "y 1", "z 1"} and made.words.incident("x 1") is None
     left = made.words.incident("z 1")

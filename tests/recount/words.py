@@ -148,29 +148,32 @@ class Words:
             for word in words.values()
             if word.source == source and (not word.stands or from_ms <= word.since_ms <= to_ms)
         ]
-        for word in gone:
-            self._drop(word)
-        return {word.key for word in gone}
+        return self._drop(gone)
 
     def erase(self, number: str) -> bool:
         """Take out all that was said under a number; whether there was anything."""
-        gone = list(self.words.get(number, {}).values())
-        for word in gone:
-            self._drop(word)
-        return bool(gone)
+        return bool(self._drop(list(self.words.get(number, {}).values())))
 
-    def _drop(self, word: Word) -> None:
-        self.held[word.agency] -= 1
-        del self.words[word.key][word.source]
-        if not self.words[word.key]:
-            del self.words[word.key]
-            self._leave(word.key)
+    def _drop(self, gone: list[Word]) -> set[str]:
+        """Take words out; the numbers they were told under."""
+        numbers = {word.key for word in gone}
+        for word in gone:
+            self.held[word.agency] -= 1
+            del self.words[word.key][word.source]
+        empty = sorted(number for number in numbers if not self.words[number])
+        for number in empty:
+            del self.words[number]
+        for number in empty:
+            self._leave(number)
+        return numbers
 
     def _leave(self, number: str) -> None:
-        """A number without words is none: what was joined to it goes by the first of those that are left."""
-        leader = self._leader.get(number)
-        if leader is not None:
-            self._split(leader, number, min(self.numbers(number) - {number}))
+        """A number without words is none: what was joined to it goes by the number of the word that tells."""
+        if number not in self._leader:
+            return
+        left = self.numbers(number) - {number}
+        words = [word for one in left for word in self.words.get(one, {}).values()]
+        self._split(self._leader[number], number, max(words, key=_gravity).key if words else min(left))
 
     def join(self, first: str, second: str, is_undone: bool) -> bool:
         """What people have decided of two numbers; whether it changes anything. They are one incident under the first

@@ -39,6 +39,10 @@ class Room:
         """What is left of it."""
         return Room(self.records - records, self.seconds - seconds)
 
+    def of_seconds(self, seconds: float) -> "Room":
+        """The same for at most so many seconds."""
+        return Room(self.records, min(self.seconds, seconds))
+
     def shared_by(self, count: int) -> "Room":
         """An equal part of it."""
         return Room(self.records / count, self.seconds / count)

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 Offsets = dict[TopicPartition, OffsetAndMetadata]
 #: What takes less than one part in so many of a transaction, for each partition, joins one in any case.
 _CRUMBS = 4
+#: While a transaction is committed, so many times its folding is folded ahead, and at least that part of a full one.
+_GROWTH, _SHORT = 2, 1 / 4
 #: The key of the lane itself in `Backoff`; the key of a shard is its source.
 LANE = "lane"
 
@@ -49,6 +51,7 @@ class Pipeline:
         self._spec, self._sources, self._queue, self._shards = spec, sources, queue, shards
         self._backoff, self._may_fold = backoff, may_fold
         self._pace = Pace()
+        self._room = Room(spec.options.batch_records_max, spec.options.fold_ms_max / 1000)
         self._ahead: dict[TopicPartition, Folded] = {}  # for the next transaction; their batches are still queued
         # Not 0: monotonic time may begin when the machine starts, so 0 could be a moment ago.
         self._committed_at = self._group_committed_at = float("-inf")
@@ -76,7 +79,7 @@ class Pipeline:
         the batch again would count it twice. Any error means: outcome unknown, drop the lane.
         """
         folded, self._ahead = self._ahead, {}
-        await self._fold_queued(folded)
+        await self._fold_queued(folded, self._room)
         if self._queue.take_idle() and self._may_fold():
             await self._fold_idle(folded)
         offsets = self._offsets_due(folded)
@@ -109,14 +112,20 @@ class Pipeline:
         await asyncio.sleep(max(0.0, left))
 
     async def _commit_folding_ahead(
-        self, outputs: list[Output], offsets: Offsets, folded: Container[TopicPartition]
+        self, outputs: list[Output], offsets: Offsets, folded: Mapping[TopicPartition, Folded]
     ) -> None:
-        """Commit, and meanwhile fold what waits or arrives of partitions that are not in the transaction."""
+        """Commit, and meanwhile fold what waits or arrives of partitions that are not in the transaction.
+
+        The commit waits for these folds. So they are short while a short transaction is committed: one that holds few
+        reports of quiet partitions takes as long as the others let it.
+        """
+        seconds = _GROWTH * sum(part.processor_seconds for part in folded.values())
+        room = self._room.of_seconds(max(seconds, _SHORT * self._room.seconds))
         commit = asyncio.create_task(self._commit(outputs, offsets))
         try:
             while not commit.done():
                 self._queue.mark_seen()
-                await self._fold_queued(self._ahead, folded, commit)
+                await self._fold_queued(self._ahead, room, folded, commit)
                 await self._work_or(commit)
             commit.result()
         finally:
@@ -143,17 +152,16 @@ class Pipeline:
     async def _fold_queued(
         self,
         folded: dict[TopicPartition, Folded],
+        whole: Room,
         excluded: Container[TopicPartition] = (),
         until: asyncio.Future[None] | None = None,
     ) -> None:
-        """Fold queued batches, or their first parts, into `folded`: what `Pace` lets into a transaction, and none of
-        `excluded`; no further once `until` is done.
+        """Fold queued batches, or their first parts, into `folded`, which may come to `whole`, and none of `excluded`;
+        no further once `until` is done.
 
         Without `until` the transaction is about to be committed: a long batch does not make it wait once it holds
         something, for it can be folded meanwhile.
         """
-        options = self._spec.options
-        whole = Room(options.batch_records_max, options.fold_ms_max / 1000)
         left = whole
         for done in folded.values():
             left = left.without(done.records, done.processor_seconds)
@@ -162,7 +170,7 @@ class Pipeline:
             for source in self._queue.sources
             if source in self._shards and source not in folded and source not in excluded
         }
-        crumb = whole.shared_by(_CRUMBS * max(1, len(self._shards)))
+        crumb = self._room.shared_by(_CRUMBS * max(1, len(self._shards)))
         for source in self._pace.order(waiting, whole):
             if source not in self._queue or source not in self._shards:
                 continue

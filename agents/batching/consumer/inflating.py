@@ -111,15 +111,22 @@ def open_stream(codec_id: int, payload: memoryview) -> tuple[BinaryIO, int]:
     elif codec_id == LZ4:
         raw = lz4.frame.LZ4FrameFile(io.BytesIO(payload))
     elif codec_id == ZSTD:
-        is_wide = zstandard.get_frame_parameters(payload).window_size > WINDOW_MAX
-        read_max = WIDE_READ_MAX if is_wide else BATCH_READ_MAX
-        reader = zstandard.ZstdDecompressor(max_window_size=0 if is_wide else WINDOW_MAX)
-        raw = reader.stream_reader(payload, read_across_frames=True)
+        if zstandard.get_frame_parameters(payload).window_size > WINDOW_MAX:
+            raw, read_max = io.BytesIO(_read_wide(payload)), WIDE_READ_MAX
+        else:
+            reader = zstandard.ZstdDecompressor(max_window_size=WINDOW_MAX)
+            raw = reader.stream_reader(payload, read_across_frames=True)
     elif codec_id == SNAPPY:
         raw = _SnappyStream(payload)
     else:
         raw = io.BytesIO(payload)
     return cast(BinaryIO, io.BufferedReader(raw, _CHUNK)), read_max
+
+
+def _read_wide(payload: memoryview) -> bytes:
+    """Up to WIDE_READ_MAX bytes at once: as long as its stream is open, it holds the window."""
+    with zstandard.ZstdDecompressor().stream_reader(payload, read_across_frames=True) as stream:
+        return stream.read(WIDE_READ_MAX)
 
 
 class _SnappyStream(io.RawIOBase):

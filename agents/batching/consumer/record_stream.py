@@ -41,7 +41,7 @@ class StreamedRecord(NamedTuple):
 
 
 class CutRecord(StreamedRecord):
-    """A record of which something is missing: its key or value is a `Cut`, or its headers were left out."""
+    """A record beyond a limit: its key is too large, or its key or value is a `Cut`, or its headers were left out."""
 
     #: One line on what was too large.
     beyond: str
@@ -69,7 +69,8 @@ def too_many(headers: int) -> str:
 
 
 class RecordStream:
-    """Records from a stream of which at most `read_max` bytes are read; values are whole up to `value_max` bytes.
+    """Records from a stream of which at most `read_max` bytes are read. Values are whole up to `value_max` bytes, keys
+    up to that or KEY_MAX.
 
     Its methods raise CorruptRecordException where the stream ends, or holds no record, and what the stream raises.
     """
@@ -85,12 +86,12 @@ class RecordStream:
         end = self.position + length
         self._exactly(1)  # attributes, none in use
         ts_delta, offset_delta = self._varint(), self._varint()
-        key, value = self._field(KEY_MAX), self._field(self._value_max)
+        key, value = self._field(max(KEY_MAX, self._value_max)), self._field(self._value_max)
         headers, beyond = self._headers(end)
         if type(value) is Cut:
             beyond = f"{value.size} bytes, at most {self._value_max} are read"
-        elif type(key) is Cut:
-            beyond = f"key: {key.size} bytes, at most {KEY_MAX} are read"
+        elif (size := key.size if type(key) is Cut else len(key or b"")) > KEY_MAX:
+            beyond = f"key: {size} bytes, at most {KEY_MAX} are read"
         return Parts(ts_delta, offset_delta, key, value, headers, beyond)
 
     def _headers(self, end: int) -> tuple[Headers, str]:

@@ -66,15 +66,14 @@ class BoundedResult(FetchResult):  # type: ignore[misc]  # aiokafka has no types
         if not self.check_assignment(self._topic_partition) or not self.has_more():
             return taken
         records, answer = iter(self._partition_records), self._partition_records._records
-        before, left, is_more = answer.cost, max_records or sys.maxsize, True
-        while is_more and left and answer.cost - before < _TAKE_COST_MAX:
-            most = min(left, _TAKE)
-            some = list(islice(records, most))
-            taken += some
-            left, is_more = left - most, len(some) == most
+        before, left, wanted = answer.cost, max_records or sys.maxsize, 0
+        while len(taken) == wanted and left and answer.cost - before < _TAKE_COST_MAX:
+            some = min(left, _TAKE)
+            taken.extend(islice(records, some))
+            left, wanted = left - some, wanted + some
         taken.cost = answer.cost - before
         self._update_position()
-        if not is_more:
+        if len(taken) < wanted:  # there are no more
             self._partition_records = None
         return taken
 

@@ -130,6 +130,18 @@ async def test_batches_that_are_hardly_work_share_a_transaction(scene):
     assert [len(values) for values in scene.values] == [1, 4]
 
 
+async def test_what_is_folded_ahead_of_a_short_commit_is_short(scene):
+    """The commit waits for it, and with it whoever has reported the little that is committed."""
+    lane = await scene.opened(fold_ms_max=400)
+    lane._pipeline._pace.folded(B, batch(0), 0.05)
+    first = await committing(scene, lane, A, 0)
+    flood = asyncio.create_task(lane.commit(B, batch(*range(10))))
+    await until(lambda: scene.folds[B].folded)
+    assert scene.folds[B].folded == [0, 1]
+    scene.producers.may_commit.set()
+    assert await within(asyncio.gather(first, flood)) == [True, True]
+
+
 async def test_long_batches_take_turns(scene):
     lane = await scene.opened(batch_records_max=2)
     scene.producers.may_commit.clear()

@@ -85,6 +85,14 @@ def test_a_bomb_may_be_in_a_key_or_a_header(codec):
     assert (found.value, found.key.size, found.headers) == (b"v", 40 * MIB, [])
 
 
+@pytest.mark.parametrize("codec", CODECS)
+def test_a_large_key_of_a_batch_that_is_inflated_at_once_is_kept_and_named(codec):
+    key = bytes(range(256)) * 2000
+    large, fatal = read(raw_batches.batch(codec, [record(0, key, b"v"), FATAL], 2))
+    assert (type(large), large.key, large.value) == (CutRecord, key, b"v")
+    assert large.beyond == "key: 512000 bytes, at most 262144 are read" and fatal.value == b"fatal"
+
+
 @pytest.mark.parametrize("codec", BOMBS)
 def test_many_records_with_large_headers_are_cut_and_the_last_is_read(codec):
     """As it was done to a worker, with 1.5 GiB of headers in a batch of 625 KB."""

@@ -9,7 +9,9 @@ from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionReco
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from agents.batching.consumer.bounded_records import BoundedRecords
-from agents.batching.patches.records import ParsedRecords
+from agents.batching.patches.records import BoundedResult, ParsedRecords
+from tests.agents.batching.consumer import raw_batches
+from tests.agents.batching.consumer.raw_batches import record
 
 SOURCE = TopicPartition("incidents", 1)
 FIELDS = ("offset", "timestamp", "timestamp_type", "key", "value")
@@ -47,11 +49,15 @@ class _Assigned:
         self.position = position
 
 
-def test_taking_some_at_a_time_continues_where_it_ended(monkeypatch):
+def fetched(made: type[FetchResult], value: bytes) -> tuple[FetchResult, _Assigned]:
+    records, state = ParsedRecords(SOURCE, BoundedRecords(value), [], 0, None, None, True, READ_COMMITTED), _Assigned()
+    return made(SOURCE, assignment=state, partition_records=records, backoff=0), state
+
+
+@pytest.mark.parametrize("made", [FetchResult, BoundedResult])
+def test_taking_some_at_a_time_continues_where_it_ended(monkeypatch, made):
     monkeypatch.setattr(FetchResult, "check_assignment", lambda self, tp: True)
-    records = ParsedRecords(SOURCE, BoundedRecords(answer(5)), [], 0, None, None, True, READ_COMMITTED)
-    state = _Assigned()
-    result = FetchResult(SOURCE, assignment=state, partition_records=records, backoff=0)
+    result, state = fetched(made, answer(5))
     taken = []
     for most in (2, 2, 2):
         taken.append([record.offset for record in result.getall(most)])
@@ -59,7 +65,34 @@ def test_taking_some_at_a_time_continues_where_it_ended(monkeypatch):
     assert state.position == 5 and not result.has_more()
 
 
+@pytest.mark.parametrize("count", [0, 24, 25, 26, 100])
+def test_all_that_was_fetched_is_taken_in_pieces_of_any_size(monkeypatch, count):
+    monkeypatch.setattr(FetchResult, "check_assignment", lambda self, tp: True)
+    for most in (1, 25, 30, 1000, None):
+        (result, state), taken = fetched(BoundedResult, answer(count)), []
+        while result.has_more():
+            taken += [record.offset for record in result.getall(most)]
+        assert taken == list(range(count)) and state.position == (count or 1)
+
+
+def test_records_are_taken_with_what_they_cost_and_fewer_when_they_are_large(monkeypatch):
+    monkeypatch.setattr(FetchResult, "check_assignment", lambda self, tp: True)
+    large = raw_batches.batch("zstd", (record(n, b"k" * 200_000, b"v") for n in range(200)), 200)
+    result, _ = fetched(BoundedResult, large)
+    first, second = result.getall(100), result.getall(100)
+    assert len(first) == len(second) == 25
+    assert 25 * 200_000 < first.cost < 25 * 210_000
+
+
+def test_a_partition_whose_position_was_moved_hands_out_nothing():
+    result, _ = fetched(BoundedResult, answer(5))
+    result._assignment.active = False
+    assert result.getall(3) == [] and not result.has_more()
+
+
 def test_aiokafka_makes_records_by_the_replaced_name_and_method():
     assert "PartitionRecords(" in inspect.getsource(fetcher.Fetcher._proc_fetch_request)
     assert "self._consumer_record(tp, record)" in inspect.getsource(PartitionRecords._unpack_records)
+    assert "FetchResult(" in inspect.getsource(fetcher.Fetcher._proc_fetch_request)
     assert "for msg in self._partition_records" in inspect.getsource(FetchResult.getall)
+    assert ".getall(max_records)" in inspect.getsource(fetcher.Fetcher.fetched_records)
