@@ -16,12 +16,12 @@ from tests.recount.sample_runs import PLACES, fields_of, low_rules, where
 
 @cache
 def hostile_run() -> Evidence:
-    return sample_runs.hostile_evidence(seed=1, count=400)
+    return sample_runs.hostile_evidence(seed=1004, count=180)
 
 
 @cache
 def low_run() -> Evidence:
-    return sample_runs.hostile_evidence(seed=2, count=300, sources=TOGETHER, is_low=True)
+    return sample_runs.hostile_evidence(seed=1305, count=120, sources=TOGETHER, is_low=True)
 
 
 def entries_of(run: Evidence, kind: str) -> list[list]:
