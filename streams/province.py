@@ -13,6 +13,7 @@ from schemas.ledger import NEIGHBOUR, TICK, Entry
 from schemas.roster import Regency
 from schemas.vocabulary import LEVELS, Change, Reason
 from streams.risk.levels import Ladder
+from streams.risk.words import MANY
 from streams.rules import Rules
 
 _MOST = 100
@@ -66,7 +67,8 @@ class ProvinceState:
         taken from the lowest level first."""
         each, alone = self.rules.member_points, Counter[str]()
         for code, agency in self._sole_agencies.items():
-            alone[agency] += each[self.levels[code]]
+            if agency != MANY:
+                alone[agency] += each[self.levels[code]]
         points = dict.fromkeys((3, 2, 1), 0)
         for level in self.levels.values():
             points[level] += each[level]

@@ -12,6 +12,7 @@ from streams.risk.published import Published
 from streams.risk.record import Record
 from streams.risk.scoring import Score
 from streams.risk.silence import Publish
+from streams.risk.words import MANY
 from streams.rules import SCORED, Rules
 
 _SILENCE = {
@@ -67,7 +68,7 @@ class Evaluation(NamedTuple):
 
 class Urgency(NamedTuple):
     """The level that urgent incidents raise to, whether an incident that two agencies confirm raises to it, else which
-    agency's (of several the least name), and the groups of all urgent incidents.
+    agency's, MANY where each is one of several agencies', and the groups of all urgent incidents.
     """
 
     level: int
@@ -84,8 +85,9 @@ def urgency_of(rules: Rules, incidents: Incidents) -> Urgency:
     raised = {kind: (rules.immediate[kind.severity][kind.is_confirmed], kind.is_confirmed) for kind in urgent.kinds()}
     level, is_confirmed = most = max(raised.values())
     deciding = [kind for kind, to in raised.items() if to == most]
-    sole_agency = "" if is_confirmed else min(agency for kind in deciding for agency in urgent.agencies(kind))
-    return Urgency(level, is_confirmed, sole_agency, tuple(sorted({kind.group for kind in raised})))
+    agencies = {agency for kind in deciding for agency in urgent.agencies(kind)}
+    alone = agencies.pop() if len(agencies) == 1 else MANY
+    return Urgency(level, is_confirmed, "" if is_confirmed else alone, tuple(sorted({kind.group for kind in raised})))
 
 
 def data_decisions(publish: Publish | None, level: int, score: Score, sole_agency: str) -> list[Decision]:
@@ -107,7 +109,9 @@ def deciding_groups(rules: Rules, score: Score, urgency: Urgency) -> tuple[int, 
 def sole_agency(
     rules: Rules, incidents: Incidents, score: Score, urgency: Urgency, published: Published, level: int
 ) -> str:
-    """The agency on which the decision rests alone: without it no alarm would be left. "" when there is none."""
+    """The agency on which the decision rests alone: without it no alarm would be left; "" when there is none. MANY when
+    it rests on incidents each of which one of several agencies tells: unverified, but on no one agency.
+    """
     if urgency.level and (urgency.level >= level or score.total < rules.rungs[level - 1].lower_below):
         return urgency.sole_agency  # else the score keeps the level
     if rules.rolling_milli is not None:

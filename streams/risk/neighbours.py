@@ -2,6 +2,7 @@
 
 from typing import TypedDict
 
+from streams.risk.words import MANY
 from streams.rules import Rules
 
 
@@ -32,7 +33,7 @@ class Neighbours:
         self.sole_agencies.pop(regency, None)
         if level:
             self.levels[regency] = level
-            if sole_agency:
+            if sole_agency and sole_agency != MANY:
                 self.sole_agencies[regency] = sole_agency
         else:
             self.levels.pop(regency, None)

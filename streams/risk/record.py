@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from schemas.vocabulary import Status
 from streams.risk.evidence import Kind
-from streams.risk.words import MANY, Word, gravest, standing_agency
+from streams.risk.words import MANY, Word, gravest, standing_agency, stands_since
 
 #: In place of a status: people have joined the incident to another one, which has its words.
 JOINED = "joined"
@@ -78,14 +78,13 @@ def agencies_of(record: Record) -> set[str]:
 
 
 def report_of(incident: str, words: Iterable[Word], segment: int) -> Report:
-    """The fields of the record that these words make. It is as severe as its gravest word since the first such one."""
+    """The fields of the record that these words make."""
     words = tuple(sorted(words, key=_by_name))
     facts = gravest(words)
     is_alone = len(words) == 1 and facts.number == incident
-    since = [word.since_ms for word in words if word.since_ms and word.kind.severity == facts.kind.severity]
     return (
         incident, facts.revision, facts.kind, facts.status, facts.occurred_ms, facts.source, segment,
-        standing_agency(words), min(since, default=0), facts.reported_ms, facts.place, () if is_alone else words, "",
+        standing_agency(words), stands_since(words), facts.reported_ms, facts.place, () if is_alone else words, "",
     )  # fmt: skip
 
 

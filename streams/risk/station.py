@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
-from itertools import combinations
 from typing import Any, NamedTuple
 
 
@@ -110,7 +109,7 @@ def with_figure(old: Station, figure: Figure) -> tuple[Figure, tuple[Figure, ...
     """A station with a figure of one source among several: the one in force, the others, and the conflicts."""
     others = [one for one in (figure_of(old), *old.others) if one.source != figure.source]
     first, *rest = sorted([*others, figure], key=_order)
-    return first, tuple(rest), conflicts_of(old.conflicts, [*others, figure])
+    return first, tuple(rest), conflicts_of(old.conflicts, [*others, figure], figure.agency)
 
 
 def _order(figure: Figure) -> tuple[int, int, int, str]:
@@ -118,15 +117,19 @@ def _order(figure: Figure) -> tuple[int, int, int, str]:
     return figure.rank, -figure.as_of_ms, -figure.revision, figure.source
 
 
-def conflicts_of(held: tuple[tuple[str, str], ...], figures: Iterable[Figure]) -> tuple[tuple[str, str], ...]:
-    """The pairs of agencies that contradict each other now that these are the figures: agencies with figures of one
-    moment do unless all of these agree, of the others what is `held` stays.
+def conflicts_of(
+    held: tuple[tuple[str, str], ...], figures: Iterable[Figure], agency: str
+) -> tuple[tuple[str, str], ...]:
+    """The pairs of agencies that contradict each other now that these are the figures, of which one of `agency` is new:
+    it contradicts another one with figures of the same moment unless all of these agree; else what is `held` stays.
     """
     agrees: dict[tuple[str, str], bool] = {}
-    for one, other in combinations(figures, 2):
-        if one.agency != other.agency and one.as_of_ms == other.as_of_ms:
-            pair = min(one.agency, other.agency), max(one.agency, other.agency)
-            agrees[pair] = agrees.get(pair, True) and one.voted == other.voted
+    figures = tuple(figures)
+    for one in [figure for figure in figures if figure.agency == agency]:
+        for other in figures:
+            if other.agency != agency and one.as_of_ms == other.as_of_ms:
+                pair = min(agency, other.agency), max(agency, other.agency)
+                agrees[pair] = agrees.get(pair, True) and one.voted == other.voted
     return tuple(sorted({*held, *agrees} - {pair for pair, agreed in agrees.items() if agreed}))
 
 

@@ -11,7 +11,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from schemas.ledger import parts_of
-from schemas.vocabulary import Status
+from schemas.vocabulary import DAY_MS, Status
 from streams.risk.evidence import Kind
 
 MANY = "*"  # in place of an agency: words of more than one stand; no agency can have this name
@@ -132,18 +132,44 @@ def is_sign_of_life(told: Told, word: Word) -> bool:
 def gravest(words: Iterable[Word]) -> Word:
     """The word whose facts are the incident's: the gravest standing one; of equals the origin's, then the one reported
     last, then by source and number. Where none stands, the same order over all.
+
+    What cannot score is never the gravest, nor is what occurred more than a day before it was told: nobody takes the
+    weight of an incident away by words about something else.
     """
     return max(words, key=_gravity)
 
 
+def bearing_out(words: Iterable[Word], facts: Word) -> list[Word]:
+    """The standing words that bear these facts out: of the same group, and not much milder. A trifle that an agency
+    tells under its own number does not confirm a death that another one tells under that number.
+    """
+    least = min(facts.kind.severity - 1, GRAVE - 1)
+    group = facts.kind.group
+    return [word for word in words if word.stands and word.kind.group == group and word.kind.severity >= least]
+
+
 def standing_agency(words: Iterable[Word]) -> str:
-    """The only agency with a standing word, or MANY; where none stands, that of the gravest."""
-    agencies = {word.agency for word in words if word.stands}
-    if len(agencies) > 1:
-        return MANY
-    return agencies.pop() if agencies else gravest(words).agency
+    """The only agency whose word bears out the facts, or MANY; where none stands, that of the gravest."""
+    words = tuple(words)
+    facts = gravest(words)
+    agencies = {word.agency for word in bearing_out(words, facts)}
+    return MANY if len(agencies) > 1 else facts.agency
 
 
-def _gravity(word: Word) -> tuple[bool, int, bool, int, str, str]:
+def stands_since(words: Iterable[Word]) -> int:
+    """Since when an incident is what it is: the regency's clock when its only agency first told it as severe as it is,
+    or when a second agency first bore it out; 0 when no word stands.
+    """
+    words = tuple(words)
+    facts, first = gravest(words), dict[str, int]()
+    for word in bearing_out(words, facts):
+        if word.agency != facts.agency or word.kind.severity == facts.kind.severity:
+            first[word.agency] = min(word.since_ms, first.get(word.agency, word.since_ms))
+    return sorted(first.values())[:2][-1] if first else 0
+
+
+def _gravity(word: Word) -> tuple[bool, bool, bool, int, bool, int, str, str]:
     is_origin = parts_of(word.number)[0] == word.source
-    return word.stands, word.kind.severity, is_origin, word.reported_ms, word.source, word.number
+    scores = bool(word.kind.pressure_milli[Status.REPORTED])
+    is_timely = word.since_ms - word.occurred_ms <= DAY_MS
+    return word.stands, scores, is_timely, word.kind.severity, is_origin, word.reported_ms, word.source, word.number

@@ -17,7 +17,7 @@ def learn(known: Known) -> dict[str, float]:
     told: dict[str, Counter[str]] = {group: Counter() for group in GROUPS}
     for incident in known.live.values():
         if incident.group in told and 6 < hour - incident.since_ms // HOUR_MS <= 24:
-            told[incident.group][MANY if incident.is_confirmed else next(iter(incident.agencies))] += 1
+            told[incident.group][MANY if incident.is_confirmed else next(iter(incident.behind))] += 1
     factors = {}
     for group, shares in told.items():
         ordinary = known.policy.ordinary_reports(known.place.stations, (group,), start, end)

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 from tests.recount.comparison import Comparison, differences
 from tests.recount.contract import ms
+from tests.recount.known import MANY
 from tests.recount.ladder import Ladder
 from tests.recount.ledger import Entry
 from tests.recount.policy import LEVELS, Policy
@@ -72,7 +73,7 @@ class ProvinceComparison(Comparison):
         """Points cut at each level, the lowest first, because one agency gives no more than `one_agency_most`."""
         most, levels = self.policy.rules["province"]["one_agency_most"], LEVELS[1:]
         of, cut = {level: self._points_of(level) for level in levels}, Counter[str]()
-        for agency in {*self.soles.values()} - {""}:
+        for agency in {*self.soles.values()} - {"", MANY}:
             excess = sum(of[level][agency] for level in levels) - most
             for level in levels:
                 less = min(of[level][agency], max(0, excess))

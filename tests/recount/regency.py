@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from tests.recount.candidates import pairs
-from tests.recount.known import Known
+from tests.recount.known import MANY, Known
 from tests.recount.ladder import Ladder
 from tests.recount.learning import learn
 from tests.recount.outcomes import Effect, Outcomes
@@ -229,7 +229,7 @@ class Regency:
         ]
         most = max((level for level, _ in asks), default=0)
         asking = [i for level, i in asks if level == most]
-        agencies = frozenset().union(*(i.agencies for i in asking))
+        agencies = frozenset().union(*(i.behind for i in asking))
         groups = tuple(group for group in GROUPS if any(i.group == group for i in grave))
         return Urgent(most, any(i.is_confirmed for i in asking), groups, agencies)
 
@@ -272,9 +272,9 @@ class Regency:
         return current.support - current.alone < min(current.support, self.ladder.rungs[0]["raise_at"])
 
     def _alone(self, current: Score, urgent: Urgent) -> frozenset[str]:
-        """The agencies on one of which an unverified level rests."""
+        """The agencies on one of which an unverified level rests; MANY when each grave incident is one's of several."""
         if self._rests_on_grave(current, urgent):
-            return urgent.agencies
+            return urgent.agencies if len(urgent.agencies) == 1 else frozenset({MANY})
         return current.loudest or frozenset({self.last.sole_agency})
 
     def _changed(self, current: Score, urgent: Urgent, before: int) -> Change:
@@ -388,7 +388,7 @@ class Regency:
 
     def confidence(self) -> dict[str, Any]:
         counted, place = self.known.live.values(), self.known.place
-        alone = {agency for i in self.known.scoring() if not i.is_confirmed for agency in i.agencies}
+        alone = {agency for i in self.known.scoring() if not i.is_confirmed for agency in i.behind}
         many = any(i.is_confirmed for i in self.known.scoring())
         verified = sum(i.word.status != "reported" for i in counted)
         return {

@@ -98,7 +98,7 @@ def alone(known: Known, told: Pressure, points: dict[str, int]) -> tuple[dict[st
     counting = {station.figure.agency for side in (held.stations, held.unlisted) for station in side.values()}
     disputing = {agency for station in held.stations.values() for pair in station.disputed for agency in pair}
     found, is_sure = {}, True
-    for agency in told.largest | counting | disputing | ({*known.soles.values()} - {""}):
+    for agency in told.largest | counting | disputing | ({*known.soles.values()} - {"", MANY}):
         others = turnout(known, agency)
         is_sure &= not is_near_whole(others)
         of_turnout = points["turnout"] - math.floor(others)
@@ -118,7 +118,7 @@ def pressure(known: Known) -> Pressure:
     recent, six_hours_ago = 0, known.grid_ms - 6 * HOUR_MS
     weighing = known.weighing()
     for incident in known.scoring():
-        [agency] = [MANY] if incident.is_confirmed else incident.agencies
+        [agency] = [MANY] if incident.is_confirmed else incident.behind
         evidence[incident.group][agency] += weighing[incident.id]
         recent += incident.word.occurred_ms > six_hours_ago
     quarter = (known.grid_ms + policy.offset_ms) % DAY_MS // QUARTER_MS

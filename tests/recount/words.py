@@ -10,6 +10,14 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 GRAVE = 4
+DAY_MS = 86_400_000
+#: Categories that bear each other out: those of one group of the packaged rulesets.
+TOGETHER = {
+    "logistics": "supply", "natural_hazard": "supply", "administration": "process", "data_integrity": "process",
+    "eligibility": "integrity", "money_politics": "integrity", "disinformation": "integrity",
+    "neutrality": "security", "intimidation": "security", "clash": "security", "property_attack": "security",
+    "fatality": "security", "protest": "expression",
+}  # fmt: skip
 
 
 class Word(NamedTuple):
@@ -57,7 +65,8 @@ class Incident:
     """One incident: the number it goes by, its gravest standing word (of all when none stands), and the sources and
     agencies whose words stand.
 
-    `since_ms`: when it was first reported as that severe, 0 when none stands; `digits`: its evidence at its hour, 0
+    `since_ms`: when its only agency first reported it as that severe, or when a second one bore it out, 0 when none
+    stands; `digits`: its evidence at its hour, 0
     when it can never score; `evidence`: the same, scaled to the time of the first entry.
     """
 
@@ -65,6 +74,8 @@ class Incident:
     word: Word
     sources: frozenset[str] = frozenset()
     agencies: frozenset[str] = frozenset()
+    #: The agencies whose words bear the gravest one out.
+    behind: frozenset[str] = frozenset()
     since_ms: int = 0
     group: str = ""
     digits: float = 0.0
@@ -76,7 +87,7 @@ class Incident:
 
     @property
     def is_confirmed(self) -> bool:
-        return len(self.agencies) > 1
+        return len(self.behind) > 1
 
     @property
     def is_grave(self) -> bool:
@@ -98,14 +109,26 @@ def incident_of(number: str, words: Collection[Word]) -> Incident:
     """What these words, one for each number and source, say together."""
     word = max(words, key=_gravity)
     standing = [one for one in words if one.stands]
-    hours = [one.since_ms for one in standing if one.severity == word.severity]
     sources, agencies = (frozenset(getattr(one, name) for one in standing) for name in ("source", "agency"))
-    return Incident(number, word, sources, agencies, min(hours, default=0))
+    hours: dict[str, list[int]] = {}
+    for one in standing:
+        is_like = TOGETHER[one.category] == TOGETHER[word.category]
+        if is_like and one.severity >= min(word.severity - 1, GRAVE - 1):
+            hours.setdefault(one.agency, [])
+            if one.agency != word.agency or one.severity == word.severity:
+                hours[one.agency].append(one.since_ms)
+    first = sorted(min(of) for of in hours.values())
+    since_ms = first[min(1, len(first) - 1)] if first else 0
+    return Incident(number, word, sources, agencies, frozenset(hours), since_ms)
 
 
-def _gravity(word: Word) -> tuple[bool, int, bool, int, str, str]:
-    """The gravest standing word tells; of equals the origin's, then the one reported last, then by name."""
-    return word.stands, word.severity, word.is_origin, word.reported_ms, word.source, word.key
+def _gravity(word: Word) -> tuple[bool, bool, bool, int, bool, int, str, str]:
+    """The gravest standing word tells; of equals the origin's, then the one reported last, then by name. A protest is
+    never the gravest, nor what was more than a day old when it was told.
+    """
+    can_score, is_fresh = TOGETHER[word.category] != "expression", word.since_ms - word.occurred_ms <= DAY_MS
+    rest = word.severity, word.is_origin, word.reported_ms, word.source, word.key
+    return word.stands, can_score, is_fresh, *rest
 
 
 class Words:
