@@ -156,7 +156,7 @@ def _risk(frames: list[Output], sequencer: Sequencer | None) -> list[Output]:
 def risk_fold(sequencer: Sequencer | None) -> RiskFold:
     """One ledger partition; with a sequencer in event order."""
     table = RiskTable(0, 1, Roster.default(), Rules(Ruleset.default()))
-    shards = shard_names((), 1) if sequencer else None
+    shards = None if sequencer is None else shard_names((), 1)
     return RiskFold(
         TopicPartition(NAMES[Topic.LEDGER], 0), table, NAMES, 1, sequencer, LedgerForm(Roster.default(), 0, 1, shards)
     )

@@ -41,7 +41,9 @@ INCIDENT, TURNOUT, JOIN, TICK, NEIGHBOUR, WATERMARK = "i", "t", "j", "k", "n", "
 EVICT, ERASE = "e", "x"
 REPORTS, DECISIONS = frozenset({INCIDENT, TURNOUT}), frozenset({JOIN, EVICT, ERASE})
 TICK_KEY = b"*"
-FRAME_MAX_BYTES = 128 * 1024
+#: The least that one fold takes: 2,000 reports. Smaller ones would split the frames of a usual catch-up, which then have
+#: no span.
+FRAME_MAX_BYTES = 256 * 1024
 #: How far the broker's append time counts beyond the clock of the worker that writes a stamp or a tick. A broker whose
 #: clock jumps ahead must not make the fold deaf until time has caught up (docs/decisions/0004-ticks.md).
 BROKER_AHEAD_MS = 5 * MINUTE_MS

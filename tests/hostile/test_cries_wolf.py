@@ -174,14 +174,14 @@ def test_a_death_told_under_a_number_of_anothers_trifle_is_not_confirmed_by_it(i
 
 
 @pytest.mark.xfail(strict=True, raises=AssertionError, reason="a word of any severity confirms the gravest one")
-def test_trifles_of_another_told_as_clashes_are_not_confirmed_by_them():
+def test_trifles_of_another_told_as_clashes_do_not_weigh_as_clashes():
     scene = Scene()
     for number in range(8):
         told = {"origin": "polda", "incident_id": f"{number:06d}"}
         scene.send(incident(PRABUMULIH, "intimidation", 1, "polda") | told)
         scene.send(incident(PRABUMULIH, "clash", 3, "pemantau") | told)
         scene.wait(5)
-    check(scene)
+    assert scene.highest[PRABUMULIH] <= WASPADA  # the trifles alone raise that
 
 
 @pytest.mark.xfail(

@@ -121,12 +121,8 @@ class Regency:
     def _end_silence(self) -> None:
         self.has_resumed = self.data_status != "live"
         self.is_due = self.is_due or self.is_past_fall or self.has_resumed
-        self.silence_ms, self.counted_to_ms, self.is_past_stale, self.is_past_fall = (
-            0,
-            self.known.clock_ms,
-            False,
-            False,
-        )
+        self.silence_ms, self.counted_to_ms = 0, self.known.clock_ms
+        self.is_past_stale = self.is_past_fall = False
 
     def _notice(self, f: list) -> None:
         self.known.levels[f[2]], self.known.soles[f[2]] = f[3], f[8]
@@ -153,6 +149,8 @@ class Regency:
             self._end_silence()
         if before is not None:
             self._correct(old, new)
+            if kind in ("e", "x") and not any(incident.is_confirmed for incident in new.values()):
+                self._unconfirm(old)
             is_of_figures = effect.is_correction or (kind == "e" and bool(effect.stations))
             if is_of_figures or not old.keys() <= set(self.last.named):
                 self._add_movement(before)
@@ -181,6 +179,11 @@ class Regency:
                 last.is_confirmed_since = now.is_confirmed
                 last.is_wrong |= was.is_confirmed
             last.is_wrong |= now is None or self._weighs(was) != self._weighs(now)
+
+    def _unconfirm(self, gone: dict[str, Incident]) -> None:
+        """Incidents were taken out: what one of them confirmed is not confirmed by it any longer."""
+        if any(was.is_confirmed and number in self.last.named for number, was in gone.items()):
+            self.last.is_confirmed_since = False
 
     def _weighs(self, i: Incident) -> tuple:
         return i.word.category, i.word.severity, self.policy.factor(i.word.category, i.word.status), i.word.occurred_ms
