@@ -2,12 +2,12 @@
 
 What is left is what a table would hold that had never been told what is gone, in memory, sums and state records, so a
 restore does not bring it back. What has passed by then stays: levels, escalations, signs of life, days of new votes,
-how many corrections there were, and ids of messages, which are digests (streams/risk/event_ids.py). The ledger keeps
-everything until its retention ends, so that a replay gives the same.
+and ids of messages, which are digests (streams/risk/event_ids.py). The ledger keeps everything until its retention
+ends, so that a replay gives the same.
 
 A word or figure that a later one of its source has replaced is not held any more, so taking the later one out does not
 bring it back. Numbers that people have joined stay joined as long as words on both are left; an incident whose own
-number is gone has from then on the first of those that are left. Two agencies that contradict each other do so until
+number is gone has from then on the number of its gravest word. Two agencies that contradict each other do so until
 they agree, as long as each has a figure of the station.
 """
 
@@ -20,7 +20,7 @@ from streams.risk.joins import APPLIED, UNKNOWN, Changed, Group, regroup
 from streams.risk.record import Record, words_of
 from streams.risk.station import Figure, figure_of
 from streams.risk.turnout import Turnout
-from streams.risk.words import Word
+from streams.risk.words import Word, gravest
 from streams.storage.incident_records import IncidentRecords
 from streams.storage.station_records import StationRecords
 
@@ -100,8 +100,8 @@ class Removal:
                 segments.leave(incidents.records[number].segment)
             incidents.remove(sorted(numbers))
             if left:
-                numbers = {word.number for word in left}
-                groups.append((record.incident if record.incident in numbers else min(numbers), left))
+                is_named = any(word.number == record.incident for word in left)
+                groups.append((record.incident if is_named else gravest(left).number, left))
         regroup(incidents, segments, groups, clock_ms)
         segments.remove(changed)
         incidents.drop_replaced()

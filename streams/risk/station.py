@@ -15,11 +15,12 @@ class Figure(NamedTuple):
     source: str
     agency: str
     rank: int
-    corrections: int = 0  # of this source, that brought other figures
+    corrections: int = 0  # of this source, that brought other figures, of the vote in force
+    corrected: int = 0  # of this source, all
 
 
 class Station(NamedTuple):
-    """A polling station: from `as_of_ms` to `corrections` the figure in force.
+    """A polling station: from `as_of_ms` to `corrected` the figure in force.
 
     `others`: the figures of other sources. `conflicts`: pairs of agencies that contradict each other. `segment`: of the
     state, that holds it; 0: a record of its own, see streams/storage/station_records.py.
@@ -33,6 +34,7 @@ class Station(NamedTuple):
     agency: str
     rank: int
     corrections: int
+    corrected: int
     is_listed: bool  # in the station roster, or there is none
     others: tuple[Figure, ...] = ()
     conflicts: tuple[tuple[str, str], ...] = ()
@@ -87,12 +89,13 @@ def counts_of(station: Station) -> Counts:
 
 def figure_of(station: Station) -> Figure:
     """The figure in force."""
-    as_of_ms, revision, registered, voted, source, agency, rank, corrections, *_ = station
-    return Figure(as_of_ms, revision, registered, voted, source, agency, rank, corrections)
+    as_of_ms, revision, registered, voted, source, agency, rank, corrections, corrected, *_ = station
+    return Figure(as_of_ms, revision, registered, voted, source, agency, rank, corrections, corrected)
 
 
 def station_of(fields: dict[str, Any]) -> Station:
-    """A station of the fields of its state record."""
+    """A station of the fields of its state record, which leaves out that nothing was corrected."""
+    fields.setdefault("corrected", 0)
     others = tuple(Figure(*figure) for figure in fields.pop("others"))
     conflicts = tuple((one, other) for one, other in fields.pop("conflicts"))
     fields |= {"source": one_text(fields["source"]), "agency": one_text(fields["agency"])}  # one text for all stations

@@ -27,6 +27,7 @@ from streams.risk.station import (
     Counts,
     Figure,
     Station,
+    conflicts_of,
     corrects,
     counts_of,
     figure_by,
@@ -179,20 +180,22 @@ class Turnout:
         return Taken.APPLIED
 
     def remove(self, name: str, gone: Figure, move: Move = _no_segment) -> bool:
-        """Take a figure that is held out of its station. False when the station has no other and is gone; else `move`
-        names the state segment that holds it. Days of new votes and the number of corrections stay.
+        """Take a figure that is held out of its station, as if its source had not told it: all but the days of new
+        votes. False when the station has no other and is gone; else `move` names the state segment that holds it.
         """
         old = self.held(name)
         assert old is not None, "only a figure that is held can be taken out"
         left = [figure for figure in (figure_of(old), *old.others) if figure.source != gone.source]
         self.figures.give(gone.agency)
+        if old.is_listed:
+            self.corrected -= gone.corrected
         if not left:
             self._change(old, None)
             del self._stations[name]
             return False
         agencies = {figure.agency for figure in left}
-        conflicts = tuple(pair for pair in old.conflicts if agencies.issuperset(pair))
-        new = new_station((*left[0], old.is_listed, tuple(left[1:]), conflicts, move(name, old)))
+        held = tuple(pair for pair in old.conflicts if agencies.issuperset(pair))
+        new = new_station((*left[0], old.is_listed, tuple(left[1:]), conflicts_of(held, left), move(name, old)))
         self._change(old, new)
         self._stations[name] = new
         return True
@@ -316,11 +319,13 @@ class Turnout:
         if new.voted < old.voted and self._is_later_day(old, new):
             if is_listed and is_in_force:
                 self._begin_vote(new.as_of_ms)
+            return new._replace(corrected=old.corrected) if old.corrected else new
+        is_counted = new.voted < old.voted or new.as_of_ms == old.as_of_ms
+        self.corrected += is_listed and is_counted
+        if not (is_counted or old.corrected):
             return new
-        if is_listed:
-            self.corrected += new.voted < old.voted or new.as_of_ms == old.as_of_ms
         corrections = old.corrections + corrects(old, new)
-        return new._replace(corrections=corrections) if corrections else new
+        return new._replace(corrections=corrections, corrected=old.corrected + is_counted)
 
     def _is_later_day(self, old: Figure | Station, new: Figure) -> bool:
         return self._midnight(new.as_of_ms) > old.as_of_ms

@@ -112,7 +112,10 @@ class StationRecords:
         held = self._turnout.stations[name]
         if isinstance(held, bytes):
             return held
-        return orjson.dumps({"format": FORMAT, **dict(zip(_COLUMNS[1:], _row(held), strict=True))})
+        fields = dict(zip(_COLUMNS[1:], _row(held), strict=True))
+        if not held.corrected:
+            del fields["corrected"]  # of nearly every station
+        return orjson.dumps({"format": FORMAT, **fields})
 
     def _read(self, segments: dict[int, bytes], own: dict[str, bytes]) -> dict[str, Station | bytes]:
         held: dict[str, Station | bytes] = {}

@@ -62,7 +62,7 @@ def stations(state: RegencyState) -> dict:
 
 def sums(state: RegencyState) -> tuple:
     held = state.incidents
-    totals = {name: total for name, total in state.turnout.totals().items() if name not in ("votes", "corrected")}
+    totals = {name: total for name, total in state.turnout.totals().items() if name != "votes"}
     return (
         held.totals, held.by_agency, held.counts, held.weights, held.verified, held.candidates.pairs,
         held.candidates.doubles, set(held.urgent), {kind: held.urgent.agencies(kind) for kind in held.urgent.kinds()},
@@ -78,7 +78,6 @@ def in_memory(state: RegencyState) -> int:
 def judged(state: RegencyState) -> dict:
     """The row without what has passed: how its level came about, what was excluded, and signs of life."""
     of = row(state, 0)
-    of["turnout"].pop("corrected")
     return {name: of[name] for name in of if name not in ("level", "since", "excluded", "ledger", "data_status")}
 
 
@@ -245,8 +244,8 @@ def test_an_erased_number_is_in_no_record_of_the_state(steps, key, is_alarmed):
 def test_an_erased_number_leaves_the_words_of_those_it_was_joined_with():
     three = [told(A, severity=5), told(B), told(C), join(EIGHT_MS, A, B), join(EIGHT_MS, A, C)]
     state, outputs = folded(*three, erase(EIGHT_MS, A))
-    root, other = state.incidents.records[B], state.incidents.records[C]  # the first of the numbers that are left
-    assert [word.number for word in words_of(root)] == [B, C] and other.joined_to == B
+    root, other = state.incidents.records[C], state.incidents.records[B]  # of equals the last by source
+    assert [word.number for word in words_of(root)] == [B, C] and other.joined_to == C
     assert outputs.row(PALEMBANG)["windows"]["1h"] == {"incidents": 1, "weight": 4}
     assert outputs.outcomes["x", "applied"] == 1
     assert folded(*three, erase(EIGHT_MS, "kpu i-9"))[1].outcomes["x", "unknown_incident"] == 1
@@ -298,11 +297,10 @@ def test_a_flood_that_is_evicted_leaves_no_segment_and_no_record_behind():
     assert known(again) == known(palembang(table)) and stations(again) == stations(palembang(table))
 
 
-def test_a_station_that_an_evicted_source_corrected_again_and_again_is_odd_no_longer():
-    """How many corrections there were is no part of any score, and stays."""
+def test_corrections_of_an_evicted_source_are_no_longer_counted():
     figures = [turnout(n, EIGHT_MS + n, "TPS 1", 400 - n, source=FLOOD) for n in range(4)]
     state, _ = folded(turnout("own", EIGHT_MS, "TPS 1", 100), *figures, evict(EIGHT_MS + 9))
-    assert (state.turnout.corrected, state.turnout.counts.repeated, state.turnout.voted) == (3, 0, 100)
+    assert (state.turnout.corrected, state.turnout.counts.repeated, state.turnout.voted) == (0, 0, 100)
 
 
 def test_told_again_under_new_ids_a_source_is_heard_again():

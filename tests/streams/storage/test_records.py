@@ -39,7 +39,8 @@ def test_every_record_names_its_fields(records):
     station = json.loads(records[b"16.71/s/ TPS 9"])
     assert station == {
         "format": FORMAT, "as_of_ms": EIGHT_MS, "revision": 1, "registered": 500, "voted": 100, "source": "kpu",
-        "agency": "kpu", "rank": 1, "corrections": 0, "is_listed": True, "others": [], "conflicts": [],
+        "agency": "kpu", "rank": 1, "corrections": 0, "is_listed": True,
+        "others": [], "conflicts": [],
     }  # fmt: skip
     for name in (b"16.71/h", b"16/p"):
         assert _lists(json.loads(records[name])) <= {"history", "phases", "since_ms", "cited", "unverified"}
