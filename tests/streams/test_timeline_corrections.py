@@ -3,13 +3,13 @@
 from tests.streams.timelines import Timeline, check
 
 
-def test_a_second_agency_confirms_after_the_hour_too():
+def test_a_second_agency_that_bears_it_out_after_the_hour_raises():
     check("""
         10:00 OKI: clash 4 by polri is incident A
         10:00 => OKI raised to waspada, unverified: grave_incident
         10:50 OKI: logistics 1 by kpu
         11:04 OKI: A verified by bawaslu
-        11:04 => OKI amended at waspada: confirmation
+        11:04 => OKI raised to siaga: grave_incident_confirmed
         11:10 nothing
     """)
 
@@ -30,11 +30,21 @@ def test_a_milder_word_of_another_source_confirms_and_lowers_nothing():
     escalations = check("""
         10:00 OKI: clash 4 by polri is incident A
         10:00 => OKI raised to waspada, unverified: grave_incident
-        10:10 OKI: A clash 1 by bawaslu
+        10:10 OKI: A clash 3 by bawaslu
         10:10 => OKI raised to siaga: grave_incident_confirmed
         10:20 nothing
     """)
     assert escalations[1]["evidence"][0]["severity"] == 4
+
+
+def test_a_trifle_or_something_else_under_the_same_number_confirms_nothing():
+    check("""
+        10:00 OKI: clash 4 by polri is incident A
+        10:00 => OKI raised to waspada, unverified: grave_incident
+        10:10 OKI: A clash 1 by bawaslu
+        10:20 OKI: A logistics 4 by kpu
+        10:25 nothing
+    """)
 
 
 def test_a_confirmation_is_lost_with_the_second_agencys_word():

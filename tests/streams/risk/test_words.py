@@ -11,7 +11,7 @@ from streams.messages import row
 from streams.risk.citations import cite
 from streams.risk.record import Record, agencies_of, is_confirmed, standing_of
 from streams.risk.regency import RegencyState
-from streams.risk.words import EFFECTS, MANY, Effect, Held, Word, gravest, standing_agency, tell
+from streams.risk.words import EFFECTS, GRAVE, MANY, Effect, Held, Word, gravest, standing_agency, tell
 from tests.streams.ledgers import (
     COMPILED,
     EIGHT_MS,
@@ -157,7 +157,8 @@ def judged(state: RegencyState) -> dict:
 def sums(state: RegencyState) -> tuple:
     held = state.incidents
     pairs = held.candidates.pairs, held.candidates.doubles
-    return held.totals, held.by_agency, held.counts, held.weights, held.verified, held.urgent, pairs
+    urgent = {kind: held.urgent.agencies(kind) for kind in held.urgent.kinds()}
+    return held.totals, held.by_agency, held.counts, held.weights, held.verified, urgent, pairs
 
 
 @LAW
@@ -242,14 +243,19 @@ def test_two_systems_of_one_agency_never_confirm_each_other(entries):
 
 @LAW
 @given(messages())
-def test_an_incident_is_confirmed_by_the_standing_words_of_two_agencies_alone(entries):
+def test_an_incident_is_confirmed_by_words_of_two_agencies_that_bear_it_out(entries):
     """By a recount: of each source the word of the highest revision, in any other order than that of the fold."""
     state, latest = folded(entries)[0], {}
     for entry in sorted(entries, key=lambda entry: entry[4]):
         latest[entry[3], entry[11]] = entry
     for key, record in state.incidents.records.items():
         standing = {entry[13] for (name, _), entry in latest.items() if name == key and entry[8] != "retracted"}
-        assert record.stands is bool(standing) and is_confirmed(record) is (len(standing) > 1)
+        assert record.stands is bool(standing)
         assert not standing or agencies_of(record) == standing
-        most = max((e[7] for (name, _), e in latest.items() if name == key and e[8] != "retracted"), default=None)
+        said = [e for (name, _), e in latest.items() if name == key and e[8] != "retracted"]
+        scoring = [e for e in said if e[6] != "protest"] or said
+        most = max((e[7] for e in scoring), default=None)
         assert most is None or record.kind.severity == most
+        group, least = record.kind.group, min(record.kind.severity - 1, GRAVE - 1)
+        behind = {e[13] for e in said if COMPILED.kinds[e[6], e[7]].group == group and e[7] >= least}
+        assert is_confirmed(record) is (len(behind) > 1)
