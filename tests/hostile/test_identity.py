@@ -126,11 +126,6 @@ MASKS = {
 }
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="the facts of an incident are all those of its gravest word, whoever tells it",
-)
 @pytest.mark.parametrize("name", MASKS)
 def test_graver_words_on_others_numbers_take_no_weight_from_a_wave(name):
     scenes = Scene(), Scene()
@@ -149,11 +144,6 @@ def test_graver_words_on_others_numbers_take_no_weight_from_a_wave(name):
         assert (scenes[1].raised(PRABUMULIH, level) or inf) <= scenes[0].raised(PRABUMULIH, level)
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="an incident is urgent from the first of its gravest words on, whoever told it",
-)
 @pytest.mark.parametrize("ago", [0, 300 * 24 * 60])
 def test_a_death_is_urgent_when_its_own_source_tells_it(ago):
     """Another one told it as a death two hours before under the same number."""
