@@ -116,7 +116,7 @@ def sole_agency(
         return urgency.sole_agency  # else the score keeps the level
     if rules.rolling_milli is not None:
         return incidents.sole_agency()
-    if published.is_confirmed_since and score.pressure <= published.pressure:
+    if published.is_confirmed_since and score.support <= published.support:
         return ""  # a second agency has since confirmed what was published, and no points were added
     if not score.support:
         return published.sole_agency if level else ""

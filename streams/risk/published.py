@@ -19,7 +19,7 @@ class StoredPublished(TypedDict):
     at_ms: int
     cited: list[str]
     sole_agency: str
-    pressure: int
+    support: int
     is_citation_changed: bool
     corrected_points: int
     is_confirmed_since: bool
@@ -29,7 +29,7 @@ class Published:
     """The running episode of one regency. Others read the attributes; only the methods change them."""
 
     __slots__ = (
-        "episode", "sequence", "sole_agency", "pressure", "is_confirmed_since", "_rules", "_at_ms", "_cited",
+        "episode", "sequence", "sole_agency", "support", "is_confirmed_since", "_rules", "_at_ms", "_cited",
         "_is_citation_changed", "_corrected_points",
     )  # fmt: skip
 
@@ -38,7 +38,7 @@ class Published:
         self.episode = 0  # counts the episodes of the regency
         self.sequence = 0  # counts its escalations
         self.sole_agency = ""  # on which what was published rests alone
-        self.pressure = 0  # points of incidents in the last escalation
+        self.support = 0  # points in the last escalation, without the prior's
         self.is_confirmed_since = False  # a second agency has since confirmed an incident that it cites
         self._at_ms = 0  # evaluation time of the last escalation about the level
         self._cited: list[str] = []  # incident ids
@@ -56,8 +56,10 @@ class Published:
         self.is_confirmed_since = False
         self._publish(sole_agency, grid_ms)
 
-    def lower_level(self, sole_agency: str, grid_ms: int) -> None:
-        """The level fell. A fall never makes the episode unverified."""
+    def lower_level(self, is_last: bool, sole_agency: str, grid_ms: int) -> None:
+        """The level fell; `is_last`: to normal, which ends the episode. A fall never makes the episode unverified."""
+        if is_last:
+            sole_agency, self.is_confirmed_since = "", False
         self._publish(sole_agency if self.sole_agency else "", grid_ms)
 
     def amend(self, sole_agency: str, grid_ms: int) -> None:
@@ -69,9 +71,9 @@ class Published:
         self.sequence += 1
         return self.sequence
 
-    def cite(self, incident_ids: list[str], pressure: int) -> None:
-        """The incidents that the last escalation cites, and the points of all incidents in it."""
-        self._cited, self.pressure = incident_ids, pressure
+    def cite(self, incident_ids: list[str], support: int) -> None:
+        """The incidents that the last escalation cites, and its points without the prior's."""
+        self._cited, self.support = incident_ids, support
 
     def is_cited(self, incident_id: str) -> bool:
         """Whether the last escalation cites an incident."""
@@ -112,7 +114,7 @@ class Published:
             "at_ms": self._at_ms,
             "cited": self._cited,
             "sole_agency": self.sole_agency,
-            "pressure": self.pressure,
+            "support": self.support,
             "is_citation_changed": self._is_citation_changed,
             "corrected_points": self._corrected_points,
             "is_confirmed_since": self.is_confirmed_since,
@@ -121,7 +123,7 @@ class Published:
     def restore(self, stored: StoredPublished) -> None:
         """Take back what `stored` returned."""
         self.episode, self.sequence, self._at_ms = stored["episode"], stored["sequence"], stored["at_ms"]
-        self._cited, self.sole_agency, self.pressure = stored["cited"], stored["sole_agency"], stored["pressure"]
+        self._cited, self.sole_agency, self.support = stored["cited"], stored["sole_agency"], stored["support"]
         self._is_citation_changed = stored["is_citation_changed"]
         self._corrected_points = stored["corrected_points"]
         self.is_confirmed_since = stored["is_confirmed_since"]

@@ -377,7 +377,7 @@ class RegencyState:
         groups = deciding_groups(rules, score, urgency)
         self.since_ms = self.clock_ms
         if after < before:
-            published.lower_level(rests_on if after else "", self.grid_ms)
+            published.lower_level(not after, rests_on, self.grid_ms)
             change, reason = Change.LOWERED if after else Change.CLEARED, Reason.CALM
         else:
             published.raise_level(not before, rests_on, self.grid_ms)
@@ -392,5 +392,5 @@ class RegencyState:
             if decision.groups or decision.is_fall:
                 cited = cite(self.rules, self.incidents, decision.groups)
             keys = [record.incident for record in cited] if decision.level else []
-            self.published.cite(keys, decision.score.pressure)
+            self.published.cite(keys, decision.score.support)
         return Escalation(decision, self.published.episode, self.published.number_next(), cited)

@@ -121,17 +121,18 @@ def _order(figure: Figure) -> tuple[int, int, int, str]:
 
 
 def conflicts_of(
-    held: tuple[tuple[str, str], ...], figures: Iterable[Figure], agency: str
+    held: tuple[tuple[str, str], ...], figures: Iterable[Figure], of: str = ""
 ) -> tuple[tuple[str, str], ...]:
-    """The pairs of agencies that contradict each other now that these are the figures, of which one of `agency` is new:
-    it contradicts another one with figures of the same moment unless all of these agree; else what is `held` stays.
+    """The pairs of agencies that contradict each other now that these are the figures: agencies with figures of one
+    moment do unless all of these agree, of the others what is `held` stays. `of`: the only agency of which a figure is
+    new, empty when any may be.
     """
-    agrees: dict[tuple[str, str], bool] = {}
     figures = tuple(figures)
-    for one in [figure for figure in figures if figure.agency == agency]:
+    agrees: dict[tuple[str, str], bool] = {}
+    for one in [figure for figure in figures if of in ("", figure.agency)]:
         for other in figures:
-            if other.agency != agency and one.as_of_ms == other.as_of_ms:
-                pair = min(agency, other.agency), max(agency, other.agency)
+            if one.agency != other.agency and one.as_of_ms == other.as_of_ms:
+                pair = min(one.agency, other.agency), max(one.agency, other.agency)
                 agrees[pair] = agrees.get(pair, True) and one.voted == other.voted
     return tuple(sorted({*held, *agrees} - {pair for pair, agreed in agrees.items() if agreed}))
 

@@ -13,7 +13,7 @@ from typing import Any
 from tests.recount.contract import ms
 from tests.recount.ledger import EVERYONE, Entry
 from tests.recount.outcomes import REASONS, Outcomes
-from tests.recount.policy import GROUPS, HOUR_MS, LEVELS, Place, Policy
+from tests.recount.policy import HOUR_MS, LEVELS, Place, Policy
 from tests.recount.regency import PAIRS_MOST, UNSURE_SUPPORT, Amendment, Change, LastEscalation, Regency
 from tests.recount.scoring import Score
 from tests.recount.words import Incident
@@ -146,9 +146,9 @@ class RegencyComparison(Comparison):
             return False
         regency.ladder.follow(level, regency.known.grid_ms)
         named = [f"{item['origin']} {item['incident_id']}" for item in e["evidence"]] if level else []
-        pressure = sum(e["components"][group] for group in GROUPS)
+        support = sum(points for name, points in e["components"].items() if name != "prior")
         sole = self._told.get(e["escalation_id"], "")
-        regency.last = LastEscalation(regency.known.grid_ms, named, e["unverified"], sole, pressure)
+        regency.last = LastEscalation(regency.known.grid_ms, named, e["unverified"], sole, support)
         regency.since_ms, regency.episode = regency.known.clock_ms, e["episode"]
         self._last_id = e["escalation_id"]
         self._notice(self._last_id, e["previous_level"])

@@ -59,7 +59,7 @@ class LastEscalation:
     named: list[str] = field(default_factory=list)
     unverified: bool = False
     sole_agency: str = ""
-    pressure: int = 0
+    support: int = 0
     is_wrong: bool = False
     moved: int = 0
     unsure: int = 0
@@ -265,7 +265,7 @@ class Regency:
     def _is_unverified(self, current: Score, urgent: Urgent) -> bool:
         if self._rests_on_grave(current, urgent):
             return not urgent.is_confirmed
-        if self.last.is_confirmed_since and current.pressure <= self.last.pressure:
+        if self.last.is_confirmed_since and current.support <= self.last.support:
             return False
         if not current.support:
             return self.last.unverified and self.ladder.level > 0
@@ -283,7 +283,7 @@ class Regency:
         is_fall = level < before
         if is_fall:
             unverified = unverified and last.unverified and level > 0
-        is_confirmed_since = last.is_confirmed_since and is_fall
+        is_confirmed_since = last.is_confirmed_since and is_fall and level > 0
         self.last = LastEscalation(
             self.known.grid_ms,
             unverified=unverified,
@@ -351,7 +351,7 @@ class Regency:
         if change.kind not in ("stale", "recovered"):
             self.last.sole_agency = sole_agency
             self.last.named = named if change.level else []
-            self.last.pressure, self.last.unverified = change.score.pressure, unverified
+            self.last.support, self.last.unverified = change.score.support, unverified
 
     def routes(self, change: Change, named: list[Incident]) -> list[str]:
         """Receivers, each once: by rule for silence and turnout, then by the incidents named; those of silence if there
