@@ -10,7 +10,7 @@ from schemas.vocabulary import Change, Reason
 from streams.risk.incidents import Incidents
 from streams.risk.published import Published
 from streams.risk.record import Record
-from streams.risk.scoring import Score
+from streams.risk.scoring import Score, is_alone
 from streams.risk.silence import Publish
 from streams.risk.words import MANY
 from streams.rules import SCORED, Rules
@@ -120,7 +120,7 @@ def sole_agency(
         return ""  # a second agency has since confirmed what was published, and no points were added
     if not score.support:
         return published.sole_agency if level else ""
-    return score.sole_agency if score.support - score.alone < min(score.support, rules.rungs[0].raise_at) else ""
+    return score.sole_agency if is_alone(rules, score.support, score.alone) else ""
 
 
 def amendment(

@@ -243,12 +243,21 @@ def score_at(
     near_alone = neighbours_alone(rules, neighbours, near)
     alone, sole_agency = rests_on_one(incidents, pressure, odd_alone, near_alone)
     excess = max(0, alone - rules.one_source_most)
-    parts = cut([*pressure.parts, odd, near], excess)
-    kept, total = add_up([*parts, floor((regency.prior or 0) * rules.prior_factor)])
+    parts, prior = cut([*pressure.parts, odd, near], excess), floor((regency.prior or 0) * rules.prior_factor)
+    beyond = 0
+    if is_alone(rules, sum(parts), alone - excess):  # others' points lift what rests on one agency to no alarm either
+        beyond = max(0, sum(parts) + prior - (rules.rungs[1].raise_at - 1))
+        parts = cut(parts, beyond)
+    kept, total = add_up([*parts, prior])
+    is_open = pressure.is_few or beyond > 0 or bool(odd_alone or near_alone)
     return pressure._replace(
-        parts=kept, total=total, is_few=pressure.is_few or bool(odd_alone or near_alone), support=sum(kept[:-1]),
-        alone=alone - excess, sole_agency=sole_agency,
-    )  # fmt: skip
+        parts=kept, total=total, is_few=is_open, support=sum(kept[:-1]), alone=alone - excess, sole_agency=sole_agency
+    )
+
+
+def is_alone(rules: Rules, support: int, alone: int) -> bool:
+    """Whether points rest on one agency: without the `alone` of them waspada is not reached, nor are they all there."""
+    return support - alone < min(support, rules.rungs[0].raise_at)
 
 
 def rests_on_one(

@@ -70,6 +70,13 @@ def score(known: Known) -> Score:
     if slack and highest + slack > most:
         unsure |= {*PARTS}
     _cut(points, highest - most)
+    # What one agency says is lifted by others' points to no more than waspada, unless those carry waspada themselves.
+    rungs, support = known.policy.rules["ladder"], sum(points.values()) - points["prior"]
+    others, least = support - min(highest, most), min(support, rungs["waspada"]["raise_at"])
+    if slack and abs(others - least) <= 2 * slack:
+        unsure |= {*PARTS}
+    if others < least:
+        _cut(points, support + points["prior"] - (rungs["siaga"]["raise_at"] - 1))
     left = 100
     for name in PARTS:
         points[name] = min(points[name], left)
