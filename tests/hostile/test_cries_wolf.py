@@ -194,11 +194,6 @@ def test_a_wave_is_not_corroborated_by_one_ordinary_report(severity):
     assert scene.highest[PRABUMULIH] <= WASPADA
 
 
-@pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="the 20 that are cited may all be of one agency, and routes follow from them",
-)
 def test_its_grave_reports_do_not_crowd_out_who_is_to_be_told_of_a_wave():
     scene = Scene()
     scene.send(*(incident(PRABUMULIH, "logistics", 4, "pemantau") for _ in range(40)))

@@ -342,9 +342,12 @@ class Regency:
         found = [i for i in self.known.scoring() if not groups or i.group in groups]
         weighing = self.known.weighing()
         found.sort(key=lambda i: (not self._is_urgent(i), -weighing[i.id], -i.word.occurred_ms, i.id))
-        return sorted(
-            found[:EVIDENCE_MOST], key=lambda i: (-self.policy.weights[i.word.severity], -i.word.occurred_ms, i.id)
-        )
+        most = found[:EVIDENCE_MOST]
+        # Of each group at least the first, in place of the last ones.
+        first = {group: [i for i in found if i.group == group][:1] for group in GROUPS if group in groups}
+        lacking = [i for group in first for i in first[group] if all(group != one.group for one in most)]
+        most = most[: EVIDENCE_MOST - len(lacking)] + lacking
+        return sorted(most, key=lambda i: (-self.policy.weights[i.word.severity], -i.word.occurred_ms, i.id))
 
     def remember(self, change: Change, named: list[str], unverified: bool, sole_agency: str) -> None:
         """Later corrections are measured against what this escalation named and scored."""
