@@ -252,7 +252,10 @@ PROVINCE_ESCALATION_FAULTS = {"reason": "calm", "routes": [], "score": 1, "unver
 def test_a_wrong_value_in_a_provinces_escalation_is_found(exact, name):
     escalations = exact.topics["escalations"]
     index = where(escalations, lambda r: r.key == b"16" and r.json()["change"] == "raised")
-    escalations[index] = rewritten(escalations[index], **{name: PROVINCE_ESCALATION_FAULTS[name]})
+    fault = PROVINCE_ESCALATION_FAULTS[name]
+    if name == "unverified":
+        fault = not escalations[index].json()[name]
+    escalations[index] = rewritten(escalations[index], **{name: fault})
     assert found(exact, "B", f"16: at ledger offset {escalations[index].json()['ledger']['offset']} {name}")
 
 

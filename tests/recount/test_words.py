@@ -58,21 +58,25 @@ def test_a_source_revises_and_takes_back_its_own_word_only():
 def test_two_systems_of_one_agency_confirm_nothing():
     words = told(word("kpu", 4), word("kpu-palembang", 4, agency="kpu"))
     assert not heard(words).is_confirmed
-    words.take(word("bawaslu", 1), 5)
+    words.take(word("bawaslu", 3), 5)
     assert heard(words).is_confirmed and heard(words).agencies == {"kpu", "bawaslu"}
-    words.take(word("bawaslu", 1, revision=2, status="retracted"), 6)
+    words.take(word("bawaslu", 2, revision=2), 6)
+    assert not heard(words).is_confirmed, "a trifle bears no grave incident out"
+    words.take(word("bawaslu", 3, revision=3), 7)
+    words.take(word("bawaslu", 3, revision=4, status="retracted"), 8)
     assert not heard(words).is_confirmed
 
 
-def test_a_milder_word_keeps_the_hour_and_a_graver_one_begins_another():
+def test_an_incident_is_what_it_is_since_its_second_agency_bore_it_out():
     words = Words()
     words.take(word("polda", 5), 10)
+    assert heard(words).since_ms == 10
     words.take(word("kpu", 5), 20)
-    assert heard(words).since_ms == 10
+    assert heard(words).since_ms == 20
     words.take(word("polda", 4, revision=2), 30)
-    assert heard(words).since_ms == 20, "as grave as now it was first reported by the other"
+    assert heard(words).since_ms == 20, "a milder word keeps its hour"
     words.take(word("kpu", 4, revision=2), 40)
-    assert heard(words).since_ms == 10
+    assert heard(words).since_ms == 20
     words.take(word("kpu", 5, revision=3), 50)
     assert heard(words).since_ms == 50
 
@@ -105,7 +109,7 @@ def test_a_grave_incident_has_its_own_hour_again_when_a_join_is_undone():
     words.take(word("polda", 5), 100)
     words.take(word("kpu", 5, key="kpu 7"), 10)
     words.join("polda 142", "kpu 7", is_undone=False)
-    assert heard(words).since_ms == 10
+    assert heard(words).since_ms == 100
     words.join("polda 142", "kpu 7", is_undone=True)
     assert (heard(words).since_ms, heard(words, "kpu 7").since_ms) == (100, 10)
 
