@@ -200,6 +200,8 @@ class RiskTable:
             if decision.level != decision.previous_level:
                 self._notify_neighbours(state, decision.previous_level, escalation_id)
                 self._notify(state.regency.province, state, decision.previous_level, escalation_id)
+        if evaluation.is_basis_changed:
+            self._notify_neighbours(state, state.ladder.level, escalation_id)
         if evaluation.is_status_changed:
             self._notify(state.regency.province, state, state.ladder.level, escalation_id)
         if evaluation.is_share_due:

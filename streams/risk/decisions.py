@@ -57,12 +57,14 @@ class Escalation(NamedTuple):
 
 
 class Evaluation(NamedTuple):
-    """What an evaluation brought for others: escalations in order; whether the data status or the verification changed
-    without a change of the level, which the province is notified of; whether neighbours are due their hourly notice.
+    """What an evaluation brought for others: escalations in order; whether the data status or the agency on which the
+    level rests changed without a change of the level, which the province is notified of; whether the latter did, which
+    neighbours are notified of; whether they are due their hourly notice.
     """
 
     escalations: list[Escalation]
     is_status_changed: bool
+    is_basis_changed: bool
     is_share_due: bool
 
 

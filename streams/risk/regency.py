@@ -364,12 +364,13 @@ class RegencyState:
                 published.amend(amended.sole_agency, self.grid_ms)
                 decisions.append(amended)
         escalations += map(self._escalation, decisions)
-        is_status_changed = after == before and status != (self.silence.status, published.sole_agency)
+        is_basis_changed = after == before and status[1] != published.sole_agency
+        is_status_changed = is_basis_changed or (after == before and status[0] != self.silence.status)
         hour = self.clock_ms // HOUR_MS
         if is_share_due := not self.neighbours.is_notified(hour) and self.share_myriad() is not None:
             self.neighbours.notify(hour)
         has_effect = escalations or is_status_changed or is_share_due
-        return Evaluation(escalations, is_status_changed, is_share_due) if has_effect else None
+        return Evaluation(escalations, is_status_changed, is_basis_changed, is_share_due) if has_effect else None
 
     def _change_level(self, score: Score, urgency: Urgency, before: int, after: int) -> Decision:
         rules, published = self.rules, self.published

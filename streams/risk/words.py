@@ -157,19 +157,30 @@ def standing_agency(words: Iterable[Word]) -> str:
 
 
 def stands_since(words: Iterable[Word]) -> int:
-    """Since when an incident is what it is: the regency's clock when its only agency first told it as severe as it is,
-    or when a second agency first bore it out; 0 when no word stands.
+    """Since when an incident is as severe as it is: the regency's clock when it was first told so by its origin, or by
+    anybody where its origin does not; 0 when no word stands. Nobody uses up the hour of another's report.
     """
     words = tuple(words)
-    facts, first = gravest(words), dict[str, int]()
-    for word in bearing_out(words, facts):
-        if word.agency != facts.agency or word.kind.severity == facts.kind.severity:
-            first[word.agency] = min(word.since_ms, first.get(word.agency, word.since_ms))
-    return sorted(first.values())[:2][-1] if first else 0
+    facts = gravest(words)
+    alike = [word for word in bearing_out(words, facts) if word.kind.severity == facts.kind.severity]
+    own = [word for word in alike if _is_origin(word)]
+    return min((word.since_ms for word in own or alike), default=0)
+
+
+def _is_origin(word: Word) -> bool:
+    return parts_of(word.number)[0] == word.source
 
 
 def _gravity(word: Word) -> tuple[bool, bool, bool, int, bool, int, str, str]:
-    is_origin = parts_of(word.number)[0] == word.source
     scores = bool(word.kind.pressure_milli[Status.REPORTED])
     is_timely = word.since_ms - word.occurred_ms <= DAY_MS
-    return word.stands, scores, is_timely, word.kind.severity, is_origin, word.reported_ms, word.source, word.number
+    return (
+        word.stands,
+        scores,
+        is_timely,
+        word.kind.severity,
+        _is_origin(word),
+        word.reported_ms,
+        word.source,
+        word.number,
+    )

@@ -211,13 +211,13 @@ def test_each_user_has_its_rights_and_no_others(stack):
 
 def test_the_operator_may_run_the_runbooks_commands_and_a_worker_may_not(stack):
     whole = ("--from-beginning", "--until-end")
+    # Without these options a tail starts at the end and waits for new records; an audit needs the workers' rules.
+    options = {"tail": whole, "audit": ("--rules", str(stack.home / "quick.toml"))}
     for words in runbook.commands():
-        # Without these options a tail starts at the end and waits for new records.
-        more = whole if words[0] == "tail" else ()
+        more = options.get(words[0], ())
         done = stack.siaga("siaga-operator", *words, *more)
-        assert done.returncode == 0, f"siaga {' '.join(words)}: {done.stderr}"
-    audit = stack.siaga("siaga-operator", "audit", "--rules", str(stack.home / "quick.toml"))
-    assert audit.returncode == 0, audit.stdout + audit.stderr
+        assert done.returncode == 0, f"siaga {' '.join(words)}: {done.stdout[-500:]}{done.stderr}"
+    assert any(words[0] == "audit" for words in runbook.commands())
     for words in (("topics", "--check"), ("tail", "risk", *whole), ("tail", "rejected", *whole)):
         assert stack.siaga("siaga-processor", *words).returncode == 1, words
 

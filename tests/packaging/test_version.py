@@ -17,4 +17,4 @@ def test_manifests_name_the_image_of_this_version() -> None:
 
 def test_the_changelog_begins_with_this_version() -> None:
     headings = re.findall(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
-    assert headings[0] == VERSION
+    assert next(heading for heading in headings if heading != "Unreleased") == VERSION

@@ -218,12 +218,15 @@ class RegencyComparison(Comparison):
         return regency.known.clock_ms, self.place.code, level, *self._status(), regency.known.share()
 
     def _note_state(self, notified: tuple) -> None:
-        """The province is notified of a changed status; neighbours of the share once an hour, at a time of the grid."""
+        """The province is notified of a changed status, neighbours of a changed agency on which the level rests, and of
+        the share once an hour, at a time of the grid.
+        """
         regency, state = self.regency, self._state()
         self.states.setdefault(state[0], set()).add(state)
         if self._status() != notified:
             last = self._last_id if regency.has_published else ""
-            self._notice(last, state[2], (self.place.code[:2],))
+            has_changed_agency = self._status()[1] != notified[1]
+            self._notice(last, state[2], () if has_changed_agency else (self.place.code[:2],))
         if regency.has_passed_grid and state[-1] is not None:
             self.share_hours.add(state[0] // HOUR_MS)
 

@@ -67,18 +67,26 @@ def test_two_systems_of_one_agency_confirm_nothing():
     assert not heard(words).is_confirmed
 
 
-def test_an_incident_is_what_it_is_since_its_second_agency_bore_it_out():
+def test_a_milder_word_keeps_the_hour_and_a_graver_one_begins_another():
     words = Words()
     words.take(word("polda", 5), 10)
     assert heard(words).since_ms == 10
     words.take(word("kpu", 5), 20)
-    assert heard(words).since_ms == 20
+    assert heard(words).since_ms == 10
     words.take(word("polda", 4, revision=2), 30)
-    assert heard(words).since_ms == 20, "a milder word keeps its hour"
+    assert heard(words).since_ms == 20, "as grave as now it was first reported by the other"
     words.take(word("kpu", 4, revision=2), 40)
-    assert heard(words).since_ms == 20
+    assert heard(words).since_ms == 10
     words.take(word("kpu", 5, revision=3), 50)
     assert heard(words).since_ms == 50
+
+
+def test_nobody_uses_up_the_hour_of_the_origins_report():
+    words = Words()
+    words.take(word("kpu", 5), 10)
+    assert heard(words).since_ms == 10
+    words.take(word("polda", 5), 90)
+    assert heard(words).since_ms == 90
 
 
 def test_what_people_join_is_one_incident_until_it_is_undone():
@@ -109,7 +117,7 @@ def test_a_grave_incident_has_its_own_hour_again_when_a_join_is_undone():
     words.take(word("polda", 5), 100)
     words.take(word("kpu", 5, key="kpu 7"), 10)
     words.join("polda 142", "kpu 7", is_undone=False)
-    assert heard(words).since_ms == 100
+    assert heard(words).since_ms == 10
     words.join("polda 142", "kpu 7", is_undone=True)
     assert (heard(words).since_ms, heard(words, "kpu 7").since_ms) == (100, 10)
 

@@ -65,8 +65,8 @@ class Incident:
     """One incident: the number it goes by, its gravest standing word (of all when none stands), and the sources and
     agencies whose words stand.
 
-    `since_ms`: when its only agency first reported it as that severe, or when a second one bore it out, 0 when none
-    stands; `digits`: its evidence at its hour, 0
+    `since_ms`: when its origin, or without its word anybody, first reported it as that severe, 0 when none stands;
+    `digits`: its evidence at its hour, 0
     when it can never score; `evidence`: the same, scaled to the time of the first entry.
     """
 
@@ -110,16 +110,14 @@ def incident_of(number: str, words: Collection[Word]) -> Incident:
     word = max(words, key=_gravity)
     standing = [one for one in words if one.stands]
     sources, agencies = (frozenset(getattr(one, name) for one in standing) for name in ("source", "agency"))
-    hours: dict[str, list[int]] = {}
-    for one in standing:
-        is_like = TOGETHER[one.category] == TOGETHER[word.category]
-        if is_like and one.severity >= min(word.severity - 1, GRAVE - 1):
-            hours.setdefault(one.agency, [])
-            if one.agency != word.agency or one.severity == word.severity:
-                hours[one.agency].append(one.since_ms)
-    first = sorted(min(of) for of in hours.values())
-    since_ms = first[min(1, len(first) - 1)] if first else 0
-    return Incident(number, word, sources, agencies, frozenset(hours), since_ms)
+    behind = [
+        one
+        for one in standing
+        if TOGETHER[one.category] == TOGETHER[word.category] and one.severity >= min(word.severity - 1, GRAVE - 1)
+    ]
+    alike = [one for one in behind if one.severity == word.severity]
+    hours = [one.since_ms for one in alike if one.is_origin] or [one.since_ms for one in alike]
+    return Incident(number, word, sources, agencies, frozenset(one.agency for one in behind), min(hours, default=0))
 
 
 def _gravity(word: Word) -> tuple[bool, bool, bool, int, bool, int, str, str]:

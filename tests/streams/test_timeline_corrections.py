@@ -3,13 +3,13 @@
 from tests.streams.timelines import Timeline, check
 
 
-def test_a_second_agency_that_bears_it_out_after_the_hour_raises():
+def test_a_second_agency_confirms_after_the_hour_too():
     check("""
         10:00 OKI: clash 4 by polri is incident A
         10:00 => OKI raised to waspada, unverified: grave_incident
         10:50 OKI: logistics 1 by kpu
         11:04 OKI: A verified by bawaslu
-        11:04 => OKI raised to siaga: grave_incident_confirmed
+        11:04 => OKI amended at waspada: confirmation
         11:10 nothing
     """)
 

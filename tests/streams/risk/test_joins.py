@@ -9,6 +9,7 @@ from streams.messages import row
 from streams.risk.citations import cite
 from streams.risk.record import is_confirmed, standing_of, words_of
 from streams.risk.regency import RegencyState
+from streams.risk.words import GRAVE
 from streams.storage.segments import LARGEST
 from streams.table import RiskTable
 from tests.streams.ledgers import (
@@ -204,8 +205,9 @@ def test_an_incident_has_the_words_of_all_its_numbers_and_counts_once(steps):
         expected = {(key, source) for key, source in words if key in group}
         [root] = [state.incidents.records[key] for key in group if not state.incidents.records[key].joined_to]
         assert {(word.number, word.source) for word in words_of(root)} == expected
-        standing = {words[name][13] for name in expected if words[name][8] != "retracted"}
-        assert root.stands is bool(standing) and is_confirmed(root) is (len(standing) > 1)
+        standing = [words[name] for name in expected if words[name][8] != "retracted"]
+        behind = {entry[13] for entry in standing if entry[7] >= min(root.kind.severity - 1, GRAVE - 1)}  # all clashes
+        assert root.stands is bool(standing) and is_confirmed(root) is (len(behind) > 1)
     standing = [group for group in set(map(frozenset, groups.values())) if _stands(group, words)]
     assert outputs.row(PALEMBANG)["windows"]["1h"]["incidents"] == len(standing)
 

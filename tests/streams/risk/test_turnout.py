@@ -288,9 +288,8 @@ def test_a_rise_by_turnout_cites_no_incident_and_notifies_no_police():
 
 def test_restored_stations_are_read_when_the_first_is_asked_for():
     held, reads = Turnout(WIB_MS, STATIONS), []
-    held.restore_totals(
-        Turnout(WIB_MS, STATIONS).totals() | {"counts": [2, 0, 0, 0, 0], "registered": 500, "voted": 200}
-    )
+    totals = Turnout(WIB_MS, STATIONS).totals() | {"counts": {"reported": 2}, "registered": 500, "voted": 200}
+    held.restore_totals(totals)
     held.restore_stations(lambda: reads.append(1) or {})
     assert (held.reported, held.share_myriad(2), reads) == (2, 4_000, [])
     assert held.held("TPS 1") is None and held.held("TPS 2") is None and reads == [1]
