@@ -5,7 +5,6 @@ its level, from a score that adds points per member by level, so that many membe
 and no flapping.
 """
 
-from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -61,24 +60,25 @@ class ProvinceState:
             yield from self._evaluate()
 
     def score(self) -> tuple[int, dict[int, int]]:
-        """Sum of the members' points, at most 100, and the points by level.
+        """Sum of the members' points, at most 100, and the points by level. The cap trims the lowest level first.
 
-        Levels that rest on the same agency alone have at most `one_agency_most` points together. What is too much is
-        taken from the lowest level first."""
-        each, alone = self.rules.member_points, Counter[str]()
-        for code, agency in self._sole_agencies.items():
-            if agency != MANY:
-                alone[agency] += each[self.levels[code]]
+        Levels that rest on the same agency alone have at most `one_agency_most` points together: what is too much is
+        taken from these, from the lowest level first."""
+        each, left = self.rules.member_points, _MOST
         points = dict.fromkeys((3, 2, 1), 0)
         for level in self.levels.values():
             points[level] += each[level]
-        left = sum(points.values()) - sum(max(0, got - self.rules.one_agency_most) for got in alone.values())
-        left = min(_MOST, left)
-        total = left
+        for agency in set(self._sole_agencies.values()) - {MANY}:
+            own = [self.levels[code] for code, of in self._sole_agencies.items() if of == agency]
+            excess = sum(each[level] for level in own) - self.rules.one_agency_most
+            for level in sorted(own):
+                less = min(each[level], max(0, excess))
+                points[level] -= less
+                excess -= less
         for level in points:
             points[level] = got = min(left, points[level])
             left -= got
-        return total, points
+        return _MOST - left, points
 
     def stored(self) -> dict[str, Any]:
         """The state record's fields."""
