@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Callable, Mapping
-from datetime import datetime
 from typing import Any
 
 import click
 from kafka.errors import KafkaError
 
 from apps.cli.explain import code_of
-from apps.cli.options import CommandError
+from apps.cli.options import CommandError, moment_of
 from apps.history.deciding import Row, RowWatch
 from schemas.roster import Roster
 from schemas.vocabulary import ROLES
@@ -39,15 +38,7 @@ def regency_of(roster: Roster, regency: str) -> str:
 
 def moment_ms(option: str, text: str) -> int:
     """The milliseconds since the epoch of a time that an option gives. Raises CommandError."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise CommandError(
-            f"{option}: {text!r} is not RFC 3339 with an offset, such as 2024-11-27T09:30:00+07:00", exit_code=2
-        )
-    return int(moment.timestamp() * 1000)
+    return int(moment_of(option, text).timestamp() * 1000)
 
 
 def rows_after(rows: RowWatch, places: Mapping[str, tuple[int, int]], wait_s: float) -> dict[str, Row]:

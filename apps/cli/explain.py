@@ -10,7 +10,7 @@ from kafka.errors import AuthorizationError
 from agents.kafka.topic_reader import TopicMissing, read_all
 from agents.settings import Settings
 from apps.cli.broker import CONNECT_S, broker_errors
-from apps.cli.options import CommandError, with_settings
+from apps.cli.options import CommandError, moment_of, with_settings
 from apps.history.explain import explain_escalation, explain_province, explain_row
 from apps.history.whose_word import whose_word
 from apps.language.catalogue import LANGUAGES, language_of_locale
@@ -48,7 +48,8 @@ def command(settings: Settings, regency: str, at: str | None, lang: str) -> None
     digits: which of its regencies are above normal, and which do not report.
     """
     roster, ruleset, stations = settings.load_roster(), settings.load_ruleset(), settings.load_stations()
-    code, moment = code_of(roster, regency), _moment(at)
+    code = code_of(roster, regency)
+    moment = None if at is None else moment_of("--at", at).astimezone(UTC)
     offset_min = ruleset.election.offset_ms // 60_000
     topic = Topic.RISK if code in roster else Topic.PROVINCE
     with broker_errors(settings):
@@ -107,20 +108,6 @@ def _names(entry: Regency) -> set[str]:
     """The name of a regency, and the same without its kind."""
     name = entry.name.casefold()
     return {name, *(name.removeprefix(kind) for kind in KINDS)}
-
-
-def _moment(at: str | None) -> datetime | None:
-    if at is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(at)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise CommandError(
-            f"--at: {at!r} is not RFC 3339 with an offset, such as 2024-11-27T09:30:00+07:00", exit_code=2
-        )
-    return moment.astimezone(UTC)
 
 
 def _state(

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import click
@@ -27,6 +28,19 @@ class CommandError(click.ClickException):
     def __init__(self, message: str, exit_code: int = 1) -> None:
         super().__init__(" ".join(message.split()))
         self.exit_code = exit_code
+
+
+def moment_of(option: str, text: str) -> datetime:
+    """The time that an option gives, with its offset. Raises CommandError."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise CommandError(
+            f"{option}: {text!r} is not RFC 3339 with an offset, such as 2024-11-27T09:30:00+07:00", exit_code=2
+        )
+    return moment
 
 
 def with_settings(*fields: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
