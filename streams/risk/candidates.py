@@ -1,4 +1,4 @@
-"""Candidates: incidents that may be one under two numbers, told by agencies that do not know each other's number.
+"""Candidates: incidents that may be one under two numbers, reported by agencies that do not know each other's number.
 
 Two counted incidents are a pair when they are of one group and one place, of agencies that have none in common, and
 occurred within the ruleset's `joining.within` of each other. Until people decide, some of them are doubles, which count
@@ -118,7 +118,7 @@ class Candidates:
         return [held[incident] for incident in sorted(doubles ^ before)]
 
     def _nearest(self, first: Record, others: list[Record]) -> list[str]:
-        """Of each agency, or agencies that tell together, the incident nearest in time."""
+        """Of each agency, or agencies that report together, the incident nearest in time."""
         nearest: dict[frozenset[str], Record] = {}
         for other in others:  # from the one with most evidence on
             agencies = frozenset(agencies_of(other))

@@ -112,7 +112,7 @@ def sole_agency(
     rules: Rules, incidents: Incidents, score: Score, urgency: Urgency, published: Published, level: int
 ) -> str:
     """The agency on which the decision rests alone: without it no alarm would be left; "" when there is none. MANY when
-    it rests on incidents each of which one of several agencies tells: unverified, but on no one agency.
+    it rests on incidents each of which one of several agencies reports: unverified, but on no one agency.
     """
     if urgency.level and (urgency.level >= level or score.total < rules.rungs[level - 1].lower_below):
         return urgency.sole_agency  # else the score keeps the level
@@ -126,16 +126,11 @@ def sole_agency(
 
 
 def amendment(
-    rules: Rules,
-    incidents: Incidents,
-    score: Score,
-    urgency: Urgency,
-    published: Published,
-    level: int,
-    grid_ms: int,
+    rules: Rules, score: Score, urgency: Urgency, published: Published, rests_on: str, level: int, grid_ms: int
 ) -> Decision | None:
-    """What takes the place of the last escalation when what that says no longer holds and `amend_every` has passed."""
-    rests_on = sole_agency(rules, incidents, score, urgency, published, level)
+    """What takes the place of the last escalation when what that says no longer holds and `amend_every` has passed.
+    `rests_on`: see `sole_agency`.
+    """
     is_correction, is_confirmation = published.needs_correction(), published.is_unverified and not rests_on
     if not (is_correction or is_confirmation) or not published.may_amend(grid_ms):
         return None
@@ -144,7 +139,20 @@ def amendment(
     return Decision(Change.AMENDED, reason, level, level, score, rests_on, groups)
 
 
-def reason_of_rise(rules: Rules, score: Score, urgency: Urgency, level: int) -> Reason:
+def change_of_level(
+    rules: Rules, incidents: Incidents, score: Score, urgency: Urgency, published: Published, before: int, after: int
+) -> Decision:
+    """What is published of a level that rose or fell. A fall never makes the episode unverified."""
+    rests_on = sole_agency(rules, incidents, score, urgency, published, after)
+    groups = deciding_groups(rules, score, urgency)
+    if after > before:
+        reason = _reason_of_rise(rules, score, urgency, after)
+        return Decision(Change.RAISED, reason, after, before, score, rests_on, groups)
+    rests_on = rests_on if after and published.is_unverified else ""
+    return Decision(Change.LOWERED if after else Change.CLEARED, Reason.CALM, after, before, score, rests_on, groups)
+
+
+def _reason_of_rise(rules: Rules, score: Score, urgency: Urgency, level: int) -> Reason:
     """Which rule raised the regency to this level."""
     if urgency.level >= level:
         return Reason.GRAVE_INCIDENT_CONFIRMED if urgency.is_confirmed else Reason.GRAVE_INCIDENT

@@ -1,4 +1,4 @@
-"""What a regency was told in the last day, by the hour in which it was told: the measure of its ordinary days.
+"""What was reported of a regency in the last day, by the hour of its report: the measure of its ordinary days.
 
 By the regency's clock at admission, not by when an incident occurred: a thousand trifles that are dated back to this
 morning say nothing of this morning. No agency alone makes the ordinary day busier than expected: of each at most what
@@ -16,51 +16,60 @@ FROM_HOURS, UNTIL_HOURS = 24, 6
 
 
 class History:
-    """Incidents that count, by hour (Unix time) of their `since_ms`, group and sole agency. Only its methods change it.
+    """Incidents that count, by hour (Unix time) of their `since_ms`, sole agency and group. Only its methods change it.
 
-    `version` changes with what `told` and `counted` say.
+    `version` changes with what `reported` says at the time of the last `advance`.
     """
 
-    __slots__ = ("version", "_hours")
+    __slots__ = ("version", "_hours", "_groups", "_last")
 
-    def __init__(self) -> None:
+    def __init__(self, groups: int) -> None:
         self.version = 0
-        self._hours: dict[int, dict[tuple[int, str], int]] = {}
+        self._groups = groups
+        self._hours: dict[int, dict[str, list[int]]] = {}
+        self._last = 0  # the hour up to which, and without it, an evaluation looks now
 
-    def hour(self, since_ms: int) -> dict[tuple[int, str], int]:
-        """The counts of one hour, by group and agency. Whoever adds an incident of the current hour changes them in
-        place; of another one, with `add`.
+    def hour(self, since_ms: int) -> dict[str, list[int]]:
+        """The counts of one hour: by agency, one number for each group. Whoever adds incidents of one hour changes
+        them in place.
         """
-        self.version += 1
-        return self._hours.setdefault(since_ms // HOUR_MS, {})
+        hour = since_ms // HOUR_MS
+        self.version += hour < self._last
+        return self._hours.setdefault(hour, {})
 
-    def add(self, since_ms: int, group: int, agency: str, count: int) -> None:
-        """Count an incident (1), or take it out (-1)."""
-        counts = self.hour(since_ms)
-        left = counts.get((group, agency), 0) + count
-        if left:
-            counts[group, agency] = left
-        else:
-            del counts[group, agency]
+    def row(self) -> list[int]:
+        """The counts of an agency that has reported nothing yet."""
+        return [0] * self._groups
 
-    def forget(self, now_ms: int) -> None:
-        """Drop the hours that no evaluation from now on looks at."""
-        for hour in [hour for hour in self._hours if hour < now_ms // HOUR_MS - FROM_HOURS]:
+    def take_out(self, since_ms: int, group: int, agency: str) -> None:
+        """An incident does not count any more. Its hour may be dropped already: it can occur after its report."""
+        if counts := self.hour(since_ms).get(agency):
+            counts[group] -= 1
+
+    def advance(self, now_ms: int) -> None:
+        """Let time pass to an evaluation time: drop the hours that no evaluation from now on looks at."""
+        now = now_ms // HOUR_MS
+        self._last = now - UNTIL_HOURS
+        for hour in [hour for hour in self._hours if hour < now - FROM_HOURS]:
             del self._hours[hour]
 
-    def told(self, now_ms: int, groups: int) -> list[dict[str, int]]:
+    def reported(self, now_ms: int) -> list[dict[str, int]]:
         """By group, the incidents of each agency in the hours that an evaluation looks at."""
-        found: list[dict[str, int]] = [{} for _ in range(groups)]
+        found: list[dict[str, int]] = [{} for _ in range(self._groups)]
         last = now_ms // HOUR_MS
         for hour in range(last - FROM_HOURS, last - UNTIL_HOURS):
-            for (group, agency), count in self._hours.get(hour, {}).items():
-                found[group][agency] = found[group].get(agency, 0) + count
+            for agency, counts in self._hours.get(hour, {}).items():
+                for group, count in enumerate(counts):
+                    if count:
+                        found[group][agency] = found[group].get(agency, 0) + count
         return found
 
 
-def counted(told: dict[str, int], ordinary: float) -> float:
-    """How many of the incidents that agencies told count, where an ordinary day brings `ordinary`. What MANY agencies
-    told is nobody's alone.
+def counted(reported: dict[str, int], ordinary: float) -> float:
+    """How many of the incidents that agencies reported count, where an ordinary day brings `ordinary`. What MANY
+    agencies reported is nobody's alone.
     """
-    total = sum(told.values())
-    return fsum(count if agency == MANY else min(count, max(ordinary, total - count)) for agency, count in told.items())
+    total = sum(reported.values())
+    return fsum(
+        count if agency == MANY else min(count, max(ordinary, total - count)) for agency, count in reported.items()
+    )

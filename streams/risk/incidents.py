@@ -56,7 +56,7 @@ class Incidents:
         self.counts = [0] * (_AGES * _G)  # incidents by age class and group
         self.weights = [0] * _AGES  # milli-weights by age class
         self.urgent = Urgent()
-        self.history = History()
+        self.history = History(SCORED)
         self.words = Holdings(rules.word_room(stations))
         self.candidates = Candidates(rules, self._rank)  # among the counted
         self.verified = 0  # counted incidents that are verified or resolved
@@ -79,8 +79,8 @@ class Incidents:
         buckets, evidence_of, is_rolling = self._buckets, self.evidence_of, self._is_rolling
         double_milli = self.rules.joining_milli
         bucket: list[Record] = []
-        told: dict[tuple[int, str], int] = {}
-        begins_ms = ends_ms = 0  # of the hour whose counts are in `told`
+        reported: dict[str, list[int]] = {}
+        begins_ms = ends_ms = 0  # of the hour whose counts are in `reported`
         after_ms = until_ms = 0  # a record that occurred in between lies in the same bucket as the one before
         for report in reports:
             incident, _, kind, status, occurred, _, _, sole_agency, since_ms, _, place, _, _ = report
@@ -113,9 +113,11 @@ class Incidents:
                 self.is_confirmation_changed = True
             if not begins_ms <= since_ms < ends_ms:
                 begins_ms = since_ms - since_ms % HOUR_MS
-                told, ends_ms = self.history.hour(since_ms), begins_ms + HOUR_MS
-            told[group, sole_agency] = told.get((group, sole_agency), 0) + 1
-            if since_ms > hour_ms and kind.severity >= GRAVE and not is_rolling:
+                reported, ends_ms = self.history.hour(since_ms), begins_ms + HOUR_MS
+            if sole_agency not in reported:
+                reported[sole_agency] = self.history.row()
+            reported[sole_agency][group] += 1
+            if kind.severity >= GRAVE and since_ms > hour_ms and not is_rolling:
                 self.is_confirmation_changed |= self.urgent.note(incident, since_ms, group, kind.severity, sole_agency)
 
     def release(self, incident: str) -> None:
@@ -134,7 +136,7 @@ class Incidents:
                     self.words.give(word.agency)
 
     def remove(self, incidents: Iterable[str]) -> None:
-        """Take these out as if nobody had ever told them."""
+        """Take these out as if nobody had ever reported them."""
         for incident in incidents:
             self.release(incident)
             del self.records[incident]
@@ -178,7 +180,7 @@ class Incidents:
         if len(self.names) > _NAMES_MOST:
             self.names.clear()
         self.urgent.forget(edges[0])
-        self.history.forget(now_ms)
+        self.history.advance(now_ms)
         landmark = self.rules.decay.landmark(now_ms)
         if landmark != self.landmark:
             self._rebase(landmark)
@@ -281,7 +283,7 @@ class Incidents:
             evidence = self.evidence(record)
             self.totals[group] -= evidence
             _subtract(self.by_agency[group], record.sole_agency, evidence)
-            self.history.add(record.since_ms, group, record.sole_agency, -1)
+            self.history.take_out(record.since_ms, group, record.sole_agency)
             self.urgent.drop(record.incident)
             self.is_confirmation_changed = True
         if record.place is not None:

@@ -72,7 +72,7 @@ def neighbour_points(rules: Rules, levels: dict[str, int]) -> int:
 def neighbours_alone(rules: Rules, neighbours: Neighbours, points: int) -> dict[str, int]:
     """Of `points`, those that are there only because of neighbours whose level rests on one agency, by agency."""
     alone = {}
-    for agency in set(neighbours.sole_agencies.values()) if points else ():
+    for agency in set(neighbours.sole_agencies.values()):
         others = {
             code: level for code, level in neighbours.levels.items() if neighbours.sole_agencies.get(code) != agency
         }

@@ -50,21 +50,20 @@ class Published:
         """Whether what was published rests on one agency."""
         return bool(self.sole_agency)
 
-    def raise_level(self, is_first: bool, sole_agency: str, grid_ms: int) -> None:
-        """The level rose; `is_first`: from normal, which begins an episode."""
-        self.episode += is_first
-        self.is_confirmed_since = False
+    def change_level(self, before: int, after: int, sole_agency: str, grid_ms: int) -> None:
+        """The level rose or fell. A rise from normal begins an episode."""
+        self.episode += not before
+        if after > before or not after:
+            self.is_confirmed_since = False
         self._publish(sole_agency, grid_ms)
-
-    def lower_level(self, is_last: bool, sole_agency: str, grid_ms: int) -> None:
-        """The level fell; `is_last`: to normal, which ends the episode. A fall never makes the episode unverified."""
-        if is_last:
-            sole_agency, self.is_confirmed_since = "", False
-        self._publish(sole_agency if self.sole_agency else "", grid_ms)
 
     def amend(self, sole_agency: str, grid_ms: int) -> None:
         """The last escalation was amended."""
         self._publish(sole_agency, grid_ms)
+
+    def rest_on(self, sole_agency: str) -> None:
+        """What was published rests on this agency now. When it rests on none alone any more, it is amended instead."""
+        self.sole_agency = sole_agency or self.sole_agency
 
     def number_next(self) -> int:
         """The sequence number of the next escalation."""

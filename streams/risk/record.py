@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from schemas.vocabulary import Status
 from streams.risk.evidence import Kind
-from streams.risk.words import MANY, Word, gravest, standing_agency, stands_since
+from streams.risk.words import MANY, Word, gravest, severe_from, standing_agency
 
 #: In place of a status: people have joined the incident to another one, which has its words.
 JOINED = "joined"
@@ -18,9 +18,9 @@ class Record(NamedTuple):
     """An incident. From `revision` to `place` the fields are those of its gravest standing word.
 
     `sole_agency`: the only agency whose word stands, or MANY. `since_ms`: the regency's clock when it was first
-    told as severe as it is now; 0 if no word stands. `segment`: the number of the state segment that holds it. `words`:
-    all words, empty while there is only the one whose facts these are. `joined_to`: the incident that has its words,
-    or "".
+    reported as severe as it is now; 0 if no word stands. `segment`: the number of the state segment that holds it.
+    `words`: all words, empty while there is only the one whose facts these are. `joined_to`: the incident that has its
+    words, or "".
     """
 
     incident: str
@@ -84,12 +84,12 @@ def report_of(incident: str, words: Iterable[Word], segment: int) -> Report:
     is_alone = len(words) == 1 and facts.number == incident
     return (
         incident, facts.revision, facts.kind, facts.status, facts.occurred_ms, facts.source, segment,
-        standing_agency(words), stands_since(words), facts.reported_ms, facts.place, () if is_alone else words, "",
+        standing_agency(words), severe_from(words), facts.reported_ms, facts.place, () if is_alone else words, "",
     )  # fmt: skip
 
 
 def record_under(records: dict[str, Record], number: str) -> Record:
-    """The record that has the words told under a number that is held."""
+    """The record that has the words under a number that is held."""
     record = records[number]
     return records[record.joined_to] if record.joined_to else record
 

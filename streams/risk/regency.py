@@ -23,7 +23,7 @@ from typing import Any
 from schemas.ledger import DECISIONS, INCIDENT, NEIGHBOUR, TICK, TURNOUT, Entry
 from schemas.roster import Regency
 from schemas.station_roster import RegencyStations
-from schemas.vocabulary import DAY_MS, HOUR_MS, LEVELS, Change, Reason
+from schemas.vocabulary import DAY_MS, HOUR_MS, LEVELS
 from streams.risk.citations import cite
 from streams.risk.decided import Decided
 from streams.risk.decisions import (
@@ -32,9 +32,8 @@ from streams.risk.decisions import (
     Evaluation,
     Urgency,
     amendment,
+    change_of_level,
     data_decisions,
-    deciding_groups,
-    reason_of_rise,
     sole_agency,
     urgency_of,
 )
@@ -48,8 +47,8 @@ from streams.risk.repeats import Repeats
 from streams.risk.scoring import Learned, Needs, Score, score_at
 from streams.risk.silence import Silence
 from streams.risk.station import Figure, one_text
-from streams.risk.telling import Revision, Telling
 from streams.risk.turnout import Taken, Turnout
+from streams.risk.word_changes import Revision, WordChanges
 from streams.risk.words import RETRACTED
 from streams.rules import SCORED, Rules
 from streams.storage.incident_records import IncidentRecords
@@ -77,7 +76,7 @@ class RegencyState:
         self.station_records = StationRecords(self.turnout)
         self.decided = Decided(self.incidents, self.incident_records, self.turnout, self.station_records)
         self.repeats = Repeats(self.event_ids, self.incidents, self.turnout)
-        self.telling = Telling(self.incidents, self.repeats)
+        self.word_changes = WordChanges(self.incidents, self.repeats)
         self.neighbours = Neighbours()
         self.ladder = Ladder()
         self.silence = Silence(rules, regency.stations)
@@ -87,6 +86,7 @@ class RegencyState:
         self._next_grid_ms = 0
         self._is_due = True  # an evaluation may decide something
         self._is_review_due = True  # ... or an amendment
+        self._is_new_time = False  # the next evaluation is the first at its evaluation time
         self._score: Score | None = None  # None since something that it depends on has changed
         self._needs = Needs(rules, self.incidents)
         self._learned = Learned(rules, regency.stations, self.incidents.history)
@@ -199,7 +199,7 @@ class RegencyState:
         self._score = None
         self.incidents.advance(grid_ms)
         self.silence.pass_grid()
-        self._is_due = self._is_review_due = True
+        self._is_due = self._is_review_due = self._is_new_time = True
         if before_ms and grid_ms // HOUR_MS != before_ms // HOUR_MS:
             self.event_ids.forget_before(at_ms - self.rules.event_ids_ms)
             self.incident_records.forget_before(at_ms - self.rules.incidents_ms)
@@ -223,8 +223,8 @@ class RegencyState:
         is_new, kinds, records, note = self.event_ids.is_new, self.rules.kinds, incidents.records, taken.append
         totals, weights, needs, names = incidents.totals, incidents.weights, self._needs.least, incidents.names
         is_rolling, is_due, reported_ms, before = self.rules.rolling_milli is not None, self._is_due, 0, 0
-        take_room, tell, segment, put_in_segment, room = incidents.words.take, self.telling.tell, 0, note, 0
-        told: Revision | str | None
+        take_room, take_word, segment, put_in_segment, room = incidents.words.take, self.word_changes.take, 0, note, 0
+        revised: Revision | str | None
         for entry in islice(entries, start, None):
             if entry[0] != INCIDENT or (is_due and taken):
                 break
@@ -241,13 +241,13 @@ class RegencyState:
                 source, agency, status = names[source], names[agency], names[status]
             except KeyError:
                 source, agency, status = incidents.intern(source, agency, status)
-            kind, told = kinds[category, severity], None
+            kind, revised = kinds[category, severity], None
             if incident in records:
-                told = tell(entry, kind, source, agency, status, clock_ms)
-                if isinstance(told, str):
-                    note(told)
+                revised = take_word(entry, kind, source, agency, status, clock_ms)
+                if isinstance(revised, str):
+                    note(revised)
                     continue
-                before, incident = self._release(told.old), told.old.incident
+                before, incident = self._release(revised.old), revised.old.incident
             elif not take_room(agency):
                 note(self.repeats.surplus(entry))
                 continue
@@ -256,13 +256,13 @@ class RegencyState:
             put_in_segment(incident)
             room -= 1
             self._score = None
-            if status != RETRACTED and (told is None or told.is_news):
+            if status != RETRACTED and (revised is None or revised.ends_silence):
                 is_due = (not reported_ms and self.silence.report(clock_ms)) or is_due
                 reported_ms = clock_ms
             note("applied" if occurred > clock_ms - DAY_MS else "late")
-            if told is not None:
-                yield report_of(incident, told.words, segment)
-                self._note_revision(told.old, before)
+            if revised is not None:
+                yield report_of(incident, revised.words, segment)
+                self._note_revision(revised.old, before)
                 is_due = True
                 continue
             since_ms = clock_ms if status != RETRACTED else 0
@@ -337,8 +337,7 @@ class RegencyState:
     def _take_notice(self, entry: Entry) -> str:
         _, _, neighbour, level, _, _, _, share_myriad, agency = entry
         self.neighbours.notice(neighbour, LEVELS.index(level), share_myriad, agency)
-        self._score = None
-        self._is_due = True
+        self._score, self._is_due = None, True
         return "applied"
 
     def _evaluate(self) -> Evaluation | None:
@@ -346,7 +345,7 @@ class RegencyState:
         score, rules, ladder, published = self.score(), self.rules, self.ladder, self.published
         is_review_due = self.incidents.take_confirmation_change() or self._is_review_due
         self._needs.reset(score)
-        self._is_due = self._is_review_due = False
+        is_new_time, self._is_due, self._is_review_due, self._is_new_time = self._is_new_time, False, False, False
         before, status = ladder.level, (self.silence.status, published.sole_agency)
         publish = self.silence.evaluate(before, self.grid_ms)
         # Before the level changes: that may begin an episode.
@@ -359,10 +358,7 @@ class RegencyState:
         if after != before:
             decisions.append(self._change_level(score, urgency, before, after))
         elif before and is_review_due:
-            amended = amendment(rules, self.incidents, score, urgency, published, before, self.grid_ms)
-            if amended is not None:
-                published.amend(amended.sole_agency, self.grid_ms)
-                decisions.append(amended)
+            decisions += self._review(score, urgency, before, is_new_time)
         escalations += map(self._escalation, decisions)
         is_basis_changed = after == before and status[1] != published.sole_agency
         is_status_changed = is_basis_changed or (after == before and status[0] != self.silence.status)
@@ -372,18 +368,22 @@ class RegencyState:
         has_effect = escalations or is_status_changed or is_share_due
         return Evaluation(escalations, is_status_changed, is_basis_changed, is_share_due) if has_effect else None
 
-    def _change_level(self, score: Score, urgency: Urgency, before: int, after: int) -> Decision:
+    def _review(self, score: Score, urgency: Urgency, level: int, is_new_time: bool) -> list[Decision]:
+        """At an unchanged level: amend what is published, or note, once for each evaluation time, on whom it rests."""
         rules, published = self.rules, self.published
-        rests_on = sole_agency(rules, self.incidents, score, urgency, published, after)
-        groups = deciding_groups(rules, score, urgency)
+        rests_on = sole_agency(rules, self.incidents, score, urgency, published, level)
+        amended = amendment(rules, score, urgency, published, rests_on, level, self.grid_ms)
+        if amended is not None:
+            published.amend(rests_on, self.grid_ms)
+        elif is_new_time and published.is_unverified:
+            published.rest_on(rests_on)
+        return [amended] if amended is not None else []
+
+    def _change_level(self, score: Score, urgency: Urgency, before: int, after: int) -> Decision:
+        decision = change_of_level(self.rules, self.incidents, score, urgency, self.published, before, after)
         self.since_ms = self.clock_ms
-        if after < before:
-            published.lower_level(not after, rests_on, self.grid_ms)
-            change, reason = Change.LOWERED if after else Change.CLEARED, Reason.CALM
-        else:
-            published.raise_level(not before, rests_on, self.grid_ms)
-            change, reason = Change.RAISED, reason_of_rise(rules, score, urgency, after)
-        return Decision(change, reason, after, before, score, published.sole_agency, groups)
+        self.published.change_level(before, after, decision.sole_agency, self.grid_ms)
+        return decision
 
     def _escalation(self, decision: Decision) -> Escalation:
         """Number a decision, and record what it cites: a correction of that is published too."""

@@ -33,7 +33,7 @@ class Repeats:
         return DUPLICATE if is_held or self._event_ids.is_known(with_body_of(entry)) else ID_REUSED
 
     def outdated(self, entry: Entry) -> str:
-        """Of a report whose id is new, and whose source has told the same revision or a later one."""
+        """Of a report whose id is new, and whose source has reported the same revision or a later one."""
         self._event_ids.is_new(with_body_of(entry))
         return DUPLICATE
 

@@ -58,8 +58,8 @@ class Score(NamedTuple):
 
 
 def learned(rules: Rules, stations: int, history: History, first_ms: int, now_ms: int) -> tuple[float, ...]:
-    """By what factor each group's expectation is scaled: what this regency was told 6 to 24 full hours ago against
-    ordinary days.
+    """By what factor each group's expectation is scaled: what was reported of this regency 6 to 24 full hours ago
+    against ordinary days.
 
     Gamma-Poisson posterior mean, bounded.
     """
@@ -70,9 +70,9 @@ def learned(rules: Rules, stations: int, history: History, first_ms: int, now_ms
         return (1.0,) * SCORED
     least, most = rules.learned
     factors = []
-    for group, told in enumerate(history.told(now_ms, SCORED)):
+    for group, reported in enumerate(history.reported(now_ms)):
         ordinary = stations * rules.ordinary_reports(group, since, until)
-        found = counted(told, ordinary)
+        found = counted(reported, ordinary)
         factors.append(min(most, max(least, (rules.learning + found) / (rules.learning + ordinary))))
     return tuple(factors)
 
@@ -238,20 +238,21 @@ def score_at(
         return rolling_score(rules, incidents)
     pressure = incident_points(rules, incidents, factors, now_ms)
     odd = turnout_points(rules, turnout, neighbours.shares, now_ms)
-    near = neighbour_points(rules, neighbours.levels)
-    odd_alone = turnout_alone(rules, turnout, neighbours.shares, now_ms, odd)
-    near_alone = neighbours_alone(rules, neighbours, near)
+    near = neighbour_points(rules, neighbours.levels) if neighbours.levels else 0
+    odd_alone = turnout_alone(rules, turnout, neighbours.shares, now_ms, odd) if odd else {}
+    near_alone = neighbours_alone(rules, neighbours, near) if near else {}
     alone, sole_agency = rests_on_one(incidents, pressure, odd_alone, near_alone)
-    excess = max(0, alone - rules.one_source_most)
-    parts, prior = cut([*pressure.parts, odd, near], excess), floor((regency.prior or 0) * rules.prior_factor)
-    beyond = 0
-    if is_alone(rules, sum(parts), alone - excess):  # others' points lift what rests on one agency to no alarm either
-        beyond = max(0, sum(parts) + prior - (rules.rungs[1].raise_at - 1))
-        parts = cut(parts, beyond)
+    parts, prior, beyond = [*pressure.parts, odd, near], floor((regency.prior or 0) * rules.prior_factor), 0
+    if alone:
+        excess = max(0, alone - rules.one_source_most)
+        parts, alone = cut(parts, excess), alone - excess
+        if is_alone(rules, sum(parts), alone):  # others' points lift what rests on one agency to no alarm either
+            beyond = max(0, sum(parts) + prior - (rules.rungs[1].raise_at - 1))
+            parts = cut(parts, beyond)
     kept, total = add_up([*parts, prior])
     is_open = pressure.is_few or beyond > 0 or bool(odd_alone or near_alone)
     return pressure._replace(
-        parts=kept, total=total, is_few=is_open, support=sum(kept[:-1]), alone=alone - excess, sole_agency=sole_agency
+        parts=kept, total=total, is_few=is_open, support=sum(kept[:-1]), alone=alone, sole_agency=sole_agency
     )
 
 
@@ -269,6 +270,8 @@ def rests_on_one(
     evidence in a group. `odd_alone`, `near_alone`: points of turnout and of neighbours by agency.
     """
     uncorroborated = max(0, pressure.total - pressure.corroborated)
+    if not (uncorroborated or odd_alone or near_alone):
+        return 0, ""
     sums = dict.fromkeys((*odd_alone, *near_alone), 0)
     if uncorroborated:
         for group, agencies in zip(pressure.groups, incidents.by_agency, strict=True):
@@ -284,6 +287,8 @@ def rests_on_one(
 
 def cut(parts: list[int], excess: int) -> list[int]:
     """The parts with so many points less, taken from the last part on."""
+    if not excess:
+        return parts
     left: list[int] = []
     for part in reversed(parts):
         taken = min(part, excess)

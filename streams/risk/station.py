@@ -1,4 +1,4 @@
-"""A polling station: what each source told of it, which figure is in force, and what the counts see of it."""
+"""A polling station: what each source reported of it, which figure is in force, and what the counts see of it."""
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache, partial
@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 
 class Figure(NamedTuple):
-    """What a source told of a station. `rank`: its place in the order of the sources file."""
+    """What a source reported of a station. `rank`: its place in the order of the sources file."""
 
     as_of_ms: int
     revision: int
@@ -51,7 +51,7 @@ class Counts(NamedTuple):
     """Stations by what they show: all of them, or those whose figure in force is of one agency.
 
     `reported`: listed ones with a figure. `over_capacity`: more voted than registered. `repeated`: more than one
-    correction of the vote in force. `conflicting`: two agencies told different counts; each of these counts as an
+    correction of the vote in force. `conflicting`: two agencies reported different counts; each of these counts as an
     agency's that is one of the two. `unlisted`: the station roster lacks them; they are in no other count.
     """
 
@@ -103,7 +103,7 @@ def station_of(fields: dict[str, Any]) -> Station:
 
 
 def figure_by(station: Station, source: str) -> Figure | None:
-    """What a source told of a station last."""
+    """What a source reported of a station last."""
     figures = (figure_of(station), *station.others)
     return next((figure for figure in figures if figure.source == source), None)
 

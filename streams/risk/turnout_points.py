@@ -31,8 +31,6 @@ def turnout_alone(rules: Rules, turnout: Turnout, shares: dict[str, int], now_ms
     What all figures give together, stations that miss and a share far from others, rests on an agency of which more
     than half of the figures are.
     """
-    if not points:
-        return {}
     together = _of_all(rules, turnout, shares, now_ms)
     alone = {}
     for agency, own in turnout.by_agency.items():

@@ -1,4 +1,4 @@
-"""Urgent incidents of one regency: grave ones that raise a level at once, for an hour after they were first told so.
+"""Urgent incidents of one regency: grave ones, which raise a level at once, for an hour after their first report.
 
 They are counted by group, severity and agency, so that what they raise to is known without looking at each: a flood of
 grave reports must not make the next one dearer. The names are in the order of time, so that an hour's end costs only

@@ -20,8 +20,8 @@ GRAVE = 4  # severity from which an incident raises at once
 
 
 class Word(NamedTuple):
-    """What one source says. `number`: the incident key it was told under; `place`: its station key or None.
-    `since_ms`: the regency's clock when its source first told it at least as severe as it does now; 0 if taken back.
+    """What one source says. `number`: the incident key it was reported under; `place`: its station key or
+    None. `since_ms`: the regency's clock when its source first reported it at least as severe as now; 0 if taken back.
     """
 
     number: str
@@ -53,10 +53,10 @@ class Effect(Enum):
     """What a message does to the word of its source."""
 
     ADDED = "added"
-    NOTED = "noted"  # taken back before it was told: an earlier revision that comes later changes nothing
+    NOTED = "noted"  # taken back before it was reported: an earlier revision that comes later changes nothing
     REPLACED = "replaced"
     TAKEN_BACK = "taken_back"
-    TOLD_AGAIN = "told_again"
+    RESTORED = "restored"
     DUPLICATE = "duplicate"
 
 
@@ -68,7 +68,7 @@ EFFECTS: dict[tuple[Held, bool, bool], Effect] = {
     (Held.STANDING, True, False): Effect.TAKEN_BACK,
     (Held.STANDING, False, True): Effect.DUPLICATE,
     (Held.STANDING, False, False): Effect.DUPLICATE,
-    (Held.TAKEN_BACK, True, True): Effect.TOLD_AGAIN,
+    (Held.TAKEN_BACK, True, True): Effect.RESTORED,
     (Held.TAKEN_BACK, True, False): Effect.NOTED,
     (Held.TAKEN_BACK, False, True): Effect.DUPLICATE,
     (Held.TAKEN_BACK, False, False): Effect.DUPLICATE,
@@ -83,7 +83,7 @@ def effect_of(held: Word | None, word: Word) -> Effect:
     return EFFECTS[state, word.revision > held.revision, word.stands]
 
 
-class Told(NamedTuple):
+class WordChange(NamedTuple):
     """What a message did: its effect, the word of its source before it, and all words after it."""
 
     effect: Effect
@@ -91,8 +91,8 @@ class Told(NamedTuple):
     words: tuple[Word, ...]
 
 
-def tell(words: Iterable[Word], word: Word, clock_ms: int) -> Told:
-    """Tell a word at a time of the regency's clock."""
+def apply_word(words: Iterable[Word], word: Word, clock_ms: int) -> WordChange:
+    """Put a word among those on its incident, at a time of the regency's clock."""
     others, held = [], None
     for other in words:
         if other.source == word.source and other.number == word.number:
@@ -102,13 +102,14 @@ def tell(words: Iterable[Word], word: Word, clock_ms: int) -> Told:
     effect = effect_of(held, word)
     if effect is Effect.DUPLICATE:
         assert held is not None, "only what is held can be a duplicate"
-        return Told(effect, held, (*others, held))
+        return WordChange(effect, held, (*others, held))
     since_ms = severe_since(held, word.kind, word.status, clock_ms)
-    return Told(effect, held, (*others, word._replace(since_ms=since_ms)))
+    return WordChange(effect, held, (*others, word._replace(since_ms=since_ms)))
 
 
 def severe_since(held: Word | None, kind: Kind, status: str, clock_ms: int) -> int:
-    """When a source first told an incident at least as severe as now, by the regency's clock; 0 when it takes it back.
+    """When a source first reported an incident at least as severe as now, by the regency's clock; 0 when it takes it
+    back.
 
     A grave incident raises for an hour from then on, not from when it occurred: a death reported two hours later is
     urgent then.
@@ -118,30 +119,30 @@ def severe_since(held: Word | None, kind: Kind, status: str, clock_ms: int) -> i
     return held.since_ms if held is not None and held.since_ms and held.kind.severity >= kind.severity else clock_ms
 
 
-def is_sign_of_life(told: Told, word: Word) -> bool:
-    """Whether a message shows that somebody reports: it is a first word, or changes what stands. Taking back, telling
-    again and repeating are no reports: a loop in a publisher could do them for ever.
+def ends_silence(change: WordChange, word: Word) -> bool:
+    """Whether a message counts as a report: it is a first word, or changes what stands. Taking back, restoring and
+    repeating do not: a loop in a publisher could do them for ever.
     """
-    held = told.held
-    if told.effect is Effect.REPLACED and held is not None:
+    held = change.held
+    if change.effect is Effect.REPLACED and held is not None:
         facts = (held.kind, held.status, held.occurred_ms, held.place)
         return facts != (word.kind, word.status, word.occurred_ms, word.place)
-    return told.effect is Effect.ADDED
+    return change.effect is Effect.ADDED
 
 
 def gravest(words: Iterable[Word]) -> Word:
     """The word whose facts are the incident's: the gravest standing one; of equals the origin's, then the one reported
     last, then by source and number. Where none stands, the same order over all.
 
-    What cannot score is never the gravest, nor is what occurred more than a day before it was told: nobody takes the
-    weight of an incident away by words about something else.
+    What cannot score is never the gravest, nor is what occurred more than a day before it was reported: nobody
+    takes the weight of an incident away by words about something else.
     """
     return max(words, key=_gravity)
 
 
-def bearing_out(words: Iterable[Word], facts: Word) -> list[Word]:
-    """The standing words that bear these facts out: of the same group, and not much milder. A trifle that an agency
-    tells under its own number does not confirm a death that another one tells under that number.
+def supporting(words: Iterable[Word], facts: Word) -> list[Word]:
+    """The standing words that support these facts: of the same group, and not much milder. A trifle that an agency
+    reports under its own number does not confirm a death that another one reports under that number.
     """
     least = min(facts.kind.severity - 1, GRAVE - 1)
     group = facts.kind.group
@@ -149,20 +150,20 @@ def bearing_out(words: Iterable[Word], facts: Word) -> list[Word]:
 
 
 def standing_agency(words: Iterable[Word]) -> str:
-    """The only agency whose word bears out the facts, or MANY; where none stands, that of the gravest."""
+    """The only agency whose word supports the facts, or MANY; where none stands, that of the gravest."""
     words = tuple(words)
     facts = gravest(words)
-    agencies = {word.agency for word in bearing_out(words, facts)}
+    agencies = {word.agency for word in supporting(words, facts)}
     return MANY if len(agencies) > 1 else facts.agency
 
 
-def stands_since(words: Iterable[Word]) -> int:
-    """Since when an incident is as severe as it is: the regency's clock when it was first told so by its origin, or by
+def severe_from(words: Iterable[Word]) -> int:
+    """Since when an incident is as severe as it is: the regency's clock when its origin first reported it so, or
     anybody where its origin does not; 0 when no word stands. Nobody uses up the hour of another's report.
     """
     words = tuple(words)
     facts = gravest(words)
-    alike = [word for word in bearing_out(words, facts) if word.kind.severity == facts.kind.severity]
+    alike = [word for word in supporting(words, facts) if word.kind.severity == facts.kind.severity]
     own = [word for word in alike if _is_origin(word)]
     return min((word.since_ms for word in own or alike), default=0)
 

@@ -96,10 +96,10 @@ class IncidentRecords:
         for number, clock_ms, row in newest.values():
             incident, revision, category, severity, status, occurred, reported, source = row[:_PLAIN]
             since_ms = row[_PLAIN] if len(row) > _PLAIN else clock_ms
-            agency, place, told, joined_to = row[_OWN:] or (source, None, (), "")
+            agency, place, words, joined_to = row[_OWN:] or (source, None, (), "")
             put_back(number, incident)
             source, agency, status = intern(source, agency, status)
-            words = tuple(self._word(*word) for word in told)
+            words = tuple(self._word(*word) for word in words)
             if not joined_to:
                 for word_agency in [word.agency for word in words] or [agency]:
                     self._incidents.words.put_back(word_agency, 1)

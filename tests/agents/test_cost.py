@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.micro import calls
 
-MOST_CALLS_PER_EVENT = {"intake fold": 19, "risk fold": 187, "risk fold, event order": 191}
+MOST_CALLS_PER_EVENT = {"intake fold": 19, "risk fold": 182, "risk fold, event order": 185}
 #: State, rows and ledger frames together: what comes in one batch for one regency is written as one record each.
 MOST_RECORDS_PER_EVENT = 0.05
 

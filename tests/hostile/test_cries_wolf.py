@@ -204,9 +204,6 @@ def test_its_grave_reports_do_not_crowd_out_who_is_to_be_told_of_a_wave():
     assert "police" in scene.escalations(PRABUMULIH)[-1]["routes"]
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="what deaths of two agencies raise rests on whichever came first"
-)
 def test_after_its_false_deaths_real_ones_raise_the_province_as_without_them():
     codes, scenes = ("16.01", "16.06", "16.13", "16.72"), (Scene(), Scene())
     scenes[1].send(*(incident(code, "fatality", 5, "aaa") for code in codes))

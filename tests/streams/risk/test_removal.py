@@ -66,7 +66,7 @@ def sums(state: RegencyState) -> tuple:
     return (
         held.totals, held.by_agency, held.counts, held.weights, held.verified, held.candidates.pairs,
         held.candidates.doubles, set(held.urgent), {kind: held.urgent.agencies(kind) for kind in held.urgent.kinds()},
-        held.history.told(state.grid_ms, SCORED), held.words.by_agency, held.agencies(), totals,
+        held.history.reported(state.grid_ms), held.words.by_agency, held.agencies(), totals,
     )  # fmt: skip
 
 

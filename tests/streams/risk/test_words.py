@@ -11,7 +11,7 @@ from streams.messages import row
 from streams.risk.citations import cite
 from streams.risk.record import Record, agencies_of, is_confirmed, standing_of
 from streams.risk.regency import RegencyState
-from streams.risk.words import EFFECTS, GRAVE, MANY, Effect, Held, Word, gravest, standing_agency, tell
+from streams.risk.words import EFFECTS, GRAVE, MANY, Effect, Held, Word, apply_word, gravest, standing_agency
 from tests.streams.ledgers import (
     COMPILED,
     EIGHT_MS,
@@ -49,7 +49,7 @@ ROWS = [
     (word(), word(revision=4, severity=1), Effect.DUPLICATE, False),
     (word(), word(revision=5, status="retracted"), Effect.DUPLICATE, False),
     (word(), word(revision=4, status="retracted"), Effect.DUPLICATE, False),
-    (word(status="retracted"), word(revision=6), Effect.TOLD_AGAIN, True),
+    (word(status="retracted"), word(revision=6), Effect.RESTORED, True),
     (word(status="retracted"), word(revision=6, status="retracted", severity=1), Effect.NOTED, True),
     (word(status="retracted"), word(revision=5), Effect.DUPLICATE, False),
     (word(status="retracted"), word(revision=4), Effect.DUPLICATE, False),
@@ -61,7 +61,7 @@ ROWS = [
 @pytest.mark.parametrize(("held", "message", "effect", "is_kept"), ROWS)
 def test_a_message_does_to_its_sources_word_what_the_table_says(held, message, effect, is_kept):
     before = (held,) if held else ()
-    assert tell(before, message, 0) == (effect, held, (message if is_kept else held,))
+    assert apply_word(before, message, 0) == (effect, held, (message if is_kept else held,))
 
 
 def test_the_table_has_a_row_for_everything_that_can_be_held_and_no_other():
@@ -79,7 +79,7 @@ def _row(held: Word | None, message: Word) -> tuple[Held, bool, bool]:
 def test_words_of_other_sources_and_on_other_numbers_decide_nothing_and_stay(other):
     for held, message, effect, is_kept in ROWS:
         before = (other, held) if held else (other,)
-        assert tell(before, message, 0) == (effect, held, (other, message if is_kept else held))
+        assert apply_word(before, message, 0) == (effect, held, (other, message if is_kept else held))
 
 
 def test_the_gravest_standing_word_has_the_facts():
