@@ -8,7 +8,6 @@ from schemas.ledger import Entry, incident_digest
 from streams.messages import row
 from streams.risk.record import words_of
 from streams.risk.regency import RegencyState
-from streams.rules import SCORED
 from streams.storage.segments import LARGEST
 from streams.table import RiskTable
 from tests.streams.ledgers import (
