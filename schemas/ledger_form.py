@@ -139,7 +139,7 @@ FIELDS: dict[str, _Fields] = {
         ("escalation_id", _text("[!-~]{0,64}")),
         ("data_status", _one_of(DataStatus)),
         ("turnout_share", _or_null(_whole(0, _COUNT_MAX * 10_000))),
-        ("sole_agency", _text(f"(?:{_NAME})?")),
+        ("sole_agency", _text(rf"(?:{_NAME}|\*)?")),
     ),
     TICK: (("at_ms", _time),),
     WATERMARK: (("newest_ms", _time), ("intake_shard", _text(".{1,80}")), ("is_idle", _is_flag)),

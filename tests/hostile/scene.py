@@ -1,7 +1,7 @@
 """A scene for attackers: Sumsel as packaged (roster, ruleset, sources), a gate and one table of all its regencies.
 
 Messages are the publishers' own JSON, told at the scene's clock. Ticks come at evaluation times, and notices to
-neighbours and the province are delivered at once.
+neighbours and the province are delivered at once, and must be of the ledger's form: a worker quarantines others.
 """
 
 import re
@@ -13,7 +13,8 @@ from itertools import count
 
 import orjson
 
-from schemas.ledger import TICK_KEY, Entry
+from schemas.ledger import TICK_KEY, Entry, Frame
+from schemas.ledger_form import LedgerForm
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.sources import Sources
@@ -27,6 +28,7 @@ from tests.streams.ledgers import EIGHT_MS, Outputs
 
 ROSTER = Roster.default()
 COMPILED = Rules(Ruleset.default())
+FORM = LedgerForm(ROSTER, 0, 1)
 GATE = Gate(ROSTER, ClockMode.WALL, Sources.default())
 PALEMBANG, PAGAR_ALAM, PRABUMULIH, PROVINCE = "16.71", "16.72", "16.74", "16"
 NORMAL, WASPADA, SIAGA, AWAS = range(4)
@@ -138,4 +140,6 @@ class Scene:
             self.outputs.take(drained)
             for item in drained.escalated:
                 self.highest[item.code] = max(self.highest[item.code], LEVELS.index(item.level))
+            for target, entry in drained.notices:
+                FORM.entries(target.encode(), Frame(self._offset, orjson.dumps([entry]), self.now_ms), None)
             waiting += [(target, [entry]) for target, entry in drained.notices if self._is_delivered(target, entry)]
