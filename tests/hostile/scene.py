@@ -72,21 +72,26 @@ def ruleset(**values: float) -> Rules:
 class Scene:
     """Plays messages into a table. `rejected`: how many messages were not admitted, by reason."""
 
-    def __init__(self, rules: Rules = COMPILED, is_delivered: Callable[[str, Entry], bool] = lambda *_: True) -> None:
+    def __init__(
+        self,
+        rules: Rules = COMPILED,
+        is_delivered: Callable[[str, Entry], bool] = lambda *_: True,
+        gate: Gate = GATE,
+    ) -> None:
         """`is_delivered`: of a notice, by its target."""
         self.now_ms, self.rules = EIGHT_MS, rules
         self.outputs = Outputs()
         self.rejected = Counter[str]()
         self.highest: Counter[str] = Counter()  # level reached so far, by regency and province
         self.table = RiskTable(0, 1, ROSTER, rules)
-        self._is_delivered, self._offset = is_delivered, 0
+        self._gate, self._is_delivered, self._offset = gate, is_delivered, 0
         self.wait(0)
 
     def send(self, *messages: Message) -> None:
         """All at once: one frame of each regency."""
         frames: dict[str, list[Entry]] = {}
         for message in messages:
-            admitted = GATE.admit(*self._record(message), (), self.now_ms)
+            admitted = self._gate.admit(*self._record(message), (), self.now_ms)
             if isinstance(admitted, Rejection):
                 self.rejected[admitted.reason] += 1
             else:
