@@ -37,10 +37,16 @@ class Holdings:
 
     def take(self, agency: str) -> bool:
         """Count one more of an agency. False, and nothing changes, where there is no room."""
-        count = self.by_agency.get(agency, 0)
-        if count >= self._room.each or (agency[0] == UNKNOWN_MARK and not self._take_unknown(not count)):
+        held, room = self.by_agency, self._room
+        count = held.get(agency, 0)
+        if count >= room.each:
             return False
-        self.by_agency[agency] = count + 1
+        if agency[0] == UNKNOWN_MARK:
+            if self._unknown >= room.all or (not count and self._unknown_agencies >= room.agencies):
+                return False
+            self._unknown += 1
+            self._unknown_agencies += not count
+        held[agency] = count + 1
         return True
 
     def put_back(self, agency: str, count: int) -> None:
@@ -60,10 +66,3 @@ class Holdings:
         if agency[0] == UNKNOWN_MARK:
             self._unknown -= 1
             self._unknown_agencies -= not left
-
-    def _take_unknown(self, is_new: bool) -> bool:
-        if self._unknown >= self._room.all or (is_new and self._unknown_agencies >= self._room.agencies):
-            return False
-        self._unknown += 1
-        self._unknown_agencies += is_new
-        return True
