@@ -16,7 +16,7 @@ ACCEPT = 'unknown is "accept": who may write the common topics can report as any
 
 def test_the_packaged_file_leaves_one_doubt_names_that_can_be_invented():
     assert list(doubts(Sources.default(), ROSTER)) == [ACCEPT]
-    assert list(doubts(Sources.parse(""), ROSTER))[0] == ACCEPT
+    assert ACCEPT in doubts(Sources.parse(""), ROSTER)
     assert list(doubts(Sources.default().model_copy(update={"unknown": "reject"}), ROSTER)) == []
 
 
