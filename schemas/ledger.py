@@ -19,9 +19,10 @@ than objects, because one is written and read per event on the hot path:
 An incident_key is `<origin> <incident_id>`, a station_key `<village> <station>`, either of which may be empty: no part
 holds a blank but the station, which is last. An incident_digest is what the function of that name gives: an entry that
 takes a person's data out must not hold it. `agency` and `rank` are those of the source in the sources file when the
-message was admitted (docs/decisions/0017). `sole_agency` is the agency on which a level rests alone, or empty.
-Incidents and turnout are called reports; join, evict and erase decisions. All times are whole milliseconds since the
-Unix epoch. What each field may hold is in `schemas.ledger_form`.
+message was admitted (docs/decisions/0017); a source that it did not name is its own agency, written `?SOURCE`.
+`sole_agency` is the agency on which a level rests alone, `*` for one of several, or empty. Incidents and turnout are
+called reports; join, evict and erase decisions. All times are whole milliseconds since the Unix epoch. What each field
+may hold is in `schemas.ledger_form`.
 
 A frame of reports says in its header INPUT_HEADER from which input records they were made. A record of the ledger that
 is no frame is left where it lies and never folded.

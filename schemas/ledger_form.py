@@ -38,7 +38,7 @@ from schemas.ledger import (
     span_of,
 )
 from schemas.roster import Roster
-from schemas.sources.speakers import UNRANKED
+from schemas.sources.speakers import UNKNOWN_MARK, UNRANKED
 from schemas.stations import STATION_MAX_CHARS
 from schemas.topics import INPUTS, Topic, TopicNames
 from schemas.vocabulary import CATEGORIES, DAY_MS, LEVELS, MINUTE_MS, STATUSES, DataStatus
@@ -80,8 +80,10 @@ def _is_flag(value: Any) -> bool:
 
 _ID = rf"[!-~]{{1,{ID_MAX_CHARS}}}"
 _NAME = SOURCE_PATTERN.strip("^$")
+_AGENCY = rf"{re.escape(UNKNOWN_MARK)}?{_NAME}"
 _time, _event_id, _name, _word = _whole(_OLDEST_MS, _YEAR_9999_MS), _text(_ID), _text(_NAME), _text("[a-z_-]{1,64}")
 _incident_key, _revision, _level = _text(f"{_NAME} {_ID}"), _whole(1, REVISION_MAX), _one_of(LEVELS)
+_agency = _text(_AGENCY)
 _station_key = _text(rf"(?:[0-9]{{2}}\.[0-9]{{2}}\.[0-9]{{2}}\.[0-9]{{4}})? .{{0,{STATION_MAX_CHARS}}}")
 
 #: The fields after the kind, in order.
@@ -99,7 +101,7 @@ FIELDS: dict[str, _Fields] = {
         ("reported_ms", _time),
         ("source", _name),
         ("is_exercise", _is_flag),
-        ("agency", _name),
+        ("agency", _agency),
     ),
     TURNOUT: (
         ("at_ms", _time),
@@ -111,7 +113,7 @@ FIELDS: dict[str, _Fields] = {
         ("revision", _revision),
         ("source", _name),
         ("is_exercise", _is_flag),
-        ("agency", _name),
+        ("agency", _agency),
         ("rank", _whole(1, UNRANKED)),
     ),
     JOIN: (
@@ -139,7 +141,7 @@ FIELDS: dict[str, _Fields] = {
         ("escalation_id", _text("[!-~]{0,64}")),
         ("data_status", _one_of(DataStatus)),
         ("turnout_share", _or_null(_whole(0, _COUNT_MAX * 10_000))),
-        ("sole_agency", _text(f"(?:{_NAME})?")),
+        ("sole_agency", _text(rf"(?:{_AGENCY}|\*)?")),
     ),
     TICK: (("at_ms", _time),),
     WATERMARK: (("newest_ms", _time), ("intake_shard", _text(".{1,80}")), ("is_idle", _is_flag)),

@@ -9,6 +9,7 @@ import orjson
 
 from schemas.ledger import NEIGHBOUR, Entry, parts_of
 from schemas.risk import CANDIDATE_PAIRS_MOST
+from schemas.sources import shown_agency
 from schemas.vocabulary import COMPONENTS, LEVELS, ROLLING, Reason
 from streams.province import ProvinceEscalation, ProvinceState
 from streams.risk.decisions import Decision, Escalation
@@ -129,7 +130,7 @@ def _evidence_item(record: Record) -> Message:
     return {
         **_name(record),
         "sources": sorted({word.source for word in standing}),
-        "agencies": sorted({word.agency for word in standing}),
+        "agencies": sorted({shown_agency(word.agency) for word in standing}),
         "category": record.kind.category,
         "severity": record.kind.severity,
         "status": record.status,

@@ -12,6 +12,7 @@ from apps.history.explain import EVIDENCE_SHOWN, local_time
 from apps.history.present_state import incident_of
 from apps.language.catalogue import Words, words_in
 from schemas.ledger import incident_key
+from schemas.sources import shown_agency
 from streams.messages import rfc3339
 from streams.risk.record import Record, agencies_of, words_of
 from streams.risk.regency import RegencyState
@@ -56,10 +57,10 @@ def _named(state: RegencyState, row: Message, history: Sequence[Message]) -> Ite
 
 
 def _incident(record: Record, words: Words) -> Iterator[str]:
-    agencies = sorted(agencies_of(record)) if record.stands else []
+    agencies = agencies_of(record) if record.stands else set()
     verdict = "confirmed" if len(agencies) > 1 else "alone" if agencies else "taken_back"
-    name = shown(record.incident)
-    yield "  - " + words.text("whose_word", verdict, incident=name, agencies=", ".join(agencies))
+    name, told = shown(record.incident), ", ".join(sorted(set(map(shown_agency, agencies))))
+    yield "  - " + words.text("whose_word", verdict, incident=name, agencies=told)
     yield from (f"      {_word(word, record, words)}" for word in words_of(record))
 
 
@@ -68,7 +69,7 @@ def _word(word: Word, record: Record, words: Words) -> str:
         "whose_word",
         "word",
         source=word.source,
-        agency=word.agency,
+        agency=shown_agency(word.agency),
         revision=word.revision,
         category=words.text("category", word.kind.category),
         severity=word.kind.severity,
@@ -99,7 +100,7 @@ def _figure(figure: Figure, words: Words, offset_min: int) -> str:
         "whose_word",
         "figure",
         source=figure.source,
-        agency=figure.agency,
+        agency=shown_agency(figure.agency),
         voted=figure.voted,
         registered=figure.registered,
         as_of=local_time(rfc3339(figure.as_of_ms), offset_min),

@@ -185,8 +185,9 @@ class Memory(BaseModel):
     """How long event ids and incidents are remembered, by the regency's clock, and how many of a regency.
 
     `incidents_...` bounds the words on incidents, `figures_...` the turnout figures of one agency: so many for each
-    polling station, and at the least so many. All agencies together have `all_agencies_times` as much. Event ids beyond
-    the bound are forgotten from the oldest on.
+    polling station, and at the least so many. `all_agencies_times` and `agencies_most` bound what all agencies that the
+    sources file does not name have together: so many times that, and so many of them. Event ids beyond the bound are
+    forgotten from the oldest on.
     """
 
     model_config = STRICT

@@ -6,6 +6,6 @@ file to the people who write one.
 """
 
 from schemas.sources.model import Source, Sources, SourcesError
-from schemas.sources.speakers import UNRANKED, Speaker, Speakers
+from schemas.sources.speakers import UNKNOWN_MARK, UNRANKED, Speaker, Speakers, shown_agency
 
-__all__ = ["UNRANKED", "Source", "Sources", "SourcesError", "Speaker", "Speakers"]
+__all__ = ["UNKNOWN_MARK", "UNRANKED", "Source", "Sources", "SourcesError", "Speaker", "Speakers", "shown_agency"]

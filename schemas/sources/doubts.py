@@ -12,10 +12,17 @@ NAMED_MOST = 10
 
 def doubts(sources: Sources, regencies: Collection[str]) -> Iterator[str]:
     """One line for each doubt; `regencies` are the roster's codes, in its order."""
+    yield from _invented_names(sources)
     yield from _lone_agencies(sources)
     yield from _shared_inputs(sources)
     yield from _foreign_regencies(sources, regencies)
     yield from _uncounted_regencies(sources, regencies)
+
+
+def _invented_names(sources: Sources) -> Iterator[str]:
+    """Under two names that nobody knows one writer confirms its own reports."""
+    if sources.unknown == "accept":
+        yield 'unknown is "accept": who may write the common topics can report as any number of agencies'
 
 
 def _lone_agencies(sources: Sources) -> Iterator[str]:

@@ -10,10 +10,15 @@ from schemas.vocabulary import RejectReason
 UNRANKED = 1000
 #: Sources whose speaker is kept to be found at once; publishers may invent any number of names.
 REMEMBERED_MAX = 1000
+#: Before the name of a source that the sources file does not name, that is its agency: `?pemantau`. No agency of the
+#: file can begin so. It stays inside: whatever is shown has the name without it.
+UNKNOWN_MARK = "?"
 
 
 class Speaker(NamedTuple):
-    """What the ledger keeps of a source beside its name: its agency, and its rank in turnout, lowest first."""
+    """What the ledger keeps of a source beside its name: its agency, with UNKNOWN_MARK if the sources file does not
+    name the source, and its rank in turnout, lowest first.
+    """
 
     agency: str
     rank: int
@@ -56,10 +61,15 @@ class Speakers:
         why = self._refused.get(source, self._other)
         if why is not None:
             raise _refusal(why)
-        speaker = Speaker(source, UNRANKED)
+        speaker = Speaker(UNKNOWN_MARK + source, UNRANKED)
         if len(self.everywhere) < REMEMBERED_MAX:
             self.everywhere[source] = speaker
         return speaker
+
+
+def shown_agency(agency: str) -> str:
+    """An agency of the ledger as others are told of it."""
+    return agency.removeprefix(UNKNOWN_MARK)
 
 
 def _refusal(why: str) -> Rejected:

@@ -136,8 +136,7 @@ class RegencyState:
 
     def restore(self, head: dict[str, Any]) -> None:
         """Take back what `stored` returned, before anything else."""
-        clock = head["clock"]
-        self.offset = head["offset"]
+        self.offset, clock = head["offset"], head["clock"]
         self.clock_ms, self.first_ms, self.grid_ms = clock["now_ms"], clock["first_ms"], clock["grid_ms"]
         self.ladder.restore(head["ladder"])
         self.since_ms = head["since_ms"]
@@ -216,14 +215,13 @@ class RegencyState:
         return start + len(taken)
 
     def _admitted(self, entries: list[Entry], start: int, taken: list[str]) -> Iterator[Report]:
-        """The reports that count, from number `start` on; `taken` gets what became of each entry. Ends after a report
-        that makes an evaluation due, before an entry of another kind, or at the next evaluation time. After a yield the
-        sums include the report. Bindings are local: this loop runs for every event."""
+        """Reports that count, from number `start` on, until an evaluation is due; `taken` gets what became of each."""
         incidents, clock_ms, next_grid_ms = self.incidents, self.clock_ms, self._next_grid_ms
         is_new, kinds, records, note = self.event_ids.is_new, self.rules.kinds, incidents.records, taken.append
         totals, weights, needs, names = incidents.totals, incidents.weights, self._needs.least, incidents.names
-        is_rolling, is_due, reported_ms, before = self.rules.rolling_milli is not None, self._is_due, 0, 0
-        take_room, take_word, segment, put_in_segment, room = incidents.words.take, self.word_changes.take, 0, note, 0
+        is_rolling, is_due, take_word = self.rules.rolling_milli is not None, self._is_due, self.word_changes.take
+        reported_ms, before, segment, put_in_segment, room, take_room = 0, 0, 0, note, 0, incidents.words.take
+        held, ample = incidents.words.by_agency, incidents.words.ample(len(entries))
         revised: Revision | str | None
         for entry in islice(entries, start, None):
             if entry[0] != INCIDENT or (is_due and taken):
@@ -248,14 +246,15 @@ class RegencyState:
                     note(revised)
                     continue
                 before, incident = self._release(revised.old), revised.old.incident
+            elif 0 < held.get(agency, 0) < ample:
+                held[agency] += 1
             elif not take_room(agency):
                 note(self.repeats.surplus(entry))
                 continue
             if not room:
                 segment, put_in_segment, room = self.incident_records.open(clock_ms)
             put_in_segment(incident)
-            room -= 1
-            self._score = None
+            room, self._score = room - 1, None
             if status != RETRACTED and (revised is None or revised.ends_silence):
                 is_due = (not reported_ms and self.silence.report(clock_ms)) or is_due
                 reported_ms = clock_ms

@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from schemas.sources import UNKNOWN_MARK, shown_agency
 from streams.risk.incidents import Incidents
 from streams.risk.record import Report
 from streams.risk.words import Word
@@ -12,8 +13,9 @@ from streams.storage.format import FORMAT, read
 from streams.storage.segments import Segment, Segments
 
 #: Columns of a segment's rows. Windows and score are not stored: they follow from the incidents and cannot drift. Most
-#: rows have only the first ones, for an incident of one source that is its own agency, at no place; `since_ms` is left
-#: out, too, where it is the segment's clock. The column `words` has the columns of WORD_COLUMNS.
+#: rows have only the first ones, for an incident of one source that is its own agency, at no place: `source` is then
+#: written as its agency, which has UNKNOWN_MARK if no sources file names it. `since_ms` is left out, too, where it is
+#: the segment's clock. The column `words` has the columns of WORD_COLUMNS.
 COLUMNS = (
     "incident", "revision", "category", "severity", "status", "occurred_ms", "reported_ms", "source", "since_ms",
     "sole_agency", "place", "words", "joined_to",
@@ -97,6 +99,7 @@ class IncidentRecords:
             incident, revision, category, severity, status, occurred, reported, source = row[:_PLAIN]
             since_ms = row[_PLAIN] if len(row) > _PLAIN else clock_ms
             agency, place, words, joined_to = row[_OWN:] or (source, None, (), "")
+            source = shown_agency(source)
             put_back(number, incident)
             source, agency, status = intern(source, agency, status)
             words = tuple(self._word(*word) for word in words)
@@ -125,11 +128,12 @@ class IncidentRecords:
         clock_ms = segment.clock_ms
         rows = [
             (
-                (incident, revision, kind.category, kind.severity, status, occurred, reported, source)
+                (incident, revision, kind.category, kind.severity, status, occurred, reported, agency)
                 if since_ms == clock_ms
-                else (incident, revision, kind.category, kind.severity, status, occurred, reported, source, since_ms)
+                else (incident, revision, kind.category, kind.severity, status, occurred, reported, agency, since_ms)
             )
-            if agency == source and not (place or words or joined_to)
+            if (agency == source or (agency[0] == UNKNOWN_MARK and agency[1:] == source))
+            and not (place or words or joined_to)
             else (
                 incident, revision, kind.category, kind.severity, status, occurred, reported, source, since_ms, agency,
                 place, _word_rows(words), joined_to,

@@ -1,7 +1,7 @@
 """A scene for attackers: Sumsel as packaged (roster, ruleset, sources), a gate and one table of all its regencies.
 
 Messages are the publishers' own JSON, told at the scene's clock. Ticks come at evaluation times, and notices to
-neighbours and the province are delivered at once.
+neighbours and the province are delivered at once, and must be of the ledger's form: a worker quarantines others.
 """
 
 import re
@@ -13,7 +13,8 @@ from itertools import count
 
 import orjson
 
-from schemas.ledger import TICK_KEY, Entry
+from schemas.ledger import TICK_KEY, Entry, Frame
+from schemas.ledger_form import LedgerForm
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.sources import Sources
@@ -27,6 +28,7 @@ from tests.streams.ledgers import EIGHT_MS, Outputs
 
 ROSTER = Roster.default()
 COMPILED = Rules(Ruleset.default())
+FORM = LedgerForm(ROSTER, 0, 1)
 GATE = Gate(ROSTER, ClockMode.WALL, Sources.default())
 PALEMBANG, PAGAR_ALAM, PRABUMULIH, PROVINCE = "16.71", "16.72", "16.74", "16"
 NORMAL, WASPADA, SIAGA, AWAS = range(4)
@@ -70,21 +72,26 @@ def ruleset(**values: float) -> Rules:
 class Scene:
     """Plays messages into a table. `rejected`: how many messages were not admitted, by reason."""
 
-    def __init__(self, rules: Rules = COMPILED, is_delivered: Callable[[str, Entry], bool] = lambda *_: True) -> None:
+    def __init__(
+        self,
+        rules: Rules = COMPILED,
+        is_delivered: Callable[[str, Entry], bool] = lambda *_: True,
+        gate: Gate = GATE,
+    ) -> None:
         """`is_delivered`: of a notice, by its target."""
         self.now_ms, self.rules = EIGHT_MS, rules
         self.outputs = Outputs()
         self.rejected = Counter[str]()
         self.highest: Counter[str] = Counter()  # level reached so far, by regency and province
         self.table = RiskTable(0, 1, ROSTER, rules)
-        self._is_delivered, self._offset = is_delivered, 0
+        self._gate, self._is_delivered, self._offset = gate, is_delivered, 0
         self.wait(0)
 
     def send(self, *messages: Message) -> None:
         """All at once: one frame of each regency."""
         frames: dict[str, list[Entry]] = {}
         for message in messages:
-            admitted = GATE.admit(*self._record(message), (), self.now_ms)
+            admitted = self._gate.admit(*self._record(message), (), self.now_ms)
             if isinstance(admitted, Rejection):
                 self.rejected[admitted.reason] += 1
             else:
@@ -138,4 +145,6 @@ class Scene:
             self.outputs.take(drained)
             for item in drained.escalated:
                 self.highest[item.code] = max(self.highest[item.code], LEVELS.index(item.level))
+            for target, entry in drained.notices:
+                FORM.entries(target.encode(), Frame(self._offset, orjson.dumps([entry]), self.now_ms), None)
             waiting += [(target, [entry]) for target, entry in drained.notices if self._is_delivered(target, entry)]

@@ -9,7 +9,20 @@ from math import inf
 
 import pytest
 
-from tests.hostile.scene import AWAS, MOST_REVISION, PRABUMULIH, SIAGA, WASPADA, Message, Scene, incident, turnout
+from schemas.sources import Sources
+from streams.admission import ClockMode, Gate
+from tests.hostile.scene import (
+    AWAS,
+    MOST_REVISION,
+    PRABUMULIH,
+    ROSTER,
+    SIAGA,
+    WASPADA,
+    Message,
+    Scene,
+    incident,
+    turnout,
+)
 
 #: What will be reported: a death by a police system, under the police's own number.
 DEATH = incident(PRABUMULIH, "fatality", 5, "polda-sumsel") | {"event_id": "000381", "incident_id": "000142"}
@@ -155,3 +168,32 @@ def test_a_death_is_urgent_when_its_own_source_tells_it(ago):
     before = len(scene.escalations(PRABUMULIH))
     scene.send(DEATH)
     assert [item["level"] in ("siaga", "awas") for item in scene.escalations(PRABUMULIH)[before:]][:1] == [True]
+
+
+#: `polri` is an agency of the file, and no source of it.
+NAMESAKE = Gate(ROSTER, ClockMode.WALL, Sources.parse('[sources.mabes]\nagency = "polri"\n'))
+
+
+def test_a_source_that_no_file_names_is_not_the_agency_of_its_name():
+    """It is another agency, as any name that the file lacks (docs/operating/security.md), and shown by its name."""
+    scene = Scene(gate=NAMESAKE)
+    scene.send(incident(PRABUMULIH, "fatality", 5, "mabes", incident_id="7"))
+    scene.wait(1)
+    scene.send(incident(PRABUMULIH, "fatality", 5, "polri", origin="mabes", incident_id="7"))
+    scene.wait(20)
+    first, last = scene.escalations(PRABUMULIH)[0], scene.escalations(PRABUMULIH)[-1]
+    assert first["unverified"] and not last["unverified"]
+    assert [(item["sources"], item["agencies"]) for item in last["evidence"]] == [(["mabes", "polri"], ["polri"])]
+    assert scene.outputs.row(PRABUMULIH)["confidence"]["sources"] == 2
+    scene.outputs.check()
+
+
+def test_what_leaves_names_a_stranger_without_the_ledgers_mark():
+    scene = Scene()
+    scene.send(incident(PRABUMULIH, "fatality", 5, "pemantau"), turnout(PRABUMULIH, "TPS 1", 90, source="pemantau"))
+    scene.wait(20)
+    assert scene.escalations(PRABUMULIH)[0]["evidence"][0]["agencies"] == ["pemantau"]
+    scene.outputs.check()
+    told = [*scene.outputs.escalations, *scene.outputs.rows.values(), *scene.outputs.provinces.values()]
+    assert told and not any(b"?" in value for value in told)
+    assert {entry[-1] for _, entry in scene.outputs.notices} == {"?pemantau"}

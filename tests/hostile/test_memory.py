@@ -1,17 +1,20 @@
 """One publisher tells more than a worker can hold: incidents and stations without end, each valid and new.
 
-The ruleset bounds what is held of one agency and of all together, by the roster; what is beyond is surplus, and other
-agencies are heard. All follows from the ledger: a worker that starts again goes on alike.
+The ruleset bounds what is held of one agency, and of all together that the sources file does not name, by the roster;
+what is beyond is surplus, and other agencies are heard. All follows from the ledger: a worker that starts again goes on
+alike.
 """
 
 from itertools import count
 
 import pytest
 
+from schemas.sources import Sources
+from streams.admission import ClockMode, Gate
 from tests.hostile.scene import MOST_REVISION, PAGAR_ALAM, ROSTER, Message, Scene, incident, ruleset, turnout
 
 BOUND = ROSTER[PAGAR_ALAM].stations  # of one agency, by the rules below
-ALL, IDS = 2 * BOUND, 1000
+ALL, IDS = 2 * BOUND, 1000  # ALL: of those that the sources file does not name
 LIMITED = ruleset(
     incidents_least=20, incidents_per_station=1, figures_least=20, figures_per_station=1, all_agencies_times=2,
     event_ids_least=IDS, event_ids_per_station=1,
@@ -72,7 +75,7 @@ def test_another_agency_is_heard(kind):
 
 
 @pytest.mark.parametrize("kind", FLOODS)
-def test_all_agencies_together_are_bounded_too(kind):
+def test_agencies_that_no_file_names_are_bounded_together_too(kind):
     flood, _, _ = FLOODS[kind]
     scene = scene_of(*(message for one in range(6) for message in flood(200, f"warga-{one}")))
     state = scene.regency(PAGAR_ALAM)
@@ -184,9 +187,6 @@ def test_a_restart_at_any_point_changes_nothing(restarts):
     assert ends[0] == ends[1]
 
 
-@pytest.mark.xfail(
-    strict=True, raises=AssertionError, reason="names that nobody knows and agencies of the sources file have one room"
-)
 @pytest.mark.parametrize("kind", FLOODS)
 def test_invented_names_leave_room_for_the_agencies_of_the_sources_file(kind):
     """By the packaged rules. A publisher of the common topics may write any name that the file lacks."""
@@ -194,5 +194,36 @@ def test_invented_names_leave_room_for_the_agencies_of_the_sources_file(kind):
     scene = Scene()
     scene.send(*flood(300, *(f"warga-{number}" for number in range(300))))
     before = scene.outputs.outcomes[letter, "surplus"]
+    assert before == 100, "there are 200 places for such names"
     scene.send(*flood(10, "kpu"), *flood(10, "bawaslu"))
     assert scene.outputs.outcomes[letter, "surplus"] == before
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+@pytest.mark.parametrize("kind", FLOODS)
+def test_each_agency_of_the_file_has_its_own_room_beside_that_of_all_others(kind, is_restarted):
+    """After a restart, too: what is held of names that nobody knows is counted again from the state."""
+    flood, letter, _ = FLOODS[kind]
+    scene = scene_of(*flood(ALL, "warga-0", "warga-1"))
+    if is_restarted:
+        scene.restart()
+    scene.send(*flood(5, "warga-2"))
+    assert scene.outputs.outcomes[letter, "surplus"] == surplus(scene) == 5
+    scene.send(*flood(BOUND, "kpu"), *flood(BOUND, "bawaslu"))
+    assert surplus(scene) == 5
+    scene.send(*flood(1, "kpu"), *flood(1, "warga-3"))
+    assert surplus(scene) == (7 if kind == "words" else 6)  # a station that is held is corrected
+
+
+NAMESAKE = Gate(ROSTER, ClockMode.WALL, Sources.parse('[sources.mabes]\nagency = "polri"\n'))
+
+
+@pytest.mark.parametrize("first, second", [("polri", "mabes"), ("mabes", "polri")])
+def test_a_name_that_only_an_agency_of_the_file_has_takes_none_of_its_room(first, second):
+    scene = Scene(LIMITED, gate=NAMESAKE)
+    for source in (first, second):
+        scene.send(*words(BOUND, source))
+    assert surplus(scene) == 0 and held(scene)[0] == 2 * BOUND
+    scene.send(*words(1, first), *words(1, second))
+    assert surplus(scene) == 2
+    assert scene.regency(PAGAR_ALAM).incidents.words.by_agency == {"polri": BOUND, "?polri": BOUND}

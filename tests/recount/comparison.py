@@ -16,6 +16,7 @@ from tests.recount.outcomes import REASONS, Outcomes
 from tests.recount.policy import HOUR_MS, LEVELS, Place, Policy
 from tests.recount.regency import PAIRS_MOST, UNSURE_SUPPORT, Amendment, Change, LastEscalation, Regency
 from tests.recount.scoring import Score
+from tests.recount.sources import STRANGER
 from tests.recount.words import Incident
 
 MOVES = ("raised", "lowered", "cleared")
@@ -190,7 +191,7 @@ class RegencyComparison(Comparison):
     def _item(self, i: Incident) -> dict[str, Any]:
         return number_of(i) | {
             "sources": sorted(i.sources),
-            "agencies": sorted(i.agencies),
+            "agencies": sorted({agency.removeprefix(STRANGER) for agency in i.agencies}),
             "category": i.word.category,
             "severity": i.word.severity,
             "status": i.word.status,

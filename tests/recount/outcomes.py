@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from tests.recount.policy import Limits
 from tests.recount.polls import Figure, Station
+from tests.recount.sources import STRANGER
 from tests.recount.words import Word, Words
 
 DAY_MS = 24 * 3_600_000
@@ -102,9 +103,11 @@ class Outcomes:
         """Whether one more of an agency would be too many. Counts it if so."""
         if self.limits is None:
             return False
-        agencies = sum(count > 0 for count in held.values())
-        is_one_more = not held[agency] and agencies >= self.limits.agencies
-        is_surplus = is_one_more or held[agency] >= most or held.total() >= most * self.limits.times
+        is_surplus = held[agency] >= most
+        if agency.startswith(STRANGER):
+            strangers = [count for name, count in held.items() if name.startswith(STRANGER) and count]
+            is_surplus |= sum(strangers) >= most * self.limits.times
+            is_surplus |= not held[agency] and len(strangers) >= self.limits.agencies
         self.excluded["surplus"] += is_surplus
         return is_surplus
 

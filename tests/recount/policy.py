@@ -50,8 +50,8 @@ def places_of(text: str) -> dict[str, Place]:
 
 
 class Limits(NamedTuple):
-    """How many words, and figures, of one agency are held of a regency, how often that of all agencies together, and
-    of how many agencies.
+    """How many words, and figures, of one agency are held of a regency; how often that of all strangers together, and
+    of how many of them.
     """
 
     words: int

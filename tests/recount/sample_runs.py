@@ -93,7 +93,7 @@ def busy_evidence(seed: int, count: int) -> Evidence:
 #: Limits of memory that a run reaches, in place of the default ruleset's.
 LOW = {
     "incidents_least": 50, "incidents_per_station": 0, "figures_least": 12, "figures_per_station": 0,
-    "all_agencies_times": 3, "agencies_most": 5,
+    "all_agencies_times": 1, "agencies_most": 2,
 }  # fmt: skip
 
 

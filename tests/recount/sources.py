@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 #: Of a source without a place in the order of turnout.
 UNRANKED = 1000
+#: What the ledger writes before the name of an agency that no file knows.
+STRANGER = "?"
 
 
 class Speaker(NamedTuple):
@@ -29,7 +31,7 @@ class Sources:
         kind, _, own = topic.partition(".")
         known = self._sources.get(source)
         if known is None:
-            return Speaker(source, UNRANKED) if self._takes_unknown and not own else None
+            return Speaker(STRANGER + source, UNRANKED) if self._takes_unknown and not own else None
         if known.get("input", "") != own or kind not in known.get("only", [kind]):
             return None
         if regency not in known.get("regencies", [regency]):

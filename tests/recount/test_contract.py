@@ -83,8 +83,8 @@ def test_a_source_is_heard_on_its_own_topic_only(topic, source, want):
     assert verdict(topic, source=source) == want
 
 
-def test_a_source_that_no_file_names_is_its_own_agency_unless_they_are_refused():
-    assert Sources({}).speaker("pantau-1", "turnout", "16.71") == Speaker("pantau-1", UNRANKED)
+def test_a_source_that_no_file_names_is_its_own_agency_and_marked_unless_they_are_refused():
+    assert Sources({}).speaker("pantau-1", "turnout", "16.71") == Speaker("?pantau-1", UNRANKED)
     assert Sources({}).speaker("pantau-1", "turnout.kpu", "16.71") is None
     assert SOURCES.speaker("kpu-sumsel", "turnout", "16.71") == Speaker("kpu", 3)
 

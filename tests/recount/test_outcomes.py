@@ -16,13 +16,17 @@ def held(*entries: list, limits: Limits | None = None, expected: int = 100) -> O
     return made
 
 
-def test_words_of_one_agency_and_of_all_are_bounded_and_revisions_are_taken():
-    first = word("x")
-    made = held(first, word("x"), word("x"), word("y"), word("z"), limits=Limits(2, 9, 2, 9))
-    assert made.excluded["surplus"] == 1 and made.words.held == {"x": 2, "y": 1, "z": 1}
-    made.take(word("z"))
+def stranger(source: str, number: str = "", **changes: object) -> list:
+    return word(source, number, agency=f"?{source}", **changes)
+
+
+def test_words_of_one_agency_and_of_all_strangers_are_bounded_and_revisions_are_taken():
+    first = stranger("x")
+    made = held(first, *map(stranger, "xxyz"), limits=Limits(2, 9, 2, 9))
+    assert made.excluded["surplus"] == 1 and made.words.held == {"?x": 2, "?y": 1, "?z": 1}
+    made.take(stranger("z"))
     assert made.excluded["surplus"] == 2, "all together have twice as many"
-    assert made.take(word("x", first[3], revision=2)), "a revision adds no word"
+    assert made.take(stranger("x", first[3], revision=2)), "a revision adds no word"
     made = held(word("x"), word("x-2", agency="x"), word("x-3", agency="x"), limits=Limits(2, 9, 9, 9))
     assert made.excluded["surplus"] == 1, "of one agency, not of one source"
 
@@ -30,8 +34,16 @@ def test_words_of_one_agency_and_of_all_are_bounded_and_revisions_are_taken():
 def test_figures_are_bounded_and_a_new_agency_beyond_the_last_is_surplus():
     made = held(*(figure("x", f"TPS {n}") for n in range(3)), limits=Limits(9, 2, 9, 9))
     assert made.excluded["surplus"] == 1 and len(made.stations) == 2
-    made = held(*map(word, "xyz"), figure("z", "TPS 1"), word("x"), limits=Limits(9, 9, 9, 2))
+    made = held(*map(stranger, "xyz"), figure("z", "TPS 1"), stranger("x"), limits=Limits(9, 9, 9, 2))
     assert made.excluded["surplus"] == 1 and made.words.held.total() == 3 and len(made.stations) == 1
+
+
+def test_strangers_take_no_room_of_the_agencies_of_the_file_and_these_none_of_theirs():
+    limits = Limits(2, 2, 1, 1)
+    made = held(*map(stranger, "xxyx"), *map(word, "xxyyzz"), limits=limits)
+    assert made.excluded["surplus"] == 2 and made.words.held == {"?x": 2, "x": 2, "y": 2, "z": 2}
+    made = held(*map(word, "xxyyzzxz"), *map(stranger, "xx"), limits=limits)
+    assert made.excluded["surplus"] == 2 and made.words.held == {"?x": 2, "x": 2, "y": 2, "z": 2}
 
 
 def test_a_surplus_message_is_known_by_its_id():

@@ -37,6 +37,7 @@ from tests.streams.ledgers import (
     ledgers,
     notice,
     run,
+    tick,
     turnout,
 )
 
@@ -71,6 +72,20 @@ def test_what_the_gate_admits_holds_to_the_form(message: dict, mode: ClockMode):
 @given(ledgers(most=25))
 def test_the_notices_of_the_fold_hold_to_the_form(frames: list):
     for target, entry in run(frames).notices:
+        assert accept(target, [entry]) == [entry]
+
+
+def test_a_notice_of_a_level_that_rests_on_one_of_several_agencies_holds_to_the_form():
+    """Three agencies tell a death each, and the one whose report raised the level takes it back."""
+    deaths = [
+        incident(source, EIGHT_MS + number, "fatality", 5, source=source)
+        for number, source in enumerate(("polda", "bawaslu", "kpu"))
+    ]
+    back = incident("x", EIGHT_MS + 9, "fatality", 5, source="polda", incident="polda", revision=2, status="retracted")
+    frames = [(PALEMBANG, [entry]) for entry in (*deaths, back)]
+    notices = run([*frames, *(tick(EIGHT_MS + minute * MINUTE_MS) for minute in range(1, 30))]).notices
+    assert "*" in {entry[-1] for _, entry in notices}
+    for target, entry in notices:
         assert accept(target, [entry]) == [entry]
 
 

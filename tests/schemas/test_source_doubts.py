@@ -1,4 +1,4 @@
-"""What a sources file may say and probably does not mean: one line each, and none for the packaged file."""
+"""What a sources file may say and probably does not mean: one line each."""
 
 from schemas.roster import Roster
 from schemas.sources import Sources
@@ -8,11 +8,16 @@ ROSTER = Roster.default()
 
 
 def of(text: str) -> list[str]:
-    return list(doubts(Sources.parse(text), ROSTER))
+    return list(doubts(Sources.parse('unknown = "reject"\n' + text), ROSTER))
 
 
-def test_the_packaged_file_leaves_no_doubt():
-    assert list(doubts(Sources.default(), ROSTER)) == [] == of("")[:0]
+ACCEPT = 'unknown is "accept": who may write the common topics can report as any number of agencies'
+
+
+def test_the_packaged_file_leaves_one_doubt_names_that_can_be_invented():
+    assert list(doubts(Sources.default(), ROSTER)) == [ACCEPT]
+    assert ACCEPT in doubts(Sources.parse(""), ROSTER)
+    assert list(doubts(Sources.default().model_copy(update={"unknown": "reject"}), ROSTER)) == []
 
 
 def test_an_agency_of_one_source_with_another_name_may_be_misspelt():

@@ -115,7 +115,7 @@ def test_any_text_is_a_sources_file_or_one_line(text: str):
 def test_an_empty_file_accepts_everybody_as_an_agency_of_its_own():
     assert Sources.parse("") == Sources(unknown="accept", sources={})
     for kind in INPUTS:
-        assert Sources.parse("").speakers(kind).of("media-x", "16.71") == Speaker("media-x", UNRANKED)
+        assert Sources.parse("").speakers(kind).of("media-x", "16.71") == Speaker("?media-x", UNRANKED)
 
 
 def test_a_speaker_is_its_agency_and_its_turnout_order_or_the_last_rank():

@@ -185,6 +185,7 @@ _STEPS_MS = st.sampled_from([0, 1, 900, 15_000, 70_000, 11 * MINUTE_MS, 50 * MIN
 _AGES_MS = st.sampled_from([-3 * MINUTE_MS, 0, 0, 0, MINUTE_MS, 59 * MINUTE_MS, 7 * HOUR_MS, 25 * HOUR_MS])
 _CATEGORIES = st.sampled_from([category.value for category in Category])
 _SOURCES = st.sampled_from(["bawaslu", "kpu", "polri"])
+_STRANGERS = {"polri": "?polri", "kpu-palembang": "?kpu-palembang"}  # as if the sources file did not name them
 _STATUSES = st.sampled_from(["reported", "reported", "reported", "verified", "resolved", "retracted"])
 
 
@@ -196,18 +197,20 @@ def entries(draw: st.DrawFn, number: int, at_ms: int) -> Entry:
         keys = [f"{source} i-{incident}" for source in ("bawaslu", "kpu", "polri") for incident in range(4)]
         return join(at_ms, draw(st.sampled_from(keys)), draw(st.sampled_from(keys)), draw(st.integers(0, 2)) == 0)
     if choice < 3:
+        source = draw(st.sampled_from(["kpu", "kpu", "kpu-palembang", "bawaslu"]))
         event = draw(st.one_of(st.just(number), st.integers(0, 5)))
         registered = draw(st.sampled_from([1, 300, 500]))
         age = draw(st.sampled_from([0, 0, MINUTE_MS]))
         return turnout(
             event, at_ms, f"TPS {draw(st.integers(0, 3))}", draw(st.integers(0, 600)), registered=registered,
             as_of_ms=at_ms - age, revision=draw(st.integers(1, 2)), exercise=draw(st.integers(0, 9)) == 0,
-            source=draw(st.sampled_from(["kpu", "kpu", "kpu-palembang", "bawaslu"])),
-            rank=draw(st.sampled_from([1, 1, 2, 1000])),
+            source=source, agency=_STRANGERS.get(source), rank=draw(st.sampled_from([1, 1, 2, 1000])),
         )  # fmt: skip
+    source = draw(_SOURCES)
     return incident(
         draw(st.one_of(st.just(number), st.just(number), st.integers(0, number))), at_ms, draw(_CATEGORIES),
-        draw(st.integers(1, 5)), source=draw(_SOURCES), status=draw(_STATUSES), revision=draw(st.integers(1, 4)),
+        draw(st.integers(1, 5)), source=source, agency=_STRANGERS.get(source), status=draw(_STATUSES),
+        revision=draw(st.integers(1, 4)),
         incident=draw(st.one_of(st.just(number), st.integers(0, 8))), occurred_ms=at_ms - draw(_AGES_MS),
         origin=draw(st.sampled_from([None, None, "bawaslu", "kpu"])),
         place=draw(st.sampled_from([None, None, "16.71.01.1001 TPS 001", "16.71.01.1001 TPS 002", " TPS 001"])),
@@ -229,7 +232,7 @@ def ledgers(draw: st.DrawFn, most: int = 40) -> list[Frame]:
         elif kind == 3:
             level = draw(st.sampled_from(["normal", "waspada", "siaga", "awas"]))
             share = draw(st.sampled_from([None, 100, 7000]))
-            agency = draw(st.sampled_from(["", "kpu", "bawaslu"]))
+            agency = draw(st.sampled_from(["", "kpu", "bawaslu", "?polri", "*"]))
             target = draw(st.sampled_from([PALEMBANG, "16"]))
             frames.append((target, [notice(at_ms, OKI, level, share, agency if level != "normal" else "")]))
         else:

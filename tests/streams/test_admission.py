@@ -167,7 +167,7 @@ def test_agency_and_rank_are_those_of_the_sources_file():
         7,
     ]
     stranger = gate.admit(Topic.TURNOUT, turnout(source="other"), (), at("09:01:00")).entry
-    assert stranger[8:] == ["other", False, "other", UNRANKED]
+    assert stranger[8:] == ["other", False, "?other", UNRANKED]
 
 
 def test_a_source_that_may_not_say_it_is_refused_after_the_place_and_before_the_clock():

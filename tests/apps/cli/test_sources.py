@@ -17,7 +17,10 @@ def written(folder: Path, text: str) -> str:
 
 def test_without_a_file_the_one_in_force_is_shown(tmp_path: Path):
     packaged = bare("sources", "check")
-    assert (packaged.status, packaged.err) == (0, "")
+    assert packaged.status == 0
+    assert packaged.error_lines == [
+        'warning: unknown is "accept": who may write the common topics can report as any number of agencies'
+    ]
     names = [line.split()[0] for line in packaged.out.decode().splitlines()[1:-1]]
     assert names == list(Sources.default().sources)
     mine = written(tmp_path, '[sources.kpu]\nagency = "kpu"\n')
@@ -47,7 +50,7 @@ def test_the_table_shows_each_source_with_its_rights(tmp_path: Path):
 
 
 def test_a_doubt_is_a_warning_and_status_0(tmp_path: Path):
-    done = bare("sources", "check", written(tmp_path, '[sources.kpu]\nagency = "kpo"\n'))
+    done = bare("sources", "check", written(tmp_path, 'unknown = "reject"\n[sources.kpu]\nagency = "kpo"\n'))
     assert (done.status, done.err) == (
         0,
         "warning: sources.kpu.agency: no other source belongs to kpo; is it misspelt?\n",
@@ -57,7 +60,7 @@ def test_a_doubt_is_a_warning_and_status_0(tmp_path: Path):
 def test_regencies_are_held_against_the_roster_given(tmp_path: Path):
     roster = tmp_path / "roster.csv"
     roster.write_text("regency,name,stations,registered\n99.01,Desa,1,1\n")
-    file = written(tmp_path, '[sources.kpu]\nagency = "kpu"\nregencies = ["99.01"]\n')
+    file = written(tmp_path, 'unknown = "reject"\n[sources.kpu]\nagency = "kpu"\nregencies = ["99.01"]\n')
     assert bare("sources", "check", file, "--roster", str(roster)).err == ""
     assert "the roster lacks 99.01" in bare("sources", "check", file).err
 

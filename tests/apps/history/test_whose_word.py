@@ -41,6 +41,22 @@ def test_what_one_agency_tells_or_has_taken_back_is_not_confirmed():
     assert "  - polda/i-a: taken back, nobody tells it any more" in lines(CLASH, gone)
 
 
+def test_an_agency_that_no_sources_file_names_is_shown_by_its_name():
+    """Also beside an agency of the file that has the same name: the two confirm, and are shown once."""
+    second = incident("c", EIGHT_MS, "clash", 4, source="pemantau", agency="?pemantau", origin="polda", incident="a")
+    shown = lines(CLASH, second)
+    at = shown.index("  - polda/i-a: confirmed, words of pemantau, polda stand")
+    assert shown[at + 1] == "      pemantau (pemantau), revision 1: clash, severity 4, reported"
+    alike = [
+        incident("c", EIGHT_MS, "clash", 4, source="mabes", agency="polri", origin="polda", incident="a"),
+        incident("d", EIGHT_MS, "clash", 4, source="polri", agency="?polri", origin="polda", incident="a"),
+    ]
+    assert "  - polda/i-a: confirmed, words of polda, polri stand" in lines(CLASH, *alike)
+    figures = lines(turnout(1, EIGHT_MS, "TPS 1", 9), turnout(2, EIGHT_MS, "TPS 1", 8, source="x", agency="?x"))
+    assert any(line.strip().startswith("x (x): ") for line in figures), figures
+    assert not any("?" in line for line in shown + figures)
+
+
 @pytest.mark.parametrize(
     "language, said", [("en", "May be one incident under two numbers, pairs: 1."), ("id", "Mungkin satu insiden")]
 )
