@@ -109,7 +109,7 @@ VOTED = _gauge("siaga_regency_voted", "Voters so far, sum over reporting station
 REGISTERED = _gauge("siaga_regency_registered", "Voters entitled at the reporting stations.", "regency", "name")
 STATIONS_CONFLICTING = _gauge(
     "siaga_regency_stations_conflicting",
-    "Stations of which two agencies told different counts of one moment.",
+    "Stations of which two agencies reported different counts of one moment.",
     "regency",
     "name",
 )

@@ -19,7 +19,7 @@ _Number = Annotated[int, Field(ge=1)]
 
 
 class OutwardEvidence(BaseModel):
-    """One incident behind an escalation. Its number and who told it are there if the ruleset lets them out."""
+    """One incident behind an escalation. Its number and who reported it are there if the ruleset lets them out."""
 
     model_config = MESSAGE
 

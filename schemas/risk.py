@@ -57,7 +57,7 @@ class TurnoutTotals(BaseModel):
         int, Field(ge=0, description="Stations that the station roster lacks; in none of the other figures.")
     ]
     conflicting: Annotated[
-        int, Field(ge=0, description="Stations of which two agencies told different counts at one moment.")
+        int, Field(ge=0, description="Stations of which two agencies reported different counts at one moment.")
     ]
 
 

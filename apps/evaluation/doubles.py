@@ -1,4 +1,4 @@
-"""What doubles do: severe incidents told under several numbers, by how candidates weigh (`[joining]` of the ruleset).
+"""What severe incidents under several numbers do, by how candidates weigh (the ruleset's `[joining]`).
 
     python -m apps.evaluation.doubles [days]
 
@@ -135,7 +135,7 @@ def print_single_incidents(days: int, roster: Roster, ruleset: Ruleset) -> None:
         total += count
         for key, levels in found.items():
             surplus[key] += levels
-    print(f"\n{total} single incidents told under two or three numbers\n")
+    print(f"\n{total} single incidents reported under two or three numbers\n")
     print("| `within`, min | `double_weight` | raised further than by one number: to waspada | siaga | awas |")
     print("|---|---|---|---|---|")
     for (within, weight), levels in surplus.items():

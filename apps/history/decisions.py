@@ -16,4 +16,4 @@ def _what(entry: Entry) -> str:
         return f"{first} and {second} are {'two incidents again' if entry[4] else 'one incident'}"
     if entry[0] == ERASE:
         return f"the incident with digest {entry[2]} is erased"
-    return f"what {entry[2]} told from {rfc3339(entry[3])} to {rfc3339(entry[4])} is taken out"
+    return f"what {entry[2]} reported from {rfc3339(entry[3])} to {rfc3339(entry[4])} is taken out"

@@ -121,7 +121,7 @@ def _ordinary(roster: Roster, plan: Plan) -> tuple[dict[str, list[SimulatedIncid
 def _reports(
     plan: Plan, code: str, incidents: list[SimulatedIncident], outages: tuple[SourceOutage, ...]
 ) -> tuple[list[SimulatedMessage], list[OtherEvent]]:
-    """The reports of one regency, and the truth of what was told under several numbers."""
+    """The reports of one regency, and the truth of what was reported under several numbers."""
     # Flare-ups have desks of their own: staging one must not change the random draws of the background. So have
     # doubles: the same day with and without them differs in nothing else.
     desks = {}

@@ -16,7 +16,7 @@ from apps.simulation.truth import OtherEvent
 from schemas.vocabulary import MINUTE_MS
 
 SEVERE = 3  # severity from which several agencies come to one incident
-# Share of the reported severe incidents that is told under two or three numbers. The laboratory sets 0.30.
+# Share of the reported severe incidents that is reported under two or three numbers. The laboratory sets 0.30.
 DOUBLES = 0.05
 THREE_NUMBERS = 1 / 3  # of these, under three
 # Another agency notes a later time: log-normal, half within 8 min, one in seven above 20 min, 6 % above 30 min, 2 %

@@ -31,8 +31,8 @@ class OtherEvent:
 
     `serious` is one real incident of severity 4 or 5: to raise for it is no error, not to raise for it is no miss. For
     `hoax` and `exercise` a detector must not raise. `silence` is a source that delivers nothing for a while; its
-    regency is None. `doubled` is an incident that several agencies told under numbers of their own; its note lists them
-    as `origin number`, separated by commas."""
+    regency is None. `doubled` is an incident that several agencies reported under numbers of their own; its note lists
+    them as `origin number`, separated by commas."""
 
     kind: str
     regency: str | None

@@ -1,4 +1,4 @@
-"""How much of what agencies tell is held of one regency: a multiple of its polling stations for each agency. Agencies
+"""How much of what agencies report is held of one regency: a multiple of its polling stations for each agency. Agencies
 that the sources file does not name have a bound together, too. One publisher cannot fill the memory of those who warn,
 nor take the room of others, whatever names it invents.
 """

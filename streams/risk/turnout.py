@@ -1,11 +1,11 @@
-"""Turnout of one regency: what each source told of each polling station, and totals that follow it exactly.
+"""Turnout of one regency: what each source reported of each polling station, and totals that follow it exactly.
 
 Of one source the latest `(as_of, revision)` counts. The station's figure is that of the source that comes first in the
 order of the sources file; of sources without a place in it the latest. A falling cumulative count of one source, or its
 new revision of the same moment, is a correction: counted, and only a repeated one that brings other figures can alarm.
 More voted than registered is flagged, not refused.
 
-Two agencies that told different counts of one moment make the station conflicting, until they tell the same of one
+Two agencies that reported different counts of one moment make the station conflicting, until they tell the same of one
 moment; both figures are kept. A station that the station roster lacks is counted apart, in no total.
 
 A count that falls on a later local day is a new vote (pemungutan suara ulang), which begins at zero: it replaces the
@@ -201,8 +201,8 @@ class Turnout:
         return True
 
     def corrects(self, name: str, figure: Figure) -> bool:
-        """Whether a newer figure has a lower count than its source told before, or other counts of the same moment. A
-        new vote corrects none.
+        """Whether a newer figure has a lower count than its source reported before, or other counts of the same moment.
+        A new vote corrects none.
         """
         before = self.figure_by(name, figure.source)
         if before is None or not corrects(before, figure):
@@ -210,7 +210,7 @@ class Turnout:
         return not self._is_later_day(before, figure)
 
     def figure_by(self, name: str, source: str) -> Figure | None:
-        """What a source told of a station last."""
+        """What a source reported of a station last."""
         station = self.held(name)
         return None if station is None else figure_by(station, source)
 
