@@ -11,6 +11,7 @@ from aiokafka import AIOKafkaProducer
 
 from schemas.roster import Roster
 from tests.agents.deployment import Deployment, until
+from tests.agents.messages import incident_at
 from tests.security.processes import listening
 
 NOW = datetime.now(UTC)
@@ -25,20 +26,7 @@ def deployment(broker, fresh_prefix, tmp_path):
 
 
 def incident(number: int, regency: str = "16.71", ago_s: float = 60.5, **changes: object) -> bytes:
-    at = (NOW - timedelta(seconds=ago_s)).isoformat()
-    message = {
-        "event_id": f"e-{number}",
-        "incident_id": f"i-{number}",
-        "revision": 1,
-        "regency": regency,
-        "category": "logistics",
-        "severity": 1,
-        "status": "reported",
-        "occurred_at": at,
-        "reported_at": at,
-        "source": "kpu-sumsel",
-    }
-    return json.dumps(message | changes).encode()
+    return incident_at((NOW - timedelta(seconds=ago_s)).isoformat(), number, regency, **changes)
 
 
 def turnout(number: int, station: str, voted: int, regency: str = "16.71", ago_s: float = 60.5, **changes) -> bytes:
