@@ -3,7 +3,7 @@
 import json
 
 
-def incident_at(at: str, number: int, regency: str, **changes: object) -> bytes:
+def incident_at(at: str, number: object, regency: str, **changes: object) -> bytes:
     """An incident that occurred and was reported at `at` (RFC 3339), the mildest there is."""
     message = {
         "event_id": f"e-{number}",
