@@ -16,6 +16,9 @@ from typing import Self
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from kafka import KafkaAdminClient
 
+from agents.kafka import topics
+from agents.kafka.connection import kafka_python_options
+from agents.settings import Settings
 from apps.embedded.ports import free_port
 from apps.embedded.process import spawn
 from tests.recount.laws import Violation, check
@@ -23,6 +26,9 @@ from tests.recount.policy import ROSTER, roster
 from tests.recount.records import INPUTS, TOPICS, Evidence, Record, state_marks
 
 ROOT = Path(__file__).resolve().parents[2]
+BROKER_WAIT_S = 20
+#: How long a read waits where nothing but markers of transactions is left, which it never returns.
+MARKERS_MS = 20
 OPEN_STATES = ["Ongoing", "PrepareCommit", "PrepareAbort"]
 
 #: Offsets by (topic without prefix, partition); an absent one is 0.
@@ -59,7 +65,10 @@ class Deployment:
         self.ports: dict[str, int] = {}
 
     def __enter__(self) -> Self:
-        self.run("topics")
+        """Creates the topics as `siaga topics` does, without a process of its own."""
+        settings = Settings.load(self.env())
+        with topics.open_admin(kafka_python_options(settings), BROKER_WAIT_S) as admin:
+            topics.ensure(admin, settings)
         return self
 
     def __exit__(self, *exc: object) -> None:
@@ -154,14 +163,16 @@ class Deployment:
                 consumer.seek(tp, offset)
             for tp in partitions:
                 while await consumer.position(tp) < ends[tp]:
-                    for r in (await consumer.getmany(tp, timeout_ms=200)).get(tp, ()):
+                    for r in (await consumer.getmany(tp, timeout_ms=MARKERS_MS)).get(tp, ()):
                         place = topic, r.partition, r.offset
                         records.append(Record(*place, r.key, r.value, dict(r.headers), r.timestamp))
         return records
 
     async def ends(self, topic: str, isolation: str = "read_uncommitted") -> dict[TopicPartition, int]:
         async with self.consumer(isolation_level=isolation) as consumer:
-            return await consumer.end_offsets(self._partitions_of(topic))
+            partitions = self._partitions_of(topic)
+            consumer.assign(partitions)  # else it looks for partitions that it does not know yet only 0.1 s later
+            return await consumer.end_offsets(partitions)
 
     async def rows(self) -> dict[str, dict]:
         """The latest risk row of every regency."""
@@ -233,8 +244,8 @@ class Deployment:
         for topic in TOPICS:
             high, stable = await self.ends(topic), await self.ends(topic, "read_committed")
             ends |= {(topic, tp.partition): (stable[tp], high[tp]) for tp in high}
-        topics = {topic: await self.read(topic) for topic in TOPICS}
-        return Evidence(self.partitions, topics, ends, await self.committed(), group_state, still_open)
+        records = {topic: await self.read(topic) for topic in TOPICS}
+        return Evidence(self.partitions, records, ends, await self.committed(), group_state, still_open)
 
     async def violations(self) -> list[Violation]:
         """Wait until all is folded, end the workers, and judge all that they wrote by the laws of the recount."""

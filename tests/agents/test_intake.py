@@ -14,6 +14,7 @@ from schemas.roster import Roster
 from schemas.sources import Sources
 from schemas.topics import Topic, TopicNames
 from streams.admission import ClockMode, Gate
+from tests.agents.messages import incident_at
 
 NOON_MS = 1_732_683_600_000  # 2024-11-27T12:00:00+07:00
 PARTITIONS = 6
@@ -21,20 +22,7 @@ IDLE_AFTER_MS = 3_000
 
 
 def incident(regency: str = "16.71", number: int = 1, minute: int = 0, **changes: object) -> bytes:
-    at = f"2024-11-27T12:{minute:02d}:00+07:00"
-    message = {
-        "event_id": f"e-{number}",
-        "incident_id": f"i-{number}",
-        "revision": 1,
-        "regency": regency,
-        "category": "logistics",
-        "severity": 1,
-        "status": "reported",
-        "occurred_at": at,
-        "reported_at": at,
-        "source": "kpu-sumsel",
-    }
-    return json.dumps(message | changes).encode()
+    return incident_at(f"2024-11-27T12:{minute:02d}:00+07:00", number, regency, **changes)
 
 
 def batch(*values: bytes | None, behind: int = 0) -> Batch:

@@ -18,6 +18,7 @@ from schemas.ledger_form import LedgerForm
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.sources import Sources
+from schemas.station_roster import StationRoster
 from schemas.topics import Topic
 from schemas.vocabulary import LEVELS, MINUTE_MS
 from streams.admission import ClockMode, Gate, Rejection
@@ -76,14 +77,15 @@ class Scene:
         self,
         rules: Rules = COMPILED,
         is_delivered: Callable[[str, Entry], bool] = lambda *_: True,
+        stations: StationRoster | None = None,
         gate: Gate = GATE,
     ) -> None:
-        """`is_delivered`: of a notice, by its target."""
-        self.now_ms, self.rules = EIGHT_MS, rules
+        """`is_delivered`: of a notice, by its target. `stations`: the station roster, where there is one."""
+        self.now_ms, self.rules, self.stations = EIGHT_MS, rules, stations
         self.outputs = Outputs()
         self.rejected = Counter[str]()
         self.highest: Counter[str] = Counter()  # level reached so far, by regency and province
-        self.table = RiskTable(0, 1, ROSTER, rules)
+        self.table = RiskTable(0, 1, ROSTER, rules, stations)
         self._gate, self._is_delivered, self._offset = gate, is_delivered, 0
         self.wait(0)
 
@@ -109,7 +111,7 @@ class Scene:
 
     def restart(self) -> None:
         """The worker starts again: a new table from the state records."""
-        self.table = RiskTable(0, 1, ROSTER, self.rules)
+        self.table = RiskTable(0, 1, ROSTER, self.rules, self.stations)
         for key, value in self.outputs.state.items():
             self.table.restore(key, value)
         self.table.restored()

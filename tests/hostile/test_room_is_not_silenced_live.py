@@ -123,9 +123,9 @@ def room(running: Room) -> Iterator[Room]:
 
 
 @pytest.mark.parametrize("headers", [{}, EVIL, EVIL | {"Authorization": "Basic c2lhZ2E6c2lhZ2E="}], ids=str)
-def test_a_web_page_sets_no_silence(room: Room, headers: dict[str, str]) -> None:
-    assert room.silence(ALL, headers=headers) == 401
-    assert room.silences() == []
+def test_a_web_page_sets_no_silence(running: Room, headers: dict[str, str]) -> None:
+    assert running.silence(ALL, headers=headers) == 401
+    assert running.silences() == []
 
 
 def test_without_a_password_the_same_page_could(request: pytest.FixtureRequest, tmp_path: Path) -> None:
@@ -142,17 +142,17 @@ def test_without_a_password_the_same_page_could(request: pytest.FixtureRequest, 
 
 
 @pytest.mark.parametrize("path", ["/api/v1/query?query=siaga_regency_level", "/metrics", "/federate?match[]=up", "/"])
-def test_a_web_page_reads_nothing_of_prometheus(room: Room, path: str) -> None:
+def test_a_web_page_reads_nothing_of_prometheus(running: Room, path: str) -> None:
     with pytest.raises(urllib.error.HTTPError) as refused:
-        urllib.request.urlopen(urllib.request.Request(room.api.url + path, headers=EVIL), timeout=5)
+        urllib.request.urlopen(urllib.request.Request(running.api.url + path, headers=EVIL), timeout=5)
     with refused.value as answer:
         assert answer.code == 401
 
 
-def test_a_web_page_sends_no_false_alert(room: Room) -> None:
+def test_a_web_page_sends_no_false_alert(running: Room) -> None:
     false = [{"labels": {"alertname": "SiagaRegencyAwas", "audience": "room", "regency": "16.10", "province": "16"}}]
-    assert room.manager.post("alerts", false, EVIL) == 401
-    assert {alert["labels"].get("regency") for alert in room.manager.get("alerts")} <= {"16.71", None}
+    assert running.manager.post("alerts", false, EVIL) == 401
+    assert {alert["labels"].get("regency") for alert in running.manager.get("alerts")} <= {"16.71", None}
 
 
 def test_a_silence_over_the_room_stops_its_watchdog_and_is_told_to_the_operators(room: Room) -> None:

@@ -162,7 +162,6 @@ def test_one_agency_alone_raises_waspada_at_most_and_unverified(attack):
 @COSTLY
 @given(attacks())
 def test_a_restart_in_the_middle_changes_none_of_it(attack):
-    plain, restarted = play(Scene(), attack), Scene()
     half, plain, restarted = len(attack) // 2, Scene(), Scene()
     for scene in (plain, restarted):
         play(scene, attack[:half], tail=0)

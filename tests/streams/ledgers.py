@@ -16,6 +16,7 @@ from schemas.ruleset import Ruleset
 from schemas.stations import station_key
 from schemas.vocabulary import Category
 from streams.messages import row
+from streams.risk.record import Record
 from streams.risk.regency import RegencyState
 from streams.rules import Rules
 from streams.table import Drained, RiskTable
@@ -173,6 +174,22 @@ def restored(state: dict[bytes, bytes], rules: Ruleset | Rules = COMPILED) -> Ri
         table.restore(key, value)
     table.restored()
     return table
+
+
+def palembang(table: RiskTable) -> RegencyState:
+    return next(state for state in table if state.regency.code == PALEMBANG)
+
+
+def folded(*told: Entry) -> tuple[RegencyState, Outputs]:
+    """Palembang after these entries, one in a frame, and what was written."""
+    table = fresh()
+    outputs = run([tick(EIGHT_MS), *((PALEMBANG, [entry]) for entry in told)], table)
+    return palembang(table), outputs
+
+
+def known(state: RegencyState) -> dict[str, Record]:
+    """What is known of each incident, without the place of its record in the state."""
+    return {key: record._replace(segment=0) for key, record in state.incidents.records.items()}
 
 
 def rows(table: RiskTable) -> dict[str, dict]:

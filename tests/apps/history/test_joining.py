@@ -10,7 +10,7 @@ from schemas.vocabulary import JoinReason
 from streams.admission import ClockMode
 from streams.event_time.sequencer import Sequencer
 from streams.messages import rfc3339
-from tests.streams.ledgers import EIGHT_MS, PALEMBANG, fresh, incident, restored, run, tick
+from tests.streams.ledgers import EIGHT_MS, PALEMBANG, fresh, incident, palembang, restored, run, tick
 
 VILLAGE = "16.71.01.1001 "
 FIRST, SECOND, UNKNOWN = "bawaslu i-a", "polri i-b", "polri i-c"
@@ -28,7 +28,7 @@ def held(*decisions: Join):
     ]
     frames = [tick(EIGHT_MS - 1), (PALEMBANG, reports), *((PALEMBANG, [one.entry(EIGHT_MS)]) for one in decisions)]
     table = restored(run(frames, fresh()).state)
-    return next(state for state in table if state.regency.code == PALEMBANG)
+    return palembang(table)
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from tests.streams.ledgers import (
     RULES,
     WIB_MS,
     incident,
+    palembang,
     restored,
     run,
     tick,
@@ -290,7 +291,7 @@ def test_a_double_counts_in_the_windows_and_for_a_quarter_in_the_score():
 
     def total(*entries) -> int:
         table = restored(run([tick(EIGHT_MS), (PALEMBANG, list(entries))]).state)
-        return next(state for state in table if state.regency.code == PALEMBANG).incidents.totals[0]
+        return palembang(table).incidents.totals[0]
 
     alone = total(own)
     assert total(own, elsewhere) == 2 * alone

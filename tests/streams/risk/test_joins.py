@@ -11,7 +11,6 @@ from streams.risk.record import is_confirmed, standing_of, words_of
 from streams.risk.regency import RegencyState
 from streams.risk.words import GRAVE
 from streams.storage.segments import LARGEST
-from streams.table import RiskTable
 from tests.streams.ledgers import (
     COMPILED,
     EIGHT_MS,
@@ -20,9 +19,12 @@ from tests.streams.ledgers import (
     PALEMBANG,
     RULES,
     Outputs,
+    folded,
     fresh,
     incident,
     join,
+    known,
+    palembang,
     restored,
     run,
     tick,
@@ -41,21 +43,6 @@ def told(key: str, at_ms: int = EIGHT_MS, severity: int = 3, **fields) -> Entry:
 
 
 THREE = [told(A, severity=3), told(B, severity=4), told(C, severity=2)]
-
-
-def palembang(table: RiskTable) -> RegencyState:
-    return next(state for state in table if state.regency.code == PALEMBANG)
-
-
-def folded(*entries: Entry) -> tuple[RegencyState, Outputs]:
-    """Palembang after these entries, one in a frame, and what was written."""
-    table = fresh()
-    outputs = run([tick(EIGHT_MS), *((PALEMBANG, [entry]) for entry in entries)], table)
-    return palembang(table), outputs
-
-
-def known(state: RegencyState) -> dict:
-    return {key: record._replace(segment=0) for key, record in state.incidents.records.items()}
 
 
 def sums(state: RegencyState) -> tuple:

@@ -9,7 +9,6 @@ from streams.messages import row
 from streams.risk.record import words_of
 from streams.risk.regency import RegencyState
 from streams.storage.segments import LARGEST
-from streams.table import RiskTable
 from tests.streams.ledgers import (
     EIGHT_MS,
     HOUR_MS,
@@ -18,9 +17,12 @@ from tests.streams.ledgers import (
     Frame,
     Outputs,
     entries,
+    folded,
     fresh,
     incident,
     join,
+    known,
+    palembang,
     restored,
     run,
     tick,
@@ -38,21 +40,6 @@ def evict(at_ms: int, source: str = FLOOD, from_ms: int = EVER[0], to_ms: int = 
 
 def erase(at_ms: int, key: str) -> Entry:
     return ["x", at_ms, incident_digest(key), "operator", "personal_data_found"]
-
-
-def palembang(table: RiskTable) -> RegencyState:
-    return next(state for state in table if state.regency.code == PALEMBANG)
-
-
-def folded(*told: Entry) -> tuple[RegencyState, Outputs]:
-    """Palembang after these entries, one in a frame, and what was written."""
-    table = fresh()
-    outputs = run([tick(EIGHT_MS), *((PALEMBANG, [entry]) for entry in told)], table)
-    return palembang(table), outputs
-
-
-def known(state: RegencyState) -> dict:
-    return {key: record._replace(segment=0) for key, record in state.incidents.records.items()}
 
 
 def stations(state: RegencyState) -> dict:

@@ -21,6 +21,8 @@ from tests.streams.ledgers import (
     Outputs,
     fresh,
     incident,
+    known,
+    palembang,
     restored,
     run,
     tick,
@@ -131,12 +133,7 @@ def folded(entries: list[Entry], size: int = 1) -> tuple[RegencyState, Outputs]:
     frames = [(PALEMBANG, entries[at : at + size]) for at in range(0, len(entries), size)]
     table = fresh()
     outputs = run([tick(EIGHT_MS), *frames, tick(EIGHT_MS + COMPILED.step_ms)], table)
-    return next(state for state in table if state.regency.code == PALEMBANG), outputs
-
-
-def known(state: RegencyState) -> dict[str, Record]:
-    """What is known of each incident, without the place of its record in the state."""
-    return {key: record._replace(segment=0) for key, record in state.incidents.records.items()}
+    return palembang(table), outputs
 
 
 def evidence(state: RegencyState) -> list[tuple]:
@@ -172,7 +169,7 @@ def test_the_order_in_which_messages_arrive_changes_nothing_that_is_known(entrie
     assert evidence(one) == evidence(other)
     assert judged(one) == judged(other)
     for outputs in (first, second):
-        again = next(state for state in restored(outputs.state) if state.regency.code == PALEMBANG)
+        again = palembang(restored(outputs.state))
         assert known(again) == known(one) and sums(again) == sums(one) and evidence(again) == evidence(one)
 
 
