@@ -88,6 +88,16 @@ def test_evict_takes_out_what_a_source_first_told_in_that_time_and_all_it_has_re
     assert not made.take(["e", TEN_MS + HOUR_MS, "x", TEN_MS + 1, TEN_MS + HOUR_MS, "duty_officer", "flood"])
 
 
+def test_what_was_never_applied_is_not_taken_out_and_its_repeat_stays_a_repeat():
+    said, counted = word("x", "x 1", revision=5), figure("x", "TPS 1", revision=5)
+    old, older = word("x", "x 1"), figure("x", "TPS 1")
+    made = held(said, old, counted, older, ["e", TEN_MS, "x", 0, TEN_MS, "duty_officer", "flood"])
+    assert (made.excluded["duplicate"], made.excluded["id_reused"]) == (2, 0)
+    for entry in (old, older, said, counted):
+        made.take(entry)
+    assert (made.excluded["duplicate"], made.excluded["id_reused"]) == (4, 2)
+
+
 def test_a_figure_taken_out_leaves_the_next_in_order_and_ends_its_dispute():
     made = held(figure("kpu", "TPS 1", rank=1), figure("y", "TPS 1", voted=140))
     assert made.turnout()["conflicting"] == 1 and made.turnout()["voted"] == 100

@@ -303,6 +303,29 @@ def test_corrections_of_an_evicted_source_are_no_longer_counted():
     assert (state.turnout.corrected, state.turnout.counts.repeated, state.turnout.voted) == (0, 0, 100)
 
 
+def test_a_figure_told_again_and_a_new_vote_leave_nothing_counted_as_corrected():
+    """`corrected` counts figures told again of the same moment, and keeps what was counted before a new vote."""
+    day_ms = 24 * HOUR_MS
+    figures = [
+        turnout("first", EIGHT_MS, "TPS 1", 100, source=FLOOD),
+        turnout("again", EIGHT_MS, "TPS 1", 100, source=FLOOD, revision=2),
+        turnout("vote", EIGHT_MS + day_ms, "TPS 1", 40, source=FLOOD),
+    ]
+    gone = evict(EIGHT_MS + day_ms, to_ms=EIGHT_MS + 2 * day_ms)
+    for told_ in (figures[:2], figures):
+        own = turnout("own", EIGHT_MS, "TPS 1", 100)
+        before, after = folded(own, *told_)[0], folded(own, *told_, gone)[0]
+        assert (before.turnout.corrected, after.turnout.corrected) == (1, 0)
+
+
+def test_a_message_that_was_never_applied_is_not_taken_out_and_its_repeat_stays_a_repeat():
+    said, old = told(A, source=FLOOD, revision=5), told(A, source=FLOOD)
+    counted, older = (turnout(f"r{n}", EIGHT_MS, "TPS 1", 9, source=FLOOD, revision=n) for n in (5, 1))
+    outputs = folded(said, old, counted, older, evict(EIGHT_MS), old, older, said, counted)[1]
+    excluded = outputs.row(PALEMBANG)["excluded"]
+    assert (excluded["duplicate"], excluded["id_reused"]) == (4, 2)
+
+
 def test_told_again_under_new_ids_a_source_is_heard_again():
     first = told(A, source=FLOOD)
     again = folded(first, evict(EIGHT_MS), first)[1]
