@@ -127,3 +127,25 @@ def test_an_escalation_that_names_an_erased_incident_is_amended():
     changes = made.evaluate(None)
     assert [(change.kind, change.reason) for change in changes] == [("amended", "correction")]
     assert told(made, ["k", TEN_MS + 7 * MINUTE_MS]).known.incidents == {}
+
+
+CONFIRMED = [word("x", "x 1"), word("y", "x 1"), word("z", "z 1")]
+
+
+@pytest.mark.parametrize(
+    "decision, stays",
+    [
+        (["j", TEN_MS, "z 1", "x 1", False, "duty_officer", "same_place_and_time"], True),
+        (["j", TEN_MS, "x 1", "z 1", False, "duty_officer", "same_place_and_time"], True),
+        (["x", TEN_MS, digest_of("x 1"), "duty_officer", "personal_data"], False),
+        (["x", TEN_MS, digest_of("z 1"), "duty_officer", "personal_data"], True),
+        (["e", TEN_MS, "y", 0, TEN_MS + HOUR_MS, "duty_officer", "flood"], False),
+        (["e", TEN_MS, "z", 0, TEN_MS + HOUR_MS, "duty_officer", "flood"], True),
+    ],
+)
+def test_a_named_incident_stays_confirmed_when_it_is_joined_and_not_when_it_is_taken_out(decision, stays):
+    made = regency(word("x", severity=4), ["k", TEN_MS + 15 * SECOND_MS], *CONFIRMED)
+    made.last.named, made.last.is_confirmed_since = ["x 1"], True
+    made.take(decision)
+    assert made.last.is_confirmed_since == stays
+    assert made.last.named == ([] if decision[2] == digest_of("x 1") else ["x 1"])

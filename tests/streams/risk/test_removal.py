@@ -15,6 +15,7 @@ from tests.streams.ledgers import (
     EIGHT_MS,
     HOUR_MS,
     MINUTE_MS,
+    OKI,
     PALEMBANG,
     Frame,
     Outputs,
@@ -277,6 +278,32 @@ def test_a_cited_incident_that_is_taken_out_is_amended():
         assert {item["incident_id"] for item in first["evidence"]} == {"i-1"}
         assert (last["change"], last["reason"]) in {("amended", "correction"), ("lowered", "calm")}
         assert [item["origin"] for item in last["evidence"]] == ["bawaslu"]
+
+
+def test_what_an_erased_incident_has_confirmed_is_unverified_again():
+    """What is left rests on one agency, though there are fewer points than in the escalation that was confirmed."""
+
+    def at(minute: int, *said: tuple[str, int, str], **fields) -> list[Frame]:
+        at_ms = EIGHT_MS + minute * MINUTE_MS
+        told_then = [
+            incident(f"{minute}-{n}", at_ms, category, severity, source=source, **fields)
+            for n, (category, severity, source) in enumerate(said)
+        ]
+        return [(OKI, told_then), tick(at_ms)] if told_then else [tick(at_ms)]
+
+    number = {"origin": "polda", "incident": 1, "occurred_ms": EIGHT_MS}
+    told_at = {
+        0: at(0, ("money_politics", 4, "polda"), **number),
+        50: at(50, *[("money_politics", 2, "polda")] * 2),
+        64: at(64, ("money_politics", 4, "bawaslu"), **number),
+        70: at(70, *[("logistics", 2, "polda")] * 3),
+    }
+    frames = [tick(EIGHT_MS), *(frame for minute in range(72) for frame in told_at.get(minute, at(minute)))]
+    gone = erase(EIGHT_MS + 72 * MINUTE_MS, "polda i-1")
+    changes = run([*frames, (OKI, [gone]), *at(73)]).changes(OKI)
+    told_of = [(item["change"], item["reason"], item["unverified"]) for item in changes]
+    assert told_of[1:] == [("amended", "confirmation", False), ("amended", "correction", True)]
+    assert 0 < changes[2]["score"] < changes[1]["score"]
 
 
 def test_a_flood_that_is_evicted_leaves_no_segment_and_no_record_behind():
