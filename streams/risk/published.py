@@ -79,9 +79,13 @@ class Published:
         return incident_id in self._cited
 
     def revise_cited(self, old: Record, new: Record | None) -> None:
-        """An incident that the last escalation cites was revised, or taken out of the table."""
-        if new is None:
+        """An incident that the last escalation cites was revised, or taken out of the table: then it confirms nothing.
+        Joined to another one, it goes by that one's number, and is as confirmed as it was.
+        """
+        if new is None or new.joined_to:
             self._is_citation_changed = True
+            if new is None and is_confirmed(old):
+                self.is_confirmed_since = False
             return
         if is_confirmed(old) != is_confirmed(new):
             self.is_confirmed_since = is_confirmed(new)

@@ -56,7 +56,7 @@ class Outcomes:
     excluded: Counter[str] = field(default_factory=Counter)
     #: What each message said, by its identity; None once that was taken out.
     bodies: dict[tuple[Any, ...], int | None] = field(default_factory=dict)
-    #: Identities of what a source told of an incident or station.
+    #: Identities of what a source told of an incident or station and was applied: only that can be taken out.
     _told: dict[tuple[str, str, str], list[tuple[Any, ...]]] = field(default_factory=lambda: defaultdict(list))
 
     def take(self, f: list[Any]) -> Effect:
@@ -82,8 +82,10 @@ class Outcomes:
         if f[EXERCISE[kind]]:
             self.excluded["exercise"] += 1
             return NOTHING
-        self._told[kind, f[SOURCE[kind]], f[3]].append(identity)
-        return (self._incident if kind == "i" else self._turnout)(f)
+        effect = (self._incident if kind == "i" else self._turnout)(f)
+        if effect:
+            self._told[kind, f[SOURCE[kind]], f[3]].append(identity)
+        return effect
 
     def _is_told(self, f: list[Any]) -> bool:
         """Whether its source has told this of the incident or station under whatever id, or something newer."""

@@ -148,12 +148,12 @@ class Regency:
         if effect.is_sign:
             self._end_silence()
         if before is not None:
-            self._correct(old, new)
-            if kind in ("e", "x") and not any(incident.is_confirmed for incident in new.values()):
-                self._unconfirm(old)
+            self._correct(old, new, kind in ("e", "x"))
             is_of_figures = effect.is_correction or (kind == "e" and bool(effect.stations))
             if is_of_figures or not old.keys() <= set(self.last.named):
                 self._add_movement(before)
+            # What was taken out is named no more, also when it is told again.
+            self.last.named = [number for number in self.last.named if number in self.held.words.words]
 
     def _is_odd_otherwise(self, effect: Effect) -> bool:
         """Whether anything that gives points by itself changes with these stations."""
@@ -168,8 +168,8 @@ class Regency:
                 del self._odd[key]
         return is_odd
 
-    def _correct(self, old: dict[str, Incident], new: dict[str, Incident]) -> None:
-        """Incidents were told otherwise, or go by another number now."""
+    def _correct(self, old: dict[str, Incident], new: dict[str, Incident], is_taken_out: bool) -> None:
+        """Incidents were told otherwise, or go by another number now. One that was taken out confirms nothing."""
         last = self.last
         for number, was in old.items():
             now = new.get(number)
@@ -178,12 +178,9 @@ class Regency:
             if now is not None and now.is_confirmed != was.is_confirmed:
                 last.is_confirmed_since = now.is_confirmed
                 last.is_wrong |= was.is_confirmed
+            if now is None and is_taken_out and was.is_confirmed:
+                last.is_confirmed_since = False
             last.is_wrong |= now is None or self._weighs(was) != self._weighs(now)
-
-    def _unconfirm(self, gone: dict[str, Incident]) -> None:
-        """Incidents were taken out: what one of them confirmed is not confirmed by it any longer."""
-        if any(was.is_confirmed and number in self.last.named for number, was in gone.items()):
-            self.last.is_confirmed_since = False
 
     def _weighs(self, i: Incident) -> tuple:
         return i.word.category, i.word.severity, self.policy.factor(i.word.category, i.word.status), i.word.occurred_ms

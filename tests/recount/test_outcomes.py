@@ -100,6 +100,16 @@ def test_evict_takes_out_what_a_source_first_told_in_that_time_and_all_it_has_re
     assert not made.take(["e", TEN_MS + HOUR_MS, "x", TEN_MS + 1, TEN_MS + HOUR_MS, "duty_officer", "flood"])
 
 
+def test_what_was_never_applied_is_not_taken_out_and_its_repeat_stays_a_repeat():
+    said, counted = word("x", "x 1", revision=5), figure("x", "TPS 1", revision=5)
+    old, older = word("x", "x 1"), figure("x", "TPS 1")
+    made = held(said, old, counted, older, ["e", TEN_MS, "x", 0, TEN_MS, "duty_officer", "flood"])
+    assert (made.excluded["duplicate"], made.excluded["id_reused"]) == (2, 0)
+    for entry in (old, older, said, counted):
+        made.take(entry)
+    assert (made.excluded["duplicate"], made.excluded["id_reused"]) == (4, 2)
+
+
 def test_a_figure_taken_out_leaves_the_next_in_order_and_ends_its_dispute():
     made = held(figure("kpu", "TPS 1", rank=1), figure("y", "TPS 1", voted=140))
     assert made.turnout()["conflicting"] == 1 and made.turnout()["voted"] == 100
@@ -129,3 +139,25 @@ def test_an_escalation_that_names_an_erased_incident_is_amended():
     changes = made.evaluate(None)
     assert [(change.kind, change.reason) for change in changes] == [("amended", "correction")]
     assert told(made, ["k", TEN_MS + 7 * MINUTE_MS]).known.incidents == {}
+
+
+CONFIRMED = [word("x", "x 1"), word("y", "x 1"), word("z", "z 1")]
+
+
+@pytest.mark.parametrize(
+    "decision, stays",
+    [
+        (["j", TEN_MS, "z 1", "x 1", False, "duty_officer", "same_place_and_time"], True),
+        (["j", TEN_MS, "x 1", "z 1", False, "duty_officer", "same_place_and_time"], True),
+        (["x", TEN_MS, digest_of("x 1"), "duty_officer", "personal_data"], False),
+        (["x", TEN_MS, digest_of("z 1"), "duty_officer", "personal_data"], True),
+        (["e", TEN_MS, "y", 0, TEN_MS + HOUR_MS, "duty_officer", "flood"], False),
+        (["e", TEN_MS, "z", 0, TEN_MS + HOUR_MS, "duty_officer", "flood"], True),
+    ],
+)
+def test_a_named_incident_stays_confirmed_when_it_is_joined_and_not_when_it_is_taken_out(decision, stays):
+    made = regency(word("x", severity=4), ["k", TEN_MS + 15 * SECOND_MS], *CONFIRMED)
+    made.last.named, made.last.is_confirmed_since = ["x 1"], True
+    made.take(decision)
+    assert made.last.is_confirmed_since == stays
+    assert made.last.named == ([] if decision[2] == digest_of("x 1") else ["x 1"])

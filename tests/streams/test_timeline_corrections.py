@@ -1,5 +1,7 @@
 """What was published and is no longer so is amended, in the same episode; what still is so is left alone."""
 
+import pytest
+
 from tests.streams.timelines import Timeline, check
 
 
@@ -62,6 +64,30 @@ def test_a_confirmation_is_lost_with_the_second_agencys_word():
     assert [item["evidence"][0]["agencies"] for item in escalations] == [
         ["polri"], ["bawaslu", "polri"], ["polri"], ["bawaslu", "polri"],
     ]  # fmt: skip
+
+
+CONFIRMED_BY_A_JOIN = """
+        10:00 OKI: money_politics 4 by polri is incident A
+        10:00 => OKI raised to waspada, unverified: grave_incident
+        10:40 OKI: administration 1 by kpu is incident B
+        10:50 OKI: money_politics 2 by polri
+        10:55 OKI: money_politics 2 by polri
+        11:03 OKI: money_politics 3 by bawaslu, occurred 10:00, is incident C
+        11:04 OKI: A and C are one
+        11:04 => OKI amended at waspada: correction
+        11:20 OKI: logistics 2 by polri   # most points rest on one agency again, and there are no more of them
+        11:21 OKI: logistics 2 by polri
+"""
+
+
+@pytest.mark.parametrize("joined", ["A and B", "B and A"])
+def test_a_confirmed_incident_that_is_joined_to_a_third_number_stays_confirmed(joined):
+    check(
+        CONFIRMED_BY_A_JOIN
+        + f"        11:22 OKI: {joined} are one\n"
+        + "        11:22 => OKI amended at waspada: correction\n" * (joined == "B and A")
+        + "        11:27 nothing\n"
+    )
 
 
 def test_a_cited_incident_that_is_resolved_weighs_less_and_is_amended():

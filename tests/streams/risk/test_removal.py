@@ -13,6 +13,7 @@ from tests.streams.ledgers import (
     EIGHT_MS,
     HOUR_MS,
     MINUTE_MS,
+    OKI,
     PALEMBANG,
     Frame,
     Outputs,
@@ -265,6 +266,32 @@ def test_a_cited_incident_that_is_taken_out_is_amended():
         assert [item["origin"] for item in last["evidence"]] == ["bawaslu"]
 
 
+def test_what_an_erased_incident_has_confirmed_is_unverified_again():
+    """What is left rests on one agency, though there are fewer points than in the escalation that was confirmed."""
+
+    def at(minute: int, *said: tuple[str, int, str], **fields) -> list[Frame]:
+        at_ms = EIGHT_MS + minute * MINUTE_MS
+        told_then = [
+            incident(f"{minute}-{n}", at_ms, category, severity, source=source, **fields)
+            for n, (category, severity, source) in enumerate(said)
+        ]
+        return [(OKI, told_then), tick(at_ms)] if told_then else [tick(at_ms)]
+
+    number = {"origin": "polda", "incident": 1, "occurred_ms": EIGHT_MS}
+    told_at = {
+        0: at(0, ("money_politics", 4, "polda"), **number),
+        50: at(50, *[("money_politics", 2, "polda")] * 2),
+        64: at(64, ("money_politics", 4, "bawaslu"), **number),
+        70: at(70, *[("logistics", 2, "polda")] * 3),
+    }
+    frames = [tick(EIGHT_MS), *(frame for minute in range(72) for frame in told_at.get(minute, at(minute)))]
+    gone = erase(EIGHT_MS + 72 * MINUTE_MS, "polda i-1")
+    changes = run([*frames, (OKI, [gone]), *at(73)]).changes(OKI)
+    told_of = [(item["change"], item["reason"], item["unverified"]) for item in changes]
+    assert told_of[1:] == [("amended", "confirmation", False), ("amended", "correction", True)]
+    assert 0 < changes[2]["score"] < changes[1]["score"]
+
+
 def test_a_flood_that_is_evicted_leaves_no_segment_and_no_record_behind():
     flood = [incident(n, EIGHT_MS, "clash", 4, source=FLOOD, incident=n) for n in range(3 * LARGEST)]
     honest = [incident(n, EIGHT_MS, "clash", 4) for n in range(3)]
@@ -287,6 +314,29 @@ def test_corrections_of_an_evicted_source_are_no_longer_counted():
     figures = [turnout(n, EIGHT_MS + n, "TPS 1", 400 - n, source=FLOOD) for n in range(4)]
     state, _ = folded(turnout("own", EIGHT_MS, "TPS 1", 100), *figures, evict(EIGHT_MS + 9))
     assert (state.turnout.corrected, state.turnout.counts.repeated, state.turnout.voted) == (0, 0, 100)
+
+
+def test_a_figure_told_again_and_a_new_vote_leave_nothing_counted_as_corrected():
+    """`corrected` counts figures told again of the same moment, and keeps what was counted before a new vote."""
+    day_ms = 24 * HOUR_MS
+    figures = [
+        turnout("first", EIGHT_MS, "TPS 1", 100, source=FLOOD),
+        turnout("again", EIGHT_MS, "TPS 1", 100, source=FLOOD, revision=2),
+        turnout("vote", EIGHT_MS + day_ms, "TPS 1", 40, source=FLOOD),
+    ]
+    gone = evict(EIGHT_MS + day_ms, to_ms=EIGHT_MS + 2 * day_ms)
+    for told_ in (figures[:2], figures):
+        own = turnout("own", EIGHT_MS, "TPS 1", 100)
+        before, after = folded(own, *told_)[0], folded(own, *told_, gone)[0]
+        assert (before.turnout.corrected, after.turnout.corrected) == (1, 0)
+
+
+def test_a_message_that_was_never_applied_is_not_taken_out_and_its_repeat_stays_a_repeat():
+    said, old = told(A, source=FLOOD, revision=5), told(A, source=FLOOD)
+    counted, older = (turnout(f"r{n}", EIGHT_MS, "TPS 1", 9, source=FLOOD, revision=n) for n in (5, 1))
+    outputs = folded(said, old, counted, older, evict(EIGHT_MS), old, older, said, counted)[1]
+    excluded = outputs.row(PALEMBANG)["excluded"]
+    assert (excluded["duplicate"], excluded["id_reused"]) == (4, 2)
 
 
 def test_told_again_under_new_ids_a_source_is_heard_again():
