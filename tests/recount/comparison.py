@@ -10,11 +10,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+from tests.recount.changes import Amendment, Change, LastEscalation
 from tests.recount.contract import ms
 from tests.recount.ledger import EVERYONE, Entry
 from tests.recount.outcomes import REASONS, Outcomes
 from tests.recount.policy import HOUR_MS, LEVELS, Place, Policy
-from tests.recount.regency import PAIRS_MOST, UNSURE_SUPPORT, Amendment, Change, LastEscalation, Regency
+from tests.recount.regency import PAIRS_MOST, UNSURE_SUPPORT, Regency
 from tests.recount.scoring import Score
 from tests.recount.sources import STRANGER
 from tests.recount.words import Incident
@@ -86,10 +87,11 @@ class RegencyComparison(Comparison):
         policy: Policy,
         rows: dict,
         escalations: list,
-        told: dict[str, str],
+        told: dict[str | tuple[str, int], str],
         listed: set[str] | None = None,
     ) -> None:
-        """`told`: the agency on which the level rests alone by the notices, by escalation id."""
+        """`told`: the agency on which the level rests alone by the notices, by escalation id, or else by sender and
+        time."""
         super().__init__(place.code, partition, policy, rows, escalations)
         self.outcomes = Outcomes(policy.offset_ms, listed, place.stations, policy.limits(place.stations))
         self.place, self.regency, self._told = place, Regency(place, policy, self.outcomes), told
@@ -123,6 +125,7 @@ class RegencyComparison(Comparison):
             else:
                 what = f"{change.kind} to {LEVELS[change.level]} for {change.reason} at {change.score.total} points"
                 yield "B", f"missing: {what}"
+        regency.rest_on(self._told.get((self.place.code, self.clock_ms)))
         if published and self._is_now(published[0]) and self._follows_tie(published[0]):
             del published[0]
         self._note_state(notified)

@@ -3,10 +3,10 @@
 What docs/risk-model.md and docs/levels.md say, done plainly.
 """
 
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from tests.recount.candidates import pairs
+from tests.recount.changes import Amendment, Change, LastEscalation, Urgent
 from tests.recount.known import MANY, Known
 from tests.recount.ladder import Ladder
 from tests.recount.learning import learn
@@ -19,51 +19,6 @@ from tests.recount.words import GRAVE, Incident
 EVIDENCE_MOST, PAIRS_MOST = 20, 10
 #: What decides on whether a level is unverified.
 UNSURE_SUPPORT = {"corroborated", "turnout", GROUPS[-1]}
-
-
-class Change(NamedTuple):
-    """A change that must be published. Levels are 0 normal to 3 awas; `groups`: those whose grave incidents decided."""
-
-    kind: str
-    reason: str
-    level: int
-    before: int
-    score: Score
-    unverified: bool
-    groups: tuple[str, ...]
-    #: Those on one of which alone the level rests, as far as it is unverified.
-    alone: frozenset[str]
-
-
-class Amendment(NamedTuple):
-    """What a published amendment says."""
-
-    reason: str
-    unverified: bool
-
-
-class Urgent(NamedTuple):
-    """The level that grave incidents of the last hour require at once; `agencies`: whose they are that require it."""
-
-    level: int = 0
-    is_confirmed: bool = False
-    groups: tuple[str, ...] = ()
-    agencies: frozenset[str] = frozenset()
-
-
-@dataclass
-class LastEscalation:
-    """What the last escalation said, and what corrections have done to it since."""
-
-    at_ms: int = 0
-    named: list[str] = field(default_factory=list)
-    unverified: bool = False
-    sole_agency: str = ""
-    support: int = 0
-    is_wrong: bool = False
-    moved: int = 0
-    unsure: int = 0
-    is_confirmed_since: bool = False
 
 
 class Regency:
@@ -216,6 +171,24 @@ class Regency:
             changes += self._amended(current, urgent, amends)
         self.has_published = bool(changes)
         return changes
+
+    def rest_on(self, told: str | None) -> None:
+        """At a new time of the grid an unverified level that nothing was published of rests on whom it rests on now.
+        `told`: the agency of a notice of that moment; it is right where it may be several.
+        """
+        last, urgent = self.last, self.urgent()
+        if self.has_published or not (self.is_due and self.has_passed_grid and last.unverified):
+            return
+        current, is_by_score = self.score(), not self._rests_on_grave(self.score(), urgent)
+        alone = self._alone(current, urgent)
+        if is_by_score and current.unsure & UNSURE_SUPPORT:
+            alone |= {last.sole_agency}
+        elif not self._is_unverified(current, urgent):
+            return
+        if told in alone:
+            last.sole_agency = told
+        elif last.sole_agency not in alone:
+            last.sole_agency = min(alone)
 
     def urgent(self) -> Urgent:
         rules = self.policy.rules["immediate"]

@@ -26,7 +26,8 @@ def judge_risk(
     for record in evidence.topics["escalations"]:
         escalation = json.loads(record.value)
         escalations[escalation["regency"]].append(escalation)
-    told = {e.fields[5]: e.fields[8] for e in entries if e.fields[0] == "n" and e.fields[5]}
+    notices = [e.fields for e in entries if e.fields[0] == "n"]
+    told = {f[5] or (f[2], f[1]): f[8] for f in notices}
     compared: dict[str, Comparison] = {}
     for code, history in histories.items():
         rest = home(code, evidence.partitions), policy, rows.get(code, {}), escalations[code]
@@ -55,24 +56,19 @@ def _notices(entries: list[Entry], compared: dict[str, Comparison]) -> Iterator[
     agency on which the level rests alone, neighbours the share once an hour."""
     got: Counter = Counter()
     hours: Counter = Counter()
+    want, want_hours = _wanted(compared)
     for entry in entries:
         f = entry.fields
         if f[0] != "n" or f[2] not in compared:
             continue
         state = (f[1], f[2], f[3], f[6], f[8], f[7])
-        if f[5] or len(entry.key) == 2:
-            got[entry.key, (*state, f[4], f[5])] += 1
+        found = entry.key, (*state, f[4], f[5])
+        if f[5] or len(entry.key) == 2 or got[found] < want[found]:
+            got[found] += 1
             continue
         hours[entry.key, f[2], f[1] // HOUR_MS] += 1
         if state not in compared[f[2]].states.get(f[1], ()) or f[3] != f[4] or f[7] is None:
             yield f"{entry.key} was notified of {state} by {f[2]}, which is not so"
-    want: Counter = Counter()
-    want_hours: Counter = Counter()
-    for code, comparison in compared.items():
-        if isinstance(comparison, RegencyComparison):
-            want += comparison.notices
-            neighbours = comparison.place.neighbours
-            want_hours += Counter((n, code, hour) for n in neighbours for hour in comparison.share_hours)
     for (target, notice), count in (want - got).items():
         yield f"lost: {target} was not notified of {notice} ({count})"
     for (target, notice), count in (got - want).items():
@@ -82,6 +78,17 @@ def _notices(entries: list[Entry], compared: dict[str, Comparison]) -> Iterator[
     for (target, code, hour), count in hours.items():
         if count > 1:
             yield f"doubled: {target} was notified of the share of {code} {count} times in hour {hour}"
+
+
+def _wanted(compared: dict[str, Comparison]) -> tuple[Counter, Counter]:
+    """Notices of the level, the data status and the agency; and of the share, by target, regency and hour."""
+    want: Counter = Counter()
+    hours: Counter = Counter()
+    for code, comparison in compared.items():
+        if isinstance(comparison, RegencyComparison):
+            want += comparison.notices
+            hours += Counter((n, code, hour) for n in comparison.place.neighbours for hour in comparison.share_hours)
+    return want, hours
 
 
 class _State:
