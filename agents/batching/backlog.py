@@ -58,6 +58,8 @@ class Backlog:
     def __init__(self) -> None:
         self._unread: dict[TopicPartition, _Unread] = {}
         self._topics: Counter[str] = Counter()
+        #: Bytes that each source has written to each partition per second of its last fold.
+        self._rates: dict[TopicPartition, dict[TopicPartition, float]] = {}
 
     def opened(self, source: TopicPartition) -> None:
         """A shard reads this partition from now on."""
@@ -70,8 +72,10 @@ class Backlog:
         if self._unread.pop(source, None) is not None:
             self._topics[source.topic] -= 1
 
-    def wrote(self, writer: TopicPartition, outputs: Iterable[Output], ends: Mapping[TopicPartition, int]) -> None:
-        """A transaction of this source is committed; `ends`: where the records end that it wrote.
+    def wrote(
+        self, writer: TopicPartition, outputs: Iterable[Output], ends: Mapping[TopicPartition, int], seconds: float
+    ) -> None:
+        """What this source was folded into, in so many processor seconds, is committed; `ends`: where that ends.
 
         What a stage writes to its own topic does not count: two of its partitions might wait for each other.
         """
@@ -79,6 +83,7 @@ class Backlog:
         for output in outputs:
             if self._topics[output.topic] and output.topic != writer.topic:
                 sizes[TopicPartition(output.topic, output.partition)] += size_of(output)
+        self._rates[writer] = {target: size / seconds for target, size in sizes.items() if seconds > 0}
         for target, size in sizes.items():
             if target in self._unread and target in ends:
                 self._unread[target].add(writer, ends[target], size)
@@ -88,17 +93,25 @@ class Backlog:
         if source in self._unread:
             self._unread[source].move(position, seconds_per_byte)
 
-    def holds(self, writer: TopicPartition, options: BatchingOptions) -> bool:
-        """Whether this source has to wait for a reader of what it has written."""
-        return any(
-            unread.seconds_of(writer) * len(unread.sizes) > options.ahead_ms_max / 1000
-            and not self._stands_still(target, unread, options.still_ms / 1000)
-            for target, unread in self._unread.items()
-            if writer in unread.sizes
-        )
+    def room_s(self, writer: TopicPartition, options: BatchingOptions) -> float:
+        """For how many processor seconds this source may be folded now, by what it wrote in its last ones; 0 while more
+        than half of its share lies before a reader: parts that filled up a little room would be many and short.
+        """
+        room = float("inf")
+        for target, bytes_per_second in self._rates.get(writer, {}).items():
+            unread = self._unread.get(target)
+            if unread is None or not unread.seconds_per_byte or self._stands_still(target, unread, options):
+                continue
+            share = options.ahead_ms_max / 1000 / max(1, len(unread.sizes.keys() | {writer}))
+            ahead = unread.seconds_of(writer)
+            if ahead > share / 2:
+                return 0.0
+            room = min(room, (share - ahead) / (bytes_per_second * unread.seconds_per_byte))
+        return room
 
-    def _stands_still(self, target: TopicPartition, unread: _Unread, after_s: float) -> bool:
-        if time.monotonic() - unread.moved_at < after_s:
+    def _stands_still(self, target: TopicPartition, unread: _Unread, options: BatchingOptions) -> bool:
+        after_s = options.still_ms / 1000
+        if not unread.written or time.monotonic() - unread.moved_at < after_s:
             return False
         if not unread.is_still:
             unread.is_still = True

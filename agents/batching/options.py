@@ -32,8 +32,8 @@ class BatchingOptions:
     #: stages in one worker. Processor time, because smaller transactions cost more: a busy machine must not cause them.
     fold_ms_max: int = 200
     #: A source waits while what it has written to one partition of a later stage of this worker would take its reader
-    #: more processor time than this, shared by all that have written there. Less than two transactions of
-    #: `fold_ms_max`, one committed and one folded, would make the reader wait.
+    #: more processor time than half of this, shared by all that have written there; what it writes at once takes the
+    #: reader no more than is left. So the reader always has the next transaction of `fold_ms_max`.
     ahead_ms_max: int = 400
     #: Of a reader that has folded nothing for so long it is not known that it ever will: nobody waits for it. Far
     #: longer than a transaction takes on a machine with ten programs for each core.

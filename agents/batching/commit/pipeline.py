@@ -98,7 +98,7 @@ class Pipeline:
         seconds = time.perf_counter() - started
         for source, part in folded.items():
             self._committed(source, part, seconds)
-            self._sources.backlog.wrote(source, part.outputs, ends)
+            self._sources.backlog.wrote(source, part.outputs, ends, part.processor_seconds)
         for source, offset in offsets.items():
             if source in self._shards:  # it may have failed meanwhile
                 self._shards[source].group_committed(offset.offset)
@@ -189,7 +189,7 @@ class Pipeline:
                     return  # it is folded while this transaction is committed
                 if not left.holds(whole.shared_by(len(waiting))):
                     return  # the next transaction begins with it
-            part = await self._fold(source, left)
+            part = await self._fold(source, left.of_seconds(self._sources.backlog.room_s(source, self._spec.options)))
             if part is not None:
                 folded[source] = part
                 left = left.without(part.records, part.processor_seconds)
@@ -205,7 +205,7 @@ class Pipeline:
         if source not in self._shards:
             return False
         is_short = self._pace.fits(source, self._queue[source], self._crumb)
-        return is_short or not self._sources.backlog.holds(source, self._spec.options)
+        return is_short or self._sources.backlog.room_s(source, self._spec.options) > 0
 
     async def _fold(self, source: TopicPartition, room: Room) -> Folded | None:
         """One shard's part of the transaction; None when the batch was read already, or the shard failed."""
