@@ -103,9 +103,9 @@ async def _fill(system: System, records: int, severity: int, partitions: Iterabl
         bootstrap_servers=system.bootstrap, max_batch_size=900_000, compression_type="zstd", request_timeout_ms=60_000
     )
     await producer.start()
-    for part, n in enumerate(range(0, records, 4_000)):
+    for part, n in enumerate(range(0, records, 3_000)):
         builder = producer.create_batch()
-        for number in range(n, min(n + 4_000, records)):
+        for number in range(n, min(n + 3_000, records)):
             builder.append(timestamp=None, key=None, value=form % (number, number))
         await producer.send_batch(builder, "siaga.incidents", partition=chosen[part % len(chosen)])
     await producer.flush()

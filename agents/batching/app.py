@@ -8,6 +8,7 @@ import faust
 from faust.transport.drivers import aiokafka as driver
 from faust.types import ConsumerMessage, StreamT
 
+from .backlog import Backlog
 from .commit.stage import Stage
 from .consumer.assignor import Lanes
 from .consumer.consumer import BatchConsumer
@@ -100,6 +101,7 @@ def _add_agent(app: BatchApp, stage: Stage, concurrency: int) -> None:
 
 def _connect_assignment(app: BatchApp, stages: Sequence[Stage]) -> None:
     started: list[OffsetLookup] = []
+    backlog = Backlog()
 
     async def start() -> None:
         started.append(OffsetLookup(app.conf.id, app.batching))
@@ -110,7 +112,7 @@ def _connect_assignment(app: BatchApp, stages: Sequence[Stage]) -> None:
         if not started:
             await start_with_retry(start, lambda: started.pop().close())
         for stage in stages:
-            await stage.assign(_sources(app, started[0]), assigned)
+            await stage.assign(_sources(app, started[0], backlog), assigned)
 
     @app.on_before_shutdown.connect(weak=False)
     async def close(sender: Any, **_: Any) -> None:
@@ -120,7 +122,7 @@ def _connect_assignment(app: BatchApp, stages: Sequence[Stage]) -> None:
             await lookup.close()
 
 
-def _sources(app: BatchApp, lookup: OffsetLookup) -> Sources:
+def _sources(app: BatchApp, lookup: OffsetLookup, backlog: Backlog) -> Sources:
     return Sources(
         committed=lookup.committed,
         end_offset=lookup.end_offset,
@@ -128,4 +130,5 @@ def _sources(app: BatchApp, lookup: OffsetLookup) -> Sources:
         rewind=lambda tp, offset: app.batch_consumer.rewind(tp, offset),
         is_caught_up=lambda tp: app.batch_consumer.is_caught_up(tp),
         is_assignment_stable=lambda: not (app.rebalancing or app.should_stop),
+        backlog=backlog,
     )

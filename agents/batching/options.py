@@ -31,6 +31,13 @@ class BatchingOptions:
     #: What arrives on another partition, of any lane in the thread, waits for a few folds: some five, through two
     #: stages in one worker. Processor time, because smaller transactions cost more: a busy machine must not cause them.
     fold_ms_max: int = 200
+    #: A source waits while what it has written to one partition of a later stage of this worker would take its reader
+    #: more processor time than half of this, shared by all that have written there; what it writes at once takes the
+    #: reader no more than is left. So the reader always has the next transaction of `fold_ms_max`.
+    ahead_ms_max: int = 400
+    #: Of a reader that has folded nothing for so long it is not known that it ever will: nobody waits for it. Far
+    #: longer than a transaction takes on a machine with ten programs for each core.
+    still_ms: int = 30_000
     #: Size of a partition's first batch after a start or a rebalance, as a part of a full one; each further batch may
     #: be twice as large. So the first outputs of a backlog are committed sooner: lanes share one thread, and all fold
     #: before the first of them has committed.

@@ -102,12 +102,13 @@ class Lane:
             await self._recover(failure, error)
 
     async def _wait_for_work(self) -> None:
-        """Wait for a batch or an idle tick; poll while a shard is missing or a rebalance runs."""
+        """Wait for a batch or an idle tick; poll while a shard is missing, a source waits or a rebalance runs."""
         is_able = self._shards.has_all_shards and self._sources.is_assignment_stable()
-        if (is_able and self._queue.is_idle_due) or any(source in self._shards for source in self._queue.sources):
+        if (is_able and self._queue.is_idle_due) or self._pipeline.has_work:
             return
         try:
-            await asyncio.wait_for(self._queue.wait(), None if is_able else POLL_S)
+            is_held = any(source in self._shards for source in self._queue.sources)
+            await asyncio.wait_for(self._queue.wait(), None if is_able and not is_held else POLL_S)
         except TimeoutError:
             return
         self._queue.mark_seen()

@@ -11,10 +11,9 @@ from dataclasses import dataclass
 
 from aiokafka import TopicPartition
 
-from ..fold import Batch, Record
+from ..fold import Batch
+from ..sizes import size_of
 
-#: Bytes that a record counts for besides its value: folding an empty one takes time too.
-_RECORD_BYTES = 100
 #: A shorter fold says what its bytes cost at most: what a fold costs however little there is to do is part of it.
 _SHORT_S = 0.005
 #: A batch is folded whole when so many times what is left suffices: otherwise short rests would be left over.
@@ -76,6 +75,11 @@ class Pace:
         self._seen[source] = _Seen(cost, size)
         self._sizes.pop(source, None)
 
+    def cost(self, source: TopicPartition) -> float:
+        """Processor seconds that a byte took in the last fold; 0 before the first."""
+        seen = self._seen.get(source)
+        return seen.seconds_per_byte if seen else 0.0
+
     def order(self, waiting: Mapping[TopicPartition, Batch], room: Room) -> list[TopicPartition]:
         """The sources in the order in which their batches are to be folded: first those that fit into an equal part of
         a transaction, then the longer ones, which share what is left in turn. Both as they came.
@@ -104,18 +108,14 @@ class Pace:
     def _size(self, source: TopicPartition, batch: Batch) -> int:
         known = self._sizes.get(source)
         if known is None or known[0] is not batch:
-            known = self._sizes[source] = batch, sum(map(_bytes, batch.records))
+            known = self._sizes[source] = batch, sum(map(size_of, batch.records))
         return known[1]
-
-
-def _bytes(record: Record) -> int:
-    return _RECORD_BYTES + len(record.value or b"")
 
 
 def _count_of(batch: Batch, size: float) -> int:
     """How many records from the first on have this size."""
     for count, record in enumerate(batch.records):
-        size -= _bytes(record)
+        size -= size_of(record)
         if size < 0:
             return count
     return len(batch.records)

@@ -24,6 +24,7 @@ from .queue import BatchQueue
 from .shard import Folded, Shard, SourceGap, SourceReset
 from .shard_set import ShardSet
 from .spec import StageSpec
+from .transactor import Ends
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +64,11 @@ class Pipeline:
         return bool(self._ahead)
 
     @property
+    def has_work(self) -> bool:
+        """There is something to commit, or to fold now."""
+        return self.has_folded_ahead or any(self._may_take(source) for source in self._queue.sources)
+
+    @property
     def is_committing(self) -> bool:
         """A transaction is under way."""
         return self._is_committing
@@ -88,10 +94,11 @@ class Pipeline:
         outputs = [output for part in folded.values() for output in part.outputs] + self._notes(folded)
         await self.wait_for_markers()
         started = time.perf_counter()
-        await self._commit_folding_ahead(outputs, offsets, folded)
+        ends = await self._commit_folding_ahead(outputs, offsets, folded)
         seconds = time.perf_counter() - started
         for source, part in folded.items():
             self._committed(source, part, seconds)
+            self._sources.backlog.wrote(source, part.outputs, ends, part.processor_seconds)
         for source, offset in offsets.items():
             if source in self._shards:  # it may have failed meanwhile
                 self._shards[source].group_committed(offset.offset)
@@ -113,7 +120,7 @@ class Pipeline:
 
     async def _commit_folding_ahead(
         self, outputs: list[Output], offsets: Offsets, folded: Mapping[TopicPartition, Folded]
-    ) -> None:
+    ) -> Ends:
         """Commit, and meanwhile fold what waits or arrives of partitions that are not in the transaction.
 
         The commit waits for these folds. So they are short while a short transaction is committed: one that holds few
@@ -127,34 +134,35 @@ class Pipeline:
                 self._queue.mark_seen()
                 await self._fold_queued(self._ahead, room, folded, commit)
                 await self._work_or(commit)
-            commit.result()
+            return commit.result()
         finally:
             commit.cancel()
 
-    async def _work_or(self, commit: asyncio.Task[None]) -> None:
+    async def _work_or(self, commit: asyncio.Task[Ends]) -> None:
         work = asyncio.create_task(self._queue.wait())
         try:
             await asyncio.wait({commit, work}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             work.cancel()
 
-    async def _commit(self, outputs: list[Output], offsets: Offsets) -> None:
+    async def _commit(self, outputs: list[Output], offsets: Offsets) -> Ends:
         self._is_committing = True
         try:
-            await self._shards.transactor.commit(outputs, offsets)
+            ends = await self._shards.transactor.commit(outputs, offsets)
         finally:
             self._is_committing = False
         self._committed_at = time.monotonic()
         self._backoff.after_success(LANE)
         if offsets:
             self._group_committed_at = self._committed_at
+        return ends
 
     async def _fold_queued(
         self,
         folded: dict[TopicPartition, Folded],
         whole: Room,
         excluded: Container[TopicPartition] = (),
-        until: asyncio.Future[None] | None = None,
+        until: asyncio.Future[Ends] | None = None,
     ) -> None:
         """Fold queued batches, or their first parts, into `folded`, which may come to `whole`, and none of `excluded`;
         no further once `until` is done.
@@ -168,9 +176,9 @@ class Pipeline:
         waiting = {
             source: self._queue[source]
             for source in self._queue.sources
-            if source in self._shards and source not in folded and source not in excluded
+            if source not in folded and source not in excluded and self._may_take(source)
         }
-        crumb = self._room.shared_by(_CRUMBS * max(1, len(self._shards)))
+        crumb = self._crumb
         for source in self._pace.order(waiting, whole):
             if source not in self._queue or source not in self._shards:
                 continue
@@ -181,12 +189,23 @@ class Pipeline:
                     return  # it is folded while this transaction is committed
                 if not left.holds(whole.shared_by(len(waiting))):
                     return  # the next transaction begins with it
-            part = await self._fold(source, left)
+            part = await self._fold(source, left.of_seconds(self._sources.backlog.room_s(source, self._spec.options)))
             if part is not None:
                 folded[source] = part
                 left = left.without(part.records, part.processor_seconds)
             # Let other tasks of this loop run in between.
             await asyncio.sleep(0)
+
+    @property
+    def _crumb(self) -> Room:
+        return self._room.shared_by(_CRUMBS * max(1, len(self._shards)))
+
+    def _may_take(self, source: TopicPartition) -> bool:
+        """Whether a queued batch may be folded now: its shard is open, and it is short or its source not far ahead."""
+        if source not in self._shards:
+            return False
+        is_short = self._pace.fits(source, self._queue[source], self._crumb)
+        return is_short or self._sources.backlog.room_s(source, self._spec.options) > 0
 
     async def _fold(self, source: TopicPartition, room: Room) -> Folded | None:
         """One shard's part of the transaction; None when the batch was read already, or the shard failed."""
@@ -267,6 +286,7 @@ class Pipeline:
             return
         self._backoff.after_success(source)
         self._spec.observer.committed(source, part.batch, Committed(part.records, part.fold_seconds, seconds))
+        self._sources.backlog.folded(source, part.next_offset, self._pace.cost(source))
         rest = shard.unfolded(self._queue[source])
         if rest is None:
             self._queue.release(source)

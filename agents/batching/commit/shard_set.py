@@ -122,6 +122,7 @@ class ShardSet:
             await self.transactor.commit(shard.refusal(), {source: OffsetAndMetadata(0, "")})
             raise SourceReset(source, shard.next_offset, end)
         self._shards[source] = shard
+        self._sources.backlog.opened(source)
         spec.observer.opened(source, time.perf_counter() - started, records)
         if shard.rebuild_until is not None:
             log.error(
@@ -151,6 +152,7 @@ class ShardSet:
             self._close_shard(shard)
 
     def _close_shard(self, shard: Shard) -> None:
+        self._sources.backlog.closed(shard.source)
         self._spec.observer.closed(shard.source)
         shard.close()
 

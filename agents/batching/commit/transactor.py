@@ -24,7 +24,9 @@ from ..patches.producer import (
 
 CLOSE_SECONDS = 2.0
 
-Deliveries = list[asyncio.Future[Any]]
+#: Each with the number of its records.
+Deliveries = list[tuple[asyncio.Future[Any], int]]
+Ends = dict[TopicPartition, int]
 
 
 class OutputTooLarge(Exception):
@@ -61,22 +63,28 @@ class Transactor:
         """
         await while_sending(self._producer, finish_markers(self._producer, self._group, written))
 
-    async def commit(self, outputs: Iterable[Output], offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+    async def commit(self, outputs: Iterable[Output], offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> Ends:
         """Write outputs, and the group's offsets of the sources given, in one transaction, after any that is under way.
+        Return where the outputs end, by partition.
 
         Any exception means: outcome unknown, drop the lane. Raises OutputTooLarge, and what aiokafka raises.
         """
         async with self._one_at_a_time:
-            await while_sending(self._producer, self._commit(outputs, offsets))
+            return await while_sending(self._producer, self._commit(outputs, offsets))
 
-    async def _commit(self, outputs: Iterable[Output], offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> None:
+    async def _commit(self, outputs: Iterable[Output], offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> Ends:
         await self._producer.begin_transaction()
         deliveries = await self._send(outputs)
         if offsets:
             await self._producer.send_offsets_to_transaction(dict(offsets), self._group)
         if deliveries:
-            await asyncio.gather(*deliveries)
+            await asyncio.gather(*(delivery for delivery, _ in deliveries))
         await self._producer.commit_transaction()
+        ends: Ends = {}
+        for delivery, count in deliveries:  # in the order in which they were sent
+            delivered = delivery.result()
+            ends[delivered.topic_partition] = delivered.offset + count
+        return ends
 
     async def _send(self, outputs: Iterable[Output]) -> Deliveries:
         deliveries: Deliveries = []
@@ -87,13 +95,17 @@ class Transactor:
             if builder is None:
                 builder = open_batches[topic, partition] = self._producer.create_batch()
             if builder.append(timestamp=None, key=key, value=value, headers=headers) is None:
-                deliveries.append(await self._producer.send_batch(builder, topic, partition=partition))
+                deliveries.append(await self._sent(builder, topic, partition))
                 builder = open_batches[topic, partition] = self._producer.create_batch()
                 if builder.append(timestamp=None, key=key, value=value, headers=headers) is None:
                     raise OutputTooLarge(f"a record of {len(value or b'')} bytes for {topic} exceeds the batch limit")
         for (topic, partition), builder in open_batches.items():
-            deliveries.append(await self._producer.send_batch(builder, topic, partition=partition))
+            deliveries.append(await self._sent(builder, topic, partition))
         return deliveries
+
+    async def _sent(self, builder: Any, topic: str, partition: int) -> tuple[asyncio.Future[Any], int]:
+        count = builder.record_count()
+        return await self._producer.send_batch(builder, topic, partition=partition), count
 
     async def close(self) -> None:
         """Stop the producer, whatever state it is in; an open transaction is left to the next owner's fence."""

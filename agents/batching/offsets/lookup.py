@@ -5,12 +5,13 @@ holds open: opening twelve shards through it took up to two seconds.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import OffsetAndMetadata
 
+from ..backlog import Backlog
 from ..options import BatchingOptions
 from ..partition_end import committed_reader, ends_of
 
@@ -35,6 +36,8 @@ class Sources:
     is_caught_up: Callable[[TopicPartition], bool]
     #: False from the moment a rebalance begins: no new work on the old assignment.
     is_assignment_stable: Callable[[], bool]
+    #: What this worker has written to sources and not folded.
+    backlog: Backlog = field(default_factory=Backlog)
 
 
 async def committed_offset(admin: AIOKafkaAdminClient, group: str, source: TopicPartition) -> OffsetAndMetadata:

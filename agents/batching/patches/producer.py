@@ -4,7 +4,7 @@ import asyncio
 import functools
 from collections.abc import Coroutine, Iterable
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.client import AIOKafkaClient, ConnectionGroup
@@ -13,6 +13,8 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer import sender
 
 from .records import replace_codec
+
+Result = TypeVar("Result")
 
 
 async def finish_markers(producer: AIOKafkaProducer, group: str, written: Iterable[TopicPartition]) -> None:
@@ -35,7 +37,7 @@ async def finish_markers(producer: AIOKafkaProducer, group: str, written: Iterab
         await producer.commit_transaction()
 
 
-async def while_sending(producer: AIOKafkaProducer, work: Coroutine[Any, Any, None]) -> None:
+async def while_sending(producer: AIOKafkaProducer, work: Coroutine[Any, Any, Result]) -> Result:
     """Await `work`, or raise what ended the producer's sender first.
 
     A batch that is handed over just as the sender ends is forgotten by aiokafka: whoever waits for its delivery would
@@ -47,7 +49,7 @@ async def while_sending(producer: AIOKafkaProducer, work: Coroutine[Any, Any, No
         if not task.done():
             error = None if sending.cancelled() else sending.exception()
             raise error or KafkaError("the producer's sender has ended")
-        task.result()
+        return task.result()
     finally:
         task.cancel()
 

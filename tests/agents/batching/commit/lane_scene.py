@@ -24,6 +24,7 @@ class Producers:
         self.log: list[tuple[list[Output], dict]] = []
         self.finished: list[set[TopicPartition]] = []
         self.is_committing = False
+        self.ends: dict[TopicPartition, int] = {}  # where each transaction says that its outputs end
         self.may_commit, self.may_start = asyncio.Event(), asyncio.Event()
         self.may_commit.set()
         self.may_start.set()
@@ -38,7 +39,7 @@ class Producers:
     async def finish_markers(self, written) -> None:
         self.finished.append(written)
 
-    async def commit(self, outputs, offsets) -> None:
+    async def commit(self, outputs, offsets) -> dict:
         self.is_committing = True
         try:
             await self.may_commit.wait()
@@ -48,6 +49,7 @@ class Producers:
         if error:
             raise error
         self.log.append((list(outputs), dict(offsets)))
+        return self.ends
 
     async def close(self) -> None:
         self.closed += 1

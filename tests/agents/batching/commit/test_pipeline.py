@@ -2,6 +2,8 @@
 
 import asyncio
 
+from aiokafka import TopicPartition
+
 from tests.agents.batching.commit.lane_scene import A, B, C, batch, until, within
 
 
@@ -160,3 +162,42 @@ async def test_a_part_that_was_committed_is_not_folded_again_when_the_next_one_f
     assert await within(lane.commit(A, batch(*range(6)))) is True
     written = [value for values in scene.values for value in values]
     assert written == [b"%d" % number for number in range(6)]
+
+
+async def test_a_source_that_is_far_ahead_of_a_later_stage_waits_and_others_do_not(scene):
+    """Short batches are folded in any case, and what waits is folded once the reader has come near."""
+    lane = await scene.opened(sources=(A, B, C), batch_records_max=100, ahead_ms_max=100)
+    out, backlog = TopicPartition("out", A.partition), lane._sources.backlog
+    backlog.opened(out)
+    backlog.folded(out, 0, 1.0)
+    scene.producers.ends = {out: 50}
+    assert await within(lane.commit(A, batch(*range(50)))) is True
+    held = asyncio.create_task(lane.commit(A, batch(*range(50, 100))))
+    assert await within(lane.commit(B, batch(*range(50)))) is True
+    assert scene.folds[A].folded == list(range(50)) and not held.done()
+    backlog.folded(out, 50, 1.0)
+    assert await within(held) is True and scene.folds[A].folded == list(range(100))
+
+
+async def test_what_takes_hardly_any_time_never_waits_for_a_later_stage(scene):
+    lane = await scene.opened(batch_records_max=100, ahead_ms_max=100)
+    out, backlog = TopicPartition("out", A.partition), lane._sources.backlog
+    backlog.opened(out)
+    backlog.folded(out, 0, 1.0)
+    scene.producers.ends = {out: 50}
+    assert await within(lane.commit(A, batch(*range(50)))) is True
+    assert await within(lane.commit(A, batch(50, 51))) is True
+
+
+async def test_what_a_source_that_waits_has_queued_is_returned_in_a_rebalance(scene):
+    lane = await scene.opened(batch_records_max=100, ahead_ms_max=100)
+    out, backlog = TopicPartition("out", A.partition), lane._sources.backlog
+    backlog.opened(out)
+    backlog.folded(out, 0, 1.0)
+    scene.producers.ends = {out: 50}
+    assert await within(lane.commit(A, batch(*range(50)))) is True
+    held = asyncio.create_task(lane.commit(A, batch(*range(50, 100))))
+    await asyncio.sleep(0)
+    scene.is_stable = False
+    assert await within(held) is False
+    scene.is_stable = True
