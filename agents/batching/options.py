@@ -34,7 +34,7 @@ class BatchingOptions:
     #: A source waits while what it has written to one partition of a later stage of this worker would take its reader
     #: more processor time than half of this, shared by all that have written there; what it writes at once takes the
     #: reader no more than is left. So the reader always has the next transaction of `fold_ms_max`.
-    ahead_ms_max: int = 400
+    ahead_ms_max: int = 300
     #: Of a reader that has folded nothing for so long it is not known that it ever will: nobody waits for it. Far
     #: longer than a transaction takes on a machine with ten programs for each core.
     still_ms: int = 30_000
