@@ -2,7 +2,8 @@
 
 Used by tail, cap, explain, redrive, audit, `evaluate --live` and `siaga up`; the board reads with aiokafka.
 kafka-python 3.0.12 skips aborted transactions by the broker's list of them (KIP-98), as the Java client does; tests
-check that. `agents.batching.unread` decides whether a partition has been read to its end."""
+check that. `bound_fetching` bounds memory; `agents.batching.unread` says whether a partition was read to its end.
+"""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
@@ -11,6 +12,7 @@ from typing import Any, Self
 from kafka import KafkaConsumer, TopicPartition
 
 from agents.batching import unread
+from agents.kafka.bounded_fetching import bound_fetching
 from agents.kafka.connection import kafka_python_options
 from agents.settings import Settings
 from schemas.topics import Topic
@@ -46,6 +48,7 @@ class TopicReader:
             bootstrap_timeout_ms=int(connect_s * 1000),
             metrics_enabled=False,
         )
+        bound_fetching(self._consumer)
         self._partitions: list[TopicPartition] = []
 
     def __enter__(self) -> Self:

@@ -1,9 +1,9 @@
-"""Batches that inflate to more than a worker may hold, from a publisher who may write one input topic.
+"""Batches that inflate to more than a process may hold, from a publisher who may write one input topic.
 
 The attacker sends to one partition what a broker takes: at most 1 MiB compressed. Two fatalities of others follow in
-the same partition, and must be escalated by a worker that never dies.
+the same partition, and must be escalated by a worker that never dies, and counted by an audit.
 
-The worker is limited by RLIMIT_DATA, to 768 MiB as in the report. It counts what a process may write to (heap,
+A process is limited by RLIMIT_DATA, to 768 MiB as in the report. It counts what a process may write to (heap,
 anonymous mappings, stacks), which is what a container's limit counts once it is written. RLIMIT_AS would also count
 libraries and addresses that malloc reserves for each thread and never writes to, half a gigabyte of an idle worker.
 """
@@ -11,6 +11,7 @@ libraries and addresses that malloc reserves for each thread and never writes to
 import asyncio
 import itertools
 import os
+import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ OTHER_CODE = "16.02"
 LIMIT = f"""
 import os, resource, sys
 resource.setrlimit(resource.RLIMIT_DATA, ({DATA_MAX}, {DATA_MAX}))
-os.execv(sys.executable, [sys.executable, "-m", "apps.cli.main", "worker"])
+os.execv(sys.executable, [sys.executable, "-m", "apps.cli.main", *sys.argv[1:]])
 """
 
 
@@ -60,6 +61,12 @@ def large_keys() -> list[bytes]:
 def wide_windows() -> list[bytes]:
     """2 GiB of values in each partition, with a window of 128 MiB that a stream needs as long as it is open."""
     return [batch("zstd", (record(n, None, bytes(MIB)) for n in range(2000)), 2000, window_log=27)]
+
+
+def large_fields() -> list[bytes]:
+    """900 MiB of keys and headers each of which is just small enough to be kept."""
+    headers = headers_of([(b"x", bytes(62 * 1024))] * 4)
+    return [batch("zstd", (record(n, bytes(250 * 1024), b"small", headers) for n in range(600)), 600)] * 3
 
 
 ATTACKS = [large_headers, tiny_headers, tiny_headers_of_many, large_keys, wide_windows]
@@ -108,7 +115,7 @@ async def test_fatalities_behind_an_inflating_batch_are_escalated(cluster, attac
     assert all(len(raw) < 700_000 for raw in batches)
     partitions = range(cluster.partitions) if attack is wide_windows else range(PARTITION, PARTITION + 1)
     await send(cluster, batches, partitions)
-    cluster.start("a", (sys.executable, "-c", LIMIT))
+    cluster.start("a", (sys.executable, "-c", LIMIT, "worker"))
     found = await escalated(cluster, 240)
     assert cluster.alive() == ["a"], cluster.logged()[-2000:]
     assert {CODE, OTHER_CODE} <= found, cluster.logged()[-2000:]
@@ -119,3 +126,20 @@ async def test_fatalities_behind_an_inflating_batch_are_escalated(cluster, attac
     assert {r.headers["siaga.reason"] for r in rejected} == {b"too_large"}
     assert len(rejected) == sum(int.from_bytes(raw[57:61], "big") for raw in batches) * len(partitions)
     assert cluster.alive() == ["a"]
+
+
+@pytest.mark.parametrize("attack", [*ATTACKS, large_fields])
+async def test_an_audit_reads_an_inflating_batch_and_says_where_it_is(cluster, attack):
+    batches = attack()
+    partitions = range(cluster.partitions) if attack is wide_windows else range(PARTITION, PARTITION + 1)
+    await send(cluster, batches, partitions)
+    command = [sys.executable, "-c", LIMIT, "audit"]
+    audited = await asyncio.to_thread(
+        subprocess.run, command, env=cluster.env(), capture_output=True, text=True, check=False, timeout=240
+    )
+    assert audited.returncode == 0, audited.stderr[-2000:]
+    sent = 2 + sum(int.from_bytes(raw[57:61], "big") for raw in batches) * len(partitions)
+    assert f"{sent} inputs, 0 notices" in audited.stdout
+    named = {line.split(",")[0] for line in audited.stderr.splitlines() if "is not read whole" in line}
+    expected = set() if attack is large_fields else {f"{cluster.prefix}incidents[{n}]@0" for n in partitions}
+    assert {place for place in named if place.endswith("@0")} == expected and bool(named) == bool(expected)
