@@ -5,7 +5,7 @@ import gzip
 import io
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from apps.conversion import records
@@ -30,6 +30,7 @@ def rows(data: bytes, delimiter: str = ";") -> list[list[str]]:
 def test_what_the_csv_module_writes_is_read_back(table: list[list[str]], delimiter: str):
     text = io.StringIO(newline="")
     csv.writer(text, delimiter=delimiter, quoting=csv.QUOTE_ALL).writerows(table)
+    assume("\0" not in text.getvalue()[:2])  # refused as UTF-16 without a byte order mark
     assert [record.cells for record in read(text.getvalue().encode(), delimiter)] == table
 
 

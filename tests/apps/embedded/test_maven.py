@@ -43,7 +43,8 @@ def repository(tmp_path: Path, authority: Authority, monkeypatch: pytest.MonkeyP
     context.load_cert_chain(*authority.issue("server", "127.0.0.1"))
     handler = functools.partial(Handler, directory=str(tmp_path / "repository"))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        server.socket = context.wrap_socket(server.socket, server_side=True)
+        # The handshake is the connection's thread's: while it waits for one client, others are accepted.
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield {"local": f"https://127.0.0.1:{server.server_port}"}
         server.shutdown()
