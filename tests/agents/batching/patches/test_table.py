@@ -70,7 +70,7 @@ def used_by(made: type) -> set[str]:
 
 
 def test_no_private_name_of_others_is_touched_outside_of_patches():
-    """kafka-python's are the exceptions: `agents/kafka` has them, in these two files; it has no part in exactly once."""
+    """kafka-python's are the exceptions, in two files of `agents/kafka`; it has no part in exactly once."""
     allowed = {ROOT / "agents" / "kafka" / name for name in ("quotas.py", "bounded_fetching.py")}
     wrong = [
         f"{path.relative_to(ROOT)}:{line} touches {name}"
