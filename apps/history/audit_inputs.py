@@ -135,7 +135,7 @@ class InputsCheck:
         rejects = self._rejects.pop(source, None) or _Places[Reject]()
         begins_ms = -math.inf
         for record in records:
-            if record.offset == 0:
+            if begins_ms == -math.inf:  # also where retention has deleted those before
                 begins_ms = record.timestamp
             self.result.records += 1
             of_ledger = self._since(begins_ms, claims.pop(record.offset))
@@ -162,7 +162,9 @@ class InputsCheck:
             ]
 
     def _since(self, begins_ms: float, places: list[_Place]) -> list[_Place]:
-        """The places that were written since the input's first record: others name a topic that was deleted since."""
+        """The places that were written since the first record that the input still holds: others, which name no earlier
+        offset, name a topic that was deleted since.
+        """
         kept = [place for place in places if place.appended_ms >= begins_ms]
         if gone := len(places) - len(kept):
             self.result.unproven["entries and rejections of an input topic that was deleted and created again"] += gone

@@ -76,8 +76,8 @@ class Incidents:
         """
         records, edges, hour_ms, step_ms = self.records, self.edges, self.edges[0], self._step_ms
         counts, weights, totals, by_agency = self.counts, self.weights, self.totals, self.by_agency
-        buckets, evidence_of, is_rolling = self._buckets, self.evidence_of, self._is_rolling
-        double_milli = self.rules.joining_milli
+        buckets, is_rolling, double_milli = self._buckets, self._is_rolling, self.rules.joining_milli
+        placed, growth, landmark, offset_ms = self.place.milli, self._growth, self.landmark, self._offset_ms
         bucket: list[Record] = []
         reported: dict[str, list[int]] = {}
         begins_ms = ends_ms = 0  # of the hour whose counts are in `reported`
@@ -103,7 +103,8 @@ class Incidents:
                 continue
             if is_double:
                 milli = milli * double_milli // MILLI
-            evidence = evidence_of(kind, milli, occurred)
+            hour = (occurred + offset_ms) // HOUR_MS % 24
+            evidence = placed[kind.number * 24 + hour] * milli * growth(occurred, landmark)
             totals[group] += evidence
             agencies = by_agency[group]
             if sole_agency in agencies:

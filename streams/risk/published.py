@@ -80,13 +80,14 @@ class Published:
 
     def revise_cited(self, old: Record, new: Record | None) -> None:
         """An incident that the last escalation cites was revised, or taken out of the table: then it confirms nothing.
-        Joined to another one, it goes by that one's number, and is as confirmed as it was.
+        Joined to another one, it goes by that one's number.
         """
-        if new is None or new.joined_to:
+        if new is None:
             self._is_citation_changed = True
-            if new is None and is_confirmed(old):
+            if is_confirmed(old):
                 self.is_confirmed_since = False
             return
+        self._is_citation_changed |= new.incident != old.incident
         if is_confirmed(old) != is_confirmed(new):
             self.is_confirmed_since = is_confirmed(new)
             self._is_citation_changed |= is_confirmed(old)  # what was confirmed is not so any more

@@ -42,7 +42,7 @@ from streams.risk.incidents import Incidents
 from streams.risk.levels import Ladder
 from streams.risk.neighbours import Neighbours
 from streams.risk.published import Published
-from streams.risk.record import Record, Report, report_of
+from streams.risk.record import Record, Report, record_under, report_of
 from streams.risk.repeats import Repeats
 from streams.risk.scoring import Learned, Needs, Score, score_at
 from streams.risk.silence import Silence
@@ -286,7 +286,9 @@ class RegencyState:
         if not self.ladder.level:
             return
         if self.published.is_cited(old.incident):
-            self.published.revise_cited(old, self.incidents.records.get(old.incident))
+            records = self.incidents.records
+            new = record_under(records, old.incident) if old.incident in records else None
+            self.published.revise_cited(old, new)
             self._is_review_due = True
         else:
             self._note_moved_points(before)

@@ -127,7 +127,7 @@ class Regency:
         """Incidents were told otherwise, or go by another number now. One that was taken out confirms nothing."""
         last = self.last
         for number, was in old.items():
-            now = new.get(number)
+            now = self.held.words.incident(number)
             if number not in last.named:
                 continue
             if now is not None and now.is_confirmed != was.is_confirmed:
@@ -135,7 +135,7 @@ class Regency:
                 last.is_wrong |= was.is_confirmed
             if now is None and is_taken_out and was.is_confirmed:
                 last.is_confirmed_since = False
-            last.is_wrong |= now is None or self._weighs(was) != self._weighs(now)
+            last.is_wrong |= now is None or now.id != number or self._weighs(was) != self._weighs(now)
 
     def _weighs(self, i: Incident) -> tuple:
         return i.word.category, i.word.severity, self.policy.factor(i.word.category, i.word.status), i.word.occurred_ms

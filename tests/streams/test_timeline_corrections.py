@@ -80,6 +80,18 @@ CONFIRMED_BY_A_JOIN = """
 """
 
 
+@pytest.mark.parametrize("joined", ["A and C", "C and A"])
+def test_a_join_confirms_a_cited_incident_whichever_number_it_goes_by(joined):
+    check(
+        CONFIRMED_BY_A_JOIN.replace("A and C", joined).replace(
+            "2 by polri\n        11:03", "2 by polri is incident D\n        11:03"
+        )
+        + "        11:22 OKI: D resolved by polri\n"
+        + "        11:22 => OKI amended at waspada: correction\n"
+        + "        11:27 nothing\n"
+    )
+
+
 @pytest.mark.parametrize("joined", ["A and B", "B and A"])
 def test_a_confirmed_incident_that_is_joined_to_a_third_number_stays_confirmed(joined):
     check(

@@ -161,6 +161,14 @@ def test_entries_from_before_the_topic_was_recreated_are_unproven(clock: str):
     assert sum(ledger.check.result.unproven.values()) == 2
 
 
+def test_so_are_they_where_retention_has_deleted_the_new_topics_beginning():
+    ledger, later = Ledger(), an_input(7, incident(number=7), NOON_MS + 60_000)
+    ledger.frame([entry_of(INPUTS[0], "wall")] * 2, [7, 50])
+    ledger.frame([entry_of(later, "wall")], [7], at_ms=later.timestamp + 5)
+    assert ledger.findings([later], beginning=7) == []
+    assert sum(ledger.check.result.unproven.values()) == 2
+
+
 def test_a_rejected_input_that_would_be_admitted_is_counted(clock: str):
     ledger = Ledger(clock)
     ledger.reject(0, RejectReason.UNSUPPORTED_VERSION)
