@@ -15,27 +15,35 @@ from streams.risk.words import MANY
 FROM_HOURS, UNTIL_HOURS = 24, 6
 
 
+#: Counts by agency and group, and the time at which their hour begins and ends.
+Hour = tuple[dict[str, list[int]], int, int]
+
+
 class History:
     """Incidents that count, by hour (Unix time) of their `since_ms`, sole agency and group. Only its methods change it.
 
     `version` changes with what `reported` says at the time of the last `advance`.
     """
 
-    __slots__ = ("version", "_hours", "_groups", "_last")
+    __slots__ = ("version", "current", "_hours", "_groups", "_hour")
 
     def __init__(self, groups: int) -> None:
         self.version = 0
+        #: Of the last six hours the one to which incidents were last added, see `hour`.
+        self.current: Hour = {}, 0, 0
         self._groups = groups
         self._hours: dict[int, dict[str, list[int]]] = {}
-        self._last = 0  # the hour up to which, and without it, an evaluation looks now
+        self._hour = 0  # of the last `advance`
 
-    def hour(self, since_ms: int) -> dict[str, list[int]]:
-        """The counts of one hour: by agency, one number for each group. Whoever adds incidents of one hour changes
-        them in place.
+    def hour(self, since_ms: int) -> Hour:
+        """The counts of the hour in which this time lies, by agency one number for each group, and when it begins and
+        ends. Whoever adds incidents of one hour changes the counts in place.
         """
-        hour = since_ms // HOUR_MS
-        self.version += hour < self._last
-        return self._hours.setdefault(hour, {})
+        begins_ms = since_ms - since_ms % HOUR_MS
+        found = self._counts(since_ms // HOUR_MS), begins_ms, begins_ms + HOUR_MS
+        if not self._is_looked_at(since_ms // HOUR_MS):
+            self.current = found
+        return found
 
     def row(self) -> list[int]:
         """The counts of an agency that has reported nothing yet."""
@@ -43,13 +51,15 @@ class History:
 
     def take_out(self, since_ms: int, group: int, agency: str) -> None:
         """An incident does not count any more. Its hour may be dropped already: it can occur after its report."""
-        if counts := self.hour(since_ms).get(agency):
+        if counts := self._counts(since_ms // HOUR_MS).get(agency):
             counts[group] -= 1
 
     def advance(self, now_ms: int) -> None:
         """Let time pass to an evaluation time: drop the hours that no evaluation from now on looks at."""
         now = now_ms // HOUR_MS
-        self._last = now - UNTIL_HOURS
+        if now == self._hour:
+            return
+        self._hour, self.current = now, ({}, 0, 0)
         for hour in [hour for hour in self._hours if hour < now - FROM_HOURS]:
             del self._hours[hour]
 
@@ -63,6 +73,13 @@ class History:
                     if count:
                         found[group][agency] = found[group].get(agency, 0) + count
         return found
+
+    def _is_looked_at(self, hour: int) -> bool:
+        return hour < self._hour - UNTIL_HOURS
+
+    def _counts(self, hour: int) -> dict[str, list[int]]:
+        self.version += self._is_looked_at(hour)
+        return self._hours.setdefault(hour, {})
 
 
 def counted(reported: dict[str, int], ordinary: float) -> float:

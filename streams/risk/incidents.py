@@ -79,8 +79,7 @@ class Incidents:
         buckets, is_rolling, double_milli = self._buckets, self._is_rolling, self.rules.joining_milli
         placed, growth, landmark, offset_ms = self.place.milli, self._growth, self.landmark, self._offset_ms
         bucket: list[Record] = []
-        reported: dict[str, list[int]] = {}
-        begins_ms = ends_ms = 0  # of the hour whose counts are in `reported`
+        reported, begins_ms, ends_ms = self.history.current
         after_ms = until_ms = 0  # a record that occurred in between lies in the same bucket as the one before
         for report in reports:
             incident, _, kind, status, occurred, _, _, sole_agency, since_ms, _, place, _, _ = report
@@ -113,8 +112,7 @@ class Incidents:
                 agencies[sole_agency] = evidence
                 self.is_confirmation_changed = True
             if not begins_ms <= since_ms < ends_ms:
-                begins_ms = since_ms - since_ms % HOUR_MS
-                reported, ends_ms = self.history.hour(since_ms), begins_ms + HOUR_MS
+                reported, begins_ms, ends_ms = self.history.hour(since_ms)
             if sole_agency not in reported:
                 reported[sole_agency] = self.history.row()
             reported[sole_agency][group] += 1

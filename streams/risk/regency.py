@@ -84,9 +84,9 @@ class RegencyState:
         self.excluded = {"late": 0, "exercise": 0, "duplicate": 0, "surplus": 0, "id_reused": 0}
         # Not stored: follows from the above, or is false between frames.
         self._next_grid_ms = 0
-        self._is_due = True  # an evaluation may decide something
-        self._is_review_due = True  # ... or an amendment
-        self._is_new_time = False  # the next evaluation is the first at its evaluation time
+        self._is_due = self._is_review_due = True  # an evaluation may decide something; or an amendment
+        self._is_new_time = False  # the next evaluation is the first at its time
+        self._roomy: frozenset[str] = frozenset()  # agencies with room for all words of the frame
         self._score: Score | None = None  # None since something that it depends on has changed
         self._needs = Needs(rules, self.incidents)
         self._learned = Learned(rules, regency.stations, self.incidents.history)
@@ -96,7 +96,7 @@ class RegencyState:
 
         `outcomes` counts the entries. Raises ValueError for an entry of unknown kind: the ledger holds what this
         version cannot fold."""
-        self.offset = offset
+        self.offset, self._roomy = offset, self.incidents.words.roomy(len(entries))
         yield from self._fold_entries(entries, outcomes)
         self.event_ids.close_frame(self.clock_ms)
         self.station_records.close_frame()
@@ -202,6 +202,7 @@ class RegencyState:
         if before_ms and grid_ms // HOUR_MS != before_ms // HOUR_MS:
             self.event_ids.forget_before(at_ms - self.rules.event_ids_ms)
             self.incident_records.forget_before(at_ms - self.rules.incidents_ms)
+            self._roomy = frozenset()
 
     def _take_reports(self, entries: list[Entry], start: int, outcomes: Outcomes) -> int:
         """Take incident reports from number `start` on; return the number of the first that was not taken."""
@@ -221,7 +222,7 @@ class RegencyState:
         totals, weights, needs, names = incidents.totals, incidents.weights, self._needs.least, incidents.names
         is_rolling, is_due, take_word = self.rules.rolling_milli is not None, self._is_due, self.word_changes.take
         reported_ms, before, segment, put_in_segment, room, take_room = 0, 0, 0, note, 0, incidents.words.take
-        held, ample = incidents.words.by_agency, incidents.words.ample(len(entries))
+        held, roomy = incidents.words.by_agency, self._roomy
         revised: Revision | str | None
         for entry in islice(entries, start, None):
             if entry[0] != INCIDENT or (is_due and taken):
@@ -245,8 +246,8 @@ class RegencyState:
                 if isinstance(revised, str):
                     note(revised)
                     continue
-                before, incident = self._release(revised.old), revised.old.incident
-            elif 0 < held.get(agency, 0) < ample:
+                before, incident, roomy = self._release(revised.old), revised.old.incident, frozenset()
+            elif agency in roomy:
                 held[agency] += 1
             elif not take_room(agency):
                 note(self.repeats.surplus(entry))

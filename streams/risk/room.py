@@ -22,7 +22,7 @@ UNBOUNDED = Room(2**63, 2**63, 2**63)
 
 
 class Holdings:
-    """How many words, or figures, are held of each agency. Only its methods change it, and who asked for `ample`.
+    """How many words, or figures, are held of each agency. Only its methods change it, and who asked for `roomy`.
 
     An agency of the sources file has its own room alone."""
 
@@ -33,11 +33,13 @@ class Holdings:
         self._room = room
         self._unknown: set[str] = set()  # agencies that the sources file does not name
 
-    def ample(self, count: int) -> int:
-        """An agency of which at least one and less than this are held has room for one more: so the next `count` of all
-        agencies may be added to `by_agency` without `take`. 0 where the bound of all unknown agencies is near.
+    def roomy(self, count: int) -> frozenset[str]:
+        """Agencies with room for one more, whatever the next `count` are: until `give` is called, a loop over so many
+        may add those of these agencies to `by_agency` itself.
         """
-        return self._room.each if self._held_of_unknown() + count <= self._room.all else 0
+        most = self._room.each - count
+        without = self._unknown if self._held_of_unknown() + count > self._room.all else ()
+        return frozenset(agency for agency, held in self.by_agency.items() if held <= most and agency not in without)
 
     def take(self, agency: str) -> bool:
         """Count one more of an agency. False, and nothing changes, where there is no room."""
