@@ -76,12 +76,32 @@ class Place:
 def ordinary_rates(
     ruleset: Ruleset, category: str, severity: int, stations: int, or_above: bool = False
 ) -> list[float]:
-    """Reports an hour of a severity, or of it and all above, that an ordinary day shows in a regency, by local hour."""
-    rule = ruleset.categories[category]
+    """Reports an hour of a severity, or of it and all above, that an ordinary day shows in a regency, by local hour.
+
+    No hour has less than `hour_share_least` of the mean one, and `mix_common` of the severities are those of all.
+    """
+    rule, surprise = ruleset.categories[category], ruleset.surprise
     hours = ruleset.profiles[rule.profile].hours
-    shares = ruleset.mixes[rule.mix].shares[severity - 1 : None if or_above else severity]
-    a_day = stations * rule.base_rate.value / 1000 * sum(shares)
-    return [a_day * weight / sum(hours) for weight in hours]
+    least = surprise.hour_share_least.value * sum(hours) / HOURS
+    own, common = ruleset.mixes[rule.mix].shares, _common_mix(ruleset)
+    chosen = slice(severity - 1, None if or_above else severity)
+    share = surprise.mix_common.value
+    shares = (1 - share) * sum(own[chosen]) + share * sum(common[chosen])
+    a_day = stations * rule.base_rate.value / 1000 * shares
+    return [a_day * max(weight, least) / sum(hours) for weight in hours]
+
+
+def _common_mix(ruleset: Ruleset) -> list[float]:
+    """The severities of all reports of an ordinary day together, of the categories that can score."""
+    rated = [
+        (rule.base_rate.value, ruleset.mixes[rule.mix].shares)
+        for rule in ruleset.categories.values()
+        if rule.factor.value
+    ]
+    total = sum(rate for rate, _ in rated)
+    return (
+        [sum(rate * shares[severity] for rate, shares in rated) / total for severity in range(5)] if total else [0] * 5
+    )
 
 
 def _decayed(hourly: list[float], half_life_ms: int) -> tuple[float, ...]:

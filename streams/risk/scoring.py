@@ -59,21 +59,22 @@ class Score(NamedTuple):
 
 def learned(rules: Rules, stations: int, history: History, first_ms: int, now_ms: int) -> tuple[float, ...]:
     """By what factor each group's expectation is scaled: what was reported of this regency 6 to 24 full hours ago
-    against ordinary days.
+    against ordinary days, and `rate_doubt` times what is not known.
 
-    Gamma-Poisson posterior mean, bounded.
+    Of the gamma-Poisson posterior the mean, bounded, and so many standard deviations more.
     """
+    least, most = rules.learned
     hour_ms = now_ms - now_ms % HOUR_MS
     until = hour_ms - UNTIL_HOURS * HOUR_MS
     since = max(hour_ms - FROM_HOURS * HOUR_MS, first_ms)
     if until <= since:
-        return (1.0,) * SCORED
-    least, most = rules.learned
+        return (1.0 + rules.rate_doubt * rules.learning**-0.5,) * SCORED
     factors = []
     for group, reported in enumerate(history.reported(now_ms)):
         ordinary = stations * rules.ordinary_reports(group, since, until)
         found = counted(reported, ordinary)
-        factors.append(min(most, max(least, (rules.learning + found) / (rules.learning + ordinary))))
+        shape, rate = rules.learning + found, rules.learning + ordinary
+        factors.append(min(most, max(least, shape / rate)) + rules.rate_doubt * shape**0.5 / rate)
     return tuple(factors)
 
 
@@ -94,16 +95,15 @@ def weigh(rules: Rules, incidents: Incidents, factors: tuple[float, ...], now_ms
     return groups
 
 
-def corroborated(rules: Rules, incidents: Incidents, groups: list[Group]) -> int:
-    """Evidence with the largest agency of each group held to `loudest_most` times what all others have in it.
+def corroborated(rules: Rules, incidents: Incidents, groups: list[Group]) -> list[int]:
+    """Evidence of each group, at its most, with its largest agency held to `loudest_most` times what all others have.
 
     Each group for itself: a report about ballots does not corroborate a clash. Each agency has its share of what is
     left of a group. An incident on which words of two agencies stand corroborates itself."""
-    shared = 0
+    shared = []
     for group, agencies in zip(groups, incidents.by_agency, strict=True):
-        if group.net:
-            largest = _largest(agencies)
-            shared += min(group.net, (1 + rules.loudest_most) * (group.net - group.net * largest // group.total))
+        of_others = group.net - group.net * _largest(agencies) // group.total if group.net else 0
+        shared.append(min(group.net, group.most, (1 + rules.loudest_most) * of_others))
     return shared
 
 
@@ -117,21 +117,24 @@ def _largest(agencies: dict[str, int]) -> int:
 def incident_points(rules: Rules, incidents: Incidents, factors: tuple[float, ...], now_ms: int) -> Score:
     """Points of all groups.
 
-    What others corroborate counts in full; what rests on one agency alone lifts the sum of the groups to
+    What others corroborate of a group counts in full; what rests on one agency alone lifts the sum of the groups to
     `one_source_most` and no further, what rests on one report alone to `one_report_most`, in the order of the groups.
     Few reports lift it to `few_reports_most`, whoever corroborates them."""
     unit = MILLI * MILLI * rules.decay.growth(now_ms, incidents.landmark)
     groups = weigh(rules, incidents, factors, now_ms, unit)
-    left = sum(group.net for group in groups)
-    shared = corroborated(rules, incidents, groups) if left else 0
+    shared = corroborated(rules, incidents, groups)
+    left, borne = sum(min(group.net, group.most) for group in groups), sum(shared)
     reports, slack = incidents.recent(), (unit >> SLACK_BITS) + 2
     alone_most = rules.one_report_most if reports <= 1 else rules.one_source_most
-    room = max(shared, int(alone_most / rules.points_per_digit * unit) + slack)
+    alone = max(0, int(alone_most / rules.points_per_digit * unit) + slack - borne)
+    room = borne + alone
     if is_few := reports <= rules.few_reports:
         room = min(room, int(rules.few_most / rules.points_per_digit * unit) + slack)
     parts, counted, got = [], 0, 0
-    for group in groups:
-        counted += min(group.net, group.most, room - counted)
+    for group, sure in zip(groups, shared, strict=True):
+        more = min(group.net - sure, group.most - sure, alone)
+        alone -= more
+        counted += min(sure + more, room - counted)
         # The running sum is rounded down, not each part, so the parts add up to the rounded whole.
         parts.append(to_points(rules, counted, unit) - got)
         got += parts[-1]
@@ -139,7 +142,7 @@ def incident_points(rules: Rules, incidents: Incidents, factors: tuple[float, ..
     if room < left:
         gap //= 1 + rules.loudest_most
     gap -= unit >> 30  # rounding errs to the side of one evaluation too many
-    return Score(tuple(parts), got, to_points(rules, shared, unit), tuple(groups), gap, room < left, is_few)
+    return Score(tuple(parts), got, to_points(rules, borne, unit), tuple(groups), gap, room < left, is_few)
 
 
 def to_points(rules: Rules, evidence: int, unit: int) -> int:

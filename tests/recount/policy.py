@@ -82,24 +82,32 @@ class Policy:
         """Number of the local day."""
         return (at_ms + self.offset_ms) // DAY_MS
 
-    def rate(self, stations: int, category: str, hour: int, shares: float) -> float:
-        """Reports an hour that an ordinary day brings, of severities with these shares."""
+    def rate(self, stations: int, category: str, hour: int, shares: float, least: float = 0.0) -> float:
+        """Reports an hour that an ordinary day brings, of severities with these shares; no hour brings less than
+        `least` of the mean one."""
         rules = self.rules["categories"][category]
         base_rate: float = rules["base_rate"]
         hours: list[float] = self.rules["profiles"][rules["profile"]]["hours"]
-        return stations * base_rate / 1000 * hours[hour] / sum(hours) * shares
+        return stations * base_rate / 1000 * max(hours[hour] / sum(hours), least / 24) * shares
 
+    @cache  # noqa: B019
     def _shares(self, category: str) -> list[float]:
-        """Shares of the severities among an ordinary day's reports of a category."""
-        shares: list[float] = self.rules["mixes"][self.rules["categories"][category]["mix"]]["shares"]
-        return shares
+        """Shares of the severities among an ordinary day's reports of a category: its own, and some of all others'."""
+        rules, common = self.rules["categories"], self.surprise["mix_common"]
+        scoring = [of for of in rules.values() if of["factor"]]
+        everything = sum(of["base_rate"] for of in scoring)
+        mixes = self.rules["mixes"]
+        of_all = [sum(of["base_rate"] * mixes[of["mix"]]["shares"][s] for of in scoring) / everything for s in range(5)]
+        own = mixes[rules[category]["mix"]]["shares"]
+        return [(1 - common) * mine + common * all_ for mine, all_ in zip(own, of_all, strict=True)]
 
     @cache  # noqa: B019 - one policy lives as long as the run
     def digits(self, stations: int, category: str, severity: int, hour: int) -> float:
         """Evidence of one report: log10(1 + surge / ordinary), with its two limits."""
-        shares, most = self._shares(category), 0.0
+        shares, most, floor = self._shares(category), 0.0, self.surprise["hour_share_least"]
         for s in range(1, severity + 1):
-            ordinary = max(self.surprise["rate_least"], self.rate(stations, category, hour, sum(shares[s - 1 :])))
+            rate = self.rate(stations, category, hour, sum(shares[s - 1 :]), floor)
+            ordinary = max(self.surprise["rate_least"], rate)
             surge = self.surprise["surge"][str(s)] * math.sqrt(stations / self.surprise["surge_stations"])
             evidence = math.log10(1 + surge / ordinary)
             most = max(most, min(evidence, self.surprise["minor_most"]) if s == 1 else evidence)
@@ -127,7 +135,7 @@ class Policy:
             if of == group:
                 shares, factor = self._shares(category), self.factor(category, "reported")
                 for s in SEVERITIES:
-                    rate = self.rate(stations, category, hour, shares[s - 1])
+                    rate = self.rate(stations, category, hour, shares[s - 1], self.surprise["hour_share_least"])
                     total += rate * self.digits(stations, category, s, hour) * factor
         return total
 
