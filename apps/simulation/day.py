@@ -27,7 +27,7 @@ class Plan:
     `offset_min`: local UTC offset in minutes. `flareups`: what to stage; None draws them at random with mean `per_day`.
     `turnout_every_min`: minutes between a station's turnout reports, 0 for none. `hoax_chance`: probability of one hoax
     wave. `background`: factor on all base rates. `doubles`: share of the severe incidents that other agencies report
-    too, under numbers of their own."""
+    too, under numbers of their own. `world`: the family that the day is drawn from (apps/simulation/worlds)."""
 
     seed: int
     day: date = DEFAULT_DATE
@@ -38,6 +38,7 @@ class Plan:
     hoax_chance: float = HOAX_CHANCE
     background: float = 1.0
     doubles: float = DOUBLES
+    world: str = "bawaslu"
 
     @property
     def start_ms(self) -> int:
