@@ -2,11 +2,9 @@
 
 import os
 import secrets
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 import orjson
@@ -27,6 +25,7 @@ from apps.evaluation.experiment import (
     simulated,
 )
 from apps.evaluation.plot import PlotMissing, draw, require_matplotlib
+from apps.evaluation.progress import progress
 from apps.evaluation.report import as_json, curve_table, goals, markdown
 from apps.evaluation.ruleset_variants import variants
 from apps.evaluation.scenario import ScenarioError, load_scenario
@@ -121,13 +120,13 @@ def _evaluate(setup: Setup, train_days: int, seed: int, processes: int, curve: b
     shift = 1000 * seed
     try:
         reference = evaluate_days(
-            simulated(REFERENCE_SEED + shift, REFERENCE_DAYS), setup.roster, {}, processes, _bar, "reference days"
+            simulated(REFERENCE_SEED + shift, REFERENCE_DAYS), setup.roster, {}, processes, progress, "reference days"
         )
         training = evaluate_days(
-            simulated(TRAINING_SEED + shift, train_days), setup.roster, {}, processes, _bar, "training days"
+            simulated(TRAINING_SEED + shift, train_days), setup.roster, {}, processes, progress, "training days"
         )
         held_out = evaluate_days(
-            setup.held_out, setup.roster, variants(setup.ruleset, curve), processes, _bar, "held-out days"
+            setup.held_out, setup.roster, variants(setup.ruleset, curve), processes, progress, "held-out days"
         )
     except ValueError as error:  # CaseError, or a roster without stations
         raise CommandError(str(error)) from None
@@ -177,13 +176,3 @@ def _writable(json_file: Path | None, plot: Path | None) -> None:
 def _check(holds: bool, rule: str) -> None:
     if not holds:
         raise CommandError(rule, exit_code=2)
-
-
-def _bar(items: Iterable[Any], length: int, label: str) -> Iterator[Any]:
-    """A progress bar on a terminal, one line elsewhere."""
-    if not sys.stderr.isatty():
-        click.echo(f"{label}: {length}", err=True)
-        yield from items
-        return
-    with click.progressbar(items, length=length, label=f"{label:14}", file=sys.stderr) as bar:
-        yield from bar
