@@ -56,11 +56,10 @@ class EvaluatedDay:
 
 @dataclass
 class EvaluationResults:
-    """Results by detector, points of the trade-off curves, and rejected messages by reason."""
+    """Results by detector, and points of the trade-off curves."""
 
     detectors: dict[str, DetectorResult] = field(default_factory=dict)
     curves: dict[str, list[DetectorScore]] = field(default_factory=dict)
-    rejected: dict[str, int] = field(default_factory=dict)
 
 
 def evaluate_day(case: Case, roster: Roster, variants: Mapping[str, Ruleset], tick_ms: int = TICK_MS) -> EvaluatedDay:
@@ -125,9 +124,6 @@ def compare_detectors(
         setting = f"{tuned.setting.step_min} min steps, above {tuned.setting.threshold:.3g}"
         results.detectors[name] = DetectorResult(score_baseline(make, tuned.setting, observed, grace_ms), setting)
         results.curves[name] = list(_curve(make, tuned, observed, grace_ms))
-    for day in held_out:
-        for reason, count in day.rejected.items():
-            results.rejected[reason] = results.rejected.get(reason, 0) + count
     return results
 
 

@@ -72,7 +72,7 @@ def figures_of(result: DetectorResult) -> dict[str, Any]:
         "slow_delay_median_min": _round(
             _median([item.delay_min for item in score.slow if item.delay_min is not None]), 1
         ),
-        "already": sum(item.already for item in score.detections),
+        "already": sum(item.already is True for item in score.detections),
         "hoaxes": score.hoaxes,
         "hoaxes_raised": score.hoaxes_raised,
         "detection_by_band": _by(score, "band"),

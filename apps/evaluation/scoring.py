@@ -39,11 +39,12 @@ class Raise(NamedTuple):
 class Detection(NamedTuple):
     """A flare-up with its delay in minutes, None when nothing was raised for it.
 
-    `already`: its regency was at siaga or above at the onset. `seed` is its day's."""
+    `already`: its regency was at siaga or above at the onset; None when it had been before and the end of that is not
+    known (baselines). `seed` is its day's."""
 
     flareup: FlareUp
     delay_min: float | None
-    already: bool = False
+    already: bool | None = False
     seed: int | None = None
 
 
@@ -119,8 +120,7 @@ def score_day(truth: Truth, raises: Iterable[Raise], grace_ms: int = GRACE_MS) -
     for flareup in truth.flareups:
         first = next((item for item in ordered if _within(item, flareup, grace_ms)), None)
         delay = None if first is None else (first.at_ms - flareup.onset_ms) / MINUTE_MS
-        already = any(_holds_at(item, flareup.regency, flareup.onset_ms) for item in ordered)
-        score.detections.append(Detection(flareup, delay, already, truth.seed))
+        score.detections.append(Detection(flareup, delay, _already(ordered, flareup), truth.seed))
     for item in ordered:
         verdict, of = _judge(item, truth, grace_ms)
         score.judged.append(JudgedRaise(item, verdict, of, truth.seed))
@@ -169,6 +169,8 @@ def _within(item: Raise, span: FlareUp | OtherEvent, grace_ms: int) -> bool:
     return item.regency == span.regency and span.onset_ms <= item.at_ms <= span.end_ms + grace_ms
 
 
-def _holds_at(item: Raise, regency: str, at_ms: int) -> bool:
-    """Whether a regency stood at siaga or above at a time, from a raise before it."""
-    return item.regency == regency and item.at_ms < at_ms and item.until_ms is not None and at_ms < item.until_ms
+def _already(ordered: Sequence[Raise], flareup: FlareUp) -> bool | None:
+    before = [item for item in ordered if item.regency == flareup.regency and item.at_ms < flareup.onset_ms]
+    if any(item.until_ms is not None and flareup.onset_ms < item.until_ms for item in before):
+        return True
+    return None if any(item.until_ms is None for item in before) else False

@@ -44,7 +44,7 @@ def evaluate_worlds(
 ) -> dict[str, list[EvaluatedDay]]:
     """Every world's days under every ruleset, all in one run of the processes."""
     every = [case for days in cases.values() for case in days]
-    evaluated = iter(evaluate_days(every, roster, rulesets, processes, progress, "days of all worlds", tick_ms))
+    evaluated = iter(evaluate_days(every, roster, rulesets, processes, progress, "days", tick_ms))
     return {world: [next(evaluated) for _ in days] for world, days in cases.items()}
 
 
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         figures = world_figures(score_worlds(evaluated, name), name)
         print("\n".join(world_table(figures, "ruleset").splitlines()[2 if count else 0 :]))
         worst.append(f"{name}: {worst_line(figures)}")
-    print("\n".join(["", *worst, "", FOOT]))
+    print("\n".join(("", *worst, "", FOOT)))
     return 0
 
 

@@ -61,10 +61,16 @@ def test_a_raise_for_a_serious_incident_is_tolerated():
 def test_a_flare_up_in_a_regency_that_is_at_siaga_already_is_told_from_a_miss():
     day = truth(flareup("16.01", "10:00", "11:30"), flareup("16.02", "10:00", "11:30", "f2"))
     held = Raise("16.01", at("09:00"), at("10:30"))
-    fell, unknown = Raise("16.02", at("08:00"), at("10:00")), Raise("16.02", at("09:00"))
-    first, second = score_day(day, [held, fell, unknown]).detections
+    fell = Raise("16.02", at("08:00"), at("10:00"))
+    first, second = score_day(day, [held, fell]).detections
     assert (first.delay_min, first.already) == (None, True)
     assert (second.delay_min, second.already) == (None, False)
+
+
+def test_already_is_unknown_after_an_alarm_whose_end_is_not_known():
+    day = truth(flareup("16.01", "10:00", "11:30"), flareup("16.02", "10:00", "11:30", "f2"))
+    first, second = score_day(day, raised(("09:00", "16.01"))).detections
+    assert (first.already, second.already) == (None, False)
 
 
 def test_a_regency_already_at_siaga_may_be_raised_again():
