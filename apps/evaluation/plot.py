@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from apps.evaluation.report import GOAL_DETECTION, GOAL_FALSE, SIAGA, DetectorResult
 from apps.evaluation.scoring import DetectorScore
@@ -32,20 +32,26 @@ def require_matplotlib() -> None:
         raise PlotMissing("drawing needs matplotlib: pip install 'siaga[lab]', or leave --plot out") from None
 
 
+class Line(NamedTuple):
+    """One line of the panels with its marker: colour and marker, the scores along it, and the score marked."""
+
+    name: str
+    style: tuple[str, str]
+    curve: Sequence[DetectorScore]
+    marked: DetectorScore
+
+
 def draw(
     path: Path, results: Mapping[str, DetectorResult], curves: Mapping[str, Sequence[DetectorScore]], days: int
 ) -> None:
     """Two panels over the false-escalation rate: share detected, and median delay. Raises PlotMissing, OSError."""
-    require_matplotlib()
-    from matplotlib.figure import Figure  # no pyplot: nothing global, no display
-
-    figure = Figure(figsize=(11, 4.6), layout="constrained", dpi=130)
-    panels = _panels(figure, 50)
-    for name, result in results.items():
-        _line(panels, name, _STYLES.get(name, ("#999999", "x")), curves.get(name, ()), result.score)
-    panels[0][0].axhline(100 * GOAL_DETECTION, color="#555555", linewidth=0.8, linestyle=":")
-    panels[0][0].legend(loc="lower right", fontsize=8)
-    figure.suptitle(f"Held-out days ({days} regency-days): markers as tuned on training days, lines as thresholds move")
+    lines = [
+        Line(name, _STYLES.get(name, ("#999999", "x")), curves.get(name, ()), result.score)
+        for name, result in results.items()
+    ]
+    title = f"Held-out days ({days} regency-days): markers as tuned on training days, lines as thresholds move"
+    figure = trade_off(lines, title, 50)
+    figure.axes[0].axhline(100 * GOAL_DETECTION, color="#555555", linewidth=0.8, linestyle=":")
     figure.savefig(path, format="png")
 
 
@@ -55,41 +61,38 @@ def draw_worlds(
     """The panels of `draw` with one line per world as siaga's threshold moves, a marker for the ruleset in force.
 
     Raises PlotMissing, OSError."""
+    styles = cycle(_STYLES.values())
+    lines = [Line(world, next(styles), curve, shipped[world]) for world, curve in curves.items()]
+    title = "Siaga on the held-out days of each world: markers as shipped, lines as siaga's threshold moves"
+    trade_off(lines, title, 200).savefig(path, format="png")
+
+
+def trade_off(lines: Sequence[Line], title: str, most: int) -> Any:
+    """The figure with both panels, over false rates from 0 to `most`. Raises PlotMissing."""
     require_matplotlib()
-    from matplotlib.figure import Figure
+    from matplotlib.figure import Figure  # no pyplot: nothing global, no display
 
     figure = Figure(figsize=(11, 4.6), layout="constrained", dpi=130)
-    panels = _panels(figure, 200)
-    for (world, points), style in zip(curves.items(), cycle(_STYLES.values()), strict=False):
-        _line(panels, world, style, points, shipped[world])
-    panels[0][0].legend(loc="lower right", fontsize=8)
-    figure.suptitle("Siaga on the held-out days of each world: markers as shipped, lines as siaga's threshold moves")
-    figure.savefig(path, format="png")
-
-
-Value = Callable[[DetectorScore], float | None]
-Panels = tuple[tuple[Any, Value], tuple[Any, Value]]
-
-
-def _panels(figure: Any, most: int) -> Panels:
-    """Axes with what they show, over false rates from 0 to `most`."""
     detection, delay = figure.subplots(1, 2)
+    for line in lines:
+        _plot(detection, line, _percent_detected)
+        _plot(delay, line, _median_delay)
+    # After the lines: a lower limit set before them would fix the upper one too.
     _format_axes(detection, "flare-ups detected, %", (0, 102), most)
     _format_axes(delay, "median delay of the detected, minutes", (0, None), most)
-    return (detection, _percent_detected), (delay, _median_delay)
+    detection.legend(loc="lower right", fontsize=8)
+    figure.suptitle(title)
+    return figure
 
 
-def _line(
-    panels: Panels, name: str, style: tuple[str, str], curve: Sequence[DetectorScore], score: DetectorScore
-) -> None:
-    colour, marker = style
-    points = sorted(curve, key=lambda score: (score.false_per_100_regency_days, score.detected))
-    for axes, value in panels:
-        shown = [(point.false_per_100_regency_days, value(point)) for point in points if value(point) is not None]
-        axes.plot(*zip(*shown, strict=True), color=colour, alpha=0.45, linewidth=1.2) if shown else None
-        if value(score) is not None:
-            spot = (score.false_per_100_regency_days, value(score))
-            axes.plot(*spot, color=colour, marker=marker, markersize=8, linestyle="none", label=name)
+def _plot(axes: Any, line: Line, value: Callable[[DetectorScore], float | None]) -> None:
+    colour, marker = line.style
+    points = sorted(line.curve, key=lambda score: (score.false_per_100_regency_days, score.detected))
+    shown = [(point.false_per_100_regency_days, value(point)) for point in points if value(point) is not None]
+    axes.plot(*zip(*shown, strict=True), color=colour, alpha=0.45, linewidth=1.2) if shown else None
+    if value(line.marked) is not None:
+        spot = (line.marked.false_per_100_regency_days, value(line.marked))
+        axes.plot(*spot, color=colour, marker=marker, markersize=8, linestyle="none", label=line.name)
 
 
 def _format_axes(axes: Any, label: str, limits: tuple[float, float | None], most: int) -> None:

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from apps.cli.evaluate import command
 from apps.evaluation.listing import listing
-from apps.evaluation.plot import draw
+from apps.evaluation.plot import Line, draw, trade_off
 from apps.evaluation.report import DetectorResult, as_json, curve_table, goals
 from apps.evaluation.scoring import Detection, DetectorScore, JudgedRaise, Raise
 from apps.simulation.truth import FlareUp
@@ -83,6 +83,16 @@ def test_the_picture_is_a_png(tmp_path):
     }
     draw(tmp_path / "curve.png", results, {"siaga": [score([10.0, None], 1)], "ears_c1": []}, 100)
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_both_panels_hold_every_figure_that_is_drawn():
+    pytest.importorskip("matplotlib", reason="the optional extra `lab` is not installed")
+    slow = score([90.0, 110.0], 150)
+    figure = trade_off([Line("siaga", ("#000000", "o"), [score([70.0, 80.0], 30)], slow)], "", 200)
+    for axes, highest in zip(figure.axes, (100, 100.0), strict=True):
+        assert axes.get_ylim()[1] >= highest
+        assert axes.get_xlim()[1] >= 150
+    assert figure.axes[1].get_ylim()[0] == 0
 
 
 def test_undefined_figures_are_null_not_zero():
