@@ -2,8 +2,7 @@
 
 import os
 import secrets
-import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,138 +14,226 @@ from agents.kafka.connection import kafka_python_options
 from agents.settings import Settings
 from apps.cli.broker import CONNECT_S, broker_errors
 from apps.cli.options import CommandError, with_settings
-from apps.evaluation.cases import Case
-from apps.evaluation.experiment import (
-    HELD_OUT_SEED,
-    REFERENCE_DAYS,
-    REFERENCE_SEED,
-    TRAINING_SEED,
-    EvaluationResults,
-    compare_detectors,
-    evaluate_days,
-    simulated,
+from apps.evaluation.evaluation_days import (
+    ALL,
+    HeldOut,
+    TuningDays,
+    held_out_days,
+    scenario_days,
+    tuning_days,
 )
-from apps.evaluation.plot import PlotMissing, draw, require_matplotlib
-from apps.evaluation.report import as_json, curve_table, goals, markdown
-from apps.evaluation.ruleset_variants import variants
-from apps.evaluation.scenario import ScenarioError, load_scenario
-from apps.evaluation.scoring import GRACE_MS
-from schemas.roster import Roster
+from apps.evaluation.experiment import BAWASLU, EvaluatedDay, compare_detectors, evaluate_days
+from apps.evaluation.listing import listed_json, listing
+from apps.evaluation.operating_points import (
+    OperatingPoint,
+    choice_line,
+    choose,
+    curve_json,
+    curve_rows,
+    operating_points,
+)
+from apps.evaluation.plot import PlotMissing, draw, draw_worlds, require_matplotlib
+from apps.evaluation.progress import progress
+from apps.evaluation.report import curve_table, goals, markdown
+from apps.evaluation.ruleset_variants import SHIPPED, variants
+from apps.evaluation.scenario import ScenarioError
+from apps.evaluation.world_report import FOOT, world_figures, world_table, worst_line
+from apps.evaluation.worlds import evaluate_worlds, score_worlds
+from apps.simulation.worlds import WORLDS
 from schemas.ruleset import Ruleset
+
+OUTPUT = click.Path(dir_okay=False, path_type=Path)
 
 
 @dataclass(frozen=True)
-class Setup:
-    """What is scored, and on what."""
+class Options:
+    """The command's flags."""
 
-    roster: Roster
-    ruleset: Ruleset
-    held_out: Sequence[Case]
-    grace_ms: int
+    days: int
+    train_days: int
+    seed: int
+    background: float
+    turnout_every: int
+    world: str | None
+    scenario: Path | None
+    tune_on: str | None
+    json_file: Path | None
+    plot: Path | None
+    curve: bool
+    false_per_100: float | None
+    processes: int
+    live: bool
 
 
 @click.command(name="evaluate")
-@click.option("--days", default=60, show_default=True, help="Held-out days, one seed each.")
+@click.option("--days", default=60, show_default=True, help="Held-out days of each world, one seed each.")
 @click.option("--train-days", default=40, show_default=True, help="Days the baselines are tuned on.")
 @click.option("--seed", default=0, show_default=True, help="Moves all seeds, for another draw of days.")
 @click.option("--background", default=1.0, show_default=True, help="Factor on the held-out days' base rates.")
 @click.option("--turnout-every", default=180, show_default=True, help="Minutes between a station's reports; 0: none.")
 @click.option(
-    "--scenario", type=click.Path(dir_okay=False, path_type=Path), help="DetectorScore on the days of this file."
+    "--world",
+    type=click.Choice([*WORLDS, ALL]),
+    help=f"Family of the days, {BAWASLU} if left out; {ALL}: each, side by side, Siaga only.",
 )
-@click.option("--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the figures here.")
+@click.option("--scenario", type=OUTPUT, help="Score on the days of this file instead.")
 @click.option(
-    "--plot",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Draw the trade-off curves here, PNG, and print them as a table.",
+    "--tune-on",
+    metavar="WORLD|FILE",
+    help="Tune the baselines here; if left out in --world, for a scenario in bawaslu.",
+)
+@click.option("--json", "json_file", type=OUTPUT, help="Write the figures, every flare-up and every raise here.")
+@click.option("--plot", type=OUTPUT, help="Draw the trade-off curves here, PNG, and print them as a table.")
+@click.option("--curve", is_flag=True, help="Print what other thresholds of siaga give in each world.")
+@click.option(
+    "--false-per-100", type=float, help="Name the threshold with at most so many false escalations in the worst world."
 )
 @click.option("--processes", default=0, show_default=True, help="0: one per core.")
 @click.option("--live", is_flag=True, help="Send one day through the broker and its workers; they must agree.")
 @with_settings("roster", "rules", "partitions", "replication")
-def command(
-    settings: Settings,
-    days: int,
-    train_days: int,
-    seed: int,
-    background: float,
-    turnout_every: int,
-    scenario: Path | None,
-    json_file: Path | None,
-    plot: Path | None,
-    processes: int,
-    live: bool,
-) -> None:
+def command(settings: Settings, **flags: Any) -> None:
     """Score Siaga and baseline detectors: detection, delay, false escalations, with 95 % intervals.
 
     All baselines are tuned on training days by one procedure and scored on held-out days. docs/evaluation.md defines
     detected and false, and the format of --scenario. Exit status 0 whatever the figures are."""
-    _check(days > 0 and train_days > 0, "--days, --train-days: must be at least 1")
-    _check(0.1 <= background <= 10, "--background: must be from 0.1 to 10")
-    _check(turnout_every == 0 or 5 <= turnout_every <= 360, "--turnout-every: must be 0 or 5 to 360 minutes")
-    _check(processes >= 0, "--processes: must not be negative")
-    setup = _setup(settings, scenario, days, seed, turnout_every, background)
-    if live:
-        _live(settings, setup)
+    options = Options(**flags)
+    _check_options(options)
+    ruleset, held_out, tuning = _setup(settings, options)
+    if options.live:
+        _live(settings, held_out, ruleset)
         return
-    _writable(json_file, plot)
-    results = _evaluate(setup, train_days, seed, processes or os.cpu_count() or 1, curve=plot is not None)
-    click.echo(markdown(results.detectors))
-    for line in goals(results.detectors):
-        click.echo(line)
-    for reason, count in sorted(results.rejected.items()):
-        click.echo(f"{count} messages refused at intake: {reason}", err=True)
-    if json_file is not None:
-        json_file.write_bytes(orjson.dumps(as_json(results.detectors), option=orjson.OPT_INDENT_2))
-    if plot is not None:
-        click.echo(curve_table(results.detectors, results.curves))
-        draw(plot, results.detectors, results.curves, len(setup.held_out) * len(setup.roster))
+    _writable(options.json_file, options.plot)
+    moves = options.curve or options.plot is not None or options.false_per_100 is not None
+    rulesets = variants(ruleset, moves)
+    evaluated = _evaluate(held_out, rulesets, options)
+    points = operating_points(evaluated, rulesets, held_out.grace_ms)
+    if tuning is None:
+        _report_worlds(evaluated, points, held_out, options)
+    else:
+        _report_detectors(evaluated, tuning, held_out, options)
+    if options.curve or (options.plot is not None and tuning is None):
+        click.echo("\n" + curve_rows(points))
+    if options.false_per_100 is not None:
+        _report_choice(points, options.false_per_100)
+    _report_rejected(evaluated)
 
 
-def _setup(
-    settings: Settings, scenario: Path | None, days: int, seed: int, turnout_every: int, background: float
-) -> Setup:
+def _check_options(options: Options) -> None:
+    _check(options.days > 0 and options.train_days > 0, "--days, --train-days: must be at least 1")
+    _check(0.1 <= options.background <= 10, "--background: must be from 0.1 to 10")
+    turnout_every = options.turnout_every
+    _check(turnout_every == 0 or 5 <= turnout_every <= 360, "--turnout-every: must be 0 or 5 to 360 minutes")
+    _check(options.processes >= 0, "--processes: must not be negative")
+    most = options.false_per_100
+    _check(most is None or 0 <= most <= 100, "--false-per-100: must be from 0 to 100")
+    _check(options.scenario is None or options.world is None, "--scenario, --world: only one of them can be scored")
+    _check(options.world != ALL or options.tune_on is None, f"--tune-on: --world {ALL} scores no baselines")
+    _check(options.world != ALL or not options.live, f"--live: takes one world, not {ALL}")
+
+
+def _setup(settings: Settings, options: Options) -> tuple[Ruleset, HeldOut, TuningDays | None]:
+    """The ruleset, the days, and those of the baselines; None for several worlds."""
     try:
         roster, ruleset = settings.load_roster(), settings.load_ruleset()
-        if scenario is None:
-            return Setup(
-                roster, ruleset, simulated(HELD_OUT_SEED + 1000 * seed, days, turnout_every, background), GRACE_MS
-            )
-        given = load_scenario(scenario, roster)
-        return Setup(given.roster, ruleset, given.cases, given.grace_ms)
+        if options.scenario is not None:
+            held_out = scenario_days(options.scenario, roster)
+        else:
+            days, seed, every = options.days, options.seed, options.turnout_every
+            held_out = held_out_days(options.world or BAWASLU, days, seed, every, options.background, roster)
+        if options.world == ALL:
+            return ruleset, held_out, None
+        return ruleset, held_out, tuning_days(options.tune_on, held_out, options.train_days, options.seed)
     except ScenarioError as error:
         raise CommandError(str(error), exit_code=2) from None
 
 
-def _evaluate(setup: Setup, train_days: int, seed: int, processes: int, curve: bool) -> EvaluationResults:
-    shift = 1000 * seed
+def _evaluate(held_out: HeldOut, rulesets: Mapping[str, Ruleset], options: Options) -> dict[str, list[EvaluatedDay]]:
     try:
-        reference = evaluate_days(
-            simulated(REFERENCE_SEED + shift, REFERENCE_DAYS), setup.roster, {}, processes, _bar, "reference days"
-        )
-        training = evaluate_days(
-            simulated(TRAINING_SEED + shift, train_days), setup.roster, {}, processes, _bar, "training days"
-        )
-        held_out = evaluate_days(
-            setup.held_out, setup.roster, variants(setup.ruleset, curve), processes, _bar, "held-out days"
-        )
+        return evaluate_worlds(held_out.cases, held_out.roster, rulesets, _processes(options), progress)
     except ValueError as error:  # CaseError, or a roster without stations
         raise CommandError(str(error)) from None
-    return compare_detectors(training, reference, held_out, setup.grace_ms)
 
 
-def _live(settings: Settings, setup: Setup) -> None:
+def _report_detectors(
+    evaluated: Mapping[str, Sequence[EvaluatedDay]], tuning: TuningDays, held_out: HeldOut, options: Options
+) -> None:
+    """Siaga beside the baselines, in one world."""
+    (days,) = evaluated.values()
+    try:
+        reference, training = (
+            evaluate_days(cases, held_out.roster, {}, _processes(options), progress, label)
+            for cases, label in ((tuning.reference, "reference days"), (tuning.training, "training days"))
+        )
+    except ValueError as error:
+        raise CommandError(str(error)) from None
+    results = compare_detectors(training, reference, days, held_out.grace_ms)
+    click.echo(markdown(results.detectors))
+    for line in goals(results.detectors):
+        click.echo(line)
+    _write(options.json_file, listed_json(results.detectors))
+    if options.plot is not None:
+        click.echo(curve_table(results.detectors, results.curves))
+        draw(options.plot, results.detectors, results.curves, len(days) * len(held_out.roster))
+
+
+def _report_worlds(
+    evaluated: Mapping[str, Sequence[EvaluatedDay]],
+    points: Sequence[OperatingPoint],
+    held_out: HeldOut,
+    options: Options,
+) -> None:
+    """Siaga in several worlds, side by side."""
+    scores = score_worlds(evaluated, SHIPPED, held_out.grace_ms)
+    figures = world_figures(scores)
+    click.echo(f"{world_table(figures)}\n\n{FOOT}\n{worst_line(figures)}")
+    listed = {
+        world: figures[world] | {"curve": curve_json(points, world)} | listing(score) for world, score in scores.items()
+    }
+    _write(options.json_file, listed)
+    if options.plot is not None:
+        draw_worlds(options.plot, {world: [point.scores[world] for point in points] for world in scores}, scores)
+
+
+def _report_choice(points: Sequence[OperatingPoint], most: float) -> None:
+    """The threshold that keeps a false rate in the worst world, with its figures."""
+    click.echo("\n" + choice_line(points, most))
+    if (point := choose(points, most)) is not None:
+        click.echo(world_table(world_figures(point.scores)))
+
+
+def _report_rejected(evaluated: Mapping[str, Sequence[EvaluatedDay]]) -> None:
+    counts: dict[str, int] = {}
+    for days in evaluated.values():
+        for day in days:
+            for reason, count in day.rejected.items():
+                counts[reason] = counts.get(reason, 0) + count
+    for reason, count in sorted(counts.items()):
+        click.echo(f"{count} messages refused at intake: {reason}", err=True)
+
+
+def _write(path: Path | None, figures: Mapping[str, Any]) -> None:
+    if path is not None:
+        path.write_bytes(orjson.dumps(figures, option=orjson.OPT_INDENT_2))
+
+
+def _processes(options: Options) -> int:
+    return options.processes or os.cpu_count() or 1
+
+
+def _live(settings: Settings, held_out: HeldOut, ruleset: Ruleset) -> None:
     """One day through broker and workers on topics of its own, which are deleted afterwards."""
     from agents.kafka import topics
     from apps.evaluation.live import LiveError, own_topics, run_live, topic_names
     from apps.publishing.sender import DeliveryError
 
     mine = own_topics(settings, secrets.token_hex(4))
-    truth, messages = setup.held_out[0].load(setup.roster)
+    (cases,) = held_out.cases.values()
+    truth, messages = cases[0].load(held_out.roster)
     with broker_errors(settings), topics.open_admin(kafka_python_options(mine), CONNECT_S) as admin:
         try:
             topics.ensure(admin, mine)
             click.echo(f"{len(messages)} messages, seed {truth.seed}, on topics {mine.topic_prefix}*", err=True)
-            result = run_live(mine, messages, setup.roster, setup.ruleset)
+            result = run_live(mine, messages, held_out.roster, ruleset)
         except (LiveError, DeliveryError, topics.TopicError) as error:
             raise CommandError(f"--live: {error}") from None
         finally:
@@ -177,13 +264,3 @@ def _writable(json_file: Path | None, plot: Path | None) -> None:
 def _check(holds: bool, rule: str) -> None:
     if not holds:
         raise CommandError(rule, exit_code=2)
-
-
-def _bar(items: Iterable[Any], length: int, label: str) -> Iterator[Any]:
-    """A progress bar on a terminal, one line elsewhere."""
-    if not sys.stderr.isatty():
-        click.echo(f"{label}: {length}", err=True)
-        yield from items
-        return
-    with click.progressbar(items, length=length, label=f"{label:14}", file=sys.stderr) as bar:
-        yield from bar

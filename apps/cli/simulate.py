@@ -23,6 +23,7 @@ from apps.simulation.flareups import FlareUpSpec
 from apps.simulation.play import play
 from apps.simulation.scenario_files import write_day
 from apps.simulation.truth import rfc3339
+from apps.simulation.worlds import WORLDS
 from schemas.roster import Roster
 from schemas.topics import Topic
 
@@ -39,9 +40,15 @@ PROGRESS_EVERY_S = 10.0
 @click.option("--speed", default=120.0, show_default=True, help="Simulated seconds per second; 0: as fast as possible.")
 @click.option("--loop", "days", default=1, show_default=True, help="Days in a row, each with the next seed; 0: no end.")
 @click.option(
-    "--flareups",
-    default="demo",
+    "--world",
+    default="bawaslu",
     show_default=True,
+    type=click.Choice(list(WORLDS)),
+    help="Family that the day is drawn from (docs/evaluation.md, Worlds).",
+)
+@click.option(
+    "--flareups",
+    show_default="demo; in other worlds than bawaslu chance",
     help="demo, chance, none, or a JSON file with a list of flare-ups (docs/scenario-format.md).",
 )
 @click.option("--turnout-every", default=60, show_default=True, help="Minutes between a station's reports; 0: none.")
@@ -56,7 +63,8 @@ def command(
     utc_offset: float,
     speed: float,
     days: int,
-    flareups: str,
+    world: str,
+    flareups: str | None,
     turnout_every: int,
     out: Path | None,
     quiet: bool,
@@ -73,10 +81,12 @@ def command(
     )
     _check(turnout_every == 0 or 5 <= turnout_every <= 360, "--turnout-every", "must be 0 or 5 to 360 minutes")
     first, begin_ms, roster = _date(day), _time_of_day(start), settings.load_roster()
+    asked = flareups or ("demo" if world == "bawaslu" else "chance")
 
     def made(number: int) -> Day:
-        plan = Plan(seed + number, first + timedelta(number), int(utc_offset * 60), turnout_every_min=turnout_every)
-        return _made(roster, plan, "chance" if number and flareups == "demo" else flareups, begin_ms)
+        on, offset_min = first + timedelta(number), int(utc_offset * 60)
+        plan = Plan(seed + number, on, offset_min, turnout_every_min=turnout_every, world=world)
+        return _made(roster, plan, "chance" if number and asked == "demo" else asked, begin_ms)
 
     today = made(0)
     if out is not None:

@@ -9,7 +9,7 @@ from typing import Any
 from apps.evaluation.alarms import TAIL_MS
 from apps.evaluation.cases import Case, SimulatedCase
 from apps.evaluation.incident_counts import CountedIncident, IncidentCounter
-from apps.evaluation.offline import fold_ledger, raises_of, span_ms, write_ledger
+from apps.evaluation.offline import TICK_MS, fold_ledger, raises_of, span_ms, write_ledger
 from apps.evaluation.report import SIAGA, DetectorResult
 from apps.evaluation.ruleset_variants import SHIPPED
 from apps.evaluation.scoring import GRACE_MS, DetectorScore, Raise, score_days
@@ -33,6 +33,8 @@ from schemas.ruleset import Ruleset
 REFERENCE_SEED, TRAINING_SEED, HELD_OUT_SEED = 10_001, 20_001, 30_001
 REFERENCE_DAYS = 5  # Farrington uses five earlier years; here five earlier days
 
+BAWASLU = "bawaslu"  # the world of published rates, and the default
+
 Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
 """Wraps an iterable of known length with a progress display and its label."""
 
@@ -54,17 +56,16 @@ class EvaluatedDay:
 
 @dataclass
 class EvaluationResults:
-    """Results by detector, points of the trade-off curves, and rejected messages by reason."""
+    """Results by detector, and points of the trade-off curves."""
 
     detectors: dict[str, DetectorResult] = field(default_factory=dict)
     curves: dict[str, list[DetectorScore]] = field(default_factory=dict)
-    rejected: dict[str, int] = field(default_factory=dict)
 
 
-def evaluate_day(case: Case, roster: Roster, variants: Mapping[str, Ruleset]) -> EvaluatedDay:
+def evaluate_day(case: Case, roster: Roster, variants: Mapping[str, Ruleset], tick_ms: int = TICK_MS) -> EvaluatedDay:
     """Load a day, admit its messages, and fold them under each variant of the ruleset (there may be none)."""
     truth, messages = case.load(roster)
-    ledger = write_ledger(messages, roster, *span_ms(truth.start_ms, truth.days, TAIL_MS))
+    ledger = write_ledger(messages, roster, *span_ms(truth.start_ms, truth.days, TAIL_MS), tick_ms)
     counters = {code: IncidentCounter() for code in roster}
     for regency, entry in ledger.entries():
         counters[regency].add(entry)
@@ -74,10 +75,13 @@ def evaluate_day(case: Case, roster: Roster, variants: Mapping[str, Ruleset]) ->
     )
 
 
-def simulated(first_seed: int, days: int, turnout_every_min: int = 0, background: float = 1.0) -> list[Case]:
+def simulated(
+    first_seed: int, days: int, turnout_every_min: int = 0, background: float = 1.0, world: str = BAWASLU
+) -> list[Case]:
     """Random days, one per seed. Baselines need no turnout; it has random streams of its own."""
     plans = (
-        Plan(first_seed + number, turnout_every_min=turnout_every_min, background=background) for number in range(days)
+        Plan(first_seed + number, turnout_every_min=turnout_every_min, background=background, world=world)
+        for number in range(days)
     )
     return [SimulatedCase(plan) for plan in plans]
 
@@ -89,9 +93,10 @@ def evaluate_days(
     processes: int,
     progress: Progress,
     label: str,
+    tick_ms: int = TICK_MS,
 ) -> list[EvaluatedDay]:
     """Evaluate days on several processes; results keep the order of the cases, so timing does not matter."""
-    job = partial(evaluate_day, roster=roster, variants=variants)
+    job = partial(evaluate_day, roster=roster, variants=variants, tick_ms=tick_ms)
     if processes == 1 or len(cases) == 1:
         return list(progress(map(job, cases), len(cases), label))
     # Spawn, not fork: forking a process with threads may deadlock.
@@ -119,9 +124,6 @@ def compare_detectors(
         setting = f"{tuned.setting.step_min} min steps, above {tuned.setting.threshold:.3g}"
         results.detectors[name] = DetectorResult(score_baseline(make, tuned.setting, observed, grace_ms), setting)
         results.curves[name] = list(_curve(make, tuned, observed, grace_ms))
-    for day in held_out:
-        for reason, count in day.rejected.items():
-            results.rejected[reason] = results.rejected.get(reason, 0) + count
     return results
 
 

@@ -1,4 +1,4 @@
-"""95 % confidence intervals: Wilson's for shares, the bootstrap for quantiles of delays."""
+"""95 % confidence intervals: Wilson's for shares, Garwood's for counts, the bootstrap for quantiles of delays."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -8,6 +8,8 @@ from typing import TypeVar
 T = TypeVar("T")
 Z_95 = 1.959964
 RESAMPLES = 1000
+TAIL = 0.025  # of each side
+_HALVINGS = 60  # of a range of at most some thousands: exact to the last digits of a double
 
 
 def wilson(successes: int, trials: int) -> tuple[float, float] | None:
@@ -18,6 +20,36 @@ def wilson(successes: int, trials: int) -> tuple[float, float] | None:
     centre = (share + z2 / (2 * trials)) / (1 + z2 / trials)
     half = Z_95 / (1 + z2 / trials) * math.sqrt(share * (1 - share) / trials + z2 / (4 * trials * trials))
     return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def garwood(count: int, exposure: float) -> tuple[float, float] | None:
+    """The exact interval of a Poisson rate (Garwood, Biometrika 28 (1936) 437-442); None without exposure.
+
+    `count` events in `exposure` units; the rate may exceed one event per unit."""
+    if exposure <= 0:
+        return None
+    most = count + 10 * math.sqrt(count + 1) + 10  # more than five standard deviations beyond the upper limit
+    # Each limit is the mean at which as many events, or as few, have the probability of one tail.
+    low = _where(lambda mean: 1 - _poisson_cdf(count - 1, mean) >= TAIL, most) if count else 0.0
+    high = _where(lambda mean: _poisson_cdf(count, mean) <= TAIL, most)
+    return low / exposure, high / exposure
+
+
+def _poisson_cdf(count: int, mean: float) -> float:
+    """The probability of at most `count` events."""
+    if mean <= 0:
+        return 1.0
+    log_mean = math.log(mean)
+    return min(1.0, math.fsum(math.exp(n * log_mean - mean - math.lgamma(n + 1)) for n in range(count + 1)))
+
+
+def _where(holds: Callable[[float], bool], most: float) -> float:
+    """The least value in 0 to `most` from which on a condition holds, by bisection."""
+    low, high = 0.0, most
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        low, high = (low, middle) if holds(middle) else (middle, high)
+    return high
 
 
 def bootstrap(

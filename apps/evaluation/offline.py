@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from apps.evaluation.cases import Arrival
-from apps.evaluation.scoring import Raise
+from apps.evaluation.scoring import NEVER_MS, Raise
 from apps.simulation.truth import epoch_ms
 from schemas.ledger import TICK_KEY, Entry
 from schemas.roster import Roster
@@ -94,15 +94,20 @@ def _drain(table: RiskTable, offset: int, escalations: list[dict[str, Any]]) -> 
 
 
 def raises_of(escalations: Iterable[Mapping[str, Any]], roster: Roster) -> list[Raise]:
-    """Rises of regencies from below siaga to siaga or above."""
-    return [
-        Raise(item["regency"], epoch_ms(item["event_time"]))
-        for item in escalations
-        if item["regency"] in roster
-        and item["change"] == "raised"
-        and item["level"] in RAISED_LEVELS
-        and item["previous_level"] not in RAISED_LEVELS
-    ]
+    """Rises of regencies from below siaga to siaga or above, in order, each with the time of the fall after it."""
+    found: list[Raise] = []
+    last: dict[str, int] = {}  # by regency, the index of its last raise
+    for item in escalations:
+        code, was, now = item["regency"], item["previous_level"] in RAISED_LEVELS, item["level"] in RAISED_LEVELS
+        if code not in roster or was == now:
+            continue
+        at_ms = epoch_ms(item["event_time"])
+        if now and item["change"] == "raised":
+            last[code] = len(found)
+            found.append(Raise(code, at_ms, NEVER_MS))
+        elif was and code in last:
+            found[last[code]] = found[last[code]]._replace(until_ms=at_ms)
+    return found
 
 
 def span_ms(start_ms: int, days: int, tail_ms: int) -> tuple[int, int]:

@@ -1,8 +1,9 @@
 """The trade-off curves as a picture. matplotlib is an optional extra (`pip install 'siaga[lab]'`)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from apps.evaluation.report import GOAL_DETECTION, GOAL_FALSE, SIAGA, DetectorResult
 from apps.evaluation.scoring import DetectorScore
@@ -31,36 +32,74 @@ def require_matplotlib() -> None:
         raise PlotMissing("drawing needs matplotlib: pip install 'siaga[lab]', or leave --plot out") from None
 
 
+class Line(NamedTuple):
+    """One line of the panels with its marker: colour and marker, the scores along it, and the score marked."""
+
+    name: str
+    style: tuple[str, str]
+    curve: Sequence[DetectorScore]
+    marked: DetectorScore
+
+
 def draw(
     path: Path, results: Mapping[str, DetectorResult], curves: Mapping[str, Sequence[DetectorScore]], days: int
 ) -> None:
     """Two panels over the false-escalation rate: share detected, and median delay. Raises PlotMissing, OSError."""
+    lines = [
+        Line(name, _STYLES.get(name, ("#999999", "x")), curves.get(name, ()), result.score)
+        for name, result in results.items()
+    ]
+    title = f"Held-out days ({days} regency-days): markers as tuned on training days, lines as thresholds move"
+    figure = trade_off(lines, title, 50)
+    figure.axes[0].axhline(100 * GOAL_DETECTION, color="#555555", linewidth=0.8, linestyle=":")
+    figure.savefig(path, format="png")
+
+
+def draw_worlds(
+    path: Path, curves: Mapping[str, Sequence[DetectorScore]], shipped: Mapping[str, DetectorScore]
+) -> None:
+    """The panels of `draw` with one line per world as siaga's threshold moves, a marker for the ruleset in force.
+
+    Raises PlotMissing, OSError."""
+    styles = cycle(_STYLES.values())
+    lines = [Line(world, next(styles), curve, shipped[world]) for world, curve in curves.items()]
+    title = "Siaga on the held-out days of each world: markers as shipped, lines as siaga's threshold moves"
+    trade_off(lines, title, 200).savefig(path, format="png")
+
+
+def trade_off(lines: Sequence[Line], title: str, most: int) -> Any:
+    """The figure with both panels, over false rates from 0 to `most`. Raises PlotMissing."""
     require_matplotlib()
     from matplotlib.figure import Figure  # no pyplot: nothing global, no display
 
     figure = Figure(figsize=(11, 4.6), layout="constrained", dpi=130)
     detection, delay = figure.subplots(1, 2)
-    for name, result in results.items():
-        colour, marker = _STYLES.get(name, ("#999999", "x"))
-        points = sorted(curves.get(name, ()), key=lambda score: (score.false_per_100_regency_days, score.detected))
-        for axes, value in ((detection, _percent_detected), (delay, _median_delay)):
-            shown = [(score.false_per_100_regency_days, value(score)) for score in points if value(score) is not None]
-            axes.plot(*zip(*shown, strict=True), color=colour, alpha=0.45, linewidth=1.2) if shown else None
-            if value(result.score) is not None:
-                spot = (result.score.false_per_100_regency_days, value(result.score))
-                axes.plot(*spot, color=colour, marker=marker, markersize=8, linestyle="none", label=name)
-    _format_axes(detection, "flare-ups detected, %", (0, 102))
-    _format_axes(delay, "median delay of the detected, minutes", (0, None))
-    detection.axhline(100 * GOAL_DETECTION, color="#555555", linewidth=0.8, linestyle=":")
+    for line in lines:
+        _plot(detection, line, _percent_detected)
+        _plot(delay, line, _median_delay)
+    # After the lines: a lower limit set before them would fix the upper one too.
+    _format_axes(detection, "flare-ups detected, %", (0, 102), most)
+    _format_axes(delay, "median delay of the detected, minutes", (0, None), most)
     detection.legend(loc="lower right", fontsize=8)
-    figure.suptitle(f"Held-out days ({days} regency-days): markers as tuned on training days, lines as thresholds move")
-    figure.savefig(path, format="png")
+    figure.suptitle(title)
+    return figure
 
 
-def _format_axes(axes: Any, label: str, limits: tuple[float, float | None]) -> None:
+def _plot(axes: Any, line: Line, value: Callable[[DetectorScore], float | None]) -> None:
+    colour, marker = line.style
+    points = sorted(line.curve, key=lambda score: (score.false_per_100_regency_days, score.detected))
+    shown = [(point.false_per_100_regency_days, value(point)) for point in points if value(point) is not None]
+    axes.plot(*zip(*shown, strict=True), color=colour, alpha=0.45, linewidth=1.2) if shown else None
+    if value(line.marked) is not None:
+        spot = (line.marked.false_per_100_regency_days, value(line.marked))
+        axes.plot(*spot, color=colour, marker=marker, markersize=8, linestyle="none", label=line.name)
+
+
+def _format_axes(axes: Any, label: str, limits: tuple[float, float | None], most: int) -> None:
+    ticks = [tick for tick in (0, 0.5, 1, 2, 5, 10, 20, 50, 100, 200) if tick <= most]
     axes.set_xscale("symlog", linthresh=0.5)
-    axes.set_xlim(-0.05, 50)
-    axes.set_xticks([0, 0.5, 1, 2, 5, 10, 20, 50], ["0", "0.5", "1", "2", "5", "10", "20", "50"])
+    axes.set_xlim(-0.05, most)
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.set_ylim(*limits)
     axes.set_xlabel("false escalations per 100 regency-days")
     axes.set_ylabel(label)

@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from apps.evaluation.intervals import bootstrap, wilson
+from apps.evaluation.intervals import bootstrap, garwood, wilson
 from apps.evaluation.scoring import Detection, DetectorScore, quantile
 
 SIAGA = "siaga"
 GOAL_DETECTION, GOAL_FALSE, GOAL_DELAY_SHARE = 0.95, 1.0, 0.5
 #: False raises per 100 regency-days: columns of the trade-off table.
 BUDGETS = (0.25, 0.5, 1, 2, 5)
+TOLD = 5  # reported incidents, from which on a flare-up counts for the goal on days of other worlds
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ def as_json(results: Mapping[str, DetectorResult]) -> dict[str, dict[str, Any]]:
 
     `delay_*` are over detected flare-ups; `delay_median_all_min` counts a miss as infinite and is None when most are
     missed."""
-    figures = {name: _figures(result) for name, result in results.items()}
+    figures = {name: figures_of(result) for name, result in results.items()}
     if SIAGA in results:
         for name, result in results.items():
             if name != SIAGA:
@@ -49,7 +50,8 @@ def _on_same(siaga: DetectorScore, baseline: DetectorScore) -> dict[str, Any]:
     }
 
 
-def _figures(result: DetectorResult) -> dict[str, Any]:
+def figures_of(result: DetectorResult) -> dict[str, Any]:
+    """The figures of one detector, as `as_json` gives them."""
     score = result.score
     return {
         "detection_rate": _round(score.detection_rate, 4),
@@ -65,6 +67,14 @@ def _figures(result: DetectorResult) -> dict[str, Any]:
         "false": len(score.false),
         "tolerated": len(score.tolerated),
         "regency_days": score.regency_days,
+        "told_by_five": _share([item for item in score.detections if item.flareup.reported >= TOLD]),
+        "slow": _share(score.slow),
+        "slow_delay_median_min": _round(
+            _median([item.delay_min for item in score.slow if item.delay_min is not None]), 1
+        ),
+        "already": sum(item.already is True for item in score.detections),
+        "hoaxes": score.hoaxes,
+        "hoaxes_raised": score.hoaxes_raised,
         "detection_by_band": _by(score, "band"),
         "detection_by_kind": _by(score, "kind"),
         "setting": result.setting,
@@ -73,10 +83,15 @@ def _figures(result: DetectorResult) -> dict[str, Any]:
 
 def _by(score: DetectorScore, trait: str) -> dict[str, str]:
     """Detected of all, by a trait of the flare-up."""
-    groups: dict[str, list[bool]] = {}
+    groups: dict[str, list[Detection]] = {}
     for item in score.detections:
-        groups.setdefault(getattr(item.flareup, trait), []).append(item.delay_min is not None)
-    return {group: f"{sum(found)}/{len(found)}" for group, found in sorted(groups.items())}
+        groups.setdefault(getattr(item.flareup, trait), []).append(item)
+    return {group: _share(found) for group, found in sorted(groups.items())}
+
+
+def _share(detections: Sequence[Detection]) -> str:
+    """How many of some flare-ups were detected."""
+    return f"{sum(item.delay_min is not None for item in detections)}/{len(detections)}"
 
 
 def markdown(results: Mapping[str, DetectorResult]) -> str:
@@ -91,10 +106,10 @@ def markdown(results: Mapping[str, DetectorResult]) -> str:
     for name, item in as_json(results).items():
         rate = "-" if item["detection_rate"] is None else f"{100 * item['detection_rate']:.1f} %"
         rows.append(
-            f"| {name} | {rate} {_span(item['detection_rate_ci95'], 100, 0)}"
-            f" | {_shown(item['delay_median_min'])} {_span(item['delay_median_ci95'], 1, 0)}"
-            f" | {_shown(item['delay_p90_min'])} | {_same(item.get('on_same_flareups'))}"
-            f" | {item['false_per_100_regency_days']:.2f} {_span(item['false_ci95'], 1, 2)} | {item['setting']} |"
+            f"| {name} | {rate} {span(item['detection_rate_ci95'], 100, 0)}"
+            f" | {shown(item['delay_median_min'])} {span(item['delay_median_ci95'], 1, 0)}"
+            f" | {shown(item['delay_p90_min'])} | {_same(item.get('on_same_flareups'))}"
+            f" | {item['false_per_100_regency_days']:.2f} {span(item['false_ci95'], 1, 2)} | {item['setting']} |"
         )
     return "\n".join([*rows, "", "¹ escalations per 100 regency-days. Brackets: 95 % intervals."])
 
@@ -169,8 +184,8 @@ def _median_with_misses(detections: list[Detection]) -> float | None:
 
 
 def _false_interval(score: DetectorScore) -> tuple[float, float] | None:
-    """Wilson's interval of the share of regency-days with a false raise, per 100. Two in one regency-day are rare."""
-    interval = wilson(min(len(score.false), score.regency_days), score.regency_days)
+    """Garwood's interval of the rate, per 100 regency-days; one regency-day may hold several false raises."""
+    interval = garwood(len(score.false), score.regency_days)
     return None if interval is None else (100 * interval[0], 100 * interval[1])
 
 
@@ -182,17 +197,19 @@ def _rounds(interval: tuple[float, float] | None, digits: int) -> list[float] | 
     return None if interval is None else [round(value, digits) for value in interval]
 
 
-def _shown(value: float | None) -> str:
+def shown(value: float | None) -> str:
+    """A figure of a table, `-` when undefined."""
     return "-" if value is None else f"{value:.0f}"
 
 
 def _same(item: dict[str, Any] | None) -> str:
     if item is None or not item["flareups"]:
         return "-"
-    return f"{item['flareups']}: {_shown(item['delay_median_min'])}, {_shown(item['siaga_delay_median_min'])}"
+    return f"{item['flareups']}: {shown(item['delay_median_min'])}, {shown(item['siaga_delay_median_min'])}"
 
 
-def _span(interval: list[float] | None, factor: float, digits: int) -> str:
+def span(interval: list[float] | None, factor: float, digits: int) -> str:
+    """An interval in brackets; nothing when undefined."""
     if interval is None:
         return ""
     low, high = (f"{factor * value:.{digits}f}" for value in interval)

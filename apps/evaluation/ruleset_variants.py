@@ -3,7 +3,7 @@
 from schemas.ruleset import Ruleset
 
 SHIPPED = "shipped"
-RAISE_AT = (40, 45, 55, 60, 65)  # points, beside the shipped value; each costs a fold of every day
+RAISE_AT = (40, 45, 55, 60, 65, 70)  # points, beside the shipped value; each costs a fold of every day
 
 
 def variants(ruleset: Ruleset, curve: bool) -> dict[str, Ruleset]:

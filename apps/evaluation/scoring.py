@@ -7,46 +7,80 @@ A *raise* is a regency's rise from below siaga to siaga or above. It is
 - *false* otherwise, also during hoaxes and exercises.
 
 A flare-up is detected by the first raise that is true for it; the delay counts from its onset. A spill-over counts as a
-flare-up of its own. A regency already at siaga at the onset detects nothing without a new raise."""
+flare-up of its own. A regency already at siaga at the onset detects nothing without a new raise; such a flare-up is
+marked `already`, so that it can be told from one that nobody was woken for."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from apps.simulation.truth import FlareUp, OtherEvent, Truth
 from schemas.vocabulary import MINUTE_MS
 
 GRACE_MS = 60 * MINUTE_MS  # reports still arrive after the last incident
+SLOW_MS = 150 * MINUTE_MS  # a flare-up that lasts longer is slow
+NEVER_MS = 2**63 - 1  # after every time: a level that did not fall
+# What a false raise is put down to, the first that fits.
+_EXPLAINS_FALSE = ("hoax", "exercise", "doubled")
+
+Verdict = Literal["true", "tolerated", "false"]
 
 
 class Raise(NamedTuple):
-    """The time at which a regency rose to siaga or above, milliseconds."""
+    """When a regency rose to siaga or above, and when it fell below siaga again, milliseconds.
+
+    `until_ms` is NEVER_MS when it did not fall, None when that is not known (baselines)."""
 
     regency: str
     at_ms: int
+    until_ms: int | None = None
 
 
 class Detection(NamedTuple):
-    """A flare-up with its delay in minutes, None when it was missed."""
+    """A flare-up with its delay in minutes, None when nothing was raised for it.
+
+    `already`: its regency was at siaga or above at the onset; None when it had been before and the end of that is not
+    known (baselines). `seed` is its day's."""
 
     flareup: FlareUp
     delay_min: float | None
+    already: bool | None = False
+    seed: int | None = None
+
+
+class JudgedRaise(NamedTuple):
+    """A raise with its verdict. `of`: the flare-up's id, or the kind of the other event; None when there is none."""
+
+    item: Raise
+    verdict: Verdict
+    of: str | None
+    seed: int | None
 
 
 @dataclass
 class DetectorScore:
-    """The results of a detector on some days. `regency_days` is the exposure to false raises."""
+    """The results of a detector on some days. `regency_days` is the exposure to false raises.
+
+    `judged`: every raise in order of time within its day. `hoaxes_raised` of `hoaxes` waves had a false raise."""
 
     detections: list[Detection] = field(default_factory=list)
     false: list[Raise] = field(default_factory=list)
     tolerated: list[Raise] = field(default_factory=list)
     regency_days: int = 0
     false_by_day: list[int] = field(default_factory=list)
+    judged: list[JudgedRaise] = field(default_factory=list)
+    hoaxes: int = 0
+    hoaxes_raised: int = 0
 
     @property
     def delays_min(self) -> list[float]:
         """Delays of the detected flare-ups, shortest first."""
         return sorted(item.delay_min for item in self.detections if item.delay_min is not None)
+
+    @property
+    def slow(self) -> list[Detection]:
+        """Flare-ups that last longer than SLOW_MS."""
+        return [item for item in self.detections if item.flareup.end_ms - item.flareup.onset_ms > SLOW_MS]
 
     @property
     def detected(self) -> int:
@@ -74,23 +108,40 @@ class DetectorScore:
         self.tolerated += other.tolerated
         self.regency_days += other.regency_days
         self.false_by_day += other.false_by_day
+        self.judged += other.judged
+        self.hoaxes += other.hoaxes
+        self.hoaxes_raised += other.hoaxes_raised
 
 
 def score_day(truth: Truth, raises: Iterable[Raise], grace_ms: int = GRACE_MS) -> DetectorScore:
     """Score one day's raises against its truth."""
     ordered = sorted(raises, key=lambda item: item.at_ms)
     score = DetectorScore(regency_days=len(truth.regencies) * truth.days)
-    serious = [item for item in truth.others if item.kind == "serious"]
     for flareup in truth.flareups:
         first = next((item for item in ordered if _within(item, flareup, grace_ms)), None)
         delay = None if first is None else (first.at_ms - flareup.onset_ms) / MINUTE_MS
-        score.detections.append(Detection(flareup, delay))
+        score.detections.append(Detection(flareup, delay, _already(ordered, flareup), truth.seed))
     for item in ordered:
-        if any(_within(item, flareup, grace_ms) for flareup in truth.flareups):
-            continue
-        (score.tolerated if any(_within(item, event, grace_ms) for event in serious) else score.false).append(item)
+        verdict, of = _judge(item, truth, grace_ms)
+        score.judged.append(JudgedRaise(item, verdict, of, truth.seed))
+        if verdict != "true":
+            (score.tolerated if verdict == "tolerated" else score.false).append(item)
     score.false_by_day.append(len(score.false))
+    hoaxes = [event for event in truth.others if event.kind == "hoax"]
+    score.hoaxes = len(hoaxes)
+    score.hoaxes_raised = sum(any(_within(item, event, grace_ms) for item in score.false) for event in hoaxes)
     return score
+
+
+def _judge(item: Raise, truth: Truth, grace_ms: int) -> tuple[Verdict, str | None]:
+    """The verdict of a raise, and of what."""
+    for flareup in truth.flareups:
+        if _within(item, flareup, grace_ms):
+            return "true", flareup.id
+    around = {event.kind for event in truth.others if _within(item, event, grace_ms)}
+    if "serious" in around:
+        return "tolerated", "serious"
+    return "false", next((kind for kind in _EXPLAINS_FALSE if kind in around), None)
 
 
 def score_days(truths: Sequence[Truth], raises: Sequence[Iterable[Raise]], grace_ms: int = GRACE_MS) -> DetectorScore:
@@ -116,3 +167,10 @@ def interpolated_quantile(ordered: Sequence[float], share: float) -> float:
 
 def _within(item: Raise, span: FlareUp | OtherEvent, grace_ms: int) -> bool:
     return item.regency == span.regency and span.onset_ms <= item.at_ms <= span.end_ms + grace_ms
+
+
+def _already(ordered: Sequence[Raise], flareup: FlareUp) -> bool | None:
+    before = [item for item in ordered if item.regency == flareup.regency and item.at_ms < flareup.onset_ms]
+    if any(item.until_ms is not None and flareup.onset_ms < item.until_ms for item in before):
+        return True
+    return None if any(item.until_ms is None for item in before) else False

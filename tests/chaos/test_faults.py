@@ -26,6 +26,7 @@ PLANS = {
 }  # fmt: skip
 
 
+@pytest.mark.timeout(1_200)  # five faults, each with a deadline of its own
 @pytest.mark.parametrize("plan", PLANS.values(), ids=PLANS)
 async def test_nothing_is_lost_doubled_or_torn(plan, tmp_path):
     result = await run(plan, tmp_path)

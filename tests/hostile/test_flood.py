@@ -2,10 +2,10 @@
 of severity 4 of one regency in a few hundred kilobytes, or a backlog that lasts. A fatality that another publisher
 reports of another regency is told at most 2 s later than without it.
 
-Counted in reports: between the death and the moment it is told no more of the flood may be admitted and folded than
-takes 2 s of the processor, at what a report costs both folds in the same run (`cost`). A machine that is busier or
-slower gets less done in a transaction, which is bounded in processor time, so there the counts are lower. They are
-taken from the topics: when the broker appended what, and up to where the state had been folded by then.
+Counted in reports, so no clock decides: between the death and the moment it is told the worker folds and admits no
+more of the flood than AHEAD_MOST, some 2 s of the processor at the 34 and 8 microseconds that a report costs (decision
+0020). A worker that lets the flood run ahead is beyond that: it admits several times as fast as it folds. The counts
+are taken from the topics: when the broker appended what, and up to where the state had been folded by then.
 """
 
 import asyncio
@@ -14,7 +14,6 @@ import gc
 import itertools
 import json
 import sys
-import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,10 +31,10 @@ from schemas.topics import Topic
 from tests.agents.deployment import Deployment, until
 from tests.recount.records import Record
 
-LATER_S = 2.0
-BURST, BACKLOG = 20_000, 600_000
+AHEAD_MOST = 60_000
+BURST, BACKLOG = 20_000, 800_000
 #: So much of the backlog is admitted before the first death is reported: a fold that falls behind is far behind then.
-STANDING = 200_000
+STANDING = 300_000
 PARTITIONS = 3
 #: A deadline for a machine of which the test has a tenth.
 WITHIN_S = 300
@@ -85,10 +84,6 @@ class Done(NamedTuple):
 
     admitted: int
     folded: int
-
-    def seconds(self, cost: "Done") -> float:
-        """What that takes, at the `cost` in nanoseconds of admitting and of folding a report of the flood."""
-        return (self.admitted * cost.admitted + self.folded * cost.folded) / 1e9
 
 
 class Log:
@@ -220,20 +215,6 @@ def calls_per_report(count: int) -> float:
     return calls / count
 
 
-@pytest.fixture
-def cost() -> Done:
-    """Nanoseconds of this process's processor time for each of BURST grave reports."""
-    risk, admitting, folding = risk_fold(None), 0, 0
-    for admit in list(flood_admissions(BURST)):
-        started = time.process_time_ns()
-        batch = admit()
-        admitted = time.process_time_ns()
-        list(risk.fold(batch))
-        admitting += admitted - started
-        folding += time.process_time_ns() - admitted
-    return Done(admitting // BURST, folding // BURST)
-
-
 def test_a_grave_report_costs_the_same_however_many_there_are():
     few = BURST // 10
     calls_per_report(few)  # fills the caches
@@ -241,11 +222,9 @@ def test_a_grave_report_costs_the_same_however_many_there_are():
 
 
 @pytest.mark.parametrize("partitions", [(0,), (0, 1, 2)], ids=["one-partition", "spread"])
-async def test_a_burst_of_20000_grave_reports_delays_no_other_regency(
-    scene: Scene, cost: Done, partitions: tuple[int, ...]
-):
+async def test_a_burst_of_20000_grave_reports_delays_no_other_regency(scene: Scene, partitions: tuple[int, ...]):
     """The death is published behind the flood, to the same input partition and to another, of regencies on the same
-    partition of the ledger and on another. Behind the flood it waits for that, once; beside it for 2 s at most."""
+    partition of the ledger and on another. Behind the flood it waits for that, once; beside it for AHEAD_MOST."""
     await scene.started()
     deaths, reports = [], 1
     for input_partition, codes in itertools.product((0, 1), (scene.same, scene.other)):
@@ -260,10 +239,10 @@ async def test_a_burst_of_20000_grave_reports_delays_no_other_regency(
         if input_partition in partitions:
             assert max(ahead) <= BURST + 1, (death.where, ahead)
         else:
-            assert ahead.seconds(cost) <= LATER_S, (death.where, ahead, cost)
+            assert sum(ahead) <= AHEAD_MOST, (death.where, ahead)
 
 
-async def test_a_lasting_backlog_delays_no_other_regency(scene: Scene, cost: Done):
+async def test_a_lasting_backlog_delays_no_other_regency(scene: Scene):
     """Not on another partition of the inputs nor on an input of its own, whether its entries are on the flood's
     partition of the ledger or on another."""
     await scene.flood(next(scene.same), 4, BACKLOG, (0,))
@@ -275,5 +254,5 @@ async def test_a_lasting_backlog_delays_no_other_regency(scene: Scene, cost: Don
     has_lasted = scene.admitted < BACKLOG
     log = await scene.log()
     aheads = [(death.where, log.between(death)) for death in deaths]
-    assert max(ahead.seconds(cost) for _, ahead in aheads) <= LATER_S, (aheads, cost)
+    assert max(sum(ahead) for _, ahead in aheads) <= AHEAD_MOST, aheads
     assert has_lasted, "the backlog did not last as long as the test"

@@ -23,7 +23,9 @@ NAME = "clusters"
 BUMPS, KAPPA, ROUND_THE_CLOCK = (1, 3), (1.0, 6.0), 0.15  # bumps, how narrow they are, and the share at any hour
 SEVERITY_ALPHA = (3.0, 2.5, 0.6)  # Dirichlet of severities 1 to 3: a tenth is severe on average
 STAGED_ALPHA = (0.8, 3.0, 2.2, 0.15)  # the same of a flare-up, severities 1 to 4
-OFFSPRING, LAG_MIN = (0.1, 0.35), (5.0, 40.0)  # incidents that one brings, and their mean lag, by category
+# Incidents that one brings, and their mean lag, by category. More offspring would make chains of six and more, the size
+# of the smallest flare-ups, an everyday thing: with these there is less than one among the ordinary 500 of a day.
+OFFSPRING, LAG_MIN = (0.05, 0.25), (5.0, 40.0)
 NEAR = 6  # stations to either side
 SIZE_ALPHA = 0.9  # Pareto of a flare-up's reported incidents
 LASTING_MIN = (40, 360)

@@ -118,8 +118,10 @@ class Desk:
         rng, habits = self._rng, self._habits
         source = source or self.source()
         body = self._body(incident, source)
-        delayed_ms = rng.randint(*LATE_MIN) * MINUTE_MS if rng.random() < habits.late else 0
-        known_ms = self._reporting.report_ms(rng, source, incident.occurred_ms) + delayed_ms
+        noticed_ms = incident.occurred_ms
+        if rng.random() < habits.late:
+            noticed_ms += rng.randint(*LATE_MIN) * MINUTE_MS
+        known_ms = self._reporting.report_ms(rng, source, noticed_ms)
         messages = [self._message(body, known_ms)]
         if rng.random() < habits.repeat:
             messages.append(messages[0]._replace(at_ms=messages[0].at_ms + rng.randrange(1, 20 * MINUTE_MS)))

@@ -7,9 +7,10 @@ import pytest
 from click.testing import CliRunner
 
 from apps.cli.evaluate import command
-from apps.evaluation.plot import draw
+from apps.evaluation.listing import listing
+from apps.evaluation.plot import Line, draw, trade_off
 from apps.evaluation.report import DetectorResult, as_json, curve_table, goals
-from apps.evaluation.scoring import Detection, DetectorScore, Raise
+from apps.evaluation.scoring import Detection, DetectorScore, JudgedRaise, Raise
 from apps.simulation.truth import FlareUp
 
 ROSTER = "regency,name,stations,registered\n16.01,Hulu,600,240000\n16.02,Hilir,300,120000\n"
@@ -46,6 +47,8 @@ def test_a_scenario_is_scored_for_every_detector(roster_file, tmp_path):
     assert 0 < found["siaga"]["delay_median_min"] < 60
     assert found["siaga"]["regency_days"] == 4
     assert "| siaga | 100.0 %" in result.output
+    assert all(len(item["each_flareup"]) == 2 for item in found.values())
+    assert len(found["siaga"]["each_raise"]) >= 2
 
 
 @pytest.mark.parametrize(
@@ -82,11 +85,47 @@ def test_the_picture_is_a_png(tmp_path):
     assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_both_panels_hold_every_figure_that_is_drawn():
+    pytest.importorskip("matplotlib", reason="the optional extra `lab` is not installed")
+    slow = score([90.0, 110.0], 150)
+    figure = trade_off([Line("siaga", ("#000000", "o"), [score([70.0, 80.0], 30)], slow)], "", 200)
+    for axes, highest in zip(figure.axes, (100, 100.0), strict=True):
+        assert axes.get_ylim()[1] >= highest
+        assert axes.get_xlim()[1] >= 150
+    assert figure.axes[1].get_ylim()[0] == 0
+
+
 def test_undefined_figures_are_null_not_zero():
     found = as_json({"siaga": DetectorResult(score([]), ""), "ears_c1": DetectorResult(score([None, None]), "")})
     assert found["siaga"]["detection_rate"] is None
     assert found["ears_c1"]["detection_rate"] == 0.0
     assert found["ears_c1"]["delay_median_min"] is None
+
+
+def test_more_false_raises_than_regency_days_have_a_rate_and_an_interval_above_100():
+    item = as_json({"siaga": DetectorResult(score([None], false=150), "")})["siaga"]
+    low, high = item["false_ci95"]
+    assert 100 < low < item["false_per_100_regency_days"] == 150 < high
+
+
+def test_every_flare_up_and_raise_is_listed_with_what_became_of_it():
+    flareup = FlareUp("f1", "16.01", "clash", 1_000, 61_000, 12, 9, "medium")
+    found = listing(
+        DetectorScore(
+            [Detection(flareup, 10.04, False, 7), Detection(flareup, None, None)],
+            judged=[JudgedRaise(Raise("16.02", 2_000), "false", "hoax", 7)],
+        )
+    )
+    first, second = found["each_flareup"]
+    assert first == {
+        "day": 7, "id": "f1", "regency": "16.01", "onset": "1970-01-01T00:00:01+00:00",
+        "end": "1970-01-01T00:01:01+00:00", "size": 12, "reported": 9, "band": "medium", "kind": "clash",
+        "detected": True, "delay_min": 10.0, "already": False,
+    }  # fmt: skip
+    assert (second["day"], second["detected"], second["delay_min"], second["already"]) == (None, False, None, None)
+    assert found["each_raise"] == [
+        {"day": 7, "regency": "16.02", "at": "1970-01-01T00:00:02+00:00", "verdict": "false", "of": "hoax"}
+    ]
 
 
 def test_each_goal_is_printed_with_its_figure_met_or_missed():

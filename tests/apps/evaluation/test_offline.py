@@ -8,6 +8,7 @@ from apps.evaluation.cases import Arrival, SimulatedCase
 from apps.evaluation.experiment import evaluate_day
 from apps.evaluation.offline import TICK_MS, fold_ledger, raises_of, span_ms, write_ledger
 from apps.evaluation.ruleset_variants import SHIPPED, variants
+from apps.evaluation.scoring import NEVER_MS, Raise
 from apps.simulation.day import Plan
 from apps.simulation.flareups import FlareUpSpec
 from schemas.ledger import TICK_KEY
@@ -70,6 +71,26 @@ def test_only_a_rise_from_below_siaga_counts_as_a_raise():
         escalation("16.02", "raised", "normal", "awas"),
     ]
     assert [item.regency for item in raises_of(escalations, ROSTER)] == ["16.01", "16.02"]
+
+
+def test_a_raise_lasts_until_the_regency_falls_below_siaga():
+    def escalation(regency, change, previous, level, hour):
+        return {"regency": regency, "change": change, "previous_level": previous, "level": level,
+                "event_time": f"2024-11-27T{hour}:00:00+07:00"}  # fmt: skip
+
+    escalations = [
+        escalation("16.01", "raised", "normal", "siaga", 10),
+        escalation("16.02", "raised", "normal", "awas", 11),
+        escalation("16.01", "raised", "siaga", "awas", 12),
+        escalation("16.01", "lowered", "awas", "siaga", 13),
+        escalation("16.01", "cleared", "siaga", "normal", 14),
+        escalation("16.01", "raised", "waspada", "siaga", 15),
+    ]
+    assert raises_of(escalations, ROSTER) == [
+        Raise("16.01", START_MS + 10 * HOUR_MS, START_MS + 14 * HOUR_MS),
+        Raise("16.02", START_MS + 11 * HOUR_MS, NEVER_MS),
+        Raise("16.01", START_MS + 15 * HOUR_MS, NEVER_MS),
+    ]
 
 
 def test_the_variants_differ_in_siagas_threshold_only():

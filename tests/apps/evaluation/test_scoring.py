@@ -2,7 +2,7 @@
 
 from apps.evaluation.alarms import Point, raises
 from apps.evaluation.intervals import bootstrap, wilson
-from apps.evaluation.scoring import Raise, quantile, score_day, score_days
+from apps.evaluation.scoring import NEVER_MS, Raise, quantile, score_day, score_days
 from apps.evaluation.tuning import tune
 from apps.simulation.truth import FlareUp, OtherEvent, Truth
 from schemas.vocabulary import HOUR_MS, MINUTE_MS
@@ -56,6 +56,37 @@ def test_a_raise_for_a_serious_incident_is_tolerated():
     serious = OtherEvent("serious", "16.02", at("10:00"), at("12:00"))
     score = score_day(truth(others=(serious,)), raised(("10:05", "16.02")))
     assert (score.detections, score.false, len(score.tolerated)) == ([], [], 1)
+
+
+def test_a_flare_up_in_a_regency_that_is_at_siaga_already_is_told_from_a_miss():
+    day = truth(flareup("16.01", "10:00", "11:30"), flareup("16.02", "10:00", "11:30", "f2"))
+    held = Raise("16.01", at("09:00"), at("10:30"))
+    fell = Raise("16.02", at("08:00"), at("10:00"))
+    first, second = score_day(day, [held, fell]).detections
+    assert (first.delay_min, first.already) == (None, True)
+    assert (second.delay_min, second.already) == (None, False)
+
+
+def test_already_is_unknown_after_an_alarm_whose_end_is_not_known():
+    day = truth(flareup("16.01", "10:00", "11:30"), flareup("16.02", "10:00", "11:30", "f2"))
+    first, second = score_day(day, raised(("09:00", "16.01"))).detections
+    assert (first.already, second.already) == (None, False)
+
+
+def test_a_regency_already_at_siaga_may_be_raised_again():
+    day = truth(flareup("16.01", "10:00", "11:30"))
+    again = Raise("16.01", at("11:00"), NEVER_MS)
+    (found,) = score_day(day, [Raise("16.01", at("09:00"), at("10:10")), again]).detections
+    assert (found.delay_min, found.already) == (60.0, True)
+
+
+def test_every_raise_has_a_verdict_and_what_it_is_of():
+    hoax = OtherEvent("hoax", "16.02", at("08:00"), at("09:00"))
+    serious = OtherEvent("serious", "16.02", at("12:00"), at("14:00"))
+    day = truth(flareup("16.01", "10:00", "11:30"), others=(hoax, serious))
+    pairs = ("08:30", "16.02"), ("10:30", "16.01"), ("12:30", "16.02"), ("18:00", "16.03")
+    judged = [(item.verdict, item.of, item.seed) for item in score_day(day, raised(*pairs)).judged]
+    assert judged == [("false", "hoax", 1), ("true", "f1", 1), ("tolerated", "serious", 1), ("false", None, 1)]
 
 
 def test_rates_are_per_hundred_regency_days():

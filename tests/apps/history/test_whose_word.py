@@ -86,7 +86,7 @@ def test_a_conflicting_station_is_shown_with_the_figure_of_each_source():
         "      sirekap (kpu): 120 of 500 voted, as of 2024-11-27 08:00:00+0700, revision 1",
         "      siwaslu (bawaslu): 130 of 500 voted, as of 2024-11-27 08:00:00+0700, revision 1",
     ]
-    assert "At 1 stations two agencies told different counts of one moment." in shown
+    assert "At 1 stations two agencies reported different counts of one moment." in shown
     assert not any("TPS 002" in line for line in shown)
 
 

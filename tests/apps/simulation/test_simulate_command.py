@@ -123,3 +123,14 @@ def test_an_invalid_flare_up_is_one_line_that_names_its_field(tmp_path):
     result = CliRunner().invoke(command, ["--flareups", str(file)])
     assert result.exit_code == 2
     assert "flareup 1, kind: 'picnic' is none of" in result.output
+
+
+def test_world_chooses_the_family_which_stages_flare_ups_of_its_own(roster_file, tmp_path):
+    options = ["--seed", "4", "--turnout-every", "0", "--roster", str(roster_file), "--world", "shifts"]
+    result = CliRunner().invoke(command, [*options, "--out", str(tmp_path / "day")])
+    assert result.exit_code == 0, result.output
+    day = simulate_day(Roster.parse(ROSTER), Plan(4, turnout_every_min=0, world="shifts"))
+    lines = (tmp_path / "day" / "incidents.jsonl").read_bytes().splitlines()
+    assert lines == [message.value for message in day.messages]
+    result = CliRunner().invoke(command, [*options, "--flareups", "demo"])
+    assert result.exit_code == 2 and "world shifts draws its own" in result.output

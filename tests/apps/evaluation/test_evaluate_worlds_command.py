@@ -1,0 +1,100 @@
+"""`siaga evaluate` over several worlds: the table, the JSON, the picture, and the choice of a threshold."""
+
+import json
+from dataclasses import dataclass
+
+import pytest
+from click.testing import CliRunner
+
+from apps.cli.evaluate import command
+from apps.evaluation import evaluation_days, world_report
+from apps.evaluation.cases import SimulatedCase
+from apps.simulation.day import Plan
+from apps.simulation.flareups import FlareUpSpec
+from schemas.vocabulary import HOUR_MS
+
+ROSTER = "regency,name,stations,registered\n16.01,Hulu,600,240000\n16.02,Hilir,300,120000\n"
+
+
+@dataclass(frozen=True)
+class StubWorld:
+    split: str
+
+
+@pytest.fixture
+def evaluate(monkeypatch, tmp_path):
+    """Run the command on two worlds: one with an obvious flare-up, one without any."""
+    worlds = {"lively": StubWorld("training"), "calm": StubWorld("validation")}
+    monkeypatch.setattr(evaluation_days, "WORLDS", worlds)
+    monkeypatch.setattr(world_report, "WORLDS", worlds)
+    spec = FlareUpSpec("16.01", Plan(11).start_ms + 10 * HOUR_MS, "clash", size=60, duration_min=60)
+
+    def cases(names, seed, days, *_):
+        staged = {"lively": (spec,), "calm": ()}
+        return {
+            name: [
+                SimulatedCase(Plan(seed + day, flareups=staged[name], hoax_chance=0.0, turnout_every_min=0))
+                for day in range(days)
+            ]
+            for name in names
+        }
+
+    monkeypatch.setattr(evaluation_days, "world_cases", cases)
+    roster = tmp_path / "roster.csv"
+    roster.write_text(ROSTER)
+    common = ["--world", "all", "--days", "1", "--processes", "1", "--roster", str(roster)]
+    return lambda *arguments: CliRunner().invoke(command, [*common, *arguments])
+
+
+def test_worlds_are_side_by_side_with_their_flare_ups_and_raises_in_the_json(evaluate, tmp_path):
+    result = evaluate("--json", str(tmp_path / "figures.json"))
+    assert result.exit_code == 0, result.output
+    assert "| lively | training | 100.0 % " in result.output
+    assert "| calm | validation | - " in result.output
+    assert "worst: " in result.output and "lively with 100.0 % detected" in result.output
+    found = json.loads((tmp_path / "figures.json").read_text())
+    assert set(found) == {"lively", "calm"}
+    (flareup,) = found["lively"]["each_flareup"]
+    assert (flareup["id"], flareup["regency"], flareup["size"]) == ("f1", "16.01", 60)
+    assert flareup["onset"] < flareup["end"]
+    assert (flareup["detected"], flareup["already"]) == (True, False)
+    assert flareup["delay_min"] == found["lively"]["delay_median_min"]
+    first = found["lively"]["each_raise"][0]
+    assert (first["regency"], first["verdict"], first["of"]) == ("16.01", "true", "f1")
+    assert flareup["onset"] < first["at"]
+    assert found["calm"]["each_flareup"] == []
+    assert found["calm"]["detection_rate"] is None
+
+
+def test_the_curve_and_the_choice_follow_the_table(evaluate):
+    result = evaluate("--curve", "--false-per-100", "100")
+    assert result.exit_code == 0, result.output
+    lines = result.output.splitlines()
+    assert "| false¹: detected, median | lively | calm |" in lines
+    assert sum(line.startswith("| siaga at ") for line in lines) > 3
+    chosen = next(line for line in lines if line.startswith("at most 100 false¹ (worst of lively, calm): siaga at "))
+    assert sum(line.startswith("| lively | training |") for line in lines[lines.index(chosen) :]) == 1
+
+
+def test_the_picture_of_worlds_is_a_png(evaluate, tmp_path):
+    pytest.importorskip("matplotlib", reason="the optional extra `lab` is not installed")
+    result = evaluate("--plot", str(tmp_path / "curve.png"))
+    assert result.exit_code == 0, result.output
+    assert (tmp_path / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--world", "absent"], "'absent' is not one of"),
+        (["--world", "bawaslu", "--scenario", "a.json"], "--scenario, --world: only one"),
+        (["--world", "all", "--tune-on", "bawaslu"], "--tune-on: --world all scores no baselines"),
+        (["--world", "all", "--live"], "--live: takes one world, not all"),
+        (["--false-per-100", "-1"], "--false-per-100: must be from 0 to 100"),
+        (["--tune-on", "absent.json"], "absent.json: No such file"),
+    ],
+)
+def test_flags_that_contradict_each_other_are_named(arguments, line):
+    result = CliRunner().invoke(command, arguments)
+    assert result.exit_code == 2
+    assert line in result.output
