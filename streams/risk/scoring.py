@@ -94,16 +94,15 @@ def weigh(rules: Rules, incidents: Incidents, factors: tuple[float, ...], now_ms
     return groups
 
 
-def corroborated(rules: Rules, incidents: Incidents, groups: list[Group]) -> int:
-    """Evidence with the largest agency of each group held to `loudest_most` times what all others have in it.
+def corroborated(rules: Rules, incidents: Incidents, groups: list[Group]) -> list[int]:
+    """Evidence of each group, at its most, with its largest agency held to `loudest_most` times what all others have.
 
     Each group for itself: a report about ballots does not corroborate a clash. Each agency has its share of what is
     left of a group. An incident on which words of two agencies stand corroborates itself."""
-    shared = 0
+    shared = []
     for group, agencies in zip(groups, incidents.by_agency, strict=True):
-        if group.net:
-            largest = _largest(agencies)
-            shared += min(group.net, (1 + rules.loudest_most) * (group.net - group.net * largest // group.total))
+        of_others = group.net - group.net * _largest(agencies) // group.total if group.net else 0
+        shared.append(min(group.net, group.most, (1 + rules.loudest_most) * of_others))
     return shared
 
 
@@ -117,21 +116,24 @@ def _largest(agencies: dict[str, int]) -> int:
 def incident_points(rules: Rules, incidents: Incidents, factors: tuple[float, ...], now_ms: int) -> Score:
     """Points of all groups.
 
-    What others corroborate counts in full; what rests on one agency alone lifts the sum of the groups to
+    What others corroborate of a group counts in full; what rests on one agency alone lifts the sum of the groups to
     `one_source_most` and no further, what rests on one report alone to `one_report_most`, in the order of the groups.
     Few reports lift it to `few_reports_most`, whoever corroborates them."""
     unit = MILLI * MILLI * rules.decay.growth(now_ms, incidents.landmark)
     groups = weigh(rules, incidents, factors, now_ms, unit)
-    left = sum(group.net for group in groups)
-    shared = corroborated(rules, incidents, groups) if left else 0
+    shared = corroborated(rules, incidents, groups)
+    left, borne = sum(min(group.net, group.most) for group in groups), sum(shared)
     reports, slack = incidents.recent(), (unit >> SLACK_BITS) + 2
     alone_most = rules.one_report_most if reports <= 1 else rules.one_source_most
-    room = max(shared, int(alone_most / rules.points_per_digit * unit) + slack)
+    alone = max(0, int(alone_most / rules.points_per_digit * unit) + slack - borne)
+    room = borne + alone
     if is_few := reports <= rules.few_reports:
         room = min(room, int(rules.few_most / rules.points_per_digit * unit) + slack)
     parts, counted, got = [], 0, 0
-    for group in groups:
-        counted += min(group.net, group.most, room - counted)
+    for group, sure in zip(groups, shared, strict=True):
+        more = min(group.net - sure, group.most - sure, alone)
+        alone -= more
+        counted += min(sure + more, room - counted)
         # The running sum is rounded down, not each part, so the parts add up to the rounded whole.
         parts.append(to_points(rules, counted, unit) - got)
         got += parts[-1]
@@ -139,7 +141,7 @@ def incident_points(rules: Rules, incidents: Incidents, factors: tuple[float, ..
     if room < left:
         gap //= 1 + rules.loudest_most
     gap -= unit >> 30  # rounding errs to the side of one evaluation too many
-    return Score(tuple(parts), got, to_points(rules, shared, unit), tuple(groups), gap, room < left, is_few)
+    return Score(tuple(parts), got, to_points(rules, borne, unit), tuple(groups), gap, room < left, is_few)
 
 
 def to_points(rules: Rules, evidence: int, unit: int) -> int:

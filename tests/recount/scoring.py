@@ -129,7 +129,7 @@ def pressure(known: Known) -> Pressure:
         evidence[incident.group][agency] += weighing[incident.id]
         recent += incident.word.occurred_ms > six_hours_ago
     quarter = (known.grid_ms + policy.offset_ms) % DAY_MS // QUARTER_MS
-    net, corroborated, largest = {}, 0.0, set()
+    net, borne, largest = {}, dict.fromkeys(GROUPS, 0.0), set()
     for group in GROUPS:
         x, m = sum(evidence[group].values()) * known.decay(), policy.expected(known.place.stations, group, quarter)
         net[group] = max(0.0, x - s["expected_share"] * m * known.learned[group] - s["free_digits"])
@@ -137,24 +137,28 @@ def pressure(known: Known) -> Pressure:
         loudest = max(parts.values(), default=0.0) * known.decay()
         if net[group]:
             largest |= {agency for agency, part in parts.items() if part == max(parts.values())}
-            corroborated += min(net[group], (1 + s["loudest_most"]) * net[group] * (1 - loudest / x))
-    alone = s["one_source_most"] if recent > 1 else s["one_report_most"]
-    told = corroborated * s["points_per_digit"]
-    room = max(told, alone)
-    if recent <= s["few_reports"]:
-        room = min(room, s["few_reports_most"])
-    points, unsure = _points(policy, net, room)
+            counting = min(net[group], (1 + s["loudest_most"]) * net[group] * (1 - loudest / x))
+            borne[group] = min(counting * s["points_per_digit"], policy.rules["groups"][group]["most"])
+    told = sum(borne.values())
+    alone = max(0.0, (s["one_source_most"] if recent > 1 else s["one_report_most"]) - told)
+    room = s["few_reports_most"] if recent <= s["few_reports"] else math.inf
+    points, unsure = _points(policy, net, borne, alone, room)
     if is_near_whole(told):
         unsure.add("corroborated")
     return Pressure(points, math.floor(told), frozenset(unsure), frozenset(largest))
 
 
-def _points(policy: Policy, net: dict[str, float], room: float) -> tuple[dict[str, int], set[str]]:
-    """In the order of the groups, each at its most and all in the room there is; rounded down as a running sum."""
+def _points(
+    policy: Policy, net: dict[str, float], borne: dict[str, float], alone: float, room: float
+) -> tuple[dict[str, int], set[str]]:
+    """In the order of the groups what is corroborated of each, and of the rest `alone` points together, each at its
+    most and all in the room there is; rounded down as a running sum."""
     points, counted, got, unsure = {}, 0.0, 0, set()
     for group in GROUPS:
-        most = policy.rules["groups"][group]["most"]
-        counted = min(counted + min(net[group] * policy.surprise["points_per_digit"], most), room)
+        most = min(net[group] * policy.surprise["points_per_digit"], policy.rules["groups"][group]["most"])
+        more = min(most - borne[group], alone)
+        alone -= more
+        counted = min(counted + borne[group] + more, room)
         points[group] = math.floor(counted) - got
         got += points[group]
         if is_near_whole(counted):
