@@ -182,9 +182,6 @@ def test_trifles_of_another_told_as_clashes_do_not_weigh_as_clashes():
     assert scene.highest[PRABUMULIH] <= WASPADA  # the trifles alone raise that
 
 
-@pytest.mark.xfail(
-    strict=True, reason="what others told is multiplied by loudest_most before the ordinary is taken off"
-)
 @pytest.mark.parametrize("severity", [1, 2])
 def test_a_wave_is_not_corroborated_by_one_ordinary_report(severity):
     scene = Scene()

@@ -31,7 +31,7 @@ def bare_numbers(table: dict, path: str = "") -> list[str]:
 
 
 def test_the_default_is_named_and_versioned():
-    assert Ruleset.default().id == "sumsel-pilkada-2024@7"
+    assert Ruleset.default().id == "sumsel-pilkada-2024@8"
 
 
 def test_every_number_has_a_unit_and_a_reason():
@@ -83,7 +83,7 @@ def error_of(text: str) -> str:
         ('profile = "supply"', 'profile = "suply"', "categories.logistics.profile names no profile: 'suply'"),
         ('utc_offset = "+07:00"', 'utc_offset = "WIB"', "election.utc_offset"),
         ('unit = "h", reason = "as long', 'unit = "h", because = "as long', "memory.incidents.reason: Field required"),
-        ("version = 7", "version = 0", "version: Input should be greater than or equal to 1"),
+        ("version = 8", "version = 0", "version: Input should be greater than or equal to 1"),
         ('name = "sumsel-pilkada-2024"', 'name = "Sumsel 2024"', "name: String should match pattern"),
         ('model = "surprise"', 'model = "rolling_sum"', 'the table rolling_sum goes with model = "rolling_sum"'),
         ("reports_due = {", "reports_due = ", "not TOML"),
