@@ -64,7 +64,7 @@ class Rules:
     def _surprise(self, ruleset: Ruleset) -> None:
         rule = ruleset.surprise
         self.decay = Decay(_ms(rule.half_life.value * 60), DAY_MS)
-        self.learning, self.rate_doubt = rule.learning.value, rule.rate_doubt.value
+        self.learning = rule.learning.value
         self.learned = (rule.learned_least.value, rule.learned_most.value)
         self.expected_share = rule.expected_share.value
         self.free_digits = rule.free_digits.value

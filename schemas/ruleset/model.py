@@ -135,7 +135,6 @@ class Surprise(BaseModel):
     learning: Shape
     learned_least: Factor
     learned_most: Factor
-    rate_doubt: Factor
     rate_least: HourlyLeast
     hour_share_least: Share
     mix_common: Share

@@ -59,22 +59,21 @@ class Score(NamedTuple):
 
 def learned(rules: Rules, stations: int, history: History, first_ms: int, now_ms: int) -> tuple[float, ...]:
     """By what factor each group's expectation is scaled: what was reported of this regency 6 to 24 full hours ago
-    against ordinary days, and `rate_doubt` times what is not known.
+    against ordinary days.
 
-    Of the gamma-Poisson posterior the mean, bounded, and so many standard deviations more.
+    Gamma-Poisson posterior mean, bounded.
     """
-    least, most = rules.learned
     hour_ms = now_ms - now_ms % HOUR_MS
     until = hour_ms - UNTIL_HOURS * HOUR_MS
     since = max(hour_ms - FROM_HOURS * HOUR_MS, first_ms)
     if until <= since:
-        return (1.0 + rules.rate_doubt * rules.learning**-0.5,) * SCORED
+        return (1.0,) * SCORED
+    least, most = rules.learned
     factors = []
     for group, reported in enumerate(history.reported(now_ms)):
         ordinary = stations * rules.ordinary_reports(group, since, until)
         found = counted(reported, ordinary)
-        shape, rate = rules.learning + found, rules.learning + ordinary
-        factors.append(min(most, max(least, shape / rate)) + rules.rate_doubt * shape**0.5 / rate)
+        factors.append(min(most, max(least, (rules.learning + found) / (rules.learning + ordinary))))
     return tuple(factors)
 
 

@@ -1,6 +1,5 @@
 """How much more or less a regency reports than ordinary days bring, by what it itself told before."""
 
-import math
 from collections import Counter
 
 from tests.recount.known import MANY, Known
@@ -14,7 +13,7 @@ def learn(known: Known) -> dict[str, float]:
     s, hour = known.policy.surprise, known.grid_ms // HOUR_MS
     start, end = max((hour - 24) * HOUR_MS, known.began_ms), (hour - 6) * HOUR_MS
     if end <= start:
-        return dict.fromkeys(GROUPS, 1.0 + s["rate_doubt"] / math.sqrt(s["learning"]))
+        return dict.fromkeys(GROUPS, 1.0)
     told: dict[str, Counter[str]] = {group: Counter() for group in GROUPS}
     for incident in known.live.values():
         if incident.group in told and 6 < hour - incident.since_ms // HOUR_MS <= 24:
@@ -26,7 +25,6 @@ def learn(known: Known) -> dict[str, float]:
             count if agency == MANY else min(count, max(ordinary, shares.total() - count))
             for agency, count in shares.items()
         )
-        shape, rate = s["learning"] + seen, s["learning"] + ordinary
-        mean = min(s["learned_most"], max(s["learned_least"], shape / rate))
-        factors[group] = mean + s["rate_doubt"] * math.sqrt(shape) / rate
+        factor = (s["learning"] + seen) / (s["learning"] + ordinary)
+        factors[group] = min(s["learned_most"], max(s["learned_least"], factor))
     return factors
