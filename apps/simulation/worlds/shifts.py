@@ -33,7 +33,7 @@ VOLLEY_NEAR = 4  # stations to either side: a volley lies in one or two villages
 PAIRS = (  # a flare-up has one of these pairs of categories, the first twice as often as the second
     ("intimidation", "eligibility"), ("money_politics", "intimidation"), ("clash", "property_attack"),
     ("logistics", "intimidation"), ("data_integrity", "clash"), ("administration", "data_integrity"),
-    ("disinformation", "clash"), ("neutrality", "money_politics"),
+    ("clash", "disinformation"), ("money_politics", "neutrality"),
 )  # fmt: skip
 FIRST_OF_PAIR = 2 / 3
 DUTY_H = 8  # three shifts a day
