@@ -11,7 +11,7 @@ SIAGA = "siaga"
 GOAL_DETECTION, GOAL_FALSE, GOAL_DELAY_SHARE = 0.95, 1.0, 0.5
 #: False raises per 100 regency-days: columns of the trade-off table.
 BUDGETS = (0.25, 0.5, 1, 2, 5)
-TOLD = 5  # reported incidents, from which on a flare-up counts for the goal on days of other worlds
+REPORTED_LEAST = 5  # reported incidents, from which on a flare-up counts for the goal on days of other worlds
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def figures_of(result: DetectorResult) -> dict[str, Any]:
         "false": len(score.false),
         "tolerated": len(score.tolerated),
         "regency_days": score.regency_days,
-        "told_by_five": _share([item for item in score.detections if item.flareup.reported >= TOLD]),
+        "told_by_five": _share([item for item in score.detections if item.flareup.reported >= REPORTED_LEAST]),
         "slow": _share(score.slow),
         "slow_delay_median_min": _round(
             _median([item.delay_min for item in score.slow if item.delay_min is not None]), 1

@@ -8,7 +8,7 @@ A *raise* is a regency's rise from below siaga to siaga or above. It is
 
 A flare-up is detected by the first raise that is true for it; the delay counts from its onset. A spill-over counts as a
 flare-up of its own. A regency already at siaga at the onset detects nothing without a new raise; such a flare-up is
-marked `already`, so that it can be told from one that nobody was woken for."""
+marked `already`, so that it can be distinguished from one that nobody was woken for."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field

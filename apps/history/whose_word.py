@@ -33,11 +33,11 @@ def whose_word(
     """
     words = words_in(language)
     records = list(_named(state, row, history))[:INCIDENTS_SHOWN]
-    told = [line for record in records for line in _incident(record, words)]
+    lines = [line for record in records for line in _incident(record, words)]
     joined = sorted((held.joined_to, number) for number, held in state.incidents.records.items() if held.joined_to)
     joins = [words.text("whose_word", "joined", number=shown(one), incident=shown(to)) for to, one in joined]
     return [
-        *([words.text("whose_word", "words"), *told] if told else []),
+        *([words.text("whose_word", "words"), *lines] if lines else []),
         *([words.text("whose_word", "joins"), *(f"  - {line}" for line in joins[-INCIDENTS_SHOWN:])] if joins else []),
         *_conflicts(state, words, offset_min),
     ]
@@ -59,8 +59,8 @@ def _named(state: RegencyState, row: Message, history: Sequence[Message]) -> Ite
 def _incident(record: Record, words: Words) -> Iterator[str]:
     agencies = agencies_of(record) if record.stands else set()
     verdict = "confirmed" if len(agencies) > 1 else "alone" if agencies else "taken_back"
-    name, told = shown(record.incident), ", ".join(sorted(set(map(shown_agency, agencies))))
-    yield "  - " + words.text("whose_word", verdict, incident=name, agencies=told)
+    name, named = shown(record.incident), ", ".join(sorted(set(map(shown_agency, agencies))))
+    yield "  - " + words.text("whose_word", verdict, incident=name, agencies=named)
     yield from (f"      {_word(word, record, words)}" for word in words_of(record))
 
 
@@ -81,7 +81,7 @@ def _word(word: Word, record: Record, words: Words) -> str:
 
 
 def _conflicts(state: RegencyState, words: Words, offset_min: int) -> Iterator[str]:
-    """Stations of which two agencies tell different counts, with every source's figure, that in force first."""
+    """Stations of which two agencies report different counts, with every source's figure, that in force first."""
     if not state.turnout.counts.conflicting:
         return
     found = ((name, station) for name in state.turnout.stations if (station := state.turnout.held(name)) is not None)

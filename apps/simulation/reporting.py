@@ -154,22 +154,7 @@ class Reporter:
                 yield self._revision(verified.body, known_ms, status="resolved")
 
     def _body(self, incident: SimulatedIncident, source: str) -> dict[str, Any]:
-        place = station_place(self._regency, incident.station)
-        return {
-            "event_id": "",
-            "incident_id": self._numbers.incident(source),
-            "revision": 1,
-            "regency": self._regency,
-            "village": place.village,
-            "station": place.station,
-            "category": incident.category,
-            "severity": incident.severity,
-            "status": "reported",
-            "occurred_at": rfc3339(incident.occurred_ms // SECOND_MS * SECOND_MS, self._offset_min),
-            "reported_at": "",
-            "source": source,
-            "is_exercise": False,
-        }
+        return first_word(incident, source, self._numbers.incident(source), self._offset_min)
 
     def _message(self, body: dict[str, Any], reported_ms: int) -> SimulatedMessage:
         """The body with its source's next event id and its report time, as a message."""
@@ -200,6 +185,26 @@ class Reporter:
 
     def _other_source(self, source: str) -> str:
         return self._rng.choice(other_sources(source))
+
+
+def first_word(incident: SimulatedIncident, source: str, number: str, offset_min: int) -> dict[str, Any]:
+    """A source's first word on an incident, under its number, without the event id and the time of the report."""
+    place = station_place(incident.regency, incident.station)
+    return {
+        "event_id": "",
+        "incident_id": number,
+        "revision": 1,
+        "regency": incident.regency,
+        "village": place.village,
+        "station": place.station,
+        "category": incident.category,
+        "severity": incident.severity,
+        "status": "reported",
+        "occurred_at": rfc3339(incident.occurred_ms // SECOND_MS * SECOND_MS, offset_min),
+        "reported_at": "",
+        "source": source,
+        "is_exercise": False,
+    }
 
 
 def other_sources(source: str) -> list[str]:

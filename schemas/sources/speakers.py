@@ -68,7 +68,7 @@ class Speakers:
 
 
 def shown_agency(agency: str) -> str:
-    """An agency of the ledger as others are told of it."""
+    """An agency of the ledger, as messages show it."""
     return agency.removeprefix(UNKNOWN_MARK)
 
 

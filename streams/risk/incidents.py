@@ -102,7 +102,7 @@ class Incidents:
                 continue
             if is_double:
                 milli = milli * double_milli // MILLI
-            hour = (occurred + offset_ms) // HOUR_MS % 24
+            hour = (occurred + offset_ms) // HOUR_MS % 24  # as `evidence_of`, without a call for every event
             evidence = placed[kind.number * 24 + hour] * milli * growth(occurred, landmark)
             totals[group] += evidence
             agencies = by_agency[group]

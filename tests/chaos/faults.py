@@ -62,7 +62,7 @@ def kill_at(point: str) -> Fault:
         nth = min(rnd.randrange(1, 3), cluster.lanes) if point == "after-fence" else rnd.randrange(1, 30)
         cluster.kill(name)
         cluster.start(name, CHAOS_CRASH_AT=f"{point}:{nth}")
-        deadline = time.monotonic() + 240  # group offsets are in few transactions, and a loaded machine makes few
+        deadline = time.monotonic() + 240  # a loaded machine makes few transactions
         while cluster.workers[name].poll() is None and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
         reached = cluster.workers[name].poll() is not None

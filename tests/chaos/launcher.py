@@ -47,8 +47,8 @@ def die_at(point: str, nth: int) -> None:
         if producer in committing:
             reached()
 
-    async def outputs_written(_: object, deliveries: list[Awaitable]) -> None:
-        await asyncio.gather(*deliveries)
+    async def outputs_written(_: object, deliveries: list[tuple[Awaitable, int]]) -> None:
+        await asyncio.gather(*(delivery for delivery, _ in deliveries))
         reached()
 
     def note(transactor: Transactor) -> None:

@@ -14,7 +14,7 @@ from apps.simulation.plan import Plan
 from apps.simulation.random_streams import poisson, random_stream
 from apps.simulation.worlds.desk import Reporting, sources_of_day
 from apps.simulation.worlds.nature import SIZE, Table, day_of, rates, serious, severity_of, size_of, whole_seconds
-from apps.simulation.worlds.telling import told
+from apps.simulation.worlds.reported_day import reported_day
 from apps.simulation.worlds.world import Drawn, World
 from schemas.roster import Regency, Roster
 from schemas.vocabulary import CATEGORIES, DAY_MS, HOUR_MS, MINUTE_MS
@@ -81,7 +81,7 @@ def draw(roster: Roster, plan: Plan) -> Drawn:
         return _flat(rng, regency, plan.start_ms)
 
     nature = day_of(plan, NAME, "plateau", roster, ordinary, stage)
-    return told(roster, plan, NAME, nature, _reporting(plan))
+    return reported_day(roster, plan, NAME, nature, _reporting(plan))
 
 
 def _flat(rng: Random, regency: Regency, start_ms: int) -> tuple[list[SimulatedIncident], int]:

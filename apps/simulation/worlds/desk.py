@@ -12,10 +12,9 @@ from typing import Any, Self
 from apps.simulation.background import SimulatedIncident
 from apps.simulation.doubles import DOUBLES
 from apps.simulation.messages import SimulatedMessage
-from apps.simulation.places import station_place
 from apps.simulation.plan import Plan
 from apps.simulation.random_streams import random_stream
-from apps.simulation.reporting import Numbers, SourceOutage
+from apps.simulation.reporting import Numbers, SourceOutage, first_word
 from apps.simulation.truth import OtherEvent, rfc3339
 from apps.simulation.worlds.nature import whole_seconds
 from schemas.vocabulary import DAY_MS, HOUR_MS, MINUTE_MS, SECOND_MS
@@ -159,11 +158,11 @@ class Desk:
             at_ms = whole_seconds(incident.occurred_ms + rng.expovariate(1 / habits.noted_min) * MINUTE_MS)
             is_milder = incident.severity == SEVERE and rng.random() < MILDER
             noted = replace(incident, occurred_ms=at_ms, severity=incident.severity - is_milder)
-            told = self.report(noted, source)
+            reports = self.report(noted, source)
             if rng.random() < VILLAGE_ONLY:
-                told = [message._replace(body=_without(message.body, "station")) for message in told]
-            messages += told
-            names.append(f"{source} {told[0].body['incident_id']}")
+                reports = [message._replace(body=_without(message.body, "station")) for message in reports]
+            messages += reports
+            names.append(f"{source} {reports[0].body['incident_id']}")
             last_ms = max(last_ms, at_ms)
         return messages, [OtherEvent("doubled", self._regency, incident.occurred_ms, last_ms, ", ".join(names))]
 
@@ -172,22 +171,7 @@ class Desk:
         return self._message(body | {"revision": body["revision"] + 1, "status": status}, reported_ms)
 
     def _body(self, incident: SimulatedIncident, source: str) -> dict[str, Any]:
-        place = station_place(self._regency, incident.station)
-        body = {
-            "event_id": "",
-            "incident_id": self._numbers.incident(source),
-            "revision": 1,
-            "regency": self._regency,
-            "village": place.village,
-            "station": place.station,
-            "category": incident.category,
-            "severity": incident.severity,
-            "status": "reported",
-            "occurred_at": rfc3339(incident.occurred_ms, self._offset_min),
-            "reported_at": "",
-            "source": source,
-            "is_exercise": False,
-        }
+        body = first_word(incident, source, self._numbers.incident(source), self._offset_min)
         return _without(body, "village", "station") if self._rng.random() < self._reporting.placeless else body
 
     def _message(self, body: dict[str, Any], reported_ms: int) -> SimulatedMessage:

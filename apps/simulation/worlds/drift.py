@@ -17,7 +17,7 @@ from apps.simulation.plan import Plan
 from apps.simulation.random_streams import poisson, random_stream
 from apps.simulation.worlds.desk import Reporting, sources_of_day
 from apps.simulation.worlds.nature import SIZE, Table, day_of, near, rates, serious, severity_of, size_of, whole_seconds
-from apps.simulation.worlds.telling import told
+from apps.simulation.worlds.reported_day import reported_day
 from apps.simulation.worlds.world import Drawn, World
 from schemas.roster import Regency, Roster
 from schemas.vocabulary import CATEGORIES, DAY_MS, MINUTE_MS
@@ -84,7 +84,7 @@ def draw(roster: Roster, plan: Plan) -> Drawn:
         return _ramp(rng, regency, plan.start_ms, laws)
 
     nature = day_of(plan, NAME, "ramp", roster, ordinary, stage)
-    return told(roster, plan, NAME, nature, _reporting(plan.seed))
+    return reported_day(roster, plan, NAME, nature, _reporting(plan.seed))
 
 
 def _ramp(

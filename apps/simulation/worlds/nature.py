@@ -119,9 +119,9 @@ def _truth(
 ) -> tuple[FlareUp, list[SimulatedIncident]]:
     """The truth of a flare-up, and its incidents in order, those marked that nobody reports."""
     regency, size = incidents[0].regency, len(incidents)
-    told = set(random_stream(plan.seed, world, "reported", regency).sample(range(size), reported))
+    chosen = set(random_stream(plan.seed, world, "reported", regency).sample(range(size), reported))
     ordered = sorted(incidents, key=lambda item: item.occurred_ms)
-    staged = [replace(item, cause=name, is_reported=index in told) for index, item in enumerate(ordered)]
+    staged = [replace(item, cause=name, is_reported=index in chosen) for index, item in enumerate(ordered)]
     band = next(band for band, (_, most) in BANDS.items() if reported <= most)
     first_ms, last_ms = staged[0].occurred_ms, staged[-1].occurred_ms
     return FlareUp(name, regency, kind, first_ms, last_ms, size, reported, band), staged

@@ -15,7 +15,7 @@ from apps.simulation.plan import Plan
 from apps.simulation.random_streams import poisson, random_stream
 from apps.simulation.worlds.desk import Reporting, sources_of_day
 from apps.simulation.worlds.nature import Table, day_of, near, rates, serious, severity_of, size_of, whole_seconds
-from apps.simulation.worlds.telling import told
+from apps.simulation.worlds.reported_day import reported_day
 from apps.simulation.worlds.world import Drawn, World
 from schemas.roster import Regency, Roster
 from schemas.vocabulary import CATEGORIES, DAY_MS, HOUR_MS, MINUTE_MS
@@ -33,7 +33,7 @@ VOLLEY_NEAR = 4  # stations to either side: a volley lies in one or two villages
 PAIRS = (  # a flare-up has one of these pairs of categories, the first twice as often as the second
     ("intimidation", "eligibility"), ("money_politics", "intimidation"), ("clash", "property_attack"),
     ("logistics", "intimidation"), ("data_integrity", "clash"), ("administration", "data_integrity"),
-    ("disinformation", "clash"), ("neutrality", "money_politics"),
+    ("clash", "disinformation"), ("money_politics", "neutrality"),
 )  # fmt: skip
 FIRST_OF_PAIR = 2 / 3
 DUTY_H = 8  # three shifts a day
@@ -82,7 +82,7 @@ def draw(roster: Roster, plan: Plan) -> Drawn:
         return _volleys(rng, regency, plan.start_ms, cuts)
 
     nature = day_of(plan, NAME, "volleys", roster, ordinary, stage)
-    return told(roster, plan, NAME, nature, _reporting(plan))
+    return reported_day(roster, plan, NAME, nature, _reporting(plan))
 
 
 def _volleys(

@@ -146,9 +146,11 @@ def evidence(state: RegencyState) -> list[tuple]:
 
 
 def judged(state: RegencyState) -> dict:
-    """The row, without what tells how it came about: the level and its time, counters, and the ledger's offset."""
-    of = row(state, 0)
-    return {name: value for name, value in of.items() if name not in ("level", "since", "excluded", "ledger")}
+    """The row, without what tells how it came about: the level and its time, counters, the ledger's offset, and whether
+    anything was reported: what is taken back before it comes is no report.
+    """
+    of, course = row(state, 0), ("level", "since", "excluded", "ledger", "data_status")
+    return {name: value for name, value in of.items() if name not in course}
 
 
 def sums(state: RegencyState) -> tuple:
@@ -171,6 +173,12 @@ def test_the_order_in_which_messages_arrive_changes_nothing_that_is_known(entrie
     for outputs in (first, second):
         again = palembang(restored(outputs.state))
         assert known(again) == known(one) and sums(again) == sums(one) and evidence(again) == evidence(one)
+
+
+def test_a_report_that_comes_after_it_was_taken_back_ends_no_silence():
+    told = [("reported", 1), ("retracted", 2)]
+    first, back = (incident(n, EIGHT_MS, "clash", 1, status=status, revision=n, incident=0) for status, n in told)
+    assert [row(folded(order)[0], 0)["data_status"] for order in ([first, back], [back, first])] == ["live", "silent"]
 
 
 @LAW

@@ -164,14 +164,22 @@ async def test_a_part_that_was_committed_is_not_folded_again_when_the_next_one_f
     assert written == [b"%d" % number for number in range(6)]
 
 
-async def test_a_source_that_is_far_ahead_of_a_later_stage_waits_and_others_do_not(scene):
-    """Short batches are folded in any case, and what waits is folded once the reader has come near."""
-    lane = await scene.opened(sources=(A, B, C), batch_records_max=100, ahead_ms_max=100)
+async def far_ahead(scene, **options):
+    """A lane whose source A has written 50 records to a later stage that has folded none, which is beyond its bound;
+    that stage's partition; the backlog.
+    """
+    lane = await scene.opened(batch_records_max=100, ahead_ms_max=100, **options)
     out, backlog = TopicPartition("out", A.partition), lane._sources.backlog
     backlog.opened(out)
     backlog.folded(out, 0, 1.0)
     scene.producers.ends = {out: 50}
     assert await within(lane.commit(A, batch(*range(50)))) is True
+    return lane, out, backlog
+
+
+async def test_a_source_that_is_far_ahead_of_a_later_stage_waits_and_others_do_not(scene):
+    """Short batches are folded in any case, and what waits is folded once the reader has come near."""
+    lane, out, backlog = await far_ahead(scene, sources=(A, B, C))
     held = asyncio.create_task(lane.commit(A, batch(*range(50, 100))))
     assert await within(lane.commit(B, batch(*range(50)))) is True
     assert scene.folds[A].folded == list(range(50)) and not held.done()
@@ -180,22 +188,12 @@ async def test_a_source_that_is_far_ahead_of_a_later_stage_waits_and_others_do_n
 
 
 async def test_what_takes_hardly_any_time_never_waits_for_a_later_stage(scene):
-    lane = await scene.opened(batch_records_max=100, ahead_ms_max=100)
-    out, backlog = TopicPartition("out", A.partition), lane._sources.backlog
-    backlog.opened(out)
-    backlog.folded(out, 0, 1.0)
-    scene.producers.ends = {out: 50}
-    assert await within(lane.commit(A, batch(*range(50)))) is True
+    lane, *_ = await far_ahead(scene)
     assert await within(lane.commit(A, batch(50, 51))) is True
 
 
 async def test_what_a_source_that_waits_has_queued_is_returned_in_a_rebalance(scene):
-    lane = await scene.opened(batch_records_max=100, ahead_ms_max=100)
-    out, backlog = TopicPartition("out", A.partition), lane._sources.backlog
-    backlog.opened(out)
-    backlog.folded(out, 0, 1.0)
-    scene.producers.ends = {out: 50}
-    assert await within(lane.commit(A, batch(*range(50)))) is True
+    lane, *_ = await far_ahead(scene)
     held = asyncio.create_task(lane.commit(A, batch(*range(50, 100))))
     await asyncio.sleep(0)
     scene.is_stable = False

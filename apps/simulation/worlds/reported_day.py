@@ -24,7 +24,7 @@ CHATTER = (2, 6)  # reports of severity 1 by other sources during a hoax wave
 ORDINARY, ORDINARY_DOUBLES, STAGED, STAGED_DOUBLES, HOAX, CHATTING = 0, 300_000, 500_000, 700_000, 900_000, 950_000
 
 
-def told(roster: Roster, plan: Plan, world: str, nature: Nature, reporting: Reporting) -> Drawn:
+def reported_day(roster: Roster, plan: Plan, world: str, nature: Nature, reporting: Reporting) -> Drawn:
     """The day as messages and truth."""
     habits = Habits.draw(plan, world)
     outages = draw_outage(plan, world, reporting.sources)
@@ -37,14 +37,14 @@ def told(roster: Roster, plan: Plan, world: str, nature: Nature, reporting: Repo
         ):
             desk = Desk(plan, world, code, f"{name} desk", after, reporting, habits, outages)
             doubles = Desk(plan, world, code, f"{name} doubles", doubles_after, reporting, habits, outages)
-            _tell(drawn, incidents, desk, doubles)
+            _report(drawn, incidents, desk, doubles)
     _hoax(drawn, roster, plan, world, reporting, habits, outages)
     staged = [item for items in nature.staged.values() for item in items]
     drawn.messages.extend(roster_turnout(roster, plan, nature.flareups, staged))
     return drawn
 
 
-def _tell(drawn: Drawn, incidents: list[SimulatedIncident], desk: Desk, doubles: Desk) -> None:
+def _report(drawn: Drawn, incidents: list[SimulatedIncident], desk: Desk, doubles: Desk) -> None:
     for incident in sorted(incidents, key=lambda item: item.occurred_ms):
         if incident.is_reported:
             reports = desk.report(incident)
