@@ -8,6 +8,7 @@ ordinary in a regency follows the others', never its own reports.
 Of one agency no more counts than the ruleset expects, or than all others report: nobody raises the pace alone.
 """
 
+from collections.abc import Sequence
 from math import log2
 from typing import NamedTuple, TypedDict
 
@@ -143,15 +144,15 @@ def counts(rules: Rules, incidents: Incidents, hours: Hours, grid_ms: int) -> Co
             free = round(MILLI * (expected + rules.pace_free)) * now
             if count := counted(held[category], free) // now:
                 recent[category] = count
-    return Counts(recent, reported_before(rules, incidents, hours, grid_ms))
+    before = [stations * rules.ordinary_reports(group, *hours) for group in range(SCORED)]
+    return Counts(recent, reported_before(incidents, before, grid_ms))
 
 
-def reported_before(rules: Rules, incidents: Incidents, hours: Hours, now_ms: int) -> list[int]:
-    """By scored group, the reports that count of these hours, in thousandths."""
-    return [
-        counted(reported, round(MILLI * incidents.stations * rules.ordinary_reports(group, *hours)))
-        for group, reported in enumerate(incidents.history.reported(now_ms))
-    ]
+def reported_before(incidents: Incidents, ordinary: Sequence[float], now_ms: int) -> list[int]:
+    """By scored group, the reports that count of the hours before, in thousandths. `ordinary`: how many of one agency
+    count in any case."""
+    history = incidents.history.reported(now_ms)
+    return [counted(reported, round(MILLI * free)) for reported, free in zip(history, ordinary, strict=True)]
 
 
 def _by_agency(rules: Rules, incidents: Incidents) -> dict[str, dict[str, int]]:
