@@ -12,8 +12,10 @@ is minor. Evidence adds up over reports, so a score made of it is a sum that any
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
-from math import log10
+from math import inf, log10
+from operator import add, mul
 from typing import NamedTuple
 
 from schemas.ruleset import Ruleset
@@ -26,6 +28,7 @@ SEVERITIES = 5
 SLOTS_PER_HOUR = 4
 STEPS = 4  # of a pace, for each doubling
 _SLOT_MS = HOUR_MS // SLOTS_PER_HOUR
+_WEIGHTS_KEPT = 4096  # of 2 KB each
 _SLOTS = HOURS * SLOTS_PER_HOUR
 
 #: By quarter hour of the local day, how much of a rate an hour in each hour of the day is held in a decayed sum.
@@ -66,37 +69,45 @@ class Place:
 
     `milli`: of all kinds at pace 1, at `kind.number * 24 + hour`; `weights`, `groups`: by category."""
 
-    __slots__ = ("milli", "weights", "groups", "_kinds", "_own", "_above", "_surge", "_rule")
+    __slots__ = ("milli", "weights", "groups", "_kinds", "_own", "_odds", "_odds_most", "_minor_most")
 
     def __init__(self, ruleset: Ruleset, kinds: Iterable[Kind], stations: int):
-        rule = self._rule = ruleset.surprise
+        rule = ruleset.surprise
         size = (stations / rule.surge_stations.value) ** 0.5
-        self._kinds = tuple(kinds)
-        self._surge = [rule.surge[str(severity)].value * size for severity in range(1, SEVERITIES + 1)]
-        self._own = [ordinary_rates(ruleset, kind.category, kind.severity, stations) for kind in self._kinds]
-        self._above = [
-            ordinary_rates(ruleset, kind.category, kind.severity, stations, or_above=True) for kind in self._kinds
-        ]
+        self._kinds, self._minor_most = tuple(kinds), rule.minor_most.value
+        surges = {severity: rule.surge[str(severity)].value * size for severity in range(1, SEVERITIES + 1)}
+        self._odds_most = {severity: surge / rule.rate_least.value for severity, surge in surges.items()}
+        self._own, self._odds = [], []
+        for kind in self._kinds:
+            self._own.append(ordinary_rates(ruleset, kind.category, kind.severity, stations))
+            above = ordinary_rates(ruleset, kind.category, kind.severity, stations, or_above=True)
+            self._odds.append([surges[kind.severity] / rate if rate else inf for rate in above])
         self.groups = tuple(kind.group for kind in self._kinds[::SEVERITIES])
         self.weights = tuple(self.weights_at(category, 0) for category in range(len(self.groups)))
         self.milli = array("H", chain.from_iterable(weights.milli for weights in self.weights))
 
+    @lru_cache(maxsize=_WEIGHTS_KEPT)  # noqa: B019 - bounded; as many as are in force where there are a few dozen regencies
     def weights_at(self, category: int, step: int) -> Weights:
         """What a category weighs at a pace of 2^(step / STEPS)."""
-        pace, rate_least, minor_most = 2 ** (step / STEPS), self._rule.rate_least.value, self._rule.minor_most.value
-        least, mean, variance = [0.0] * HOURS, [0.0] * HOURS, [0.0] * HOURS
-        milli, first = array("H"), category * SEVERITIES
-        for index, (kind, surge) in enumerate(zip(self._kinds[first : first + SEVERITIES], self._surge, strict=True)):
+        pace, least, milli = 2 ** (step / STEPS), [0.0] * HOURS, array("H")
+        mean, variance = [0.0] * HOURS, [0.0] * HOURS
+        first = category * SEVERITIES
+        for kind, own, odds in zip(
+            self._kinds[first : first + SEVERITIES], self._own[first:], self._odds[first:], strict=False
+        ):
+            # Odds are bounded: nothing is ordinary more rarely than `rate_least`.
+            digits = [log10(1 + min(of_hour / pace, self._odds_most[kind.severity])) for of_hour in odds]
+            if kind.severity == MINOR:
+                digits = [min(of_hour, self._minor_most) for of_hour in digits]
+            # The rates of rare reports are not known well enough to weigh a severe one less than a milder one.
+            least = digits = list(map(max, least, digits))
+            milli.extend([max(1, round(of_hour * MILLI)) for of_hour in digits])  # never 0: a sum of 0 means no report
             full = kind.pressure_milli["reported"] / MILLI
-            own, above = self._own[first + index], self._above[first + index]
-            for hour in range(HOURS):
-                # The rates of rare reports are not known well enough to weigh a severe one less than a milder one.
-                digits = max(least[hour], log10(1 + surge / max(above[hour] * pace, rate_least)))
-                digits = least[hour] = min(digits, minor_most) if kind.severity == MINOR else digits
-                milli.append(max(1, round(digits * MILLI)))  # never 0: a sum of 0 means no report
-                evidence = own[hour] * pace * digits * full
-                mean[hour] += evidence
-                variance[hour] += evidence * digits * full
+            evidence = [rate * pace * of_hour * full for rate, of_hour in zip(own, digits, strict=True)]
+            mean = list(map(add, mean, evidence))
+            variance = [
+                sum_ + new * of_hour * full for sum_, new, of_hour in zip(variance, evidence, digits, strict=True)
+            ]
         return Weights(milli, tuple(mean), tuple(variance))
 
 
@@ -119,13 +130,14 @@ class Weighing:
     def set_steps(self, steps: Sequence[int]) -> bool:
         """Weigh at the paces 2^(step / STEPS) of the categories; whether that changes anything."""
         changed = [category for category, (new, old) in enumerate(zip(steps, self._steps, strict=True)) if new != old]
+        if changed and self.milli is self.place.milli:  # which others share
+            self.milli = array("H", self.milli)
         for category in changed:
-            base = self.place.weights[category]
-            self._weights[category] = self.place.weights_at(category, steps[category]) if steps[category] else base
+            weights = self._weights[category] = self.place.weights_at(category, steps[category])
+            size = len(weights.milli)
+            self.milli[category * size : (category + 1) * size] = weights.milli
         if changed:
-            self._steps, self._slot = tuple(steps), -1
-            self.milli = array("H", chain.from_iterable(weights.milli for weights in self._weights))
-            self.most = max(self.milli)
+            self._steps, self._slot, self.most = tuple(steps), -1, max(self.milli)
         return bool(changed)
 
     def ordinary(self, group: int, slot: int) -> tuple[float, float]:
@@ -191,4 +203,5 @@ def _common_mix(ruleset: Ruleset) -> list[float]:
 
 
 def _dot(by_hour: Sequence[float], held: Sequence[float]) -> float:
-    return sum(rate * share for rate, share in zip(by_hour, held, strict=True))
+    total: float = sum(map(mul, by_hour, held))
+    return total

@@ -313,6 +313,7 @@ class RegencyState:
 
     def _take_pace(self, entry: Entry) -> str:
         self.pace.take(entry, hours_of(entry[1], self.first_ms))
+        self.pace.expire(self.grid_ms)  # it may be late
         self.incidents.weigh(self.pace.steps())
         self._score, self._is_due = None, True
         return "applied"

@@ -67,9 +67,7 @@ def learned(rules: Rules, incidents: Incidents, past: tuple[float, ...], first_m
     hours, (least, most) = hours_of(now_ms, first_ms), rules.learned
     if hours.since_ms >= hours.until_ms:
         return [1.0] * SCORED
-    ordinary = [
-        incidents.stations * rules.ordinary_reports(group, *hours) * pace for group, pace in enumerate(past)
-    ]
+    ordinary = [incidents.stations * rules.ordinary_reports(group, *hours) * pace for group, pace in enumerate(past)]
     return [
         min(most, max(least, (rules.learning + reported / MILLI) / (rules.learning + expected)))
         for reported, expected in zip(reported_before(incidents, ordinary, now_ms), ordinary, strict=True)
