@@ -82,7 +82,10 @@ class Rules:
         self.few_reports, self.few_most = round(rule.few_reports.value), round(rule.few_reports_most.value)
         self.loudest_most = round(rule.loudest_most.value)
         self.group_most = tuple(round(ruleset.groups[group].most.value) for group in GROUPS)
-        self.cumulative = tuple(_cumulative(ruleset, group) for group in range(SCORED))
+        evenly = {name: hour_shares(ruleset, name) for name in ruleset.categories}
+        by_profile = {name: _profile_shares(ruleset, name) for name in ruleset.categories}
+        self._reports = tuple(_cumulative(ruleset, group, evenly) for group in range(SCORED))
+        self._by_profile = tuple(_cumulative(ruleset, group, by_profile) for group in range(SCORED))
         self.joining_within_ms = _ms(ruleset.joining.within.value * 60)
         self.joining_milli = _milli(ruleset.joining.double_weight.value)
         self.joining_most = round(ruleset.joining.most.value)
@@ -161,11 +164,16 @@ class Rules:
 
     def ordinary_reports(self, group: int, from_ms: int, to_ms: int) -> float:
         """Reports per station that ordinary days show between two times."""
-        return max(0.0, self._total(group, to_ms) - self._total(group, from_ms))
+        table = self._reports[group]
+        return max(0.0, self._total(table, to_ms) - self._total(table, from_ms))
 
-    def _total(self, group: int, at_ms: int) -> float:
+    def missed_reports(self, group: int, from_ms: int, to_ms: int) -> float:
+        """The same by the profiles alone: where these say that people sleep, no report is missed."""
+        table = self._by_profile[group]
+        return max(0.0, self._total(table, to_ms) - self._total(table, from_ms))
+
+    def _total(self, table: tuple[float, ...], at_ms: int) -> float:
         days, rest = divmod(at_ms + self.offset_ms, DAY_MS)
-        table = self.cumulative[group]
         slot, within = divmod(rest, SLOT_MS)
         return days * table[SLOTS] + table[slot] + (table[slot + 1] - table[slot]) * within / SLOT_MS
 
@@ -193,9 +201,14 @@ def _kinds(ruleset: Ruleset) -> dict[tuple[str, int], Kind]:
     return kinds
 
 
-def _cumulative(ruleset: Ruleset, group: int) -> tuple[float, ...]:
+def _profile_shares(ruleset: Ruleset, category: str) -> list[float]:
+    hours = ruleset.profiles[ruleset.categories[category].profile].hours
+    return [weight / sum(hours) for weight in hours]
+
+
+def _cumulative(ruleset: Ruleset, group: int, hours: dict[str, list[float]]) -> tuple[float, ...]:
     members = [name for name, rule in ruleset.categories.items() if rule.group == GROUPS[group]]
-    rates = [(ruleset.categories[name].base_rate.value / 1000, hour_shares(ruleset, name)) for name in members]
+    rates = [(ruleset.categories[name].base_rate.value / 1000, hours[name]) for name in members]
     sums, per_hour = [0.0], HOUR_MS // SLOT_MS
     for slot in range(SLOTS):
         sums.append(sums[-1] + sum(rate * shares[slot // per_hour] / per_hour for rate, shares in rates))

@@ -181,7 +181,7 @@ class Silence:
         if level:
             return True
         since_ms = grid_ms - self._silent_at_grid_ms
-        per_station = sum(self._rules.ordinary_reports(group, since_ms, grid_ms) for group in range(SCORED))
+        per_station = sum(self._rules.missed_reports(group, since_ms, grid_ms) for group in range(SCORED))
         return self._stations * per_station >= self._rules.silence_expected
 
 

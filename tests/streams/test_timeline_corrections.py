@@ -70,7 +70,7 @@ CONFIRMED_BY_A_JOIN = """
         10:00 OKI: money_politics 4 by polri is incident A
         10:00 => OKI raised to waspada, unverified: grave_incident
         10:40 OKI: administration 1 by kpu is incident B
-        10:50 OKI: money_politics 2 by polri
+        10:50 OKI: money_politics 1 by polri
         10:55 OKI: money_politics 2 by polri
         11:03 OKI: money_politics 3 by bawaslu, occurred 10:00, is incident C
         11:04 OKI: A and C are one
@@ -106,10 +106,11 @@ def test_a_cited_incident_that_is_resolved_weighs_less_and_is_amended():
     escalations = check("""
         08:00 Palembang: intimidation 2 by bawaslu
         08:04 Palembang: intimidation 3 by polri is incident A
-        08:10 Palembang: clash 2 by pemantau
-        08:11 => Palembang raised to waspada: incident_pressure
+        08:05 Palembang: intimidation 2 by pemantau
+        08:10 Palembang: clash 2 by bawaslu
+        08:11 => Palembang raised to siaga: incident_pressure
         08:20 Palembang: A resolved by polri
-        08:20 => Palembang amended at waspada: correction
+        08:20 => Palembang amended at siaga: correction
         08:25 nothing
     """)
     assert escalations[1]["evidence"][0]["status"] == "resolved" and escalations[1]["score"] < escalations[0]["score"]

@@ -29,21 +29,21 @@ def test_unrest_next_door_makes_the_same_reports_weigh_more():
         10:02 => OKI raised to waspada, unverified: incident_pressure
         10:03 => OKI raised to awas: incident_pressure
         10:04 => Province raised to waspada: members
-        10:15 Palembang: intimidation 3 by polri
-        10:16 Palembang: intimidation 3 by polri
-        10:17 Palembang: intimidation 3 by bawaslu
-        10:18 Palembang: intimidation 2 by bawaslu
-        10:19 => Palembang raised to waspada: spill_over
+        10:15 Palembang: intimidation 2 by polri
+        10:16 Palembang: intimidation 2 by polri
+        10:17 Palembang: intimidation 2 by bawaslu
+        10:18 Palembang: intimidation 1 by bawaslu
+        10:18 => Palembang raised to waspada: incident_pressure
         10:25 nothing
     """)
 
 
 def test_without_unrest_next_door_they_do_not_raise():
     check("""
-        10:15 Palembang: intimidation 3 by polri
-        10:16 Palembang: intimidation 3 by polri
-        10:17 Palembang: intimidation 3 by bawaslu
-        10:18 Palembang: intimidation 2 by bawaslu
+        10:15 Palembang: intimidation 2 by polri
+        10:16 Palembang: intimidation 2 by polri
+        10:17 Palembang: intimidation 2 by bawaslu
+        10:18 Palembang: intimidation 1 by bawaslu
         10:25 nothing
     """)
 

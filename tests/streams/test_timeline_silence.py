@@ -62,12 +62,12 @@ def test_a_level_falls_as_soon_as_turnout_shows_that_the_regency_reports():
         + """
         09:15 Palembang: TPS 7 voted 210 of 500
         10:10 Palembang: TPS 8 voted 210 of 500
-        10:15 => Palembang lowered to siaga: calm
-        10:45 => Palembang lowered to waspada: calm
-        10:45 => Province cleared: calm
-        11:15 Palembang: TPS 9 voted 210 of 500
-        11:15 => Palembang cleared: calm
-        11:30 nothing
+        10:53 => Palembang lowered to siaga: calm
+        11:05 Palembang: TPS 9 voted 210 of 500
+        11:23 => Palembang lowered to waspada: calm
+        11:23 => Province cleared: calm
+        11:53 => Palembang cleared: calm
+        12:10 nothing
     """
     )
 

@@ -43,7 +43,7 @@ def test_every_record_names_its_fields(records):
         "others": [], "conflicts": [],
     }  # fmt: skip
     for name in (b"16.71/h", b"16/p"):
-        assert _lists(json.loads(records[name])) <= {"history", "phases", "since_ms", "cited", "unverified"}
+        assert _lists(json.loads(records[name])) <= {"history", "phases", "since_ms", "cited", "unverified", "past"}
 
 
 def _lists(fields: dict) -> set[str]:
