@@ -69,7 +69,7 @@ def test_a_grave_incident_raises_by_its_own_rule_however_much_is_cut():
     assert made.ladder.level == 2 and made.last.unverified and made.urgent().agencies == {"x"}
 
 
-MEMBERS = [f"16.{n:02d}" for n in range(1, 9)]
+MEMBERS = {f"16.{n:02d}": 500 for n in range(1, 9)}
 
 
 def province(*members: tuple[str, str]) -> ProvinceComparison:
