@@ -14,13 +14,17 @@ than objects, because one is written and read per event on the hot path:
     tick       ["k", writer_ms]                               see `entries_of`
     neighbour  ["n", at_ms, from_regency, level, previous_level, escalation_id, data_status, turnout_share | null,
                 sole_agency]
+    counts     ["c", at_ms, from_regency, {category: thousandths}, [thousandths by scored group]]
+    pace       ["p", at_ms, from_province, stations, {category: thousandths}, [thousandths by scored group]]
     watermark  ["w", newest_ms, intake_shard, is_idle]        with the event clock only, see docs/event-time.md
 
 An incident_key is `<origin> <incident_id>`, a station_key `<village> <station>`, either of which may be empty: no part
 holds a blank but the station, which is last. An incident_digest is what the function of that name gives: an entry that
 takes a person's data out must not hold it. `agency` and `rank` are those of the source in the sources file when the
 message was admitted (docs/decisions/0017); a source that it did not name is its own agency, written `?SOURCE`.
-`sole_agency` is the agency on which a level rests alone, `*` for one of several, or empty. Incidents and turnout are
+`sole_agency` is the agency on which a level rests alone, `*` for one of several, or empty. Counts go from a regency to
+its province, a pace from a province to each of its regencies (streams/risk/pace.py): how many reports are held of each
+category, decayed like evidence, and how many came in the hours that tell what is ordinary. Incidents and turnout are
 called reports; join, evict and erase decisions. All times are whole milliseconds since the Unix epoch. What each field
 may hold is in `schemas.ledger_form`.
 
@@ -40,7 +44,10 @@ from schemas.vocabulary import MINUTE_MS
 
 INCIDENT, TURNOUT, JOIN, TICK, NEIGHBOUR, WATERMARK = "i", "t", "j", "k", "n", "w"
 EVICT, ERASE = "e", "x"
+COUNTS, PACE = "c", "p"
 REPORTS, DECISIONS = frozenset({INCIDENT, TURNOUT}), frozenset({JOIN, EVICT, ERASE})
+#: What one regency or province sends to another: written by the fold.
+NOTICES = frozenset({NEIGHBOUR, COUNTS, PACE})
 TICK_KEY = b"*"
 #: The least that one fold takes: 2,000 reports. Smaller ones would split the frames of a usual catch-up, which then
 #: have no span.
@@ -54,7 +61,7 @@ INPUT_HEADER = "siaga.input"
 #: need not parse a frame whose reports all wait.
 SPAN_HEADER = "siaga.span"
 
-_KINDS = REPORTS | DECISIONS | {TICK, NEIGHBOUR, WATERMARK}
+_KINDS = REPORTS | DECISIONS | NOTICES | {TICK, WATERMARK}
 _KIND = itemgetter(0)
 
 #: One entry, as above.

@@ -18,11 +18,14 @@ from typing import Any
 from schemas.fields import ID_MAX_CHARS, REVISION_MAX, SOURCE_PATTERN
 from schemas.ledger import (
     BROKER_AHEAD_MS,
+    COUNTS,
     ERASE,
     EVICT,
     INCIDENT,
     JOIN,
     NEIGHBOUR,
+    NOTICES,
+    PACE,
     REPORTS,
     SPAN_HEADER,
     TICK,
@@ -41,7 +44,7 @@ from schemas.roster import Roster
 from schemas.sources.speakers import UNKNOWN_MARK, UNRANKED
 from schemas.stations import STATION_MAX_CHARS
 from schemas.topics import INPUTS, Topic, TopicNames
-from schemas.vocabulary import CATEGORIES, DAY_MS, LEVELS, MINUTE_MS, STATUSES, DataStatus
+from schemas.vocabulary import CATEGORIES, DAY_MS, GROUPS, LEVELS, MINUTE_MS, STATUSES, DataStatus
 
 #: No entry is later than its append by more than the contract's ten minutes and what a broker's clock may be ahead.
 AHEAD_MOST_MS = 10 * MINUTE_MS + BROKER_AHEAD_MS
@@ -49,6 +52,9 @@ AHEAD_MOST_MS = 10 * MINUTE_MS + BROKER_AHEAD_MS
 _OLDEST_MS = -365 * DAY_MS
 _YEAR_9999_MS = 253_402_300_799_999
 _COUNT_MAX = 100_000
+_STATIONS_MAX = 10_000_000
+_MILLI_MAX = 10**15
+_CATEGORIES = frozenset(CATEGORIES)
 
 _KIND, _INCIDENT_KEY, _REVISION, _SOURCE = itemgetter(0), itemgetter(3), itemgetter(4), itemgetter(11)
 
@@ -74,6 +80,16 @@ def _or_null(check: _Check) -> _Check:
     return lambda value: value is None or check(value)
 
 
+def _by_category(value: Any) -> bool:
+    is_map = type(value) is dict and value.keys() <= _CATEGORIES
+    return is_map and all(type(count) is int and 0 < count <= _MILLI_MAX for count in value.values())
+
+
+def _by_group(value: Any) -> bool:
+    is_list = type(value) is list and len(value) == len(GROUPS) - 1  # all but expression, which is never scored
+    return is_list and all(type(count) is int and 0 <= count <= _MILLI_MAX for count in value)
+
+
 def _is_flag(value: Any) -> bool:
     return type(value) is bool
 
@@ -83,7 +99,7 @@ _NAME = SOURCE_PATTERN.strip("^$")
 _AGENCY = rf"{re.escape(UNKNOWN_MARK)}?{_NAME}"
 _time, _event_id, _name, _word = _whole(_OLDEST_MS, _YEAR_9999_MS), _text(_ID), _text(_NAME), _text("[a-z_-]{1,64}")
 _incident_key, _revision, _level = _text(f"{_NAME} {_ID}"), _whole(1, REVISION_MAX), _one_of(LEVELS)
-_agency = _text(_AGENCY)
+_agency, _regency = _text(_AGENCY), _text(r"[0-9]{2}\.[0-9]{2}")
 _station_key = _text(rf"(?:[0-9]{{2}}\.[0-9]{{2}}\.[0-9]{{2}}\.[0-9]{{4}})? .{{0,{STATION_MAX_CHARS}}}")
 
 #: The fields after the kind, in order.
@@ -135,13 +151,21 @@ FIELDS: dict[str, _Fields] = {
     ERASE: (("at_ms", _time), ("incident_digest", _text("[0-9a-f]{16}")), ("role", _word), ("reason", _word)),
     NEIGHBOUR: (
         ("at_ms", _time),
-        ("from_regency", _text(r"[0-9]{2}\.[0-9]{2}")),
+        ("from_regency", _regency),
         ("level", _level),
         ("previous_level", _level),
         ("escalation_id", _text("[!-~]{0,64}")),
         ("data_status", _one_of(DataStatus)),
         ("turnout_share", _or_null(_whole(0, _COUNT_MAX * 10_000))),
         ("sole_agency", _text(rf"(?:{_AGENCY}|\*)?")),
+    ),
+    COUNTS: (("at_ms", _time), ("from_regency", _regency), ("recent", _by_category), ("past", _by_group)),
+    PACE: (
+        ("at_ms", _time),
+        ("from_province", _text("[0-9]{2}")),
+        ("stations", _whole(1, _STATIONS_MAX)),
+        ("recent", _by_category),
+        ("past", _by_group),
     ),
     TICK: (("at_ms", _time),),
     WATERMARK: (("newest_ms", _time), ("intake_shard", _text(".{1,80}")), ("is_idle", _is_flag)),
@@ -236,16 +260,20 @@ class LedgerForm:
                 raise OtherClock(f"it is no {'tick' if self._shards is None else 'watermark'}, as this clock has them")
             if self._shards is not None and entries[0][2] not in self._shards:
                 raise NotAFrame("its watermark is of no intake shard of these settings")
-        elif kinds & {TICK, WATERMARK} or (key in self._provinces and kinds != {NEIGHBOUR}):
+        elif kinds & {TICK, WATERMARK} or (key in self._provinces and not kinds <= {NEIGHBOUR, COUNTS}):
             raise NotAFrame("it holds an entry that does not belong under its key")
         for entry in entries:
-            if entry[0] == NEIGHBOUR and not self._is_told(key.decode(), entry[2]):
+            if entry[0] in NOTICES and not self._is_notified(key.decode(), entry[0], entry[2]):
                 raise NotAFrame("it holds a notice of a regency that neither borders on this one nor belongs to it")
 
-    def _is_told(self, target: str, sender: str) -> bool:
-        """Whether a regency notifies this target: a neighbour, or its province."""
+    def _is_notified(self, target: str, kind: str, sender: str) -> bool:
+        """Whether a regency notifies this target: a neighbour, or its province; or a province one of its regencies."""
+        if kind == PACE:
+            return target in self._roster and self._roster[target].province == sender
         regency = self._roster.get(sender)
-        return regency is not None and (target in regency.neighbours or target == regency.province)
+        if regency is None:
+            return False
+        return target == regency.province or (kind == NEIGHBOUR and target in regency.neighbours)
 
 
 def check_stored(entries: list[Entry]) -> None:

@@ -7,12 +7,13 @@ from typing import Any
 
 import orjson
 
-from schemas.ledger import NEIGHBOUR, Entry, parts_of
+from schemas.ledger import COUNTS, NEIGHBOUR, Entry, parts_of
 from schemas.risk import CANDIDATE_PAIRS_MOST
 from schemas.sources import shown_agency
 from schemas.vocabulary import COMPONENTS, LEVELS, ROLLING, Reason
 from streams.province import ProvinceEscalation, ProvinceState
 from streams.risk.decisions import Decision, Escalation
+from streams.risk.pace import counts, hours_of
 from streams.risk.record import Record, standing_of
 from streams.risk.regency import RegencyState
 from streams.risk.scoring import Score, report_weight
@@ -172,6 +173,12 @@ def notice(state: RegencyState, previous_level: int, escalation_id: str) -> Entr
     status, share = state.silence.status, state.share_myriad()
     agency = state.published.sole_agency if state.ladder.level else ""
     return [NEIGHBOUR, state.clock_ms, state.regency.code, *levels, escalation_id, status, share, agency]
+
+
+def counts_notice(state: RegencyState) -> Entry:
+    """What the province is sent each quarter hour, `["c", at_ms, from_regency, recent, past]`: see `Counts`."""
+    hours = hours_of(state.grid_ms, state.first_ms)
+    return [COUNTS, state.clock_ms, state.regency.code, *counts(state.rules, state.incidents, hours, state.grid_ms)]
 
 
 def province_row(state: ProvinceState, partition: int) -> Message:

@@ -8,9 +8,10 @@ and no flapping.
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from schemas.ledger import NEIGHBOUR, TICK, Entry
+from schemas.ledger import COUNTS, NEIGHBOUR, TICK, Entry
 from schemas.roster import Regency
 from schemas.vocabulary import LEVELS, Change, Reason
+from streams.province_pace import ProvincePace
 from streams.risk.levels import Ladder
 from streams.risk.words import MANY
 from streams.rules import Rules
@@ -41,6 +42,8 @@ class ProvinceState:
         self.statuses: dict[str, str] = {}  # data status of members that sent one
         self.ladder = Ladder()
         self.episode = self.sequence = 0
+        self.pace = ProvincePace(code, members, rules)
+        self.paces: list[tuple[str, Entry]] = []  # to be sent, by member; the caller of `fold` takes them
         self._sole_agencies: dict[str, str] = {}  # of members above normal whose level rests on one agency
         # The last escalation:
         self._published_ms, self._is_published_unverified = 0, False
@@ -55,8 +58,11 @@ class ProvinceState:
             self._advance(entry[1])
             if entry[0] == NEIGHBOUR:
                 self._take_notice(entry)
+            elif entry[0] == COUNTS:
+                self.pace.take(entry)
             elif entry[0] != TICK:
                 raise ValueError(f"ledger entry of kind {entry[0]!r} is not for a province")
+            self.paces += self.pace.due(self.grid_ms, self.clock_ms)
             yield from self._evaluate()
 
     def score(self) -> tuple[int, dict[int, int]]:
@@ -90,6 +96,7 @@ class ProvinceState:
             "levels": self.levels,
             "statuses": self.statuses,
             "sole_agencies": self._sole_agencies,
+            "pace": self.pace.stored(),
             "published": {
                 "episode": self.episode,
                 "sequence": self.sequence,
@@ -108,6 +115,7 @@ class ProvinceState:
         self.since_ms = stored["since_ms"]
         self.levels, self.statuses = stored["levels"], stored["statuses"]
         self._sole_agencies = stored["sole_agencies"]
+        self.pace.restore(stored["pace"])
         self.episode, self.sequence = published["episode"], published["sequence"]
         self._published_ms, self._is_published_unverified = published["at_ms"], published["is_unverified"]
         self._is_confirmed_since = published["is_confirmed_since"]

@@ -1,16 +1,16 @@
 """A ruleset compiled for the fold: whole numbers in milli-weights and milliseconds, tables by slot of the day.
 
-See docs/risk-model.md for the formulas. Everything here is a constant of the ruleset; only `place` depends on
-a regency, by its number of stations.
+See docs/risk-model.md for the formulas. Everything here is a constant of the ruleset; only `place` and what is made of
+it depend on a regency, by its number of stations.
 """
 
 from dataclasses import dataclass
 
-from schemas.ruleset import Profile, Ruleset
+from schemas.ruleset import Ruleset
 from schemas.ruleset.quantities import Quantity
 from schemas.vocabulary import ALARMS, DAY_MS, GROUPS, HOUR_MS, LEVELS, MINUTE_MS, Status
 from streams.risk.decay import Decay
-from streams.risk.evidence import MILLI, Kind, Place
+from streams.risk.evidence import MILLI, SEVERITIES, Held, Kind, Place, Weighing, held_of, hour_shares
 from streams.risk.record import JOINED
 from streams.risk.room import Room
 from streams.risk.words import GRAVE
@@ -64,10 +64,18 @@ class Rules:
     def _surprise(self, ruleset: Ruleset) -> None:
         rule = ruleset.surprise
         self.decay = Decay(_ms(rule.half_life.value * 60), DAY_MS)
+        half_life_ms = self.decay.half_life_ms
+        self.held: tuple[Held, Held] = held_of(half_life_ms), held_of(half_life_ms / 2)
+        of_each = [kind for kind in self.kinds.values() if kind.severity == SEVERITIES]
+        self.categories = tuple(kind.category for kind in of_each)
+        self.category_groups = tuple(kind.group for kind in of_each)
         self.learning = rule.learning.value
         self.learned = (rule.learned_least.value, rule.learned_most.value)
         self.expected_share = rule.expected_share.value
         self.free_digits = rule.free_digits.value
+        self.doubt = rule.doubt.value
+        self.pace_shape, self.pace_bounds = rule.pace_shape.value, (rule.pace_least.value, rule.pace_most.value)
+        self.pace_member_most, self.pace_free = rule.pace_member_most.value, rule.pace_free.value
         self.points_per_digit = rule.points_per_digit.value
         self.one_source_most = round(rule.one_source_most.value)
         self.one_report_most = round(rule.one_report_most.value)
@@ -79,12 +87,22 @@ class Rules:
         self.joining_milli = _milli(ruleset.joining.double_weight.value)
         self.joining_most = round(ruleset.joining.most.value)
         self._places: dict[int, Place] = {}
+        self._held_reports = tuple(_held_reports(ruleset, category, self.held[0]) for category in self.categories)
 
     def place(self, stations: int) -> Place:
-        """Evidence of one report in a regency of so many stations; shared by all that are as large."""
+        """Rates and evidence in a regency of so many stations; shared by all that are as large."""
         if stations not in self._places:
-            self._places[stations] = Place(self.ruleset, self.kinds.values(), SCORED, self.decay.half_life_ms, stations)
+            self._places[stations] = Place(self.ruleset, self.kinds.values(), stations)
         return self._places[stations]
+
+    def weighing(self, stations: int) -> Weighing:
+        """A regency's own weighing, at pace 1 of everything."""
+        return Weighing(self.place(stations), self.held)
+
+    def reports_per_station(self, category: int, slot: int) -> float:
+        """Ordinary reports of a category per station that a sum decayed like evidence holds in the middle of a quarter
+        hour of the day."""
+        return self._held_reports[category][slot]
 
     def _rest(self, ruleset: Ruleset) -> None:
         self.stale_ms = _ms(ruleset.silence.stale_after.value * 60)
@@ -175,19 +193,18 @@ def _kinds(ruleset: Ruleset) -> dict[tuple[str, int], Kind]:
     return kinds
 
 
-def _slot_shares(profile: Profile) -> list[float]:
-    total = sum(profile.hours)
-    per_hour = HOUR_MS // SLOT_MS
-    return [profile.hours[slot // per_hour] / total / per_hour for slot in range(SLOTS)]
-
-
 def _cumulative(ruleset: Ruleset, group: int) -> tuple[float, ...]:
-    members = [rule for rule in ruleset.categories.values() if rule.group == GROUPS[group]]
-    rates = [(rule.base_rate.value / 1000, _slot_shares(ruleset.profiles[rule.profile])) for rule in members]
-    sums = [0.0]
+    members = [name for name, rule in ruleset.categories.items() if rule.group == GROUPS[group]]
+    rates = [(ruleset.categories[name].base_rate.value / 1000, hour_shares(ruleset, name)) for name in members]
+    sums, per_hour = [0.0], HOUR_MS // SLOT_MS
     for slot in range(SLOTS):
-        sums.append(sums[-1] + sum(rate * shares[slot] for rate, shares in rates))
+        sums.append(sums[-1] + sum(rate * shares[slot // per_hour] / per_hour for rate, shares in rates))
     return tuple(sums)
+
+
+def _held_reports(ruleset: Ruleset, category: str, held: Held) -> tuple[float, ...]:
+    rate, shares = ruleset.categories[category].base_rate.value / 1000, hour_shares(ruleset, category)
+    return tuple(rate * sum(share * of for share, of in zip(shares, by_hour, strict=True)) for by_hour in held)
 
 
 def _ms(seconds: float) -> int:

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple, TypeVar
 
-from schemas.ledger import NEIGHBOUR, TICK, TICK_KEY, Entry, Frame, partition_of
+from schemas.ledger import NOTICES, TICK, TICK_KEY, Entry, Frame, partition_of
 from schemas.roster import Regency, Roster
 from schemas.ruleset import Ruleset
 from schemas.station_roster import StationRoster
 from schemas.vocabulary import LEVELS
 from streams.event_time.sequencer import Sequencer
-from streams.messages import escalation, notice, province_escalation, province_row, row, to_bytes
+from streams.messages import counts_notice, escalation, notice, province_escalation, province_row, row, to_bytes
 from streams.province import ProvinceState
 from streams.risk.decisions import Evaluation
 from streams.risk.regency import Outcomes, RegencyState
@@ -206,6 +206,8 @@ class RiskTable:
             self._notify(state.regency.province, state, state.ladder.level, escalation_id)
         if evaluation.is_share_due:
             self._notify_neighbours(state, state.ladder.level, "")
+        if evaluation.is_counts_due:
+            drained.notices.append((state.regency.province, counts_notice(state)))
 
     def _notify_neighbours(self, state: RegencyState, previous_level: int, escalation_id: str) -> None:
         for neighbour in state.regency.neighbours:
@@ -219,9 +221,11 @@ class RiskTable:
             message = province_escalation(province, escalated, self.partition)
             self._drained.escalations.append((province.code, to_bytes(message)))
             self._drained.escalated.append(Escalated(province.code, escalated.change.value, LEVELS[escalated.level]))
-        notices = sum(entry[0] == NEIGHBOUR for entry in entries)
-        if notices:
-            self._drained.outcomes[NEIGHBOUR]["applied"] += notices
+        self._drained.notices += province.paces
+        province.paces.clear()
+        for entry in entries:
+            if entry[0] in NOTICES:
+                self._drained.outcomes[entry[0]]["applied"] += 1
         self._changed[province.code.encode()] = None
 
     def _known(self, states: dict[bytes, _State], code: bytes) -> _State:

@@ -18,7 +18,7 @@ from agents.settings import Settings
 from apps.history.audit_inputs import InputsAudit, InputsCheck
 from apps.history.decisions import decision_line
 from apps.history.ledger_frames import LedgerFrames
-from schemas.ledger import DECISIONS, INPUT_HEADER, NEIGHBOUR, REPORTS, Entry, Inputs, partition_of
+from schemas.ledger import DECISIONS, INPUT_HEADER, NOTICES, REPORTS, Entry, Inputs, partition_of
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.station_roster import StationRoster
@@ -156,7 +156,7 @@ class _Auditor:
         for entry in entries:
             if entry[0] in DECISIONS:
                 self._result.decisions.append(f"{where}: {decision_line(record.key.decode(), entry)}")
-            elif entry[0] == NEIGHBOUR and is_before_end:
+            elif entry[0] in NOTICES and is_before_end:
                 notice = record.key.decode(), orjson.dumps(entry)
                 self._seen.setdefault(notice, []).append(where)
 

@@ -136,8 +136,14 @@ class Surprise(BaseModel):
     learned_least: Factor
     learned_most: Factor
     rate_least: HourlyLeast
-    hour_share_least: Share
+    hours_even: Share
     mix_common: Share
+    doubt: Factor
+    pace_shape: Shape
+    pace_least: Annotated[Factor, AfterValidator(positive)]
+    pace_most: Factor
+    pace_member_most: Factor
+    pace_free: Count
     minor_most: Digits
     expected_share: Factor
     free_digits: Digits
@@ -154,6 +160,8 @@ class Surprise(BaseModel):
     def _bounds(self) -> Self:
         if self.learned_least.value > self.learned_most.value:
             raise ValueError("learned_least must not exceed learned_most")
+        if not self.pace_least.value <= 1 <= self.pace_most.value:
+            raise ValueError("1, the pace where nothing is known, must lie between pace_least and pace_most")
         if self.one_report_most.value > self.one_source_most.value:
             raise ValueError("one_report_most must not exceed one_source_most: one report is one source's")
         if self.few_reports_most.value < self.one_report_most.value:

@@ -59,13 +59,14 @@ class Escalation(NamedTuple):
 class Evaluation(NamedTuple):
     """What an evaluation brought for others: escalations in order; whether the data status or the agency on which the
     level rests changed without a change of the level, which the province is notified of; whether the latter did, which
-    neighbours are notified of; whether they are due their hourly notice.
+    neighbours are notified of; whether they are due their hourly notice, and the province the counts of a quarter hour.
     """
 
     escalations: list[Escalation]
     is_status_changed: bool
     is_basis_changed: bool
     is_share_due: bool
+    is_counts_due: bool
 
 
 class Urgency(NamedTuple):

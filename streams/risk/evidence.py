@@ -1,18 +1,22 @@
-"""Weight of evidence of one report: flare-up against ordinary day, by size of the regency.
+"""Weight of evidence of one report: flare-up against ordinary day, by size of the regency and pace of the province.
 
 Turing's and Good's weight of evidence, in digits (bans, powers of ten). A category at a severity or above is reported
 `surge` times an hour during a flare-up, more often in a larger regency, and `ordinary` times an hour on an ordinary
-day, at this hour. A report of it has
+day, at this hour and at the pace in force (streams/risk/pace.py). A report of it has
 
     log10(1 + surge / ordinary)
 
 digits in favour of a flare-up, never fewer than a milder one of the category, and never more than `minor_most` when it
-is minor. Evidence adds up over reports, so a score made of it is a sum that anybody can check. Everything here is a
-constant of the ruleset and of the number of stations."""
+is minor. Evidence adds up over reports, so a score made of it is a sum that anybody can check."""
 
-from collections.abc import Iterable
+from array import array
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import log10
+from functools import lru_cache
+from itertools import chain
+from math import inf, log10
+from operator import add, mul
+from typing import NamedTuple
 
 from schemas.ruleset import Ruleset
 from schemas.ruleset.quantities import HOURS
@@ -20,17 +24,23 @@ from schemas.vocabulary import HOUR_MS
 
 MILLI = 1000
 MINOR = 1  # severity
+SEVERITIES = 5
 SLOTS_PER_HOUR = 4
+STEPS = 4  # of a pace, for each doubling
 _SLOT_MS = HOUR_MS // SLOTS_PER_HOUR
+_WEIGHTS_KEPT = 4096  # of 2 KB each
 _SLOTS = HOURS * SLOTS_PER_HOUR
+
+#: By quarter hour of the local day, how much of a rate an hour in each hour of the day is held in a decayed sum.
+Held = tuple[tuple[float, ...], ...]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Kind:
     """What a category at a severity weighs. One object each, compared by identity.
 
-    `number`: of the kind, from 0. `window_milli`: severity weight, as windows and cited incidents show it.
-    `pressure_milli[status]`: how much of its evidence counts in the score, in thousandths.
+    `number`: of the kind, from 0, the severities of a category in order. `window_milli`: severity weight, as windows
+    and cited incidents show it. `pressure_milli[status]`: how much of its evidence counts in the score, in thousandths.
     """
 
     number: int
@@ -42,35 +52,104 @@ class Kind:
     routes: tuple[str, ...]
 
 
+class Weights(NamedTuple):
+    """What a category weighs in a regency at one pace.
+
+    `milli[(severity - 1) * 24 + hour]`: thousandths of a digit. `mean`, `variance`: by hour, the sum of the digits and
+    of their squares that an ordinary day brings.
+    """
+
+    milli: "array[int]"
+    mean: tuple[float, ...]
+    variance: tuple[float, ...]
+
+
 class Place:
-    """Evidence of every kind of report at every local hour, and what ordinary days add up to.
+    """Rates and evidence in a regency of so many stations.
 
-    `milli[kind.number * 24 + hour]`: thousandths of a digit; `most`: the largest of them. `expected[group][slot]`:
-    digits, decayed like the sums it is compared with, by quarter hour of the local day."""
+    `milli`: of all kinds at pace 1, at `kind.number * 24 + hour`; `weights`, `groups`: by category."""
 
-    __slots__ = ("milli", "most", "expected")
+    __slots__ = ("milli", "weights", "groups", "_kinds", "_own", "_odds", "_odds_most", "_minor_most")
 
-    def __init__(self, ruleset: Ruleset, kinds: Iterable[Kind], groups: int, half_life_ms: int, stations: int):
+    def __init__(self, ruleset: Ruleset, kinds: Iterable[Kind], stations: int):
         rule = ruleset.surprise
         size = (stations / rule.surge_stations.value) ** 0.5
-        self.milli: list[int] = []
-        rates = [[0.0] * HOURS for _ in range(groups)]  # digits an hour that ordinary days show
-        milder: list[float] = []
-        for kind in kinds:  # of each category from the mildest on
-            surge = rule.surge[str(kind.severity)].value * size
+        self._kinds, self._minor_most = tuple(kinds), rule.minor_most.value
+        surges = {severity: rule.surge[str(severity)].value * size for severity in range(1, SEVERITIES + 1)}
+        self._odds_most = {severity: surge / rule.rate_least.value for severity, surge in surges.items()}
+        self._own, self._odds = [], []
+        for kind in self._kinds:
+            self._own.append(ordinary_rates(ruleset, kind.category, kind.severity, stations))
+            above = ordinary_rates(ruleset, kind.category, kind.severity, stations, or_above=True)
+            self._odds.append([surges[kind.severity] / rate if rate else inf for rate in above])
+        self.groups = tuple(kind.group for kind in self._kinds[::SEVERITIES])
+        self.weights = tuple(self.weights_at(category, 0) for category in range(len(self.groups)))
+        self.milli = array("H", chain.from_iterable(weights.milli for weights in self.weights))
+
+    @lru_cache(maxsize=_WEIGHTS_KEPT)  # noqa: B019 - bounded; as many as are in force where there are a few dozen regencies
+    def weights_at(self, category: int, step: int) -> Weights:
+        """What a category weighs at a pace of 2^(step / STEPS)."""
+        pace, least, milli = 2 ** (step / STEPS), [0.0] * HOURS, array("H")
+        mean, variance = [0.0] * HOURS, [0.0] * HOURS
+        first = category * SEVERITIES
+        for kind, own, odds in zip(
+            self._kinds[first : first + SEVERITIES], self._own[first:], self._odds[first:], strict=False
+        ):
+            # Odds are bounded: nothing is ordinary more rarely than `rate_least`.
+            digits = [log10(1 + min(of_hour / pace, self._odds_most[kind.severity])) for of_hour in odds]
+            if kind.severity == MINOR:
+                digits = [min(of_hour, self._minor_most) for of_hour in digits]
+            # The rates of rare reports are not known well enough to weigh a severe one less than a milder one.
+            least = digits = list(map(max, least, digits))
+            milli.extend([max(1, round(of_hour * MILLI)) for of_hour in digits])  # never 0: a sum of 0 means no report
             full = kind.pressure_milli["reported"] / MILLI
-            milder = [0.0] * HOURS if kind.severity == MINOR else milder
-            own = ordinary_rates(ruleset, kind.category, kind.severity, stations)
-            at_least = ordinary_rates(ruleset, kind.category, kind.severity, stations, or_above=True)
-            for hour, (ordinary, above) in enumerate(zip(own, at_least, strict=True)):
-                # The rates of rare reports are not known well enough to weigh a severe one less than a milder one.
-                digits = max(milder[hour], log10(1 + surge / max(above, rule.rate_least.value)))
-                digits = milder[hour] = min(digits, rule.minor_most.value) if kind.severity == MINOR else digits
-                self.milli.append(max(1, round(digits * MILLI)))  # never 0: a sum of 0 means no report
-                if kind.group < groups:
-                    rates[kind.group][hour] += ordinary * digits * full
-        self.most = max(self.milli)
-        self.expected = tuple(_decayed(hourly, half_life_ms) for hourly in rates)
+            evidence = [rate * pace * of_hour * full for rate, of_hour in zip(own, digits, strict=True)]
+            mean = list(map(add, mean, evidence))
+            variance = [
+                sum_ + new * of_hour * full for sum_, new, of_hour in zip(variance, evidence, digits, strict=True)
+            ]
+        return Weights(milli, tuple(mean), tuple(variance))
+
+
+class Weighing:
+    """The evidence of a regency's reports at the paces in force, and what ordinary days add up to.
+
+    `milli[kind.number * 24 + hour]`: thousandths of a digit; `most`: the largest of them. Only `set_steps` changes
+    them."""
+
+    __slots__ = ("milli", "most", "place", "_held", "_steps", "_weights", "_slot", "_ordinary")
+
+    def __init__(self, place: Place, held: tuple[Held, Held]) -> None:
+        """`held`: for sums that decay as evidence does, and for those that decay as its square."""
+        self.place, self._held = place, held
+        self._steps: Sequence[int] = (0,) * len(place.weights)
+        self._weights = list(place.weights)
+        self.milli, self.most = place.milli, max(place.milli)
+        self._slot, self._ordinary = -1, [(0.0, 0.0)]
+
+    def set_steps(self, steps: Sequence[int]) -> bool:
+        """Weigh at the paces 2^(step / STEPS) of the categories; whether that changes anything."""
+        changed = [category for category, (new, old) in enumerate(zip(steps, self._steps, strict=True)) if new != old]
+        if changed and self.milli is self.place.milli:  # which others share
+            self.milli = array("H", self.milli)
+        for category in changed:
+            weights = self._weights[category] = self.place.weights_at(category, steps[category])
+            size = len(weights.milli)
+            self.milli[category * size : (category + 1) * size] = weights.milli
+        if changed:
+            self._steps, self._slot, self.most = tuple(steps), -1, max(self.milli)
+        return bool(changed)
+
+    def ordinary(self, group: int, slot: int) -> tuple[float, float]:
+        """Mean and variance of the evidence that an ordinary day holds in the middle of a quarter hour of the day."""
+        if slot != self._slot:
+            as_sum, as_square = self._held[0][slot], self._held[1][slot]
+            sums = [[0.0, 0.0] for _ in range(max(self.place.groups) + 1)]
+            for of, weights in zip(self.place.groups, self._weights, strict=True):
+                sums[of][0] += _dot(weights.mean, as_sum)
+                sums[of][1] += _dot(weights.variance, as_square)
+            self._slot, self._ordinary = slot, [(mean, variance) for mean, variance in sums]
+        return self._ordinary[group]
 
 
 def ordinary_rates(
@@ -78,17 +157,36 @@ def ordinary_rates(
 ) -> list[float]:
     """Reports an hour of a severity, or of it and all above, that an ordinary day shows in a regency, by local hour.
 
-    No hour has less than `hour_share_least` of the mean one, and `mix_common` of the severities are those of all.
+    `mix_common` of the severities are those of all categories.
     """
-    rule, surprise = ruleset.categories[category], ruleset.surprise
-    hours = ruleset.profiles[rule.profile].hours
-    least = surprise.hour_share_least.value * sum(hours) / HOURS
+    rule = ruleset.categories[category]
     own, common = ruleset.mixes[rule.mix].shares, _common_mix(ruleset)
     chosen = slice(severity - 1, None if or_above else severity)
-    share = surprise.mix_common.value
+    share = ruleset.surprise.mix_common.value
     shares = (1 - share) * sum(own[chosen]) + share * sum(common[chosen])
     a_day = stations * rule.base_rate.value / 1000 * shares
-    return [a_day * max(weight, least) / sum(hours) for weight in hours]
+    return [a_day * weight for weight in hour_shares(ruleset, category)]
+
+
+def hour_shares(ruleset: Ruleset, category: str) -> list[float]:
+    """The share of a day's ordinary reports in each local hour: `hours_even` evenly, the rest by the profile."""
+    hours, even = ruleset.profiles[ruleset.categories[category].profile].hours, ruleset.surprise.hours_even.value
+    return [(1 - even) * weight / sum(hours) + even / HOURS for weight in hours]
+
+
+def held_of(half_life_ms: float) -> Held:
+    """What a decayed sum holds of each hour of a steady daily course, as of the middle of each quarter hour: half of
+    that one has passed."""
+    keep = 2 ** (-_SLOT_MS / half_life_ms)
+    entering, leaving = 2 ** (-0.25 * _SLOT_MS / half_life_ms) / 2, 2 ** (-0.75 * _SLOT_MS / half_life_ms) / 2
+    held, slots = [0.0] * HOURS, [[0.0] * HOURS for _ in range(_SLOTS)]
+    for turn in range(2 * _SLOTS):  # the second day begins with what the first left over
+        slot = turn % _SLOTS
+        held = [sum_ * keep for sum_ in held]
+        held[slot // SLOTS_PER_HOUR] += entering / SLOTS_PER_HOUR
+        held[(slot - 1) % _SLOTS // SLOTS_PER_HOUR] += leaving / SLOTS_PER_HOUR
+        slots[slot] = held
+    return tuple(map(tuple, slots))
 
 
 def _common_mix(ruleset: Ruleset) -> list[float]:
@@ -99,19 +197,11 @@ def _common_mix(ruleset: Ruleset) -> list[float]:
         if rule.factor.value
     ]
     total = sum(rate for rate, _ in rated)
-    return (
-        [sum(rate * shares[severity] for rate, shares in rated) / total for severity in range(5)] if total else [0] * 5
-    )
+    if not total:
+        return [0.0] * SEVERITIES
+    return [sum(rate * shares[severity] for rate, shares in rated) / total for severity in range(SEVERITIES)]
 
 
-def _decayed(hourly: list[float], half_life_ms: int) -> tuple[float, ...]:
-    """The decayed sum of a steady daily course, as of the middle of each quarter hour: half of that one has passed."""
-    keep = 2 ** (-_SLOT_MS / half_life_ms)
-    entering, leaving = 2 ** (-0.25 * _SLOT_MS / half_life_ms) / 2, 2 ** (-0.75 * _SLOT_MS / half_life_ms) / 2
-    reported = [rate / SLOTS_PER_HOUR for rate in hourly for _ in range(SLOTS_PER_HOUR)]
-    held, sums = 0.0, [0.0] * _SLOTS
-    for _ in range(2):  # the second day begins with what the first left over
-        for slot in range(_SLOTS):
-            held = held * keep + reported[slot] * entering + reported[slot - 1] * leaving
-            sums[slot] = held
-    return tuple(sums)
+def _dot(by_hour: Sequence[float], held: Sequence[float]) -> float:
+    total: float = sum(map(mul, by_hour, held))
+    return total

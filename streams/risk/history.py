@@ -5,14 +5,15 @@ morning say nothing of this morning. No agency alone makes the ordinary day busi
 the ruleset expects, or as much as all others together, counts.
 """
 
-from math import fsum
+from collections.abc import Mapping
 
 from schemas.vocabulary import HOUR_MS
+from streams.risk.evidence import MILLI
 from streams.risk.words import MANY
 
-#: Full hours before the hour of an evaluation: from the first on, up to and without the second. The last six are left
+#: Full hours before the hour of an evaluation: from the first on, up to and without the second. The last three are left
 #: out, so that a flare-up does not raise its own threshold.
-FROM_HOURS, UNTIL_HOURS = 24, 6
+FROM_HOURS, UNTIL_HOURS = 24, 3
 
 
 #: Counts by agency and group, and the time at which their hour begins and ends.
@@ -29,7 +30,7 @@ class History:
 
     def __init__(self, groups: int) -> None:
         self.version = 0
-        #: Of the last six hours the one to which incidents were last added, see `hour`.
+        #: Of the last three hours the one to which incidents were last added, see `hour`.
         self.current: Hour = {}, 0, 0
         self._groups = groups
         self._hours: dict[int, dict[str, list[int]]] = {}
@@ -64,14 +65,14 @@ class History:
             del self._hours[hour]
 
     def reported(self, now_ms: int) -> list[dict[str, int]]:
-        """By group, the incidents of each agency in the hours that an evaluation looks at."""
+        """By group, the incidents of each agency in the hours that an evaluation looks at, in thousandths."""
         found: list[dict[str, int]] = [{} for _ in range(self._groups)]
         last = now_ms // HOUR_MS
         for hour in range(last - FROM_HOURS, last - UNTIL_HOURS):
             for agency, counts in self._hours.get(hour, {}).items():
                 for group, count in enumerate(counts):
                     if count:
-                        found[group][agency] = found[group].get(agency, 0) + count
+                        found[group][agency] = found[group].get(agency, 0) + MILLI * count
         return found
 
     def _is_looked_at(self, hour: int) -> bool:
@@ -82,11 +83,9 @@ class History:
         return self._hours.setdefault(hour, {})
 
 
-def counted(reported: dict[str, int], ordinary: float) -> float:
-    """How many of the incidents that agencies reported count, where an ordinary day brings `ordinary`. What MANY
-    agencies reported is nobody's alone.
+def counted(reported: Mapping[str, int], free: int) -> int:
+    """How much of what agencies reported counts: of one agency at most `free`, or as much as all others together. What
+    MANY agencies reported is nobody's alone. Whole numbers, so that the order of the agencies changes nothing.
     """
     total = sum(reported.values())
-    return fsum(
-        count if agency == MANY else min(count, max(ordinary, total - count)) for agency, count in reported.items()
-    )
+    return sum(count if agency == MANY else min(count, max(free, total - count)) for agency, count in reported.items())

@@ -10,7 +10,7 @@ to 24, and out. Records that a later one replaced stay in their bucket and are s
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from operator import attrgetter, itemgetter
 
 from schemas.vocabulary import GROUPS, HOUR_MS
@@ -40,14 +40,15 @@ class Incidents:
     """
 
     __slots__ = (
-        "rules", "place", "records", "edges", "landmark", "totals", "by_agency", "counts", "weights", "urgent",
-        "candidates", "history", "words", "verified", "is_confirmation_changed", "names", "_buckets", "_replaced",
-        "_is_rolling", "_step_ms", "_offset_ms", "_growth",
+        "rules", "stations", "weighing", "records", "edges", "landmark", "totals", "by_agency", "counts", "weights",
+        "urgent", "candidates", "history", "words", "verified", "is_confirmation_changed", "names", "_buckets",
+        "_replaced", "_is_rolling", "_step_ms", "_offset_ms", "_growth",
     )  # fmt: skip
 
     def __init__(self, rules: Rules, stations: int) -> None:
         self.rules = rules
-        self.place = rules.place(stations)
+        self.stations = stations
+        self.weighing = rules.weighing(stations)
         self.records: dict[str, Record] = {}
         self.edges = [0, 0, 0]  # an incident counts in a window when it occurred after the window's edge
         self.landmark = 0
@@ -77,7 +78,7 @@ class Incidents:
         records, edges, hour_ms, step_ms = self.records, self.edges, self.edges[0], self._step_ms
         counts, weights, totals, by_agency = self.counts, self.weights, self.totals, self.by_agency
         buckets, is_rolling, double_milli = self._buckets, self._is_rolling, self.rules.joining_milli
-        placed, growth, landmark, offset_ms = self.place.milli, self._growth, self.landmark, self._offset_ms
+        placed, growth, landmark, offset_ms = self.weighing.milli, self._growth, self.landmark, self._offset_ms
         bucket: list[Record] = []
         reported, begins_ms, ends_ms = self.history.current
         after_ms = until_ms = 0  # a record that occurred in between lies in the same bucket as the one before
@@ -184,6 +185,20 @@ class Incidents:
         if landmark != self.landmark:
             self._rebase(landmark)
 
+    def weigh(self, steps: Sequence[int]) -> None:
+        """Weigh all that counts at these paces (`Weighing.set_steps`)."""
+        if not self.weighing.set_steps(steps):
+            return
+        self.totals[:] = [0] * SCORED
+        for agencies in self.by_agency:
+            agencies.clear()
+        for number in self._buckets:
+            for record in self._valid(number):
+                if record.kind.pressure_milli[record.status]:
+                    group, agency, evidence = record.kind.group, record.sole_agency, self.evidence(record)
+                    self.totals[group] += evidence
+                    self.by_agency[group][agency] = self.by_agency[group].get(agency, 0) + evidence
+
     def windows_at(self, clock_ms: int) -> list[tuple[int, int]]:
         """(incidents, milli-weight) of each window at exactly this time, not before the last `advance`."""
         count = weight = 0
@@ -229,11 +244,11 @@ class Incidents:
     def evidence_of(self, kind: Kind, milli: int, occurred_ms: int) -> int:
         """`evidence` of an incident that counts by `milli` thousandths of its kind's evidence."""
         hour = (occurred_ms + self._offset_ms) // HOUR_MS % 24
-        return self.place.milli[kind.number * 24 + hour] * milli * self._growth(occurred_ms, self.landmark)
+        return self.weighing.milli[kind.number * 24 + hour] * milli * self._growth(occurred_ms, self.landmark)
 
     def evidence_most(self, until_ms: int) -> int:
         """No record that occurred until then can have more evidence than this."""
-        return self.place.most * self.rules.pressure_most * self._growth(until_ms, self.landmark)
+        return self.weighing.most * self.rules.pressure_most * self._growth(until_ms, self.landmark)
 
     def _passed(self, old_edge: int, edge: int) -> list[int]:
         """Buckets, oldest first, that a boundary passes on its way. Edges are multiples of the step."""
@@ -289,10 +304,12 @@ class Incidents:
             self._reweigh(self.candidates.remove(record, place_of(record.place)))
 
     def _rank(self, record: Record) -> int:
-        """Evidence at the hour at which an incident occurred, without decay, for comparison with another's."""
+        """Evidence at the hour at which an incident occurred, at pace 1 and without decay, for comparison with
+        another's: which of a pair is the double does not change with the pace.
+        """
         kind = record.kind
         hour = (record.occurred_ms + self._offset_ms) // HOUR_MS % 24
-        return self.place.milli[kind.number * 24 + hour] * kind.pressure_milli[record.status]
+        return self.weighing.place.milli[kind.number * 24 + hour] * kind.pressure_milli[record.status]
 
     def _pair(self, record: Record, place: str) -> bool:
         """A record at a place begins to count: whether it is a double."""

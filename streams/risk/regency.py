@@ -16,11 +16,10 @@ Invariants:
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any
 
-from schemas.ledger import DECISIONS, INCIDENT, NEIGHBOUR, TICK, TURNOUT, Entry
+from schemas.ledger import DECISIONS, INCIDENT, NEIGHBOUR, PACE, TICK, TURNOUT, Entry
 from schemas.roster import Regency
 from schemas.station_roster import RegencyStations
 from schemas.vocabulary import DAY_MS, HOUR_MS, LEVELS
@@ -41,6 +40,7 @@ from streams.risk.event_ids import EventIds
 from streams.risk.incidents import Incidents
 from streams.risk.levels import Ladder
 from streams.risk.neighbours import Neighbours
+from streams.risk.pace import Pace, hours_of
 from streams.risk.published import Published
 from streams.risk.record import Record, Report, record_under, report_of
 from streams.risk.repeats import Repeats
@@ -78,6 +78,7 @@ class RegencyState:
         self.repeats = Repeats(self.event_ids, self.incidents, self.turnout)
         self.word_changes = WordChanges(self.incidents, self.repeats)
         self.neighbours = Neighbours()
+        self.pace = Pace(rules)
         self.ladder = Ladder()
         self.silence = Silence(rules, regency.stations)
         self.published = Published(rules)
@@ -89,7 +90,7 @@ class RegencyState:
         self._roomy: frozenset[str] = frozenset()  # agencies with room for all words of the frame
         self._score: Score | None = None  # None since something that it depends on has changed
         self._needs = Needs(rules, self.incidents)
-        self._learned = Learned(rules, regency.stations, self.incidents.history)
+        self._learned = Learned(rules, self.incidents, self.pace)
 
     def fold(self, offset: int, entries: list[Entry], outcomes: Outcomes) -> Iterator[Evaluation]:
         """Fold one ledger frame; yield each evaluation with an effect before the next entry is folded.
@@ -115,39 +116,12 @@ class RegencyState:
         """Turnout share in ten-thousandths; None while too few stations have reported."""
         return self.turnout.share_myriad(self.rules.curve_stations)
 
-    def stored(self) -> dict[str, Any]:
-        """The head of the state: all but incidents, stations and event ids, with the numbers of their segments."""
-        return {
-            "offset": self.offset,
-            "clock": {"now_ms": self.clock_ms, "first_ms": self.first_ms, "grid_ms": self.grid_ms},
-            "segments": {
-                "incidents": self.incident_records.last,
-                "stations": self.station_records.last,
-                "event_ids": self.event_ids.last,
-            },
-            "ladder": self.ladder.stored(),
-            "since_ms": self.since_ms,
-            "silence": self.silence.stored(),
-            "excluded": self.excluded,
-            "neighbours": self.neighbours.stored(),
-            "published": self.published.stored(),
-            "turnout": self.turnout.totals(),
-        }
-
-    def restore(self, head: dict[str, Any]) -> None:
-        """Take back what `stored` returned, before anything else."""
-        self.offset, clock = head["offset"], head["clock"]
-        self.clock_ms, self.first_ms, self.grid_ms = clock["now_ms"], clock["first_ms"], clock["grid_ms"]
-        self.ladder.restore(head["ladder"])
-        self.since_ms = head["since_ms"]
-        self.silence.restore(head["silence"])
-        self.excluded = head["excluded"]
-        self.neighbours.restore(head["neighbours"])
-        self.published.restore(head["published"])
-        self.turnout.restore_totals(head["turnout"])
+    def resume(self) -> None:
+        """The clock was restored, and what of its parts incidents are counted against, before any of these is."""
         if self.grid_ms:
             self._next_grid_ms = self.grid_ms + self.rules.step_ms
             self.incidents.advance(self.grid_ms)
+        self.incidents.weigh(self.pace.steps())
 
     def _fold_entries(self, entries: list[Entry], outcomes: Outcomes) -> Iterator[Evaluation]:
         at = 0
@@ -166,16 +140,9 @@ class RegencyState:
             self._advance(at_ms, kind)
         if kind == INCIDENT:
             return self._take_reports(entries, at, outcomes)
-        if kind == TURNOUT:
-            outcome = self._take_turnout(entry)
-        elif kind == TICK:
-            outcome = "applied"
-        elif kind == NEIGHBOUR:
-            outcome = self._take_notice(entry)
-        elif kind in DECISIONS:
-            outcome = self._take_decision(entry)
-        else:
+        if kind not in _TAKES:
             raise ValueError(f"ledger entry of unknown kind {kind!r}")
+        outcome = _TAKES[kind](self, entry)
         outcomes[kind][outcome] += 1
         return at + 1
 
@@ -198,6 +165,8 @@ class RegencyState:
         self._score = None
         self.incidents.advance(grid_ms)
         self.silence.pass_grid()
+        if self.pace.expire(grid_ms):
+            self.incidents.weigh(self.pace.steps())
         self._is_due = self._is_review_due = self._is_new_time = True
         if before_ms and grid_ms // HOUR_MS != before_ms // HOUR_MS:
             self.event_ids.forget_before(at_ms - self.rules.event_ids_ms)
@@ -342,6 +311,13 @@ class RegencyState:
         self._score, self._is_due = None, True
         return "applied"
 
+    def _take_pace(self, entry: Entry) -> str:
+        self.pace.take(entry, hours_of(entry[1], self.first_ms))
+        self.pace.expire(self.grid_ms)  # it may be late
+        self.incidents.weigh(self.pace.steps())
+        self._score, self._is_due = None, True
+        return "applied"
+
     def _evaluate(self) -> Evaluation | None:
         """Decide: move the data status and the level, record what is to be published, and return it if there is any."""
         score, rules, ladder, published = self.score(), self.rules, self.ladder, self.published
@@ -367,8 +343,11 @@ class RegencyState:
         hour = self.clock_ms // HOUR_MS
         if is_share_due := not self.neighbours.is_notified(hour) and self.share_myriad() is not None:
             self.neighbours.notify(hour)
-        has_effect = escalations or is_status_changed or is_share_due
-        return Evaluation(escalations, is_status_changed, is_basis_changed, is_share_due) if has_effect else None
+        if is_counts_due := self.pace.is_due(self.grid_ms) and any(self.incidents.by_agency):
+            self.pace.send(self.grid_ms)
+        has_effect = escalations or is_status_changed or is_share_due or is_counts_due
+        evaluation = Evaluation(escalations, is_status_changed, is_basis_changed, is_share_due, is_counts_due)
+        return evaluation if has_effect else None
 
     def _review(self, score: Score, urgency: Urgency, level: int, is_new_time: bool) -> list[Decision]:
         """At an unchanged level: amend what is published, or note, once for each evaluation time, on whom it rests."""
@@ -397,3 +376,12 @@ class RegencyState:
             keys = [record.incident for record in cited] if decision.level else []
             self.published.cite(keys, decision.score.support)
         return Escalation(decision, self.published.episode, self.published.number_next(), cited)
+
+
+_TAKES: dict[str, Callable[[RegencyState, Entry], str]] = {
+    TICK: lambda *_: "applied",
+    TURNOUT: RegencyState._take_turnout,
+    NEIGHBOUR: RegencyState._take_notice,
+    PACE: RegencyState._take_pace,
+    **dict.fromkeys(DECISIONS, RegencyState._take_decision),
+}

@@ -4,15 +4,16 @@ Points are whole numbers. Each part is capped on its own; if the sum would excee
 are trimmed.
 """
 
-from math import floor, inf
+from collections.abc import Sequence
+from math import floor, inf, sqrt
 from typing import NamedTuple
 
 from schemas.roster import Regency
 from schemas.vocabulary import HOUR_MS
-from streams.risk.evidence import MILLI, Place
-from streams.risk.history import FROM_HOURS, UNTIL_HOURS, History, counted
+from streams.risk.evidence import MILLI
 from streams.risk.incidents import Incidents
 from streams.risk.neighbours import Neighbours, neighbour_points, neighbours_alone
+from streams.risk.pace import Pace, hours_of, reported_before
 from streams.risk.turnout import Turnout
 from streams.risk.turnout_points import turnout_alone, turnout_points
 from streams.risk.words import MANY
@@ -57,40 +58,38 @@ class Score(NamedTuple):
         return sum(self.parts[:SCORED])
 
 
-def learned(rules: Rules, stations: int, history: History, first_ms: int, now_ms: int) -> tuple[float, ...]:
-    """By what factor each group's expectation is scaled: what was reported of this regency 6 to 24 full hours ago
-    against ordinary days.
+def learned(rules: Rules, incidents: Incidents, past: tuple[float, ...], first_ms: int, now_ms: int) -> list[float]:
+    """By what factor each group's ordinary evidence is scaled: what was reported of this regency 3 to 24 full hours
+    ago, against ordinary days at the province's pace of those hours (`past`).
 
     Gamma-Poisson posterior mean, bounded.
     """
-    hour_ms = now_ms - now_ms % HOUR_MS
-    until = hour_ms - UNTIL_HOURS * HOUR_MS
-    since = max(hour_ms - FROM_HOURS * HOUR_MS, first_ms)
-    if until <= since:
-        return (1.0,) * SCORED
-    least, most = rules.learned
-    factors = []
-    for group, reported in enumerate(history.reported(now_ms)):
-        ordinary = stations * rules.ordinary_reports(group, since, until)
-        found = counted(reported, ordinary)
-        factors.append(min(most, max(least, (rules.learning + found) / (rules.learning + ordinary))))
-    return tuple(factors)
+    hours, (least, most) = hours_of(now_ms, first_ms), rules.learned
+    if hours.since_ms >= hours.until_ms:
+        return [1.0] * SCORED
+    ordinary = [incidents.stations * rules.ordinary_reports(group, *hours) * pace for group, pace in enumerate(past)]
+    return [
+        min(most, max(least, (rules.learning + reported / MILLI) / (rules.learning + expected)))
+        for reported, expected in zip(reported_before(incidents, ordinary, now_ms), ordinary, strict=True)
+    ]
 
 
-def expected(rules: Rules, place: Place, group: int, factor: float, now_ms: int) -> float:
-    """Digits that give no points: `expected_share` of what an ordinary day shows here now, and `free_digits`."""
-    slot = rules.local_ms(now_ms) // SLOT_MS
-    return rules.expected_share * place.expected[group][slot] * factor + rules.free_digits
+def bar(rules: Rules, incidents: Incidents, group: int, factor: float, now_ms: int) -> float:
+    """Digits that give no points: what an ordinary day shows here now, `doubt` standard deviations of that, and
+    `free_digits`.
+    """
+    mean, variance = incidents.weighing.ordinary(group, rules.local_ms(now_ms) // SLOT_MS)
+    return rules.expected_share * mean * factor + rules.doubt * sqrt(variance * factor) + rules.free_digits
 
 
-def weigh(rules: Rules, incidents: Incidents, factors: tuple[float, ...], now_ms: int, unit: int) -> list[Group]:
+def weigh(rules: Rules, incidents: Incidents, factors: Sequence[float], now_ms: int, unit: int) -> list[Group]:
     """The evidence of each group that is left when what is expected is taken off."""
     # A limit that is met exactly must give its points, whatever two divisions lose on the way.
     groups, slack = [], (unit >> SLACK_BITS) + 2
     for group, total in enumerate(incidents.totals):
-        bar = int(expected(rules, incidents.place, group, factors[group], now_ms) * unit)
+        ordinary = int(bar(rules, incidents, group, factors[group], now_ms) * unit)
         most = int(rules.group_most[group] / rules.points_per_digit * unit) + slack
-        groups.append(Group(total, bar, max(0, total - bar), most))
+        groups.append(Group(total, ordinary, max(0, total - ordinary), most))
     return groups
 
 
@@ -113,7 +112,7 @@ def _largest(agencies: dict[str, int]) -> int:
     return max(agencies.values(), default=0)
 
 
-def incident_points(rules: Rules, incidents: Incidents, factors: tuple[float, ...], now_ms: int) -> Score:
+def incident_points(rules: Rules, incidents: Incidents, factors: Sequence[float], now_ms: int) -> Score:
     """Points of all groups.
 
     What others corroborate of a group counts in full; what rests on one agency alone lifts the sum of the groups to
@@ -176,19 +175,20 @@ class Needs:
 class Learned:
     """`learned` of one regency, computed again only when its arguments change."""
 
-    __slots__ = ("_rules", "_stations", "_history", "_key", "_factors")
+    __slots__ = ("_rules", "_incidents", "_pace", "_key", "_factors")
 
-    def __init__(self, rules: Rules, stations: int, history: History) -> None:
-        self._rules, self._stations, self._history = rules, stations, history
-        self._key: tuple[int, ...] = ()
-        self._factors: tuple[float, ...] = ()
+    def __init__(self, rules: Rules, incidents: Incidents, pace: Pace) -> None:
+        self._rules, self._incidents, self._pace = rules, incidents, pace
+        self._key: tuple[object, ...] = ()
+        self._factors: list[float] = []
 
-    def factors(self, first_ms: int, now_ms: int) -> tuple[float, ...]:
+    def factors(self, first_ms: int, now_ms: int) -> list[float]:
         """See `learned`."""
-        key = (now_ms // HOUR_MS, first_ms, self._history.version)
+        past = self._pace.past
+        key = now_ms // HOUR_MS, first_ms, past, self._incidents.history.version
         if key != self._key:
             self._key = key
-            self._factors = learned(self._rules, self._stations, self._history, first_ms, now_ms)
+            self._factors = learned(self._rules, self._incidents, past, first_ms, now_ms)
         return self._factors
 
 
@@ -232,7 +232,7 @@ def score_at(
     incidents: Incidents,
     turnout: Turnout,
     neighbours: Neighbours,
-    factors: tuple[float, ...],
+    factors: Sequence[float],
     now_ms: int,
 ) -> Score:
     """The score at an evaluation time. Pure: it changes nothing."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-FORMAT = 3
+FORMAT = 4
 
 
 class UnknownFormat(ValueError):

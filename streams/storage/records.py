@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 
 from streams.risk.regency import RegencyState
+from streams.storage import head
 from streams.storage.format import FORMAT, read
 
 #: A state record to write; None is a tombstone.
@@ -43,14 +44,14 @@ def drain(state: RegencyState) -> Iterator[StateRecord]:
     yield from state.station_records.drain(prefix)
     for number, ids in state.event_ids.drain().items():
         yield prefix + b"/d/%d" % number, ids
-    yield prefix + _HEAD, encode(state.stored())
+    yield prefix + _HEAD, encode(head.stored(state))
 
 
 def restore(state: RegencyState, stored: StoredRegency) -> None:
     """Take back the records of a regency. Raises UnknownFormat."""
-    head = read(stored.head)
-    last = head["segments"]
-    state.restore(head)  # first: incidents are counted against its time
+    fields = read(stored.head)
+    last = fields["segments"]
+    head.restore(state, fields)  # first: incidents are counted against its time
     state.event_ids.restore(last["event_ids"], stored.event_ids)
     state.station_records.restore(last["stations"], stored.stations, stored.own_stations)
     state.incident_records.restore(last["incidents"], stored.incidents)
