@@ -77,7 +77,7 @@ def _counting(known: Known, category: str, told: Counter[str]) -> tuple[int, boo
     ordinary = policy.held_reports(known.place.stations, category, policy.quarter(known.grid_ms))
     free = 1000 * (ordinary + policy.surprise["pace_free"])
     most = {agency: max(round(free) * now, told.total() - count) for agency, count in told.items() if agency != MANY}
-    is_sure = not is_near_half(free) or all(told[agency] < limit for agency, limit in most.items())
+    is_sure = not is_near_half(free) or all(told[agency] <= limit - now for agency, limit in most.items())
     return sum(min(count, most.get(agency, count)) for agency, count in told.items()) // now, is_sure
 
 

@@ -172,10 +172,10 @@ class Policy:
     @cache  # noqa: B019
     def held(self, quarter: int, times: int = 1) -> tuple[float, ...]:
         """By local hour, for how many hours' reports of it a sum that decays `times` as fast as evidence stands in the
-        middle of a local quarter hour. Each half of a quarter hour of the last 24 hours counts as if all of it was
-        reported in its middle."""
+        middle of a local quarter hour. Each half of a quarter hour of that day so far, and of the whole one before,
+        counts as if all of it was reported in its middle."""
         found = [0.0] * 24
-        for half in range(24 * 8):
+        for half in range(2 * (96 + quarter + 1)):
             age_h = (half + 0.5) / 8
             hour = math.floor(quarter / 4 + 0.125 - age_h) % 24
             found[hour] += 2 ** (-age_h * times * HOUR_MS / self.half_life_ms) / 8

@@ -311,6 +311,9 @@ class Regency:
         is_confirmed = last.unverified and not unverified
         if not (is_correction or is_confirmed) or self.known.grid_ms - last.at_ms < ladder["amend_every"] * 60_000:
             return []
+        level, reason = self.ladder.level, "correction" if is_correction else "confirmation"
+        if not self.has_passed_grid and amends != Amendment(reason, unverified):
+            return []  # it waits: what was published is of a later entry of this moment
         alone = self._alone(current, urgent)
         self.last = LastEscalation(
             self.known.grid_ms,
@@ -318,7 +321,6 @@ class Regency:
             sole_agency=last.sole_agency,
             is_confirmed_since=last.is_confirmed_since,
         )
-        level, reason = self.ladder.level, "correction" if is_correction else "confirmation"
         return [Change("amended", reason, level, level, current, unverified, urgent.groups, alone)]
 
     def named(self, change: Change, components: dict[str, int]) -> list[Incident]:

@@ -119,13 +119,15 @@ def is_near_whole(points: float) -> bool:
 
 
 def bar(known: Known, group: str) -> float:
-    """Digits of a group that give no points: what ordinary days bring here now, as far as that may deviate, and those
-    that are free."""
-    s, learned = known.policy.surprise, known.learned[group]
-    quarter = known.policy.quarter(known.grid_ms)
-    mean, variance = known.policy.expected(known.place.stations, group, quarter, known.steps)
-    deviation = math.sqrt(variance * learned)
-    return float(s["expected_share"] * mean * learned + s["doubt"] * deviation + s["free_digits"])
+    """Digits of a group that give no points: what ordinary days bring here now, as far as that may deviate by chance
+    and because places differ, and those that are free."""
+    s, quarter = known.policy.surprise, known.policy.quarter(known.grid_ms)
+    mean, variance = (
+        known.learned[group] * of_rates
+        for of_rates in known.policy.expected(known.place.stations, group, quarter, known.steps)
+    )
+    deviation = math.sqrt(variance + s["dispersion"] * mean**2)
+    return float(s["expected_share"] * mean + s["doubt"] * deviation + s["free_digits"])
 
 
 def pressure(known: Known) -> Pressure:

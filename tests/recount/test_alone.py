@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.recount.changes import Amendment
 from tests.recount.policy import DEFAULT_POLICY
 from tests.recount.province import ProvinceComparison
 from tests.recount.sample_entries import MINUTE_MS, SECOND_MS, TEN_MS, figure, notice, regency, told, word
@@ -47,6 +48,18 @@ def test_a_level_that_rests_on_the_turnout_of_one_agency_is_unverified():
     both = [figure("y", f"TPS {n:03d}", **INVENTED, as_of_ms=TEN_MS + n) for n in range(30, 60)]
     made = told(regency(*stations("x"), *both, TICK), MINUTE_LATER)
     assert made.ladder.level == 1 and not made.last.unverified
+
+
+def test_a_level_that_others_confirm_is_amended_then_or_by_what_comes_later_in_the_same_moment():
+    """Between two times of the grid the confirmation may wait for another one that was published."""
+    late_ms = TEN_MS + 10 * MINUTE_MS
+    made = told(regency(*stations("x"), TICK), MINUTE_LATER, ["k", late_ms])
+    told(made, *(figure("y", f"TPS {n:03d}", late_ms, **INVENTED) for n in range(30, 60)))
+    assert made.is_due and made.last.unverified and made.evaluate(None) == []
+    assert made.evaluate(Amendment("correction", unverified=True)) == []
+    assert made.evaluate(Amendment("confirmation", unverified=True)) == [] and made.last.unverified
+    [change] = made.evaluate(Amendment("confirmation", unverified=False))
+    assert (change.kind, change.reason, made.last.unverified) == ("amended", "confirmation", False)
 
 
 def test_missing_and_outlying_figures_are_of_the_agency_that_tells_most():
