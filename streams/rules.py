@@ -73,7 +73,7 @@ class Rules:
         self.learned = (rule.learned_least.value, rule.learned_most.value)
         self.expected_share = rule.expected_share.value
         self.free_digits = rule.free_digits.value
-        self.doubt = rule.doubt.value
+        self.doubt, self.dispersion = rule.doubt.value, rule.dispersion.value
         self.pace_shape, self.pace_bounds = rule.pace_shape.value, (rule.pace_least.value, rule.pace_most.value)
         self.pace_member_most, self.pace_free = rule.pace_member_most.value, rule.pace_free.value
         self.points_per_digit = rule.points_per_digit.value

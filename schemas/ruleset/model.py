@@ -139,6 +139,7 @@ class Surprise(BaseModel):
     hours_even: Share
     mix_common: Share
     doubt: Factor
+    dispersion: Factor
     pace_shape: Shape
     pace_least: Annotated[Factor, AfterValidator(positive)]
     pace_most: Factor

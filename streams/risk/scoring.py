@@ -77,9 +77,13 @@ def learned(rules: Rules, incidents: Incidents, past: tuple[float, ...], first_m
 def bar(rules: Rules, incidents: Incidents, group: int, factor: float, now_ms: int) -> float:
     """Digits that give no points: what an ordinary day shows here now, `doubt` standard deviations of that, and
     `free_digits`.
+
+    Its variance is that of reports that come by chance, and of a level that differs between places (`dispersion`).
     """
     mean, variance = incidents.weighing.ordinary(group, rules.local_ms(now_ms) // SLOT_MS)
-    return rules.expected_share * mean * factor + rules.doubt * sqrt(variance * factor) + rules.free_digits
+    mean *= factor
+    deviation = sqrt(variance * factor + rules.dispersion * mean * mean)
+    return rules.expected_share * mean + rules.doubt * deviation + rules.free_digits
 
 
 def weigh(rules: Rules, incidents: Incidents, factors: Sequence[float], now_ms: int, unit: int) -> list[Group]:
