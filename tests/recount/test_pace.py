@@ -19,6 +19,7 @@ from tests.recount.sample_entries import (
     told,
     word,
 )
+from tests.recount.scoring import bar
 
 SURPRISE = DEFAULT_POLICY.surprise
 LARGE = Place("16.71", "Kota Palembang", 2264, ("16.03",), 0.0)
@@ -253,7 +254,7 @@ def test_a_pace_is_no_sign_of_life_and_makes_an_evaluation_due():
     assert made.is_due and made.data_status == "silent"
 
 
-def test_the_bar_is_what_is_ordinary_and_its_deviation_by_pace_and_own_level():
+def test_what_is_ordinary_is_the_decayed_sum_of_a_day_at_its_pace():
     """Summed here minute by minute over a day at 10:07:30, the middle of the quarter hour, at one pace."""
     policy, group, step = DEFAULT_POLICY, "security", 6
     mean = variance = 0.0
@@ -269,3 +270,15 @@ def test_the_bar_is_what_is_ordinary_and_its_deviation_by_pace_and_own_level():
     found = policy.expected(2264, group, 40, dict.fromkeys(policy.group_of, step))
     assert (found.mean, found.variance) == (pytest.approx(mean, rel=0.005), pytest.approx(variance, rel=0.005))
     assert found.mean > policy.expected(2264, group, 40).mean
+
+
+def test_the_bar_is_what_is_ordinary_at_the_own_level_and_its_deviations_and_what_is_free():
+    """Those of chance, and those of places, which differ in proportion."""
+    known = regency(TICK, pace(5000, intimidation=90_000)).known
+    mean, variance = DEFAULT_POLICY.expected(SMALL.stations, "security", TEN, known.steps)
+    assert mean > DEFAULT_POLICY.expected(SMALL.stations, "security", TEN).mean
+    for level in (1.0, 2.0):
+        known.learned["security"] = level
+        deviation = (variance * level + SURPRISE["dispersion"] * (mean * level) ** 2) ** 0.5
+        doubted = SURPRISE["expected_share"] * mean * level + SURPRISE["doubt"] * deviation
+        assert bar(known, "security") == pytest.approx(doubted + SURPRISE["free_digits"])

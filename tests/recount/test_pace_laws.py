@@ -46,8 +46,9 @@ def test_a_run_breaks_no_law_and_holds_something_to_judge(paced):
 
 #: Numbers of the ruleset by which rows or paces must differ when they are so many times as large.
 TIMES = {
-    "hours_even": 0.9, "mix_common": 0.8, "doubt": 0.9, "dispersion": 0.5, "expected_share": 1.1, "learning": 1.5, "learned_least": 1.25,
-    "pace_shape": 1.2, "pace_least": 1.8, "pace_most": 0.2, "pace_member_most": 0.5, "pace_free": 0.5,
+    "hours_even": 0.9, "mix_common": 0.8, "doubt": 0.9, "dispersion": 0.5, "expected_share": 1.1, "learning": 1.5,
+    "learned_least": 1.25, "pace_shape": 1.2, "pace_least": 1.8, "pace_most": 0.2, "pace_member_most": 0.5,
+    "pace_free": 0.5,
 }  # fmt: skip
 
 
