@@ -11,7 +11,8 @@ MINUTE_MS = 60_000
 
 
 def rank(incident: Incident) -> tuple[float, int, str]:
-    """The order in which the first of two is the one that counts: more evidence at its hour, earlier, by number."""
+    """The order in which the first of two is the one that counts: more evidence at its hour and at pace 1, earlier, by
+    number."""
     return -round(incident.digits, 6), incident.word.occurred_ms, incident.id
 
 
@@ -67,6 +68,6 @@ def gap(one: Incident, other: Incident) -> int:
     return abs(one.word.occurred_ms - other.word.occurred_ms)
 
 
-def share_of_double(policy: Policy) -> float:
+def share_of_double(policy: Policy) -> int:
     """Of its evidence, in whole thousandths."""
-    return round(1000 * policy.rules["joining"]["double_weight"]) / 1000
+    return round(1000 * policy.rules["joining"]["double_weight"])

@@ -14,6 +14,7 @@ from tests.recount.changes import Amendment, Change, LastEscalation
 from tests.recount.contract import ms
 from tests.recount.ledger import EVERYONE, Entry
 from tests.recount.outcomes import REASONS, Outcomes
+from tests.recount.pace import Told
 from tests.recount.policy import HOUR_MS, LEVELS, Place, Policy
 from tests.recount.regency import PAIRS_MOST, UNSURE_SUPPORT, Regency
 from tests.recount.scoring import Score
@@ -40,6 +41,8 @@ class Comparison:
         #: Ledger offsets of the frames that changed it.
         self.offsets: list[int] = []
         self.has_fault = False
+        #: What it must have told of the pace, and whom.
+        self.told: list[tuple[str, Told]] = []
 
     def faults(self, history: list[Entry]) -> Iterator[tuple[str, str]]:
         for offset, lying in _frames(history):
@@ -125,6 +128,8 @@ class RegencyComparison(Comparison):
             else:
                 what = f"{change.kind} to {LEVELS[change.level]} for {change.reason} at {change.score.total} points"
                 yield "B", f"missing: {what}"
+        if regency.counts:
+            self.told.append((self.place.code[:2], regency.counts))
         regency.rest_on(self._told.get((self.place.code, self.clock_ms)))
         if published and self._is_now(published[0]) and self._follows_tie(published[0]):
             del published[0]

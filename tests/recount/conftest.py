@@ -19,6 +19,12 @@ def by_event_time() -> Evidence:
 
 
 @pytest.fixture
+def paced() -> Evidence:
+    """Another, in which a part of a province reports several times what is ordinary."""
+    return sample_runs.copied(sample_runs.pace_run())
+
+
+@pytest.fixture
 def lossy() -> Evidence:
     """Another, from which input and state were taken away."""
     return sample_runs.copied(sample_runs.lossy_run())

@@ -12,6 +12,11 @@ from tests.recount.words import Incident
 MANY = "*"
 
 
+def teller(incident: Incident) -> str:
+    """The agency that alone reports an incident; MANY when several do."""
+    return MANY if incident.is_confirmed else next(iter(incident.behind))
+
+
 @dataclass
 class Known:
     """The state of a regency as of `grid_ms`, the last time at which scores are evaluated."""
@@ -32,19 +37,38 @@ class Known:
     soles: dict[str, str] = field(default_factory=dict)
     shares: dict[str, int] = field(default_factory=dict)
     learned: dict[str, float] = field(default_factory=lambda: dict.fromkeys(GROUPS, 1.0))
+    #: Of the province's pace, where it is known: its steps by category, and by group the factor of the hours before.
+    steps: dict[str, int] = field(default_factory=dict)
+    past: dict[str, float] = field(default_factory=dict)
 
     def put(self, incident: Incident) -> None:
         """Hold an incident as it is told now."""
-        i, policy, word = incident, self.policy, incident.word
-        i.group = policy.group_of[word.category]
-        if policy.factor(word.category, word.status):
-            hour = int(policy.local_hours(word.occurred_ms))
-            i.digits = policy.report_weight(self.place.stations, word.category, word.status, word.severity, hour)
-            i.evidence = i.digits * 2 ** ((policy.steps(word.occurred_ms) - policy.steps(self.began_ms)) / 256)
+        i = incident
+        i.group = self.policy.group_of[i.word.category]
+        i.digits = self._digits(i)
+        self._weigh(i)
         self.drop(i.id)
         self.incidents[i.id] = i
-        if i.stands and word.occurred_ms > self.grid_ms - DAY_MS:
+        if i.stands and i.word.occurred_ms > self.grid_ms - DAY_MS:
             self.live[i.id] = i
+
+    def set_pace(self, steps: dict[str, int], past: dict[str, float]) -> None:
+        """Another pace is in force: all that counts is weighed again."""
+        self.steps, self.past = steps, past
+        for incident in self.live.values():
+            self._weigh(incident)
+
+    def _digits(self, i: Incident, step: int = 0) -> float:
+        policy, word = self.policy, i.word
+        if not policy.factor(word.category, word.status):
+            return 0.0
+        hour = int(policy.local_hours(word.occurred_ms))
+        return policy.report_weight(self.place.stations, word.category, word.status, word.severity, hour, step)
+
+    def _weigh(self, i: Incident) -> None:
+        """By the pace in force."""
+        age = self.policy.steps(i.word.occurred_ms) - self.policy.steps(self.began_ms)
+        i.evidence = self._digits(i, self.steps.get(i.word.category, 0)) * 2 ** (age / 256)
 
     def drop(self, number: str) -> None:
         """Forget an incident, for it goes by another number now."""
@@ -82,8 +106,12 @@ class Known:
 
     def weighing(self) -> dict[str, float]:
         """The evidence of each incident that can score: of a double, the part that counts until people decide."""
-        in_part, share = doubles(self.live.values(), self.policy), share_of_double(self.policy)
+        in_part, share = self.doubles(), share_of_double(self.policy) / 1000
         return {i.id: i.evidence * (share if i.id in in_part else 1) for i in self.scoring()}
+
+    def doubles(self) -> set[str]:
+        """The incidents that count in part."""
+        return doubles(self.live.values(), self.policy)
 
     def decay(self) -> float:
         """What a digit of the first entry's time is worth now. Age is counted in whole steps."""

@@ -2,8 +2,8 @@
 
 A  no loss: each input record is applied, counted as duplicate or excluded, or rejected, exactly once, in its order;
    what was taken away before it was read is exactly what intake noted as gone, and nowhere
-B  escalations: each is the recount's and none of those is missing, no id twice, episodes without holes; each notice was
-   received once
+B  escalations: each is the recount's and none of those is missing, no id twice, episodes without holes; each notice,
+   and each pace that is told, was received once
 C  rows: every row equals the recount, none is missing, and none contradicts the escalations
 D  the group settled: all is read, no transaction is open, every last stable offset is the end
 """

@@ -2,29 +2,48 @@
 
 from collections import Counter
 
-from tests.recount.known import MANY, Known
+from tests.recount.known import MANY, Known, teller
 from tests.recount.policy import GROUPS, HOUR_MS
+
+#: Full hours before the hour of an evaluation; the last three are left out, of whatever flare-up runs now.
+FROM_HOURS, UNTIL_HOURS = 24, 3
 
 
 def learn(known: Known) -> dict[str, float]:
-    """What each group's expectation is scaled by: the live incidents that were told 24 to 6 full hours before the hour
-    of the evaluation, against ordinary days.
+    """What each group's expectation is scaled by: the live incidents that were told 24 to 3 full hours before the hour
+    of the evaluation, against ordinary days at the pace that the province had then.
     """
-    s, hour = known.policy.surprise, known.grid_ms // HOUR_MS
-    start, end = max((hour - 24) * HOUR_MS, known.began_ms), (hour - 6) * HOUR_MS
+    s, (start, end) = known.policy.surprise, hours(known, known.grid_ms)
     if end <= start:
         return dict.fromkeys(GROUPS, 1.0)
-    told: dict[str, Counter[str]] = {group: Counter() for group in GROUPS}
-    for incident in known.live.values():
-        if incident.group in told and 6 < hour - incident.since_ms // HOUR_MS <= 24:
-            told[incident.group][MANY if incident.is_confirmed else next(iter(incident.behind))] += 1
     factors = {}
-    for group, shares in told.items():
-        ordinary = known.policy.ordinary_reports(known.place.stations, (group,), start, end)
-        seen = sum(
-            count if agency == MANY else min(count, max(ordinary, shares.total() - count))
-            for agency, count in shares.items()
-        )
-        factor = (s["learning"] + seen) / (s["learning"] + ordinary)
+    for group, of_rates in ordinary_before(known).items():
+        ordinary = of_rates * known.past.get(group, 1.0)
+        factor = (s["learning"] + counted(known, group, ordinary) / 1000) / (s["learning"] + ordinary)
         factors[group] = min(s["learned_most"], max(s["learned_least"], factor))
     return factors
+
+
+def ordinary_before(known: Known) -> dict[str, float]:
+    """How many reports of each group ordinary days bring in these hours."""
+    when = hours(known, known.grid_ms)
+    return {group: known.policy.ordinary_reports(known.place.stations, (group,), *when) for group in GROUPS}
+
+
+def counted(known: Known, group: str, ordinary: float) -> int:
+    """How many incidents of these hours count, in thousandths: of one agency no more than are ordinary, or than all
+    others have."""
+    hour, told = known.grid_ms // HOUR_MS, Counter[str]()
+    for incident in known.live.values():
+        if incident.group == group and UNTIL_HOURS < hour - incident.since_ms // HOUR_MS <= FROM_HOURS:
+            told[teller(incident)] += 1000
+    return sum(
+        count if agency == MANY else min(count, max(round(1000 * ordinary), told.total() - count))
+        for agency, count in told.items()
+    )
+
+
+def hours(known: Known, at_ms: int) -> tuple[int, int]:
+    """When they begin and end; the end is not later where there are none yet."""
+    hour = at_ms // HOUR_MS
+    return max((hour - FROM_HOURS) * HOUR_MS, known.began_ms), (hour - UNTIL_HOURS) * HOUR_MS

@@ -23,7 +23,7 @@ INPUT_HEADER = "siaga.input"
 #: How far the broker's append time may be ahead of the clock of the worker that writes a tick, and count.
 BROKER_AHEAD_MS = 5 * 60_000
 #: Least length of an entry of each kind.
-KINDS = {"i": 14, "t": 12, "j": 7, "k": 2, "n": 9, "w": 4, "e": 7, "x": 5}
+KINDS = {"i": 14, "t": 12, "j": 7, "k": 2, "n": 9, "w": 4, "e": 7, "x": 5, "c": 5, "p": 6}
 #: Kind, key and all fields of a message, in the order of the ledger format.
 Fingerprint = tuple[Any, ...]
 

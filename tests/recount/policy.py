@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
+QUARTER_MS = 15 * 60_000
 WINDOWS_MS = {"1h": HOUR_MS, "6h": 6 * HOUR_MS, "24h": DAY_MS}
 GROUPS = ("security", "integrity", "supply", "process")
 LEVELS = ("normal", "waspada", "siaga", "awas")
@@ -60,6 +61,18 @@ class Limits(NamedTuple):
     agencies: int
 
 
+class Ordinary(NamedTuple):
+    """Evidence of ordinary days, in digits, and its variance."""
+
+    mean: float
+    variance: float
+
+
+def pace(step: int) -> float:
+    """By what factor more, or fewer, reports come than ordinary days bring: a quarter of a doubling for each step."""
+    return float(2 ** (step / 4))
+
+
 class Policy:
     """One ruleset, by its text. Hours are local ones of the election."""
 
@@ -82,13 +95,18 @@ class Policy:
         """Number of the local day."""
         return (at_ms + self.offset_ms) // DAY_MS
 
-    def rate(self, stations: int, category: str, hour: int, shares: float, least: float = 0.0) -> float:
-        """Reports an hour that an ordinary day brings, of severities with these shares; no hour brings less than
-        `least` of the mean one."""
-        rules = self.rules["categories"][category]
-        base_rate: float = rules["base_rate"]
-        hours: list[float] = self.rules["profiles"][rules["profile"]]["hours"]
-        return stations * base_rate / 1000 * max(hours[hour] / sum(hours), least / 24) * shares
+    @cache  # noqa: B019 - one policy lives as long as the run
+    def hour_share(self, category: str, hour: int) -> float:
+        """Of a day's reports of a category how many an ordinary day brings in an hour: some of them evenly, the others
+        by its profile."""
+        even: float = self.surprise["hours_even"]
+        hours: list[float] = self.rules["profiles"][self.rules["categories"][category]["profile"]]["hours"]
+        return (1 - even) * hours[hour] / sum(hours) + even / 24
+
+    def rate(self, stations: int, category: str, hour: int, shares: float) -> float:
+        """Reports an hour that an ordinary day brings, of severities with these shares."""
+        base_rate: float = self.rules["categories"][category]["base_rate"]
+        return stations * base_rate / 1000 * self.hour_share(category, hour) * shares
 
     @cache  # noqa: B019
     def _shares(self, category: str) -> list[float]:
@@ -101,12 +119,12 @@ class Policy:
         own = mixes[rules[category]["mix"]]["shares"]
         return [(1 - common) * mine + common * all_ for mine, all_ in zip(own, of_all, strict=True)]
 
-    @cache  # noqa: B019 - one policy lives as long as the run
-    def digits(self, stations: int, category: str, severity: int, hour: int) -> float:
-        """Evidence of one report: log10(1 + surge / ordinary), with its two limits."""
-        shares, most, floor = self._shares(category), 0.0, self.surprise["hour_share_least"]
+    @cache  # noqa: B019
+    def digits(self, stations: int, category: str, severity: int, hour: int, step: int = 0) -> float:
+        """Evidence of one report: log10(1 + surge / ordinary), with its two limits. `step`: the pace in force."""
+        shares, most = self._shares(category), 0.0
         for s in range(1, severity + 1):
-            rate = self.rate(stations, category, hour, sum(shares[s - 1 :]), floor)
+            rate = self.rate(stations, category, hour, sum(shares[s - 1 :])) * pace(step)
             ordinary = max(self.surprise["rate_least"], rate)
             surge = self.surprise["surge"][str(s)] * math.sqrt(stations / self.surprise["surge_stations"])
             evidence = math.log10(1 + surge / ordinary)
@@ -114,9 +132,11 @@ class Policy:
         return most
 
     @cache  # noqa: B019
-    def report_weight(self, stations: int, category: str, status: str, severity: int, hour: int) -> float:
+    def report_weight(
+        self, stations: int, category: str, status: str, severity: int, hour: int, step: int = 0
+    ) -> float:
         """What one report adds: whole thousandths of a digit, times the factors of its category and status."""
-        whole = max(1, round(self.digits(stations, category, severity, hour) * 1000)) / 1000
+        whole = max(1, round(self.digits(stations, category, severity, hour, step) * 1000)) / 1000
         return whole * self.factor(category, status)
 
     def factor(self, category: str, status: str) -> float:
@@ -128,27 +148,44 @@ class Policy:
         return of_category * of_status
 
     @cache  # noqa: B019
-    def hourly_evidence(self, stations: int, group: str, hour: int) -> float:
-        """Digits an hour that an ordinary day brings of a group."""
-        total = 0.0
-        for category, of in self.group_of.items():
-            if of == group:
-                shares, factor = self._shares(category), self.factor(category, "reported")
-                for s in SEVERITIES:
-                    rate = self.rate(stations, category, hour, shares[s - 1], self.surprise["hour_share_least"])
-                    total += rate * self.digits(stations, category, s, hour) * factor
-        return total
+    def _evidence(self, stations: int, category: str, step: int, quarter: int) -> Ordinary:
+        """What an ordinary day holds of one category."""
+        shares, factor, mean, variance = self._shares(category), self.factor(category, "reported"), 0.0, 0.0
+        for hour in range(24):
+            held, of_squares = self.held(quarter)[hour], self.held(quarter, 2)[hour]
+            for s in SEVERITIES:
+                rate = self.rate(stations, category, hour, shares[s - 1]) * pace(step)
+                digits = self.digits(stations, category, s, hour, step) * factor
+                mean, variance = mean + rate * digits * held, variance + rate * digits**2 * of_squares
+        return Ordinary(mean, variance)
+
+    def expected(self, stations: int, group: str, quarter: int, steps: dict[str, int] | None = None) -> Ordinary:
+        """m and v: the evidence of a group that an ordinary day holds in the middle of a local quarter hour, and how
+        much that varies. `steps`: the paces of categories that have another than 1."""
+        found = [
+            self._evidence(stations, category, (steps or {}).get(category, 0), quarter)
+            for category, of in self.group_of.items()
+            if of == group
+        ]
+        return Ordinary(sum(one.mean for one in found), sum(one.variance for one in found))
 
     @cache  # noqa: B019
-    def expected(self, stations: int, group: str, quarter: int) -> float:
-        """m: the evidence an ordinary day holds in the middle of a local quarter hour. Each half of a quarter hour of
-        the last 24 hours counts as if all of it was reported in its middle."""
-        total = 0.0
-        for half in range(24 * 8):
+    def held(self, quarter: int, times: int = 1) -> tuple[float, ...]:
+        """By local hour, for how many hours' reports of it a sum that decays `times` as fast as evidence stands in the
+        middle of a local quarter hour. Each half of a quarter hour of that day so far, and of the whole one before,
+        counts as if all of it was reported in its middle."""
+        found = [0.0] * 24
+        for half in range(2 * (96 + quarter + 1)):
             age_h = (half + 0.5) / 8
             hour = math.floor(quarter / 4 + 0.125 - age_h) % 24
-            total += self.hourly_evidence(stations, group, hour) / 8 * 2 ** (-age_h * HOUR_MS / self.half_life_ms)
-        return total
+            found[hour] += 2 ** (-age_h * times * HOUR_MS / self.half_life_ms) / 8
+        return tuple(found)
+
+    @cache  # noqa: B019
+    def held_reports(self, stations: int, category: str, quarter: int) -> float:
+        """How many reports of a category, decayed like evidence, an ordinary day holds in the middle of a local quarter
+        hour."""
+        return sum(self.rate(stations, category, hour, 1.0) * held for hour, held in enumerate(self.held(quarter)))
 
     @cache  # noqa: B019
     def ordinary_reports(self, stations: int, groups: tuple[str, ...], start_ms: int, end_ms: int) -> float:
@@ -162,6 +199,10 @@ class Policy:
                     total += self.rate(stations, category, hour, 1.0) * (until - at) / HOUR_MS
             at = until
         return total
+
+    def quarter(self, at_ms: int) -> int:
+        """The local quarter hour of the day."""
+        return (at_ms + self.offset_ms) % DAY_MS // QUARTER_MS
 
     def steps(self, at_ms: int) -> int:
         """Age is counted in whole 256ths of a half-life."""

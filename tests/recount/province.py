@@ -8,6 +8,7 @@ from tests.recount.contract import ms
 from tests.recount.known import MANY
 from tests.recount.ladder import Ladder
 from tests.recount.ledger import Entry
+from tests.recount.pace import Members
 from tests.recount.policy import LEVELS, Policy
 
 
@@ -15,10 +16,11 @@ class ProvinceComparison(Comparison):
     """All of it is whole numbers: nothing may differ."""
 
     def __init__(
-        self, code: str, members: list[str], partition: int, policy: Policy, rows: dict, escalations: list
+        self, code: str, members: dict[str, int], partition: int, policy: Policy, rows: dict, escalations: list
     ) -> None:
+        """`members`: how many stations each has."""
         super().__init__(code, partition, policy, rows, escalations)
-        self.members, self.ladder = members, Ladder(policy)
+        self.ladder, self.members = Ladder(policy), Members(members, policy)
         #: The agency on which a member's level rests alone, empty where it does not.
         self.soles = dict.fromkeys(members, "")
         self.published_ms, self.published_unverified, self.is_confirmed_since = 0, False, False
@@ -33,6 +35,9 @@ class ProvinceComparison(Comparison):
             self.grid_ms = self.policy.grid(self.clock_ms)
             if f[0] == "n":
                 self._notice(f)
+            elif f[0] == "c":
+                self.members.take(f)
+            self.told += self.members.due(self.code, self.clock_ms, self.grid_ms).items()
             self.ladder.look(self.grid_ms, sum(self.points().values()), 0, True)
             if self.ladder.level == before and not self._is_amendment_due():
                 continue

@@ -11,7 +11,8 @@ from tests.recount.known import MANY, Known
 from tests.recount.ladder import Ladder
 from tests.recount.learning import learn
 from tests.recount.outcomes import Effect, Outcomes
-from tests.recount.policy import GROUPS, HOUR_MS, LEVELS, WINDOWS_MS, Place, Policy
+from tests.recount.pace import Pace, Told, counts_of, pace_of
+from tests.recount.policy import GROUPS, HOUR_MS, LEVELS, QUARTER_MS, WINDOWS_MS, Place, Policy
 from tests.recount.polls import Figure
 from tests.recount.scoring import Score, score
 from tests.recount.words import GRAVE, Incident
@@ -33,6 +34,10 @@ class Regency:
         self.is_due = self.has_passed_grid = self.has_published = False
         self._score: Score | None = None
         self._odd: dict[str, tuple[bool, ...]] = {}
+        self._pace: Pace | None = None
+        #: What its province must be told after an entry, and of which quarter hour that was the last time.
+        self.counts: Told | None = None
+        self._counted = -1
 
     def score(self) -> Score:
         if self._score is None:
@@ -48,6 +53,8 @@ class Regency:
         effect = self.held.take(f)
         if f[0] == "n":
             self._notice(f)
+        elif f[0] == "p":
+            self._take_pace(pace_of(self.known, f))
         elif effect:
             self._change(f, effect, before)
 
@@ -68,6 +75,9 @@ class Regency:
         if grid_ms > known.grid_ms:
             self._score = None
             known.pass_to(grid_ms)
+            if self._pace and not self._pace.counts(grid_ms):
+                self._pace = None
+                known.set_pace({}, {})
             known.learned = learn(known)
             self.is_past_stale = self.silence_ms >= silence["stale_after"] * 60_000
             self.is_past_fall = self.silence_ms >= silence["falls_within"] * 60_000
@@ -83,6 +93,12 @@ class Regency:
         self.known.levels[f[2]], self.known.soles[f[2]] = f[3], f[8]
         if f[7] is not None:
             self.known.shares[f[2]] = f[7]
+        self._score, self.is_due = None, True
+
+    def _take_pace(self, pace: Pace) -> None:
+        self._pace = pace
+        self.known.set_pace(*pace[1:] if pace.counts(self.known.grid_ms) else ({}, {}))
+        self.known.learned = learn(self.known)
         self._score, self.is_due = None, True
 
     def _change(self, f: list[Any], effect: Effect, before: Score | None) -> None:
@@ -158,9 +174,10 @@ class Regency:
         """What must be published after an entry. `amends`: the amendment that was published here; one may wait for the
         next grid time.
         """
-        self.has_published = False
+        self.has_published, self.counts = False, None
         if not self.is_due:
             return []
+        self._count()
         current, urgent, before = self.score(), self.urgent(), self.ladder.level
         changes = self._data_status(current)
         may_fall = self.data_status != "stale" and not self.is_past_fall
@@ -171,6 +188,12 @@ class Regency:
             changes += self._amended(current, urgent, amends)
         self.has_published = bool(changes)
         return changes
+
+    def _count(self) -> None:
+        """Once in each quarter hour, when anything counts."""
+        quarter = self.known.grid_ms // QUARTER_MS
+        if quarter != self._counted and self.known.scoring():
+            self._counted, self.counts = quarter, counts_of(self.known)
 
     def rest_on(self, told: str | None) -> None:
         """At a new time of the grid an unverified level that nothing was published of rests on whom it rests on now.
@@ -288,6 +311,9 @@ class Regency:
         is_confirmed = last.unverified and not unverified
         if not (is_correction or is_confirmed) or self.known.grid_ms - last.at_ms < ladder["amend_every"] * 60_000:
             return []
+        level, reason = self.ladder.level, "correction" if is_correction else "confirmation"
+        if not self.has_passed_grid and amends != Amendment(reason, unverified):
+            return []  # it waits: what was published is of a later entry of this moment
         alone = self._alone(current, urgent)
         self.last = LastEscalation(
             self.known.grid_ms,
@@ -295,7 +321,6 @@ class Regency:
             sole_agency=last.sole_agency,
             is_confirmed_since=last.is_confirmed_since,
         )
-        level, reason = self.ladder.level, "correction" if is_correction else "confirmation"
         return [Change("amended", reason, level, level, current, unverified, urgent.groups, alone)]
 
     def named(self, change: Change, components: dict[str, int]) -> list[Incident]:

@@ -1,4 +1,4 @@
-"""Laws B and C of the risk model: every row, escalation and notice of a run against the recount."""
+"""Laws B and C of the risk model: every row, escalation, notice and pace of a run against the recount."""
 
 import json
 from collections import Counter, defaultdict
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from tests.recount.comparison import Comparison, RegencyComparison
 from tests.recount.ledger import Entry, home
+from tests.recount.pace_laws import pace_faults
 from tests.recount.policy import HOUR_MS, Place, Policy
 from tests.recount.province import ProvinceComparison
 from tests.recount.records import Evidence, Record, state_marks
@@ -31,7 +32,7 @@ def judge_risk(
     compared: dict[str, Comparison] = {}
     for code, history in histories.items():
         rest = home(code, evidence.partitions), policy, rows.get(code, {}), escalations[code]
-        members = sorted(member for member in places if member.startswith(code))
+        members = {member: places[member].stations for member in sorted(places) if member.startswith(code)}
         if code in places:
             listed = None if stations is None else stations.get(code)
             compared[code] = RegencyComparison(places[code], *rest, told, listed)
@@ -40,6 +41,7 @@ def judge_risk(
         yield from compared[code].faults(history)
     sound = {code: comparison for code, comparison in compared.items() if not comparison.has_fault}
     yield from (("B", text) for text in _notices(entries, sound))
+    yield from (("B", text) for text in pace_faults(entries, sound))
     yield from (("C", text) for text in _rows_are_there(evidence, sound))
 
 

@@ -36,6 +36,15 @@ def notice(code: str, level: str, sole: str = "", at_ms: int = TEN_MS) -> list:
     return ["n", at_ms, code, level, "normal", "1", "live", None, sole]
 
 
+def counts(code: str, at_ms: int = TEN_MS, past: tuple[int, ...] = (0, 0, 0, 0), **thousandths: int) -> list:
+    """What a member tells its province, by category."""
+    return ["c", at_ms, code, thousandths, list(past)]
+
+
+def pace(stations: int, at_ms: int = TEN_MS, past: tuple[int, ...] = (0, 0, 0, 0), **thousandths: int) -> list:
+    return ["p", at_ms, "16", stations, thousandths, list(past)]
+
+
 def regency(*entries: list, place: Place = SMALL) -> Regency:
     """After these entries, all of them evaluated."""
     policy = DEFAULT_POLICY

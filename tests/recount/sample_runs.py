@@ -201,6 +201,43 @@ def revote_evidence(seed: int) -> Evidence:
     return run.log.evidence()
 
 
+#: Those of which something is reported in `pace_evidence`. In the first everything is in flames, about the second one
+#: agency reports all there is.
+TOLD = ("16.01", "16.72", "16.02", "16.03", "16.05", "16.71")
+
+
+def pace_evidence(seed: int) -> Evidence:
+    """Nine hours in which a third of a province reports several times what is ordinary, with an hour and more in
+    between in which nobody tells anything, not even the time.
+    """
+    run = Run(seed, TOLD)
+    run.tick()
+    run.publish([(START_MS, Message("turnout", b"16.71", b"{}"))])  # an exact run rejects something
+    for step in range(9 * 12):
+        start_ms = START_MS + step * 5 * MINUTE_MS
+        if 60 <= step < 76:
+            continue
+        messages = []
+        for n, code in enumerate(TOLD):
+            is_much = n < 2 and step % 48 > 24
+            for number in range(4 if is_much else run.rnd.random() < 0.3):
+                at_ms = start_ms + run.rnd.randrange(5 * MINUTE_MS)
+                messages.append((at_ms, _report(run.rnd, code, f"{step}-{number}", at_ms, is_alone=is_much and n == 1)))
+        run.publish(sorted(messages, key=lambda item: item[0]))
+        run.now_ms = start_ms + 5 * MINUTE_MS
+        run.tick()
+    return run.log.evidence()
+
+
+def _report(rnd: random.Random, code: str, name: str, at_ms: int, is_alone: bool) -> Message:
+    changes = {
+        "category": rnd.choice(("logistics", "administration", "intimidation", "clash")),
+        "severity": rnd.choice((1, 2, 2, 3)),
+        "source": "pantau-1" if is_alone else rnd.choice(("kpu-sumsel", "bawaslu", "pantau-1")),
+    }
+    return Message("incidents", code.encode(), incident(f"p-{code}-{name}", code, at_ms / 1000, **changes))
+
+
 def _count(code: str, name: str, station: int, voted: int, at_ms: int) -> Message:
     changes = {"station": f"TPS-{station:03d}", "voted": voted}
     return Message("turnout", code.encode(), turnout(f"v-{code}-{name}", code, at_ms / 1000, **changes))
@@ -219,6 +256,11 @@ def _figure(code: str, number: int, at_ms: int) -> Message:
 @cache
 def exact_run() -> Evidence:
     return exact_evidence(seed=7, count=700)
+
+
+@cache
+def pace_run() -> Evidence:
+    return pace_evidence(seed=11)
 
 
 @cache

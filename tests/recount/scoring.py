@@ -7,14 +7,13 @@ import math
 from collections import defaultdict
 from typing import NamedTuple
 
-from tests.recount.known import MANY, Known
-from tests.recount.policy import DAY_MS, GROUPS, HOUR_MS, Policy
+from tests.recount.known import MANY, Known, teller
+from tests.recount.policy import GROUPS, HOUR_MS, Policy
 from tests.recount.turnout import turnout
 
 PARTS = (*GROUPS, "turnout", "neighbours", "prior")
 #: What is cut from the score where it rests on one agency, in this order.
 CUT = ("neighbours", "turnout", *reversed(GROUPS))
-QUARTER_MS = 15 * 60_000
 #: Points. Siaga sums whole numbers that are exact to one in 65,536; here it is floating point.
 UNSURE = 0.01
 
@@ -119,20 +118,30 @@ def is_near_whole(points: float) -> bool:
     return 0 < abs(points - round(points)) < UNSURE
 
 
+def bar(known: Known, group: str) -> float:
+    """Digits of a group that give no points: what ordinary days bring here now, as far as that may deviate by chance
+    and because places differ, and those that are free."""
+    s, quarter = known.policy.surprise, known.policy.quarter(known.grid_ms)
+    mean, variance = (
+        known.learned[group] * of_rates
+        for of_rates in known.policy.expected(known.place.stations, group, quarter, known.steps)
+    )
+    deviation = math.sqrt(variance + s["dispersion"] * mean**2)
+    return float(s["expected_share"] * mean + s["doubt"] * deviation + s["free_digits"])
+
+
 def pressure(known: Known) -> Pressure:
     policy, s = known.policy, known.policy.surprise
     evidence: dict[str, dict[str, float]] = {group: defaultdict(float) for group in GROUPS}
     recent, six_hours_ago = 0, known.grid_ms - 6 * HOUR_MS
     weighing = known.weighing()
     for incident in known.scoring():
-        [agency] = [MANY] if incident.is_confirmed else incident.behind
-        evidence[incident.group][agency] += weighing[incident.id]
+        evidence[incident.group][teller(incident)] += weighing[incident.id]
         recent += incident.word.occurred_ms > six_hours_ago
-    quarter = (known.grid_ms + policy.offset_ms) % DAY_MS // QUARTER_MS
     net, borne, largest = {}, dict.fromkeys(GROUPS, 0.0), set()
     for group in GROUPS:
-        x, m = sum(evidence[group].values()) * known.decay(), policy.expected(known.place.stations, group, quarter)
-        net[group] = max(0.0, x - s["expected_share"] * m * known.learned[group] - s["free_digits"])
+        x = sum(evidence[group].values()) * known.decay()
+        net[group] = max(0.0, x - bar(known, group))
         parts = {agency: part for agency, part in evidence[group].items() if agency != MANY}
         loudest = max(parts.values(), default=0.0) * known.decay()
         if net[group]:

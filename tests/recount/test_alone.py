@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.recount.changes import Amendment
 from tests.recount.policy import DEFAULT_POLICY
 from tests.recount.province import ProvinceComparison
 from tests.recount.sample_entries import MINUTE_MS, SECOND_MS, TEN_MS, figure, notice, regency, told, word
@@ -28,8 +29,10 @@ def test_incidents_turnout_and_neighbours_of_one_agency_are_forty_points_togethe
 
 def test_what_is_cut_are_neighbours_then_turnout_then_the_last_group():
     one = word("x", category="disinformation", severity=2)
+    by_itself = regency(one, TICK).score().parts["integrity"]
     made = regency(one, *stations("x"), notice("16.03", "awas", "x"), TICK)
-    assert {name: count for name, count in made.score().parts.items() if count} == {"integrity": 24, "turnout": 16}
+    parts = {name: count for name, count in made.score().parts.items() if count}
+    assert parts == {"integrity": by_itself, "turnout": 40 - by_itself} and 15 < by_itself < 25
 
 
 def test_points_of_several_agencies_are_not_cut():
@@ -47,6 +50,18 @@ def test_a_level_that_rests_on_the_turnout_of_one_agency_is_unverified():
     assert made.ladder.level == 1 and not made.last.unverified
 
 
+def test_a_level_that_others_confirm_is_amended_then_or_by_what_comes_later_in_the_same_moment():
+    """Between two times of the grid the confirmation may wait for another one that was published."""
+    late_ms = TEN_MS + 10 * MINUTE_MS
+    made = told(regency(*stations("x"), TICK), MINUTE_LATER, ["k", late_ms])
+    told(made, *(figure("y", f"TPS {n:03d}", late_ms, **INVENTED) for n in range(30, 60)))
+    assert made.is_due and made.last.unverified and made.evaluate(None) == []
+    assert made.evaluate(Amendment("correction", unverified=True)) == []
+    assert made.evaluate(Amendment("confirmation", unverified=True)) == [] and made.last.unverified
+    [change] = made.evaluate(Amendment("confirmation", unverified=False))
+    assert (change.kind, change.reason, made.last.unverified) == ("amended", "confirmation", False)
+
+
 def test_missing_and_outlying_figures_are_of_the_agency_that_tells_most():
     evening = TEN_MS + 9 * 60 * MINUTE_MS
     told_by = [figure("x", f"TPS {n}", evening) for n in range(3)]
@@ -59,8 +74,8 @@ def test_missing_and_outlying_figures_are_of_the_agency_that_tells_most():
 @pytest.mark.parametrize("sole, unverified", [("x", True), ("", False)])
 def test_points_of_neighbours_are_of_the_agency_on_which_their_level_rests(sole, unverified):
     near = [notice(code, "awas", sole) for code in ("16.03", "16.04")]
-    both = [word(source, category="intimidation", severity=2) for source in ("x", "y")]
-    made = told(regency(*near, *both, TICK), MINUTE_LATER)
+    minor = [word(source, category="intimidation", severity=1) for source in ("x", "y", "z")]
+    made = told(regency(*near, *minor, TICK), MINUTE_LATER)
     assert made.ladder.level == 1 and made.last.unverified == unverified
 
 
@@ -69,7 +84,7 @@ def test_a_grave_incident_raises_by_its_own_rule_however_much_is_cut():
     assert made.ladder.level == 2 and made.last.unverified and made.urgent().agencies == {"x"}
 
 
-MEMBERS = [f"16.{n:02d}" for n in range(1, 9)]
+MEMBERS = {f"16.{n:02d}": 500 for n in range(1, 9)}
 
 
 def province(*members: tuple[str, str]) -> ProvinceComparison:

@@ -1,0 +1,160 @@
+"""The laws of the pace are tested: each entry of counts, or of a pace, that is not the recount's is found."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from tests.recount import pace
+from tests.recount.laws import check
+from tests.recount.pace import Told
+from tests.recount.pace_laws import differs
+from tests.recount.policy import HOUR_MS, RULESET, Policy
+from tests.recount.records import Evidence, Record
+from tests.recount.sample_runs import PLACES, TOLD, fields_of, pace_run, where
+
+KINDS = ("c", "p")
+STEP_MS = 15_000
+
+
+def is_of(record: Record, kind: str) -> bool:
+    """Whether a record of the ledger is an entry of a kind that has several categories and a past."""
+    [entry, *_] = fields_of(record)
+    return entry[0] == kind and len(entry[-2]) > 1 and min(entry[-2].values()) > 1 and max(entry[-1]) > 0
+
+
+def indices(run: Evidence, kind: str) -> list[int]:
+    return [index for index, record in enumerate(run.topics["ledger"]) if is_of(record, kind)]
+
+
+def of_pace(run: Evidence, word: str) -> list[str]:
+    """What the laws of the pace say that begins so."""
+    faults = [v.text for v in check(run, PLACES) if v.law == "B"]
+    return [text for text in faults if re.match(f"{word}: [0-9.]+ was (not )?told", text)]
+
+
+def test_a_run_breaks_no_law_and_holds_something_to_judge(paced):
+    assert check(paced, PLACES) == []
+    entries = [(r.key_text, e) for r in paced.topics["ledger"] for e in fields_of(r)]
+    assert {entry[2] for _, entry in entries if entry[0] == "c"} == set(TOLD)
+    assert {key for key, entry in entries if entry[0] == "p"} == set(PLACES)
+    assert {"raised", "lowered"} <= {record.json()["change"] for record in paced.topics["escalations"]}
+
+
+#: Numbers of the ruleset by which rows or paces must differ when they are so many times as large.
+TIMES = {
+    "hours_even": 0.9, "mix_common": 0.8, "doubt": 0.9, "dispersion": 0.5, "expected_share": 1.1, "learning": 1.5,
+    "learned_least": 1.25, "pace_shape": 1.2, "pace_least": 1.8, "pace_most": 0.2, "pace_member_most": 0.5,
+    "pace_free": 0.5,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TIMES)
+def test_with_another_number_in_the_ruleset_a_run_breaks_a_law(name):
+    policy = Policy(RULESET.read_text(encoding="utf-8"))
+    policy.surprise[name] *= TIMES[name]
+    assert check(pace_run(), PLACES, policy) != []
+
+
+@pytest.mark.parametrize("name, other_ms", [("COUNTS_FOR_MS", 4 * HOUR_MS), ("COUNTS_FOR_MS", 60_000), ("WAIT_MS", 0)])
+def test_with_another_time_a_run_breaks_a_law(monkeypatch, name, other_ms):
+    """How long a pace counts, and how long the province waits for counts."""
+    monkeypatch.setattr(pace, name, other_ms)
+    assert check(pace_run(), PLACES) != []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_lost_and_a_doubled_one_are_found(paced, kind):
+    ledger = paced.topics["ledger"]
+    index = where(ledger, lambda r: is_of(r, kind))
+    ledger.insert(index, replace(ledger[index], offset=ledger[index].offset + 1))
+    assert of_pace(paced, "doubled") and not of_pace(paced, "lost")
+    del ledger[index : index + 2]
+    assert of_pace(paced, "lost")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_all_lost_together_are_found(paced, kind):
+    paced.topics["ledger"] = [r for r in paced.topics["ledger"] if fields_of(r)[0][0] != kind]
+    assert len(of_pace(paced, "lost")) > 100
+
+
+def shifted(entry: list, name: str, more: int) -> dict[str, int]:
+    return entry[-2] | {name: entry[-2].get(name, 0) + more}
+
+
+def first(entry: list) -> str:
+    return next(iter(entry[-2]))
+
+
+#: What an entry says instead: its fields by number.
+WRONG: dict[str, Callable[[list], dict[int, object]]] = {
+    "a count": lambda e: {-2: shifted(e, first(e), 1)},
+    "a count that is lower": lambda e: {-2: shifted(e, first(e), -1)},
+    "a category left out": lambda e: {-2: {name: count for name, count in e[-2].items() if name != first(e)}},
+    "a category of no report": lambda e: {-2: e[-2] | {"fatality": 1}},
+    "a category that is none": lambda e: {-2: e[-2] | {"earthquake": 0}},
+    "another order": lambda e: {-2: dict(reversed(e[-2].items()))},
+    "the past": lambda e: {-1: [max(e[-1]) + 1, *e[-1][1:]]},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_wrong_values_are_found(paced, kind):
+    ledger, planted = paced.topics["ledger"], {}
+    wrong = WRONG | ({"stations": lambda e: {3: e[3] + 1}} if kind == "p" else {})
+    some = indices(paced, kind)
+    for index, (name, change) in zip(some[:: len(some) // len(wrong)], wrong.items(), strict=False):
+        [entry] = fields_of(ledger[index])
+        for number, value in change(entry).items():
+            entry[number] = value
+        planted[name] = str(entry)
+        ledger[index] = replace(ledger[index], value=json.dumps([entry]).encode())
+    faults = of_pace(paced, "wrong")
+    assert [name for name in wrong if not any(planted[name] in fault for fault in faults)] == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_those_that_are_late_or_early_are_found(paced, kind):
+    ledger, some = paced.topics["ledger"], indices(paced, kind)
+    for index, more_ms in zip(some[:: len(some) // 3], (STEP_MS, -STEP_MS, 1), strict=False):
+        [entry] = fields_of(ledger[index])
+        entry[1] += more_ms
+        ledger[index] = replace(ledger[index], value=json.dumps([entry]).encode())
+    assert len(of_pace(paced, "spurious")) >= 3 <= len(of_pace(paced, "lost"))
+
+
+def test_counts_of_another_regency_are_found(paced):
+    ledger = paced.topics["ledger"]
+    index = where(ledger, lambda r: is_of(r, "c"))
+    [entry] = fields_of(ledger[index])
+    entry[2] = next(code for code in PLACES if code != entry[2])
+    ledger[index] = replace(ledger[index], value=json.dumps([entry]).encode())
+    assert of_pace(paced, "(spurious|doubled)") and of_pace(paced, "lost")
+
+
+def test_a_pace_that_a_regency_did_not_apply_is_found(paced):
+    """Its rows and escalations are of a pace that is four times as high."""
+    ledger = paced.topics["ledger"]
+    for index, record in enumerate(ledger):
+        entries = fields_of(record)
+        for entry in entries:
+            if entry[0] == "p":
+                entry[4] = {name: 4 * count for name, count in entry[4].items()}
+        ledger[index] = replace(record, value=json.dumps(entries).encode())
+    faults = {(v.law, v.text.split(":")[0]) for v in check(paced, PLACES)}
+    assert len({code for _, code in faults} & set(PLACES)) > 3
+
+
+def test_a_number_may_be_off_only_where_it_was_rounded():
+    told = Told(
+        ["c", 1, "16.01", {"clash": 1000}, [0, 500, 0, 0]], Counter({"logistics": 0, "clash": 1, "security": 0})
+    )
+    assert not differs(["c", 1, "16.01", {"clash": 999}, [0, 500, 0, 0]], told)
+    assert not differs(["c", 1, "16.01", {"clash": 1001}, [0, 500, 0, 0]], told)
+    assert differs(["c", 1, "16.01", {"clash": 998}, [0, 500, 0, 0]], told)
+    assert differs(["c", 1, "16.01", {"logistics": 1, "clash": 1000}, [0, 500, 0, 0]], told)
+    assert differs(["c", 1, "16.01", {"clash": 1000}, [0, 501, 0, 0]], told)
