@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_va
 
 from schemas.fields import one_of
 from schemas.ruleset.ladder import Immediates, Ladder
+from schemas.ruleset.odds import OddsRule, OperatingPoint
 from schemas.ruleset.outward import OutwardRule
 from schemas.ruleset.quantities import (
     HOURS,
@@ -270,6 +271,9 @@ class Ruleset(BaseModel):
     province: ProvinceRule
     outward: OutwardRule
     rolling_sum: RollingSum | None = None
+    #: Without it escalations have no odds.
+    odds: OddsRule | None = None
+    operating_point: OperatingPoint | None = None
 
     @property
     def id(self) -> str:
@@ -304,8 +308,12 @@ class Ruleset(BaseModel):
                 raise ValueError(wrong)
             if wrong := self.ladder.unreachable():
                 raise ValueError(f"ladder.{wrong}")
+            if self.operating_point is None:
+                raise ValueError("operating_point is missing: the false rate that the numbers were chosen for")
         if (self.model == "rolling_sum") != (self.rolling_sum is not None):
             raise ValueError('the table rolling_sum goes with model = "rolling_sum"')
+        if self.odds and self.rolling_sum:
+            raise ValueError('odds goes with model = "surprise": a rolling sum says nothing of flare-ups')
         return self
 
     def _one_agency_reaches_siaga(self) -> str | None:
