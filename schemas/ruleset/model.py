@@ -343,7 +343,12 @@ class Ruleset(BaseModel):
     @classmethod
     def packaged(cls, name: str) -> Self:
         """A ruleset of schemas/rulesets by its name. Raises RulesetError when there is none."""
+        return cls.parse(cls.packaged_text(name), f"{name}.toml")
+
+    @staticmethod
+    def packaged_text(name: str = DEFAULT_NAME) -> str:
+        """Its text. Raises RulesetError when there is none."""
         file = resources.files("schemas").joinpath(f"rulesets/{name}.toml")
         if not file.is_file():
             raise RulesetError(f"{name}: no such packaged ruleset")
-        return cls.parse(file.read_text(encoding="utf-8"), f"{name}.toml")
+        return file.read_text(encoding="utf-8")
