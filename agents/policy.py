@@ -27,6 +27,11 @@ def load_ruleset(path: Path | None = None) -> Ruleset:
     return Ruleset.default() if path is None else Ruleset.parse(_text(path, RulesetError), str(path))
 
 
+def ruleset_text(path: Path | None = None) -> tuple[str, str]:
+    """The text of a ruleset, and what to call it in errors; without a file the packaged one's. Raises RulesetError."""
+    return (Ruleset.packaged_text(), "packaged ruleset") if path is None else (_text(path, RulesetError), str(path))
+
+
 def load_sources(path: Path | None = None) -> Sources:
     """From a TOML file, UTF-8; without one the packaged file. Raises SourcesError, also for an unreadable file."""
     return Sources.default() if path is None else Sources.parse(_text(path, SourcesError), str(path))

@@ -21,6 +21,16 @@ LEVELS_AFTER: dict[Change, tuple[Level, ...]] = {
 }
 
 
+Odds = Annotated[
+    float | None,
+    Field(
+        ge=0,
+        le=1,
+        description="Probability that a flare-up is behind it; null where it claims none, and of a province.",
+    ),
+]
+
+
 class Evidence(BaseModel):
     """One incident behind an escalation. `weight` is the ruleset's for its severity, not its weight as evidence."""
 
@@ -63,6 +73,7 @@ class Escalation(BaseModel):
     event_time: Annotated[Timestamp, Field(description="The regency's clock at the decision.")]
     ruleset: RulesetId
     ledger: LedgerPosition
+    odds: Odds = None
 
     @model_validator(mode="after")
     def _holds_together(self) -> "Escalation":

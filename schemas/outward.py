@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field
 
-from schemas.escalation import EVIDENCE_MOST, Escalation, Evidence
+from schemas.escalation import EVIDENCE_MOST, Escalation, Evidence, Odds
 from schemas.fields import MESSAGE, EventId, SourceName, Timestamp, one_of
 from schemas.risk import LedgerPosition, LevelName, Points, RulesetId, Whole
 from schemas.ruleset.outward import OutwardRule
@@ -58,6 +58,7 @@ class Outward(BaseModel):
     event_time: Annotated[Timestamp, Field(description="The regency's clock at the decision.")]
     ruleset: RulesetId
     ledger: LedgerPosition
+    odds: Odds = None
 
     def body(self) -> bytes:
         """JSON in UTF-8 without the fields that stay inside: of the same escalation the same bytes."""

@@ -13,6 +13,7 @@ from schemas.sources import shown_agency
 from schemas.vocabulary import COMPONENTS, LEVELS, ROLLING, Reason
 from streams.province import ProvinceEscalation, ProvinceState
 from streams.risk.decisions import Decision, Escalation
+from streams.risk.odds import odds_of
 from streams.risk.pace import counts, hours_of
 from streams.risk.record import Record, standing_of
 from streams.risk.regency import RegencyState
@@ -102,7 +103,7 @@ def _confidence(state: RegencyState) -> Message:
 def escalation(state: RegencyState, escalated: Escalation, partition: int) -> Message:
     """One escalation of a regency. Call it before the next entry is folded: it reads clock and offset."""
     decision = escalated.decision
-    return {
+    message = {
         "schema": ESCALATION_SCHEMA,
         "escalation_id": escalation_id(
             state.regency.code, escalated.episode, escalated.sequence, partition, state.offset
@@ -124,6 +125,7 @@ def escalation(state: RegencyState, escalated: Escalation, partition: int) -> Me
         "ruleset": state.rules.id,
         "ledger": {"partition": partition, "offset": state.offset},
     }
+    return message | {"odds": odds_of(state.rules.ruleset.odds, message)}
 
 
 def _evidence_item(record: Record) -> Message:
@@ -228,6 +230,7 @@ def province_escalation(state: ProvinceState, escalated: ProvinceEscalation, par
         "event_time": rfc3339(state.clock_ms),
         "ruleset": state.rules.id,
         "ledger": {"partition": partition, "offset": state.offset},
+        "odds": None,
     }
 
 

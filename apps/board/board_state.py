@@ -18,7 +18,7 @@ ESCALATIONS_PER_REGENCY = 20
 _TILE_FIELDS = ("regency", "name", "level", "score", "since", "as_of", "data_status", "windows", "turnout")
 _LIST_FIELDS = (
     "escalation_id", "regency", "name", "episode", "change", "level", "previous_level", "score", "threshold", "reason",
-    "routes", "unverified", "event_time",
+    "routes", "unverified", "odds", "event_time",
 )  # fmt: skip
 
 JsonObject = dict[str, Any]

@@ -10,10 +10,12 @@ from typing import Any
 import click
 import orjson
 
+from agents import policy
 from agents.kafka.connection import kafka_python_options
 from agents.settings import Settings
 from apps.cli.broker import CONNECT_S, broker_errors
 from apps.cli.options import CommandError, with_settings
+from apps.evaluation.chosen_ruleset import chosen_text
 from apps.evaluation.evaluation_days import (
     ALL,
     HeldOut,
@@ -26,21 +28,30 @@ from apps.evaluation.experiment import BAWASLU, EvaluatedDay, compare_detectors,
 from apps.evaluation.listing import listed_json, listing
 from apps.evaluation.operating_points import (
     OperatingPoint,
+    choice_basis,
     choice_line,
     choose,
     curve_json,
     curve_rows,
+    declared_line,
     operating_points,
 )
 from apps.evaluation.plot import PlotMissing, draw, draw_worlds, require_matplotlib
 from apps.evaluation.progress import progress
-from apps.evaluation.report import curve_table, goals, markdown
+from apps.evaluation.reliability import (
+    ODDS_FOOT,
+    claims_of_days,
+    raises_by_world,
+    reliability_json,
+    reliability_table,
+)
+from apps.evaluation.report import SIAGA, curve_table, goals, markdown
 from apps.evaluation.ruleset_variants import SHIPPED, variants
 from apps.evaluation.scenario import ScenarioError
 from apps.evaluation.world_report import FOOT, world_figures, world_table, worst_line
 from apps.evaluation.worlds import evaluate_worlds, score_worlds
 from apps.simulation.worlds import WORLDS
-from schemas.ruleset import Ruleset
+from schemas.ruleset import Ruleset, RulesetError
 
 OUTPUT = click.Path(dir_okay=False, path_type=Path)
 
@@ -61,6 +72,7 @@ class Options:
     plot: Path | None
     curve: bool
     false_per_100: float | None
+    write_ruleset: Path | None
     processes: int
     live: bool
 
@@ -84,10 +96,11 @@ class Options:
 )
 @click.option("--json", "json_file", type=OUTPUT, help="Write the figures, every flare-up and every raise here.")
 @click.option("--plot", type=OUTPUT, help="Draw the trade-off curves here, PNG, and print them as a table.")
-@click.option("--curve", is_flag=True, help="Print what other thresholds of siaga give in each world.")
+@click.option("--curve", is_flag=True, help="Print what more or fewer points for all evidence give in each world.")
 @click.option(
-    "--false-per-100", type=float, help="Name the threshold with at most so many false escalations in the worst world."
+    "--false-per-100", type=float, help="Name the points with at most so many false escalations in the worst world."
 )
+@click.option("--write-ruleset", type=OUTPUT, help="Write the ruleset with these points here, for SIAGA_RULES.")
 @click.option("--processes", default=0, show_default=True, help="0: one per core.")
 @click.option("--live", is_flag=True, help="Send one day through the broker and its workers; they must agree.")
 @with_settings("roster", "rules", "partitions", "replication")
@@ -102,7 +115,7 @@ def command(settings: Settings, **flags: Any) -> None:
     if options.live:
         _live(settings, held_out, ruleset)
         return
-    _writable(options.json_file, options.plot)
+    _writable(options)
     moves = options.curve or options.plot is not None or options.false_per_100 is not None
     rulesets = variants(ruleset, moves)
     evaluated = _evaluate(held_out, rulesets, options)
@@ -111,10 +124,13 @@ def command(settings: Settings, **flags: Any) -> None:
         _report_worlds(evaluated, points, held_out, options)
     else:
         _report_detectors(evaluated, tuning, held_out, options)
+    _report_odds(evaluated, SHIPPED, held_out.grace_ms)
     if options.curve or (options.plot is not None and tuning is None):
         click.echo("\n" + curve_rows(points))
+        if ruleset.operating_point is not None:
+            click.echo(declared_line(points, ruleset.operating_point.false_per_100.value))
     if options.false_per_100 is not None:
-        _report_choice(points, options.false_per_100)
+        _report_choice(settings, evaluated, points, held_out.grace_ms, options)
     _report_rejected(evaluated)
 
 
@@ -126,6 +142,7 @@ def _check_options(options: Options) -> None:
     _check(options.processes >= 0, "--processes: must not be negative")
     most = options.false_per_100
     _check(most is None or 0 <= most <= 100, "--false-per-100: must be from 0 to 100")
+    _check(options.write_ruleset is None or most is not None, "--write-ruleset: needs --false-per-100")
     _check(options.scenario is None or options.world is None, "--scenario, --world: only one of them can be scored")
     _check(options.world != ALL or options.tune_on is None, f"--tune-on: --world {ALL} scores no baselines")
     _check(options.world != ALL or not options.live, f"--live: takes one world, not {ALL}")
@@ -170,10 +187,13 @@ def _report_detectors(
     click.echo(markdown(results.detectors))
     for line in goals(results.detectors):
         click.echo(line)
-    _write(options.json_file, listed_json(results.detectors))
+    listed = listed_json(results.detectors)
+    listed[SIAGA]["odds"] = reliability_json(*claims_of_days(days, SHIPPED, held_out.grace_ms))
+    _write(options.json_file, listed)
     if options.plot is not None:
         click.echo(curve_table(results.detectors, results.curves))
-        draw(options.plot, results.detectors, results.curves, len(days) * len(held_out.roster))
+        honest = raises_by_world(evaluated, SHIPPED, held_out.grace_ms)
+        draw(options.plot, results.detectors, results.curves, len(days) * len(held_out.roster), honest)
 
 
 def _report_worlds(
@@ -186,19 +206,52 @@ def _report_worlds(
     scores = score_worlds(evaluated, SHIPPED, held_out.grace_ms)
     figures = world_figures(scores)
     click.echo(f"{world_table(figures)}\n\n{FOOT}\n{worst_line(figures)}")
+    odds = {
+        world: reliability_json(*claims_of_days(days, SHIPPED, held_out.grace_ms)) for world, days in evaluated.items()
+    }
     listed = {
-        world: figures[world] | {"curve": curve_json(points, world)} | listing(score) for world, score in scores.items()
+        world: figures[world] | {"curve": curve_json(points, world), "odds": odds[world]} | listing(score)
+        for world, score in scores.items()
     }
     _write(options.json_file, listed)
     if options.plot is not None:
-        draw_worlds(options.plot, {world: [point.scores[world] for point in points] for world in scores}, scores)
+        curves = {world: [point.scores[world] for point in points] for world in scores}
+        draw_worlds(options.plot, curves, scores, raises_by_world(evaluated, SHIPPED, held_out.grace_ms))
 
 
-def _report_choice(points: Sequence[OperatingPoint], most: float) -> None:
-    """The threshold that keeps a false rate in the worst world, with its figures."""
+def _report_odds(evaluated: Mapping[str, Sequence[EvaluatedDay]], name: str, grace_ms: int) -> None:
+    """Whether the odds of a ruleset's raises are honest; nothing where it has none."""
+    honest = raises_by_world(evaluated, name, grace_ms)
+    if any(figures.total for figures in honest.values()):
+        click.echo(f"\n{reliability_table(honest)}\n\n{ODDS_FOOT}")
+
+
+def _report_choice(
+    settings: Settings,
+    evaluated: Mapping[str, Sequence[EvaluatedDay]],
+    points: Sequence[OperatingPoint],
+    grace_ms: int,
+    options: Options,
+) -> None:
+    """The points that keep a false rate in the worst world, with their figures, and the ruleset with them."""
+    most = options.false_per_100 or 0.0
     click.echo("\n" + choice_line(points, most))
-    if (point := choose(points, most)) is not None:
-        click.echo(world_table(world_figures(point.scores)))
+    if (point := choose(points, most)) is None:
+        if options.write_ruleset is not None:
+            raise CommandError("--write-ruleset: there is no such point")
+        return
+    click.echo(world_table(world_figures(point.scores)))
+    if point.key != SHIPPED:
+        _report_odds(evaluated, point.key, grace_ms)
+    if options.write_ruleset is None:
+        return
+    try:
+        text, origin = policy.ruleset_text(settings.rules)
+        chosen = chosen_text(text, point.points, most, choice_basis(points, point, options.days), origin)
+    except RulesetError as error:
+        raise CommandError(f"--write-ruleset: {error}") from None
+    options.write_ruleset.write_text(chosen, encoding="utf-8")
+    click.echo(f"written: {options.write_ruleset}, ruleset {Ruleset.parse(chosen).id}, for SIAGA_RULES")
 
 
 def _report_rejected(evaluated: Mapping[str, Sequence[EvaluatedDay]]) -> None:
@@ -249,12 +302,13 @@ def _live(settings: Settings, held_out: HeldOut, ruleset: Ruleset) -> None:
         raise SystemExit(1)
 
 
-def _writable(json_file: Path | None, plot: Path | None) -> None:
+def _writable(options: Options) -> None:
     """Report an unwritable output file before minutes of work, not after."""
-    for path, flag in ((json_file, "--json"), (plot, "--plot")):
+    outputs = {"--json": options.json_file, "--plot": options.plot, "--write-ruleset": options.write_ruleset}
+    for flag, path in outputs.items():
         if path is not None and not os.access(path if path.exists() else path.absolute().parent, os.W_OK):
             raise CommandError(f"{flag}: {path} cannot be written", exit_code=2)
-    if plot is not None:
+    if options.plot is not None:
         try:
             require_matplotlib()
         except PlotMissing as error:

@@ -8,6 +8,7 @@ from typing import Any
 
 from apps.evaluation.alarms import TAIL_MS
 from apps.evaluation.cases import Case, SimulatedCase
+from apps.evaluation.claims import Claim, claims_of
 from apps.evaluation.incident_counts import CountedIncident, IncidentCounter
 from apps.evaluation.offline import TICK_MS, fold_ledger, raises_of, span_ms, write_ledger
 from apps.evaluation.report import SIAGA, DetectorResult
@@ -41,12 +42,13 @@ Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
 
 @dataclass(frozen=True)
 class EvaluatedDay:
-    """One day: its truth, the input of the baselines, and Siaga's raises under each variant of the ruleset."""
+    """One day: its truth, the input of the baselines, and by variant of the ruleset Siaga's raises and claims."""
 
     truth: Truth
     incidents: Mapping[str, Sequence[CountedIncident]]
     raises: Mapping[str, Sequence[Raise]]
     rejected: Mapping[str, int]
+    claims: Mapping[str, Sequence[Claim]] = field(default_factory=dict)
 
     @property
     def observed(self) -> ObservedDay:
@@ -69,9 +71,13 @@ def evaluate_day(case: Case, roster: Roster, variants: Mapping[str, Ruleset], ti
     counters = {code: IncidentCounter() for code in roster}
     for regency, entry in ledger.entries():
         counters[regency].add(entry)
-    raised = {name: raises_of(fold_ledger(ledger.frames, roster, rules), roster) for name, rules in variants.items()}
+    escalations = {name: fold_ledger(ledger.frames, roster, rules) for name, rules in variants.items()}
     return EvaluatedDay(
-        truth, {code: counter.incidents() for code, counter in counters.items()}, raised, ledger.rejected
+        truth,
+        {code: counter.incidents() for code, counter in counters.items()},
+        {name: raises_of(items, roster) for name, items in escalations.items()},
+        ledger.rejected,
+        {name: claims_of(items, roster) for name, items in escalations.items()},
     )
 
 

@@ -1,4 +1,4 @@
-"""Operating points: what other thresholds of siaga give in each world, and which keeps a false rate in all of them."""
+"""Operating points: what more or fewer points give in each world, and which keep a false rate in all of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,8 +14,10 @@ from schemas.ruleset import Ruleset
 
 @dataclass(frozen=True)
 class OperatingPoint:
-    """One variant of the ruleset: its threshold of siaga in points, and its score by world."""
+    """One variant of the ruleset: its points for each digit of evidence, and its score by world. `key`: in the table of
+    variants."""
 
+    key: str
     name: str
     points: float
     scores: Mapping[str, DetectorScore]
@@ -24,17 +26,17 @@ class OperatingPoint:
 def operating_points(
     evaluated: Mapping[str, Sequence[EvaluatedDay]], rulesets: Mapping[str, Ruleset], grace_ms: int = GRACE_MS
 ) -> list[OperatingPoint]:
-    """One point per ruleset, by ascending threshold. `evaluated`: the days of each world under all of them."""
+    """One point per ruleset, by ascending points. `evaluated`: the days of each world under all of them."""
     found = []
     for name, ruleset in rulesets.items():
-        points = ruleset.ladder.siaga.raise_at.value
-        shown = f"siaga at {points:g}, as shipped" if name == SHIPPED else name
-        found.append(OperatingPoint(shown, points, score_worlds(evaluated, name, grace_ms)))
+        shown = "points × 1, as shipped" if name == SHIPPED else name
+        points = ruleset.surprise.points_per_digit.value
+        found.append(OperatingPoint(name, shown, points, score_worlds(evaluated, name, grace_ms)))
     return sorted(found, key=lambda point: point.points)
 
 
 def curve_rows(points: Sequence[OperatingPoint]) -> str:
-    """The curve of each world as a table: false escalations, detected share and median delay at every threshold."""
+    """The curve of each world as a table: false escalations, detected share and median delay at each point."""
     worlds = list(points[0].scores)
     rows = ["| false¹: detected, median | " + " | ".join(worlds) + " |", "|---" * (1 + len(worlds)) + "|"]
     for point in points:
@@ -43,10 +45,10 @@ def curve_rows(points: Sequence[OperatingPoint]) -> str:
 
 
 def curve_json(points: Sequence[OperatingPoint], world: str) -> list[dict[str, Any]]:
-    """The curve of one world as JSON types, by ascending threshold."""
+    """The curve of one world as JSON types, by ascending points."""
     return [
         {
-            "siaga_at": point.points,
+            "points_per_digit": point.points,
             "false_per_100_regency_days": round(point.scores[world].false_per_100_regency_days, 3),
             "detection_rate": _rounded(point.scores[world].detection_rate, 4),
             "delay_median_min": _rounded(point.scores[world].delay_min(0.5), 1),
@@ -69,10 +71,11 @@ def worst_false(point: OperatingPoint, worlds: Sequence[str]) -> tuple[float, st
 def choose(points: Sequence[OperatingPoint], most: float) -> OperatingPoint | None:
     """The point with at most so many false per 100 regency-days in its worst world, None when there is none.
 
-    Of several the one that detects most in the world where it detects least, then the lower threshold."""
+    Of several the one that detects most in the world where it detects least, then the one with more points: the sooner.
+    """
     worlds = chosen_on(points)
     within = [point for point in points if worst_false(point, worlds)[0] <= most]
-    return max(within, key=lambda point: (_least_detected(point, worlds), -point.points), default=None)
+    return max(within, key=lambda point: (_least_detected(point, worlds), point.points), default=None)
 
 
 def choice_line(points: Sequence[OperatingPoint], most: float) -> str:
@@ -85,11 +88,27 @@ def choice_line(points: Sequence[OperatingPoint], most: float) -> str:
         rate, world = worst_false(least, worlds)
         low, high = points[0].points, points[-1].points
         return (
-            f"none of the thresholds {low:g} to {high:g} has at most {most:g} false¹ ({basis}); "
+            f"none of {low:g} to {high:g} points per digit has at most {most:g} false¹ ({basis}); "
             f"the least is {rate:.2f} in {world}: {least.name}"
         )
     rate, world = worst_false(point, worlds)
     return f"at most {most:g} false¹ ({basis}): {point.name}, {rate:.2f} in {world}"
+
+
+def choice_basis(points: Sequence[OperatingPoint], point: OperatingPoint, days: int) -> str:
+    """Why a point was chosen, as a ruleset's reason."""
+    worlds = chosen_on(points)
+    rate, world = worst_false(point, worlds)
+    return f"{rate:.2f} false in {world}, the worst of {', '.join(worlds)} ({days} days each, siaga evaluate)"
+
+
+def declared_line(points: Sequence[OperatingPoint], most: float) -> str:
+    """One line: the point that the ruleset says it was chosen for, beside what was measured."""
+    worlds = chosen_on(points)
+    shipped = next(point for point in points if point.key == SHIPPED)
+    rate, world = worst_false(shipped, worlds)
+    kept, basis = "kept" if rate <= most else "NOT kept", f"worst of {', '.join(worlds)}"
+    return f"the ruleset is chosen for at most {most:g} false¹: {kept}, {rate:.2f} in {world} ({basis})"
 
 
 def _least_detected(point: OperatingPoint, worlds: Sequence[str]) -> float:

@@ -1,31 +1,31 @@
-"""Rulesets for Siaga's trade-off curve: the shipped one, and copies with another threshold of siaga."""
+"""Rulesets for Siaga's trade-off curve: the shipped one, and copies in which all evidence gives more or fewer points.
+
+A factor on `points_per_digit` moves all levels together, so their order and all that the ruleset limits in points stays
+valid: each copy is a ruleset that workers can use.
+"""
 
 from schemas.ruleset import Ruleset
 
 SHIPPED = "shipped"
-RAISE_AT = (40, 45, 55, 60, 65, 70)  # points, beside the shipped value; each costs a fold of every day
+FACTORS = (0.6, 0.7, 0.8, 0.9, 1.1, 1.25)  # on the shipped value, which is 1; each costs a fold of every day
 
 
 def variants(ruleset: Ruleset, curve: bool) -> dict[str, Ruleset]:
-    """Rulesets by name: the shipped one, and with `curve` one for each other threshold of siaga."""
+    """Rulesets by name: the shipped one, and with `curve` one for each factor. A rolling sum has no such points."""
     found = {SHIPPED: ruleset}
-    ladder = ruleset.ladder
-    for points in RAISE_AT if curve else ():
-        if ladder.waspada.raise_at.value < points < ladder.awas.raise_at.value:
-            found[f"siaga at {points}"] = _with_threshold(ruleset, points)
+    for factor in FACTORS if curve and ruleset.rolling_sum is None else ():
+        found[f"points × {factor:g}"] = with_points(ruleset, factor)
     return found
 
 
-def _with_threshold(ruleset: Ruleset, points: int) -> Ruleset:
-    siaga = ruleset.ladder.siaga
-    gap = siaga.raise_at.value - siaga.lower_below.value
-    below = max(points - gap, ruleset.ladder.waspada.lower_below.value)
-    changed = siaga.model_copy(
-        update={
-            "raise_at": siaga.raise_at.model_copy(update={"value": float(points)}),
-            "lower_below": siaga.lower_below.model_copy(
-                update={"value": min(below, ruleset.ladder.awas.lower_below.value)}
-            ),
-        }
-    )
-    return ruleset.model_copy(update={"ladder": ruleset.ladder.model_copy(update={"siaga": changed})})
+def with_points(ruleset: Ruleset, factor: float) -> Ruleset:
+    """The ruleset with so many times as many points for each digit of evidence."""
+    points = ruleset.surprise.points_per_digit
+    changed = points.model_copy(update={"value": points_at(ruleset, factor)})
+    surprise = ruleset.surprise.model_copy(update={"points_per_digit": changed})
+    return ruleset.model_copy(update={"surprise": surprise})
+
+
+def points_at(ruleset: Ruleset, factor: float) -> float:
+    """So many times the ruleset's points for each digit, with four decimals, as a file holds them."""
+    return round(ruleset.surprise.points_per_digit.value * factor, 4)

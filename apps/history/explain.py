@@ -120,6 +120,8 @@ def _parts(components: dict[str, int], words: Words) -> list[str]:
 
 def _grounds(item: Message, words: Words) -> list[str]:
     lines = [words.text("explain", "unverified")] if item["unverified"] else []
+    if (odds := item.get("odds")) is not None:  # escalations of an earlier version have none
+        lines.append(words.text("explain", "odds", odds=words.decimal(odds)))
     if item["evidence"]:
         lines.append(words.text("explain", "evidence"))
         lines += [f"  - {_incident(found, words)}" for found in item["evidence"][:EVIDENCE_SHOWN]]

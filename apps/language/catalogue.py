@@ -26,6 +26,10 @@ class Words:
         """The word for a key; the key itself where a ruleset names what the catalogue lacks, such as an authority."""
         return self.tables[table].get(key, key)
 
+    def decimal(self, value: float) -> str:
+        """A number with two decimals as the language writes it."""
+        return f"{value:.2f}".replace(".", self.tables["number"]["decimal_point"])
+
     def level(self, level: str) -> str:
         """A level's name with its meaning, where that is another word: `siaga (alert)`."""
         meaning = self.tables["level"][level]

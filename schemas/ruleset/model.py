@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_va
 
 from schemas.fields import one_of
 from schemas.ruleset.ladder import Immediates, Ladder
+from schemas.ruleset.odds import OddsRule, OperatingPoint
 from schemas.ruleset.outward import OutwardRule
 from schemas.ruleset.quantities import (
     HOURS,
@@ -279,6 +280,9 @@ class Ruleset(BaseModel):
     province: ProvinceRule
     outward: OutwardRule
     rolling_sum: RollingSum | None = None
+    #: Without it escalations have no odds.
+    odds: OddsRule | None = None
+    operating_point: OperatingPoint | None = None
 
     @property
     def id(self) -> str:
@@ -313,8 +317,12 @@ class Ruleset(BaseModel):
                 raise ValueError(wrong)
             if wrong := self.ladder.unreachable():
                 raise ValueError(f"ladder.{wrong}")
+            if self.operating_point is None:
+                raise ValueError("operating_point is missing: the false rate that the numbers were chosen for")
         if (self.model == "rolling_sum") != (self.rolling_sum is not None):
             raise ValueError('the table rolling_sum goes with model = "rolling_sum"')
+        if self.odds and self.rolling_sum:
+            raise ValueError('odds goes with model = "surprise": a rolling sum says nothing of flare-ups')
         return self
 
     def _one_agency_reaches_siaga(self) -> str | None:
@@ -344,7 +352,12 @@ class Ruleset(BaseModel):
     @classmethod
     def packaged(cls, name: str) -> Self:
         """A ruleset of schemas/rulesets by its name. Raises RulesetError when there is none."""
+        return cls.parse(cls.packaged_text(name), f"{name}.toml")
+
+    @staticmethod
+    def packaged_text(name: str = DEFAULT_NAME) -> str:
+        """Its text. Raises RulesetError when there is none."""
         file = resources.files("schemas").joinpath(f"rulesets/{name}.toml")
         if not file.is_file():
             raise RulesetError(f"{name}: no such packaged ruleset")
-        return cls.parse(file.read_text(encoding="utf-8"), f"{name}.toml")
+        return file.read_text(encoding="utf-8")

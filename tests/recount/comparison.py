@@ -13,6 +13,7 @@ from typing import Any
 from tests.recount.changes import Amendment, Change, LastEscalation
 from tests.recount.contract import ms
 from tests.recount.ledger import EVERYONE, Entry
+from tests.recount.odds import odds
 from tests.recount.outcomes import REASONS, Outcomes
 from tests.recount.pace import Told
 from tests.recount.policy import HOUR_MS, LEVELS, Place, Policy
@@ -182,8 +183,11 @@ class RegencyComparison(Comparison):
         }
         if change.score.unsure & UNSURE_SUPPORT:
             del want["unverified"]
+        expected = odds(self.policy.rules, e)  # of its own fields, each of which is compared by itself
+        if (e.get("odds") is None) != (expected is None) or abs((e.get("odds") or 0) - (expected or 0)) > 0.011:
+            yield f"{change.kind}: odds is {e.get('odds')}, recounted {expected}"
         got = e | {"event_time": ms(e["event_time"])}
-        others = ("escalation_id", "change", "level", "unverified", "score", "components")
+        others = ("escalation_id", "change", "level", "unverified", "score", "components", "odds")
         for fault in (*differences(got, want, *others), *score_faults(e, change.score)):
             yield f"{change.kind}: {fault}"
         self._last_id = e["escalation_id"]

@@ -121,6 +121,7 @@ class ProvinceComparison(Comparison):
             "event_time": self.clock_ms,
             "ruleset": self.policy.name,
             "ledger": {"partition": self.partition, "offset": offset},
+            "odds": None,
         }
         return differences(e | {"event_time": ms(e["event_time"])}, want, "escalation_id")
 

@@ -118,6 +118,8 @@ ESCALATION_FAULTS: dict[str, Callable[[dict], dict]] = {
     "evidence: agencies": lambda e: {"evidence": [e["evidence"][0] | {"agencies": ["x"]}, *e["evidence"][1:]]},
     "evidence: origin": lambda e: {"evidence": [e["evidence"][0] | {"origin": "x"}, *e["evidence"][1:]]},
     "unverified": lambda e: {"unverified": not e["unverified"]},
+    "odds": lambda e: {"odds": round(1 - e["odds"] / 2, 2)},
+    "odds: none": lambda e: {"odds": None},
     "routes": lambda e: {"routes": e["routes"][1:]},
     "routes: order": lambda e: {"routes": e["routes"][::-1]},
     "reason": lambda e: {"reason": "spill_over"},
@@ -245,7 +247,9 @@ def a_lost_row_of_a_province(run):
     del run.topics["province"][len(run.topics["province"]) // 2]
 
 
-PROVINCE_ESCALATION_FAULTS = {"reason": "calm", "routes": [], "score": 1, "unverified": True, "name": "16"}
+PROVINCE_ESCALATION_FAULTS = {
+    "reason": "calm", "routes": [], "score": 1, "unverified": True, "name": "16", "odds": 0.5,
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", PROVINCE_ESCALATION_FAULTS)

@@ -150,6 +150,8 @@ def _parameters(escalation: Outward) -> Iterable[tuple[str, str]]:
     for name, points in escalation.components.items():
         yield f"siaga.component.{name}", str(points)
     yield "siaga.unverified", str(escalation.unverified).lower()
+    if escalation.odds is not None:
+        yield "siaga.odds", f"{escalation.odds:.2f}"
     for item in escalation.evidence:
         told = [item.category, str(item.severity), item.status, f"{item.weight:g}", str(item.agency_count)]
         told += [f"{item.origin}/{item.incident_id}"] if item.incident_id else []

@@ -36,11 +36,12 @@ def headline(words: Words, escalation: Outward, status: str) -> str:
 
 
 def description(words: Words, escalation: Outward) -> str:
-    """The reason, the score and its parts, the evidence, the ruleset, and who is notified."""
+    """The reason, the odds, the score and its parts, the evidence, the ruleset, and who is notified."""
     previous = _level(words, escalation.previous_level)
     sentences = [
         capitalized(words.text("reason", escalation.reason)) + ".",
         words.text("cap", "unverified_sentence") if escalation.unverified else "",
+        words.text("cap", "odds", odds=words.decimal(escalation.odds)) if escalation.odds is not None else "",
         words.text("cap", "score", score=escalation.score, threshold=escalation.threshold, previous=previous),
         _parts(words, escalation),
         _evidence(words, escalation),

@@ -59,7 +59,7 @@ def escalation(regency: str = "16.71", *, minute: float = 0, **fields) -> dict:
         "score": 52, "threshold": 50, "reason": "incident_pressure", "components": {"security": 52},
         "evidence": [evidence()],
         "routes": ["police", "kpu"], "unverified": True, "event_time": at(minute), "ruleset": "sumsel-pilkada-2024@1",
-        "ledger": {"partition": 1, "offset": 42},
+        "ledger": {"partition": 1, "offset": 42}, "odds": 0.7,
     }  # fmt: skip
     return whole | fields
 

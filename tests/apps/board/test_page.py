@@ -171,7 +171,7 @@ async def test_a_regency_shows_its_components_and_evidence(running, page):
     assert dict(shown) == parts
     text = await page.inner_text("#detail")
     for piece in (
-        "Sum: 55 of score 55", "More reports than usual here", "Unverified", "Police", "KPU", "Clash",
+        "Sum: 55 of score 55", "More reports than usual here", "odds 0.70", "Unverified", "Police", "KPU", "Clash",
         "polda/i-1", "told by polda",
         "40 / 100", "45%", "1 late, 2 exercise, 3 duplicate, 5 surplus, 6 id reused",
         "sumsel-pilkada-2024@1", "partition 1, offset 42",
@@ -213,6 +213,16 @@ async def test_the_reason_of_a_level_is_its_raise_not_a_later_fall(running, page
     assert await page.inner_text("#detail .why") == capitalized(words.text("reason", "grave_incident"))
     text = await page.inner_text("#detail")
     assert capitalized(words.text("reason", "calm")) in text and "i-9" in text
+
+
+async def test_odds_are_shown_as_the_language_writes_them_and_not_where_there_are_none(running, page):
+    fallen = escalation("16.01", change="lowered", reason="calm", odds=None)
+    await running.load(rows=[row("16.71"), row("16.01")], escalations=[escalation("16.71", odds=0.7), fallen])
+    await opened(page, running)
+    await page.wait_for_selector("#feed .tag.odds")
+    assert await page.eval_on_selector_all("#feed .tag.odds", "all => all.map(tag => tag.textContent)") == ["odds 0.70"]
+    await page.click("#language")
+    assert await page.inner_text("#feed .tag.odds") == "peluang nyata 0,70"
 
 
 async def test_a_new_escalation_is_announced_to_screen_readers(running, page):

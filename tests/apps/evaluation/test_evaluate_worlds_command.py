@@ -1,16 +1,20 @@
 """`siaga evaluate` over several worlds: the table, the JSON, the picture, and the choice of a threshold."""
 
 import json
+import re
 from dataclasses import dataclass
 
 import pytest
 from click.testing import CliRunner
 
+from agents.policy import load_ruleset
+from apps.cli import evaluate as evaluate_module
 from apps.cli.evaluate import command
-from apps.evaluation import evaluation_days, world_report
+from apps.evaluation import evaluation_days, operating_points, world_report
 from apps.evaluation.cases import SimulatedCase
 from apps.simulation.day import Plan
 from apps.simulation.flareups import FlareUpSpec
+from schemas.ruleset import Ruleset
 from schemas.vocabulary import HOUR_MS
 
 ROSTER = "regency,name,stations,registered\n16.01,Hulu,600,240000\n16.02,Hilir,300,120000\n"
@@ -71,9 +75,44 @@ def test_the_curve_and_the_choice_follow_the_table(evaluate):
     assert result.exit_code == 0, result.output
     lines = result.output.splitlines()
     assert "| false¹: detected, median | lively | calm |" in lines
-    assert sum(line.startswith("| siaga at ") for line in lines) > 3
-    chosen = next(line for line in lines if line.startswith("at most 100 false¹ (worst of lively, calm): siaga at "))
+    assert sum(line.startswith("| points × ") for line in lines) > 3
+    assert any(line.startswith("the ruleset is chosen for at most 3 false¹: kept, 0.00 in ") for line in lines)
+    chosen = next(line for line in lines if line.startswith("at most 100 false¹ (worst of lively, calm): points × "))
     assert sum(line.startswith("| lively | training |") for line in lines[lines.index(chosen) :]) == 1
+
+
+def test_the_odds_of_each_world_are_in_the_report_and_in_the_json(evaluate, tmp_path):
+    result = evaluate("--json", str(tmp_path / "figures.json"))
+    assert "| odds of raises | real | 0-0.2 |" in result.output
+    odds = {world: item["odds"] for world, item in json.loads((tmp_path / "figures.json").read_text()).items()}
+    raises = odds["lively"]["raises"]
+    assert raises["count"] > 0 and raises["real"] > 0 and 0 <= raises["brier"] <= 1
+    assert sum(item["count"] for item in raises["bins"]) == raises["count"]
+    assert sum(item["count"] for item in odds["lively"]["raises_by_level"].values()) == raises["count"]
+    assert odds["calm"]["raises"]["real"] == 0
+    assert {"amendments", "raises", "raises_by_level"} == set(odds["calm"])
+
+
+def test_the_chosen_ruleset_is_written_and_workers_take_it(evaluate, tmp_path):
+    path = tmp_path / "chosen.toml"
+    result = evaluate("--false-per-100", "1", "--write-ruleset", str(path))
+    assert result.exit_code == 0, result.output
+    written, packaged = load_ruleset(path), Ruleset.default()
+    assert f"written: {path}, ruleset {written.id}, for SIAGA_RULES" in result.output
+    assert (written.name, written.operating_point.false_per_100.value) == ("sumsel-pilkada-2024-false-1", 1)
+    assert "the worst of lively, calm" in written.operating_point.false_per_100.reason
+    line = next(line for line in result.output.splitlines() if line.startswith("at most 1 false"))
+    factor = float(re.search(r"points × ([\d.]+)", line)[1])
+    assert written.surprise.points_per_digit.value == pytest.approx(factor * packaged.surprise.points_per_digit.value)
+
+
+def test_nothing_is_written_where_no_point_keeps_the_rate(evaluate, tmp_path, monkeypatch):
+    path = tmp_path / "chosen.toml"
+    monkeypatch.setattr(evaluate_module, "choose", lambda points, most: None)
+    monkeypatch.setattr(operating_points, "choose", lambda points, most: None)
+    result = evaluate("--false-per-100", "1", "--write-ruleset", str(path))
+    assert result.exit_code == 1 and "--write-ruleset: there is no such point" in result.output
+    assert not path.exists()
 
 
 def test_the_picture_of_worlds_is_a_png(evaluate, tmp_path):
@@ -90,6 +129,8 @@ def test_the_picture_of_worlds_is_a_png(evaluate, tmp_path):
         (["--world", "bawaslu", "--scenario", "a.json"], "--scenario, --world: only one"),
         (["--world", "all", "--tune-on", "bawaslu"], "--tune-on: --world all scores no baselines"),
         (["--world", "all", "--live"], "--live: takes one world, not all"),
+        (["--write-ruleset", "a.toml"], "--write-ruleset: needs --false-per-100"),
+        (["--false-per-100", "1", "--write-ruleset", "absent/a.toml"], "--write-ruleset: absent/a.toml cannot be"),
         (["--false-per-100", "-1"], "--false-per-100: must be from 0 to 100"),
         (["--tune-on", "absent.json"], "absent.json: No such file"),
     ],

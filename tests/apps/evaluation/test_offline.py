@@ -93,11 +93,12 @@ def test_a_raise_lasts_until_the_regency_falls_below_siaga():
     ]
 
 
-def test_the_variants_differ_in_siagas_threshold_only():
+def test_the_variants_differ_in_the_points_of_evidence_only():
     shipped = Ruleset.default()
     changed = variants(shipped, curve=True)
     assert changed.pop(SHIPPED) is shipped and changed
     for name, ruleset in changed.items():
-        assert f"{ruleset.ladder.siaga.raise_at.value:.0f}" in name
-        back = ruleset.ladder.model_copy(update={"siaga": shipped.ladder.siaga})
-        assert ruleset.model_copy(update={"ladder": back}) == shipped
+        factor = ruleset.surprise.points_per_digit.value / shipped.surprise.points_per_digit.value
+        assert factor != 1 and name == f"points × {factor:g}"
+        back = ruleset.surprise.model_copy(update={"points_per_digit": shipped.surprise.points_per_digit})
+        assert ruleset.model_copy(update={"surprise": back}) == shipped

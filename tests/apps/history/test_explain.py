@@ -46,6 +46,15 @@ def test_an_escalation_explains_itself(fold):
     )
 
 
+@pytest.mark.parametrize(("language", "said"), [("en", "simulated days: 0.07."), ("id", "simulasi: 0,07.")])
+def test_the_odds_are_told_where_there_are_any(fold, language, said):
+    item = fold.changes(PALEMBANG)[0] | {"odds": 0.07}
+    assert said in "\n".join(explain_escalation(item, language))
+    earlier = {name: value for name, value in item.items() if name != "odds"}  # of a version that knew none
+    assert explain_escalation(earlier, language) == explain_escalation(item | {"odds": None}, language)
+    assert said not in "\n".join(explain_escalation(earlier, language))
+
+
 def test_a_regency_that_never_reported_is_not_called_safe():
     row = run([tick(EIGHT_MS)]).row(PALEMBANG)
     assert "never reported. That does not mean it is safe" in "\n".join(explain_row(row, [], "en"))

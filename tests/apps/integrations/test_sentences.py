@@ -24,3 +24,9 @@ def test_every_headline_is_short_and_says_if_it_is_unverified():
 def test_evidence_beyond_the_limit_is_counted():
     text = description(ENGLISH, parsed(evidence=[evidence()] * 20))
     assert text.count("clash") == EVIDENCE_IN_WORDS and "and 15 more" in text
+
+
+def test_the_odds_are_told_where_there_are_any_as_the_language_writes_them():
+    assert "Odds that a flare-up is behind it: 0.70." in description(ENGLISH, parsed(odds=0.7))
+    assert "Peluang nyata: 0,70." in description(words_in("id"), parsed(odds=0.7))
+    assert "Odds" not in description(ENGLISH, parsed(odds=None)) + description(ENGLISH, parsed())

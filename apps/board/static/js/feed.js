@@ -2,7 +2,7 @@
 
 import { $, h, setText } from "./dom.js";
 import { matches } from "./filter.js";
-import { label, number, t, text, timeNear, word } from "./language.js";
+import { fixed, label, number, t, text, timeNear, word } from "./language.js";
 import { rank, shape } from "./levels.js";
 import { splitName } from "./names.js";
 import { eventNow, store } from "./store.js";
@@ -58,8 +58,9 @@ function scoreText({ score, threshold }) {
 export function tags(escalation) {
   const routes = (escalation.routes ?? []).map((route) => h("span", { cls: "tag" }, label("authority", route)));
   const unverifiedTag = escalation.unverified ? h("span", { cls: "tag unverified", title: t("unverifiedNote") }, t("unverified")) : null;
-  if (!routes.length && !unverifiedTag) return null;
-  return h("div", { cls: "tags" }, unverifiedTag, routes.length ? h("span", { cls: "to" }, t("to")) : null, routes);
+  const oddsTag = Number.isFinite(escalation.odds) ? h("span", { cls: "tag odds", title: t("oddsNote") }, t("odds", { odds: fixed(escalation.odds, 2) })) : null;
+  if (!routes.length && !unverifiedTag && !oddsTag) return null;
+  return h("div", { cls: "tags" }, oddsTag, unverifiedTag, routes.length ? h("span", { cls: "to" }, t("to")) : null, routes);
 }
 
 // One announcement however many arrive at once: the worst of them.

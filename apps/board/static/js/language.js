@@ -52,6 +52,8 @@ function format(kind, options) {
 
 export const number = (value, digits = 0) =>
   Number.isFinite(value) ? format(Intl.NumberFormat, { maximumFractionDigits: digits }).format(value) : "–";
+// The same with all its decimals: 0,70.
+export const fixed = (value, digits) => format(Intl.NumberFormat, { minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value);
 export const percent = (share) =>
   Number.isFinite(share) ? format(Intl.NumberFormat, { style: "percent", maximumFractionDigits: 1 }).format(share) : "–";
 
