@@ -27,7 +27,7 @@ def calibrated(base: Ruleset, found: Estimates) -> Ruleset:
     tables["version"] = base.version + (stem != base.name)
     tables["about"] = f"{base.about} Calibrated from {base.id}: {_days(found)}."
     for category, rate in found.rates.items():
-        if not rate.is_kept:
+        if not rate.kept:
             number = tables["categories"][category]["base_rate"]
             number["value"] = rounded(rate.after[0].value)
             number["reason"] = f"{_origin(rate, found)}; 90 % {_span(rate.after[0])}; {base.id} has {rate.before[0]:g}"
@@ -47,7 +47,7 @@ def _replace(
 ) -> None:
     """Give each category whose shares are known better a table of its own; drop those that nobody uses any more."""
     for category, item in numbers.items():
-        if item.is_kept:
+        if item.kept:
             continue
         shown = ", ".join(f"{after.low:.3f} to {after.high:.3f}" for after in item.after)
         was = ", ".join(f"{share:.3g}" for share in item.before)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from math import log
+from math import hypot, log, sqrt
 
 from apps.calibration.posteriors import (
     SAME,
@@ -18,6 +18,11 @@ from apps.calibration.tally import Counts, Tally
 from schemas.ruleset import Ruleset
 from schemas.ruleset.calibration import Calibration
 
+#: Too few reports tell the number, or so many more or less than the spreads allow that the category's share of reports
+#: before election day can't be like the others'.
+FEW, UNLIKE = "few", "unlike"
+#: Standard deviations of the logarithm that the spreads allow.
+UNLIKE_FROM = 3.0
 _NOTHING = Counts(0.0, {}, {}, {})
 #: What counts of an agency depends on the ratio, which depends on what counts.
 _ROUNDS = 4
@@ -31,12 +36,12 @@ class TooLittle(ValueError):
 class Numbers:
     """One number of the ruleset, or several that add up to 1: as it was, and as estimated. `reports` tell it.
 
-    `is_kept`: too few tell it, so it stays as it was."""
+    `kept`: why it stays as it was, FEW or UNLIKE; empty if it does not."""
 
     before: tuple[float, ...]
     after: tuple[Posterior, ...]
     reports: float
-    is_kept: bool
+    kept: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,12 +128,11 @@ def _ratio(
     dispersion: float,
 ) -> Ratio:
     told = {category: _in_all(category, a_day, days) for category, _ in a_day}
-    own_sd = (log(rule.rate_spread.value) ** 2 + log(rule.category_spread.value) ** 2) ** 0.5
     return ratio_of(
         [(counted.get(category, _NOTHING).reports, expected) for category, expected in told.items()],
         rule.campaign_level.value,
         log(rule.campaign_spread.value),
-        own_sd,
+        _own_sd(rule),
         dispersion,
     )
 
@@ -147,19 +151,45 @@ def _rate(
     own_ratio_sd = log(rule.category_spread.value) if ratio is not SAME else 0.0
     factor = factor_of(reports, expected, log(rule.rate_spread.value), own_ratio_sd, ratio, dispersion)
     after = Posterior(*(before * item for item in (factor.value, factor.low, factor.high)))
-    return Numbers((before,), (after,), reports, max(reports, expected) < rule.reports_least.value)
+    return Numbers((before,), (after,), reports, _kept(reports, expected, rule, ratio, dispersion))
+
+
+def _kept(reports: float, expected: float, rule: Calibration, ratio: Ratio, dispersion: float) -> str:
+    if max(reports, expected) < rule.reports_least.value:
+        return FEW
+    sd = sqrt(_own_sd(rule) ** 2 + dispersion / (expected + 0.5))
+    is_unlike = abs(log((reports + 0.5) / (expected + 0.5))) > UNLIKE_FROM * sd
+    return UNLIKE if is_unlike and ratio is not SAME else ""
+
+
+def _own_sd(rule: Calibration) -> float:
+    """Of the logarithm of a category's campaign reports about what the common ratio expects."""
+    return hypot(log(rule.rate_spread.value), log(rule.category_spread.value))
 
 
 def _mix(category: str, counted: Mapping[str, Counts], ruleset: Ruleset, dispersion: float) -> Numbers:
     before = ruleset.mixes[ruleset.categories[category].mix].shares
     found = counted.get(category, _NOTHING)
-    after = shares_of([n / dispersion for n in found.severities()], before, ruleset.calibration.mix_strength.value)
-    return Numbers(before, tuple(after), found.reports, found.reports < ruleset.calibration.reports_least.value)
+    return _shares(
+        before, found.severities(), found.reports, ruleset.calibration.mix_strength.value, ruleset, dispersion
+    )
 
 
 def _hours(category: str, counted: Mapping[str, Counts], ruleset: Ruleset, dispersion: float) -> Numbers:
     weights = ruleset.profiles[ruleset.categories[category].profile].hours
     before = tuple(weight / sum(weights) for weight in weights)
     found = counted.get(category, _NOTHING)
-    after = shares_of([n / dispersion for n in found.hours()], before, ruleset.calibration.hours_strength.value)
-    return Numbers(before, tuple(after), found.reports, found.reports < ruleset.calibration.reports_least.value)
+    return _shares(before, found.hours(), found.reports, ruleset.calibration.hours_strength.value, ruleset, dispersion)
+
+
+def _shares(
+    before: tuple[float, ...],
+    counts: list[float],
+    reports: float,
+    strength: float,
+    ruleset: Ruleset,
+    dispersion: float,
+) -> Numbers:
+    if reports < ruleset.calibration.reports_least.value:
+        return Numbers(before, tuple(Posterior(share, share, share) for share in before), reports, FEW)
+    return Numbers(before, tuple(shares_of([n / dispersion for n in counts], before, strength)), reports)

@@ -5,7 +5,7 @@ Why these: docs/decisions/0021-calibration.md. Nothing here knows of reports or 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import exp, log
+from math import exp, log, sqrt
 from statistics import NormalDist
 
 from apps.calibration.quantiles import beta_quantile, gamma_quantile
@@ -14,6 +14,10 @@ from apps.calibration.quantiles import beta_quantile, gamma_quantile
 TAIL = 0.05
 #: What one count adds to chi squared at most: three standard deviations. A flare-up is no measure of ordinary days.
 CELL_MOST = 9.0
+#: Standard deviations from which on a category counts for less in the ratio.
+HUBER = 1.5
+#: The errors and weights of the ratio depend on it: after so many steps it stays to four digits.
+_STEPS = 20
 _Z = NormalDist().inv_cdf(1 - TAIL)
 
 
@@ -50,20 +54,24 @@ def ratio_of(
     election days. `level`, `level_sd`: what is known beforehand, and its standard deviation in the logarithm;
     `own_sd`: of a category's reports about the common ratio, because its rate is off and its ratio its own.
 
-    Normal in the logarithm: each category tells the ratio with its own error, those with few reports hardly at all.
+    Normal in the logarithm: each category tells the ratio with its own error, those with few reports hardly at all, and
+    by Huber's weights one that is far from the others tells little: disputes about the count come on election day
+    alone.
     """
     found, precision = log(level), 0.0
     told = [(reports, expected) for reports, expected in counted if expected > 0]
-    for _ in range(5):  # the error of a count depends on the ratio
+    for _ in range(_STEPS):
         precision = weighted = 1 / level_sd**2
         weighted *= log(level)
         for reports, expected in told:
             mean = expected * exp(found)
-            weight = 1 / (own_sd**2 + dispersion / (mean + 0.5))
+            told_as = log((reports + 0.5) / (expected + 0.5 / exp(found)))
+            sd = sqrt(own_sd**2 + dispersion / (mean + 0.5))
+            weight = min(1.0, HUBER * sd / max(abs(told_as - found), 1e-9)) / sd**2
             precision += weight
-            weighted += weight * log((reports + 0.5) / (expected + 0.5 / exp(found)))
+            weighted += weight * told_as
         found = weighted / precision
-    return Ratio(exp(found), precision**-0.5)
+    return Ratio(exp(found), 1 / sqrt(precision))
 
 
 def factor_of(
@@ -103,7 +111,7 @@ def dispersion_of(tables: Iterable[tuple[Sequence[float], Sequence[float]]], lea
     chi2, freedom = 0.0, 0
     for counts, weights in tables:
         total, weight = sum(counts), sum(weights)
-        if not weight or total / len(counts) < least:
+        if not weight or total < least * len(counts):
             continue
         means = [total * item / weight for item in weights]
         found = ((count - mean) ** 2 / mean for count, mean in zip(counts, means, strict=True) if mean > 0)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from math import exp, lgamma, log, log1p
 
 _TERMS, _PRECISION, _TINY = 10_000, 1e-12, 1e-300
-_HALVINGS = 80
+_HALVINGS = 50
 
 
 def gamma_quantile(share: float, shape: float, mean: float) -> float:

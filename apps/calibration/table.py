@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping
 
 from apps.calibration.calibrated import rounded
-from apps.calibration.estimates import Estimates, Numbers
+from apps.calibration.estimates import FEW, UNLIKE, Estimates, Numbers
 from schemas.ruleset import Ruleset
 
 HEAD = "| number | old | new | 90 % | reports |\n|---|---|---|---|---|"
@@ -26,12 +26,16 @@ def lines(found: Estimates, base: Ruleset, new: Ruleset) -> Iterator[str]:
     yield HEAD
     for kind, numbers, shown in _kinds(found):
         for category, item in numbers.items():
-            if not item.is_kept:
+            if not item.kept:
                 yield _row(f"{kind} of {category}", item, shown)
-    least = f"fewer than {base.calibration.reports_least.value:g} reports tell them"
+    why = {
+        FEW: f"fewer than {base.calibration.reports_least.value:g} reports tell them",
+        UNLIKE: "their reports before election day are not like the others'",
+    }
     for kind, numbers, _ in _kinds(found):
-        if kept := [category for category, item in numbers.items() if item.is_kept]:
-            yield f"kept, {least}: {kind} of {', '.join(kept)}"
+        for reason, said in why.items():
+            if kept := [category for category, item in numbers.items() if item.kept == reason]:
+                yield f"kept, {said}: {kind} of {', '.join(kept)}"
 
 
 def _kinds(found: Estimates) -> list[tuple[str, Mapping[str, Numbers], Callable[[float], str]]]:
