@@ -75,6 +75,7 @@ def estimate(tally: Tally, stations: Mapping[str, int], ruleset: Ruleset, is_ele
         for category, item in ruleset.categories.items()
         for regency, count in stations.items()
     }
+    in_all = _in_all(a_day, len(tally.days))
     ratio = SAME if is_election_day else Ratio(rule.campaign_level.value, log(rule.campaign_spread.value))
     for _ in range(_ROUNDS):
         expected = {key: mean * ratio.value for key, mean in a_day.items()}
@@ -82,7 +83,7 @@ def estimate(tally: Tally, stations: Mapping[str, int], ruleset: Ruleset, is_ele
         dispersion = _dispersion(counted, tally, stations)
         if is_election_day:
             break
-        ratio = _ratio(counted, a_day, len(tally.days), rule, dispersion)
+        ratio = _ratio(counted, in_all, rule, dispersion)
     first, last = tally.span()
     return Estimates(
         first,
@@ -93,7 +94,7 @@ def estimate(tally: Tally, stations: Mapping[str, int], ruleset: Ruleset, is_ele
         is_election_day,
         ratio,
         dispersion,
-        {name: _rate(name, counted, a_day, len(tally.days), ruleset, ratio, dispersion) for name in ruleset.categories},
+        {name: _rate(name, counted, in_all[name], ruleset, ratio, dispersion) for name in ruleset.categories},
         {name: _mix(name, counted, ruleset, dispersion) for name in ruleset.categories},
         {name: _hours(name, counted, ruleset, dispersion) for name in ruleset.categories} if is_election_day else {},
     )
@@ -108,8 +109,12 @@ def _check(tally: Tally, rule: Calibration, is_election_day: bool) -> None:
         raise TooLittle(f"{tally.reports} reports are too few: calibration.reports_least is {wanted:g}")
 
 
-def _in_all(category: str, a_day: Mapping[tuple[str, str], float], days: int) -> float:
-    return days * sum(mean for (name, _), mean in a_day.items() if name == category)
+def _in_all(a_day: Mapping[tuple[str, str], float], days: int) -> dict[str, float]:
+    """What the ruleset expects of each category in all regencies on so many election days."""
+    found: dict[str, float] = {}
+    for (category, _), mean in a_day.items():
+        found[category] = found.get(category, 0.0) + mean * days
+    return found
 
 
 def _dispersion(counted: Mapping[str, Counts], tally: Tally, stations: Mapping[str, int]) -> float:
@@ -120,16 +125,9 @@ def _dispersion(counted: Mapping[str, Counts], tally: Tally, stations: Mapping[s
     return max(dispersion_of(by_day), dispersion_of(by_regency))
 
 
-def _ratio(
-    counted: Mapping[str, Counts],
-    a_day: Mapping[tuple[str, str], float],
-    days: int,
-    rule: Calibration,
-    dispersion: float,
-) -> Ratio:
-    told = {category: _in_all(category, a_day, days) for category, _ in a_day}
+def _ratio(counted: Mapping[str, Counts], in_all: Mapping[str, float], rule: Calibration, dispersion: float) -> Ratio:
     return ratio_of(
-        [(counted.get(category, _NOTHING).reports, expected) for category, expected in told.items()],
+        [(counted.get(category, _NOTHING).reports, expected) for category, expected in in_all.items()],
         rule.campaign_level.value,
         log(rule.campaign_spread.value),
         _own_sd(rule),
@@ -140,14 +138,13 @@ def _ratio(
 def _rate(
     category: str,
     counted: Mapping[str, Counts],
-    a_day: Mapping[tuple[str, str], float],
-    days: int,
+    in_all: float,
     ruleset: Ruleset,
     ratio: Ratio,
     dispersion: float,
 ) -> Numbers:
     rule, before = ruleset.calibration, ruleset.categories[category].base_rate.value
-    reports, expected = counted.get(category, _NOTHING).reports, _in_all(category, a_day, days) * ratio.value
+    reports, expected = counted.get(category, _NOTHING).reports, in_all * ratio.value
     own_ratio_sd = log(rule.category_spread.value) if ratio is not SAME else 0.0
     factor = factor_of(reports, expected, log(rule.rate_spread.value), own_ratio_sd, ratio, dispersion)
     after = Posterior(*(before * item for item in (factor.value, factor.low, factor.high)))

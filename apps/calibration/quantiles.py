@@ -6,8 +6,8 @@ Series and continued fraction as in Abramowitz and Stegun 6.5.29 and 26.5.8. Sia
 from collections.abc import Callable
 from math import exp, lgamma, log, log1p
 
-_TERMS, _PRECISION, _TINY = 10_000, 1e-12, 1e-300
-_HALVINGS = 50
+_TERMS, _PRECISION, _TINY = 10_000, 1e-10, 1e-300
+_HALVINGS, _WIDTH = 60, 1e-7  # at most so many, until so narrow
 
 
 def gamma_quantile(share: float, shape: float, mean: float) -> float:
@@ -64,6 +64,8 @@ def _where(holds: Callable[[float], bool], most: float) -> float:
     """The least value in 0 to `most` from which on a condition holds."""
     low, high = 0.0, most
     for _ in range(_HALVINGS):
+        if high - low < _WIDTH * high:
+            break
         middle = (low + high) / 2
         low, high = (low, middle) if holds(middle) else (middle, high)
     return high

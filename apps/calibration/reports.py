@@ -13,8 +13,8 @@ from typing import NamedTuple
 from schemas.ledger import ERASE, EVICT, INCIDENT, JOIN, Entry, incident_digest, parts_of
 from schemas.vocabulary import DAY_MS, Status
 
-#: Numbers that are held at most: a week of an election day's reports is a tenth of them.
-HELD_MOST = 500_000
+#: Words that are held at most, some 500 MB with all that follows: a month of a whole country's campaign is a third.
+HELD_MOST = 300_000
 #: Of one agency in one regency on one day. More of them can't count: no agency counts beyond the others.
 OF_ONE_MOST = 2_000
 #: In place of an agency: words of more than one stand.
@@ -55,7 +55,7 @@ class _Word(NamedTuple):
 
 
 class Reports:
-    """Takes the entries of all regencies, of each in order. `surplus`: numbers that were not held, by regency."""
+    """Takes the entries of all regencies, of each in order. `surplus`: words that were not held, by regency."""
 
     def __init__(self, offset_ms: int, held_most: int = HELD_MOST) -> None:
         self.newest_ms = 0

@@ -42,10 +42,10 @@ def command(
 ) -> None:
     """Show what weeks of recorded reports make of a ruleset's rates and severities, and write it.
 
-    Reads the ledger, or the files of --incidents instead, and changes nothing there. Each new number is between the
-    ruleset's and what was recorded, the nearer to that the more reports there are; --out says in its reason how many,
-    with its 90 % interval. Without --election-day the days are of the campaign, of lower level and other hours.
-    docs/operating/calibrate.md says how that is carried over."""
+    Reads the ledger, or the files of --incidents instead, and changes nothing there. The more reports tell a number,
+    the nearer is the new one to what was recorded; in --out its reason says how many, with its 90 % interval. Without
+    --election-day the days are of the campaign, of lower level and other hours. docs/operating/calibrate.md says how
+    that is carried over."""
     from apps.calibration.calibrate import Period, calibrate
     from apps.calibration.calibrated import calibrated
     from apps.calibration.estimates import TooLittle

@@ -39,4 +39,4 @@ def test_beta_quantiles_are_those_of_exact_binomial_limits(share: float, alpha: 
 
 def test_beta_quantiles_of_the_mirrored_variable_are_mirrored():
     for alpha, beta in ((0.1, 25.0), (3.0, 9.0), (200.0, 300.0)):
-        assert beta_quantile(0.95, alpha, beta) == pytest.approx(1 - beta_quantile(0.05, beta, alpha), abs=1e-9)
+        assert beta_quantile(0.95, alpha, beta) == pytest.approx(1 - beta_quantile(0.05, beta, alpha), abs=2e-7)

@@ -19,7 +19,7 @@ from schemas.vocabulary import MINUTE_MS
 
 ROSTER, BASE = Roster.default(), Ruleset.default()
 TICK_MS = 10 * MINUTE_MS
-SEEDS, DAYS = range(12), 14
+SEEDS, DAYS = range(8), 14
 WORLDS = {"clusters": clusters, "bulletins": bulletins, "shifts": shifts}
 USUAL = [category for category, rule in BASE.categories.items() if rule.base_rate.value > 1]
 
