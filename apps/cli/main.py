@@ -33,6 +33,7 @@ COMMANDS: dict[str, str] = {
     "erase": "Erase an incident, or show where copies of it remain.",
     "audit": "Prove from the ledger what was published.",
     "evaluate": "Score the risk model and baseline detectors on election days with known flare-ups.",
+    "calibrate": "Make a ruleset from weeks of recorded reports.",
     "explain": "Explain why a regency has its level.",
     "schemas": "Write the JSON Schemas and the AsyncAPI document.",
 }

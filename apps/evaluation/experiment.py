@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from apps.evaluation.alarms import TAIL_MS
+from apps.evaluation.calibrated import with_calibrated
 from apps.evaluation.cases import Case, SimulatedCase
 from apps.evaluation.claims import Claim, claims_of
 from apps.evaluation.incident_counts import CountedIncident, IncidentCounter
@@ -64,8 +65,12 @@ class EvaluationResults:
     curves: dict[str, list[DetectorScore]] = field(default_factory=dict)
 
 
-def evaluate_day(case: Case, roster: Roster, variants: Mapping[str, Ruleset], tick_ms: int = TICK_MS) -> EvaluatedDay:
-    """Load a day, admit its messages, and fold them under each variant of the ruleset (there may be none)."""
+def evaluate_day(
+    case: Case, roster: Roster, variants: Mapping[str, Ruleset], tick_ms: int = TICK_MS, calibrate_days: int = 0
+) -> EvaluatedDay:
+    """Load a day, admit its messages, and fold them under each variant of the ruleset (there may be none), and under
+    each as calibrated on so many days of the campaign before."""
+    variants = with_calibrated(case, roster, variants, calibrate_days)
     truth, messages = case.load(roster)
     ledger = write_ledger(messages, roster, *span_ms(truth.start_ms, truth.days, TAIL_MS), tick_ms)
     counters = {code: IncidentCounter() for code in roster}
@@ -100,9 +105,10 @@ def evaluate_days(
     progress: Progress,
     label: str,
     tick_ms: int = TICK_MS,
+    calibrate_days: int = 0,
 ) -> list[EvaluatedDay]:
     """Evaluate days on several processes; results keep the order of the cases, so timing does not matter."""
-    job = partial(evaluate_day, roster=roster, variants=variants, tick_ms=tick_ms)
+    job = partial(evaluate_day, roster=roster, variants=variants, tick_ms=tick_ms, calibrate_days=calibrate_days)
     if processes == 1 or len(cases) == 1:
         return list(progress(map(job, cases), len(cases), label))
     # Spawn, not fork: forking a process with threads may deadlock.

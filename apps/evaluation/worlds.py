@@ -1,6 +1,7 @@
 """Rulesets on the days of several worlds, without turnout and baselines: the fast way to compare them.
 
-    python -m apps.evaluation.worlds --days 20 [--seed 50001] [--rules FILE ...] [--worlds NAME,NAME] [--processes N]
+    python -m apps.evaluation.worlds --days 20 [--seed 50001] [--rules FILE ...] [--worlds NAME,NAME]
+        [--calibrate-days N] [--processes N]
 
 One row per ruleset and world on standard output, then each ruleset's worst world. Seeds of held-out days begin at
 30001: do not tune on those. Worlds of the split `test` are left out unless they are named.
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from agents.policy import load_ruleset
+from apps.evaluation.calibrated import SUFFIX
 from apps.evaluation.cases import Case
 from apps.evaluation.experiment import EvaluatedDay, Progress, evaluate_days, simulated
 from apps.evaluation.offline import TICK_MS
@@ -41,10 +43,13 @@ def evaluate_worlds(
     processes: int,
     progress: Progress,
     tick_ms: int = TICK_MS,
+    calibrate_days: int = 0,
 ) -> dict[str, list[EvaluatedDay]]:
-    """Every world's days under every ruleset, all in one run of the processes."""
+    """Every world's days under every ruleset, all in one run of the processes.
+
+    `calibrate_days`: each ruleset also as calibrated on so many days of the campaign before each day."""
     every = [case for days in cases.values() for case in days]
-    evaluated = iter(evaluate_days(every, roster, rulesets, processes, progress, "days", tick_ms))
+    evaluated = iter(evaluate_days(every, roster, rulesets, processes, progress, "days", tick_ms, calibrate_days))
     return {world: [next(evaluated) for _ in days] for world, days in cases.items()}
 
 
@@ -65,6 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = [name for name, world in WORLDS.items() if world.split != "test"]
     names = given.worlds.split(",") if given.worlds else names
     unknown = sorted(set(names) - set(WORLDS))
+    if given.calibrate_days < 0:
+        parser.error("--calibrate-days: must not be negative")
     if unknown or given.days < 1:
         parser.error(f"--worlds: no world {', '.join(unknown)}" if unknown else "--days: must be at least 1")
     try:
@@ -74,9 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     processes = given.processes or os.cpu_count() or 1
     cases = world_cases(names, given.seed, given.days, 0, given.background)
     tick_ms = given.tick_min * MINUTE_MS
-    evaluated = evaluate_worlds(cases, Roster.default(), rulesets, processes, progress, tick_ms)
+    evaluated = evaluate_worlds(cases, Roster.default(), rulesets, processes, progress, tick_ms, given.calibrate_days)
     worst = []
-    for count, name in enumerate(rulesets):
+    rows = [name + suffix for name in rulesets for suffix in (("", SUFFIX) if given.calibrate_days else ("",))]
+    for count, name in enumerate(rows):
         figures = world_figures(score_worlds(evaluated, name), name)
         print("\n".join(world_table(figures, "ruleset").splitlines()[2 if count else 0 :]))
         worst.append(f"{name}: {worst_line(figures)}")
@@ -91,6 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rules", type=Path, nargs="*", default=[], help="ruleset files; the packaged one without")
     parser.add_argument("--worlds", default="", help="names with commas between; all but the test family without")
     parser.add_argument("--background", type=float, default=1.0, help="factor on all base rates")
+    parser.add_argument(
+        "--calibrate-days", type=int, default=0, help="also with rulesets calibrated on so many campaign days before"
+    )
     parser.add_argument("--processes", type=int, default=0, help="0: one per core")
     parser.add_argument("--tick-min", type=int, default=1, help="minutes between ticks; 2 takes half the time")
     return parser

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 
+from apps.simulation.course import Course
 from apps.simulation.doubles import DOUBLES
 from apps.simulation.false_signals import HOAX_CHANCE
 from apps.simulation.flareups import PER_ROSTER_DAY, FlareUpSpec
@@ -20,7 +21,10 @@ class Plan:
     `turnout_every_min`: minutes between a station's turnout reports, 0 for none. `hoax_chance`: probability of one hoax
     wave. `background`: factor on all base rates. `doubles`: share of the severe incidents that other agencies report
     too, under numbers of their own. `world`: the family that the day is drawn from (apps/simulation/worlds). The other
-    worlds than `bawaslu` draw hoaxes and doubles by chances of their own where the plan keeps these defaults."""
+    worlds than `bawaslu` draw hoaxes and doubles by chances of their own where the plan keeps these defaults.
+    `campaign`: the seed that what lasts over weeks is drawn from: rates, hours, severities, sources, habits; with None
+    it is `seed`, and lasts for this day alone. `is_campaign`: a day before the election (apps/simulation/course.py),
+    without turnout."""
 
     seed: int
     day: date = DEFAULT_DATE
@@ -32,9 +36,23 @@ class Plan:
     background: float = 1.0
     doubles: float = DOUBLES
     world: str = "bawaslu"
+    campaign: int | None = None
+    is_campaign: bool = False
+
+    @property
+    def lasting_seed(self) -> int:
+        """The seed of what lasts over weeks."""
+        return self.seed if self.campaign is None else self.campaign
 
     @property
     def start_ms(self) -> int:
         """Local midnight, milliseconds since the epoch."""
         zone = timezone(timedelta(minutes=self.offset_min))
         return int(datetime(self.day.year, self.day.month, self.day.day, tzinfo=zone).timestamp()) * 1000
+
+    @property
+    def course(self) -> Course:
+        """Levels and times of the day."""
+        if self.is_campaign:
+            return Course.of_campaign(self.start_ms, self.lasting_seed, self.world)
+        return Course(self.start_ms)

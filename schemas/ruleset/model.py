@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, BaseModel, Field, ValidationError, model_validator
 
 from schemas.fields import one_of
+from schemas.ruleset.calibration import Calibration
 from schemas.ruleset.ladder import Immediates, Ladder
 from schemas.ruleset.odds import OddsRule, OperatingPoint
 from schemas.ruleset.outward import OutwardRule
@@ -279,6 +280,7 @@ class Ruleset(BaseModel):
     context: Context
     province: ProvinceRule
     outward: OutwardRule
+    calibration: Calibration
     rolling_sum: RollingSum | None = None
     #: Without it escalations have no odds.
     odds: OddsRule | None = None

@@ -65,10 +65,11 @@ def _ordinary(roster: Roster, plan: Plan) -> tuple[dict[str, list[SimulatedIncid
     """Background and serious incidents by regency, and the truth of the serious ones."""
     incidents: dict[str, list[SimulatedIncident]] = {code: [] for code in roster}
     others: list[OtherEvent] = []
+    course = plan.course
     for code, regency in roster.items():
         if regency.stations:
-            incidents[code].extend(background(plan.seed, plan.start_ms, regency, plan.background))
-            for incident, other in serious(plan.seed, plan.start_ms, regency):
+            incidents[code].extend(background(plan.seed, course, regency, plan.background))
+            for incident, other in serious(plan.seed, course, regency):
                 incidents[code].append(incident)
                 others.append(other)
     return incidents, others

@@ -20,7 +20,7 @@ from schemas.roster import Regency, Roster
 from schemas.vocabulary import CATEGORIES, DAY_MS, HOUR_MS, MINUTE_MS
 
 NAME = "bulletins"
-DAY_SHAPE, REGENCY_SHAPE = 10.0, (2.0, 6.0)  # gamma of the day, and of each regency by a shape of the day
+DAY_SHAPE, REGENCY_SHAPE = 10.0, (2.0, 6.0)  # gamma of the day, and of each regency by a shape of the campaign
 WALK_SD = (0.25, 0.6)  # of one hour's step, in the logarithm, by category
 RATIO = (0.2, 0.55)  # how many times rarer the next severity is, by category
 STAGED_MILD, STAGED_RATIO = (0.1, 0.4), (0.3, 0.8)  # share of severity 1 in a flare-up, and the ratio from 2 to 4
@@ -60,13 +60,12 @@ def severities(seed: int) -> Table:
 
 def draw(roster: Roster, plan: Plan) -> Drawn:
     """A day of this world."""
-    table, mixes, per_station = hours(plan.seed), severities(plan.seed), rates(plan, NAME)
-    rng = random_stream(plan.seed, NAME, "dispersion")
-    of_day, shape = rng.gammavariate(DAY_SHAPE, 1 / DAY_SHAPE), rng.uniform(*REGENCY_SHAPE)
+    table, mixes, per_station = hours(plan.lasting_seed), severities(plan.lasting_seed), rates(plan, NAME)
+    (of_day, _), (_, shape), course = _dispersion(plan.seed), _dispersion(plan.lasting_seed), plan.course
 
     def at_ms(rng: Random, category: str) -> int:
         hour = rng.choices(range(24), table[category])[0]
-        return plan.start_ms + hour * HOUR_MS + whole_seconds(rng.uniform(0, HOUR_MS))
+        return course.at_ms(rng, plan.start_ms + hour * HOUR_MS + whole_seconds(rng.uniform(0, HOUR_MS)))
 
     def ordinary(regency: Regency) -> Iterator[SimulatedIncident]:
         rng = random_stream(plan.seed, NAME, "ordinary", regency.code)
@@ -108,7 +107,7 @@ def _flat(rng: Random, regency: Regency, start_ms: int) -> tuple[list[SimulatedI
 
 
 def _reporting(plan: Plan) -> Reporting:
-    rng, sources = random_stream(plan.seed, NAME, "delays"), sources_of_day(plan.seed, NAME, SOURCES)
+    rng, sources = random_stream(plan.lasting_seed, NAME, "delays"), sources_of_day(plan.lasting_seed, NAME, SOURCES)
     every_ms = {source: rng.choice(EVERY_MIN) * MINUTE_MS for source in sources}
 
     def report_ms(rng: Random, source: str, occurred_ms: int) -> int:
@@ -118,6 +117,12 @@ def _reporting(plan: Plan) -> Reporting:
         return plan.start_ms + leaves_ms + int(rng.uniform(*AFTER_MIN) * MINUTE_MS)
 
     return Reporting(sources, report_ms)
+
+
+def _dispersion(seed: int) -> tuple[float, float]:
+    """The factor of a day, and the shape of the regencies' factors."""
+    rng = random_stream(seed, NAME, "dispersion")
+    return rng.gammavariate(DAY_SHAPE, 1 / DAY_SHAPE), rng.uniform(*REGENCY_SHAPE)
 
 
 def _geometric_law(ratio: float) -> list[float]:

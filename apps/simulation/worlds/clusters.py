@@ -49,11 +49,14 @@ def severities(seed: int) -> Table:
 
 def draw(roster: Roster, plan: Plan) -> Drawn:
     """A day of this world."""
-    bumps, mixes, per_station = _bumps(plan.seed), severities(plan.seed), rates(plan, NAME)
-    rng = random_stream(plan.seed, NAME, "offspring")
+    bumps, mixes, per_station = _bumps(plan.lasting_seed), severities(plan.lasting_seed), rates(plan, NAME)
+    rng, course = random_stream(plan.lasting_seed, NAME, "offspring"), plan.course
     exciting = {category: (rng.uniform(*OFFSPRING), rng.uniform(*LAG_MIN) * MINUTE_MS) for category in CATEGORIES}
 
     def at_ms(rng: Random, category: str) -> int:
+        return course.at_ms(rng, election_ms(rng, category))
+
+    def election_ms(rng: Random, category: str) -> int:
         if rng.random() < ROUND_THE_CLOCK:
             return plan.start_ms + whole_seconds(rng.uniform(0, DAY_MS))
         angle = rng.vonmisesvariate(*rng.choice(bumps[category]))
@@ -80,7 +83,7 @@ def draw(roster: Roster, plan: Plan) -> Drawn:
         return _supercritical(rng, regency, plan.start_ms)
 
     nature = day_of(plan, NAME, "chain", roster, ordinary, stage)
-    return reported_day(roster, plan, NAME, nature, _reporting(plan.seed))
+    return reported_day(roster, plan, NAME, nature, _reporting(plan.lasting_seed))
 
 
 def _supercritical(rng: Random, regency: Regency, start_ms: int) -> tuple[list[SimulatedIncident], int]:

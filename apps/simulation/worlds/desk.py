@@ -1,7 +1,7 @@
 """How the worlds beside `bawaslu` report: sources, delays, revisions, doubles and outages.
 
 Names of sources, delays and missing places are each world's own (`Reporting`). How often sources repeat, retract,
-regrade or confirm is drawn for the day from common bounds (`Habits`); all of them are assumptions.
+regrade or confirm is drawn for the campaign from common bounds (`Habits`); all of them are assumptions.
 """
 
 from collections.abc import Callable, Sequence
@@ -40,8 +40,8 @@ class Reporting:
 
 @dataclass(frozen=True)
 class Habits:
-    """Shares of a day. `doubles`: severe incidents under several numbers, `noted_min`: how much later others note them
-    on average; `confirm` is of severity 1 and grows with severity."""
+    """Shares of a campaign. `doubles`: severe incidents under several numbers, `noted_min`: how much later others note
+    them on average; `confirm` is of severity 1 and grows with severity."""
 
     repeat: float
     retract: float
@@ -54,15 +54,15 @@ class Habits:
 
     @classmethod
     def draw(cls, plan: Plan, world: str) -> Self:
-        """The habits of a day."""
-        rng = random_stream(plan.seed, world, "habits")
+        """The habits of a campaign."""
+        rng = random_stream(plan.lasting_seed, world, "habits")
         bounds = ((0, 0.06), (0.01, 0.05), (0.02, 0.1), (0, 0.04), (0.05, 0.25), (0.4, 0.9), (0.1, 0.4), (4, 15))
         drawn = cls(*(rng.uniform(*pair) for pair in bounds))
         return drawn if plan.doubles == DOUBLES else replace(drawn, doubles=plan.doubles)
 
 
 def sources_of_day(seed: int, world: str, names: Sequence[str]) -> list[str]:
-    """The sources of a day, each an agency of its own."""
+    """The sources of a campaign, each an agency of its own."""
     rng = random_stream(seed, world, "sources")
     return rng.sample(names, rng.randint(*SOURCES))
 
@@ -96,8 +96,8 @@ class Desk:
         self._rng = random_stream(plan.seed, world, name, regency)
         self._numbers = Numbers(plan.start_ms, plan.offset_min, after)
         self._outages = outages
-        # Who reports what is a fact of the regency: all of its desks draw the same weights.
-        rng = random_stream(plan.seed, world, "voices", regency)
+        # Who reports what is a fact of the regency: all of its desks draw the same weights, on every day of a campaign.
+        rng = random_stream(plan.lasting_seed, world, "voices", regency)
         self._loudest = rng.choice(reporting.sources) if rng.random() < ONE_VOICE else None
         self._voices = {source: rng.gammavariate(1.5, 1) for source in reporting.sources}
 

@@ -57,15 +57,17 @@ def severities(seed: int) -> Table:
 
 def draw(roster: Roster, plan: Plan) -> Drawn:
     """A day of this world."""
-    paths, mixes, laws = _paths(plan.seed), severities(plan.seed), _laws(plan.seed)
-    per_station = rates(plan, NAME)
-    rng = random_stream(plan.seed, NAME, "regencies")
+    lasting = plan.lasting_seed
+    paths, mixes, laws = _paths(lasting), severities(lasting), _laws(lasting)
+    per_station, course = rates(plan, NAME), plan.course
+    rng = random_stream(lasting, NAME, "regencies")
     sd, relaxes_h = rng.uniform(*REGENCY_SD), rng.uniform(*REGENCY_RELAXES_H)
 
     def at_step(rng: Random, weights: list[float]) -> int:
         """A time, by cumulative weights of the steps."""
         step = rng.choices(range(STEPS), cum_weights=weights)[0]
-        return plan.start_ms + step * STEP_MIN * MINUTE_MS + whole_seconds(rng.uniform(0, STEP_MIN * MINUTE_MS))
+        within_ms = whole_seconds(rng.uniform(0, STEP_MIN * MINUTE_MS))
+        return course.at_ms(rng, plan.start_ms + step * STEP_MIN * MINUTE_MS + within_ms)
 
     def at_ms(rng: Random, category: str) -> int:
         return at_step(rng, list(accumulate(paths[category])))
@@ -84,7 +86,7 @@ def draw(roster: Roster, plan: Plan) -> Drawn:
         return _ramp(rng, regency, plan.start_ms, laws)
 
     nature = day_of(plan, NAME, "ramp", roster, ordinary, stage)
-    return reported_day(roster, plan, NAME, nature, _reporting(plan.seed))
+    return reported_day(roster, plan, NAME, nature, _reporting(lasting))
 
 
 def _ramp(

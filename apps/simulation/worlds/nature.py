@@ -15,7 +15,7 @@ from apps.simulation.truth import FlareUp, OtherEvent
 from schemas.roster import Regency, Roster
 from schemas.vocabulary import HOUR_MS, SECOND_MS
 
-# The published rate of each category is multiplied by a draw of the day, log-uniform in these bounds (issue 24).
+# The published rate of each category is multiplied by a draw of the campaign, log-uniform in these bounds (issue 24).
 RATE_FACTOR = (0.4, 2.5)
 NEUTRALITY = 1e-4  # per station and day; Bawaslu publishes none at stations (assumed, like rumours)
 SIZE = (6, 40)  # reported incidents of a flare-up
@@ -43,9 +43,10 @@ def rates(plan: Plan, world: str) -> dict[str, float]:
     published: dict[str, float] = {"neutrality": NEUTRALITY}
     for rate in BASE_RATES:
         published[rate.category] = published.get(rate.category, 0.0) + rate.per_station
-    rng, (low, high) = random_stream(plan.seed, world, "rates"), RATE_FACTOR
+    rng, (low, high) = random_stream(plan.lasting_seed, world, "rates"), RATE_FACTOR
+    course = plan.course
     return {
-        category: rate * exp(rng.uniform(log(low), log(high))) * plan.background
+        category: rate * exp(rng.uniform(log(low), log(high))) * plan.background * course.level(category)
         for category, rate in sorted(published.items())
     }
 
@@ -68,8 +69,8 @@ def near(rng: Random, station: int, width: int, stations: int) -> int:
 def serious(plan: Plan, world: str, regency: Regency, at_ms: Callable[[Random, str], int]) -> list[SimulatedIncident]:
     """Single incidents of severity 4 and 5. `at_ms`: draws the time of one of a category by the world's hours."""
     rng = random_stream(plan.seed, world, "serious", regency.code)
-    incidents = []
-    for _ in range(poisson(rng, SERIOUS.per_station * regency.stations)):
+    incidents, level = [], plan.course.level(SERIOUS.category)
+    for _ in range(poisson(rng, SERIOUS.per_station * regency.stations * level)):
         category, severity = weighted_choice(rng, SERIOUS_CATEGORIES), weighted_choice(rng, SERIOUS.severities)
         station, at = rng.randint(1, regency.stations), at_ms(rng, category)
         incidents.append(SimulatedIncident(regency.code, station, category, severity, at, "serious"))

@@ -59,13 +59,14 @@ def severities(seed: int) -> Table:
 
 def draw(roster: Roster, plan: Plan) -> Drawn:
     """A day of this world."""
-    slots, mixes, per_station = _slots(plan.seed), severities(plan.seed), rates(plan, NAME)
-    rng, cuts = random_stream(plan.seed, NAME, "never"), _cuts(plan.seed)
-    never = {category: rng.uniform(*NEVER) for category in per_station}
+    slots, mixes, per_station = _slots(plan.lasting_seed), severities(plan.lasting_seed), rates(plan, NAME)
+    rng, cuts = random_stream(plan.lasting_seed, NAME, "never"), _cuts(plan.lasting_seed)
+    never, course = {category: rng.uniform(*NEVER) for category in per_station}, plan.course
 
     def at_ms(rng: Random, category: str) -> int:
         slot = rng.choices(range(SLOTS), slots[category])[0]
-        return plan.start_ms + slot * SLOT_MIN * MINUTE_MS + whole_seconds(rng.uniform(0, SLOT_MIN * MINUTE_MS))
+        within_ms = whole_seconds(rng.uniform(0, SLOT_MIN * MINUTE_MS))
+        return course.at_ms(rng, plan.start_ms + slot * SLOT_MIN * MINUTE_MS + within_ms)
 
     def ordinary(regency: Regency) -> Iterator[SimulatedIncident]:
         rng = random_stream(plan.seed, NAME, "ordinary", regency.code)
@@ -111,7 +112,7 @@ def _volleys(
 
 
 def _reporting(plan: Plan) -> Reporting:
-    rng, sources = random_stream(plan.seed, NAME, "delays"), sources_of_day(plan.seed, NAME, SOURCES)
+    rng, sources = random_stream(plan.lasting_seed, NAME, "delays"), sources_of_day(plan.lasting_seed, NAME, SOURCES)
     delays = {source: [rng.uniform(*DUTY_DELAY_MIN) for _ in range(24 // DUTY_H)] for source in sources}
     late = rng.choice(sources)
 

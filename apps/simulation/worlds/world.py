@@ -36,7 +36,7 @@ def roster_turnout(
     roster: Roster, plan: Plan, flareups: Sequence[FlareUp], staged: Sequence[SimulatedIncident]
 ) -> list[SimulatedMessage]:
     """Turnout of the whole roster. `staged`: the incidents of the flare-ups, which silence their stations."""
-    if not plan.turnout_every_min:
+    if not plan.turnout_every_min or plan.is_campaign:
         return []
     ends = {truth.id: truth.end_ms for truth in flareups}
     blackouts: dict[str, dict[int, tuple[int, int]]] = {}
