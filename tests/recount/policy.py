@@ -96,17 +96,17 @@ class Policy:
         return (at_ms + self.offset_ms) // DAY_MS
 
     @cache  # noqa: B019 - one policy lives as long as the run
-    def hour_share(self, category: str, hour: int) -> float:
+    def hour_share(self, category: str, hour: int, is_even: bool = True) -> float:
         """Of a day's reports of a category how many an ordinary day brings in an hour: some of them evenly, the others
-        by its profile."""
-        even: float = self.surprise["hours_even"]
+        by its profile; or all by its profile."""
+        even: float = self.surprise["hours_even"] if is_even else 0.0
         hours: list[float] = self.rules["profiles"][self.rules["categories"][category]["profile"]]["hours"]
         return (1 - even) * hours[hour] / sum(hours) + even / 24
 
-    def rate(self, stations: int, category: str, hour: int, shares: float) -> float:
-        """Reports an hour that an ordinary day brings, of severities with these shares."""
+    def rate(self, stations: int, category: str, hour: int, shares: float, is_even: bool = True) -> float:
+        """Reports an hour that an ordinary day brings, of severities with these shares. `is_even`: see `hour_share`."""
         base_rate: float = self.rules["categories"][category]["base_rate"]
-        return stations * base_rate / 1000 * self.hour_share(category, hour) * shares
+        return stations * base_rate / 1000 * self.hour_share(category, hour, is_even) * shares
 
     @cache  # noqa: B019
     def _shares(self, category: str) -> list[float]:
@@ -188,15 +188,17 @@ class Policy:
         return sum(self.rate(stations, category, hour, 1.0) * held for hour, held in enumerate(self.held(quarter)))
 
     @cache  # noqa: B019
-    def ordinary_reports(self, stations: int, groups: tuple[str, ...], start_ms: int, end_ms: int) -> float:
-        """How many reports an ordinary day brings between two moments."""
+    def ordinary_reports(
+        self, stations: int, groups: tuple[str, ...], start_ms: int, end_ms: int, is_even: bool = True
+    ) -> float:
+        """How many reports an ordinary day brings between two moments. `is_even`: see `hour_share`."""
         total, at = 0.0, start_ms
         while at < end_ms:
             until = min(end_ms, (at + self.offset_ms) // HOUR_MS * HOUR_MS + HOUR_MS - self.offset_ms)
             hour = int(self.local_hours(at))
             for category, group in self.group_of.items():
                 if group in groups:
-                    total += self.rate(stations, category, hour, 1.0) * (until - at) / HOUR_MS
+                    total += self.rate(stations, category, hour, 1.0, is_even) * (until - at) / HOUR_MS
             at = until
         return total
 

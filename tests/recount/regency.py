@@ -238,7 +238,8 @@ class Regency:
         if not self.is_past_stale or self.data_status == "silent":
             return []
         self.data_status, now_ms = "stale", self.known.grid_ms
-        missed = self.policy.ordinary_reports(self.known.place.stations, GROUPS, now_ms - self.silence_ms, now_ms)
+        since_ms, stations = now_ms - self.silence_ms, self.known.place.stations
+        missed = self.policy.ordinary_reports(stations, GROUPS, since_ms, now_ms, is_even=False)
         if self.is_stale_published or not (level or missed >= silence["expected_least"]):
             return []
         self.is_stale_published = True

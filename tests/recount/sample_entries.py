@@ -10,6 +10,7 @@ SECOND_MS, MINUTE_MS, HOUR_MS = 1000, 60_000, 3_600_000
 #: 27 November 2024, 10:00 local time.
 TEN_MS = 1_732_676_400_000
 SMALL = Place("16.72", "Kota Pagar Alam", 247, ("16.03",), 0.0)
+LARGE = Place("16.71", "Kota Palembang", 2264, ("16.03",), 0.0)
 _numbers = count()
 
 

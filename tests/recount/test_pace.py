@@ -5,10 +5,11 @@ import math
 import pytest
 
 from tests.recount.pace import Members
-from tests.recount.policy import DEFAULT_POLICY, QUARTER_MS, SEVERITIES, Place
+from tests.recount.policy import DEFAULT_POLICY, QUARTER_MS, SEVERITIES
 from tests.recount.regency import Regency
 from tests.recount.sample_entries import (
     HOUR_MS,
+    LARGE,
     MINUTE_MS,
     SECOND_MS,
     SMALL,
@@ -22,7 +23,6 @@ from tests.recount.sample_entries import (
 from tests.recount.scoring import bar
 
 SURPRISE = DEFAULT_POLICY.surprise
-LARGE = Place("16.71", "Kota Palembang", 2264, ("16.03",), 0.0)
 TICK = ["k", TEN_MS + 15 * SECOND_MS]
 TEN = DEFAULT_POLICY.quarter(TEN_MS)
 
