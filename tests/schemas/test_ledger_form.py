@@ -51,6 +51,7 @@ ENTRIES = {
     "evict": ["e", EIGHT_MS, "media-x", EIGHT_MS - MINUTE_MS, EIGHT_MS, "operator", "flood"],
     "erase": ["x", EIGHT_MS, incident_digest("bawaslu a"), "operator", "personal_data_found"],
     "notice": notice(EIGHT_MS, OKI, "waspada", 7000),
+    "pace": ["p", EIGHT_MS, "16", 23_000, {"logistics": 1500}, [0, 1000, 0, 0]],
 }
 
 

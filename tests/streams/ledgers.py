@@ -236,6 +236,17 @@ def entries(draw: st.DrawFn, number: int, at_ms: int) -> Entry:
 
 
 @st.composite
+def _paces(draw: st.DrawFn, at_ms: int) -> Frame:
+    """Counts of a member for its province, or the pace of a province for a member; some of them late."""
+    at_ms -= draw(st.sampled_from([0, 0, 20 * MINUTE_MS, 2 * HOUR_MS]))
+    recent = draw(st.dictionaries(_CATEGORIES, st.sampled_from([1, 700, 5_000, 90_000]), max_size=4))
+    past = draw(st.lists(st.sampled_from([0, 1000, 50_000]), min_size=4, max_size=4))
+    if draw(st.booleans()):
+        return "16", [["c", at_ms, draw(st.sampled_from([OKI, PALEMBANG, PAGAR_ALAM])), recent, past]]
+    return PALEMBANG, [["p", at_ms, "16", draw(st.sampled_from([247, 23_000])), recent, past]]
+
+
+@st.composite
 def ledgers(draw: st.DrawFn, most: int = 40) -> list[Frame]:
     """A ledger of the only partition: frames of the three regencies, ticks, and notices to a neighbour and the
     province.
@@ -243,8 +254,10 @@ def ledgers(draw: st.DrawFn, most: int = 40) -> list[Frame]:
     at_ms, number, frames = EIGHT_MS, 0, [tick(EIGHT_MS)]
     for _ in range(draw(st.integers(1, most))):
         at_ms += draw(_STEPS_MS)
-        kind = draw(st.integers(0, 9))
-        if kind < 3:
+        kind = draw(st.integers(0, 11))
+        if kind > 9:
+            frames.append(draw(_paces(at_ms)))
+        elif kind < 3:
             frames.append(tick(at_ms))
         elif kind == 3:
             level = draw(st.sampled_from(["normal", "waspada", "siaga", "awas"]))
