@@ -14,7 +14,7 @@ than objects, because one is written and read per event on the hot path:
     tick       ["k", writer_ms]                               see `entries_of`
     neighbour  ["n", at_ms, from_regency, level, previous_level, escalation_id, data_status, turnout_share | null,
                 sole_agency]
-    counts     ["c", at_ms, from_regency, {category: thousandths}, [thousandths by scored group]]
+    counts     ["c", at_ms, from_regency, {category: {agency: thousandths}}, [thousandths by scored group]]
     pace       ["p", at_ms, from_province, stations, {category: thousandths}, [thousandths by scored group]]
     watermark  ["w", newest_ms, intake_shard, is_idle]        with the event clock only, see docs/event-time.md
 

@@ -85,6 +85,18 @@ def _by_category(value: Any) -> bool:
     return is_map and all(type(count) is int and 0 < count <= _MILLI_MAX for count in value.values())
 
 
+def _by_agency(value: Any) -> bool:
+    return type(value) is dict and all(
+        category in _CATEGORIES and type(counts) is dict and all(map(_is_count_of_agency, counts.items()))
+        for category, counts in value.items()
+    )
+
+
+def _is_count_of_agency(item: tuple[str, Any]) -> bool:
+    agency, count = item
+    return _sole_agency(agency) and type(count) is int and 0 < count <= _MILLI_MAX
+
+
 def _by_group(value: Any) -> bool:
     is_list = type(value) is list and len(value) == len(GROUPS) - 1  # all but expression, which is never scored
     return is_list and all(type(count) is int and 0 <= count <= _MILLI_MAX for count in value)
@@ -100,6 +112,7 @@ _AGENCY = rf"{re.escape(UNKNOWN_MARK)}?{_NAME}"
 _time, _event_id, _name, _word = _whole(_OLDEST_MS, _YEAR_9999_MS), _text(_ID), _text(_NAME), _text("[a-z_-]{1,64}")
 _incident_key, _revision, _level = _text(f"{_NAME} {_ID}"), _whole(1, REVISION_MAX), _one_of(LEVELS)
 _agency, _regency = _text(_AGENCY), _text(r"[0-9]{2}\.[0-9]{2}")
+_sole_agency = _text(rf"{_AGENCY}|\*")
 _station_key = _text(rf"(?:[0-9]{{2}}\.[0-9]{{2}}\.[0-9]{{2}}\.[0-9]{{4}})? .{{0,{STATION_MAX_CHARS}}}")
 
 #: The fields after the kind, in order.
@@ -157,9 +170,9 @@ FIELDS: dict[str, _Fields] = {
         ("escalation_id", _text("[!-~]{0,64}")),
         ("data_status", _one_of(DataStatus)),
         ("turnout_share", _or_null(_whole(0, _COUNT_MAX * 10_000))),
-        ("sole_agency", _text(rf"(?:{_AGENCY}|\*)?")),
+        ("sole_agency", lambda value: value == "" or _sole_agency(value)),
     ),
-    COUNTS: (("at_ms", _time), ("from_regency", _regency), ("recent", _by_category), ("past", _by_group)),
+    COUNTS: (("at_ms", _time), ("from_regency", _regency), ("recent", _by_agency), ("past", _by_group)),
     PACE: (
         ("at_ms", _time),
         ("from_province", _text("[0-9]{2}")),

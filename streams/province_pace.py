@@ -2,9 +2,10 @@
 
 A minute after the quarter hour, when the members' counts have come. What one member holds counts up to a multiple of
 what the upper quartile of the members holds, by its stations, so a flare-up or a flood in less than a quarter of them
-is no pace.
+is no pace. What one agency reported anywhere counts up to what is expected of all, or what all other agencies reported.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from math import floor
 from typing import Any
@@ -13,6 +14,7 @@ from schemas.ledger import PACE, Entry
 from schemas.roster import Regency
 from schemas.vocabulary import MINUTE_MS
 from streams.risk.evidence import MILLI
+from streams.risk.history import counted
 from streams.risk.pace import Counts
 from streams.rules import SCORED, SLOT_MS, Rules
 
@@ -48,15 +50,13 @@ class ProvincePace:
             return
         self._sent_quarter, self._is_new = quarter, False
         held = {code: counts for code, (at_ms, counts) in self._counts.items() if at_ms >= begins_ms - SLOT_MS}
-        recent = self._limited(held)
+        limited, slot = self._limited(held), self._rules.local_ms(grid_ms) // SLOT_MS
         for member in self._stations:
-            others = [code for code in held if code != member]
-            if others:
-                sums = {category: sum(by_member[code] for code in others) for category, by_member in recent.items()}
+            if others := [code for code in held if code != member]:
                 past = [sum(held[code].past[group] for code in others) for group in range(SCORED)]
                 stations = sum(self._stations[code] for code in others)
-                found = {category: count for category, count in sums.items() if count}
-                yield member, [PACE, clock_ms, self._code, stations, found, past]
+                recent = self._counted(limited, others, stations, slot)
+                yield member, [PACE, clock_ms, self._code, stations, recent, past]
 
     def stored(self) -> dict[str, Any]:
         """The fields of the state record."""
@@ -68,17 +68,33 @@ class ProvincePace:
         self._counts = {code: (at_ms, Counts(*counts)) for code, (at_ms, *counts) in stored["counts"].items()}
         self._sent_quarter, self._is_new = stored["sent_quarter"], stored["is_new"]
 
-    def _limited(self, held: Mapping[str, Counts]) -> dict[str, dict[str, int]]:
-        """By category and member what counts, categories in the ruleset's order."""
+    def _limited(self, held: Mapping[str, Counts]) -> dict[str, dict[str, dict[str, int]]]:
+        """By category, member and agency what counts, categories in the ruleset's order."""
         rules, limited = self._rules, {}
+        free = round(MILLI * rules.pace_free)
         for category in rules.categories:
-            counts = {code: of.recent.get(category, 0) for code, of in held.items()}
-            if not any(counts.values()):
+            counts = {code: of.recent.get(category, {}) for code, of in held.items()}
+            totals = {code: sum(by_agency.values()) for code, by_agency in counts.items()}
+            if not any(totals.values()):
                 continue
-            rates = sorted(count / self._stations[code] for code, count in counts.items())
+            rates = sorted(total / self._stations[code] for code, total in totals.items())
             most = rules.pace_member_most * rates[3 * (len(rates) - 1) // 4]
-            free = round(MILLI * rules.pace_free)
-            limited[category] = {
-                code: min(count, floor(most * self._stations[code]) + free) for code, count in counts.items()
-            }
+            for code, total in totals.items():
+                if total > (limit := floor(most * self._stations[code]) + free):
+                    counts[code] = {agency: count * limit // total for agency, count in counts[code].items()}
+            limited[category] = counts
         return limited
+
+    def _counted(
+        self, limited: Mapping[str, Mapping[str, Mapping[str, int]]], others: Sequence[str], stations: int, slot: int
+    ) -> dict[str, int]:
+        """By category what counts of these members, which have so many stations."""
+        rules, found = self._rules, {}
+        for category, counts in limited.items():
+            by_agency = Counter[str]()
+            for code in others:
+                by_agency.update(counts[code])
+            expected = rules.reports_per_station(rules.categories.index(category), slot) * stations
+            if count := counted(by_agency, round(MILLI * (expected + rules.pace_free))):
+                found[category] = count
+        return found

@@ -1,11 +1,10 @@
 """The pace of a province: how many reports of each category come now, against its base rate.
 
 Base rates, hours and mixes are guesses, and all regencies of a province share the error; a flare-up is in one of them.
-So each quarter hour a regency sends its province how many reports of each category it holds (`counts`), each decayed
-like evidence, and the province sends each member what all others hold together (streams/province_pace.py). What is
-ordinary in a regency follows the others', never its own reports.
-
-Of one agency no more counts than the ruleset expects, or than all others report: nobody raises the pace alone.
+So each quarter hour a regency sends its province how many reports of each category it holds by each agency (`counts`),
+decayed like evidence, and the province sends each member what all others hold together, of one agency no more than is
+expected or all other agencies have (streams/province_pace.py). What is ordinary in a regency follows the others', never
+its own reports.
 """
 
 from collections.abc import Sequence
@@ -24,9 +23,11 @@ _KEPT_MS = HOUR_MS
 
 
 class Counts(NamedTuple):
-    """Reports in thousandths: by category those held now; by scored group those that `History.reported` looks at."""
+    """Reports in thousandths: by category and sole agency those held now; by scored group those that
+    `History.reported` looks at.
+    """
 
-    recent: dict[str, int]
+    recent: dict[str, dict[str, int]]
     past: list[int]
 
 
@@ -54,23 +55,23 @@ class Pace:
     `past`: by scored group, by what factor what the rest of the province reported before differs from its base rates.
     """
 
-    __slots__ = ("past", "_rules", "_at_ms", "_stations", "_counts", "_sent_quarter")
+    __slots__ = ("past", "_rules", "_at_ms", "_stations", "_recent", "_reported", "_sent_quarter")
 
     def __init__(self, rules: Rules) -> None:
         self.past: tuple[float, ...] = (1.0,) * SCORED
         self._rules = rules
         self._at_ms = self._stations = self._sent_quarter = 0
-        self._counts = Counts({}, [0] * SCORED)
+        self._recent: dict[str, int] = {}
+        self._reported = [0] * SCORED
 
     def take(self, entry: Entry, hours: Hours) -> None:
         """Take the entry of the province. `hours`: those that this regency looks at, as of the entry."""
-        _, self._at_ms, _, self._stations, recent, past = entry
-        self._counts = Counts(recent, past)
+        _, self._at_ms, _, self._stations, self._recent, self._reported = entry
         self._set_past(hours)
 
     def steps(self) -> list[int]:
         """The paces in force, by category: 2^(step / STEPS)."""
-        rules, counts = self._rules, self._counts.recent
+        rules, counts = self._rules, self._recent
         if not self._stations:
             return [0] * len(rules.categories)
         slot = rules.local_ms(self._at_ms) // SLOT_MS
@@ -85,7 +86,7 @@ class Pace:
         """Let time pass to an evaluation time; whether the pace is not known any more."""
         if not self._stations or grid_ms - self._at_ms <= _KEPT_MS:
             return False
-        self._stations, self._counts, self.past = 0, Counts({}, [0] * SCORED), (1.0,) * SCORED
+        self._stations, self._recent, self._reported, self.past = 0, {}, [0] * SCORED, (1.0,) * SCORED
         return True
 
     def is_due(self, grid_ms: int) -> bool:
@@ -101,20 +102,20 @@ class Pace:
         return {
             "at_ms": self._at_ms,
             "stations": self._stations,
-            "recent": self._counts.recent,
-            "past": self._counts.past,
+            "recent": self._recent,
+            "past": self._reported,
             "sent_quarter": self._sent_quarter,
         }
 
     def restore(self, stored: StoredPace, first_ms: int) -> None:
         """Take back what `stored` returned. `first_ms`: the first clock reading."""
         self._at_ms, self._stations = stored["at_ms"], stored["stations"]
-        self._counts, self._sent_quarter = Counts(stored["recent"], stored["past"]), stored["sent_quarter"]
+        self._recent, self._reported, self._sent_quarter = stored["recent"], stored["past"], stored["sent_quarter"]
         self._set_past(hours_of(self._at_ms, first_ms))
 
     def _set_past(self, hours: Hours) -> None:
         rules, stations, past = self._rules, self._stations, []
-        for group, reported in enumerate(self._counts.past):
+        for group, reported in enumerate(self._reported):
             expected = rules.ordinary_reports(group, *hours) * stations
             past.append(self._factor(reported, expected) if stations else 1.0)
         self.past = tuple(past)
@@ -134,18 +135,16 @@ def hours_of(now_ms: int, first_ms: int) -> Hours:
 
 
 def counts(rules: Rules, incidents: Incidents, hours: Hours, grid_ms: int) -> Counts:
-    """What a regency holds at an evaluation time; nothing of a category without reports."""
-    held, landmark = _by_agency(rules, incidents), incidents.landmark
-    now, slot, stations = rules.decay.growth(grid_ms, landmark), rules.local_ms(grid_ms) // SLOT_MS, incidents.stations
-    recent = {}
-    for number, category in enumerate(rules.categories):
-        if category in held:
-            expected = rules.reports_per_station(number, slot) * stations
-            free = round(MILLI * (expected + rules.pace_free)) * now
-            if count := counted(held[category], free) // now:
-                recent[category] = count
-    before = [stations * rules.ordinary_reports(group, *hours) for group in range(SCORED)]
-    return Counts(recent, reported_before(incidents, before, grid_ms))
+    """What a regency holds at an evaluation time. Categories are in the ruleset's order and agencies in that of their
+    names, so that a table that was restored sends the same.
+    """
+    held, now, recent = _by_agency(rules, incidents), rules.decay.growth(grid_ms, incidents.landmark), {}
+    for category in rules.categories:
+        found = {agency: count // now for agency, count in sorted(held.get(category, {}).items())}
+        if any(found.values()):
+            recent[category] = {agency: count for agency, count in found.items() if count}
+    ordinary = [incidents.stations * rules.ordinary_reports(group, *hours) for group in range(SCORED)]
+    return Counts(recent, reported_before(incidents, ordinary, grid_ms))
 
 
 def reported_before(incidents: Incidents, ordinary: Sequence[float], now_ms: int) -> list[int]:

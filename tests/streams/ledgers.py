@@ -242,6 +242,8 @@ def _paces(draw: st.DrawFn, at_ms: int) -> Frame:
     recent = draw(st.dictionaries(_CATEGORIES, st.sampled_from([1, 700, 5_000, 90_000]), max_size=4))
     past = draw(st.lists(st.sampled_from([0, 1000, 50_000]), min_size=4, max_size=4))
     if draw(st.booleans()):
+        agencies = st.dictionaries(st.sampled_from(["kpu", "?polri", "*"]), st.integers(1, 90_000), min_size=1)
+        recent = {category: draw(agencies) for category in recent}
         return "16", [["c", at_ms, draw(st.sampled_from([OKI, PALEMBANG, PAGAR_ALAM])), recent, past]]
     return PALEMBANG, [["p", at_ms, "16", draw(st.sampled_from([247, 23_000])), recent, past]]
 

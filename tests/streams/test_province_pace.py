@@ -4,6 +4,7 @@ import pytest
 
 from schemas.ledger import PACE, Entry
 from tests.streams.ledgers import (
+    COMPILED,
     EIGHT_MS,
     MINUTE_MS,
     OKI,
@@ -22,8 +23,8 @@ FREE = round(1000 * RULES.surprise.pace_free.value)
 STATIONS = {code: regency.stations for code, regency in ROSTER.items()}
 
 
-def counts(regency: str, thousandths: int, at_ms: int = EIGHT_MS + 1000) -> Frame:
-    recent = {"logistics": thousandths} if thousandths else {}
+def counts(regency: str, thousandths: int, at_ms: int = EIGHT_MS + 1000, agency: str = "*") -> Frame:
+    recent = {"logistics": {agency: thousandths}} if thousandths else {}
     return "16", [["c", at_ms, regency, recent, [1000, 0, 0, 0]]]
 
 
@@ -82,6 +83,20 @@ def test_a_flood_in_one_member_counts_twice_the_upper_quartile_at_most(flood):
     sent = paces(counts(PALEMBANG, flood), counts(OKI, 1000), counts(PAGAR_ALAM, 0), minute(1))
     most = int(2 * 1000 / STATIONS[OKI] * STATIONS[PALEMBANG]) + FREE
     assert sent[PAGAR_ALAM][0][4] == {"logistics": most + 1000}
+
+
+@pytest.mark.parametrize("flood", [3000, 10**5, 10**7])
+def test_one_agency_counts_up_to_what_is_expected_of_all_however_many_members_it_reports_in(flood):
+    sent = paces(*(counts(code, flood, agency="polri") for code in ROSTER), minute(1))
+    slot = COMPILED.local_ms(EIGHT_MS) // QUARTER_MS
+    expected = COMPILED.reports_per_station(COMPILED.categories.index("logistics"), slot) * (2264 + 1229)
+    assert sent[PAGAR_ALAM][0][4] == {"logistics": round(1000 * expected) + FREE}
+
+
+def test_one_agency_counts_as_much_as_all_others_have():
+    polri, kpu = counts(PALEMBANG, 50_000, agency="polri"), counts(OKI, 40_000, agency="kpu")
+    sent = paces(polri, kpu, counts(PAGAR_ALAM, 8_000, agency="bawaslu"), minute(1))
+    assert sent[PAGAR_ALAM][0][4] == {"logistics": 80_000}
 
 
 def test_a_restored_province_sends_what_it_would_have_sent():

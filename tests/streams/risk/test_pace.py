@@ -11,7 +11,6 @@ from tests.streams.ledgers import (
     MINUTE_MS,
     PAGAR_ALAM,
     PALEMBANG,
-    RULES,
     Frame,
     Outputs,
     fresh,
@@ -67,20 +66,11 @@ def test_a_regency_that_holds_nothing_sends_no_counts():
     assert not counts_of(run([tick(EIGHT_MS), protest, drill, tick(EIGHT_MS + HOUR_MS)]))
 
 
-def test_counts_are_decayed_reports_in_thousandths_by_category():
-    at_once, a_half_life_later = held(("intimidation", "bawaslu"), ("intimidation", "polri"), ("clash", "bawaslu"))
-    assert at_once[3] == {"intimidation": 2000, "clash": 1000}
-    assert a_half_life_later[3] == {"intimidation": 1000, "clash": 500}
-
-
-def test_one_agency_counts_up_to_what_is_expected_and_two_reports():
-    number, slot = COMPILED.categories.index("intimidation"), COMPILED.local_ms(EIGHT_MS) // QUARTER_MS
-    expected = COMPILED.reports_per_station(number, slot) * 2264 + RULES.surprise.pace_free.value
-    assert held(*[("intimidation", "polri")] * 500)[0][3] == {"intimidation": round(1000 * expected)}
-
-
-def test_two_agencies_that_report_as_much_count_in_full():
-    assert held(*[("intimidation", "polri"), ("intimidation", "bawaslu")] * 250)[0][3] == {"intimidation": 500_000}
+def test_counts_are_decayed_reports_in_thousandths_by_category_and_agency():
+    at_once, a_half_life_later = held(("clash", "bawaslu"), ("intimidation", "polri"), ("intimidation", "bawaslu"))
+    assert at_once[3] == {"intimidation": {"bawaslu": 1000, "polri": 1000}, "clash": {"bawaslu": 1000}}
+    assert a_half_life_later[3] == {"intimidation": {"bawaslu": 500, "polri": 500}, "clash": {"bawaslu": 500}}
+    assert list(at_once[3]) == ["intimidation", "clash"] and list(at_once[3]["intimidation"]) == ["bawaslu", "polri"]
 
 
 @pytest.mark.parametrize("times", [0, 0.5, 1, 2, 4, 8])
