@@ -55,6 +55,18 @@ def test_all_else_is_that_of_the_topic():
     assert inside - OutwardEvidence.model_fields.keys() == set()
 
 
+def test_odds_go_out_where_there_are_any_and_an_escalation_of_an_earlier_release_has_none():
+    told = EXAMPLES["escalation"]
+    rule = Ruleset.default().outward
+    earlier = {name: value for name, value in told.items() if name != "odds"}
+    for fields, expected in ((told, told["odds"]), (told | {"odds": None}, None), (earlier, None)):
+        made = let_out(Escalation.model_validate_json(orjson.dumps(fields)), rule)
+        assert made.odds == expected and orjson.loads(made.body()).get("odds") == expected
+    for wrong in (-0.01, 1.01, "0.5"):
+        with pytest.raises(ValueError, match="odds"):
+            Escalation.model_validate_json(orjson.dumps(told | {"odds": wrong}))
+
+
 def test_what_an_escalation_of_a_later_release_gains_stays_inside():
     later = EXAMPLES["escalation"] | {"told_by": "a person"}
     later["evidence"] = [item | {"station": "TPS 012"} for item in later["evidence"]]

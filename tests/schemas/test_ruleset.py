@@ -76,7 +76,7 @@ def error_of(text: str) -> str:
         (
             'value = 50, unit = "points"',
             'value = 20, unit = "points"',
-            "line 248, ladder: siaga.raise_at must be above waspada's 25",
+            "line 257, ladder: siaga.raise_at must be above waspada's 25",
         ),
         ("[ladder.awas]", "[ladder.merah]", "ladder.awas: Field required"),
         ("[silence]", "[silence]\nafter = 3", "silence.after: Extra inputs are not permitted"),
@@ -87,7 +87,7 @@ def error_of(text: str) -> str:
         ('name = "sumsel-pilkada-2024"', 'name = "Sumsel 2024"', "name: String should match pattern"),
         ('model = "surprise"', 'model = "rolling_sum"', 'the table rolling_sum goes with model = "rolling_sum"'),
         ("reports_due = {", "reports_due = ", "not TOML"),
-        ("half_life = { value = 38", "half_life = { value = 0", "surprise.half_life: value must be greater than 0"),
+        ("half_life = { value = 55", "half_life = { value = 0", "surprise.half_life: value must be greater than 0"),
         (
             "few_reports_most = { value = 44",
             "few_reports_most = { value = 20",
@@ -96,7 +96,7 @@ def error_of(text: str) -> str:
         ("learned_least = { value = 0.7", "learned_least = { value = 7", "surprise: learned_least must not exceed"),
         ("voting_opens = { value = 7", "voting_opens = { value = 22", "election: voting_opens must come before"),
         ('confirmed = "awas"', 'confirmed = "waspada"', "immediate.severity_5: confirmed must not be a lower level"),
-        ("[memory]", "[memry]", "memory: Field required; line 274, memry: not known"),
+        ("[memory]", "[memry]", "memory: Field required; line 283, memry: not known"),
         ("half_life = {", "half_lif = {", "surprise.half_life: Field required; line 208, surprise.half_lif: not known"),
         ("0.07, 0.22,", "0.22, 0.07,", "turnout.curve: shares must be 24 that never fall"),
         ('profile = "voting"', 'profile = "votting"', "line 146, ruleset: categories.intimidation.profile names no"),
@@ -153,6 +153,6 @@ def test_the_plain_job_may_have_one_threshold_and_no_hysteresis():
 def test_the_line_is_that_of_the_field():
     lines = TEXT.splitlines()
     number = next(n for n, line in enumerate(lines, 1) if line.startswith("half_life"))
-    wrong = TEXT.replace('unit = "min", reason = "half of the flare-ups', 'unit = "h", reason = "half of the flare-ups')
+    wrong = TEXT.replace('unit = "min", reason = "a report counts half', 'unit = "h", reason = "a report counts half')
     with pytest.raises(RulesetError, match=f"mine.toml line {number}, surprise.half_life"):
         Ruleset.parse(wrong, "mine.toml")

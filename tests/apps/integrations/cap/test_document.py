@@ -159,6 +159,14 @@ def test_parameters_and_geocode_hold_the_machine_readable_fields():
     assert area is not None and [child.text for child in area] == ["KEMENDAGRI", "16.71"]
 
 
+@pytest.mark.parametrize(("odds", "told"), [(0.7, ["0.70"]), (None, [])])
+def test_a_parameter_holds_the_odds_where_there_are_any(odds, told):
+    info = ET.fromstring(one(odds=odds)).find(standard.NS + "info")
+    assert info is not None
+    pairs = [(pair[0].text, pair[1].text) for pair in info.findall(standard.NS + "parameter")]
+    assert [value for name, value in pairs if name == "siaga.odds"] == told
+
+
 @pytest.mark.parametrize(
     ("incident_ids", "sources", "told"),
     [(True, False, " polda-siskamtibmas/000077"), (False, True, " bawaslu,polda"), (True, True, None)],
