@@ -13,6 +13,7 @@ class Change(NamedTuple):
     reason: str
     level: int
     before: int
+    episode: int
     score: Score
     unverified: bool
     groups: tuple[str, ...]

@@ -169,7 +169,7 @@ class RegencyComparison(Comparison):
         want = {
             "regency": self.place.code,
             "name": self.place.name,
-            "episode": regency.episode,
+            "episode": change.episode,
             "previous_level": LEVELS[change.before],
             "reason": change.reason,
             "threshold": regency.threshold(change),

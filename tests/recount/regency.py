@@ -247,7 +247,8 @@ class Regency:
 
     def _as_before(self, kind: str, reason: str, current: Score) -> Change:
         level, last = self.ladder.level, self.last
-        return Change(kind, reason, level, level, current, last.unverified, (), frozenset({last.sole_agency}))
+        alone = frozenset({last.sole_agency})
+        return Change(kind, reason, level, level, self.episode, current, last.unverified, (), alone)
 
     def _rests_on_grave(self, current: Score, urgent: Urgent) -> bool:
         """Whether a grave incident of the last hour and not the score keeps the level."""
@@ -288,7 +289,7 @@ class Regency:
         kind = "raised" if not is_fall else "lowered" if level else "cleared"
         reason = "calm" if is_fall else self._why(current, urgent)
         alone = self._alone(current, urgent)
-        return Change(kind, reason, level, before, current, unverified, urgent.groups, alone)
+        return Change(kind, reason, level, before, self.episode, current, unverified, urgent.groups, alone)
 
     def _why(self, current: Score, urgent: Urgent) -> str:
         if urgent.level >= self.ladder.level:
@@ -322,7 +323,7 @@ class Regency:
             sole_agency=last.sole_agency,
             is_confirmed_since=last.is_confirmed_since,
         )
-        return [Change("amended", reason, level, level, current, unverified, urgent.groups, alone)]
+        return [Change("amended", reason, level, level, self.episode, current, unverified, urgent.groups, alone)]
 
     def named(self, change: Change, components: dict[str, int]) -> list[Incident]:
         """The evidence: of the groups that decided or have points, the 20 incidents that add most now.
