@@ -7,7 +7,7 @@ valid: each copy is a ruleset that workers can use.
 from schemas.ruleset import Ruleset
 
 SHIPPED = "shipped"
-FACTORS = (0.6, 0.7, 0.8, 0.9, 1.1, 1.25)  # on the shipped value, which is 1; each costs a fold of every day
+FACTORS = (0.5, 0.6, 0.7, 0.8, 0.9, 1.2)  # on the shipped value, which is 1; each costs a fold of every day
 
 
 def variants(ruleset: Ruleset, curve: bool) -> dict[str, Ruleset]:
