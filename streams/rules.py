@@ -7,7 +7,7 @@ it depend on a regency, by its number of stations.
 from dataclasses import dataclass
 
 from schemas.ruleset import Ruleset
-from schemas.ruleset.quantities import Quantity
+from schemas.ruleset.quantities import HOURS, Quantity
 from schemas.vocabulary import ALARMS, DAY_MS, GROUPS, HOUR_MS, LEVELS, MINUTE_MS, Status
 from streams.risk.decay import Decay
 from streams.risk.evidence import MILLI, SEVERITIES, Held, Kind, Place, Weighing, held_of, hour_shares
@@ -203,15 +203,17 @@ def _kinds(ruleset: Ruleset) -> dict[tuple[str, int], Kind]:
 
 def _profile_shares(ruleset: Ruleset, category: str) -> list[float]:
     hours = ruleset.profiles[ruleset.categories[category].profile].hours
-    return [weight / sum(hours) for weight in hours]
+    total = sum(hours)
+    return [weight / total for weight in hours]
 
 
 def _cumulative(ruleset: Ruleset, group: int, hours: dict[str, list[float]]) -> tuple[float, ...]:
     members = [name for name, rule in ruleset.categories.items() if rule.group == GROUPS[group]]
     rates = [(ruleset.categories[name].base_rate.value / 1000, hours[name]) for name in members]
     sums, per_hour = [0.0], HOUR_MS // SLOT_MS
+    by_hour = [sum(rate * shares[hour] for rate, shares in rates) / per_hour for hour in range(HOURS)]
     for slot in range(SLOTS):
-        sums.append(sums[-1] + sum(rate * shares[slot // per_hour] / per_hour for rate, shares in rates))
+        sums.append(sums[-1] + by_hour[slot // per_hour])
     return tuple(sums)
 
 

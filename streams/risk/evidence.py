@@ -78,10 +78,15 @@ class Place:
         surges = {severity: rule.surge[str(severity)].value * size for severity in range(1, SEVERITIES + 1)}
         self._odds_most = {severity: surge / rule.rate_least.value for severity, surge in surges.items()}
         self._own, self._odds = [], []
+        hours = {category: hour_shares(ruleset, category) for category in ruleset.categories}
+        shares = severity_shares(ruleset)
         for kind in self._kinds:
-            self._own.append(ordinary_rates(ruleset, kind.category, kind.severity, stations))
-            above = ordinary_rates(ruleset, kind.category, kind.severity, stations, or_above=True)
-            self._odds.append([surges[kind.severity] / rate if rate else inf for rate in above])
+            a_day = stations * ruleset.categories[kind.category].base_rate.value / 1000
+            of_kind = shares[kind.category][kind.severity - 1 :]
+            own, above = a_day * of_kind[0], a_day * sum(of_kind)
+            self._own.append([own * share for share in hours[kind.category]])
+            odds = surges[kind.severity] / above if above else inf
+            self._odds.append([odds / share if share else inf for share in hours[kind.category]])
         self.groups = tuple(kind.group for kind in self._kinds[::SEVERITIES])
         self.weights = tuple(self.weights_at(category, 0) for category in range(len(self.groups)))
         self.milli = array("H", chain.from_iterable(weights.milli for weights in self.weights))
@@ -152,26 +157,42 @@ class Weighing:
         return self._ordinary[group]
 
 
-def ordinary_rates(
-    ruleset: Ruleset, category: str, severity: int, stations: int, or_above: bool = False
-) -> list[float]:
-    """Reports an hour of a severity, or of it and all above, that an ordinary day shows in a regency, by local hour.
+def ordinary_rates(ruleset: Ruleset, category: str, severity: int, stations: int) -> list[float]:
+    """Reports an hour of a severity that an ordinary day shows in a regency, by local hour."""
+    a_day = stations * ruleset.categories[category].base_rate.value / 1000
+    share = severity_shares(ruleset)[category][severity - 1]
+    return [a_day * share * of_hour for of_hour in hour_shares(ruleset, category)]
 
-    `mix_common` of the severities are those of all categories.
+
+def severity_shares(ruleset: Ruleset) -> dict[str, list[float]]:
+    """By category the shares of the severities: `mix_common` of them those of all reports of an ordinary day that can
+    score, the rest the category's own.
     """
-    rule = ruleset.categories[category]
-    own, common = ruleset.mixes[rule.mix].shares, _common_mix(ruleset)
-    chosen = slice(severity - 1, None if or_above else severity)
-    share = ruleset.surprise.mix_common.value
-    shares = (1 - share) * sum(own[chosen]) + share * sum(common[chosen])
-    a_day = stations * rule.base_rate.value / 1000 * shares
-    return [a_day * weight for weight in hour_shares(ruleset, category)]
+    rated = [
+        (rule.base_rate.value, ruleset.mixes[rule.mix].shares)
+        for rule in ruleset.categories.values()
+        if rule.factor.value
+    ]
+    total, part = sum(rate for rate, _ in rated), ruleset.surprise.mix_common.value
+    common = [sum(rate * shares[index] for rate, shares in rated) / (total or 1) for index in range(SEVERITIES)]
+    return {
+        name: [
+            (1 - part) * own + part * of_all for own, of_all in zip(ruleset.mixes[rule.mix].shares, common, strict=True)
+        ]
+        for name, rule in ruleset.categories.items()
+    }
+
+
+def category_of(cell: int) -> int:
+    """The number of the category of `kind.number * 24 + hour`."""
+    return cell // (SEVERITIES * HOURS)
 
 
 def hour_shares(ruleset: Ruleset, category: str) -> list[float]:
     """The share of a day's ordinary reports in each local hour: `hours_even` evenly, the rest by the profile."""
     hours, even = ruleset.profiles[ruleset.categories[category].profile].hours, ruleset.surprise.hours_even.value
-    return [(1 - even) * weight / sum(hours) + even / HOURS for weight in hours]
+    total = sum(hours)
+    return [(1 - even) * weight / total + even / HOURS for weight in hours]
 
 
 def held_of(half_life_ms: float) -> Held:
@@ -187,19 +208,6 @@ def held_of(half_life_ms: float) -> Held:
         held[(slot - 1) % _SLOTS // SLOTS_PER_HOUR] += leaving / SLOTS_PER_HOUR
         slots[slot] = held
     return tuple(map(tuple, slots))
-
-
-def _common_mix(ruleset: Ruleset) -> list[float]:
-    """The severities of all reports of an ordinary day together, of the categories that can score."""
-    rated = [
-        (rule.base_rate.value, ruleset.mixes[rule.mix].shares)
-        for rule in ruleset.categories.values()
-        if rule.factor.value
-    ]
-    total = sum(rate for rate, _ in rated)
-    if not total:
-        return [0.0] * SEVERITIES
-    return [sum(rate * shares[severity] for rate, shares in rated) / total for severity in range(SEVERITIES)]
 
 
 def _dot(by_hour: Sequence[float], held: Sequence[float]) -> float:

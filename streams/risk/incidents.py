@@ -15,7 +15,7 @@ from operator import attrgetter, itemgetter
 
 from schemas.vocabulary import GROUPS, HOUR_MS
 from streams.risk.candidates import Candidates, place_of
-from streams.risk.evidence import MILLI, Kind
+from streams.risk.evidence import MILLI, Kind, category_of
 from streams.risk.history import History
 from streams.risk.record import UNCOUNTED, Record, Report, new_record, words_of
 from streams.risk.room import Holdings
@@ -42,7 +42,7 @@ class Incidents:
     __slots__ = (
         "rules", "stations", "weighing", "records", "edges", "landmark", "totals", "by_agency", "counts", "weights",
         "urgent", "candidates", "history", "words", "verified", "is_confirmation_changed", "names", "_buckets",
-        "_replaced", "_is_rolling", "_step_ms", "_offset_ms", "_growth",
+        "_replaced", "_masses", "_is_rolling", "_step_ms", "_offset_ms", "_growth",
     )  # fmt: skip
 
     def __init__(self, rules: Rules, stations: int) -> None:
@@ -65,6 +65,8 @@ class Incidents:
         self.is_confirmation_changed = False
         self._buckets: dict[int, list[Record]] = {}  # by the bucket's last step
         self._replaced: set[int] = set()  # buckets that hold replaced records
+        #: What of the evidence does not depend on the pace, by `kind.number * 24 + hour` and sole agency.
+        self._masses: dict[int, dict[str, int]] = {}
         self.names: dict[str, str] = {}  # see `intern`
         self._is_rolling = rules.rolling_milli is not None  # a rolling sum has no incident that raises at once
         self._step_ms, self._offset_ms, self._growth = rules.step_ms, rules.offset_ms, rules.decay.growth
@@ -80,7 +82,7 @@ class Incidents:
         buckets, is_rolling, double_milli = self._buckets, self._is_rolling, self.rules.joining_milli
         placed, growth, landmark, offset_ms = self.weighing.milli, self._growth, self.landmark, self._offset_ms
         bucket: list[Record] = []
-        reported, begins_ms, ends_ms = self.history.current
+        (reported, begins_ms, ends_ms), masses = self.history.current, self._masses
         after_ms = until_ms = 0  # a record that occurred in between lies in the same bucket as the one before
         for report in reports:
             incident, _, kind, status, occurred, _, _, sole_agency, since_ms, _, place, _, _ = report
@@ -104,8 +106,15 @@ class Incidents:
             if is_double:
                 milli = milli * double_milli // MILLI
             hour = (occurred + offset_ms) // HOUR_MS % 24  # as `evidence_of`, without a call for every event
-            evidence = placed[kind.number * 24 + hour] * milli * growth(occurred, landmark)
+            cell, mass = kind.number * 24 + hour, milli * growth(occurred, landmark)
+            evidence = placed[cell] * mass
             totals[group] += evidence
+            if cell not in masses:
+                masses[cell] = {sole_agency: mass}
+            elif sole_agency in masses[cell]:
+                masses[cell][sole_agency] += mass
+            else:
+                masses[cell][sole_agency] = mass
             agencies = by_agency[group]
             if sole_agency in agencies:
                 agencies[sole_agency] += evidence
@@ -192,12 +201,17 @@ class Incidents:
         self.totals[:] = [0] * SCORED
         for agencies in self.by_agency:
             agencies.clear()
-        for number in self._buckets:
-            for record in self._valid(number):
-                if record.kind.pressure_milli[record.status]:
-                    group, agency, evidence = record.kind.group, record.sole_agency, self.evidence(record)
-                    self.totals[group] += evidence
-                    self.by_agency[group][agency] = self.by_agency[group].get(agency, 0) + evidence
+        for cell, masses in self._masses.items():
+            group, digits = self.rules.category_groups[category_of(cell)], self.weighing.milli[cell]
+            for agency, mass in masses.items():
+                self.totals[group] += digits * mass
+                self.by_agency[group][agency] = self.by_agency[group].get(agency, 0) + digits * mass
+
+    def masses(self) -> Iterator[tuple[str, str, int]]:
+        """(category, sole agency, thousandths of incidents scaled like evidence) of what counts."""
+        for cell, masses in self._masses.items():
+            for agency, mass in masses.items():
+                yield self.rules.categories[category_of(cell)], agency, mass
 
     def windows_at(self, clock_ms: int) -> list[tuple[int, int]]:
         """(incidents, milli-weight) of each window at exactly this time, not before the last `advance`."""
@@ -294,9 +308,10 @@ class Incidents:
         self.weights[age] -= kind.window_milli
         self.verified -= record.status != "reported"
         if kind.pressure_milli[record.status]:
-            evidence = self.evidence(record)
-            self.totals[group] -= evidence
-            _subtract(self.by_agency[group], record.sole_agency, evidence)
+            milli = kind.pressure_milli[record.status]
+            if record.incident in self.candidates.doubles:
+                milli = milli * self.rules.joining_milli // MILLI
+            self._take(record, milli)
             self.history.take_out(record.since_ms, group, record.sole_agency)
             self.urgent.drop(record.incident)
             self.is_confirmation_changed = True
@@ -319,16 +334,24 @@ class Incidents:
     def _reweigh(self, records: list[Record]) -> None:
         """These have become doubles, or are none any more."""
         for record in records:
-            kind, milli = record.kind, record.kind.pressure_milli[record.status]
+            milli = record.kind.pressure_milli[record.status]
             if not milli:
                 continue
             less = milli - milli * self.rules.joining_milli // MILLI
-            change = self.evidence_of(kind, less, record.occurred_ms)
-            if record.incident in self.candidates.doubles:
-                change = -change
-            self.totals[kind.group] += change
-            _subtract(self.by_agency[kind.group], record.sole_agency, -change)
+            self._take(record, less if record.incident in self.candidates.doubles else -less)
             self.is_confirmation_changed = True
+
+    def _take(self, record: Record, milli: int) -> None:
+        """Take so many thousandths of a record's kind out of the evidence, or put them in again."""
+        kind, agency = record.kind, record.sole_agency
+        cell = kind.number * 24 + (record.occurred_ms + self._offset_ms) // HOUR_MS % 24
+        mass = milli * self._growth(record.occurred_ms, self.landmark)
+        self.totals[kind.group] -= self.weighing.milli[cell] * mass
+        _subtract(self.by_agency[kind.group], agency, self.weighing.milli[cell] * mass)
+        masses = self._masses[cell]
+        _subtract(masses, agency, mass)
+        if not masses:
+            del self._masses[cell]
 
     def _rebase(self, landmark: int) -> None:
         """Scale all evidence to a new landmark."""
@@ -336,6 +359,8 @@ class Incidents:
             shift = self.rules.decay.shift(self.landmark, landmark)
             self.totals[:] = [total >> shift for total in self.totals]
             self.by_agency[:] = [{name: sum_ >> shift for name, sum_ in sums.items()} for sums in self.by_agency]
+            for cell, masses in self._masses.items():
+                self._masses[cell] = {name: mass >> shift for name, mass in masses.items()}
         self.landmark = landmark
 
 

@@ -138,7 +138,7 @@ def counts(rules: Rules, incidents: Incidents, hours: Hours, grid_ms: int) -> Co
     """What a regency holds at an evaluation time. Categories are in the ruleset's order and agencies in that of their
     names, so that a table that was restored sends the same.
     """
-    held, now, recent = _by_agency(rules, incidents), rules.decay.growth(grid_ms, incidents.landmark), {}
+    held, now, recent = _by_agency(incidents), rules.decay.growth(grid_ms, incidents.landmark), {}
     for category in rules.categories:
         found = {agency: count // now for agency, count in sorted(held.get(category, {}).items())}
         if any(found.values()):
@@ -154,16 +154,10 @@ def reported_before(incidents: Incidents, ordinary: Sequence[float], now_ms: int
     return [counted(reported, round(MILLI * free)) for reported, free in zip(history, ordinary, strict=True)]
 
 
-def _by_agency(rules: Rules, incidents: Incidents) -> dict[str, dict[str, int]]:
-    """By category and sole agency, the incidents that can score, decayed like evidence."""
-    growth, landmark, doubles = rules.decay.growth, incidents.landmark, incidents.candidates.doubles
+def _by_agency(incidents: Incidents) -> dict[str, dict[str, int]]:
+    """By category and sole agency, the incidents that can score, weighed by status and decayed like evidence."""
     held: dict[str, dict[str, int]] = {}
-    for _, records in incidents.newest_first():
-        for record in records:
-            kind = record.kind
-            if kind.pressure_milli[record.status]:
-                agencies = held.setdefault(kind.category, {})
-                weight = rules.joining_milli if record.incident in doubles else MILLI
-                add = weight * growth(record.occurred_ms, landmark)
-                agencies[record.sole_agency] = agencies.get(record.sole_agency, 0) + add
+    for category, agency, mass in incidents.masses():
+        agencies = held.setdefault(category, {})
+        agencies[agency] = agencies.get(agency, 0) + mass
     return held
