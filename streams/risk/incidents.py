@@ -348,7 +348,7 @@ class Incidents:
         mass = milli * self._growth(record.occurred_ms, self.landmark)
         self.totals[kind.group] -= self.weighing.milli[cell] * mass
         _subtract(self.by_agency[kind.group], agency, self.weighing.milli[cell] * mass)
-        masses = self._masses[cell]
+        masses = self._masses.setdefault(cell, {})  # none where doubles weigh nothing
         _subtract(masses, agency, mass)
         if not masses:
             del self._masses[cell]

@@ -17,7 +17,7 @@ def fold():
 def test_a_level_is_explained_from_row_and_escalations(fold):
     lines = explain_row(fold.row(PALEMBANG), fold.changes(PALEMBANG), "en", 420)
     text = "\n".join(lines)
-    assert lines[0].startswith("Palembang (16.71) is at siaga (alert), score 25 of 100, since 2024-11-27 08:00:00+0700")
+    assert lines[0].startswith("Palembang (16.71) is at siaga (alert), score 6 of 100, since 2024-11-27 08:00:00+0700")
     assert "3 from structural risk known before the day" in text
     assert "The score alone is below this level's threshold." in text
     assert "This rests on one agency and is not verified." in text
@@ -41,7 +41,7 @@ def test_a_province_has_its_name_in_the_language(fold, language, name):
 def test_an_escalation_explains_itself(fold):
     lines = explain_escalation(fold.changes(PALEMBANG)[0], "en", 420)
     assert lines[0] == (
-        "2024-11-27 08:00:00+0700  Palembang raised to siaga (alert) (score 25, threshold 50): "
+        "2024-11-27 08:00:00+0700  Palembang raised to siaga (alert) (score 6, threshold 50): "
         "a grave incident, no second agency yet."
     )
 
