@@ -147,10 +147,16 @@ def test_a_wrong_value_in_an_escalation_is_found(exact, name):
 
 
 @pytest.mark.parametrize("change", ["raised", "lowered", "cleared", "amended", "stale", "recovered"])
-def test_a_lost_escalation_of_any_kind_is_found(exact, change):
+def test_lost_escalations_of_any_kind_are_found(exact, change):
+    """Of each regency the first; each is missing but the few at whose level rounding may have decided, which other laws
+    find."""
     escalations = exact.topics["escalations"]
-    del escalations[where(escalations, lambda r: r.json()["change"] == change and r.key != b"16")]
-    assert found(exact, "B", f"missing: {change}")
+    lost = {r.key_text: r for r in reversed(escalations) if r.json()["change"] == change and r.key != b"16"}
+    exact.topics["escalations"] = [r for r in escalations if r is not lost.get(r.key_text)]
+    faults = [(v.law, v.text) for v in check(exact, PLACES)]
+    assert {text.partition(":")[0] for _, text in faults} >= set(lost)
+    missing = {text.partition(":")[0] for law, text in faults if law == "B" and f"missing: {change}" in text}
+    assert len(missing) > 0.7 * len(lost) > 0
 
 
 @pytest.mark.parametrize("change", ["amended", "stale", "recovered"])
