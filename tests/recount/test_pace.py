@@ -5,7 +5,7 @@ import math
 import pytest
 
 from tests.recount.pace import Members
-from tests.recount.policy import DEFAULT_POLICY, QUARTER_MS, SEVERITIES
+from tests.recount.policy import DEFAULT_POLICY, QUARTER_MS, RULESET, SEVERITIES, Policy
 from tests.recount.regency import Regency
 from tests.recount.sample_entries import (
     HOUR_MS,
@@ -196,6 +196,24 @@ def test_a_number_of_the_province_may_be_lower_where_floating_point_rounds_other
         at_ms = TEN_MS + MINUTE_MS
         one = members.due("16", at_ms, at_ms)["16.05"]
         assert one.slack["clash"] <= unsure and bool(one.slack["clash"]) == bool(unsure)
+    members = Members(stations | {"16.03": 333}, DEFAULT_POLICY)
+    for entry in (counts("16.01", clash=1113), counts("16.02", clash=1113), counts("16.03", clash=90_000)):
+        members.take(entry)
+    assert members.due("16", at_ms, at_ms)["16.05"].slack["clash"] == 0, "7,412.58 is no whole number"
+
+
+@pytest.mark.parametrize("over, slack", [(0.5, 1), (0.4, 0)])
+def test_what_is_free_may_be_rounded_otherwise_only_next_to_a_half(over, slack):
+    policy = Policy(RULESET.read_text(encoding="utf-8"))
+    ordinary = policy.held_reports(1000, "clash", TEN)
+    policy.surprise["pace_free"] = (math.ceil(1000 * ordinary) + 3 + over) / 1000 - ordinary
+    members = Members(STATIONS, policy)
+    for code, count in zip(STATIONS, (1001, 2003, 3007, 4009, 5003), strict=False):
+        members.take(counts(code, clash={"x": count}))
+    at_ms = TEN_MS + MINUTE_MS
+    found = members.due("16", at_ms, at_ms)["16.05"]
+    assert found.fields[4]["clash"] == math.ceil(1000 * ordinary) + 3 + slack
+    assert found.slack["clash"] == slack
 
 
 def test_the_province_tells_once_in_a_quarter_hour_a_minute_after_it_began():
