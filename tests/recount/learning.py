@@ -37,10 +37,13 @@ def counted(known: Known, group: str, ordinary: float) -> int:
     for incident in known.live.values():
         if incident.group == group and UNTIL_HOURS < hour - incident.since_ms // HOUR_MS <= FROM_HOURS:
             told[teller(incident)] += 1000
-    return sum(
-        count if agency == MANY else min(count, max(round(1000 * ordinary), told.total() - count))
-        for agency, count in told.items()
-    )
+    return of_agencies(told, round(1000 * ordinary))
+
+
+def of_agencies(told: Counter[str], free: int) -> int:
+    """How much counts of what agencies told: of one that alone tells it what is free, or as much as all others have."""
+    total = told.total()
+    return sum(count if agency == MANY else min(count, max(free, total - count)) for agency, count in told.items())
 
 
 def hours(known: Known, at_ms: int) -> tuple[int, int]:

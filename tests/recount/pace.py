@@ -1,5 +1,5 @@
-"""How many reports of each category come now: what a regency tells its province, what the province tells each member of
-all others, and what that one makes of it.
+"""How many reports of each category come now: what a regency tells its province, by agency; what the province tells
+each member of all others; and what that one makes of it.
 
 Counts are whole thousandths of a report. `Told.slack` says by how many an entry may differ: where a number was made of
 floating point that lies next to where its rounding changes. All else is whole numbers.
@@ -11,14 +11,16 @@ from fractions import Fraction
 from typing import Any, NamedTuple
 
 from tests.recount.candidates import share_of_double
-from tests.recount.known import MANY, Known, teller
-from tests.recount.learning import counted, hours, ordinary_before
+from tests.recount.known import Known, teller
+from tests.recount.learning import counted, hours, of_agencies, ordinary_before
 from tests.recount.policy import DAY_MS, GROUPS, HOUR_MS, QUARTER_MS, Policy
 
 #: How long the province waits for what its members tell of a quarter hour, and how long what it tells counts.
 WAIT_MS, COUNTS_FOR_MS = 60_000, HOUR_MS
 #: Thousandths of a report. Siaga sums the same in another order.
 UNSURE = 0.001
+#: What counts of each agency, at the least and at the most that rounding may make of it.
+_Bounds = tuple[Counter[str], Counter[str]]
 
 
 class Told(NamedTuple):
@@ -45,13 +47,13 @@ class Pace(NamedTuple):
 
 
 def counts_of(known: Known) -> Told:
-    """The `c` entry of a regency as of now."""
-    counts, slack, told = {}, Counter[str](), _told(known)
+    """The `c` entry of a regency as of now. What comes now is of whole numbers."""
+    counts, told, now = {}, _told(known), _growth(known, known.grid_ms)
+    slack = Counter(dict.fromkeys(known.policy.group_of, 0))
     for category in known.policy.group_of:
-        count, is_sure = _counting(known, category, told[category])
-        slack[category] += not is_sure
-        if count:
-            counts[category] = count
+        by_agency = {agency: told[category][agency] // now for agency in sorted(told[category])}
+        if any(by_agency.values()):
+            counts[category] = {agency: count for agency, count in by_agency.items() if count}
     past = []
     for group, ordinary in ordinary_before(known).items():
         past.append(counted(known, group, ordinary))
@@ -67,18 +69,6 @@ def _told(known: Known) -> dict[str, Counter[str]]:
         thousandths = of_double if i.id in in_part else 1000
         found[i.word.category][teller(i)] += thousandths * _growth(known, i.word.occurred_ms)
     return found
-
-
-def _counting(known: Known, category: str, told: Counter[str]) -> tuple[int, bool]:
-    """How many of these count now: of one agency no more than ordinary days bring, and some that are free, or than all
-    others have. And whether no rounding may decide on it.
-    """
-    policy, now = known.policy, _growth(known, known.grid_ms)
-    ordinary = policy.held_reports(known.place.stations, category, policy.quarter(known.grid_ms))
-    free = 1000 * (ordinary + policy.surprise["pace_free"])
-    most = {agency: max(round(free) * now, told.total() - count) for agency, count in told.items() if agency != MANY}
-    is_sure = not is_near_half(free) or all(told[agency] <= limit - now for agency, limit in most.items())
-    return sum(min(count, most.get(agency, count)) for agency, count in told.items()) // now, is_sure
 
 
 def _growth(known: Known, at_ms: int) -> int:
@@ -117,33 +107,55 @@ class Members:
             return {}
         self._sent, self._is_new = quarter, False
         fresh = {code: f for code, f in self._told.items() if f[1] >= begin_ms - QUARTER_MS}
-        sums = self._limited(fresh)
+        limited = {category: self._limited(category, fresh) for category in self._policy.group_of}
         found = {}
         for member in self._stations:
             others = [code for code in fresh if code != member]
             if others:
                 stations = sum(self._stations[code] for code in others)
-                counts = {name: sum(of[code][0] for code in others) for name, of in sums.items()}
-                counts = {name: count for name, count in counts.items() if count}
+                bounds = {
+                    category: self._bounds(category, [of[code] for code in others], stations, grid_ms)
+                    for category, of in limited.items()
+                }
+                counts = {category: most for category, (_, most) in bounds.items() if most}
                 past = [sum(fresh[code][4][group] for code in others) for group in range(len(GROUPS))]
-                slack = Counter({name: sum(of[code][1] for code in others) for name, of in sums.items()})
+                slack = Counter({category: most - least for category, (least, most) in bounds.items()})
                 found[member] = Told(["p", clock_ms, province, stations, counts, past], slack)
         return found
 
-    def _limited(self, fresh: dict[str, list[Any]]) -> dict[str, dict[str, tuple[int, bool]]]:
-        """By category and regency, how much counts of what it told, and whether rounding may take one off: no more than
-        twice, or so, what three quarters of them have at the most by their stations."""
+    def _limited(self, category: str, fresh: dict[str, list[Any]]) -> dict[str, _Bounds]:
+        """By regency, how much counts of what it told: of all its agencies together no more than twice, or so, what
+        three quarters of the regencies have at the most by their stations. Where that is a whole number, rounding may
+        make it one less."""
         s, found = self._policy.surprise, {}
-        for category in self._policy.group_of:
-            told = {code: f[3].get(category, 0) for code, f in fresh.items()}
-            rates = sorted(Fraction(count, self._stations[code]) for code, count in told.items())
-            rate = rates[3 * (len(rates) - 1) // 4]
-            found[category] = {}
-            for code, count in told.items():
-                exact = Fraction(str(s["pace_member_most"])) * rate * self._stations[code]
-                most = math.floor(exact) + round(1000 * s["pace_free"])
-                found[category][code] = min(count, most), count >= most and exact.denominator == 1
+        told = {code: Counter[str](f[3].get(category, {})) for code, f in fresh.items()}
+        rates = sorted(Fraction(of.total(), self._stations[code]) for code, of in told.items())
+        rate = rates[3 * (len(rates) - 1) // 4]
+        for code, of in told.items():
+            exact = Fraction(str(s["pace_member_most"])) * rate * self._stations[code]
+            most = math.floor(exact) + round(1000 * s["pace_free"])
+            is_unsure = exact > 0 and exact.denominator == 1
+            found[code] = _scaled(of, most - is_unsure), _scaled(of, most)
         return found
+
+    def _bounds(self, category: str, others: list[_Bounds], stations: int, grid_ms: int) -> tuple[int, int]:
+        """How many of these count, at the least and at the most: of one agency no more than ordinary days bring in so
+        many stations, and some that are free, or than all other agencies have. More of any agency is never less."""
+        policy = self._policy
+        ordinary = policy.held_reports(stations, category, policy.quarter(grid_ms))
+        free = 1000 * (ordinary + policy.surprise["pace_free"])
+        is_unsure = is_near_half(free)
+        least, most = (sum(of, Counter[str]()) for of in zip(*others, strict=True))
+        return (
+            of_agencies(least, math.floor(free) if is_unsure else round(free)),
+            of_agencies(most, math.ceil(free) if is_unsure else round(free)),
+        )
+
+
+def _scaled(told: Counter[str], most: int) -> Counter[str]:
+    """Each agency's share of what counts of all together."""
+    total = told.total()
+    return Counter({agency: count * min(most, total) // total for agency, count in told.items() if count})
 
 
 def pace_of(known: Known, f: list[Any]) -> Pace:

@@ -2,6 +2,7 @@
 
 from itertools import count
 
+from tests.recount.known import MANY
 from tests.recount.outcomes import Outcomes
 from tests.recount.policy import DEFAULT_POLICY, Place
 from tests.recount.regency import Regency
@@ -37,9 +38,10 @@ def notice(code: str, level: str, sole: str = "", at_ms: int = TEN_MS) -> list:
     return ["n", at_ms, code, level, "normal", "1", "live", None, sole]
 
 
-def counts(code: str, at_ms: int = TEN_MS, past: tuple[int, ...] = (0, 0, 0, 0), **thousandths: int) -> list:
-    """What a member tells its province, by category."""
-    return ["c", at_ms, code, thousandths, list(past)]
+def counts(code: str, at_ms: int = TEN_MS, past: tuple[int, ...] = (0, 0, 0, 0), **told: int | dict[str, int]) -> list:
+    """What a member tells its province, by category: of each agency, or of several together."""
+    by_agency = {category: of if isinstance(of, dict) else {MANY: of} for category, of in told.items()}
+    return ["c", at_ms, code, by_agency, list(past)]
 
 
 def pace(stations: int, at_ms: int = TEN_MS, past: tuple[int, ...] = (0, 0, 0, 0), **thousandths: int) -> list:

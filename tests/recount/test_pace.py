@@ -5,7 +5,7 @@ import math
 import pytest
 
 from tests.recount.pace import Members
-from tests.recount.policy import DEFAULT_POLICY, QUARTER_MS, SEVERITIES
+from tests.recount.policy import DEFAULT_POLICY, QUARTER_MS, RULESET, SEVERITIES, Policy
 from tests.recount.regency import Regency
 from tests.recount.sample_entries import (
     HOUR_MS,
@@ -32,11 +32,10 @@ def counted(made: Regency) -> list | None:
     return made.counts.fields if made.counts else None
 
 
-def clashes(*entries: list) -> int:
-    """Thousandths of clashes after these entries, at the next quarter hour."""
-    made = regency(*entries, ["k", TEN_MS + QUARTER_MS])
-    found = counted(made)
-    return found[3].get("clash", 0) if found else 0
+def clashes(*entries: list) -> dict[str, int]:
+    """Thousandths of clashes after these entries, by agency, at the next quarter hour."""
+    found = counted(regency(*entries, ["k", TEN_MS + QUARTER_MS]))
+    return found[3].get("clash", {}) if found else {}
 
 
 def left(age_ms: int) -> float:
@@ -44,21 +43,22 @@ def left(age_ms: int) -> float:
     return 2 ** (-age_ms / DEFAULT_POLICY.half_life_ms)
 
 
-def free(category: str, at_ms: int) -> int:
-    """Thousandths of it that count of any agency."""
-    ordinary = DEFAULT_POLICY.held_reports(SMALL.stations, category, DEFAULT_POLICY.quarter(at_ms))
+def free(stations: int, category: str = "clash") -> int:
+    """Thousandths of it that count of any agency at ten."""
+    ordinary = DEFAULT_POLICY.held_reports(stations, category, TEN)
     return round(1000 * (ordinary + SURPRISE["pace_free"]))
 
 
 def test_counts_are_told_once_in_a_quarter_hour_and_not_before_there_is_anything():
     made = regency(["k", TEN_MS - HOUR_MS])
     assert counted(made) is None
-    assert counted(told(made, word("x"))) == ["c", TEN_MS, SMALL.code, {"clash": 1000}, [0, 0, 0, 0]]
+    assert counted(told(made, word("x"))) == ["c", TEN_MS, SMALL.code, {"clash": {"x": 1000}}, [0, 0, 0, 0]]
     assert counted(told(made, word("y"), TICK)) is None
     assert counted(told(made, ["k", TEN_MS + QUARTER_MS - 1])) is None
     told(made, ["k", TEN_MS + QUARTER_MS + 4 * MINUTE_MS])
     assert counted(made)[1] == TEN_MS + QUARTER_MS + 4 * MINUTE_MS
-    assert counted(made)[3]["clash"] == pytest.approx(2000 * left(19 * MINUTE_MS), rel=0.005)
+    now = 1000 * left(19 * MINUTE_MS)
+    assert counted(made)[3]["clash"] == pytest.approx({"x": now, "y": now}, rel=0.005)
 
 
 @pytest.mark.parametrize("changes", [{"status": "retracted"}, {"category": "protest"}, {"is_exercise": True}])
@@ -71,22 +71,28 @@ def test_categories_come_in_the_rulesets_order_without_those_of_no_report():
     assert list(counted(told(made, ["k", TEN_MS + QUARTER_MS]))[3]) == ["logistics", "clash", "fatality"]
 
 
+def test_agencies_come_by_name_without_those_of_no_report():
+    """A thousandth of a report is left after ten half-lives."""
+    old = word("old", at_ms=TEN_MS - 12 * DEFAULT_POLICY.half_life_ms)
+    both = word("b", "1"), word("c", "1")
+    assert list(clashes(old, word("z"), word("a"), *both)) == ["*", "a", "z"]
+    assert counted(regency(old, ["k", TEN_MS]))[3] == {}
+
+
 def test_a_double_counts_in_part():
     at = {"station": "village 1"}
     now = left(QUARTER_MS)
-    assert clashes(word("x", **at), word("y", **at)) == pytest.approx(1250 * now, abs=5)
-    assert clashes(word("x", **at), word("y", station="village 2")) == pytest.approx(2000 * now, abs=5)
+    assert clashes(word("x", **at), word("y", **at)) == pytest.approx({"x": 1000 * now, "y": 250 * now}, abs=5)
+    apart = clashes(word("x", **at), word("y", station="village 2"))
+    assert apart == pytest.approx({"x": 1000 * now, "y": 1000 * now}, abs=5)
 
 
-def test_of_one_agency_no_more_count_than_are_ordinary_and_free_or_than_all_others_have():
-    limit, now = free("clash", TEN_MS + QUARTER_MS), left(QUARTER_MS)
+def test_all_reports_of_an_agency_are_told_and_what_several_report_is_nobodys():
+    now = left(QUARTER_MS)
     mine = [word("x") for _ in range(20)]
-    assert clashes(*mine) == limit < 20_000 * now
-    assert clashes(*mine, word("y")) == pytest.approx(limit + 1000 * now, abs=5)
-    others = [word(source) for source in ("y", "z") for _ in range(3)]
-    assert clashes(*mine, *others) == pytest.approx(12_000 * now, abs=20)
+    assert clashes(*mine, word("y")) == pytest.approx({"x": 20_000 * now, "y": 1000 * now}, abs=50)
     many = [entry for n in range(9) for entry in (word("x", f"x {n}"), word("y", f"x {n}"))]
-    assert clashes(*many) == pytest.approx(9000 * now, abs=20), "what two agencies report is nobody's"
+    assert clashes(*many, word("x")) == pytest.approx({"*": 9000 * now, "x": 1000 * now}, abs=20)
 
 
 def test_the_past_is_what_was_told_in_the_hours_by_which_a_regency_learns():
@@ -131,14 +137,83 @@ def test_a_member_is_told_nothing_while_it_alone_has_told_anything():
     assert sent(counts("16.06", clash=1000)) == {}
 
 
+def by_stations(*each: int) -> list[list]:
+    """What the members tell, so many thousandths of each station."""
+    return [counts(code, clash=of * STATIONS[code]) for code, of in zip(STATIONS, each, strict=False)]
+
+
 def test_of_one_member_no_more_counts_than_twice_the_upper_quartile_by_stations():
     """Of five, ordered by their rates, that is the fourth: 2 by station."""
-    told = [counts(code, clash=each * STATIONS[code]) for code, each in zip(STATIONS, (90, 1, 2, 0, 1), strict=False)]
+    told = by_stations(90, 1, 2, 0, 1)
     most = round(2 * SURPRISE["pace_member_most"] * 100) + 1000 * SURPRISE["pace_free"]
     assert sent(*told)["16.05"][4]["clash"] == most + 1 * 200 + 2 * 300 and most < 90 * 100
     assert sent(*told)["16.01"][4]["clash"] == 1 * 200 + 2 * 300 + 1 * 500
     quiet = [counts(code) for code in ("16.02", "16.03", "16.04", "16.05")]
     assert sent(told[0], *quiet)["16.05"][4]["clash"] == 1000 * SURPRISE["pace_free"]
+
+
+def test_each_agency_of_a_member_that_tells_too_much_counts_for_its_part():
+    """Where more than three quarters tell nothing, only what is free counts."""
+    quiet = [counts(code) for code in ("16.02", "16.03", "16.04")]
+    one = counts("16.01", clash={"*": 4000, "x": 1999, "y": 1, "z": 3000})
+    most = round(1000 * SURPRISE["pace_free"])
+    parts = [count * most // 9000 for count in (4000, 1999, 1, 3000)]
+    assert sent(one, *quiet)["16.05"][4] == {"clash": sum(parts)} and sum(parts) < most
+
+
+def test_of_one_agency_no_more_counts_than_is_ordinary_and_free_or_than_all_others_told():
+    """Over all members that a member is told of."""
+    limit = free(1000)
+    mine = [counts(code, clash={"x": 10 * STATIONS[code]}) for code in STATIONS]
+    assert sent(*mine)["16.05"][4] == {"clash": limit} and limit < 10_000
+    assert sent(*mine)["16.01"][4] == {"clash": free(1400)} != {"clash": limit}
+    some = counts("16.04", clash={"x": 3000, "y": 1000})
+    assert sent(*mine[:3], some, mine[4])["16.05"][4] == {"clash": limit + 1000}
+    many = counts("16.04", clash={"*": 4000})
+    assert sent(*mine[:3], many, mine[4])["16.05"][4] == {"clash": 4000 + 4000} and limit < 4000
+    other = counts("16.04", clash={"y": 4000})
+    assert sent(*mine[:3], other, mine[4])["16.05"][4] == {"clash": 4000 + 4000}
+
+
+def test_what_is_ordinary_is_that_of_the_quarter_hour_of_the_province():
+    mine = [counts(code, TEN_MS - MINUTE_MS, logistics={"x": 90 * STATIONS[code]}) for code in STATIONS]
+    late = [counts(code, TEN_MS, logistics={"x": 90 * STATIONS[code]}) for code in STATIONS]
+    found = sent(*mine, *late)["16.05"][4]["logistics"]
+    ordinary = [DEFAULT_POLICY.held_reports(1000, "logistics", TEN + more) for more in (-1, 0)]
+    assert found == round(1000 * (ordinary[1] + SURPRISE["pace_free"])) and round(1000 * (ordinary[1] - ordinary[0]))
+
+
+def test_a_number_of_the_province_may_be_lower_where_floating_point_rounds_otherwise():
+    """Twice 1,112 / 100 * 300 is 6,672, and less in floating point: each agency of the third may have one less."""
+    assert math.floor(2 * (1112 / 100) * 300) == 6671 and SURPRISE["pace_member_most"] == 2
+    stations = {"16.01": 100, "16.02": 100, "16.03": 300, "16.05": 500}
+    most = 6672 + round(1000 * SURPRISE["pace_free"])
+    for more, unsure in ((0, 2), (-1, 0)):
+        members = Members(stations, DEFAULT_POLICY)
+        third = counts("16.03", clash={"*": 1000, "x": most - 1000 + more})
+        for entry in (counts("16.01", clash=1112), counts("16.02", clash=1112), third):
+            members.take(entry)
+        at_ms = TEN_MS + MINUTE_MS
+        one = members.due("16", at_ms, at_ms)["16.05"]
+        assert one.slack["clash"] <= unsure and bool(one.slack["clash"]) == bool(unsure)
+    members = Members(stations | {"16.03": 333}, DEFAULT_POLICY)
+    for entry in (counts("16.01", clash=1113), counts("16.02", clash=1113), counts("16.03", clash=90_000)):
+        members.take(entry)
+    assert members.due("16", at_ms, at_ms)["16.05"].slack["clash"] == 0, "7,412.58 is no whole number"
+
+
+@pytest.mark.parametrize("over, slack", [(0.5, 1), (0.4, 0)])
+def test_what_is_free_may_be_rounded_otherwise_only_next_to_a_half(over, slack):
+    policy = Policy(RULESET.read_text(encoding="utf-8"))
+    ordinary = policy.held_reports(1000, "clash", TEN)
+    policy.surprise["pace_free"] = (math.ceil(1000 * ordinary) + 3 + over) / 1000 - ordinary
+    members = Members(STATIONS, policy)
+    for code, count in zip(STATIONS, (1001, 2003, 3007, 4009, 5003), strict=False):
+        members.take(counts(code, clash={"x": count}))
+    at_ms = TEN_MS + MINUTE_MS
+    found = members.due("16", at_ms, at_ms)["16.05"]
+    assert found.fields[4]["clash"] == math.ceil(1000 * ordinary) + 3 + slack
+    assert found.slack["clash"] == slack
 
 
 def test_the_province_tells_once_in_a_quarter_hour_a_minute_after_it_began():
