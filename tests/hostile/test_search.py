@@ -2,7 +2,8 @@
 order, with any fields that the schema and the sources file allow.
 
 By them no regency rises above waspada (siaga with a severity 5), what they raise is unverified, the province stays at
-waspada at most; regencies of which they do not speak escalate as without them, or a little later, and memory keeps within its bound.
+waspada at most; regencies of which they do not speak escalate as without them, or a little later, and memory keeps
+within its bound.
 """
 
 from collections.abc import Iterator

@@ -62,11 +62,14 @@ def counts_of(known: Known) -> Told:
 
 
 def _told(known: Known) -> dict[str, Counter[str]]:
-    """Thousandths of reports that count, by category and teller, each times the growth to when it occurred."""
+    """Thousandths of reports that count, by category and teller, each by its status and times the growth to when it
+    occurred."""
     in_part, of_double = known.doubles(), share_of_double(known.policy)
     found: dict[str, Counter[str]] = defaultdict(Counter)
     for i in known.scoring():
-        thousandths = of_double if i.id in in_part else 1000
+        thousandths = round(1000 * known.policy.factor(i.word.category, i.word.status))
+        if i.id in in_part:
+            thousandths = thousandths * of_double // 1000
         found[i.word.category][teller(i)] += thousandths * _growth(known, i.word.occurred_ms)
     return found
 
