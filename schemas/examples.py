@@ -128,6 +128,6 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "event_time": "2024-11-27T01:14:00.000Z",
         "ruleset": _RULESET,
         "ledger": _LEDGER,
-        "odds": 0.47,
+        "odds": 0.34,
     },
 }
