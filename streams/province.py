@@ -55,6 +55,7 @@ class ProvinceState:
         """
         self.offset = offset
         for entry in entries:
+            before_ms = self.grid_ms
             self._advance(entry[1])
             if entry[0] == NEIGHBOUR:
                 self._take_notice(entry)
@@ -62,7 +63,8 @@ class ProvinceState:
                 self.pace.take(entry)
             elif entry[0] != TICK:
                 raise ValueError(f"ledger entry of kind {entry[0]!r} is not for a province")
-            self.paces += self.pace.due(self.grid_ms, self.clock_ms)
+            if self.grid_ms != before_ms:
+                self.paces += self.pace.due(self.grid_ms, self.clock_ms)
             yield from self._evaluate()
 
     def score(self) -> tuple[int, dict[int, int]]:

@@ -145,8 +145,9 @@ class Weighing:
             self._steps, self._slot, self.most = tuple(steps), -1, max(self.milli)
         return bool(changed)
 
-    def ordinary(self, group: int, slot: int) -> tuple[float, float]:
-        """Mean and variance of the evidence that an ordinary day holds in the middle of a quarter hour of the day."""
+    def ordinary(self, slot: int) -> list[tuple[float, float]]:
+        """By group, mean and variance of the evidence that an ordinary day holds in the middle of a quarter hour of the
+        day."""
         if slot != self._slot:
             as_sum, as_square = self._held[0][slot], self._held[1][slot]
             sums = [[0.0, 0.0] for _ in range(max(self.place.groups) + 1)]
@@ -154,7 +155,7 @@ class Weighing:
                 sums[of][0] += _dot(weights.mean, as_sum)
                 sums[of][1] += _dot(weights.variance, as_square)
             self._slot, self._ordinary = slot, [(mean, variance) for mean, variance in sums]
-        return self._ordinary[group]
+        return self._ordinary
 
 
 def ordinary_rates(ruleset: Ruleset, category: str, severity: int, stations: int) -> list[float]:

@@ -109,12 +109,10 @@ class Incidents:
             cell, mass = kind.number * 24 + hour, milli * growth(occurred, landmark)
             evidence = placed[cell] * mass
             totals[group] += evidence
-            if cell not in masses:
-                masses[cell] = {sole_agency: mass}
-            elif sole_agency in masses[cell]:
+            try:
                 masses[cell][sole_agency] += mass
-            else:
-                masses[cell][sole_agency] = mass
+            except KeyError:
+                masses.setdefault(cell, {})[sole_agency] = mass
             agencies = by_agency[group]
             if sole_agency in agencies:
                 agencies[sole_agency] += evidence

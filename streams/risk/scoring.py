@@ -74,13 +74,12 @@ def learned(rules: Rules, incidents: Incidents, past: tuple[float, ...], first_m
     ]
 
 
-def bar(rules: Rules, incidents: Incidents, group: int, factor: float, now_ms: int) -> float:
-    """Digits that give no points: what an ordinary day shows here now, `doubt` standard deviations of that, and
-    `free_digits`.
+def bar(rules: Rules, mean: float, variance: float, factor: float) -> float:
+    """Digits that give no points: what an ordinary day shows (`Weighing.ordinary`) times `factor`, `doubt` standard
+    deviations of that, and `free_digits`.
 
     Its variance is that of reports that come by chance, and of a level that differs between places (`dispersion`).
     """
-    mean, variance = incidents.weighing.ordinary(group, rules.local_ms(now_ms) // SLOT_MS)
     mean *= factor
     deviation = sqrt(variance * factor + rules.dispersion * mean * mean)
     return rules.expected_share * mean + rules.doubt * deviation + rules.free_digits
@@ -90,8 +89,9 @@ def weigh(rules: Rules, incidents: Incidents, factors: Sequence[float], now_ms: 
     """The evidence of each group that is left when what is expected is taken off."""
     # A limit that is met exactly must give its points, whatever two divisions lose on the way.
     groups, slack = [], (unit >> SLACK_BITS) + 2
+    ordinary_day = incidents.weighing.ordinary(rules.local_ms(now_ms) // SLOT_MS)
     for group, total in enumerate(incidents.totals):
-        ordinary = int(bar(rules, incidents, group, factors[group], now_ms) * unit)
+        ordinary = int(bar(rules, *ordinary_day[group], factors[group]) * unit)
         most = int(rules.group_most[group] / rules.points_per_digit * unit) + slack
         groups.append(Group(total, ordinary, max(0, total - ordinary), most))
     return groups

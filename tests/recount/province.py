@@ -32,12 +32,13 @@ class ProvinceComparison(Comparison):
             f, before = entry.fields, self.ladder.level
             self.since_ms = self.since_ms or f[1]
             self.clock_ms = max(self.clock_ms, f[1])
-            self.grid_ms = self.policy.grid(self.clock_ms)
+            passed_ms, self.grid_ms = self.grid_ms, self.policy.grid(self.clock_ms)
             if f[0] == "n":
                 self._notice(f)
             elif f[0] == "c":
                 self.members.take(f)
-            self.told += self.members.due(self.code, self.clock_ms, self.grid_ms).items()
+            if self.grid_ms != passed_ms:
+                self.told += self.members.due(self.code, self.clock_ms, self.grid_ms).items()
             self.ladder.look(self.grid_ms, sum(self.points().values()), 0, True)
             if self.ladder.level == before and not self._is_amendment_due():
                 continue

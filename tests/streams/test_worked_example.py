@@ -15,7 +15,7 @@ def test_palembang_by_hand_is_palembang_by_the_fold():
     hours = (0.3 * hour / 36.8 + 0.7 / 24 for hour in (5.2, 4.8))
     nine, ten = (log10(1 + 2.25 * size / (2264 * 4.6 / 1000 * graver * hour)) for hour in hours)
     evidence = ten + nine * sum(2 ** (-5 * n / 55) for n in range(1, 8))
-    mean, variance = (round(value, 3) for value in COMPILED.weighing(2264).ordinary(0, TEN_SLOT))
+    mean, variance = (round(value, 3) for value in COMPILED.weighing(2264).ordinary(TEN_SLOT)[0])
     bar = mean + 1.5 * sqrt(variance + 1.2 * mean**2) + 0.45
     security = floor((evidence - bar) * 16.5)
     by_hand = *(round(value, 2) for value in (nine, ten, evidence, bar)), mean, variance, security

@@ -72,7 +72,7 @@ def test_no_report_is_rarer_than_the_rarest_the_ruleset_allows():
 def test_what_is_expected_is_the_decayed_evidence_of_ordinary_days():
     """Half of a steady rate's evidence lies in the last half-life: a rate of r digits an hour holds r * h / ln 2."""
     weighing = COMPILED.weighing(800)
-    held, squares = (sum(weighing.ordinary(0, slot)[part] for slot in range(96)) / 4 for part in (0, 1))
+    held, squares = (sum(weighing.ordinary(slot)[0][part] for slot in range(96)) / 4 for part in (0, 1))
     a_day = squares_a_day = 0.0
     for (category, severity), kind in COMPILED.kinds.items():
         if kind.group == 0:

@@ -82,7 +82,7 @@ def test_the_pace_scales_what_is_ordinary(times):
     kind = COMPILED.kinds["intimidation", 2]
     base, now = (10 ** (of.milli[kind.number * 24 + 8] / 1000) - 1 for of in (weighing.place, weighing))
     assert base / now == pytest.approx(max(0.5, times), rel=0.14)
-    ordinary, before = weighing.ordinary(0, slot), COMPILED.weighing(2264).ordinary(0, slot)
+    ordinary, before = (of.ordinary(slot)[0] for of in (weighing, COMPILED.weighing(2264)))
     assert (ordinary[0] > before[0]) == (times > 1)
 
 
@@ -160,5 +160,6 @@ def test_what_a_regency_showed_before_raises_its_own_bar_against_its_province_al
         run([tick(EIGHT_MS), *morning, tick(at_ms), (PAGAR_ALAM, [["p", at_ms, "16", OTHERS, {}, past]])], table)
         state = next(state for state in table if state.regency.code == PAGAR_ALAM)
         factors = state._learned.factors(state.first_ms, state.grid_ms)
-        bars.append(bar(COMPILED, state.incidents, 0, factors[0], state.grid_ms))
+        mean, variance = state.incidents.weighing.ordinary(COMPILED.local_ms(state.grid_ms) // QUARTER_MS)[0]
+        bars.append(bar(COMPILED, mean, variance, factors[0]))
     assert bars[0] > bars[1]
