@@ -81,25 +81,22 @@ def _or_null(check: _Check) -> _Check:
 
 
 def _by_category(value: Any) -> bool:
-    is_map = type(value) is dict and value.keys() <= _CATEGORIES
-    return is_map and all(type(count) is int and 0 < count <= _MILLI_MAX for count in value.values())
+    return type(value) is dict and value.keys() <= _CATEGORIES and all(map(_count, value.values()))
 
 
 def _by_agency(value: Any) -> bool:
     return type(value) is dict and all(
-        category in _CATEGORIES and type(counts) is dict and all(map(_is_count_of_agency, counts.items()))
+        category in _CATEGORIES
+        and type(counts) is dict
+        and all(map(_sole_agency, counts))
+        and all(map(_count, counts.values()))
         for category, counts in value.items()
     )
 
 
-def _is_count_of_agency(item: tuple[str, Any]) -> bool:
-    agency, count = item
-    return _sole_agency(agency) and type(count) is int and 0 < count <= _MILLI_MAX
-
-
 def _by_group(value: Any) -> bool:
     is_list = type(value) is list and len(value) == len(GROUPS) - 1  # all but expression, which is never scored
-    return is_list and all(type(count) is int and 0 <= count <= _MILLI_MAX for count in value)
+    return is_list and all(map(_count_or_none, value))
 
 
 def _is_flag(value: Any) -> bool:
@@ -112,7 +109,7 @@ _AGENCY = rf"{re.escape(UNKNOWN_MARK)}?{_NAME}"
 _time, _event_id, _name, _word = _whole(_OLDEST_MS, _YEAR_9999_MS), _text(_ID), _text(_NAME), _text("[a-z_-]{1,64}")
 _incident_key, _revision, _level = _text(f"{_NAME} {_ID}"), _whole(1, REVISION_MAX), _one_of(LEVELS)
 _agency, _regency = _text(_AGENCY), _text(r"[0-9]{2}\.[0-9]{2}")
-_sole_agency = _text(rf"{_AGENCY}|\*")
+_sole_agency, _count, _count_or_none = _text(rf"{_AGENCY}|\*"), _whole(1, _MILLI_MAX), _whole(0, _MILLI_MAX)
 _station_key = _text(rf"(?:[0-9]{{2}}\.[0-9]{{2}}\.[0-9]{{2}}\.[0-9]{{4}})? .{{0,{STATION_MAX_CHARS}}}")
 
 #: The fields after the kind, in order.

@@ -19,6 +19,8 @@ from streams.risk.pace import Counts
 from streams.rules import SCORED, SLOT_MS, Rules
 
 _AFTER_MS = MINUTE_MS
+#: By category: by member and agency what counts, and by agency of all members.
+_Limited = dict[str, tuple[dict[str, dict[str, int]], Counter[str]]]
 
 
 class ProvincePace:
@@ -55,7 +57,7 @@ class ProvincePace:
             if others := [code for code in held if code != member]:
                 past = [sum(held[code].past[group] for code in others) for group in range(SCORED)]
                 stations = sum(self._stations[code] for code in others)
-                recent = self._counted(limited, others, stations, slot)
+                recent = self._counted(limited, member, stations, slot)
                 yield member, [PACE, clock_ms, self._code, stations, recent, past]
 
     def stored(self) -> dict[str, Any]:
@@ -68,9 +70,9 @@ class ProvincePace:
         self._counts = {code: (at_ms, Counts(*counts)) for code, (at_ms, *counts) in stored["counts"].items()}
         self._sent_quarter, self._is_new = stored["sent_quarter"], stored["is_new"]
 
-    def _limited(self, held: Mapping[str, Counts]) -> dict[str, dict[str, dict[str, int]]]:
-        """By category, member and agency what counts, categories in the ruleset's order."""
-        rules, limited = self._rules, {}
+    def _limited(self, held: Mapping[str, Counts]) -> _Limited:
+        """What counts of the members, categories in the ruleset's order."""
+        rules, limited = self._rules, _Limited()
         free = round(MILLI * rules.pace_free)
         for category in rules.categories:
             counts = {code: of.recent.get(category, {}) for code, of in held.items()}
@@ -82,19 +84,19 @@ class ProvincePace:
             for code, total in totals.items():
                 if total > (limit := floor(most * self._stations[code]) + free):
                     counts[code] = {agency: count * limit // total for agency, count in counts[code].items()}
-            limited[category] = counts
+            in_all = Counter[str]()
+            for by_agency in counts.values():
+                in_all.update(by_agency)
+            limited[category] = counts, in_all
         return limited
 
-    def _counted(
-        self, limited: Mapping[str, Mapping[str, Mapping[str, int]]], others: Sequence[str], stations: int, slot: int
-    ) -> dict[str, int]:
-        """By category what counts of these members, which have so many stations."""
+    def _counted(self, limited: _Limited, member: str, stations: int, slot: int) -> dict[str, int]:
+        """By category what counts of all but this member, who have so many stations."""
         rules, found = self._rules, {}
-        for category, counts in limited.items():
-            by_agency = Counter[str]()
-            for code in others:
-                by_agency.update(counts[code])
-            expected = rules.reports_per_station(rules.categories.index(category), slot) * stations
-            if count := counted(by_agency, round(MILLI * (expected + rules.pace_free))):
+        for category, (counts, in_all) in limited.items():
+            own = counts.get(member, {})
+            others = {agency: count - own.get(agency, 0) for agency, count in in_all.items()}
+            expected = rules.reports_per_station(category, slot) * stations
+            if count := counted(others, round(MILLI * (expected + rules.pace_free))):
                 found[category] = count
         return found

@@ -4,13 +4,14 @@ See docs/risk-model.md for the formulas. Everything here is a constant of the ru
 it depend on a regency, by its number of stations.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from schemas.ruleset import Ruleset
 from schemas.ruleset.quantities import HOURS, Quantity
-from schemas.vocabulary import ALARMS, DAY_MS, GROUPS, HOUR_MS, LEVELS, MINUTE_MS, Status
+from schemas.vocabulary import ALARMS, DAY_MS, GROUPS, HOUR_MS, LEVELS, MINUTE_MS, SEVERITIES, Status
 from streams.risk.decay import Decay
-from streams.risk.evidence import MILLI, SEVERITIES, Held, Kind, Place, Weighing, held_of, hour_shares
+from streams.risk.evidence import MILLI, Held, Kind, Place, Weighing, dot, held_of, hour_shares
 from streams.risk.record import JOINED
 from streams.risk.room import Room
 from streams.risk.words import GRAVE
@@ -66,7 +67,7 @@ class Rules:
         self.decay = Decay(_ms(rule.half_life.value * 60), DAY_MS)
         half_life_ms = self.decay.half_life_ms
         self.held: tuple[Held, Held] = held_of(half_life_ms), held_of(half_life_ms / 2)
-        of_each = [kind for kind in self.kinds.values() if kind.severity == SEVERITIES]
+        of_each = [kind for kind in self.kinds.values() if kind.severity == SEVERITIES[-1]]
         self.categories = tuple(kind.category for kind in of_each)
         self.category_groups = tuple(kind.group for kind in of_each)
         self.learning = rule.learning.value
@@ -83,14 +84,14 @@ class Rules:
         self.loudest_most = round(rule.loudest_most.value)
         self.group_most = tuple(round(ruleset.groups[group].most.value) for group in GROUPS)
         evenly = {name: hour_shares(ruleset, name) for name in ruleset.categories}
-        by_profile = {name: _profile_shares(ruleset, name) for name in ruleset.categories}
+        by_profile = {name: ruleset.profiles[rule.profile].shares for name, rule in ruleset.categories.items()}
         self._reports = tuple(_cumulative(ruleset, group, evenly) for group in range(SCORED))
         self._by_profile = tuple(_cumulative(ruleset, group, by_profile) for group in range(SCORED))
         self.joining_within_ms = _ms(ruleset.joining.within.value * 60)
         self.joining_milli = _milli(ruleset.joining.double_weight.value)
         self.joining_most = round(ruleset.joining.most.value)
         self._places: dict[int, Place] = {}
-        self._held_reports = tuple(_held_reports(ruleset, category, self.held[0]) for category in self.categories)
+        self._held_reports = {name: _held_reports(ruleset, name, self.held[0]) for name in self.categories}
 
     def place(self, stations: int) -> Place:
         """Rates and evidence in a regency of so many stations; shared by all that are as large."""
@@ -102,7 +103,7 @@ class Rules:
         """A regency's own weighing, at pace 1 of everything."""
         return Weighing(self.place(stations), self.held)
 
-    def reports_per_station(self, category: int, slot: int) -> float:
+    def reports_per_station(self, category: str, slot: int) -> float:
         """Ordinary reports of a category per station that a sum decayed like evidence holds in the middle of a quarter
         hour of the day."""
         return self._held_reports[category][slot]
@@ -164,12 +165,13 @@ class Rules:
 
     def ordinary_reports(self, group: int, from_ms: int, to_ms: int) -> float:
         """Reports per station that ordinary days show between two times."""
-        table = self._reports[group]
-        return max(0.0, self._total(table, to_ms) - self._total(table, from_ms))
+        return self._between(self._reports[group], from_ms, to_ms)
 
     def missed_reports(self, group: int, from_ms: int, to_ms: int) -> float:
         """The same by the profiles alone: where these say that people sleep, no report is missed."""
-        table = self._by_profile[group]
+        return self._between(self._by_profile[group], from_ms, to_ms)
+
+    def _between(self, table: tuple[float, ...], from_ms: int, to_ms: int) -> float:
         return max(0.0, self._total(table, to_ms) - self._total(table, from_ms))
 
     def _total(self, table: tuple[float, ...], at_ms: int) -> float:
@@ -201,13 +203,7 @@ def _kinds(ruleset: Ruleset) -> dict[tuple[str, int], Kind]:
     return kinds
 
 
-def _profile_shares(ruleset: Ruleset, category: str) -> list[float]:
-    hours = ruleset.profiles[ruleset.categories[category].profile].hours
-    total = sum(hours)
-    return [weight / total for weight in hours]
-
-
-def _cumulative(ruleset: Ruleset, group: int, hours: dict[str, list[float]]) -> tuple[float, ...]:
+def _cumulative(ruleset: Ruleset, group: int, hours: Mapping[str, Sequence[float]]) -> tuple[float, ...]:
     members = [name for name, rule in ruleset.categories.items() if rule.group == GROUPS[group]]
     rates = [(ruleset.categories[name].base_rate.value / 1000, hours[name]) for name in members]
     sums, per_hour = [0.0], HOUR_MS // SLOT_MS
@@ -219,7 +215,7 @@ def _cumulative(ruleset: Ruleset, group: int, hours: dict[str, list[float]]) -> 
 
 def _held_reports(ruleset: Ruleset, category: str, held: Held) -> tuple[float, ...]:
     rate, shares = ruleset.categories[category].base_rate.value / 1000, hour_shares(ruleset, category)
-    return tuple(rate * sum(share * of for share, of in zip(shares, by_hour, strict=True)) for by_hour in held)
+    return tuple(rate * dot(shares, by_hour) for by_hour in held)
 
 
 def _ms(seconds: float) -> int:

@@ -173,8 +173,7 @@ def _mix(category: str, counted: Mapping[str, Counts], ruleset: Ruleset, dispers
 
 
 def _hours(category: str, counted: Mapping[str, Counts], ruleset: Ruleset, dispersion: float) -> Numbers:
-    weights = ruleset.profiles[ruleset.categories[category].profile].hours
-    before = tuple(weight / sum(weights) for weight in weights)
+    before = ruleset.profiles[ruleset.categories[category].profile].shares
     found = counted.get(category, _NOTHING)
     return _shares(before, found.hours(), found.reports, ruleset.calibration.hours_strength.value, ruleset, dispersion)
 

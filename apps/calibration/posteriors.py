@@ -59,17 +59,17 @@ def ratio_of(
     alone.
     """
     found, precision = log(level), 0.0
-    told = [(reports, expected) for reports, expected in counted if expected > 0]
+    informative = [(reports, expected) for reports, expected in counted if expected > 0]
     for _ in range(_STEPS):
         precision = weighted = 1 / level_sd**2
         weighted *= log(level)
-        for reports, expected in told:
+        for reports, expected in informative:
             mean = expected * exp(found)
-            told_as = log((reports + 0.5) / (expected + 0.5 / exp(found)))
+            own_ratio = log((reports + 0.5) / (expected + 0.5 / exp(found)))
             sd = sqrt(own_sd**2 + dispersion / (mean + 0.5))
-            weight = min(1.0, HUBER * sd / max(abs(told_as - found), 1e-9)) / sd**2
+            weight = min(1.0, HUBER * sd / max(abs(own_ratio - found), 1e-9)) / sd**2
             precision += weight
-            weighted += weight * told_as
+            weighted += weight * own_ratio
         found = weighted / precision
     return Ratio(exp(found), 1 / sqrt(precision))
 

@@ -19,13 +19,13 @@ from streams.admission import ClockMode, Gate, Rejection
 #: Shows on which of how many items a run is: items, their number, what they are.
 Progress = Callable[[Iterable[Any], int, str], Iterable[Any]]
 #: Takes one line for people.
-Tell = Callable[[str], None]
-#: So many refused lines of a file are told one by one, and of records that are no frames.
-TOLD_MOST = 5
+Say = Callable[[str], None]
+#: So many refused lines of a file are named one by one, and of records that are no frames.
+NAMED_MOST = 5
 
 
 def read_ledger(
-    settings: Settings, roster: Roster, reports: Reports, connect_s: float, progress: Progress, tell: Tell
+    settings: Settings, roster: Roster, reports: Reports, connect_s: float, progress: Progress, say: Say
 ) -> None:
     """All committed entries of the ledger, partition after partition.
 
@@ -39,7 +39,7 @@ def read_ledger(
                     for entry in entries:
                         reports.take(record.key.decode(), entry)
             frames.close()
-            _tell_some(frames.quarantined, tell)
+            _say_some(frames.quarantined, say)
 
 
 def _records(reader: TopicReader, partition: TopicPartition) -> Iterator[Any]:
@@ -49,7 +49,7 @@ def _records(reader: TopicReader, partition: TopicPartition) -> Iterator[Any]:
 
 
 def read_files(
-    files: Iterable[Path], roster: Roster, sources: Sources, reports: Reports, wall_ms: int, tell: Tell
+    files: Iterable[Path], roster: Roster, sources: Sources, reports: Reports, wall_ms: int, say: Say
 ) -> None:
     """Incidents as JSON lines, gzip or not, through the gate of intake, by the event clock. Raises InputError."""
     gate = Gate(roster, ClockMode.EVENT, sources)
@@ -66,11 +66,11 @@ def read_files(
                     reports.take(decision.regency, decision.entry)
         except InputError as error:
             raise InputError(f"{path}: {str(error).removeprefix(f'{path}: ')}") from None
-        _tell_some(refused, tell)
+        _say_some(refused, say)
 
 
-def _tell_some(lines: list[str], tell: Tell) -> None:
-    for line in lines[:TOLD_MOST]:
-        tell(line)
-    if len(lines) > TOLD_MOST:
-        tell(f"and {len(lines) - TOLD_MOST} more like these")
+def _say_some(lines: list[str], say: Say) -> None:
+    for line in lines[:NAMED_MOST]:
+        say(line)
+    if len(lines) > NAMED_MOST:
+        say(f"and {len(lines) - NAMED_MOST} more like these")

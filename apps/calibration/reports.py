@@ -12,13 +12,12 @@ from typing import NamedTuple
 
 from schemas.ledger import ERASE, EVICT, INCIDENT, JOIN, Entry, incident_digest, parts_of
 from schemas.vocabulary import DAY_MS, Status
+from streams.risk.words import MANY
 
 #: Words that are held at most, some 500 MB with all that follows: a month of a whole country's campaign is a third.
 HELD_MOST = 300_000
 #: Of one agency in one regency on one day. More of them can't count: no agency counts beyond the others.
 OF_ONE_MOST = 2_000
-#: In place of an agency: words of more than one stand.
-MANY = "*"
 
 
 class Incident(NamedTuple):

@@ -7,8 +7,10 @@ from datetime import date, timedelta
 from statistics import median
 from typing import TypeVar
 
-from apps.calibration.reports import MANY, Incident
-from schemas.vocabulary import DAY_MS, HOUR_MS
+from apps.calibration.reports import Incident
+from schemas.ruleset.quantities import HOURS
+from schemas.vocabulary import DAY_MS, HOUR_MS, SEVERITIES
+from streams.risk.history import bounded
 
 EPOCH = date(1970, 1, 1)
 _Key = TypeVar("_Key")
@@ -31,11 +33,11 @@ class Counts:
 
     def severities(self) -> list[float]:
         """By severity, from 1 on."""
-        return [sum(n for (severity, _), n in self.shapes.items() if severity == wanted) for wanted in range(1, 6)]
+        return [sum(n for (severity, _), n in self.shapes.items() if severity == wanted) for wanted in SEVERITIES]
 
     def hours(self) -> list[float]:
         """By local hour."""
-        return [sum(n for (_, hour), n in self.shapes.items() if hour == wanted) for wanted in range(24)]
+        return [sum(n for (_, hour), n in self.shapes.items() if hour == wanted) for wanted in range(HOURS)]
 
 
 class Tally:
@@ -111,14 +113,6 @@ class Tally:
 
 def _add(counts: dict[_Key, float], key: _Key, count: float) -> None:
     counts[key] = counts.get(key, 0.0) + count
-
-
-def bounded(by_agency: Mapping[str, float], most: float) -> dict[str, float]:
-    """What of each agency counts: as much as of all others, or `most`. What several stand for is nobody's alone."""
-    total = sum(by_agency.values())
-    return {
-        agency: count if agency == MANY else min(count, max(most, total - count)) for agency, count in by_agency.items()
-    }
 
 
 def date_of(day: int) -> date:

@@ -4,9 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agents.settings import Settings, SettingsError
-from apps.cli.broker import CONNECT_S, broker_errors
-from apps.cli.options import CommandError, with_settings
+from agents.settings import Settings
+from apps.cli.broker import CONNECT_S, ledger_errors
+from apps.cli.options import with_settings
 
 if TYPE_CHECKING:
     from apps.history.audit import Audit
@@ -24,15 +24,8 @@ def command(settings: Settings) -> None:
     from apps.history.audit import audit
 
     roster, ruleset, stations = settings.load_roster(), settings.load_ruleset(), settings.load_stations()
-    try:
-        with broker_errors(settings):
-            result = audit(settings, roster, ruleset, stations, CONNECT_S)
-    except SettingsError:
-        raise
-    except ValueError as error:
-        raise CommandError(
-            f"the ledger was not written with this clock, roster and number of partitions: {error}", exit_code=2
-        ) from None
+    with ledger_errors(settings):
+        result = audit(settings, roster, ruleset, stations, CONNECT_S)
     for line in lines(result):
         click.echo(line)
     if result.findings:

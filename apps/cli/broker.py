@@ -17,7 +17,7 @@ from kafka.errors import (
 from agents.kafka.connection import kafka_python_options
 from agents.kafka.topic_reader import TopicMissing
 from agents.kafka.topics import TopicError, open_admin, partition_counts
-from agents.settings import SecurityProtocol, Settings
+from agents.settings import SecurityProtocol, Settings, SettingsError
 from apps.cli.options import CommandError
 from apps.publishing.sender import Sender
 
@@ -41,6 +41,20 @@ class _LastCause(logging.Handler):
                 continue
             if not isinstance(self.cause, _REFUSED):  # a refusal says more than the disconnect that follows it
                 self.cause = argument
+
+
+@contextmanager
+def ledger_errors(settings: Settings) -> Iterator[None]:
+    """`broker_errors`, and a ledger that these settings do not fit. Exit status 2."""
+    try:
+        with broker_errors(settings):
+            yield
+    except SettingsError:
+        raise
+    except ValueError as error:
+        raise CommandError(
+            f"the ledger was not written with this clock, roster and number of partitions: {error}", exit_code=2
+        ) from None
 
 
 @contextmanager

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from agents.settings import Settings, SettingsError
-from apps.cli.broker import CONNECT_S, broker_errors
+from agents.settings import Settings
+from apps.cli.broker import CONNECT_S, ledger_errors
 from apps.cli.options import CommandError, with_settings
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def _read_files(settings: Settings, files: Sequence[Path], roster: "Roster", rep
     wall_ms = int(time.time() * 1000)
     try:
         shown = progress(files, len(files), "files")
-        read_files(shown, roster, settings.load_sources(), reports, wall_ms, _tell)
+        read_files(shown, roster, settings.load_sources(), reports, wall_ms, _say)
     except InputError as error:
         raise CommandError(f"--incidents: {error}", exit_code=2) from None
 
@@ -109,15 +109,8 @@ def _read_ledger(settings: Settings, roster: "Roster", reports: "Reports") -> No
     from apps.calibration.recorded import read_ledger
     from apps.evaluation.progress import progress
 
-    try:
-        with broker_errors(settings):
-            read_ledger(settings, roster, reports, CONNECT_S, progress, _tell)
-    except SettingsError:
-        raise
-    except ValueError as error:
-        raise CommandError(
-            f"the ledger was not written with this clock, roster and number of partitions: {error}", exit_code=2
-        ) from None
+    with ledger_errors(settings):
+        read_ledger(settings, roster, reports, CONNECT_S, progress, _say)
 
 
 def _finished(period: "Period", settings: Settings, reports: "Reports", ruleset: "Ruleset") -> "Period":
@@ -133,7 +126,7 @@ def _finished(period: "Period", settings: Settings, reports: "Reports", ruleset:
     return period._replace(last=today - timedelta(1))
 
 
-def _tell(line: str) -> None:
+def _say(line: str) -> None:
     click.echo(line, err=True)
 
 

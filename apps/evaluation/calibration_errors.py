@@ -14,6 +14,7 @@ from statistics import fmean
 
 from apps.calibration.calibrated import calibrated
 from apps.evaluation.calibrated import estimates_before
+from apps.evaluation.worlds import chosen_worlds
 from apps.simulation.base_rates import BASE_RATES
 from apps.simulation.day import Plan
 from apps.simulation.worlds import WORLDS, bulletins, clusters, drift, nature, shifts
@@ -84,9 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=60_001, help="of the first campaign")
     parser.add_argument("--worlds", default="", help="names with commas between; all but the test family without")
     given = parser.parse_args(arguments)
-    names = given.worlds.split(",") if given.worlds else [w.name for w in WORLDS.values() if w.split != "test"]
-    if unknown := sorted(set(names) - set(WORLDS)):
-        parser.error(f"--worlds: no world {', '.join(unknown)}")
+    names = chosen_worlds(parser, given.worlds, [world.name for world in WORLDS.values() if world.split != "test"])
     if given.campaigns < 1 or given.days < 1:
         parser.error("--campaigns, --days: must be at least 1")
     print(HEAD)

@@ -19,7 +19,7 @@ from apps.evaluation.logistic import Number, Sample, fit
 from apps.evaluation.progress import progress
 from apps.evaluation.reliability import ODDS_FOOT, claims_of_days, reliability, reliability_table
 from apps.evaluation.ruleset_variants import SHIPPED
-from apps.evaluation.worlds import TUNING_SEED, evaluate_worlds, world_cases
+from apps.evaluation.worlds import TUNING_SEED, chosen_worlds, evaluate_worlds, world_cases
 from apps.simulation.worlds import WORLDS
 from schemas.roster import Roster
 from schemas.ruleset import RulesetError
@@ -84,10 +84,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
     names = [name for name, world in WORLDS.items() if world.split == "training"]
-    names = given.worlds.split(",") if given.worlds else names
-    unknown = sorted(set(names) - set(WORLDS))
-    if unknown or given.days < 1:
-        parser.error(f"--worlds: no world {', '.join(unknown)}" if unknown else "--days: must be at least 1")
+    names = chosen_worlds(parser, given.worlds, names)
+    if given.days < 1:
+        parser.error("--days: must be at least 1")
     try:
         ruleset = load_ruleset(given.rules)
     except RulesetError as error:

@@ -68,12 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     given = parser.parse_args(arguments)
     names = [name for name, world in WORLDS.items() if world.split != "test"]
-    names = given.worlds.split(",") if given.worlds else names
-    unknown = sorted(set(names) - set(WORLDS))
+    names = chosen_worlds(parser, given.worlds, names)
     if given.calibrate_days < 0:
         parser.error("--calibrate-days: must not be negative")
-    if unknown or given.days < 1:
-        parser.error(f"--worlds: no world {', '.join(unknown)}" if unknown else "--days: must be at least 1")
+    if given.days < 1:
+        parser.error("--days: must be at least 1")
     try:
         rulesets = {str(path): load_ruleset(path) for path in given.rules} or {"packaged": Ruleset.default()}
     except RulesetError as error:
@@ -90,6 +89,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         worst.append(f"{name}: {worst_line(figures)}")
     print("\n".join(("", *worst, "", FOOT)))
     return 0
+
+
+def chosen_worlds(parser: argparse.ArgumentParser, given: str, otherwise: list[str]) -> list[str]:
+    """The worlds of `--worlds`, `otherwise` without. An unknown one ends the program with exit status 2."""
+    names = given.split(",") if given else otherwise
+    if unknown := sorted(set(names) - set(WORLDS)):
+        parser.error(f"--worlds: no world {', '.join(unknown)}")
+    return names
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -104,6 +104,12 @@ class Profile(BaseModel):
             raise ValueError(f"hours must be {HOURS} weights, not all of them 0")
         return self
 
+    @property
+    def shares(self) -> tuple[float, ...]:
+        """The hours as shares of the day."""
+        total = sum(self.hours)
+        return tuple(weight / total for weight in self.hours)
+
 
 class Mix(BaseModel):
     """How grave ordinary incidents of a kind are: the share of each severity, 1 to 5."""

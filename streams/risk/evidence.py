@@ -20,15 +20,15 @@ from typing import NamedTuple
 
 from schemas.ruleset import Ruleset
 from schemas.ruleset.quantities import HOURS
-from schemas.vocabulary import HOUR_MS
+from schemas.vocabulary import HOUR_MS, SEVERITIES
 
 MILLI = 1000
 MINOR = 1  # severity
-SEVERITIES = 5
 SLOTS_PER_HOUR = 4
 STEPS = 4  # of a pace, for each doubling
 _SLOT_MS = HOUR_MS // SLOTS_PER_HOUR
 _WEIGHTS_KEPT = 4096  # of 2 KB each
+_EACH = len(SEVERITIES)  # kinds of a category
 _SLOTS = HOURS * SLOTS_PER_HOUR
 
 #: By quarter hour of the local day, how much of a rate an hour in each hour of the day is held in a decayed sum.
@@ -75,7 +75,7 @@ class Place:
         rule = ruleset.surprise
         size = (stations / rule.surge_stations.value) ** 0.5
         self._kinds, self._minor_most = tuple(kinds), rule.minor_most.value
-        surges = {severity: rule.surge[str(severity)].value * size for severity in range(1, SEVERITIES + 1)}
+        surges = {severity: rule.surge[str(severity)].value * size for severity in SEVERITIES}
         self._odds_most = {severity: surge / rule.rate_least.value for severity, surge in surges.items()}
         self._own, self._odds = [], []
         hours = {category: hour_shares(ruleset, category) for category in ruleset.categories}
@@ -87,18 +87,19 @@ class Place:
             self._own.append([own * share for share in hours[kind.category]])
             odds = surges[kind.severity] / above if above else inf
             self._odds.append([odds / share if share else inf for share in hours[kind.category]])
-        self.groups = tuple(kind.group for kind in self._kinds[::SEVERITIES])
+        self.groups = tuple(kind.group for kind in self._kinds[::_EACH])
         self.weights = tuple(self.weights_at(category, 0) for category in range(len(self.groups)))
         self.milli = array("H", chain.from_iterable(weights.milli for weights in self.weights))
 
-    @lru_cache(maxsize=_WEIGHTS_KEPT)  # noqa: B019 - bounded; as many as are in force where there are a few dozen regencies
+    # Bounded, and as many as are in force where there are a few dozen regencies.
+    @lru_cache(maxsize=_WEIGHTS_KEPT)  # noqa: B019
     def weights_at(self, category: int, step: int) -> Weights:
         """What a category weighs at a pace of 2^(step / STEPS)."""
         pace, least, milli = 2 ** (step / STEPS), [0.0] * HOURS, array("H")
         mean, variance = [0.0] * HOURS, [0.0] * HOURS
-        first = category * SEVERITIES
+        first = category * _EACH
         for kind, own, odds in zip(
-            self._kinds[first : first + SEVERITIES], self._own[first:], self._odds[first:], strict=False
+            self._kinds[first : first + _EACH], self._own[first:], self._odds[first:], strict=False
         ):
             # Odds are bounded: nothing is ordinary more rarely than `rate_least`.
             digits = [log10(1 + min(of_hour / pace, self._odds_most[kind.severity])) for of_hour in odds]
@@ -152,8 +153,8 @@ class Weighing:
             as_sum, as_square = self._held[0][slot], self._held[1][slot]
             sums = [[0.0, 0.0] for _ in range(max(self.place.groups) + 1)]
             for of, weights in zip(self.place.groups, self._weights, strict=True):
-                sums[of][0] += _dot(weights.mean, as_sum)
-                sums[of][1] += _dot(weights.variance, as_square)
+                sums[of][0] += dot(weights.mean, as_sum)
+                sums[of][1] += dot(weights.variance, as_square)
             self._slot, self._ordinary = slot, [(mean, variance) for mean, variance in sums]
         return self._ordinary
 
@@ -175,7 +176,7 @@ def severity_shares(ruleset: Ruleset) -> dict[str, list[float]]:
         if rule.factor.value
     ]
     total, part = sum(rate for rate, _ in rated), ruleset.surprise.mix_common.value
-    common = [sum(rate * shares[index] for rate, shares in rated) / (total or 1) for index in range(SEVERITIES)]
+    common = [sum(rate * shares[index] for rate, shares in rated) / (total or 1) for index in range(_EACH)]
     return {
         name: [
             (1 - part) * own + part * of_all for own, of_all in zip(ruleset.mixes[rule.mix].shares, common, strict=True)
@@ -186,14 +187,13 @@ def severity_shares(ruleset: Ruleset) -> dict[str, list[float]]:
 
 def category_of(cell: int) -> int:
     """The number of the category of `kind.number * 24 + hour`."""
-    return cell // (SEVERITIES * HOURS)
+    return cell // (_EACH * HOURS)
 
 
 def hour_shares(ruleset: Ruleset, category: str) -> list[float]:
     """The share of a day's ordinary reports in each local hour: `hours_even` evenly, the rest by the profile."""
-    hours, even = ruleset.profiles[ruleset.categories[category].profile].hours, ruleset.surprise.hours_even.value
-    total = sum(hours)
-    return [(1 - even) * weight / total + even / HOURS for weight in hours]
+    profile, even = ruleset.profiles[ruleset.categories[category].profile], ruleset.surprise.hours_even.value
+    return [(1 - even) * share + even / HOURS for share in profile.shares]
 
 
 def held_of(half_life_ms: float) -> Held:
@@ -211,6 +211,7 @@ def held_of(half_life_ms: float) -> Held:
     return tuple(map(tuple, slots))
 
 
-def _dot(by_hour: Sequence[float], held: Sequence[float]) -> float:
+def dot(by_hour: Sequence[float], held: Sequence[float]) -> float:
+    """What is held of an hourly course, by one row of `Held`."""
     total: float = sum(map(mul, by_hour, held))
     return total

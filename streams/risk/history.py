@@ -6,10 +6,13 @@ the ruleset expects, or as much as all others together, counts.
 """
 
 from collections.abc import Mapping
+from typing import TypeVar
 
 from schemas.vocabulary import HOUR_MS
 from streams.risk.evidence import MILLI
 from streams.risk.words import MANY
+
+_Number = TypeVar("_Number", int, float)
 
 #: Full hours before the hour of an evaluation: from the first on, up to and without the second. The last three are left
 #: out, so that a flare-up does not raise its own threshold.
@@ -84,8 +87,17 @@ class History:
 
 
 def counted(reported: Mapping[str, int], free: int) -> int:
-    """How much of what agencies reported counts: of one agency at most `free`, or as much as all others together. What
-    MANY agencies reported is nobody's alone. Whole numbers, so that the order of the agencies changes nothing.
+    """How much of what agencies reported counts, see `bounded`. Whole numbers, so that the order of the agencies
+    changes nothing.
+    """
+    return sum(bounded(reported, free).values())
+
+
+def bounded(reported: Mapping[str, _Number], most: _Number) -> dict[str, _Number]:
+    """What counts of each agency: at most `most`, or as much as all others together. What MANY agencies reported is
+    nobody's alone.
     """
     total = sum(reported.values())
-    return sum(count if agency == MANY else min(count, max(free, total - count)) for agency, count in reported.items())
+    return {
+        agency: count if agency == MANY else min(count, max(most, total - count)) for agency, count in reported.items()
+    }

@@ -105,7 +105,7 @@ class Incidents:
                 continue
             if is_double:
                 milli = milli * double_milli // MILLI
-            hour = (occurred + offset_ms) // HOUR_MS % 24  # as `evidence_of`, without a call for every event
+            hour = (occurred + offset_ms) // HOUR_MS % 24  # as `_cell`, without a call for every event
             cell, mass = kind.number * 24 + hour, milli * growth(occurred, landmark)
             evidence = placed[cell] * mass
             totals[group] += evidence
@@ -248,15 +248,11 @@ class Incidents:
 
     def evidence(self, record: Record) -> int:
         """What a counted record adds to its group's total: its evidence at the hour at which it occurred."""
-        milli = record.kind.pressure_milli[record.status]
-        if record.incident in self.candidates.doubles:
-            milli = milli * self.rules.joining_milli // MILLI
-        return self.evidence_of(record.kind, milli, record.occurred_ms)
+        return self.evidence_of(record.kind, self._milli(record), record.occurred_ms)
 
     def evidence_of(self, kind: Kind, milli: int, occurred_ms: int) -> int:
         """`evidence` of an incident that counts by `milli` thousandths of its kind's evidence."""
-        hour = (occurred_ms + self._offset_ms) // HOUR_MS % 24
-        return self.weighing.milli[kind.number * 24 + hour] * milli * self._growth(occurred_ms, self.landmark)
+        return self.weighing.milli[self._cell(kind, occurred_ms)] * milli * self._growth(occurred_ms, self.landmark)
 
     def evidence_most(self, until_ms: int) -> int:
         """No record that occurred until then can have more evidence than this."""
@@ -306,10 +302,7 @@ class Incidents:
         self.weights[age] -= kind.window_milli
         self.verified -= record.status != "reported"
         if kind.pressure_milli[record.status]:
-            milli = kind.pressure_milli[record.status]
-            if record.incident in self.candidates.doubles:
-                milli = milli * self.rules.joining_milli // MILLI
-            self._take(record, milli)
+            self._take(record, self._milli(record))
             self.history.take_out(record.since_ms, group, record.sole_agency)
             self.urgent.drop(record.incident)
             self.is_confirmation_changed = True
@@ -320,9 +313,17 @@ class Incidents:
         """Evidence at the hour at which an incident occurred, at pace 1 and without decay, for comparison with
         another's: which of a pair is the double does not change with the pace.
         """
-        kind = record.kind
-        hour = (record.occurred_ms + self._offset_ms) // HOUR_MS % 24
-        return self.weighing.place.milli[kind.number * 24 + hour] * kind.pressure_milli[record.status]
+        cell = self._cell(record.kind, record.occurred_ms)
+        return self.weighing.place.milli[cell] * record.kind.pressure_milli[record.status]
+
+    def _cell(self, kind: Kind, occurred_ms: int) -> int:
+        """Where the evidence of a kind stands that occurred then, by `Weighing.milli`."""
+        return kind.number * 24 + (occurred_ms + self._offset_ms) // HOUR_MS % 24
+
+    def _milli(self, record: Record) -> int:
+        """By how many thousandths of its kind's evidence a counted record counts."""
+        milli = record.kind.pressure_milli[record.status]
+        return milli * self.rules.joining_milli // MILLI if record.incident in self.candidates.doubles else milli
 
     def _pair(self, record: Record, place: str) -> bool:
         """A record at a place begins to count: whether it is a double."""
@@ -341,8 +342,7 @@ class Incidents:
 
     def _take(self, record: Record, milli: int) -> None:
         """Take so many thousandths of a record's kind out of the evidence, or put them in again."""
-        kind, agency = record.kind, record.sole_agency
-        cell = kind.number * 24 + (record.occurred_ms + self._offset_ms) // HOUR_MS % 24
+        kind, agency, cell = record.kind, record.sole_agency, self._cell(record.kind, record.occurred_ms)
         mass = milli * self._growth(record.occurred_ms, self.landmark)
         self.totals[kind.group] -= self.weighing.milli[cell] * mass
         _subtract(self.by_agency[kind.group], agency, self.weighing.milli[cell] * mass)

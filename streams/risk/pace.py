@@ -76,8 +76,8 @@ class Pace:
             return [0] * len(rules.categories)
         slot = rules.local_ms(self._at_ms) // SLOT_MS
         found = []
-        for number, (category, group) in enumerate(zip(rules.categories, rules.category_groups, strict=True)):
-            expected = rules.reports_per_station(number, slot) * self._stations
+        for category, group in zip(rules.categories, rules.category_groups, strict=True):
+            expected = rules.reports_per_station(category, slot) * self._stations
             pace = self._factor(counts.get(category, 0), expected) if group < SCORED else 1.0
             found.append(round(STEPS * log2(pace)))
         return found
@@ -114,11 +114,11 @@ class Pace:
         self._set_past(hours_of(self._at_ms, first_ms))
 
     def _set_past(self, hours: Hours) -> None:
-        rules, stations, past = self._rules, self._stations, []
-        for group, reported in enumerate(self._reported):
-            expected = rules.ordinary_reports(group, *hours) * stations
-            past.append(self._factor(reported, expected) if stations else 1.0)
-        self.past = tuple(past)
+        ordinary = ordinary_before(self._rules, self._stations, hours)
+        if self._stations:
+            self.past = tuple(map(self._factor, self._reported, ordinary))
+        else:
+            self.past = (1.0,) * SCORED
 
     def _factor(self, reported_milli: int, expected: float) -> float:
         """Gamma-Poisson posterior mean of what is reported against what is expected, bounded."""
@@ -143,8 +143,13 @@ def counts(rules: Rules, incidents: Incidents, hours: Hours, grid_ms: int) -> Co
         found = {agency: count // now for agency, count in sorted(held.get(category, {}).items())}
         if any(found.values()):
             recent[category] = {agency: count for agency, count in found.items() if count}
-    ordinary = [incidents.stations * rules.ordinary_reports(group, *hours) for group in range(SCORED)]
+    ordinary = ordinary_before(rules, incidents.stations, hours)
     return Counts(recent, reported_before(incidents, ordinary, grid_ms))
+
+
+def ordinary_before(rules: Rules, stations: int, hours: Hours) -> list[float]:
+    """By scored group, the reports that ordinary days bring in these hours."""
+    return [stations * rules.ordinary_reports(group, *hours) for group in range(SCORED)]
 
 
 def reported_before(incidents: Incidents, ordinary: Sequence[float], now_ms: int) -> list[int]:

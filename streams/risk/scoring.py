@@ -13,7 +13,7 @@ from schemas.vocabulary import HOUR_MS
 from streams.risk.evidence import MILLI
 from streams.risk.incidents import Incidents
 from streams.risk.neighbours import Neighbours, neighbour_points, neighbours_alone
-from streams.risk.pace import Pace, hours_of, reported_before
+from streams.risk.pace import Pace, hours_of, ordinary_before, reported_before
 from streams.risk.turnout import Turnout
 from streams.risk.turnout_points import turnout_alone, turnout_points
 from streams.risk.words import MANY
@@ -67,7 +67,8 @@ def learned(rules: Rules, incidents: Incidents, past: tuple[float, ...], first_m
     hours, (least, most) = hours_of(now_ms, first_ms), rules.learned
     if hours.since_ms >= hours.until_ms:
         return [1.0] * SCORED
-    ordinary = [incidents.stations * rules.ordinary_reports(group, *hours) * pace for group, pace in enumerate(past)]
+    at_base_rates = ordinary_before(rules, incidents.stations, hours)
+    ordinary = [expected * pace for expected, pace in zip(at_base_rates, past, strict=True)]
     return [
         min(most, max(least, (rules.learning + reported / MILLI) / (rules.learning + expected)))
         for reported, expected in zip(reported_before(incidents, ordinary, now_ms), ordinary, strict=True)

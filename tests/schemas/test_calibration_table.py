@@ -1,12 +1,10 @@
 """The ruleset's table about calibration: its bounds, and errors that name line and field."""
 
-from importlib import resources
-
 import pytest
 
 from schemas.ruleset import Ruleset, RulesetError
 
-TEXT = resources.files("schemas").joinpath("rulesets/sumsel-pilkada-2024.toml").read_text(encoding="utf-8")
+TEXT = Ruleset.packaged_text()
 
 
 @pytest.mark.parametrize(

@@ -2,14 +2,13 @@
 
 import re
 import tomllib
-from importlib import resources
 
 import pytest
 
 from schemas.ruleset import Ruleset, RulesetError
 from streams.rules import Rules
 
-TEXT = resources.files("schemas").joinpath("rulesets/sumsel-pilkada-2024.toml").read_text(encoding="utf-8")
+TEXT = Ruleset.packaged_text()
 
 
 def quantities(table: dict, path: str = "") -> list[tuple[str, dict]]:

@@ -89,7 +89,7 @@ def test_a_flood_in_one_member_counts_twice_the_upper_quartile_at_most(flood):
 def test_one_agency_counts_up_to_what_is_expected_of_all_however_many_members_it_reports_in(flood):
     sent = paces(*(counts(code, flood, agency="polri") for code in ROSTER), minute(1))
     slot = COMPILED.local_ms(EIGHT_MS) // QUARTER_MS
-    expected = COMPILED.reports_per_station(COMPILED.categories.index("logistics"), slot) * (2264 + 1229)
+    expected = COMPILED.reports_per_station("logistics", slot) * (2264 + 1229)
     assert sent[PAGAR_ALAM][0][4] == {"logistics": round(1000 * expected) + FREE}
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from apps.calibration.recorded import TOLD_MOST, read_files
+from apps.calibration.recorded import NAMED_MOST, read_files
 from apps.calibration.reports import Reports
 from apps.publishing.lines import InputError
 from schemas.roster import Roster
@@ -43,9 +43,9 @@ def test_a_refused_line_is_told_with_its_file_and_number_and_the_others_count(tm
 
 def test_of_many_refused_lines_a_few_are_told_and_the_others_counted(tmp_path: Path):
     path = tmp_path / "a.jsonl"
-    path.write_bytes(b"{}\n" * (TOLD_MOST + 4))
+    path.write_bytes(b"{}\n" * (NAMED_MOST + 4))
     _, told = read(path)
-    assert len(told) == TOLD_MOST + 1
+    assert len(told) == NAMED_MOST + 1
     assert told[-1] == "and 4 more like these"
 
 

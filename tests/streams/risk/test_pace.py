@@ -28,8 +28,7 @@ OTHERS = 23_000
 
 def pace(at_ms: int, times: float, stations: int = OTHERS, category: str = "intimidation") -> Entry:
     """The rest of the province holds so many times what base rates expect of a category, and nothing of others."""
-    number, slot = COMPILED.categories.index(category), COMPILED.local_ms(at_ms) // QUARTER_MS
-    held = times * COMPILED.reports_per_station(number, slot) * stations
+    held = times * COMPILED.reports_per_station(category, COMPILED.local_ms(at_ms) // QUARTER_MS) * stations
     return ["p", at_ms, "16", stations, {category: round(1000 * held)} if held else {}, [0, 0, 0, 0]]
 
 
