@@ -15,6 +15,7 @@ from faust.app.base import BootStrategy
 
 from agents import metrics, topology
 from agents.batching import BatchApp, BatchingOptions, Fold, Stage, attach
+from agents.health import Health
 from agents.intake import IntakeFold
 from agents.kafka.connection import aiokafka_options
 from agents.risk import RiskFold
@@ -171,7 +172,7 @@ def _default_app() -> BatchApp:
     app = create_app(settings)
 
     async def serve() -> None:
-        metrics.serve_metrics(settings)
+        metrics.serve_metrics(settings, Health("worker", settings.topic_prefix))
 
     app.task(serve)
     return app

@@ -5,11 +5,13 @@ settings or one of at most `SOURCES_MAX` others (the rest count as `other`); `le
 No text that a publisher chooses freely becomes a label."""
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, TypeVar
 
+import orjson
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, start_http_server
 
+from agents.health import Health
 from agents.settings import Settings
 from schemas.escalation import LEVELS_AFTER
 from schemas.ledger import INCIDENT, TURNOUT
@@ -28,7 +30,7 @@ log = logging.getLogger(__name__)
 REGISTRY = CollectorRegistry()
 #: Each program's /metrics holds its own metrics only: those of another program would read 0 there and look measured.
 WORKER, BOARD, SENDERS = CollectorRegistry(), CollectorRegistry(), CollectorRegistry()
-_PAGES = {"siaga_board_": BOARD, "siaga_outward_": SENDERS}
+_PAGES = {"siaga_board_": (BOARD,), "siaga_outward_": (SENDERS,), "siaga_stuck_": (WORKER, BOARD, SENDERS)}
 
 
 def _counter(name: str, about: str, *labels: str) -> Counter:
@@ -44,8 +46,8 @@ def _histogram(name: str, about: str, *labels: str, buckets: Sequence[float]) ->
 
 
 def _on_its_page(metric: _Metric, name: str) -> _Metric:
-    page = next((page for prefix, page in _PAGES.items() if name.startswith(prefix)), WORKER)
-    page.register(metric)
+    for page in next((pages for prefix, pages in _PAGES.items() if name.startswith(prefix)), (WORKER,)):
+        page.register(metric)
     return metric
 
 
@@ -130,6 +132,12 @@ ESCALATION_LATENCY = _histogram(
     "siaga_escalation_latency_seconds",
     "From the input record's append to the committed escalation.",
     buckets=_LATENCY_S,
+)
+STUCK = _gauge(
+    "siaga_stuck_seconds",
+    "Seconds without progress of a part that has work; absent when every part works.",
+    "role",
+    "part",
 )
 BUILD = _gauge("siaga_build_info", "Always 1; version and ruleset as labels.", "version", "ruleset", "clock")
 
@@ -223,8 +231,16 @@ class PortTaken(OSError):
     """The metrics port cannot be bound. One line with the address and the flag to change it."""
 
 
-def serve_metrics(settings: Settings, page: CollectorRegistry = WORKER) -> None:
-    """Serve /metrics on the settings' host and port, in a thread of its own so that a busy worker still answers.
+def set_stuck(health: Health) -> None:
+    """Set `siaga_stuck_seconds` to what is stuck now."""
+    STUCK.clear()
+    for stuck in health.stuck():
+        STUCK.labels(health.role, stuck.part).set(stuck.since_s)
+
+
+def serve_metrics(settings: Settings, health: Health, page: CollectorRegistry = WORKER) -> None:
+    """Serve /metrics and /healthz on the settings' host and port, in a thread of its own so that a busy worker still
+    answers. /healthz is `Health.report` as JSON: status 503 while a part is stuck, else 200.
 
     Raises PortTaken."""
     try:
@@ -232,4 +248,21 @@ def serve_metrics(settings: Settings, page: CollectorRegistry = WORKER) -> None:
     except OSError as error:
         where = f"{settings.metrics_host}:{settings.metrics_port}"
         raise PortTaken(f"cannot serve metrics on {where}: {error.strerror}; choose another --metrics-port") from error
+    server.set_app(_with_health(server.get_app(), health))
     log.info("metrics on http://%s:%d/metrics", settings.metrics_host, server.server_port)
+
+
+def _with_health(metrics_page: Any, health: Health) -> Any:
+    """A WSGI application: the metrics page, and /healthz beside it."""
+
+    def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        if environ["PATH_INFO"] != "/healthz":
+            set_stuck(health)
+            pages: Iterable[bytes] = metrics_page(environ, start_response)
+            return pages
+        body = orjson.dumps(health.report())
+        status = "503 Service Unavailable" if health.stuck() else "200 OK"
+        start_response(status, [("Content-Type", "application/json"), ("Content-Length", str(len(body)))])
+        return [body]
+
+    return answer

@@ -8,6 +8,7 @@ from kafka.errors import KafkaError
 
 from agents.app import create_app
 from agents.garbage_collection import set_worker_thresholds
+from agents.health import Health
 from agents.kafka.connection import kafka_python_options
 from agents.kafka.refusals import refusal
 from agents.kafka.topics import TopicError, open_admin, partition_counts
@@ -39,7 +40,7 @@ def run_worker(settings: Settings) -> None:
         raise WorkerError(f"{error}") from error
     check_topics(settings)
     try:
-        serve_metrics(settings)
+        serve_metrics(settings, Health("worker", settings.topic_prefix))
     except PortTaken as error:
         raise WorkerError(str(error)) from error
     set_worker_thresholds()

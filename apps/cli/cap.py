@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from agents.health import Health
 from agents.kafka.topic_reader import TopicReader, never
 from agents.logs import configure_logging
 from agents.settings import Settings
@@ -50,7 +51,7 @@ def command(settings: Settings, from_beginning: bool, until_end: bool, out: Path
     topic gives the same bytes. Nothing is sent anywhere.
     Exit status 1 when a record was not an escalation (reported on standard error), 2 for wrong arguments."""
     configure_logging(settings)
-    serve_metrics_if_set(settings)
+    serve_metrics_if_set(settings, Health("cap", settings.topic_prefix))
     issuer = Issuer(_profile(**profile), settings.load_ruleset().outward)
     try:
         put = write_to_directory(out) if out else _print

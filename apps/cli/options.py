@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from agents.health import Health
 from agents.settings import SECRETS, Settings, SettingsError, flag_of, variable_of
 
 CONNECTION = (
@@ -69,8 +70,8 @@ def load_settings(**flags: Any) -> Settings:
         raise CommandError(str(error), exit_code=2) from None
 
 
-def serve_metrics_if_set(settings: Settings) -> None:
-    """Serve the senders' /metrics when SIAGA_METRICS_PORT or --metrics-port is given.
+def serve_metrics_if_set(settings: Settings, health: Health) -> None:
+    """Serve the senders' /metrics and /healthz when SIAGA_METRICS_PORT or --metrics-port is given.
 
     The default port is not used: a worker on the same machine has it. Raises CommandError."""
     from agents.metrics import SENDERS, PortTaken, serve_metrics
@@ -78,7 +79,7 @@ def serve_metrics_if_set(settings: Settings) -> None:
     if "metrics_port" not in settings.model_fields_set:
         return
     try:
-        serve_metrics(settings, SENDERS)
+        serve_metrics(settings, health, SENDERS)
     except PortTaken as error:
         raise CommandError(str(error)) from None
 

@@ -6,6 +6,7 @@ import signal
 
 import click
 
+from agents.health import Health
 from agents.kafka.connection import aiokafka_options
 from agents.kafka.refusals import refusal
 from agents.logs import configure_logging
@@ -55,7 +56,7 @@ def command(
         raise CommandError(line)
     configure_logging(settings)
     name = _checked(name or target.name)
-    serve_metrics_if_set(settings)
+    serve_metrics_if_set(settings, Health("webhook", settings.topic_prefix))
     refused = RefusedStore(settings.data_dir / "webhook" / f"{name}.refused.jsonl")
     click.echo(f"webhook {name}: {target.shown}", err=True)
     asyncio.run(_serve(settings, target, signer, rule, refused, name, from_beginning, timeout))

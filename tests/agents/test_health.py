@@ -1,0 +1,82 @@
+"""What a process says of parts that have work and make no progress."""
+
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from agents import metrics
+from agents.health import END_AFTER_S, STUCK_AFTER_S, Health
+from agents.settings import Settings
+from apps.embedded.ports import free_port
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def health(clock: Clock) -> Health:
+    return Health("worker", "siaga.", clock)
+
+
+def test_a_part_that_is_blocked_for_a_moment_is_not_stuck(health: Health, clock: Clock) -> None:
+    health.blocked("intake incidents/0", "no broker", "start it")
+    clock.now += STUCK_AFTER_S - 0.1
+    assert health.stuck() == []
+
+
+def test_the_time_counts_from_the_first_call_and_the_reason_is_the_latest(health: Health, clock: Clock) -> None:
+    health.blocked("intake incidents/0", "no broker", "start it")
+    clock.now += STUCK_AFTER_S
+    health.blocked("intake incidents/0", "a fold failed", "read the log")
+    (stuck,) = health.stuck()
+    assert (stuck.since_s, stuck.reason, stuck.advice) == (STUCK_AFTER_S, "a fold failed", "read the log")
+
+
+def test_progress_ends_it_and_the_time_begins_again(health: Health, clock: Clock) -> None:
+    health.blocked("intake incidents/0", "no broker", "start it")
+    clock.now += STUCK_AFTER_S
+    health.works("intake incidents/0")
+    health.blocked("intake incidents/0", "no broker", "start it")
+    assert health.stuck() == []
+
+
+def test_a_part_blocked_for_the_limit_is_a_reason_to_end(health: Health, clock: Clock) -> None:
+    health.blocked("a", "no broker", "start it")
+    clock.now += END_AFTER_S
+    health.blocked("b", "no broker", "start it")
+    assert health.hopeless() is not None
+    assert health.hopeless().line() == "a has made no progress for 900 s: no broker; start it"  # type: ignore[union-attr]
+
+
+def test_healthz_answers_503_with_the_reason_while_a_part_is_stuck(health: Health, clock: Clock) -> None:
+    port = free_port()
+    metrics.serve_metrics(Settings.load({}, metrics_port=port), health, CollectorRegistry())
+    assert _get(port) == (200, {"status": "ok", "role": "worker", "deployment": "siaga.", "stuck": []})
+    health.blocked("risk ledger/3", "the fold raised KeyError", "read the log")
+    clock.now += STUCK_AFTER_S
+    status, body = _get(port)
+    assert status == 503
+    assert body["stuck"] == [
+        {"part": "risk ledger/3", "since_s": 10.0, "reason": "the fold raised KeyError", "advice": "read the log"}
+    ]
+
+
+def _get(port: int) -> tuple[int, dict[str, object]]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
