@@ -72,6 +72,8 @@ class WorkerStages:
             self.names[spec.state] if spec.state else None,
             self.options,
             self.observers[spec.name],
+            self.names[topology.OWNERS],
+            self.settings.partitions,
             [TopicPartition(self.names[topic], partition) for topic in spec.outputs for partition in partitions],
             self.names[spec.notes] if spec.notes else None,
         )
@@ -131,7 +133,7 @@ def create_app(settings: Settings) -> BatchApp:
     )
     # aiokafka builds debug strings for every request even when nobody reads them.
     logging.getLogger("aiokafka").setLevel(logging.WARNING)
-    attach(app, pipeline.stages, settings.partitions)
+    attach(app, pipeline.stages)
     _add_timers(app, pipeline)
     metrics.touch_counters()
     metrics.name_sources(settings.known_sources)

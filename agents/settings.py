@@ -158,13 +158,17 @@ class Settings(BaseSettings):
         1,
         ge=1,
         le=1000,
-        description="lanes per stage: partitions of one lane commit together; at most twice as many workers have work",
+        description="lanes per stage of workers of release 0.9 in the same group, while they are replaced",
     )
     replication: int = Field(
         BROKER_DEFAULT_REPLICATION, ge=-1, le=32767, description="replicas of every topic; -1 is the broker's default"
     )
     group: str = Field(
-        "siaga", pattern=r"^[A-Za-z0-9._-]+$", max_length=200, description="consumer group of the workers"
+        "",
+        pattern=r"^[A-Za-z0-9._-]+$",
+        max_length=200,
+        description="consumer group of the workers; unset follows the topic prefix",
+        validate_default=True,
     )
     instance: str | None = Field(
         None, pattern=r"^[A-Za-z0-9._-]+$", max_length=200, description="static membership id of this worker"
@@ -232,6 +236,14 @@ class Settings(BaseSettings):
             return cls(_build_sources=((InitSettingsSource(cls, flags), variables), flags))
         except ValidationError as error:
             raise SettingsError(_one_line(error, variables() | flags, flags)) from None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _group_of_prefix(cls, values: Any) -> Any:
+        """Two deployments on one cluster never share a group: it follows the prefix unless it is given."""
+        if isinstance(values, dict) and "group" not in values:
+            values = values | {"group": group_of(str(values.get("topic_prefix", DEFAULT_PREFIX)))}
+        return values
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -342,6 +354,11 @@ class _Variables(PydanticBaseSettingsSource):
     def __call__(self) -> dict[str, Any]:
         values = {name: self.get_field_value(field, name)[0] for name, field in self.settings_cls.model_fields.items()}
         return {name: value for name, value in values.items() if value is not None}
+
+
+def group_of(prefix: str) -> str:
+    """The consumer group of a deployment: `siaga.` -> `siaga`."""
+    return prefix.removesuffix(".") or "no-prefix"
 
 
 def variable_of(field: str) -> str:

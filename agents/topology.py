@@ -9,6 +9,8 @@ from schemas.topics import DEFAULT_PREFIX, SPECS, Direction, Topic, TopicSpec
 
 #: Where the timers of the workers write a clock tick for each ledger partition (wall clock only).
 TICKS = Topic.LEDGER
+#: Which lane may write what follows from a source partition (agents/batching/commit/ownership.py).
+OWNERS = Topic.OWNERS
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ def diagram() -> str:
         lines += [f"    {node} --> {_id(topic)}" for topic in stage.outputs]
         lines += [f"    {node} <-- state --> {_id(stage.state)}"] if stage.state else []
         lines += [f"    {node} <-- positions --> {_id(stage.notes)}"] if stage.notes else []
+        lines.append(f"    {node} <-- owners --> {_id(OWNERS)}")
     lines.append(f"    ticks[clock ticks] --> {_id(TICKS)}")
     return "\n".join(lines) + "\n"
 

@@ -32,6 +32,7 @@ class Topic(StrEnum):
     LEDGER = "ledger"
     POSITIONS = "intake-state"
     STATE = "risk-state"
+    OWNERS = "owners"
     RISK = "risk"
     PROVINCE = "province"
     ESCALATIONS = "escalations"
@@ -80,6 +81,7 @@ SPECS: tuple[TopicSpec, ...] = (
     ),
     TopicSpec(Topic.POSITIONS, Direction.INTERNAL, None, "how far intake has read each input partition"),
     TopicSpec(Topic.STATE, Direction.INTERNAL, None, "the fold's state"),
+    TopicSpec(Topic.OWNERS, Direction.INTERNAL, None, "which lane may write what follows from a partition"),
     TopicSpec(Topic.RISK, Direction.OUT, None, "the rolling risk row of each regency"),
     TopicSpec(Topic.PROVINCE, Direction.OUT, None, "the roll-up row of each province"),
     TopicSpec(Topic.ESCALATIONS, Direction.OUT, 90 * DAY_MS, "level changes and the authorities to notify"),

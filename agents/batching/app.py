@@ -1,5 +1,6 @@
 """A Faust app on the batching transport, and `attach`: an agent per stage, lanes opened on assignment."""
 
+import asyncio
 import logging
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
@@ -10,7 +11,7 @@ from faust.types import ConsumerMessage, StreamT
 
 from .backlog import Backlog
 from .commit.stage import Stage
-from .consumer.assignor import Lanes
+from .consumer.assignor import Division
 from .consumer.consumer import BatchConsumer
 from .offsets.lookup import OffsetLookup, Sources
 from .options import BatchingOptions
@@ -49,7 +50,7 @@ class BatchApp(App):
 
     def __init__(self, *args: Any, batching: BatchingOptions, **kwargs: Any) -> None:
         self.batching = batching
-        self.lanes = Lanes(batching.lanes)
+        self.division = Division(batching.lanes)
         super().__init__(*args, TableManager=NoTables, **kwargs)
 
     def new_transport(self, urls: Any) -> BatchTransport:
@@ -65,16 +66,16 @@ class BatchApp(App):
         """A Faust topic whose agent receives `Batch` values."""
         return self.topic(*topics, schema=BatchSchema(), allow_empty=True, **kwargs)
 
-    def share_lanes_of(self, stages: Sequence[Stage]) -> None:
-        """Assign partitions by the lanes of these stages."""
-        self.lanes = Lanes(self.batching.lanes, tuple(stage.topics for stage in stages))
+    def divide_among(self, stages: Sequence[Stage]) -> None:
+        """Divide the partitions of these stages among the group's members."""
+        self.division = Division(self.batching.lanes, tuple(stage.topics for stage in stages))
 
 
-def attach(app: BatchApp, stages: Sequence[Stage], partitions: int) -> None:
-    """Run `stages` on `app`. `partitions` is the partition count of the source topics."""
-    app.share_lanes_of(stages)
+def attach(app: BatchApp, stages: Sequence[Stage]) -> None:
+    """Run `stages` on `app`."""
+    app.divide_among(stages)
     for stage in stages:
-        _add_agent(app, stage, concurrency=partitions * len(stage.topics))
+        _add_agent(app, stage)
     _connect_assignment(app, stages)
 
     async def idle() -> None:
@@ -88,15 +89,19 @@ def attach(app: BatchApp, stages: Sequence[Stage], partitions: int) -> None:
     app.timer(interval=IDLE_EVERY_S, on_leader=False)(idle)
 
 
-def _add_agent(app: BatchApp, stage: Stage, concurrency: int) -> None:
-    """One actor for each source partition: it awaits the commit of its batch, and a lane commits several at once."""
+def _add_agent(app: BatchApp, stage: Stage) -> None:
+    """An agent that awaits no commit: of each partition one batch is in flight, and a lane commits several at once."""
+    committing: set[asyncio.Task[None]] = set()
 
     async def process(stream: StreamT[Any]) -> None:
         async for event in stream.events():
-            await app.batch_consumer.process(event.message.tp, cast(Any, event.value), stage.commit)
+            batch = app.batch_consumer.process(event.message.tp, cast(Any, event.value), stage.commit)
+            task = asyncio.create_task(batch)
+            committing.add(task)
+            task.add_done_callback(committing.discard)
 
     process.__name__ = stage.name
-    app.agent(app.batches(sorted(stage.topics)), name=f"{app.conf.id}.{stage.name}", concurrency=concurrency)(process)
+    app.agent(app.batches(sorted(stage.topics)), name=f"{app.conf.id}.{stage.name}")(process)
 
 
 def _connect_assignment(app: BatchApp, stages: Sequence[Stage]) -> None:
@@ -112,7 +117,8 @@ def _connect_assignment(app: BatchApp, stages: Sequence[Stage]) -> None:
         if not started:
             await start_with_retry(start, lambda: started.pop().close())
         for stage in stages:
-            await stage.assign(_sources(app, started[0], backlog), assigned)
+            is_fixed = app.batch_consumer.is_division_fixed
+            await stage.assign(_sources(app, started[0], backlog), assigned, is_fixed=is_fixed)
 
     @app.on_before_shutdown.connect(weak=False)
     async def close(sender: Any, **_: Any) -> None:

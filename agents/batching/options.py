@@ -15,9 +15,7 @@ class BatchingOptions:
     #: Passed to every aiokafka client: bootstrap_servers, security_protocol, ssl_context, sasl_*.
     #: Not in the repr: it may hold a password.
     client: Mapping[str, Any] = field(default_factory=lambda: {"bootstrap_servers": "127.0.0.1:9092"}, repr=False)
-    #: Lanes per stage (sets of partitions that commit together), the same number in all workers of a group. At most as
-    #: many workers have work as all stages have lanes; fewer lanes take less processor time and latency
-    #: (docs/decisions/0002-lanes.md).
+    #: Lanes per stage of workers of release 0.9 that may be in the same group: their transactional ids follow from it.
     lanes: int = 1
     #: Records of a transaction, and of a partition's batch; as much is folded while it is committed. Smaller ones make
     #: smaller frames, more rows and state records; with 30,000 a national election day took 90 MiB more and 3 % less

@@ -32,9 +32,11 @@ FINISH_S = 2.0  # for a lane that is closed to finish the transaction it is in
 class Lane:
     """Owns a producer and shards; runs from `start` to `close`. `partitions` are its sources."""
 
-    def __init__(self, number: int, partitions: frozenset[TopicPartition], spec: StageSpec, sources: Sources) -> None:
+    def __init__(
+        self, transactional_id: str, partitions: frozenset[TopicPartition], spec: StageSpec, sources: Sources
+    ) -> None:
         self.partitions = partitions
-        self._id, self._spec, self._sources = spec.transactional_id(number), spec, sources
+        self._id, self._spec, self._sources = transactional_id, spec, sources
         self._backoff = Backoff(spec.options.reopen_pause_ms / 1000, spec.options.reopen_pause_ms_max / 1000)
         self._queue = BatchQueue()
         self._shards = ShardSet(self._id, partitions, spec, sources, self._backoff)

@@ -271,10 +271,11 @@ class Pipeline:
         return offsets
 
     def _notes(self, folded: Mapping[TopicPartition, Folded]) -> list[Output]:
-        if self._spec.positions_topic is None:
+        topic, partitions = self._spec.positions_topic, self._spec.partitions
+        if topic is None:
             return []
         offsets = {source: shard.offset_after(folded.get(source)) for source, shard in self._shards.items()}
-        return notes_of(self._spec.positions_topic, offsets, {source: part.lost for source, part in folded.items()})
+        return notes_of(topic, partitions, offsets, {source: part.lost for source, part in folded.items()})
 
     def _committed(self, source: TopicPartition, part: Folded, seconds: float) -> None:
         """A shard's part of the transaction is committed: release its batch, or keep what is left of it."""

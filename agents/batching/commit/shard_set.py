@@ -1,7 +1,6 @@
-"""The producer and the shards of a lane: fence, then restore what is missing; close what failed.
+"""The producer and the shards of a lane: take ownership, then restore what is missing; close what failed.
 
-Only after the producer has fenced every earlier owner are shards restored: nobody else can change state or positions
-from then on.
+Only after every earlier owner is fenced are shards restored: nobody else can change state or positions from then on.
 """
 
 import asyncio
@@ -19,6 +18,7 @@ from ..offsets.reconciliation import OutputHistory, Reconciliation
 from ..partition_end import read_to_end
 from ..retry import Backoff
 from .failures import RESPONSES, Failure, failure_of
+from .ownership import take_ownership
 from .shard import Shard, SourceReset
 from .spec import StageSpec
 from .transactor import Transactor
@@ -77,6 +77,7 @@ class ShardSet:
         if self._transactor is None:
             self._transactor = Transactor(self._id, self._spec.group, self._spec.options)
             await self._transactor.start()
+            await take_ownership(self._transactor, self._id, self._partitions, self._spec)
         if not missing:
             return
         # Before `finish_markers` writes markers to outputs that may be sources too: they could take a recreated source
@@ -96,7 +97,7 @@ class ShardSet:
         await history.look_at_ends(self._sources.end_offset)
         await transactor.finish_markers(spec.written_by(self._partitions))
         topic = spec.positions_topic
-        notes = await read_notes(topic, self._partitions, spec.options) if topic else {}
+        notes = await read_notes(topic, self._partitions, spec.partitions, spec.options) if topic else {}
         pause_s = spec.options.ask_again_pause_ms / 1000
         return Reconciliation(self._sources, notes, history.has_written, pause_s, self._commit_unread)
 
@@ -110,7 +111,7 @@ class ShardSet:
         if isinstance(end, BaseException):
             raise end
         spec, started, records = self._spec, time.perf_counter(), 0
-        state = TopicPartition(spec.state_topic, source.partition) if spec.state_topic else None
+        state = TopicPartition(spec.state_topic, spec.number_of(source)) if spec.state_topic else None
         shard = Shard(source, functools.partial(spec.new_fold, source), state)
         if state is not None:
             records = await read_to_end(
@@ -138,7 +139,7 @@ class ShardSet:
         """Commit that nothing of a recreated source is read."""
         self._spec.observer.recreated(source)
         assert self._spec.positions_topic is not None, "only a stage that notes positions finds a source recreated"
-        note = unread_note(self._spec.positions_topic, source)
+        note = unread_note(self._spec.positions_topic, source, self._spec.partitions)
         await self.transactor.commit([note], {source: OffsetAndMetadata(0, "")})
 
     def fail(self, source: TopicPartition, error: BaseException) -> None:

@@ -1,7 +1,10 @@
-"""A stage: the lanes of one step of the pipeline that this worker owns.
+"""A stage: one step of the pipeline on this worker. The partitions it is assigned are one lane: they commit together.
 
-Lanes with state survive a rebalance that leaves their partitions here. What keeps that correct is fencing: whoever
-opens a lane ends what an earlier owner could still commit.
+A lane with state survives a rebalance that leaves its partitions here. What keeps that correct is ownership: whoever
+takes a partition over fences its earlier owner. Every other lane is a new one, with an id of its own: under the old id
+the next owner of a partition that was given away would fence it.
+
+In a group that still has a worker of release 0.9 the lanes are the fixed ones of that release, by its ids.
 """
 
 import asyncio
@@ -9,7 +12,6 @@ from collections.abc import Callable, Iterable
 
 from aiokafka import TopicPartition
 
-from ..consumer.assignor import lane_of
 from ..fold import Batch, Fold
 from ..observer import Observer
 from ..offsets.lookup import Sources
@@ -32,52 +34,53 @@ class Stage:
         state_topic: str | None,
         options: BatchingOptions,
         observer: Observer,
+        owners_topic: str,
+        partitions: int,
         outputs: Iterable[TopicPartition] = (),
         positions_topic: str | None = None,
     ) -> None:
         self.name = name
         self.topics = frozenset(topics)
         written = frozenset(outputs)
-        self._spec = StageSpec(name, group, new_fold, state_topic, options, observer, written, positions_topic)
-        self._lanes: dict[int, Lane] = {}
+        self._spec = StageSpec(
+            name, group, new_fold, state_topic, options, observer, owners_topic, partitions, written, positions_topic
+        )
+        #: By transactional id where that is fixed; the only one under "" else.
+        self._lanes: dict[str, Lane] = {}
 
     @property
     def owned(self) -> frozenset[TopicPartition]:
         """The source partitions whose lanes are here."""
         return frozenset(tp for lane in self._lanes.values() for tp in lane.partitions)
 
-    def transactional_id(self, lane: int) -> str:
-        """The id of one of this stage's lanes, on whichever worker it is."""
-        return self._spec.transactional_id(lane)
-
-    async def assign(self, sources: Sources, assigned: Iterable[TopicPartition]) -> None:
-        """Take over these partitions (those of other stages are ignored) and begin to open their lanes."""
-        partitions: dict[int, set[TopicPartition]] = {}
+    async def assign(self, sources: Sources, assigned: Iterable[TopicPartition], *, is_fixed: bool = False) -> None:
+        """Take over these partitions (those of other stages are ignored) and begin to open their lane. `is_fixed`: the
+        group divides them as release 0.9 does.
+        """
+        partitions: dict[str, set[TopicPartition]] = {}
         for tp in assigned:
             if tp[0] in self.topics:
-                partitions.setdefault(self._lane_of(tp), set()).add(TopicPartition(*tp))
+                source = TopicPartition(*tp)
+                partitions.setdefault(self._spec.fixed_id(source) if is_fixed else "", set()).add(source)
         # A lane without state looks up again where to read on: Kafka forgets the group's offsets with a topic that is
         # deleted, and a source that is back by the time its deletion was noticed must be read from its beginning.
         is_kept = self._spec.state_topic is not None
         changed = [
-            number
-            for number, lane in self._lanes.items()
-            if not is_kept or lane.partitions != frozenset(partitions.get(number, ()))
+            key
+            for key, lane in self._lanes.items()
+            if not is_kept or lane.partitions != frozenset(partitions.get(key, ()))
         ]
-        await asyncio.gather(*(self._lanes.pop(number).close() for number in changed))
-        for number, tps in partitions.items():
-            if number not in self._lanes:
-                lane = self._lanes[number] = Lane(number, frozenset(tps), self._spec, sources)
+        await asyncio.gather(*(self._lanes.pop(key).close() for key in changed))
+        for key, tps in partitions.items():
+            if key not in self._lanes:
+                lane = self._lanes[key] = Lane(key or self._spec.new_id(), frozenset(tps), self._spec, sources)
                 lane.start()
-
-    def _lane_of(self, source: TopicPartition) -> int:
-        return lane_of(source[1], self._spec.options.lanes)
 
     async def commit(self, source: TopicPartition, batch: Batch) -> bool:
         """Have a batch folded and committed. False when it is returned unread: a rebalance, or no longer ours."""
         source = TopicPartition(*source)
-        lane = self._lanes.get(self._lane_of(source))
-        return lane is not None and source in lane.partitions and await lane.commit(source, batch)
+        lane = next((lane for lane in self._lanes.values() if source in lane.partitions), None)
+        return lane is not None and await lane.commit(source, batch)
 
     def request_idle(self) -> None:
         """Ask the folds of shards with nothing to read for output. Call it periodically."""

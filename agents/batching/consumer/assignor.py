@@ -1,13 +1,16 @@
-"""Which partitions share a lane, and an assignor that never splits one.
+"""Divides the source partitions among the members of a group: all partitions of all stages in turn, whoever they are.
 
-A lane is a fixed set of source partitions of one stage that commit together, in one transaction under one transactional
-id. What a small transaction costs hardly depends on how much is in it, so a lane, not a partition, is the unit of work;
-and because the set is fixed, whoever takes a lane over fences its earlier owner by its id.
+The partitions of a stage that a member gets commit together, in one transaction: they are its lane of that stage. How
+many lanes there are follows the members, so a worker more has work at once. What keeps that exact is not a fixed
+division but ownership (commit/ownership.py).
+
+`lane_assignor` is the division of release 0.9, fixed by a number of lanes. A group that still has a member of that
+release uses it; it can go when none is left.
 """
 
 import functools
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from aiokafka.cluster import ClusterMetadata
@@ -18,65 +21,109 @@ from aiokafka.coordinator.protocol import (
     ConsumerProtocolMemberMetadata,
 )
 
+#: The name by which members agree on how they divide; another way needs another name.
+IN_TURN = "stage-partitions-in-turn"
+_FIXED = "stage-lanes-"
 
-def lane_of(partition: int, lanes: int) -> int:
-    """The lane of a partition number, within a stage: consecutive numbers are spread over all of them."""
-    return partition % lanes
-
-
-@dataclass(frozen=True)
-class Lanes:
-    """`count` lanes in each stage. `stages`: the source topics of each stage."""
-
-    count: int
-    stages: tuple[frozenset[str], ...] = ()
-
-    def number(self, topic: str, partition: int) -> int:
-        """The number of a partition's lane, counted over all stages; members get lanes in turn by it. With one lane per
-        stage and two workers each has one stage; with two lanes per stage each has one lane of both stages.
-        """
-        stage = next((n for n, topics in enumerate(self.stages) if topic in topics), 0)
-        return stage * self.count + lane_of(partition, self.count)
+Members = Mapping[str, ConsumerProtocolMemberMetadata]
+Assignments = dict[str, ConsumerProtocolMemberAssignment]
 
 
 class NoTopicKnown(Exception):
     """No partition of any topic is known: all members would be assigned none, and the group would be stable."""
 
 
-@functools.cache
-def lane_assignor(lanes: Lanes) -> type[RoundRobinPartitionAssignor]:
-    """An assignor for these lanes. Its name carries their number: Kafka refuses a member with another number
-    (INCONSISTENT_GROUP_PROTOCOL), for two members that divide the partitions differently would fence each other for
-    ever.
+@dataclass(frozen=True)
+class Division:
+    """`stages`: the source topics of each stage. `lanes`: of each stage, in the division of release 0.9."""
+
+    lanes: int = 1
+    stages: tuple[frozenset[str], ...] = ()
+
+    def stage_of(self, topic: str) -> int:
+        """The number of a topic's stage; a topic of no stage counts with the first one."""
+        return next((number for number, topics in enumerate(self.stages) if topic in topics), 0)
+
+
+def lane_of(partition: int, lanes: int) -> int:
+    """The lane of a partition number in the division of release 0.9."""
+    return partition % lanes
+
+
+def lanes_of(protocol: str) -> int | None:
+    """How many lanes each stage has by the name of a group's division; None where they follow the members."""
+    return int(protocol.removeprefix(_FIXED)) if protocol.startswith(_FIXED) else None
+
+
+class _Assignor(RoundRobinPartitionAssignor):  # type: ignore[misc]  # aiokafka has no types
+    """Gives each partition to a member that subscribes to its topic. A deployment that has joined the group by mistake
+    gets its own topics and disturbs nobody.
     """
 
-    class LaneAssignor(RoundRobinPartitionAssignor):  # type: ignore[misc]  # aiokafka has no types
-        name = f"stage-lanes-{lanes.count}"
+    division = Division()
+
+    @classmethod
+    def number(cls, topic: str, partition: int, per_stage: int) -> int:
+        """The number of a partition over all stages; members get partitions in turn by it. `per_stage`: the highest
+        partition count of the topics known.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def assign(cls, cluster: ClusterMetadata, members: Members) -> Assignments:
+        """Members in order of their ids. Each assignment carries how many partitions of each topic were assigned in
+        total (patches/membership.py).
+
+        Raises NoTopicKnown; the member then joins again (patches/membership.py).
+        """
+        topics = sorted({topic for metadata in members.values() for topic in metadata.subscription})
+        known = {topic: sorted(cluster.partitions_for_topic(topic) or ()) for topic in topics}
+        if not any(known.values()):
+            raise NoTopicKnown(f"the broker returned no partitions of {', '.join(topics)}")
+        given: dict[str, dict[str, list[int]]] = {member: {} for member in members}
+        for member, topic, partition in cls._in_turn(known, members):
+            given[member].setdefault(topic, []).append(partition)
+        counts = json.dumps({topic: len(partitions) for topic, partitions in known.items()}).encode()
+        return {
+            member: ConsumerProtocolMemberAssignment(cls.version, sorted(partitions.items()), counts)
+            for member, partitions in given.items()
+        }
+
+    @classmethod
+    def _in_turn(cls, known: Mapping[str, list[int]], members: Members) -> Iterator[tuple[str, str, int]]:
+        per_stage = max(map(len, known.values()))
+        for topic, partitions in known.items():
+            readers = sorted(member for member, metadata in members.items() if topic in metadata.subscription)
+            for partition in partitions:
+                yield readers[cls.number(topic, partition, per_stage) % len(readers)], topic, partition
+
+
+@functools.cache
+def turn_assignor(division: Division) -> type[RoundRobinPartitionAssignor]:
+    """An assignor of partitions in turn. Equal partition numbers of the topics of one stage go to the same member."""
+
+    class TurnAssignor(_Assignor):
+        name = IN_TURN
 
         @classmethod
-        def assign(
-            cls, cluster: ClusterMetadata, members: Mapping[str, ConsumerProtocolMemberMetadata]
-        ) -> dict[str, ConsumerProtocolMemberAssignment]:
-            """Whole lanes in turn to the members in order of their ids; members beyond the number of lanes get none.
-            Each assignment carries how many partitions of each topic were assigned in total (patches/membership.py).
+        def number(cls, topic: str, partition: int, per_stage: int) -> int:
+            return division.stage_of(topic) * per_stage + partition
 
-            Raises NoTopicKnown; the member then joins again (patches/membership.py).
-            """
-            order = sorted(members)
-            topics = sorted({topic for metadata in members.values() for topic in metadata.subscription})
-            known = {topic: sorted(cluster.partitions_for_topic(topic) or ()) for topic in topics}
-            if not any(known.values()):
-                raise NoTopicKnown(f"the broker returned no partitions of {', '.join(topics)}")
-            given: dict[str, dict[str, list[int]]] = {member: {} for member in order}
-            for topic, partitions in known.items():
-                for partition in partitions:
-                    member = order[lanes.number(topic, partition) % len(order)]
-                    given[member].setdefault(topic, []).append(partition)
-            counts = json.dumps({topic: len(partitions) for topic, partitions in known.items()}).encode()
-            return {
-                member: ConsumerProtocolMemberAssignment(cls.version, sorted(partitions.items()), counts)
-                for member, partitions in given.items()
-            }
+    return TurnAssignor
+
+
+@functools.cache
+def lane_assignor(division: Division) -> type[RoundRobinPartitionAssignor]:
+    """An assignor of whole lanes, as release 0.9 has it. Its name carries their number: Kafka refuses a member with
+    another number (INCONSISTENT_GROUP_PROTOCOL).
+    """
+
+    class LaneAssignor(_Assignor):
+        name = f"{_FIXED}{division.lanes}"
+
+        @classmethod
+        def number(cls, topic: str, partition: int, per_stage: int) -> int:
+            return division.stage_of(topic) * division.lanes + lane_of(partition, division.lanes)
 
     return LaneAssignor
 

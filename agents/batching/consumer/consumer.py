@@ -40,6 +40,11 @@ class BatchConsumer(Consumer):
         return BatchConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     @property
+    def is_division_fixed(self) -> bool:
+        """Whether the group divides its partitions as release 0.9 does."""
+        return self._fetching.is_division_fixed
+
+    @property
     def _fetching(self) -> BatchConsumerThread:
         return cast(BatchConsumerThread, self.thread)
 
@@ -77,11 +82,16 @@ class BatchConsumer(Consumer):
 
     async def process(self, tp: TP, batch: Batch, commit: Callable[[TP, Batch], Awaitable[bool]]) -> None:
         """An agent has received the batch of a partition: have it committed, then release it, or return it unread where
-        `commit` says False.
+        `commit` says False. Neither once a rebalance has come between: what is in flight then is another batch.
         """
-        if tp in self.in_flight:
-            self.in_flight[tp].is_received = True
-        if await commit(tp, batch):
+        in_flight = self.in_flight.get(tp)
+        if in_flight is None:
+            return
+        in_flight.is_received = True
+        is_done = await commit(tp, batch)
+        if self.in_flight.get(tp) is not in_flight:
+            return
+        if is_done:
             self.release(tp)
         else:
             await self.return_unread(tp, batch.start_offset)

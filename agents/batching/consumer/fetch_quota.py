@@ -5,34 +5,32 @@ from collections.abc import Mapping
 
 from faust.types import TP
 
-from .assignor import lane_of
-
-#: The least part of a lane's transaction that a partition gets, however many share it.
+#: The least part of a transaction that a partition gets, however many share it.
 _PART_LEAST = 1 / 20
-#: How many transactions of a lane may be handed out at a time: one that commits, and one that is folded meanwhile.
+#: How many transactions of a topic's partitions may be handed out at a time: one that commits, and one that is folded
+#: meanwhile.
 _TRANSACTIONS = 2
 
 
-def shares(lags: Mapping[TP, int], lanes: int) -> dict[TP, float]:
-    """What part of a full transaction each partition may bring at a time, from 0 to 1. One half of the lane goes to its
-    partitions with a backlog in equal parts, the other by what part of the lane's backlog theirs is, in records.
+def shares(lags: Mapping[TP, int]) -> dict[TP, float]:
+    """What part of a full transaction each partition may bring at a time, from 0 to 1. One half of it goes to a topic's
+    partitions with a backlog in equal parts, the other by what part of the topic's backlog theirs is, in records.
 
     Records beyond the transaction under way and the next would only wait in memory. By the backlog, so that all
     partitions reach their ends together: a fold that orders records over partitions keeps those of one in memory until
     the others have caught up. In equal parts, so that a partition that is flooded leaves others room for as much as
     they usually bring.
     """
-    lane = {tp: (tp[0], lane_of(tp[1], lanes)) for tp in lags}
-    sizes, busy, totals = Counter(lane.values()), Counter[tuple[str, int]](), Counter[tuple[str, int]]()
+    sizes, busy, totals = Counter(tp[0] for tp in lags), Counter[str](), Counter[str]()
     for tp, lag in lags.items():
-        totals[lane[tp]] += lag
-        busy[lane[tp]] += lag > 0
-    return {tp: _bounded(lag, totals[lane[tp]], busy[lane[tp]] or sizes[lane[tp]]) for tp, lag in lags.items()}
+        totals[tp[0]] += lag
+        busy[tp[0]] += lag > 0
+    return {tp: _bounded(lag, totals[tp[0]], busy[tp[0]] or sizes[tp[0]]) for tp, lag in lags.items()}
 
 
-def _bounded(lag: int, lane_lag: int, sharing: int) -> float:
+def _bounded(lag: int, topic_lag: int, sharing: int) -> float:
     equal = 1 / sharing
-    part = (equal + lag / lane_lag) / 2 if lane_lag else equal
+    part = (equal + lag / topic_lag) / 2 if topic_lag else equal
     return min(1.0, max(_PART_LEAST, _TRANSACTIONS * part))
 
 

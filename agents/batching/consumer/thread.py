@@ -20,7 +20,7 @@ from ..patches.fetching import Available, PartitionState, progress_of
 from ..patches.membership import watch_membership
 from ..patches.records import bound_inflating, hand_out_parsed_records
 from ..retry import start_with_retry
-from .assignor import lane_assignor
+from .assignor import lane_assignor, lanes_of, turn_assignor
 from .fetch_quota import SlowStart, shares
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class BatchConsumerThread(ConsumerThread):
         self._batch_app = cast("BatchApp", self.app)
         self._read_to: dict[TopicPartition, _ReadTo] = {}
         self._slow_start = SlowStart(self._options.first_batch_part)
+        self.is_division_fixed = False
 
     @property
     def _options(self) -> BatchingOptions:
@@ -61,13 +62,13 @@ class BatchConsumerThread(ConsumerThread):
         """A member of the group that reads committed records and commits nothing itself."""
         bound_inflating()
         hand_out_parsed_records()
-        options, conf = self._options, self.app.conf
+        options, conf, division = self._options, self.app.conf, self._batch_app.division
         return aiokafka.AIOKafkaConsumer(
             **options.client,
             client_id=conf.broker_client_id,
             group_id=conf.id,
             group_instance_id=conf.consumer_group_instance_id,
-            partition_assignment_strategy=[lane_assignor(self._batch_app.lanes)],
+            partition_assignment_strategy=[turn_assignor(division), lane_assignor(division)],
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
@@ -89,7 +90,12 @@ class BatchConsumerThread(ConsumerThread):
         self._slow_start.reset()
         await start_with_retry(super().on_start, lambda: self.kafka_consumer.stop())
         fetching.shorten_fetch_pauses(self.kafka_consumer, self._options.fetch_wait_ms / 1000)
-        watch_membership(self.kafka_consumer, self._options, self.app.conf.consumer_group_instance_id, self._end)
+        instance = self.app.conf.consumer_group_instance_id
+        watch_membership(self.kafka_consumer, self._options, instance, self._end, self._divided)
+
+    def _divided(self, protocol: str) -> None:
+        """The group has agreed on how it divides its partitions; the assignment follows."""
+        self.is_division_fixed = lanes_of(protocol) is not None
 
     def _end(self, reason: Exception) -> None:
         log.critical("%s", reason)
@@ -121,7 +127,7 @@ class BatchConsumerThread(ConsumerThread):
         if not fetched:
             return {}
         batches: dict[TP, Batch] = {}
-        parts = shares({tp: self.lag(tp) for tp in active}, self._options.lanes)
+        parts = shares({tp: self.lag(tp) for tp in active})
         for tp in fetched:
             if tp not in available:
                 continue

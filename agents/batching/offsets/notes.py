@@ -25,40 +25,51 @@ Notes = Mapping[TopicPartition, OffsetAndMetadata]
 
 
 def notes_of(
-    topic: str, offsets: Mapping[TopicPartition, OffsetAndMetadata], lost: Mapping[TopicPartition, range]
+    topic: str,
+    partitions: int,
+    offsets: Mapping[TopicPartition, OffsetAndMetadata],
+    lost: Mapping[TopicPartition, range],
 ) -> list[Output]:
-    """The notes of one transaction. `offsets` are those of all open sources once it is committed; `lost` has an entry
-    for each source that moves: the offsets right before its batch that the source no longer held.
+    """The notes of one transaction, in a topic of so many partitions. `offsets` are those of all open sources once it
+    is committed; `lost` has an entry for each source that moves: the offsets right before its batch that the source no
+    longer held.
 
-    Each note is written to its source's partition number. Sources that do not move are noted with those of the same
-    number that do, so that the latest notes lie together at the end. Lost offsets are part of the note, which is
-    committed exactly once: the log line about them may be written twice, and the counter is lost with its worker.
+    Each note is written to its source's partition number, modulo `partitions`. Sources that do not move are noted with
+    those of the same number that do, so that the latest notes lie together at the end. Lost offsets are part of the
+    note, which is committed exactly once: the log line about them may be written twice, and the counter is lost with
+    its worker.
     """
-    moved = {source.partition for source in lost}
+    moved = {source.partition % partitions for source in lost}
     return [
-        _note(topic, source, at, lost.get(source, range(0)))
+        _note(topic, partitions, source, at, lost.get(source, range(0)))
         for source, at in offsets.items()
-        if source.partition in moved
+        if source.partition % partitions in moved
     ]
 
 
-def unread_note(topic: str, source: TopicPartition) -> Output:
+def unread_note(topic: str, source: TopicPartition, partitions: int) -> Output:
     """The note that nothing of a source is read: of one that was recreated."""
-    return _note(topic, source, OffsetAndMetadata(0, ""), range(0))
+    return _note(topic, partitions, source, OffsetAndMetadata(0, ""), range(0))
 
 
-def _note(topic: str, source: TopicPartition, at: OffsetAndMetadata, lost: range) -> Output:
+def _note(topic: str, partitions: int, source: TopicPartition, at: OffsetAndMetadata, lost: range) -> Output:
+    """A note; of a source with a number beyond the topic's partitions with that number, and under a key of its own."""
     gone = {"gone": [lost.start, lost.stop]} if lost else {}
-    value = json.dumps({"topic": source.topic, "offset": at.offset, "note": at.metadata} | gone).encode()
-    return Output(topic, source.partition, source.topic.encode(), value)
+    is_beyond = source.partition >= partitions
+    key = f"{source.topic}/{source.partition}" if is_beyond else source.topic
+    number = {"partition": source.partition} if is_beyond else {}
+    value = {"topic": source.topic, **number, "offset": at.offset, "note": at.metadata} | gone
+    return Output(topic, source.partition % partitions, key.encode(), json.dumps(value).encode())
 
 
-async def read_notes(topic: str, sources: Collection[TopicPartition], options: BatchingOptions) -> Notes:
+async def read_notes(
+    topic: str, sources: Collection[TopicPartition], partitions: int, options: BatchingOptions
+) -> Notes:
     """The latest committed notes of these sources.
 
     Reads the ends of their partitions, and further back, up to all of it, in one that lacks a note there.
     """
-    tps = [TopicPartition(topic, number) for number in {source.partition for source in sources}]
+    tps = [TopicPartition(topic, number) for number in {source.partition % partitions for source in sources}]
     found: dict[TopicPartition, OffsetAndMetadata] = {}
     consumer = committed_reader(options.reader)
     try:
@@ -70,7 +81,7 @@ async def read_notes(topic: str, sources: Collection[TopicPartition], options: B
             for tp in tps:
                 consumer.seek(tp, max(starts[tp], ends[tp] - span))
             found |= await _latest(consumer, {tp: ends[tp] for tp in tps if starts[tp] < ends[tp]})
-            missing = {source.partition for source in sources if source not in found}
+            missing = {source.partition % partitions for source in sources if source not in found}
             tps = [tp for tp in tps if tp.partition in missing and ends[tp] - span > starts[tp]]
             span *= FURTHER
     finally:
@@ -84,5 +95,6 @@ async def _latest(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]
     async for tp, records in read_until(consumer, ends):
         for record in records:
             note = json.loads(record.value)
-            found[TopicPartition(note["topic"], tp.partition)] = OffsetAndMetadata(note["offset"], note["note"])
+            source = TopicPartition(note["topic"], note.get("partition", tp.partition))
+            found[source] = OffsetAndMetadata(note["offset"], note["note"])
     return found

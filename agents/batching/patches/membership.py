@@ -8,7 +8,8 @@ succeeded a moment ago was replaced. Unless the broker has just come up: Kafka's
 before it has read who its members are (docs/upstream.md). So a member joins again once; one that is replaced twice
 within `AGAIN_S` shares its name. Of two workers with one name this ends one and leaves the other.
 
-Another number of lanes than the others': Kafka refuses the member, and aiokafka stops for good without raising.
+Another division of the partitions than the others': Kafka refuses the member, and aiokafka stops for good without
+raising.
 
 aiokafka also stops after any error of the group that it does not expect (docs/upstream.md): it waits for a call of
 `getmany`, which nobody makes here. The worker must join again, or its partitions stay unread while no metric shows it.
@@ -50,24 +51,30 @@ class InstanceTaken(Exception):
         )
 
 
-class LanesDiffer(Exception):
-    """The group's members assign the partitions by another number of lanes."""
+class DivisionsDiffer(Exception):
+    """The group's members divide the partitions in a way that this one does not know."""
 
     def __init__(self, lanes: int) -> None:
         super().__init__(
-            f"the group's other workers have another number of lanes than {lanes}, or none: "
-            f"stop all workers, then start them with the same number"
+            f"the group's other members divide its partitions in another way: they are no workers of this deployment, "
+            f"or workers of release 0.9 with another number of lanes than {lanes} (SIAGA_LANES)"
         )
 
 
 def watch_membership(
-    consumer: AIOKafkaConsumer, options: BatchingOptions, instance: str | None, end: Callable[[Exception], None]
+    consumer: AIOKafkaConsumer,
+    options: BatchingOptions,
+    instance: str | None,
+    end: Callable[[Exception], None],
+    divided: Callable[[str], None],
 ) -> None:
-    """Watch the coordinator of a started consumer; `end` is called with the reason why the worker must end."""
+    """Watch the coordinator of a started consumer; `end` is called with the reason why the worker must end, `divided`
+    with the name of the group's division before each assignment.
+    """
     coordinator = consumer._coordinator
-    watch_join(coordinator, lambda: end(LanesDiffer(options.lanes)))
+    watch_join(coordinator, lambda: end(DivisionsDiffer(options.lanes)))
     join_again_after_errors(coordinator)
-    watch_topics(coordinator)
+    watch_topics(coordinator, divided)
     if instance:
         watch_heartbeats(coordinator, options.session_timeout_ms / 2000, lambda: end(InstanceTaken(instance)))
 
@@ -102,9 +109,9 @@ def join_again_after_errors(coordinator: Any, pause_s: float = PAUSE_S) -> None:
     coordinator._push_error_to_user = again
 
 
-def watch_topics(coordinator: Any) -> None:
+def watch_topics(coordinator: Any, divided: Callable[[str], None]) -> None:
     """Have every member, not only the leader, join again when the partitions of its topics change or were not all
-    assigned.
+    assigned. `divided` is called with the name of the group's division before an assignment is taken.
 
     Kafka starts a rebalance for a leader that joins, also for one that does not know that it leads; it answers others
     with the assignment they have.
@@ -118,6 +125,7 @@ def watch_topics(coordinator: Any) -> None:
             known, assigned = coordinator._get_metadata_snapshot(), assigned_counts(given)
             seen = {topic: min(count, assigned.get(topic, 0)) for topic, count in known.items()}
             coordinator._metadata_snapshot = seen
+        divided(protocol)
         await complete(generation, member_id, protocol, given)
 
     coordinator._on_join_complete = watched

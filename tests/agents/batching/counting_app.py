@@ -90,7 +90,9 @@ def main(
         return Counting(out, state, tp.partition)
 
     outputs = [TopicPartition(out, partition) for partition in range(int(partitions))]
-    stage = Stage("count", group, [source], new_fold, state, options, Printing(), outputs)
+    stage = Stage(
+        "count", group, [source], new_fold, state, options, Printing(), f"{out}-owners", int(partitions), outputs
+    )
     app = BatchApp(
         group,
         batching=options,
@@ -101,7 +103,7 @@ def main(
         web_enabled=False,
         stream_recovery_delay=0.0,
     )
-    attach(app, [stage], int(partitions))
+    attach(app, [stage])
     app.Worker(loglevel="WARNING", quiet=True, redirect_stdouts=False).execute_from_commandline()
 
 

@@ -36,6 +36,7 @@ class Scene:
     def __init__(self, bootstrap: str, name: str, logs: Path, app: Path = APP, path: Path = ROOT) -> None:
         self.bootstrap, self.name, self.logs, self.app, self.path = bootstrap, name, logs, app, path
         self.source, self.out, self.state = f"{name}in", f"{name}out", f"{name}state"
+        self.owners = f"{self.out}-owners"
         self.workers: dict[str, subprocess.Popen] = {}
         self.sent: collections.Counter[bytes] = collections.Counter()
         self.got: dict[bytes, list[int]] = collections.defaultdict(list)
@@ -44,7 +45,7 @@ class Scene:
     async def __aenter__(self) -> Self:
         self.admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap)
         await self.admin.start()
-        topics = [NewTopic(topic, self.partitions, 1) for topic in (self.source, self.out, self.state)]
+        topics = [NewTopic(topic, self.partitions, 1) for topic in (self.source, self.out, self.state, self.owners)]
         await self.admin.create_topics(topics)
         self.producer = AIOKafkaProducer(bootstrap_servers=self.bootstrap, enable_idempotence=True, linger_ms=5)
         await self.producer.start()

@@ -9,6 +9,7 @@ from tests.agents.batching.commit.lane_scene import Scene
 async def scene(monkeypatch):
     scene = Scene()
     monkeypatch.setattr(shard_set, "Transactor", scene.producers)
+    monkeypatch.setattr(shard_set, "take_ownership", scene.take_ownership)
     monkeypatch.setattr(lane_module, "POLL_S", 0.001)
     monkeypatch.setattr("agents.batching.offsets.reconciliation.has_records", scene.has_records)
     yield scene

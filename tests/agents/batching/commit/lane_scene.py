@@ -109,6 +109,10 @@ class Scene:
         self.committed: dict[TopicPartition, OffsetAndMetadata] = {}
         self.are_records = True  # what lies in the partitions that the lane writes to, unless they end at 0
         self.has_looked = False
+        self.claimed: list[tuple[str, frozenset[TopicPartition]]] = []
+
+    async def take_ownership(self, transactor, owner, sources, spec) -> None:
+        self.claimed.append((owner, frozenset(sources)))
 
     async def has_records(self, client, partitions) -> bool:
         self.has_looked = True
@@ -136,8 +140,10 @@ class Scene:
         )
         pauses = {"reopen_pause_ms": 1, "reopen_pause_ms_max": 2, "fenced_pause_ms": 1, "ask_again_pause_ms": 1}
         quick = BatchingOptions(**(pauses | options))
-        spec = StageSpec("law", "group", self.new_fold, state_topic, quick, self.observer, WRITTEN, positions_topic)
-        self.lane = Lane(0, frozenset(sources), spec, asked)
+        spec = StageSpec(
+            "law", "group", self.new_fold, state_topic, quick, self.observer, "owners", 3, WRITTEN, positions_topic
+        )
+        self.lane = Lane("group-law-lane-1", frozenset(sources), spec, asked)
         self.lane.start()
         return self.lane
 

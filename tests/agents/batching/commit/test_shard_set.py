@@ -35,7 +35,7 @@ def notes(monkeypatch) -> dict[TopicPartition, OffsetAndMetadata]:
     """What lies in the topic of notes when a lane opens."""
     found: dict[TopicPartition, OffsetAndMetadata] = {}
 
-    async def read(topic, sources, options):
+    async def read(topic, sources, partitions, options):
         return dict(found)
 
     monkeypatch.setattr(shard_set, "read_notes", read)

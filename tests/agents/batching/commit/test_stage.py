@@ -11,8 +11,8 @@ from agents.batching.offsets.lookup import Sources
 class Track:
     """In place of a lane: remembers what it was called with."""
 
-    def __init__(self, number, partitions, spec, sources) -> None:
-        self.id, self.partitions = spec.transactional_id(number), partitions
+    def __init__(self, transactional_id, partitions, spec, sources) -> None:
+        self.id, self.partitions = transactional_id, partitions
         self.started = self.closed = 0
         self.committed: list[TopicPartition] = []
         all_tracks.append(self)
@@ -32,7 +32,7 @@ all_tracks: list[Track] = []
 
 
 def new_stage(state_topic: str | None) -> Stage:
-    return Stage("law", "group", ["in"], lambda tp: None, state_topic, BatchingOptions(lanes=2), None)
+    return Stage("law", "group", ["in"], lambda tp: None, state_topic, BatchingOptions(lanes=2), None, "owners", 4)
 
 
 @pytest.fixture
@@ -49,8 +49,21 @@ def sources(*partitions: int) -> list[TopicPartition]:
     return [TopicPartition("in", partition) for partition in partitions]
 
 
-async def test_partitions_are_grouped_into_lanes_with_an_id_each(stage):
-    await stage.assign(ASKED, sources(0, 1, 2, 3))
+async def test_all_partitions_of_a_stage_are_one_lane(stage):
+    await stage.assign(ASKED, sources(0, 1, 3))
+    assert [sorted(tp.partition for tp in lane.partitions) for lane in all_tracks] == [[0, 1, 3]]
+
+
+async def test_a_lane_of_other_partitions_has_another_id(stage):
+    """Under the old one the next owner of a partition that was given away would fence it."""
+    await stage.assign(ASKED, sources(0, 1))
+    await stage.assign(ASKED, sources(0))
+    first, second = all_tracks
+    assert first.id != second.id and first.id.startswith("group-law-lane-")
+
+
+async def test_beside_a_worker_of_release_09_lanes_are_fixed_with_its_ids(stage):
+    await stage.assign(ASKED, sources(0, 1, 2, 3), is_fixed=True)
     assert {lane.id: sorted(tp.partition for tp in lane.partitions) for lane in all_tracks} == {
         "group-law-lane-0-of-2": [0, 2],
         "group-law-lane-1-of-2": [1, 3],
@@ -58,12 +71,16 @@ async def test_partitions_are_grouped_into_lanes_with_an_id_each(stage):
     assert [lane.started for lane in all_tracks] == [1, 1]
 
 
+async def test_fixed_lanes_are_closed_when_the_last_worker_of_release_09_has_gone(stage):
+    await stage.assign(ASKED, sources(0, 1), is_fixed=True)
+    await stage.assign(ASKED, sources(0, 1))
+    assert [lane.closed for lane in all_tracks] == [1, 1, 0]
+
+
 async def test_a_lane_whose_partitions_stay_is_kept_over_a_rebalance(stage):
-    await stage.assign(ASKED, sources(0, 1, 2, 3))
-    await stage.assign(ASKED, sources(0, 2))
-    stays, goes = all_tracks
-    assert (stays.closed, goes.closed, len(all_tracks)) == (0, 1, 2)
-    assert stage.owned == frozenset(sources(0, 2))
+    await stage.assign(ASKED, sources(0, 1))
+    await stage.assign(ASKED, sources(0, 1))
+    assert [lane.closed for lane in all_tracks] == [0] and stage.owned == frozenset(sources(0, 1))
 
 
 async def test_a_lane_without_state_is_reopened_by_every_rebalance(stage):
@@ -94,6 +111,6 @@ async def test_partitions_of_other_stages_are_not_ours(stage):
 
 
 async def test_closing_closes_every_lane(stage):
-    await stage.assign(ASKED, sources(0, 1))
+    await stage.assign(ASKED, sources(0, 1), is_fixed=True)
     await stage.close()
     assert [lane.closed for lane in all_tracks] == [1, 1] and stage.owned == frozenset()

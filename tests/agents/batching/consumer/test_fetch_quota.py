@@ -5,28 +5,26 @@ import pytest
 from agents.batching.consumer.fetch_quota import SlowStart, shares
 
 
-def test_partitions_of_a_lane_share_two_transactions_half_by_their_backlogs():
+def test_partitions_of_a_topic_share_two_transactions_half_by_their_backlogs():
     """One that commits, one that is folded meanwhile; neither is more than full."""
     lags = {("ledger", n): lag for n, lag in enumerate([30, 5, 10, 5, 60, 0])} | {("turnout", 2): 7}
-    given = shares(lags, lanes=2)
-    equal = 1 / 3
-    assert [given["ledger", n] for n in (0, 2, 4)] == pytest.approx([0.3 + equal, 0.1 + equal, 0.6 + equal])
-    # What arrives meanwhile need not wait for the backlog.
-    assert [given["ledger", n] for n in (1, 3)] == pytest.approx([1, 1])
-    assert given["turnout", 2] == 1  # alone in its lane
+    given = shares(lags)
+    assert [given["ledger", n] for n in (0, 1, 4)] == pytest.approx([1 / 5 + lag / 110 for lag in (30, 5, 60)])
+    assert given["ledger", 5] == pytest.approx(1 / 5)  # what arrives meanwhile need not wait for the backlog
+    assert given["turnout", 2] == 1  # alone in its topic
 
 
 def test_a_flooded_partition_leaves_room_for_each_of_the_others():
     lags = {("incidents", n): 100 for n in range(1, 6)} | {("incidents", 0): 1_000_000}
-    given = shares(lags, lanes=1)
+    given = shares(lags)
     assert given["incidents", 0] == 1
     assert all(given["incidents", n] >= 1 / 6 for n in range(1, 6))
-    assert shares(lags | {("incidents", 5): 0}, lanes=1)["incidents", 5] >= 1 / 20
+    assert shares(lags | {("incidents", 5): 0})["incidents", 5] >= 1 / 20
 
 
 def test_without_lag_all_partitions_have_the_same_part():
-    assert set(shares({("ledger", n): 0 for n in range(4)}, lanes=1).values()) == {2 / 4}
-    assert set(shares({("ledger", n): 9 for n in range(100)}, lanes=1).values()) == {1 / 20}
+    assert set(shares({("ledger", n): 0 for n in range(4)}).values()) == {2 / 4}
+    assert set(shares({("ledger", n): 9 for n in range(100)}).values()) == {1 / 20}
 
 
 def test_batches_double_from_a_small_part_to_a_full_one():

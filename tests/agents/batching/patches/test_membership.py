@@ -130,7 +130,8 @@ class Watching:
         self._group_subscription, self._metadata_snapshot = None, {}
         self._subscription = SimpleNamespace(topics={"incidents", "ledger"})
         self._client = SimpleNamespace(_maybe_wait_metadata=self._nothing)
-        watch_topics(self)
+        self.divisions: list[str] = []
+        watch_topics(self, self.divisions.append)
 
     async def _nothing(self) -> None:
         pass
@@ -150,7 +151,7 @@ class Watching:
         """After an assignment in which so many partitions of each topic were assigned in all."""
         given = ConsumerProtocolMemberAssignment(0, [("ledger", [0])], json.dumps(counts).encode())
         await self._on_join_complete(1, "a", "any", given.encode())
-        assert self.joined == [1]
+        assert (self.joined, self.divisions) == ([1], ["any"])
         return self
 
 
