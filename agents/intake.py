@@ -190,7 +190,8 @@ class IntakeFold:
             key, key_cut = _shortened(HEADER_KEY_CUT, key, CUT_KEY_BYTES)
             value, value_cut = _shortened(HEADER_VALUE_CUT, value, CUT_VALUE_BYTES)
             headers += key_cut + value_cut
-        return Output(self._names[Topic.REJECTED], self._source.partition, key, value, headers)
+        partition = self._source.partition % self._partitions  # an input may have more
+        return Output(self._names[Topic.REJECTED], partition, key, value, headers)
 
 
 def _reports() -> _Reports:

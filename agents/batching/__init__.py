@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .consumer.record_stream import Cut as Cut
     from .consumer.record_stream import CutRecord as CutRecord
     from .fold import Batch as Batch
+    from .fold import Fatal as Fatal
     from .fold import Fold as Fold
     from .fold import Output as Output
     from .fold import Record as Record
@@ -38,6 +39,7 @@ _MODULE_OF = {
     "Committed": "observer",
     "Cut": "consumer.record_stream",
     "CutRecord": "consumer.record_stream",
+    "Fatal": "fold",
     "Fold": "fold",
     "Observer": "observer",
     "Output": "fold",

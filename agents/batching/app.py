@@ -1,6 +1,7 @@
 """A Faust app on the batching transport, and `attach`: an agent per stage, lanes opened on assignment."""
 
 import asyncio
+import functools
 import logging
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
@@ -136,5 +137,11 @@ def _sources(app: BatchApp, lookup: OffsetLookup, backlog: Backlog) -> Sources:
         rewind=lambda tp, offset: app.batch_consumer.rewind(tp, offset),
         is_caught_up=lambda tp: app.batch_consumer.is_caught_up(tp),
         is_assignment_stable=lambda: not (app.rebalancing or app.should_stop),
+        end=functools.partial(_end, app),
         backlog=backlog,
     )
+
+
+def _end(app: BatchApp, error: BaseException) -> None:
+    """End the worker. In a task: whoever calls is a part of what then stops."""
+    asyncio.ensure_future(app.crash(error))

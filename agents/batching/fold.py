@@ -12,6 +12,12 @@ from typing import NamedTuple, Protocol
 _OFFSET = attrgetter("offset")
 
 
+class Fatal(Exception):
+    """What no retry can help, raised by a fold or its lane: the worker ends with this as its last line. It names what
+    is wrong and what to do.
+    """
+
+
 class Record(Protocol):
     """One source record, as aiokafka's `ConsumerRecord`. `timestamp`: the broker's append time in milliseconds."""
 

@@ -29,12 +29,13 @@ from apps.cli.options import CommandError, with_settings
 def command(settings: Settings) -> None:
     """Run a worker: intake and risk.
 
-    Start any number. With one lane (--lanes) two workers have work, one stage each; the others stand by. With an
-    --instance of its own, a worker that restarts within the session timeout (10 s) keeps its partitions."""
+    Start any number: they share the partitions of both stages, and those beyond twice the number of partitions stand
+    by. With an --instance of its own, a worker that restarts within the session timeout (10 s) keeps its partitions."""
     with gc_paused():
-        from agents.worker import WorkerError, run_worker
+        from agents.start_checks import StartRefused
+        from agents.worker import run_worker
 
     try:
         run_worker(settings)
-    except WorkerError as error:
+    except StartRefused as error:
         raise CommandError(str(error)) from None

@@ -52,7 +52,8 @@ class Deployment:
     def __init__(self, bootstrap: str, prefix: str, directory: Path, **settings: str) -> None:
         self.bootstrap, self.prefix, self.directory = bootstrap, prefix, directory
         self.partitions = int(settings.get("SIAGA_PARTITIONS", 3))
-        self.group = prefix + "workers"
+        self.input_partitions = self.partitions  # more once an input has grown
+        self.group = settings.get("SIAGA_GROUP", prefix + "workers")
         self._settings = {
             "SIAGA_BROKER": bootstrap,
             "SIAGA_TOPIC_PREFIX": prefix,
@@ -147,7 +148,8 @@ class Deployment:
             await consumer.stop()
 
     def _partitions_of(self, topic: str) -> list[TopicPartition]:
-        return [TopicPartition(self.prefix + topic, p) for p in range(self.partitions)]
+        count = self.input_partitions if topic in INPUTS else self.partitions
+        return [TopicPartition(self.prefix + topic, p) for p in range(count)]
 
     async def read(
         self, topic: str, isolation: str = "read_committed", since: dict[TopicPartition, int] | None = None

@@ -45,17 +45,6 @@ async def test_a_worker_stopped_past_its_session_joins_again_and_does_not_end(cl
     assert await cluster.counted() == 10 and cluster.alive() == ["a"]
 
 
-async def test_a_worker_with_another_number_of_lanes_ends_and_logs_why(cluster):
-    cluster.start("a")
-    await cluster.publish_and_drain("x", 5)
-    other = cluster.start("b", SIAGA_LANES="3")
-    await until(lambda: other.poll() is not None, 180, "the end of the worker with three lanes")
-    assert other.returncode == 1
-    assert "another number of lanes than 3" in cluster.logged("b")
-    await cluster.publish_and_drain("y", 5)
-    assert await cluster.counted() == 10 and cluster.alive() == ["a"]
-
-
 async def test_a_worker_joins_again_after_an_error_of_the_group(cluster):
     """Seed 100005: the broker's log was closing as it wrote the assignment, and the worker never joined again."""
     cluster.start("a", CHAOS_SYNC_ERROR="-1")

@@ -69,13 +69,14 @@ class Note(NamedTuple):
 
 
 def notes(evidence: Evidence) -> dict[Place, list[Note]]:
-    """Intake's notes of each incarnation, oldest first."""
+    """Intake's notes of each incarnation, oldest first. An input with more partitions than the notes names its own."""
     found: dict[Place, list[Note]] = defaultdict(list)
     for record in evidence.topics["intake-state"]:
-        topic, value = input_of(record.key_text), record.json()
-        incarnation = sum(record.offset >= at for at in evidence.recreated.get((topic, record.partition), ()))
+        value = record.json()
+        topic, partition = input_of(value["topic"]), value.get("partition", record.partition)
+        incarnation = sum(record.offset >= at for at in evidence.recreated.get((topic, partition), ()))
         note = Note(record.offset, value["offset"], range(*value.get("gone", (0, 0))))
-        found[topic, record.partition, incarnation].append(note)
+        found[topic, partition, incarnation].append(note)
     return found
 
 

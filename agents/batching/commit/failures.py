@@ -7,6 +7,8 @@ from enum import Enum
 
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 
+from ..fold import Fatal
+
 
 class Failure(Enum):
     """What went wrong."""
@@ -15,6 +17,8 @@ class Failure(Enum):
     CANCELLED = "was cancelled"
     #: Another worker has opened this lane.
     FENCED = "was fenced by another owner"
+    #: No retry can help: the state is of a format that is not read, or a record is larger than its topic takes.
+    FATAL = "cannot go on"
     #: Anything else while the lane opens or commits: the outcome of the transaction is unknown.
     LANE = "failed"
     #: One shard could not be restored or could not fold: nothing of it is in a transaction.
@@ -35,6 +39,8 @@ class Pause(Enum):
     NONE = "none"
     #: Time for the rebalance that takes the partitions away.
     FENCED = "`fenced_pause_ms`"
+    #: Until the worker has ended.
+    END = "none, the worker ends"
     #: Longer with each failure in a row.
     BACKOFF = "`reopen_pause_ms`, doubled up to `reopen_pause_ms_max`"
 
@@ -51,6 +57,7 @@ class Response:
 RESPONSES = {
     Failure.CANCELLED: Response(Drops.NOTHING, Pause.NONE, logging.NOTSET),
     Failure.FENCED: Response(Drops.LANE, Pause.FENCED, logging.WARNING),
+    Failure.FATAL: Response(Drops.LANE, Pause.END, logging.CRITICAL),
     Failure.LANE: Response(Drops.LANE, Pause.BACKOFF, logging.ERROR),
     Failure.SHARD: Response(Drops.SHARD, Pause.BACKOFF, logging.ERROR),
 }
@@ -64,6 +71,8 @@ def failure_of(error: BaseException) -> Failure:
     """
     if isinstance(error, (ProducerFenced, InvalidProducerEpoch)):
         return Failure.FENCED
+    if isinstance(error, Fatal):
+        return Failure.FATAL
     task = asyncio.current_task()
     if isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0:
         return Failure.CANCELLED

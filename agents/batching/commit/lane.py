@@ -118,6 +118,13 @@ class Lane:
     async def _recover(self, failure: Failure, error: BaseException) -> None:
         """Drop the producer and all shards, then pause; the next cycle reopens them."""
         response = RESPONSES[failure]
+        if response.pause is Pause.END:
+            log.log(response.log_level, "%s", error)
+            await self._drop()
+            self._is_closing = True
+            self._queue.return_all()
+            self._sources.end(error)
+            return
         if response.pause is Pause.FENCED:
             pause_s = self._spec.options.fenced_pause_ms / 1000
         else:

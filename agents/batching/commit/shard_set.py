@@ -12,6 +12,7 @@ from collections.abc import ItemsView
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
+from ..fold import Fatal
 from ..offsets.lookup import Sources
 from ..offsets.notes import read_notes, unread_note
 from ..offsets.reconciliation import OutputHistory, Reconciliation
@@ -75,7 +76,7 @@ class ShardSet:
         """Fence earlier owners, then restore the shards that are missing and due. Raises when the lane failed."""
         missing = [tp for tp in self._partitions if tp not in self._shards and self._backoff.is_over(tp)]
         if self._transactor is None:
-            self._transactor = Transactor(self._id, self._spec.group, self._spec.options)
+            self._transactor = Transactor(self._id, self._spec.group, self._spec.options, self._spec.sizes)
             await self._transactor.start()
             await take_ownership(self._transactor, self._id, self._partitions, self._spec)
         if not missing:
@@ -103,7 +104,9 @@ class ShardSet:
 
     def _check(self, source: TopicPartition, error: BaseException) -> None:
         """Raise what is the lane's failure; take anything else for the shard's."""
-        if failure_of(error) is Failure.FENCED or not isinstance(error, (Exception, asyncio.CancelledError)):
+        if failure_of(error) in (Failure.FENCED, Failure.FATAL) or not isinstance(
+            error, (Exception, asyncio.CancelledError)
+        ):
             raise error
         self.fail(source, error)
 
@@ -143,7 +146,9 @@ class ShardSet:
         await self.transactor.commit([note], {source: OffsetAndMetadata(0, "")})
 
     def fail(self, source: TopicPartition, error: BaseException) -> None:
-        """Close one shard; it is restored again after a pause. The others continue."""
+        """Close one shard; it is restored again after a pause. The others continue. Raises the error if it is Fatal."""
+        if isinstance(error, Fatal):
+            raise error
         pause_s = self._backoff.after_failure(source)
         words = (self._spec.stage, *source, Failure.SHARD.value, pause_s, error)
         log.log(RESPONSES[Failure.SHARD].log_level, "%s shard of %s[%d] %s; reopening it after %.1f s: %r", *words)

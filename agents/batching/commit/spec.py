@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aiokafka import TopicPartition
 
@@ -10,6 +10,7 @@ from ..consumer.assignor import lane_of
 from ..fold import Fold
 from ..observer import Observer
 from ..options import BatchingOptions, transactional_ids
+from .batch_sizes import BatchSizes
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,8 @@ class StageSpec:
     #: Who may write what (commit/ownership.py), and how many partitions it has, as every topic but the sources.
     owners_topic: str
     partitions: int
+    #: How large a batch each topic takes, as learnt from its refusals.
+    sizes: BatchSizes = field(default_factory=BatchSizes)
     #: Partitions the folds write to, besides their state.
     outputs: frozenset[TopicPartition] = frozenset()
     #: Where a stage without state notes how far its sources are read.

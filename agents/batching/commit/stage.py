@@ -43,7 +43,16 @@ class Stage:
         self.topics = frozenset(topics)
         written = frozenset(outputs)
         self._spec = StageSpec(
-            name, group, new_fold, state_topic, options, observer, owners_topic, partitions, written, positions_topic
+            name,
+            group,
+            new_fold,
+            state_topic,
+            options,
+            observer,
+            owners_topic,
+            partitions,
+            outputs=written,
+            positions_topic=positions_topic,
         )
         #: By transactional id where that is fixed; the only one under "" else.
         self._lanes: dict[str, Lane] = {}

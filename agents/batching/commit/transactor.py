@@ -6,12 +6,14 @@ future per record.
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import MessageSizeTooLargeError
 from aiokafka.structs import OffsetAndMetadata
 
-from ..fold import Output
+from ..fold import Fatal, Output
 from ..options import BatchingOptions
 from ..patches.producer import (
     abandon,
@@ -21,25 +23,65 @@ from ..patches.producer import (
     shorten_transaction_backoff,
     while_sending,
 )
+from .batch_sizes import BatchSizes
 
 CLOSE_SECONDS = 2.0
 
-#: Each with the number of its records.
-Deliveries = list[tuple[asyncio.Future[Any], int]]
 Ends = dict[TopicPartition, int]
 
 
-class OutputTooLarge(Exception):
-    """One output exceeds what a produced batch may hold: a defect of the fold, no retry can help."""
+@dataclass
+class _Batch:
+    """One produced batch of a partition. `size`: bytes of its records before compression."""
+
+    topic: str
+    partition: int
+    builder: Any
+    size: int = 0
+    delivery: asyncio.Future[Any] | None = None
+
+    @property
+    def records(self) -> int:
+        count: int = self.builder.record_count()
+        return count
+
+    def append(self, output: Output, most: float) -> bool:
+        """Add a record; False where it does not fit."""
+        _, _, key, value, headers = output
+        size = _size_of(output)
+        if self.size and self.size + size > most:
+            return False
+        if self.builder.append(timestamp=None, key=key, value=value, headers=list(headers)) is None:
+            return False
+        self.size += size
+        return True
+
+
+def _size_of(output: Output) -> int:
+    """Bytes of a record before compression, but some twenty of its own framing."""
+    headers = sum(len(name) + len(value) for name, value in output.headers)
+    return len(output.key or b"") + len(output.value or b"") + headers
+
+
+class OutputTooLarge(Fatal):
+    """One record exceeds what a produced batch may hold, or what its topic takes: no retry can help."""
+
+    def __init__(self, topic: str, size: int) -> None:
+        super().__init__(
+            f"a record of {size} bytes is too large for {topic}: raise max.message.bytes of that topic "
+            f"(`siaga topics --check` says to what)"
+        )
 
 
 class Transactor:
     """Start it to fence every earlier owner of the same transactional id; then `commit` batch after batch."""
 
-    def __init__(self, transactional_id: str, group: str, options: BatchingOptions) -> None:
+    def __init__(
+        self, transactional_id: str, group: str, options: BatchingOptions, sizes: BatchSizes | None = None
+    ) -> None:
         shorten_transaction_backoff(options.transaction_backoff_ms)
         compress_zstd_at(options.zstd_level)
-        self._group = group
+        self._group, self._sizes = group, sizes or BatchSizes()
         self._one_at_a_time = asyncio.Lock()
         self._producer = AIOKafkaProducer(
             **options.client,
@@ -74,38 +116,55 @@ class Transactor:
 
     async def _commit(self, outputs: Iterable[Output], offsets: Mapping[TopicPartition, OffsetAndMetadata]) -> Ends:
         await self._producer.begin_transaction()
-        deliveries = await self._send(outputs)
+        batches = await self._send(outputs)
         if offsets:
             await self._producer.send_offsets_to_transaction(dict(offsets), self._group)
-        if deliveries:
-            await asyncio.gather(*(delivery for delivery, _ in deliveries))
+        if batches:
+            await self._delivered(batches)
         await self._producer.commit_transaction()
         ends: Ends = {}
-        for delivery, count in deliveries:  # in the order in which they were sent
-            delivered = delivery.result()
-            ends[delivered.topic_partition] = delivered.offset + count
+        for batch in batches:  # in the order in which they were sent
+            assert batch.delivery is not None
+            delivered = batch.delivery.result()
+            ends[delivered.topic_partition] = delivered.offset + batch.records
         return ends
 
-    async def _send(self, outputs: Iterable[Output]) -> Deliveries:
-        deliveries: Deliveries = []
-        open_batches: dict[tuple[str, int], Any] = {}
-        for topic, partition, key, value, headers in outputs:
-            headers = list(headers)
-            builder = open_batches.get((topic, partition))
-            if builder is None:
-                builder = open_batches[topic, partition] = self._producer.create_batch()
-            if builder.append(timestamp=None, key=key, value=value, headers=headers) is None:
-                deliveries.append(await self._sent(builder, topic, partition))
-                builder = open_batches[topic, partition] = self._producer.create_batch()
-                if builder.append(timestamp=None, key=key, value=value, headers=headers) is None:
-                    raise OutputTooLarge(f"a record of {len(value or b'')} bytes for {topic} exceeds the batch limit")
-        for (topic, partition), builder in open_batches.items():
-            deliveries.append(await self._sent(builder, topic, partition))
-        return deliveries
+    async def _delivered(self, batches: list[_Batch]) -> None:
+        """Wait for all deliveries. Of a batch that is too large remember the size: the lane reopens, and writes it in
+        smaller ones.
+        """
+        deliveries = [batch.delivery for batch in batches if batch.delivery is not None]
+        try:
+            await asyncio.gather(*deliveries)
+        except MessageSizeTooLargeError:
+            await asyncio.wait(deliveries)
+            for batch in batches:
+                if _is_refused(batch):
+                    if batch.records == 1:
+                        raise OutputTooLarge(batch.topic, batch.size) from None
+                    self._sizes.refused(batch.topic, batch.size)
+            raise
 
-    async def _sent(self, builder: Any, topic: str, partition: int) -> tuple[asyncio.Future[Any], int]:
-        count = builder.record_count()
-        return await self._producer.send_batch(builder, topic, partition=partition), count
+    async def _send(self, outputs: Iterable[Output]) -> list[_Batch]:
+        sent: list[_Batch] = []
+        filling: dict[tuple[str, int], _Batch] = {}
+        for output in outputs:
+            place = output.topic, output.partition
+            batch = filling.get(place) or self._new_batch(*place)
+            if not batch.append(output, self._sizes.most(output.topic)):
+                sent.append(await self._sent(batch))
+                batch = self._new_batch(*place)
+                if not batch.append(output, float("inf")):
+                    raise OutputTooLarge(output.topic, _size_of(output))
+            filling[place] = batch
+        return sent + [await self._sent(batch) for batch in filling.values()]
+
+    def _new_batch(self, topic: str, partition: int) -> _Batch:
+        return _Batch(topic, partition, self._producer.create_batch())
+
+    async def _sent(self, batch: _Batch) -> _Batch:
+        batch.delivery = await self._producer.send_batch(batch.builder, batch.topic, partition=batch.partition)
+        return batch
 
     async def close(self) -> None:
         """Stop the producer, whatever state it is in; an open transaction is left to the next owner's fence."""
@@ -113,3 +172,8 @@ class Transactor:
             await asyncio.wait_for(self._producer.stop(), CLOSE_SECONDS)
         except Exception:  # noqa: BLE001  # whatever the producer's state is, nothing of it may stay open
             await abandon(self._producer)
+
+
+def _is_refused(batch: _Batch) -> bool:
+    delivery = batch.delivery
+    return delivery is not None and delivery.done() and isinstance(delivery.exception(), MessageSizeTooLargeError)

@@ -36,6 +36,8 @@ class Sources:
     is_caught_up: Callable[[TopicPartition], bool]
     #: False from the moment a rebalance begins: no new work on the old assignment.
     is_assignment_stable: Callable[[], bool]
+    #: End the worker: this error cannot be helped by trying again.
+    end: Callable[[BaseException], None]
     #: What this worker has written to sources and not folded.
     backlog: Backlog = field(default_factory=Backlog)
 

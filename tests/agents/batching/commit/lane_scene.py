@@ -29,7 +29,7 @@ class Producers:
         self.may_commit.set()
         self.may_start.set()
 
-    def __call__(self, transactional_id, group, options) -> "Producers":
+    def __call__(self, transactional_id, group, options, sizes) -> "Producers":
         return self
 
     async def start(self) -> None:
@@ -109,6 +109,7 @@ class Scene:
         self.committed: dict[TopicPartition, OffsetAndMetadata] = {}
         self.are_records = True  # what lies in the partitions that the lane writes to, unless they end at 0
         self.has_looked = False
+        self.fatal: list[BaseException] = []
         self.claimed: list[tuple[str, frozenset[TopicPartition]]] = []
 
     async def take_ownership(self, transactor, owner, sources, spec) -> None:
@@ -137,11 +138,21 @@ class Scene:
             rewind,
             lambda source: True,
             lambda: self.is_stable,
+            self.fatal.append,
         )
         pauses = {"reopen_pause_ms": 1, "reopen_pause_ms_max": 2, "fenced_pause_ms": 1, "ask_again_pause_ms": 1}
         quick = BatchingOptions(**(pauses | options))
         spec = StageSpec(
-            "law", "group", self.new_fold, state_topic, quick, self.observer, "owners", 3, WRITTEN, positions_topic
+            stage="law",
+            group="group",
+            new_fold=self.new_fold,
+            state_topic=state_topic,
+            options=quick,
+            observer=self.observer,
+            owners_topic="owners",
+            partitions=3,
+            outputs=WRITTEN,
+            positions_topic=positions_topic,
         )
         self.lane = Lane("group-law-lane-1", frozenset(sources), spec, asked)
         self.lane.start()

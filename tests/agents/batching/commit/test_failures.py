@@ -7,9 +7,10 @@ import pytest
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 from aiokafka.structs import OffsetAndMetadata
 
+from agents.batching import Batch, Fatal
 from agents.batching.commit import shard_set
 from agents.batching.commit.failures import RESPONSES, Drops, Failure, failure_of
-from tests.agents.batching.commit.lane_scene import A, B, batch, until, within
+from tests.agents.batching.commit.lane_scene import A, B, Echo, batch, until, within
 
 
 @pytest.mark.parametrize(
@@ -17,6 +18,7 @@ from tests.agents.batching.commit.lane_scene import A, B, batch, until, within
     [
         (ProducerFenced(), Failure.FENCED),
         (InvalidProducerEpoch(), Failure.FENCED),
+        (Fatal("format 9"), Failure.FATAL),
         (RuntimeError("broker away"), Failure.LANE),
         (asyncio.CancelledError(), Failure.LANE),  # of a call that a client gave up
     ],
@@ -115,3 +117,25 @@ async def test_a_source_that_went_back_has_its_shard_reopened_once(scene):
     lane = await scene.start()
     assert await within(lane.commit(A, replace(batch(0, 1, 2), went_back=True)))
     assert scene.observer.seen.count(("opened", A)) == 2 and scene.values == [[b"2"]]
+
+
+async def test_what_no_retry_can_help_ends_the_worker_and_returns_what_waits(scene, monkeypatch):
+    lane = await scene.start()
+    monkeypatch.setattr(Echo, "fold", unreadable)
+    assert not await within(lane.commit(A, batch(0)))
+    assert [str(error) for error in scene.fatal] == ["format 9, this release reads 4"]
+    assert scene.producers.closed == 1
+
+
+async def test_a_state_that_cannot_be_read_ends_the_worker(scene, monkeypatch):
+    async def read(client, partitions, take) -> int:
+        raise Fatal("format 9, this release reads 4")
+
+    monkeypatch.setattr(shard_set, "read_to_end", read)
+    await scene.start(state_topic="state")
+    await until(lambda: scene.fatal)
+    assert ("opened", A) not in scene.observer.seen
+
+
+def unreadable(fold: Echo, batch: Batch) -> None:
+    raise Fatal("format 9, this release reads 4")

@@ -43,7 +43,7 @@ class Broker:
         for _ in range(self.rnd.randrange(4)):
             await asyncio.sleep(0)
 
-    def producer(self, transactional_id: str, group: str, options: BatchingOptions) -> "Producer":
+    def producer(self, transactional_id: str, *_: object) -> "Producer":
         return Producer(self, transactional_id)
 
     async def claims(self, ends: dict[TopicPartition, int], spec: StageSpec) -> set:

@@ -42,7 +42,7 @@ def stage(monkeypatch) -> Stage:
     return new_stage("state")
 
 
-ASKED = Sources(None, None, None, None, lambda tp: True, lambda: True)
+ASKED = Sources(None, None, None, None, lambda tp: True, lambda: True, None)
 
 
 def sources(*partitions: int) -> list[TopicPartition]:
