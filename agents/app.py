@@ -3,6 +3,7 @@
 `siaga worker` and `faust -A agents.app worker` both run what `create_app` returns.
 """
 
+import asyncio
 import functools
 import logging
 import time
@@ -15,9 +16,10 @@ from faust.app.base import BootStrategy
 
 from agents import metrics, topology
 from agents.batching import BatchApp, BatchingOptions, Fold, Stage, attach
-from agents.health import Health
+from agents.health import Health, end_when_hopeless
 from agents.intake import IntakeFold
 from agents.kafka.connection import aiokafka_options
+from agents.progress import LOOK_EVERY_S, Progress, Ticks
 from agents.risk import RiskFold
 from agents.settings import Settings
 from agents.shard_metrics import ShardMetrics
@@ -42,8 +44,8 @@ def wall_ms() -> int:
 class WorkerStages:
     """The stages of `agents.topology` under one worker's settings, with roster, ruleset and sources file loaded."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, settings: Settings, health: Health) -> None:
+        self.settings, self.health, self.progress = settings, health, Progress(health)
         self.names = settings.topics
         self.roster, self.ruleset = settings.load_roster(), settings.load_ruleset()
         self.sources, self.stations = settings.load_sources(), settings.load_stations()
@@ -52,7 +54,9 @@ class WorkerStages:
         self._shards = shard_names(self.sources.inputs, settings.partitions) if self.is_event_clock else None
         self._suspects: set[TopicPartition] = set()  # ledger partitions on which a fold of this process has failed
         self._gate = Gate(self.roster, settings.clock, self.sources)
-        self.observers = {spec.name: ShardMetrics(spec.name, settings.topic_prefix) for spec in topology.STAGES}
+        self.observers = {
+            spec.name: ShardMetrics(spec.name, settings.topic_prefix, self.progress) for spec in topology.STAGES
+        }
         specs = specs_with(self.sources.inputs)
         self._inputs = {self.names.of(spec): spec for spec in specs if spec.direction is Direction.IN}
         self.intake = self._stage(topology.INTAKE, self._intake_fold)
@@ -117,9 +121,11 @@ class _App(BatchApp):
     BootStrategy = _NoWeb
 
 
-def create_app(settings: Settings) -> BatchApp:
-    """A worker's Faust app. Raises SettingsError, one line, also for a wrong roster, ruleset or sources file."""
-    pipeline = WorkerStages(settings)
+def create_app(settings: Settings, health: Health) -> BatchApp:
+    """A worker's Faust app, which reports to `health`.
+
+    Raises SettingsError, one line, also for a wrong roster, ruleset or sources file."""
+    pipeline = WorkerStages(settings, health)
     app = _App(
         settings.group,
         batching=pipeline.options,
@@ -142,16 +148,27 @@ def create_app(settings: Settings) -> BatchApp:
 
 
 def _add_timers(app: BatchApp, pipeline: WorkerStages) -> None:
-    ticks = pipeline.names[topology.TICKS]
+    topic, ticks = pipeline.names[topology.TICKS], Ticks(pipeline.health)
 
     if not pipeline.is_event_clock:
 
         async def tick() -> None:
             frame = tick_frame(wall_ms())
-            for source in pipeline.risk.owned:
-                await app.producer.send(ticks, TICK_KEY, frame, source.partition, None, None)
+            for source in filter(ticks.may_send, pipeline.risk.owned):
+                ticks.sent(source)
+                sent = await app.producer.send(topic, TICK_KEY, frame, source.partition, None, None)
+                asyncio.ensure_future(sent).add_done_callback(functools.partial(_tick_delivered, ticks, source))
 
         app.timer(interval=pipeline.settings.tick_seconds, on_leader=False)(tick)
+
+    async def look() -> None:
+        owned = {(stage.name, source) for stage in pipeline.stages for source in stage.owned}
+        pipeline.progress.look_at_shards(owned, app.batch_consumer.is_caught_up)
+        pipeline.progress.look_at_group(app.batch_consumer.group_silent_s, app.rebalancing)
+        ticks.look(pipeline.risk.owned)
+        pipeline.health.looked()
+
+    app.timer(interval=LOOK_EVERY_S, on_leader=False)(look)
 
     async def lag() -> None:
         for stage in pipeline.stages:
@@ -159,6 +176,10 @@ def _add_timers(app: BatchApp, pipeline: WorkerStages) -> None:
                 pipeline.observers[stage.name].lag(source, app.batch_consumer.lag(source))
 
     app.timer(interval=LAG_EVERY_S, on_leader=False)(lag)
+
+
+def _tick_delivered(ticks: Ticks, source: TopicPartition, delivery: asyncio.Future[Any]) -> None:
+    ticks.delivered(source, None if delivery.cancelled() else delivery.exception())
 
 
 def _version() -> str:
@@ -171,10 +192,12 @@ def _version() -> str:
 @functools.cache
 def _default_app() -> BatchApp:
     settings = Settings.load()
-    app = create_app(settings)
+    health = Health("worker", settings.topic_prefix)
+    app = create_app(settings, health)
 
     async def serve() -> None:
-        metrics.serve_metrics(settings, Health("worker", settings.topic_prefix))
+        metrics.serve_metrics(settings, health)
+        end_when_hopeless(health)
 
     app.task(serve)
     return app

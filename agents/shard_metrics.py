@@ -9,6 +9,7 @@ from prometheus_client import Counter
 
 from agents import metrics
 from agents.batching import Batch, Committed, SourceReset
+from agents.progress import Progress
 from schemas.topics import Topic
 
 log = logging.getLogger(__name__)
@@ -22,8 +23,8 @@ _STATE_IS_OLDER = (
 class ShardMetrics:
     """Observer of one stage (see `agents.batching.Observer`)."""
 
-    def __init__(self, stage: str, topic_prefix: str) -> None:
-        self._stage, self._prefix = stage, topic_prefix
+    def __init__(self, stage: str, topic_prefix: str, progress: Progress) -> None:
+        self._stage, self._prefix, self._progress = stage, topic_prefix, progress
         # A counter that never moved is exposed as 0 instead of being absent.
         for counter in (metrics.SHARD_OPENS, metrics.SHARD_FAILURES, metrics.RESTORED_RECORDS):
             counter.labels(stage)
@@ -32,6 +33,7 @@ class ShardMetrics:
         metrics.SHARDS_OPEN.labels(stage).set(0)
 
     def opened(self, source: TopicPartition, seconds: float, records: int) -> None:
+        self._progress.opened(self._stage, source)
         metrics.SHARD_OPENS.labels(self._stage).inc()
         self._fences(source)  # exposed as 0: `increase` misses the first increment of a new series
         metrics.SHARDS_OPEN.labels(self._stage).inc()
@@ -40,6 +42,7 @@ class ShardMetrics:
         log.info("%s shard of %s[%d] open: %d state records in %.2f s", self._stage, *source, records, seconds)
 
     def closed(self, source: TopicPartition) -> None:
+        self._progress.closed(self._stage, source)
         metrics.SHARDS_OPEN.labels(self._stage).dec()
         for gauge in (metrics.LAG_RECORDS, metrics.LAG_SECONDS, metrics.BROKER_AHEAD):
             with suppress(KeyError):
@@ -49,6 +52,7 @@ class ShardMetrics:
         self._fences(source).inc()
 
     def failed(self, source: TopicPartition, error: BaseException) -> None:
+        self._progress.failed(self._stage, source, error)
         metrics.SHARD_FAILURES.labels(self._stage).inc()
         if isinstance(error, SourceReset) and self._short(source.topic) == Topic.LEDGER:
             # A recreated input is read from its beginning, since Kafka deletes the offsets with the topic. The state of
@@ -66,6 +70,7 @@ class ShardMetrics:
         metrics.SHARD_REBUILDS.labels(self._stage).inc()
 
     def committed(self, source: TopicPartition, batch: Batch, cost: Committed) -> None:
+        self._progress.committed(self._stage, source)
         now_ms = time.time() * 1000
         metrics.BATCH_RECORDS.labels(self._stage).observe(cost.records)
         metrics.FOLD_SECONDS.labels(self._stage).observe(cost.fold_seconds)

@@ -11,6 +11,8 @@ from schemas.topics import DEFAULT_PREFIX, SPECS, Direction, Topic, TopicSpec
 TICKS = Topic.LEDGER
 #: Which lane may write what follows from a source partition (agents/batching/commit/ownership.py).
 OWNERS = Topic.OWNERS
+#: Topics through which no record of an input goes.
+BESIDE = frozenset({OWNERS})
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,9 @@ STAGES = (INTAKE, RISK)
 def diagram() -> str:
     """The path of a record through topics and stages, as a Mermaid flowchart."""
     lines = ["flowchart LR"]
-    lines += [f"    {_id(spec.topic)}{_shape(spec.direction, _name(spec))}" for spec in SPECS]
+    lines += [
+        f"    {_id(spec.topic)}{_shape(spec.direction, _name(spec))}" for spec in SPECS if spec.topic not in BESIDE
+    ]
     for stage in STAGES:
         node = f"{stage.name}_stage"
         lines.append(f"    {node}[{stage.name} shards]")
@@ -55,7 +59,6 @@ def diagram() -> str:
         lines += [f"    {node} --> {_id(topic)}" for topic in stage.outputs]
         lines += [f"    {node} <-- state --> {_id(stage.state)}"] if stage.state else []
         lines += [f"    {node} <-- positions --> {_id(stage.notes)}"] if stage.notes else []
-        lines.append(f"    {node} <-- owners --> {_id(OWNERS)}")
     lines.append(f"    ticks[clock ticks] --> {_id(TICKS)}")
     return "\n".join(lines) + "\n"
 

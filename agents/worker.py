@@ -2,7 +2,7 @@
 
 from agents.app import create_app
 from agents.garbage_collection import set_worker_thresholds
-from agents.health import Health
+from agents.health import Health, end_when_hopeless
 from agents.logs import configure_logging
 from agents.metrics import PortTaken, serve_metrics
 from agents.settings import Settings, SettingsError
@@ -14,18 +14,20 @@ def run_worker(settings: Settings) -> None:
 
     Raises StartRefused when it cannot start, SettingsError for a roster, ruleset or sources file that is wrong."""
     configure_logging(settings)
+    health = Health("worker", settings.topic_prefix)
     try:
-        app = create_app(settings)
+        app = create_app(settings, health)
     except SettingsError:
         raise
     except (ValueError, OSError) as error:
         raise StartRefused(f"{error}") from error
     check_start(settings)
     try:
-        serve_metrics(settings, Health("worker", settings.topic_prefix))
+        serve_metrics(settings, health)
     except PortTaken as error:
         raise StartRefused(str(error)) from error
     set_worker_thresholds()
+    end_when_hopeless(health)
     worker = app.Worker(override_logging=False, redirect_stdouts=False, quiet=True, debug=False)
     worker.spinner = None  # it writes escape sequences between the log's lines
     worker.execute_from_commandline()

@@ -4,7 +4,9 @@ import pytest
 from aiokafka import TopicPartition
 
 from agents import metrics
+from agents.health import Health
 from agents.metrics import REGISTRY
+from agents.progress import Progress
 from agents.shard_metrics import ShardMetrics
 from schemas.escalation import LEVELS_AFTER
 from schemas.vocabulary import Change, Level
@@ -16,7 +18,7 @@ FENCES = {"stage": STAGE, "topic": "ledger", "partition": "3"}
 
 @pytest.fixture
 def shards() -> ShardMetrics:
-    return ShardMetrics(STAGE, PREFIX)
+    return ShardMetrics(STAGE, PREFIX, Progress(Health("worker", PREFIX)))
 
 
 def test_fences_of_a_shard_are_0_once_it_is_open_and_count_each_loss(shards):

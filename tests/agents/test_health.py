@@ -3,12 +3,13 @@
 import json
 import urllib.error
 import urllib.request
+from queue import Queue
 
 import pytest
 from prometheus_client import CollectorRegistry
 
 from agents import metrics
-from agents.health import END_AFTER_S, STUCK_AFTER_S, Health
+from agents.health import END_AFTER_S, STUCK_AFTER_S, Health, end_when_hopeless
 from agents.settings import Settings
 from apps.embedded.ports import free_port
 
@@ -59,6 +60,27 @@ def test_a_part_blocked_for_the_limit_is_a_reason_to_end(health: Health, clock: 
     health.blocked("b", "no broker", "start it")
     assert health.hopeless() is not None
     assert health.hopeless().line() == "a has made no progress for 900 s: no broker; start it"  # type: ignore[union-attr]
+
+
+def test_a_loop_that_no_longer_looks_at_its_parts_is_stuck_itself(health: Health, clock: Clock) -> None:
+    health.looked()
+    clock.now += STUCK_AFTER_S - 1
+    assert health.stuck() == []
+    clock.now += 1
+    assert [stuck.part for stuck in health.stuck()] == ["loop"]
+    health.looked()
+    assert health.stuck() == []
+
+
+def test_a_hopeless_process_ends_with_status_1_and_its_line(
+    health: Health, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    ended: Queue[int] = Queue()
+    health.blocked("a", "no broker", "start it")
+    clock.now += END_AFTER_S
+    end_when_hopeless(health, ended.put)
+    assert ended.get(timeout=60) == 1
+    assert "ending: a has made no progress for 900 s: no broker; start it" in caplog.text
 
 
 def test_healthz_answers_503_with_the_reason_while_a_part_is_stuck(health: Health, clock: Clock) -> None:

@@ -9,6 +9,7 @@ import pytest
 from aiokafka import AIOKafkaProducer, TopicPartition
 
 from agents.app import WorkerStages
+from agents.health import Health
 from agents.kafka.acls import Right, Role, rights_of
 from agents.settings import Settings
 from schemas.ledger import TICK_KEY, Frame, decode_frame, watermark_frame
@@ -39,7 +40,7 @@ def sources_file(tmp_path: Path) -> str:
 
 
 def stages(sources_file: str, **settings: str) -> WorkerStages:
-    return WorkerStages(Settings.load({"SIAGA_SOURCES_FILE": sources_file, **settings}))
+    return WorkerStages(Settings.load({"SIAGA_SOURCES_FILE": sources_file, **settings}), Health("worker", ""))
 
 
 def outcome(made: WorkerStages, topic: str, source: str) -> bytes:

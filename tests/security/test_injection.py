@@ -12,6 +12,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agents import metrics
 from agents.app import create_app
+from agents.health import Health
 from agents.policy import load_roster
 from agents.settings import Settings
 from schemas.rejected import ERROR_MAX_CHARS, Rejected, rejected_headers
@@ -90,7 +91,7 @@ def test_the_number_of_source_labels_is_bounded(monkeypatch: pytest.MonkeyPatch)
 def test_invented_sources_take_no_label_from_configured_ones(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(metrics, "_known_sources", set())
     monkeypatch.setattr(metrics, "_named_sources", set())
-    create_app(Settings.load({"SIAGA_SOURCES": "kpu, bawaslu"}))
+    create_app(Settings.load({"SIAGA_SOURCES": "kpu, bawaslu"}), Health("worker", ""))
     labels = {metrics.source_label(f"source-{number}") for number in range(10_000)}
     assert len(labels) == metrics.SOURCES_MAX + 1
     assert [metrics.source_label(source) for source in ("kpu", "bawaslu", "polri")] == ["kpu", "bawaslu", "other"]
@@ -99,7 +100,7 @@ def test_invented_sources_take_no_label_from_configured_ones(monkeypatch: pytest
 def test_every_label_has_a_bounded_number_of_values():
     """A label with free text would let publishers grow the memory of worker and Prometheus."""
     bounded = {"topic", "outcome", "reason", "source", "kind", "partition", "stage", "regency", "name", "change"}
-    bounded |= {"level", "version", "ruleset", "clock", "sender"}
+    bounded |= {"level", "version", "ruleset", "clock", "sender", "role", "part"}
     families = [metric for metric in vars(metrics).values() if isinstance(metric, MetricWrapperBase)]
     assert len(families) > 20
     assert {label for family in families for label in family._labelnames} <= bounded

@@ -1,9 +1,11 @@
 """The rights of each role follow the settings, and no role shares what is another's alone."""
 
 import pytest
+from aiokafka import TopicPartition
 from kafka.admin import ACLOperation, ACLResourcePatternType, ResourceType
 
 from agents.app import WorkerStages
+from agents.health import Health
 from agents.kafka.acls import Role, rights_of
 from agents.settings import Settings
 
@@ -22,11 +24,13 @@ def test_rights_follow_the_settings(prefix: str):
 
 def test_the_workers_transactional_ids_are_those_they_have_a_right_to():
     settings = Settings.load({"SIAGA_GROUP": "lain", "SIAGA_LANES": "3"})
-    used = {stage.transactional_id(lane) for stage in WorkerStages(settings).stages for lane in range(3)}
+    specs = [stage.spec for stage in WorkerStages(settings, Health("worker", "")).stages]
+    fixed = {spec.fixed_id(TopicPartition("any", partition)) for spec in specs for partition in range(3)}
+    used = fixed | {spec.new_id() for spec in specs}
     granted = [right for right in rights_of(Role.PROCESSOR, settings) if right.kind is ResourceType.TRANSACTIONAL_ID]
-    assert len(used) == 6 and all(right.pattern is ACLResourcePatternType.PREFIXED for right in granted)
+    assert len(used) == 8 and all(right.pattern is ACLResourcePatternType.PREFIXED for right in granted)
     for right in granted:
-        assert len([name for name in used if name.startswith(right.name)]) == 3, right
+        assert len([name for name in used if name.startswith(right.name)]) == 4, right
 
 
 def test_readers_and_senders_share_no_group_and_neither_the_workers():

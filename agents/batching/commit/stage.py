@@ -42,7 +42,7 @@ class Stage:
         self.name = name
         self.topics = frozenset(topics)
         written = frozenset(outputs)
-        self._spec = StageSpec(
+        self.spec = StageSpec(
             name,
             group,
             new_fold,
@@ -70,10 +70,10 @@ class Stage:
         for tp in assigned:
             if tp[0] in self.topics:
                 source = TopicPartition(*tp)
-                partitions.setdefault(self._spec.fixed_id(source) if is_fixed else "", set()).add(source)
+                partitions.setdefault(self.spec.fixed_id(source) if is_fixed else "", set()).add(source)
         # A lane without state looks up again where to read on: Kafka forgets the group's offsets with a topic that is
         # deleted, and a source that is back by the time its deletion was noticed must be read from its beginning.
-        is_kept = self._spec.state_topic is not None
+        is_kept = self.spec.state_topic is not None
         changed = [
             key
             for key, lane in self._lanes.items()
@@ -82,7 +82,7 @@ class Stage:
         await asyncio.gather(*(self._lanes.pop(key).close() for key in changed))
         for key, tps in partitions.items():
             if key not in self._lanes:
-                lane = self._lanes[key] = Lane(key or self._spec.new_id(), frozenset(tps), self._spec, sources)
+                lane = self._lanes[key] = Lane(key or self.spec.new_id(), frozenset(tps), self.spec, sources)
                 lane.start()
 
     async def commit(self, source: TopicPartition, batch: Batch) -> bool:

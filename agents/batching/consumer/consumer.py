@@ -45,6 +45,11 @@ class BatchConsumer(Consumer):
         return self._fetching.is_division_fixed
 
     @property
+    def group_silent_s(self) -> float:
+        """Seconds since the group last answered a heartbeat of this member."""
+        return monotonic() - self._fetching.answered_at
+
+    @property
     def _fetching(self) -> BatchConsumerThread:
         return cast(BatchConsumerThread, self.thread)
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import aiokafka
@@ -53,6 +54,8 @@ class BatchConsumerThread(ConsumerThread):
         self._read_to: dict[TopicPartition, _ReadTo] = {}
         self._slow_start = SlowStart(self._options.first_batch_part)
         self.is_division_fixed = False
+        #: When the group last answered a heartbeat, or the consumer was started; monotonic seconds.
+        self.answered_at = monotonic()
 
     @property
     def _options(self) -> BatchingOptions:
@@ -91,11 +94,14 @@ class BatchConsumerThread(ConsumerThread):
         await start_with_retry(super().on_start, lambda: self.kafka_consumer.stop())
         fetching.shorten_fetch_pauses(self.kafka_consumer, self._options.fetch_wait_ms / 1000)
         instance = self.app.conf.consumer_group_instance_id
-        watch_membership(self.kafka_consumer, self._options, instance, self._end, self._divided)
+        watch_membership(self.kafka_consumer, self._options, instance, self._end, self._divided, self._answered)
 
     def _divided(self, protocol: str) -> None:
         """The group has agreed on how it divides its partitions; the assignment follows."""
         self.is_division_fixed = lanes_of(protocol) is not None
+
+    def _answered(self) -> None:
+        self.answered_at = monotonic()
 
     def _end(self, reason: Exception) -> None:
         log.critical("%s", reason)

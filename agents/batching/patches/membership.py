@@ -67,11 +67,13 @@ def watch_membership(
     instance: str | None,
     end: Callable[[Exception], None],
     divided: Callable[[str], None],
+    answered: Callable[[], None],
 ) -> None:
     """Watch the coordinator of a started consumer; `end` is called with the reason why the worker must end, `divided`
-    with the name of the group's division before each assignment.
+    with the name of the group's division before each assignment, `answered` when the group answers a heartbeat.
     """
     coordinator = consumer._coordinator
+    watch_answers(coordinator, answered)
     watch_join(coordinator, lambda: end(DivisionsDiffer(options.lanes)))
     join_again_after_errors(coordinator)
     watch_topics(coordinator, divided)
@@ -87,6 +89,19 @@ def watch_join(coordinator: Any, refused: Callable[[], None]) -> None:
         answer = await send(request)
         if isinstance(request, JoinGroupRequest) and for_code(answer.error_code) is InconsistentGroupProtocolError:
             refused()
+        return answer
+
+    coordinator._send_req = watched
+
+
+def watch_answers(coordinator: Any, answered: Callable[[], None]) -> None:
+    """Call `answered` when the group answers a heartbeat, whatever it says."""
+    send = coordinator._send_req
+
+    async def watched(request: Any) -> Any:
+        answer = await send(request)
+        if isinstance(request, HeartbeatRequest):
+            answered()
         return answer
 
     coordinator._send_req = watched

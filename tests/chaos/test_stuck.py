@@ -1,0 +1,69 @@
+"""A worker that makes no progress though there is work says so on /healthz, and works on once the reason is gone."""
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+
+from tests.chaos.cluster import new_broker
+from tests.chaos.proxied import Proxy
+from tests.chaos.small import SmallCluster
+
+
+def health(cluster: SmallCluster) -> tuple[int, dict]:
+    """Status and body of the worker's /healthz; (0, {}) while it does not listen."""
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{cluster.ports['a']}/healthz", timeout=30) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+    except OSError:
+        return 0, {}
+
+
+@pytest.fixture
+async def cut_off(tmp_path):
+    """A deployment whose workers reach the broker through a proxy, and the proxy."""
+    broker, workers_see = await asyncio.to_thread(new_broker, tmp_path / "broker", proxied=True)
+    proxy = await Proxy(broker.proxy_port, broker.back_port).start()
+    try:
+        with SmallCluster(broker, tmp_path, workers_see, "stuck.", SIAGA_PARTITIONS="3") as cluster:
+            yield cluster, proxy
+    finally:
+        await proxy.stop()
+        await asyncio.to_thread(broker.stop)
+
+
+async def test_a_worker_cut_off_from_its_broker_says_so_and_resumes_when_it_is_back(cut_off):
+    cluster, proxy = cut_off
+    cluster.start("a")
+    await cluster.publish_and_drain("x", 5)
+    await answers(cluster, 200)
+    proxy.refuse = True
+    proxy.cut()
+    body = await answers(cluster, 503)
+    assert "group" in {stuck["part"] for stuck in body["stuck"]}
+    assert all(stuck["reason"] and stuck["advice"] for stuck in body["stuck"])
+    assert cluster.metric('siaga_stuck_seconds{part="group",role="worker"}') >= 10
+    proxy.reset()
+    await answers(cluster, 200)
+    await cluster.publish_and_drain("y", 5)
+    assert await cluster.counted() == 10 and cluster.alive() == ["a"]
+
+
+async def answers(cluster: SmallCluster, status: int) -> dict:
+    """The first body with this status."""
+    bodies: list[dict] = []
+
+    def look() -> bool:
+        found, body = health(cluster)
+        bodies.append(body)
+        return found == status
+
+    while not await asyncio.to_thread(look):
+        if len(bodies) > 600:
+            raise AssertionError(f"/healthz does not answer {status}: {bodies[-1]}")
+        await asyncio.sleep(0.2)
+    return bodies[-1]
