@@ -8,7 +8,6 @@ import functools
 import logging
 import time
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from aiokafka import TopicPartition
@@ -23,10 +22,12 @@ from agents.progress import LOOK_EVERY_S, Progress, Ticks
 from agents.risk import RiskFold
 from agents.settings import Settings
 from agents.shard_metrics import ShardMetrics
+from agents.status import own_version, partition_for, process_name, status_of
 from agents.topology import StageTopics
 from schemas.ledger import TICK_KEY, tick_frame
 from schemas.ledger_form import LedgerForm, shard_names
-from schemas.topics import Direction, specs_with
+from schemas.status import EVERY_S
+from schemas.topics import Direction, Topic, specs_with
 from streams.admission import ClockMode, Gate
 from streams.event_time.sequencer import sequencer_of
 from streams.table import RiskTable
@@ -143,7 +144,7 @@ def create_app(settings: Settings, health: Health) -> BatchApp:
     _add_timers(app, pipeline)
     metrics.touch_counters()
     metrics.name_sources(settings.known_sources)
-    metrics.BUILD.labels(_version(), pipeline.ruleset.id, settings.clock.value).set(1)
+    metrics.BUILD.labels(own_version(), pipeline.ruleset.id, settings.clock.value).set(1)
     return app
 
 
@@ -170,6 +171,22 @@ def _add_timers(app: BatchApp, pipeline: WorkerStages) -> None:
 
     app.timer(interval=LOOK_EVERY_S, on_leader=False)(look)
 
+    async def write_status() -> None:
+        settings = pipeline.settings
+        partitions = {stage.name: len(stage.owned) for stage in pipeline.stages}
+        status = status_of(settings, pipeline.health, partitions, wall_ms())
+        place, key = partition_for(status.name, settings), status.name.encode()
+        await app.producer.send(pipeline.names[Topic.STATUS], key, status.record(), place, None, None)
+
+    app.timer(interval=EVERY_S, on_leader=False)(write_status)
+
+    @app.on_before_shutdown.connect(weak=False)
+    async def remove_status(sender: Any, **_: Any) -> None:
+        """A worker that ends as it should is no longer a process of the deployment."""
+        name = process_name(pipeline.settings)
+        place = partition_for(name, pipeline.settings)
+        await app.producer.send(pipeline.names[Topic.STATUS], name.encode(), None, place, None, None)
+
     async def lag() -> None:
         for stage in pipeline.stages:
             for source in stage.owned:
@@ -180,13 +197,6 @@ def _add_timers(app: BatchApp, pipeline: WorkerStages) -> None:
 
 def _tick_delivered(ticks: Ticks, source: TopicPartition, delivery: asyncio.Future[Any]) -> None:
     ticks.delivered(source, None if delivery.cancelled() else delivery.exception())
-
-
-def _version() -> str:
-    try:
-        return version("siaga")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 @functools.cache

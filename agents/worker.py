@@ -9,10 +9,15 @@ from agents.settings import Settings, SettingsError
 from agents.start_checks import StartRefused, check_start
 
 
+class WorkerEnded(Exception):
+    """The worker has ended by itself. One line that says why and what to do."""
+
+
 def run_worker(settings: Settings) -> None:
     """Run until SIGTERM or SIGINT; exits with status 1 when it crashes.
 
-    Raises StartRefused when it cannot start, SettingsError for a roster, ruleset or sources file that is wrong."""
+    Raises StartRefused when it cannot start, WorkerEnded when it cannot go on, SettingsError for a roster, ruleset or
+    sources file that is wrong."""
     configure_logging(settings)
     health = Health("worker", settings.topic_prefix)
     try:
@@ -30,4 +35,8 @@ def run_worker(settings: Settings) -> None:
     end_when_hopeless(health)
     worker = app.Worker(override_logging=False, redirect_stdouts=False, quiet=True, debug=False)
     worker.spinner = None  # it writes escape sequences between the log's lines
-    worker.execute_from_commandline()
+    try:
+        worker.execute_from_commandline()
+    finally:
+        if app.ended_by is not None:
+            raise WorkerEnded(str(app.ended_by)) from None

@@ -33,6 +33,7 @@ class Topic(StrEnum):
     POSITIONS = "intake-state"
     STATE = "risk-state"
     OWNERS = "owners"
+    STATUS = "status"
     RISK = "risk"
     PROVINCE = "province"
     ESCALATIONS = "escalations"
@@ -56,6 +57,11 @@ class TopicSpec:
     retention_ms: int | None
     about: str
     input: str = ""
+
+    @property
+    def is_read_by_workers(self) -> bool:
+        """Whether the workers' group has offsets of it."""
+        return self.direction is Direction.IN or self.topic is Topic.LEDGER
 
     @property
     def config(self) -> dict[str, str]:
@@ -82,6 +88,7 @@ SPECS: tuple[TopicSpec, ...] = (
     TopicSpec(Topic.POSITIONS, Direction.INTERNAL, None, "how far intake has read each input partition"),
     TopicSpec(Topic.STATE, Direction.INTERNAL, None, "the fold's state"),
     TopicSpec(Topic.OWNERS, Direction.INTERNAL, None, "which lane may write what follows from a partition"),
+    TopicSpec(Topic.STATUS, Direction.INTERNAL, None, "what each process says of itself"),
     TopicSpec(Topic.RISK, Direction.OUT, None, "the rolling risk row of each regency"),
     TopicSpec(Topic.PROVINCE, Direction.OUT, None, "the roll-up row of each province"),
     TopicSpec(Topic.ESCALATIONS, Direction.OUT, 90 * DAY_MS, "level changes and the authorities to notify"),

@@ -1,8 +1,9 @@
 """A Faust app on the batching transport, and `attach`: an agent per stage, lanes opened on assignment."""
 
 import asyncio
-import functools
 import logging
+import os
+import signal
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
@@ -51,6 +52,8 @@ class BatchApp(App):
 
     def __init__(self, *args: Any, batching: BatchingOptions, **kwargs: Any) -> None:
         self.batching = batching
+        #: Why the process ended by itself.
+        self.ended_by: BaseException | None = None
         self.division = Division(batching.lanes)
         super().__init__(*args, TableManager=NoTables, **kwargs)
 
@@ -66,6 +69,12 @@ class BatchApp(App):
     def batches(self, topics: Iterable[str], **kwargs: Any) -> Any:
         """A Faust topic whose agent receives `Batch` values."""
         return self.topic(*topics, schema=BatchSchema(), allow_empty=True, **kwargs)
+
+    def end(self, error: BaseException) -> None:
+        """End the process as on SIGTERM, because of an error that no retry can help. Callable from any thread."""
+        if self.ended_by is None:
+            self.ended_by = error
+            os.kill(os.getpid(), signal.SIGTERM)
 
     def divide_among(self, stages: Sequence[Stage]) -> None:
         """Divide the partitions of these stages among the group's members."""
@@ -137,11 +146,6 @@ def _sources(app: BatchApp, lookup: OffsetLookup, backlog: Backlog) -> Sources:
         rewind=lambda tp, offset: app.batch_consumer.rewind(tp, offset),
         is_caught_up=lambda tp: app.batch_consumer.is_caught_up(tp),
         is_assignment_stable=lambda: not (app.rebalancing or app.should_stop),
-        end=functools.partial(_end, app),
+        end=app.end,
         backlog=backlog,
     )
-
-
-def _end(app: BatchApp, error: BaseException) -> None:
-    """End the worker. In a task: whoever calls is a part of what then stops."""
-    asyncio.ensure_future(app.crash(error))

@@ -18,6 +18,7 @@ COMMANDS: dict[str, str] = {
     "topics": "Create the topics, verify them, report differences.",
     "sources": "Check a sources file: who belongs to which agency and may report what.",
     "worker": "Run a worker: intake and risk.",
+    "status": "Who works, how far behind the deployment is, what is stuck and what to do.",
     "board": "Serve the board: the risk table as one live page.",
     "publish": "Send incidents or turnout, JSON lines, checked before they are sent.",
     "redrive": "Send rejected records again: corrected ones of a file, or those that are valid now.",

@@ -33,9 +33,9 @@ def command(settings: Settings) -> None:
     by. With an --instance of its own, a worker that restarts within the session timeout (10 s) keeps its partitions."""
     with gc_paused():
         from agents.start_checks import StartRefused
-        from agents.worker import run_worker
+        from agents.worker import WorkerEnded, run_worker
 
     try:
         run_worker(settings)
-    except StartRefused as error:
+    except (StartRefused, WorkerEnded) as error:
         raise CommandError(str(error)) from None

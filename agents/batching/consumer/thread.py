@@ -1,6 +1,5 @@
 """The consumer's thread: makes whole batches of what aiokafka has fetched."""
 
-import asyncio
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
@@ -105,7 +104,7 @@ class BatchConsumerThread(ConsumerThread):
 
     def _end(self, reason: Exception) -> None:
         log.critical("%s", reason)
-        asyncio.run_coroutine_threadsafe(self.app.crash(reason), self.parent_loop)
+        self._batch_app.end(reason)
 
     async def fetch(self, active: set[TP], timeout_s: float, max_records: int) -> dict[TP, Batch]:
         """Batches of every available partition that has records, or {} after the timeout.
