@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from types import SimpleNamespace
 
 POINTS = ("after-fence", "mid-restore", "before-send-offsets", "before-commit", "after-commit")
@@ -47,8 +47,8 @@ def die_at(point: str, nth: int) -> None:
         if producer in committing:
             reached()
 
-    async def outputs_written(_: object, deliveries: list[tuple[Awaitable, int]]) -> None:
-        await asyncio.gather(*(delivery for delivery, _ in deliveries))
+    async def outputs_written(_: object, batches: list) -> None:
+        await asyncio.gather(*(batch.delivery for batch in batches))
         reached()
 
     def note(transactor: Transactor) -> None:

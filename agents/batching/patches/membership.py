@@ -14,6 +14,8 @@ raising.
 aiokafka also stops after any error of the group that it does not expect (docs/upstream.md): it waits for a call of
 `getmany`, which nobody makes here. The worker must join again, or its partitions stay unread while no metric shows it.
 
+aiokafka joins once for each way to divide the partitions; a member must name all of them at once.
+
 A leader that is killed and comes back under its static name does not learn that it leads, so nobody watches the topics
 any more (docs/upstream.md). What was assigned while one was missing would stay so for ever. So every member watches
 them.
@@ -73,12 +75,37 @@ def watch_membership(
     with the name of the group's division before each assignment, `answered` when the group answers a heartbeat.
     """
     coordinator = consumer._coordinator
+    join_with_all_divisions(coordinator)
     watch_answers(coordinator, answered)
     watch_join(coordinator, lambda: end(DivisionsDiffer(options.lanes)))
     join_again_after_errors(coordinator)
     watch_topics(coordinator, divided)
     if instance:
         watch_heartbeats(coordinator, options.session_timeout_ms / 2000, lambda: end(InstanceTaken(instance)))
+
+
+def join_with_all_divisions(coordinator: Any) -> None:
+    """Send one JoinGroup request that names every assignor. aiokafka sends one for each, with those up to it: a group
+    that knows only the last of them refuses the first request, and each member joins as often as it has assignors
+    (docs/upstream.md).
+    """
+    send = coordinator._send_req
+    answered: Any = None
+
+    async def once(request: Any) -> Any:
+        nonlocal answered
+        if not isinstance(request, JoinGroupRequest):
+            return await send(request)
+        known, named = coordinator._assignors, len(request._group_protocols)
+        if named > 1 and answered is not None:
+            return answered
+        answered, topics = None, coordinator._subscription.topics
+        more = [(assignor.name, assignor.metadata(topics).encode()) for assignor in known[named:]]
+        request._group_protocols = [*request._group_protocols, *more]
+        answered = await send(request)
+        return answered
+
+    coordinator._send_req = once
 
 
 def watch_join(coordinator: Any, refused: Callable[[], None]) -> None:

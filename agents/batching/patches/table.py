@@ -79,6 +79,12 @@ _REJOIN = PatchReason(
     "aiokafka: an unexpected error of the group ends membership",
     "aio-libs/aiokafka/issues/294",
 )
+_JOIN = PatchReason(
+    "join",
+    "one request that names every division",
+    "the defect is fixed",
+    "aiokafka: a member with two assignors joins twice",
+)
 _TOPICS = PatchReason(
     "topics",
     "every member watches the topics",
@@ -152,6 +158,8 @@ PATCHES = (
     Patch("aiokafka.record._crecords.default_records:zstd_encode", "replaced", _LEVEL),
     Patch("aiokafka.consumer.consumer:AIOKafkaConsumer._coordinator", "read", _FENCING),
     Patch("aiokafka.consumer.group_coordinator:GroupCoordinator._send_req", "wrapped", _FENCING),
+    Patch("aiokafka.consumer.group_coordinator:GroupCoordinator._assignors", "read", _JOIN),
+    Patch("aiokafka.protocol.group:JoinGroupRequest._group_protocols", "set", _JOIN),
     Patch("aiokafka.consumer.group_coordinator:GroupCoordinator._push_error_to_user", "replaced", _REJOIN),
     Patch("aiokafka.consumer.group_coordinator:GroupCoordinator._closing", "awaited", _REJOIN),
     Patch("aiokafka.consumer.group_coordinator:GroupCoordinator._on_join_complete", "wrapped", _TOPICS),

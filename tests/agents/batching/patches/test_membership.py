@@ -15,9 +15,14 @@ from aiokafka.errors import (
     RebalanceInProgressError,
     UnknownMemberIdError,
 )
-from aiokafka.protocol.group import HeartbeatRequest
+from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest
 
-from agents.batching.patches.membership import join_again_after_errors, watch_heartbeats, watch_topics
+from agents.batching.patches.membership import (
+    join_again_after_errors,
+    join_with_all_divisions,
+    watch_heartbeats,
+    watch_topics,
+)
 
 HEARTBEAT = HeartbeatRequest("group", 1, "member")
 
@@ -196,3 +201,40 @@ def test_aiokafkas_coordinator_calls_what_is_wrapped():
     on_leader = inspect.getsource(group_coordinator.CoordinatorGroupRebalance._on_join_leader)
     assert "raise Errors.KafkaError" in on_leader
     assert "_push_error_to_user" in inspect.getsource(made._GroupCoordinator__coordination_routine)
+
+
+class Joining:
+    """A coordinator with two assignors; `sent` are the divisions that each JoinGroup request named."""
+
+    def __init__(self) -> None:
+        self.sent: list[list[str]] = []
+        self._assignors = [self._assignor("in-turn"), self._assignor("lanes-1")]
+        self._subscription = SimpleNamespace(topics={"incidents"})
+        join_with_all_divisions(self)
+
+    def _assignor(self, name: str) -> SimpleNamespace:
+        return SimpleNamespace(name=name, metadata=lambda topics: SimpleNamespace(encode=lambda: b"subscription"))
+
+    async def _send_req(self, request: JoinGroupRequest) -> SimpleNamespace:
+        self.sent.append([name for name, _ in request._group_protocols])
+        return SimpleNamespace(error_code=0, answer=len(self.sent))
+
+    async def join(self, names: list[str]) -> SimpleNamespace:
+        """As aiokafka's loop: one request for each assignor, with those up to it."""
+        listed = [(name, b"subscription") for name in names]
+        return await self._send_req(JoinGroupRequest("group", 1, 1, "", None, "consumer", listed))
+
+
+async def test_a_member_names_all_divisions_in_one_request():
+    coordinator = Joining()
+    first = await coordinator.join(["in-turn"])
+    assert await coordinator.join(["in-turn", "lanes-1"]) is first
+    again = await coordinator.join(["in-turn"])
+    assert await coordinator.join(["in-turn", "lanes-1"]) is again
+    assert coordinator.sent == [["in-turn", "lanes-1"]] * 2
+
+
+def test_aiokafka_sends_a_request_for_each_assignor():
+    source = inspect.getsource(group_coordinator.CoordinatorGroupRebalance.perform_group_join)
+    assert source.index("metadata_list.append(group_protocol)") < source.index("while try_join:")
+    assert "                request = JoinGroupRequest(" in source  # inside of the loop over the assignors
