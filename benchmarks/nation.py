@@ -5,7 +5,7 @@ times the base rates.
 
 Everything is published first, in order of event time; then the workers start and are measured. At the end one worker
 is killed and started again at once, to measure how long it restores its state. A whole day of voting has 13 hours.
-There are as many lanes as workers, so that each worker holds a part of the state."""
+The workers share the partitions, so that each holds a part of the state."""
 
 import argparse
 import asyncio
@@ -120,7 +120,7 @@ async def resume(system: System) -> dict[str, float]:
 
 
 async def nation(hours: int, workers: int, stations: int) -> dict[str, Any]:
-    with System("event", PARTITIONS, workers, places=places(stations), lanes=workers) as system:
+    with System("event", PARTITIONS, workers, places=places(stations)) as system:
         count = await publish(system, hours)
         print(json.dumps({"published": count, "incidents_per_hour": incidents_per_hour(stations)}), flush=True)
         for number in range(workers):

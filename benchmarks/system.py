@@ -38,12 +38,11 @@ class System:
         rules: Path | None = None,
         triggers: int = 0,
         places: dict[str, int] | None = None,
-        lanes: int = 1,
     ) -> None:
         """`places`: stations by regency code. Default: the load regencies and `triggers` more, 100 stations each."""
         codes = load_regencies() + trigger_regencies(triggers)
         self.places = places or dict.fromkeys(codes, 100)
-        self.clock, self.partitions, self.count, self.rules, self.lanes = clock, partitions, workers, rules, lanes
+        self.clock, self.partitions, self.count, self.rules = clock, partitions, workers, rules
         self.workers: dict[int, subprocess.Popen[bytes]] = {}
         self.ports: dict[int, int] = {}
 
@@ -73,7 +72,6 @@ class System:
         settings = {
             "SIAGA_BROKER": self.bootstrap,
             "SIAGA_CLOCK": self.clock,
-            "SIAGA_LANES": str(self.lanes),
             "SIAGA_PARTITIONS": str(self.partitions),
             "SIAGA_ROSTER": str(self.roster),
             "SIAGA_LOG_LEVEL": "warning",

@@ -70,7 +70,7 @@ def prepare(work: Path, out: Path) -> None:
 
 
 def variant(text: str) -> tuple[str, tuple[dict[str, str], str, int]]:
-    """`siaga-two-lanes:SIAGA_LANES=2`; a name that ends in -x2 has two processes."""
+    """`siaga-slow-ticks:SIAGA_TICK_SECONDS=30`; a name that ends in -x2 has two processes."""
     name, _, settings = text.partition(":")
     environment = dict(setting.split("=", 1) for setting in settings.split(",") if setting)
     return name, (environment, "fast", 2 if name.endswith("-x2") else 1)

@@ -32,8 +32,6 @@ class Cluster(Deployment):
         super().__init__(broker.bootstrap, prefix, directory, **settings)
         self.broker = broker
         self._workers_see = workers_see
-        #: Of each stage; of two workers each has so many of its own.
-        self.lanes = int(settings.get("SIAGA_LANES", 1))
         #: How often a worker was killed by SIGKILL, by us or by itself at a crash point.
         self.kills = 0
 

@@ -58,8 +58,8 @@ def kill_at(point: str) -> Fault:
     async def strike(scene: Scene, rnd: random.Random) -> Struck:
         """A worker that kills itself at a named point, then starts without one."""
         cluster, name = scene.cluster, _victim(scene, rnd)
-        # Each worker of two opens as many lanes as a stage has, and fences so often.
-        nth = min(rnd.randrange(1, 3), cluster.lanes) if point == "after-fence" else rnd.randrange(1, 30)
+        # A lane that opens starts its own producer and one for each owner before it.
+        nth = rnd.randrange(1, 3) if point == "after-fence" else rnd.randrange(1, 30)
         cluster.kill(name)
         cluster.start(name, CHAOS_CRASH_AT=f"{point}:{nth}")
         deadline = time.monotonic() + 240  # a loaded machine makes few transactions

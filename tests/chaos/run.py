@@ -52,11 +52,6 @@ class Plan:
     memory_mib_most: float = 600.0
 
     @property
-    def lanes(self) -> int:
-        """One or two: every other round two workers have a stage each, and every other one half of both."""
-        return 1 + self.seed % 2
-
-    @property
     def proxied(self) -> bool:
         return any(name.startswith("proxy") for name in self.faults)
 
@@ -113,7 +108,6 @@ class World:
         settings = {
             "SIAGA_PARTITIONS": str(plan.partitions),
             "SIAGA_TICK_SECONDS": str(plan.tick_s),
-            "SIAGA_LANES": str(plan.lanes),
         }
         self.cluster = Cluster(self.broker, self.directory, seen, **settings)
         await asyncio.to_thread(self.cluster.run, "topics")

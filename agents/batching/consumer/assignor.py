@@ -1,8 +1,9 @@
-"""Divides the source partitions among the members of a group: all partitions of all stages in turn, whoever they are.
+"""Divides the source partitions among the members of a group: those of all stages in a row, in blocks of equal length.
 
 The partitions of a stage that a member gets commit together, in one transaction: they are its lane of that stage. How
-many lanes there are follows the members, so a worker more has work at once. What keeps that exact is not a fixed
-division but ownership (commit/ownership.py).
+many lanes there are follows the members, so a worker more has work at once; in blocks, because the fewer lanes there
+are, the less a message costs (docs/decisions/0028-ownership.md). What keeps that exact is not a fixed division but
+ownership (commit/ownership.py).
 
 `lane_assignor` is the division of release 0.9, fixed by a number of lanes. A group that still has a member of that
 release uses it; it can go when none is left.
@@ -22,7 +23,7 @@ from aiokafka.coordinator.protocol import (
 )
 
 #: The name by which members agree on how they divide; another way needs another name.
-IN_TURN = "stage-partitions-in-turn"
+IN_BLOCKS = "stage-partitions-in-blocks"
 _FIXED = "stage-lanes-"
 
 Members = Mapping[str, ConsumerProtocolMemberMetadata]
@@ -63,10 +64,8 @@ class _Assignor(RoundRobinPartitionAssignor):  # type: ignore[misc]  # aiokafka 
     division = Division()
 
     @classmethod
-    def number(cls, topic: str, partition: int, per_stage: int) -> int:
-        """The number of a partition over all stages; members get partitions in turn by it. `per_stage`: the highest
-        partition count of the topics known.
-        """
+    def reader_of(cls, topic: str, partition: int, per_stage: int, readers: int) -> int:
+        """Which of so many readers of a topic gets a partition. `per_stage`: the highest partition count known."""
         raise NotImplementedError
 
     @classmethod
@@ -81,7 +80,7 @@ class _Assignor(RoundRobinPartitionAssignor):  # type: ignore[misc]  # aiokafka 
         if not any(known.values()):
             raise NoTopicKnown(f"the broker returned no partitions of {', '.join(topics)}")
         given: dict[str, dict[str, list[int]]] = {member: {} for member in members}
-        for member, topic, partition in cls._in_turn(known, members):
+        for member, topic, partition in cls._divided(known, members):
             given[member].setdefault(topic, []).append(partition)
         counts = json.dumps({topic: len(partitions) for topic, partitions in known.items()}).encode()
         return {
@@ -90,26 +89,27 @@ class _Assignor(RoundRobinPartitionAssignor):  # type: ignore[misc]  # aiokafka 
         }
 
     @classmethod
-    def _in_turn(cls, known: Mapping[str, list[int]], members: Members) -> Iterator[tuple[str, str, int]]:
+    def _divided(cls, known: Mapping[str, list[int]], members: Members) -> Iterator[tuple[str, str, int]]:
         per_stage = max(map(len, known.values()))
         for topic, partitions in known.items():
             readers = sorted(member for member, metadata in members.items() if topic in metadata.subscription)
             for partition in partitions:
-                yield readers[cls.number(topic, partition, per_stage) % len(readers)], topic, partition
+                yield readers[cls.reader_of(topic, partition, per_stage, len(readers))], topic, partition
 
 
 @functools.cache
-def turn_assignor(division: Division) -> type[RoundRobinPartitionAssignor]:
-    """An assignor of partitions in turn. Equal partition numbers of the topics of one stage go to the same member."""
+def block_assignor(division: Division) -> type[RoundRobinPartitionAssignor]:
+    """An assignor of blocks. Equal partition numbers of the topics of one stage go to the same member."""
 
-    class TurnAssignor(_Assignor):
-        name = IN_TURN
+    class BlockAssignor(_Assignor):
+        name = IN_BLOCKS
 
         @classmethod
-        def number(cls, topic: str, partition: int, per_stage: int) -> int:
-            return division.stage_of(topic) * per_stage + partition
+        def reader_of(cls, topic: str, partition: int, per_stage: int, readers: int) -> int:
+            place, places = division.stage_of(topic) * per_stage + partition, max(1, len(division.stages)) * per_stage
+            return place * readers // places
 
-    return TurnAssignor
+    return BlockAssignor
 
 
 @functools.cache
@@ -122,8 +122,8 @@ def lane_assignor(division: Division) -> type[RoundRobinPartitionAssignor]:
         name = f"{_FIXED}{division.lanes}"
 
         @classmethod
-        def number(cls, topic: str, partition: int, per_stage: int) -> int:
-            return division.stage_of(topic) * division.lanes + lane_of(partition, division.lanes)
+        def reader_of(cls, topic: str, partition: int, per_stage: int, readers: int) -> int:
+            return (division.stage_of(topic) * division.lanes + lane_of(partition, division.lanes)) % readers
 
     return LaneAssignor
 

@@ -20,7 +20,7 @@ from ..patches.fetching import Available, PartitionState, progress_of
 from ..patches.membership import watch_membership
 from ..patches.records import bound_inflating, hand_out_parsed_records
 from ..retry import start_with_retry
-from .assignor import lane_assignor, lanes_of, turn_assignor
+from .assignor import block_assignor, lane_assignor, lanes_of
 from .fetch_quota import SlowStart, shares
 
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ class BatchConsumerThread(ConsumerThread):
             client_id=conf.broker_client_id,
             group_id=conf.id,
             group_instance_id=conf.consumer_group_instance_id,
-            partition_assignment_strategy=[turn_assignor(division), lane_assignor(division)],
+            partition_assignment_strategy=[block_assignor(division), lane_assignor(division)],
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             isolation_level="read_committed",

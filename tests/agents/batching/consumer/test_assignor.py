@@ -10,9 +10,9 @@ from agents.batching.consumer.assignor import (
     Division,
     NoTopicKnown,
     assigned_counts,
+    block_assignor,
     lane_assignor,
     lanes_of,
-    turn_assignor,
 )
 
 TOPICS = ("incidents", "ledger", "turnout")
@@ -27,9 +27,9 @@ def divided(assignor, counts: dict[str, int], members: dict[str, tuple[str, ...]
     return {member: [(topic, p) for topic, ps in given.assignment for p in ps] for member, given in answer.items()}
 
 
-def in_turn(partitions: int, members: str, **counts: int) -> Assigned:
+def in_blocks(partitions: int, members: str, **counts: int) -> Assigned:
     of = dict.fromkeys(TOPICS, partitions) | counts
-    return divided(turn_assignor(Division(1, STAGES)), of, dict.fromkeys(members, TOPICS))
+    return divided(block_assignor(Division(1, STAGES)), of, dict.fromkeys(members, TOPICS))
 
 
 def in_lanes(lanes: int, partitions: int, members: list[str]) -> Assigned:
@@ -47,7 +47,7 @@ def held(answer: Assigned, lanes: int) -> dict[str, set[tuple[str, int]]]:
 
 @given(st.integers(1, 24), st.integers(1, 30), st.sets(st.sampled_from("abcdefghijklmnop"), min_size=1))
 def test_every_partition_is_assigned_once_also_where_inputs_have_more(partitions, inputs, members):
-    answer = in_turn(partitions, sorted(members), incidents=inputs)
+    answer = in_blocks(partitions, sorted(members), incidents=inputs)
     everything = sorted(tp for tps in answer.values() for tp in tps)
     counts = {"incidents": inputs, "ledger": partitions, "turnout": partitions}
     assert everything == sorted((topic, p) for topic, count in counts.items() for p in range(count))
@@ -55,28 +55,36 @@ def test_every_partition_is_assigned_once_also_where_inputs_have_more(partitions
 
 @given(st.integers(1, 24), st.integers(1, 30))
 def test_partition_numbers_of_all_stages_are_spread_evenly(partitions, count):
-    answer = in_turn(partitions, [chr(ord("A") + n) for n in range(count)])
+    answer = in_blocks(partitions, [chr(ord("A") + n) for n in range(count)])
     units = [len({(topic == "ledger", p) for topic, p in tps}) for tps in answer.values()]
     assert sum(units) == 2 * partitions and max(units) - min(units) <= 1
 
 
 def test_equal_partition_numbers_of_a_stage_go_to_one_member():
-    for tps in in_turn(6, "abcd").values():
+    for tps in in_blocks(6, "abcd").values():
         assert {p for topic, p in tps if topic == "incidents"} == {p for topic, p in tps if topic == "turnout"}
 
 
+def test_two_members_get_a_stage_each():
+    """The fewest lanes: a transaction costs the same however much is in it."""
+    assert {member: {topic for topic, _ in tps} for member, tps in in_blocks(6, "ab").items()} == {
+        "a": {"incidents", "turnout"},
+        "b": {"ledger"},
+    }
+
+
 def test_a_third_worker_has_work_as_soon_as_it_joins():
-    assert all(in_turn(6, "abc").values())
+    assert all(in_blocks(6, "abc").values())
 
 
 def test_members_beyond_the_partition_numbers_of_all_stages_stand_by():
-    assert sorted(map(len, in_turn(1, "abc").values())) == [0, 1, 2]
+    assert sorted(map(len, in_blocks(1, "abc").values())) == [0, 1, 2]
 
 
 def test_a_member_of_another_deployment_gets_its_own_topics_and_no_others():
     counts = dict.fromkeys(TOPICS, 3) | {"x.incidents": 3}
     members = {"a": TOPICS, "b": ("x.incidents",), "c": TOPICS}
-    answer = divided(turn_assignor(Division(1, STAGES)), counts, members)
+    answer = divided(block_assignor(Division(1, STAGES)), counts, members)
     assert answer["b"] == [("x.incidents", p) for p in range(3)]
     assert sorted(tp for member in "ac" for tp in answer[member]) == sorted((t, p) for t in TOPICS for p in range(3))
 
@@ -84,7 +92,7 @@ def test_a_member_of_another_deployment_gets_its_own_topics_and_no_others():
 def test_an_input_that_only_some_members_know_goes_to_those():
     counts = dict.fromkeys(TOPICS, 4) | {"incidents.kpu": 4}
     members = {"a": TOPICS, "b": (*TOPICS, "incidents.kpu")}
-    answer = divided(turn_assignor(Division(1, STAGES)), counts, members)
+    answer = divided(block_assignor(Division(1, STAGES)), counts, members)
     assert [tp for tp in answer["b"] if tp[0] == "incidents.kpu"] == [("incidents.kpu", p) for p in range(4)]
 
 
@@ -111,20 +119,20 @@ def test_fixed_lanes_are_divided_as_release_09_does(lanes, members, each):
 
 
 def test_the_order_of_members_does_not_matter():
-    assert in_turn(6, "ba") == in_turn(6, "ab")
+    assert in_blocks(6, "ba") == in_blocks(6, "ab")
     assert in_lanes(3, 6, ["b", "a"]) == in_lanes(3, 6, ["a", "b"])
 
 
 def test_a_leader_that_knows_no_topic_assigns_nothing():
     members = {"a": SimpleNamespace(subscription=list(TOPICS))}
     with pytest.raises(NoTopicKnown, match="incidents, ledger, turnout"):
-        turn_assignor(Division()).assign(SimpleNamespace(partitions_for_topic=lambda topic: None), members)
+        block_assignor(Division()).assign(SimpleNamespace(partitions_for_topic=lambda topic: None), members)
 
 
 def test_a_leader_that_lacks_a_topic_assigns_the_others_and_says_so():
     members = {"a": SimpleNamespace(subscription=list(TOPICS))}
     known = SimpleNamespace(partitions_for_topic=lambda topic: {0, 1} if topic == "ledger" else None)
-    given = turn_assignor(Division()).assign(known, members)["a"]
+    given = block_assignor(Division()).assign(known, members)["a"]
     assert given.assignment == [("ledger", [0, 1])]
     assert assigned_counts(given.encode()) == {"incidents": 0, "ledger": 2, "turnout": 0}
 
@@ -135,4 +143,4 @@ def test_another_number_of_fixed_lanes_is_another_protocol():
 
 def test_the_name_of_a_division_says_how_many_lanes_are_fixed():
     assert lanes_of(lane_assignor(Division(3)).name) == 3
-    assert lanes_of(turn_assignor(Division(3)).name) is None
+    assert lanes_of(block_assignor(Division(3)).name) is None

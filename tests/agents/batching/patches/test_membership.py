@@ -208,7 +208,7 @@ class Joining:
 
     def __init__(self) -> None:
         self.sent: list[list[str]] = []
-        self._assignors = [self._assignor("in-turn"), self._assignor("lanes-1")]
+        self._assignors = [self._assignor("in-blocks"), self._assignor("lanes-1")]
         self._subscription = SimpleNamespace(topics={"incidents"})
         join_with_all_divisions(self)
 
@@ -227,11 +227,11 @@ class Joining:
 
 async def test_a_member_names_all_divisions_in_one_request():
     coordinator = Joining()
-    first = await coordinator.join(["in-turn"])
-    assert await coordinator.join(["in-turn", "lanes-1"]) is first
-    again = await coordinator.join(["in-turn"])
-    assert await coordinator.join(["in-turn", "lanes-1"]) is again
-    assert coordinator.sent == [["in-turn", "lanes-1"]] * 2
+    first = await coordinator.join(["in-blocks"])
+    assert await coordinator.join(["in-blocks", "lanes-1"]) is first
+    again = await coordinator.join(["in-blocks"])
+    assert await coordinator.join(["in-blocks", "lanes-1"]) is again
+    assert coordinator.sent == [["in-blocks", "lanes-1"]] * 2
 
 
 def test_aiokafka_sends_a_request_for_each_assignor():
