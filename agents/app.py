@@ -22,7 +22,7 @@ from agents.risk import RiskFold
 from agents.settings import Settings
 from agents.shard_metrics import ShardMetrics
 from agents.topology import StageTopics
-from schemas.ledger import TICK_KEY, tick_frame
+from schemas.ledger import FORMAT_HEADERS, TICK_KEY, tick_frame
 from schemas.ledger_form import LedgerForm, shard_names
 from schemas.topics import Direction, specs_with
 from streams.admission import ClockMode, Gate
@@ -147,7 +147,7 @@ def _add_timers(app: BatchApp, pipeline: WorkerStages) -> None:
         async def tick() -> None:
             frame = tick_frame(wall_ms())
             for source in pipeline.risk.owned:
-                await app.producer.send(ticks, TICK_KEY, frame, source.partition, None, None)
+                await app.producer.send(ticks, TICK_KEY, frame, source.partition, None, list(FORMAT_HEADERS))
 
         app.timer(interval=pipeline.settings.tick_seconds, on_leader=False)(tick)
 

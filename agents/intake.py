@@ -16,6 +16,7 @@ from agents import metrics
 from agents.batching import Batch, Cut, CutRecord, Output, Record
 from schemas.ledger import (
     BROKER_AHEAD_MS,
+    FORMAT_HEADERS,
     INPUT_HEADER,
     SPAN_HEADER,
     TICK_KEY,
@@ -178,7 +179,7 @@ class IntakeFold:
             yield self._to_ledger(partition, TICK_KEY, value)
 
     def _to_ledger(self, partition: int, key: bytes, value: bytes, headers: KafkaHeaders = ()) -> Output:
-        return Output(self._names[Topic.LEDGER], partition, key, value, headers)
+        return Output(self._names[Topic.LEDGER], partition, key, value, (*FORMAT_HEADERS, *headers))
 
     def _rejected(self, record: Record, rejected: Rejected) -> Output:
         """The record as it came, with the reason in its headers; what is too large to keep is cut to its beginning."""

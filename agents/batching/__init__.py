@@ -15,9 +15,11 @@ if TYPE_CHECKING:
     from .consumer.record_stream import Cut as Cut
     from .consumer.record_stream import CutRecord as CutRecord
     from .fold import Batch as Batch
+    from .fold import Fatal as Fatal
     from .fold import Fold as Fold
     from .fold import Output as Output
     from .fold import Record as Record
+    from .fold import Unreadable as Unreadable
     from .observer import Committed as Committed
     from .observer import Observer as Observer
     from .options import BatchingOptions as BatchingOptions
@@ -38,6 +40,7 @@ _MODULE_OF = {
     "Committed": "observer",
     "Cut": "consumer.record_stream",
     "CutRecord": "consumer.record_stream",
+    "Fatal": "fold",
     "Fold": "fold",
     "Observer": "observer",
     "Output": "fold",
@@ -48,6 +51,7 @@ _MODULE_OF = {
     "attach": "app",
     "committed_end": "partition_end",
     "committed_reader": "partition_end",
+    "Unreadable": "fold",
     "ends_of": "partition_end",
     "has_records": "partition_end",
     "read_to_end": "partition_end",

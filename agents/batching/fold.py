@@ -12,6 +12,16 @@ from typing import NamedTuple, Protocol
 _OFFSET = attrgetter("offset")
 
 
+class Fatal(Exception):
+    """Raised by a fold when no retry can help; the worker ends with its one line, which says what to do."""
+
+
+class Unreadable(Exception):
+    """Raised by `Fold.restored`: the state cannot be read, and counts as missing where the source still holds its
+    beginning. One line.
+    """
+
+
 class Record(Protocol):
     """One source record, as aiokafka's `ConsumerRecord`. `timestamp`: the broker's append time in milliseconds."""
 
@@ -83,7 +93,7 @@ class Fold(Protocol):
 
     def restored(self, note: str) -> None:
         """All state was restored. `note` is what `note()` returned for the last committed transaction; '' where the
-        stage has state.
+        stage has state. Raises Unreadable for state that is to be built again, Fatal where nobody can go on from it.
         """
 
     def fold(self, batch: Batch) -> Iterable[Output]:

@@ -4,13 +4,13 @@ Every transaction of a lane writes them, so the group's offsets need to be commi
 most transactions two requests. The group is behind the notes then, and ahead of them only where a source was recreated.
 """
 
-import json
 from collections.abc import Collection, Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from ..fold import Output
+from ..format import decoded, encoded
 from ..options import BatchingOptions
 from ..partition_end import committed_reader, ends_of, read_until
 
@@ -49,14 +49,15 @@ def unread_note(topic: str, source: TopicPartition) -> Output:
 
 def _note(topic: str, source: TopicPartition, at: OffsetAndMetadata, lost: range) -> Output:
     gone = {"gone": [lost.start, lost.stop]} if lost else {}
-    value = json.dumps({"topic": source.topic, "offset": at.offset, "note": at.metadata} | gone).encode()
+    value = encoded({"topic": source.topic, "offset": at.offset, "note": at.metadata} | gone)
     return Output(topic, source.partition, source.topic.encode(), value)
 
 
 async def read_notes(topic: str, sources: Collection[TopicPartition], options: BatchingOptions) -> Notes:
     """The latest committed notes of these sources.
 
-    Reads the ends of their partitions, and further back, up to all of it, in one that lacks a note there.
+    Reads the ends of their partitions, and further back, up to all of it, in one that lacks a note there. Raises Fatal
+    for a note of a newer format.
     """
     tps = [TopicPartition(topic, number) for number in {source.partition for source in sources}]
     found: dict[TopicPartition, OffsetAndMetadata] = {}
@@ -83,6 +84,6 @@ async def _latest(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]
     found: dict[TopicPartition, OffsetAndMetadata] = {}
     async for tp, records in read_until(consumer, ends):
         for record in records:
-            note = json.loads(record.value)
+            note = decoded(f"the note at {tp.topic}[{tp.partition}]@{record.offset}", record.value)
             found[TopicPartition(note["topic"], tp.partition)] = OffsetAndMetadata(note["offset"], note["note"])
     return found

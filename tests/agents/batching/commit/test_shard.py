@@ -95,7 +95,7 @@ def test_outputs_state_and_position_are_one_part():
     [part] = Scene(10).commit(Batch(records(10, 11), 10, 12, 12))
     assert keys(part) == [b"k", POSITION_KEY] and part.next_offset == 12
     assert part.outputs[1].topic == "state" and part.outputs[1].partition == 3
-    assert json.loads(part.outputs[1].value) == {"topic": "in", "offset": 12}
+    assert json.loads(part.outputs[1].value) == {"topic": "in", "offset": 12, "format": 1}
 
 
 def test_without_state_only_the_folds_outputs_are_written():
