@@ -13,7 +13,7 @@ from typing import Any
 from aiokafka import TopicPartition
 
 from agents import metrics
-from agents.batching import Batch, Cut, CutRecord, Output, Record
+from agents.batching import Batch, Cut, CutRecord, Fatal, Output, Record
 from schemas.ledger import (
     BROKER_AHEAD_MS,
     FORMAT_HEADERS,
@@ -94,9 +94,14 @@ class IntakeFold:
         raise AssertionError("intake has no state topic")
 
     def restored(self, note: str) -> None:
-        """Take the note of the last committed transaction (`Watermark.note`); ignored with the wall clock."""
+        """Take the note of the last committed transaction (`Watermark.note`). Raises Fatal for one of the event clock
+        with the wall clock, which writes none.
+        """
         if self._watermark:
             self._watermark.restore(note)
+        elif note:
+            source = f"{self._source.topic}[{self._source.partition}]"
+            raise Fatal(f"{source} was read with the event clock: start this worker with SIAGA_CLOCK=event")
 
     def note(self) -> str:
         """The text to commit with the source's offset; empty with the wall clock."""

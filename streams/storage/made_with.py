@@ -4,7 +4,6 @@ A version before 0.10 neither writes the field nor minds it, so state without it
 """
 
 from collections.abc import Mapping
-from hashlib import blake2b
 from typing import Any
 
 import orjson
@@ -12,9 +11,6 @@ import orjson
 from schemas.roster import Regency
 from schemas.station_roster import RegencyStations
 from streams.rules import Rules
-
-#: Bytes of a digest: it tells two files apart, and protects nothing.
-_DIGEST = 8
 
 #: The fields of a head's `made_with`.
 MadeWith = dict[str, Any]
@@ -31,13 +27,8 @@ def made_with(regency: Regency, rules: Rules, partitions: int, stations: Regency
         "registered": regency.registered,
         "neighbours": list(regency.neighbours),
         "prior": regency.prior,
-        "listed": None if stations is None else stations_digest(stations),
+        "listed": None if stations is None else stations.digest(),
     }
-
-
-def stations_digest(stations: RegencyStations) -> str:
-    """What tells two station rosters of a regency apart."""
-    return blake2b("\n".join(stations).encode(), digest_size=_DIGEST).hexdigest()
 
 
 def ruleset_change(before: Mapping[str, Any], now: Mapping[str, Any]) -> str | None:
