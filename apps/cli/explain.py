@@ -1,5 +1,6 @@
 """`siaga explain`: why a regency or province has its level, in plain words, from the published messages."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
@@ -158,5 +159,5 @@ def _is_until(moment: str, limit: datetime | None) -> bool:
 def _published(settings: Settings, topic: Topic, code: str) -> list[Message]:
     """What was committed about a regency, oldest first."""
     key = code.encode()
-    records = read_all(settings, topic, CONNECT_S)
-    return [message_of(record.value) for record in records if record.key == key and record.value]
+    with closing(read_all(settings, topic, CONNECT_S)) as records:  # a client that is left open keeps the process
+        return [message_of(record.value) for record in records if record.key == key and record.value]
