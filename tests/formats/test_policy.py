@@ -9,7 +9,17 @@ from aiokafka import TopicPartition
 
 from agents.batching import Batch, Fatal, Unreadable
 from agents.risk import RiskFold
-from schemas.ledger import CHANGE_HEADER, FORMAT_HEADER, INPUT_HEADER, TICK_KEY, Inputs, entries_of, partition_of
+from schemas.ledger import (
+    CHANGE_HEADER,
+    FORMAT_HEADER,
+    INPUT_HEADER,
+    TICK_KEY,
+    Inputs,
+    change_frame,
+    change_headers,
+    entries_of,
+    partition_of,
+)
 from schemas.ledger_form import LedgerForm
 from schemas.roster import Regency, Roster
 from schemas.ruleset import Ruleset
@@ -129,6 +139,15 @@ def test_a_roster_that_may_follow_goes_on_with_a_line_that_lies_on_the_ledger(wh
     [line] = [entry.getMessage() for entry in caplog.records]
     assert line == f"siaga.ledger[0] goes on with what its state was not made with: {words}"
     assert changes(made) == [{"from": 9, "changes": [words]}]
+
+
+def test_the_frame_that_says_so_is_folded_to_no_effect(state):
+    """Also by a regency that has no clock yet: the one that was added."""
+    made = restored(fold(changed(**{NEW.code: NEW})), state)
+    made.committed()
+    frame = record(9, TICK_KEY.decode(), [["k", -5 * MINUTE_MS]], **dict(change_headers(9, ["16.99 is new"])))
+    assert frame.value == change_frame()
+    assert list(made.fold(batch(frame))) == []
 
 
 def test_it_is_written_once_and_not_again_at_the_next_start(state):
