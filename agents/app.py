@@ -14,7 +14,7 @@ from aiokafka import TopicPartition
 from faust.app.base import BootStrategy
 
 from agents import metrics, topology
-from agents.batching import BatchApp, BatchingOptions, Fold, Stage, attach
+from agents.batching import BatchApp, BatchingOptions, Fatal, Fold, Stage, attach
 from agents.health import Health, end_when_hopeless
 from agents.intake import IntakeFold
 from agents.kafka.connection import aiokafka_options
@@ -24,7 +24,7 @@ from agents.settings import Settings
 from agents.shard_metrics import ShardMetrics
 from agents.status import own_version, partition_for, process_name, status_of
 from agents.topology import StageTopics
-from schemas.ledger import TICK_KEY, tick_frame
+from schemas.ledger import FORMAT_HEADERS, TICK_KEY, tick_frame
 from schemas.ledger_form import LedgerForm, shard_names
 from schemas.status import EVERY_S
 from schemas.topics import Direction, Topic, specs_with
@@ -90,6 +90,11 @@ class WorkerStages:
 
     def _intake_fold(self, source: TopicPartition) -> IntakeFold:
         topic = self._inputs[source.topic]
+        if self.is_event_clock and source.partition >= self.settings.partitions:
+            raise Fatal(
+                f"{source.topic} has grown beyond {self.settings.partitions} partitions (SIAGA_PARTITIONS); with "
+                f"SIAGA_CLOCK=event inputs cannot: publish the recording to topics of {self.settings.partitions}"
+            )
         return IntakeFold(
             source,
             topic.topic,
@@ -157,7 +162,7 @@ def _add_timers(app: BatchApp, pipeline: WorkerStages) -> None:
             frame = tick_frame(wall_ms())
             for source in filter(ticks.may_send, pipeline.risk.owned):
                 ticks.sent(source)
-                sent = await app.producer.send(topic, TICK_KEY, frame, source.partition, None, None)
+                sent = await app.producer.send(topic, TICK_KEY, frame, source.partition, None, list(FORMAT_HEADERS))
                 asyncio.ensure_future(sent).add_done_callback(functools.partial(_tick_delivered, ticks, source))
 
         app.timer(interval=pipeline.settings.tick_seconds, on_leader=False)(tick)

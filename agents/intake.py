@@ -13,9 +13,10 @@ from typing import Any
 from aiokafka import TopicPartition
 
 from agents import metrics
-from agents.batching import Batch, Cut, CutRecord, Output, Record
+from agents.batching import Batch, Cut, CutRecord, Fatal, Output, Record
 from schemas.ledger import (
     BROKER_AHEAD_MS,
+    FORMAT_HEADERS,
     INPUT_HEADER,
     SPAN_HEADER,
     TICK_KEY,
@@ -93,9 +94,14 @@ class IntakeFold:
         raise AssertionError("intake has no state topic")
 
     def restored(self, note: str) -> None:
-        """Take the note of the last committed transaction (`Watermark.note`); ignored with the wall clock."""
+        """Take the note of the last committed transaction (`Watermark.note`). Raises Fatal for one of the event clock
+        with the wall clock, which writes none.
+        """
         if self._watermark:
             self._watermark.restore(note)
+        elif note:
+            source = f"{self._source.topic}[{self._source.partition}]"
+            raise Fatal(f"{source} was read with the event clock: start this worker with SIAGA_CLOCK=event")
 
     def note(self) -> str:
         """The text to commit with the source's offset; empty with the wall clock."""
@@ -178,7 +184,7 @@ class IntakeFold:
             yield self._to_ledger(partition, TICK_KEY, value)
 
     def _to_ledger(self, partition: int, key: bytes, value: bytes, headers: KafkaHeaders = ()) -> Output:
-        return Output(self._names[Topic.LEDGER], partition, key, value, headers)
+        return Output(self._names[Topic.LEDGER], partition, key, value, (*FORMAT_HEADERS, *headers))
 
     def _rejected(self, record: Record, rejected: Rejected) -> Output:
         """The record as it came, with the reason in its headers; what is too large to keep is cut to its beginning."""

@@ -14,15 +14,31 @@ from operator import itemgetter
 from aiokafka import TopicPartition
 
 from agents import metrics
-from agents.batching import Batch, Output, Record
+from agents.batching import Batch, Fatal, Output, Record, Unreadable
 from agents.garbage_collection import gc_paused
 from agents.intake import APPENDED_HEADER
 from agents.row_metrics import RowGauges, remove_series
-from schemas.ledger import INPUT_HEADER, SPAN_HEADER, Entry, Frame, NotAFrame, encode_frames, partition_of
-from schemas.ledger_form import LedgerForm, check_stored
+from schemas.ledger import (
+    FORMAT_HEADER,
+    FORMAT_HEADERS,
+    INPUT_HEADER,
+    SPAN_HEADER,
+    TICK_KEY,
+    Entry,
+    Frame,
+    NewerFrame,
+    NotAFrame,
+    change_frame,
+    change_headers,
+    check_format,
+    encode_frames,
+    partition_of,
+)
+from schemas.ledger_form import LedgerForm, OtherRoster, check_stored
 from schemas.topics import Topic, TopicNames
 from streams.event_time.sequencer import HELD_PREFIX, SOURCES_KEY, Sequencer
-from streams.table import Drained, RiskTable
+from streams.storage.format import NewerFormat, UnknownFormat
+from streams.table import PUT_BACK, Drained, RiskTable, UnknownRegency
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +73,7 @@ class RiskFold:
         self._appended_ms: dict[str, int] = {}
         self._gauges = RowGauges()
         self._quarantined: list[tuple[int, str]] = []  # offset and why, of the last batch
+        self._changes: list[str] = []  # of roster and ruleset, to be written on the ledger with the first transaction
         self._not_held: dict[bytes, str] = {}  # state records that waited and hold no frame, and why
         self._counter = metrics.LEDGER_QUARANTINED.labels(str(source.partition))
 
@@ -69,19 +86,39 @@ class RiskFold:
             self._sequenced[key] = value
 
     def restored(self, note: str) -> None:
-        self._check_held()
-        with gc_paused():  # the objects made here stay; collecting meanwhile takes a fifth of the restore
-            self._table.restored()
-            if self._sequencer is not None:
-                self._sequencer.restore(self._sequenced)
+        try:
+            self._check_clock()
+            self._check_held()
+            with gc_paused():  # the objects made here stay; collecting meanwhile takes a fifth of the restore
+                self._changes = self._table.restored()
+                if self._sequencer is not None:
+                    self._changes += self._sequencer.restore(self._sequenced, self._form.shards)
+                    self._table.check_known(self._sequencer.waiting())
+        except (NewerFormat, UnknownRegency) as error:
+            raise Fatal(f"{self._state()}: {error}") from error
+        except (UnknownFormat, NotAFrame) as error:
+            raise Unreadable(f"{self._state()}: {error}") from error
         self._sequenced = {}
         for figures in self._table.figures():
             self._gauges.update(figures)
+        if self._changes:
+            log.warning("%s goes on with what its state was not made with: %s", self._name(), "; ".join(self._changes))
+
+    def _name(self) -> str:
+        return f"{self._source.topic}[{self._source.partition}]"
+
+    def _state(self) -> str:
+        return f"{self._names[Topic.STATE]}[{self._source.partition}]"
+
+    def _check_clock(self) -> None:
+        """Whether the state is of this clock: a sequencer's state is there, and with the event clock first."""
+        if self._sequencer is None and self._sequenced:
+            raise Fatal(f"{self._state()} is of the event clock: start this worker with SIAGA_CLOCK=event")
+        if self._sequencer is not None and SOURCES_KEY not in self._sequenced and self._table.has_state:
+            raise Fatal(f"{self._state()} is of the wall clock: start this worker with SIAGA_CLOCK=wall")
 
     def _check_held(self) -> None:
         """What waits in the state, where every field is checked: a frame that waited was not parsed when it came."""
-        if self._sequenced and self._sequencer is None:
-            raise FoldFailed("the state is of the event clock; start this worker with SIAGA_CLOCK=event")
         if not self._form.is_strict:
             return
         for name in [name for name in self._sequenced if name != SOURCES_KEY]:
@@ -106,6 +143,8 @@ class RiskFold:
                 offset = record.offset
                 self._apply(record)
             self._drained = self._table.drain()
+        except Fatal:
+            raise
         except Exception as error:
             self._suspect()
             raise FoldFailed(self._failed_at(offset, error)) from error
@@ -114,6 +153,7 @@ class RiskFold:
             self._drained.state += [(name, None) for name in self._not_held]
             self._not_held = {}
         yield from self._outputs(self._drained)
+        yield from self._changed(batch.start_offset)
 
     def _failed_at(self, offset: int, error: Exception) -> str:
         where = f"{self._source.topic}[{self._source.partition}]@{offset}: {type(error).__name__}"
@@ -123,14 +163,20 @@ class RiskFold:
 
     def _apply(self, record: Record) -> None:
         headers, key = dict(record.headers), record.key or b""
+        number = headers.get(FORMAT_HEADER)
         frame = Frame(record.offset, record.value or b"", record.timestamp, headers.get(SPAN_HEADER))
         inputs = headers.get(INPUT_HEADER)
         try:
+            check_format(number)
             if self._sequencer is None:
                 entries = self._form.entries(key, frame, inputs)
             else:
                 self._form.check(key, frame, inputs)
+        except NewerFrame as why:
+            raise Fatal(f"{self._name()}@{record.offset} {why}") from why
         except NotAFrame as why:
+            if number is not None and isinstance(why, OtherRoster):
+                raise Fatal(f"{self._name()}@{record.offset}: {why}: {PUT_BACK}") from why
             self._quarantined.append((record.offset, str(why)))
             return
         if (appended := headers.get(APPENDED_HEADER)) and appended.isdigit():
@@ -155,6 +201,14 @@ class RiskFold:
             yield Output(self._names[Topic.STATE], partition, state_key, record)
         yield from self._notices(drained)
 
+    def _changed(self, offset: int) -> Iterator[Output]:
+        """What is different since the state was made, on the ledger: a tick that moves no clock, with the words in its
+        header. With the event clock no tick may lie there: then the words are in the log alone.
+        """
+        if self._changes and self._sequencer is None:
+            partition, headers = self._source.partition, change_headers(offset, self._changes)
+            yield Output(self._names[Topic.LEDGER], partition, TICK_KEY, change_frame(), headers)
+
     def _notices(self, drained: Drained) -> Iterator[Output]:
         by_target: dict[str, list[Entry]] = {}
         for target, entry in drained.notices:
@@ -163,10 +217,11 @@ class RiskFold:
             # With the event clock regencies are folded one after the other within a minute, so the notices to one
             # target are not in the order of time yet.
             for value in encode_frames(sorted(entries, key=itemgetter(1))):
-                yield Output(self._names[Topic.LEDGER], partition_of(target, self._partitions), target.encode(), value)
+                partition = partition_of(target, self._partitions)
+                yield Output(self._names[Topic.LEDGER], partition, target.encode(), value, FORMAT_HEADERS)
 
     def committed(self) -> None:
-        drained = self._drained
+        drained, self._changes = self._drained, []
         if self._quarantined:
             self._count_quarantined()
         for kind, outcomes in drained.outcomes.items():

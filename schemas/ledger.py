@@ -30,6 +30,10 @@ may hold is in `schemas.ledger_form`.
 
 A frame of reports says in its header INPUT_HEADER from which input records they were made. A record of the ledger that
 is no frame is left where it lies and never folded.
+
+Every frame says in its header FORMAT_HEADER by which number of this format it is written; a frame without it is of
+format 1, for release 0.9 wrote no number. A header is where that release, which reads the same format, does not look.
+A frame of a number that is not read yet is not passed over: whoever reads it ends (`check_format`).
 """
 
 import re
@@ -55,12 +59,21 @@ FRAME_MAX_BYTES = 256 * 1024
 #: How far the broker's append time counts beyond the clock of the worker that writes a stamp or a tick. A broker whose
 #: clock jumps ahead must not make the fold deaf until time has caught up (docs/decisions/0004-ticks.md).
 BROKER_AHEAD_MS = 5 * MINUTE_MS
+#: What is written, and the newest that is read.
+FORMAT = 1
+#: Header of every frame: the number of its format, in digits.
+FORMAT_HEADER = "siaga.format"
+#: The headers of a frame that has no others.
+FORMAT_HEADERS = ((FORMAT_HEADER, b"%d" % FORMAT),)
+#: Header of a tick with which a worker says that it goes on with another roster or ruleset, see `change_headers`.
+CHANGE_HEADER = "siaga.change"
 #: Header of a frame of reports: the input record of each of its entries, see `Inputs`.
 INPUT_HEADER = "siaga.input"
 #: Header of a frame of reports, with the event clock: their oldest time, newest time and number, so that the sequencer
 #: need not parse a frame whose reports all wait.
 SPAN_HEADER = "siaga.span"
 
+_FORMAT_DIGITS = 4
 _KINDS = REPORTS | DECISIONS | NOTICES | {TICK, WATERMARK}
 _KIND = itemgetter(0)
 
@@ -77,6 +90,22 @@ _REPORT = re.compile(rb'\["[it]",(-?\d+),')
 
 class NotAFrame(ValueError):
     """A record of the ledger that Siaga did not write. One line that holds nothing of the record."""
+
+
+class NewerFrame(ValueError):
+    """A frame of a later version, which nobody may pass over. One line."""
+
+
+def check_format(number: bytes | None) -> None:
+    """Look at the value of a record's FORMAT_HEADER, if it has one. Raises NewerFrame, and NotAFrame for no number."""
+    if number is None or number == FORMAT_HEADERS[0][1]:
+        return
+    if not number.isdigit() or not 1 <= len(number) <= _FORMAT_DIGITS:
+        raise NotAFrame(f"its header {FORMAT_HEADER} is no number")
+    if int(number) > FORMAT:
+        raise NewerFrame(
+            f"is a frame of format {int(number)}, this version reads up to {FORMAT}: start the version that wrote it"
+        )
 
 
 class Inputs(NamedTuple):
@@ -247,6 +276,16 @@ def entries_of(value: bytes, appended_ms: int) -> list[Entry]:
 def tick_frame(at_ms: int) -> bytes:
     """A frame that advances the clock of a partition's regencies; `at_ms` is its writer's time, see `entries_of`."""
     return orjson.dumps([[TICK, at_ms]])
+
+
+def change_frame() -> bytes:
+    """A tick that carries a CHANGE_HEADER: it lies before all times, so no clock is moved by it, nor a row made."""
+    return tick_frame(-BROKER_AHEAD_MS)
+
+
+def change_headers(offset: int, changes: Sequence[str]) -> tuple[tuple[str, bytes], ...]:
+    """The headers of `change_frame`: from which offset on the partition is folded with what is different, in words."""
+    return (*FORMAT_HEADERS, (CHANGE_HEADER, orjson.dumps({"from": offset, "changes": changes})))
 
 
 def watermark_frame(newest_ms: int, shard: str, is_idle: bool) -> bytes:

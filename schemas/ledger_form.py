@@ -19,6 +19,7 @@ from schemas.fields import ID_MAX_CHARS, REVISION_MAX, SOURCE_PATTERN
 from schemas.ledger import (
     BROKER_AHEAD_MS,
     COUNTS,
+    DECISIONS,
     ERASE,
     EVICT,
     INCIDENT,
@@ -197,6 +198,13 @@ class OtherClock(NotAFrame):
     """What tells the time is of the other clock: a hand-written record, or these settings are not the workers'."""
 
 
+class OtherRoster(NotAFrame):
+    """Well-formed reports or a decision of a regency of this partition that the roster lacks. Where the record says by
+    its FORMAT_HEADER that a worker or a decision of people wrote it, it is to be taken as what a worker with another
+    roster admitted, and nobody may pass over it.
+    """
+
+
 class LedgerForm:
     """The form of one ledger partition. `shards`: with the event clock `shard_names`; None with the wall clock."""
 
@@ -210,14 +218,17 @@ class LedgerForm:
         is_strict: bool = False,
     ) -> None:
         self.is_strict = is_strict
-        self._roster, self._shards = roster, shards
+        self.shards = shards
+        self._roster = roster
+        self._partition, self._partitions = partition, partitions
         self._regencies = {code.encode() for code in roster if partition_of(code, partitions) == partition}
         provinces = {regency.province for regency in roster.values()}
         self._provinces = {code.encode() for code in provinces if partition_of(code, partitions) == partition}
 
     def entries(self, key: bytes, frame: Frame, inputs: bytes | None) -> list[Entry]:
         """The entries of a frame under this key; `inputs` is the value of its INPUT_HEADER. Raises NotAFrame."""
-        self._check_key(key)
+        if not self._is_known(key):
+            raise self._refusal(key, frame, inputs)
         entries = frame.entries()
         if entries[0][0] not in REPORTS:
             self._check_others(key, entries, frame.appended_ms)
@@ -238,22 +249,42 @@ class LedgerForm:
         if self.is_strict or not frame.has_span_header or (span := frame.span()) is None:
             self.entries(key, frame, inputs)
             return
-        self._check_key(key)
+        if not self._is_known(key):
+            raise self._refusal(key, frame, inputs)
         if not frame.value.startswith((b'[["i",', b'[["t",')):
             raise NotAFrame(f"it has a header {SPAN_HEADER} and does not begin with a report")
         self._check_inputs(key, inputs, span[2])
 
     def check_held(self, key: bytes, value: bytes) -> None:
         """Of a frame that waits in the state, whose headers are not kept: its key and entries. Raises NotAFrame."""
-        self._check_key(key)
+        if not self._is_known(key):
+            raise _not_here()
         entries = decode_frame(value)
         if entries[0][0] not in REPORTS or key not in self._regencies:
             raise NotAFrame("it holds no reports of a regency")
         _check_fields(entries, _YEAR_9999_MS)
 
-    def _check_key(self, key: bytes) -> None:
-        if key != TICK_KEY and key not in self._regencies and key not in self._provinces:
-            raise NotAFrame("its key is no regency or province of this partition and roster")
+    def _is_known(self, key: bytes) -> bool:
+        return key == TICK_KEY or key in self._regencies or key in self._provinces
+
+    def _refusal(self, key: bytes, frame: Frame, inputs: bytes | None) -> NotAFrame:
+        """What is said of a record whose key is none of this partition and roster."""
+        if not re.fullmatch(rb"[0-9]{2}\.[0-9]{2}", key):
+            return _not_here()
+        code = key.decode()
+        if partition_of(code, self._partitions) != self._partition:
+            return _not_here()
+        try:
+            entries = frame.entries()
+            kinds = {entry[0] for entry in entries}
+            if not kinds <= REPORTS | DECISIONS:
+                return _not_here()
+            if kinds <= REPORTS and len(Inputs.of(inputs).offsets) != len(entries):
+                return _not_here()
+            _check_fields(entries, frame.appended_ms)
+        except NotAFrame:
+            return _not_here()
+        return OtherRoster(f"it is of {code}, which is not in the roster")
 
     def _check_inputs(self, key: bytes, header: bytes | None, count: int) -> None:
         if key not in self._regencies:
@@ -266,9 +297,9 @@ class LedgerForm:
         _check_fields(entries, appended_ms)
         kinds = {entry[0] for entry in entries}
         if key == TICK_KEY:
-            if kinds != {TICK if self._shards is None else WATERMARK} or len(entries) > 1:
-                raise OtherClock(f"it is no {'tick' if self._shards is None else 'watermark'}, as this clock has them")
-            if self._shards is not None and entries[0][2] not in self._shards:
+            if kinds != {TICK if self.shards is None else WATERMARK} or len(entries) > 1:
+                raise OtherClock(f"it is no {'tick' if self.shards is None else 'watermark'}, as this clock has them")
+            if self.shards is not None and entries[0][2] not in self.shards:
                 raise NotAFrame("its watermark is of no intake shard of these settings")
         elif kinds & {TICK, WATERMARK} or (key in self._provinces and not kinds <= {NEIGHBOUR, COUNTS}):
             raise NotAFrame("it holds an entry that does not belong under its key")
@@ -284,6 +315,10 @@ class LedgerForm:
         if regency is None:
             return False
         return target == regency.province or (kind == NEIGHBOUR and target in regency.neighbours)
+
+
+def _not_here() -> NotAFrame:
+    return NotAFrame("its key is no regency or province of this partition and roster")
 
 
 def check_stored(entries: list[Entry]) -> None:

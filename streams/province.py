@@ -122,6 +122,10 @@ class ProvinceState:
         self._published_ms, self._is_published_unverified = published["at_ms"], published["is_unverified"]
         self._is_confirmed_since = published["is_confirmed_since"]
 
+    def known(self) -> set[str]:
+        """The members of which anything is held."""
+        return self.levels.keys() | self.statuses.keys() | self.pace.known()
+
     def _advance(self, at_ms: int) -> None:
         if not self.clock_ms:
             self.since_ms = at_ms

@@ -70,6 +70,10 @@ class ProvincePace:
         self._counts = {code: (at_ms, Counts(*counts)) for code, (at_ms, *counts) in stored["counts"].items()}
         self._sent_quarter, self._is_new = stored["sent_quarter"], stored["is_new"]
 
+    def known(self) -> set[str]:
+        """The members that have sent counts."""
+        return set(self._counts)
+
     def _limited(self, held: Mapping[str, Counts]) -> _Limited:
         """What counts of the members, categories in the ruleset's order."""
         rules, limited = self._rules, _Limited()

@@ -6,6 +6,8 @@ it depend on a regency, by its number of stations.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2b
 
 from schemas.ruleset import Ruleset
 from schemas.ruleset.quantities import HOURS, Quantity
@@ -46,6 +48,13 @@ class Rules:
         self._ladder(ruleset)
         self._surprise(ruleset)
         self._rest(ruleset)
+
+    @cached_property
+    def digest(self) -> str:
+        """What tells two rulesets of one name and version apart. What a later version adds with a default is no
+        difference.
+        """
+        return blake2b(self.ruleset.model_dump_json(exclude_defaults=True).encode(), digest_size=8).hexdigest()
 
     def _ladder(self, ruleset: Ruleset) -> None:
         ladder = ruleset.ladder

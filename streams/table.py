@@ -5,10 +5,11 @@ frames are grouped into batches. agents/risk.py writes them to Kafka; when a tra
 dropped and a new one restored.
 """
 
+import re
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 from schemas.ledger import NOTICES, TICK, TICK_KEY, Entry, Frame, partition_of
 from schemas.roster import Regency, Roster
@@ -21,10 +22,11 @@ from streams.province import ProvinceState
 from streams.risk.decisions import Evaluation
 from streams.risk.regency import Outcomes, RegencyState
 from streams.rules import Rules
-from streams.storage import records
-from streams.storage.format import read
+from streams.storage import made_with, records
+from streams.storage.format import UnreadableState
 
-_State = TypeVar("_State", RegencyState, ProvinceState)
+#: What is to be done about a regency that the roster lacks.
+PUT_BACK = "put it back, a regency that has state or ledger entries cannot be taken out"
 
 
 class Figures(NamedTuple):
@@ -68,7 +70,9 @@ class Drained:
 
 
 class UnknownRegency(ValueError):
-    """The ledger or the state names a regency that the roster lacks or that belongs to another partition."""
+    """The ledger or the state names a regency that the roster lacks or that belongs to another partition. One line that
+    says what to do.
+    """
 
 
 class RiskTable:
@@ -85,7 +89,8 @@ class RiskTable:
         ruleset: Ruleset | Rules,
         stations: StationRoster | None = None,
     ) -> None:
-        self.partition = partition
+        self.partition, self._partitions = partition, partitions
+        self._roster = roster
         self.rules = ruleset if isinstance(ruleset, Rules) else Rules(ruleset)
         self._regencies = {
             code.encode(): RegencyState(regency, self.rules, stations.of(code) if stations else None)
@@ -100,6 +105,13 @@ class RiskTable:
             for code, regencies in members.items()
             if partition_of(code, partitions) == partition
         }
+        self._made_with = {
+            key: made_with.made_with(
+                state.regency, self.rules, partitions, stations.of(state.regency.code) if stations else None
+            )
+            for key, state in self._regencies.items()
+        }
+        self._made_bytes = {key: made_with.encoded(made) for key, made in self._made_with.items()}
         self._stored: dict[bytes, bytes] = {}
         self._changed: dict[bytes, None] = {}  # regencies and provinces since the last drain, in order
         self._drained = Drained()
@@ -120,14 +132,29 @@ class RiskTable:
         else:
             self._stored[key] = value
 
-    def restored(self) -> None:
-        """All state was given: rebuild. Raises UnknownRegency when it is of another roster, and UnknownFormat."""
+    @property
+    def has_state(self) -> bool:
+        """Whether `restore` was given any record."""
+        return bool(self._stored)
+
+    def check_known(self, codes: Iterable[bytes]) -> None:
+        """Raises UnknownRegency for one that is not of this partition and roster."""
+        for code in codes:
+            self._check_known(code)
+
+    def restored(self) -> list[str]:
+        """All state was given: rebuild. Returns in a few words each how roster and ruleset differ from those that the
+        state was made with, and may. Raises UnknownRegency when it cannot follow from this roster, and UnknownFormat.
+        """
         regencies, provinces = records.by_code(self._stored.items())
         self._stored = {}
-        for code, stored in regencies.items():
-            records.restore(self._known(self._regencies, code), stored)
+        for code in (*regencies, *provinces):
+            self._check_known(code)
+        made = {code: records.restore(self._regencies[code], stored) for code, stored in regencies.items()}
         for code, record in provinces.items():
-            self._known(self._provinces, code).restore(read(record))
+            records.restore_province(self._provinces[code], record)
+            self._check_heard(f"province {code.decode()}", self._provinces[code].known())
+        return self._changes(made) if any(made.values()) else self._borders_gone(made)
 
     def apply(self, offset: int, key: bytes, entries: list[Entry]) -> None:
         """Fold one ledger frame. Raises UnknownRegency, or ValueError for an entry of unknown kind."""
@@ -156,7 +183,7 @@ class RiskTable:
                 state = self._regencies[key]
                 drained.rows.append((state.regency.code, to_bytes(row(state, self.partition))))
                 drained.figures.append(_figures(state))
-                drained.state += records.drain(state)
+                drained.state += records.drain(state, self._made_bytes[key])
             else:
                 province = self._provinces[key]
                 drained.provinces.append((province.code, to_bytes(province_row(province, self.partition))))
@@ -228,11 +255,55 @@ class RiskTable:
                 self._drained.outcomes[entry[0]]["applied"] += 1
         self._changed[province.code.encode()] = None
 
-    def _known(self, states: dict[bytes, _State], code: bytes) -> _State:
-        try:
-            return states[code]
-        except KeyError:
-            raise UnknownRegency(f"state of {code!r}: not of partition {self.partition} of this roster") from None
+    def _check_known(self, code: bytes) -> None:
+        """Raises UnknownRegency for state that is not of this partition and roster."""
+        if code in self._regencies or code in self._provinces:
+            return
+        name, partition = code.decode(errors="replace"), self.partition
+        if not re.fullmatch(rb"[0-9]{2}(\.[0-9]{2})?", code):
+            raise UnreadableState(f"state of {name!r}, which is neither a regency nor a province")
+        if (home := partition_of(name, self._partitions)) != partition:
+            raise UnknownRegency(
+                f"the state of {name} lies in partition {partition} and belongs into {home} of {self._partitions}: it "
+                "was made with another SIAGA_PARTITIONS, which cannot be changed for a prefix that is in use"
+            )
+        raise UnknownRegency(f"{name} has state in partition {partition} and is not in the roster: {PUT_BACK}")
+
+    def _check_heard(self, who: str, codes: Iterable[str]) -> None:
+        """Raises UnknownRegency when something is held of a regency that the roster lacks."""
+        if gone := sorted(code for code in codes if code not in self._roster):
+            raise UnknownRegency(f"{who} has state of {', '.join(gone)}, not in the roster: {PUT_BACK}")
+
+    def _borders_gone(self, codes: Iterable[bytes]) -> list[str]:
+        """Forget what is held of regencies that are no neighbours any more: their last level would count for ever."""
+        changes = []
+        for code in codes:
+            state = self._regencies[code]
+            held = state.neighbours.known()
+            self._check_heard(state.regency.code, held)
+            for other in sorted(held.difference(state.regency.neighbours)):
+                state.neighbours.forget(other)
+                changes.append(f"{state.regency.code} no longer borders on {other}")
+        return changes
+
+    def _changes(self, made: Mapping[bytes, made_with.MadeWith | None]) -> list[str]:
+        """How roster and ruleset differ from those that the state was made with. Raises UnknownRegency."""
+        known = {code: before for code, before in made.items() if before}
+        for before in known.values():
+            if before["partitions"] != self._partitions:
+                raise UnknownRegency(
+                    f"the state was made with SIAGA_PARTITIONS={before['partitions']}, this worker has "
+                    f"{self._partitions}: it cannot be changed for a prefix that is in use"
+                )
+        pairs = [(code.decode(), before, self._made_with[code]) for code, before in known.items()]
+        rules = dict.fromkeys(made_with.ruleset_change(before, now) for _, before, now in pairs)
+        of_regencies = [
+            f"{code}: {', '.join(changes)}"
+            for code, before, now in pairs
+            if (changes := made_with.regency_changes(before, now))
+        ]
+        new = [f"{code.decode()} is new" for code in self._regencies if code not in made]
+        return [*filter(None, rules), *new, *of_regencies, *self._borders_gone(made)]
 
 
 def _figures(state: RegencyState) -> Figures:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from .fold import Fold as Fold
     from .fold import Output as Output
     from .fold import Record as Record
+    from .fold import Unreadable as Unreadable
     from .observer import Committed as Committed
     from .observer import Observer as Observer
     from .options import BatchingOptions as BatchingOptions
@@ -50,6 +51,7 @@ _MODULE_OF = {
     "attach": "app",
     "committed_end": "partition_end",
     "committed_reader": "partition_end",
+    "Unreadable": "fold",
     "ends_of": "partition_end",
     "has_records": "partition_end",
     "read_to_end": "partition_end",

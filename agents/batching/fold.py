@@ -18,6 +18,12 @@ class Fatal(Exception):
     """
 
 
+class Unreadable(Exception):
+    """Raised by `Fold.restored`: the state cannot be read, and counts as missing where the source still holds its
+    beginning. One line.
+    """
+
+
 class Record(Protocol):
     """One source record, as aiokafka's `ConsumerRecord`. `timestamp`: the broker's append time in milliseconds."""
 
@@ -89,7 +95,7 @@ class Fold(Protocol):
 
     def restored(self, note: str) -> None:
         """All state was restored. `note` is what `note()` returned for the last committed transaction; '' where the
-        stage has state.
+        stage has state. Raises Unreadable for state that is to be built again, Fatal where nobody can go on from it.
         """
 
     def fold(self, batch: Batch) -> Iterable[Output]:

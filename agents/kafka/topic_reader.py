@@ -5,7 +5,7 @@ kafka-python 3.0.12 skips aborted transactions by the broker's list of them (KIP
 check that. `bound_fetching` bounds memory; `agents.batching.unread` says whether a partition was read to its end.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -128,7 +128,7 @@ class TopicReader:
         return [record for batch in batches.values() for record in batch]
 
 
-def read_all(settings: Settings, topic: Topic, connect_s: float = CONNECT_S) -> Iterator[Any]:
+def read_all(settings: Settings, topic: Topic, connect_s: float = CONNECT_S) -> Generator[Any, None, None]:
     """All committed records of a topic up to its ends as they are now. Raises KafkaError, TopicMissing."""
     with TopicReader(settings, connect_s) as reader:
         reader.start_at_beginning(reader.partitions(topic))

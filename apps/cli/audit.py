@@ -49,4 +49,4 @@ def lines(result: "Audit") -> list[str]:
         f"{inputs.records} inputs, {result.notices} notices, {len(result.quarantined)} records that are no frames",
         f"{result.frames} frames folded; {result.escalations} escalations and {result.rows} rows agree",
     ]
-    return [*result.decisions, *result.quarantined, *result.findings, *unproven, *noted, *counts]
+    return [*result.changes, *result.decisions, *result.quarantined, *result.findings, *unproven, *noted, *counts]

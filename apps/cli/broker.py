@@ -14,12 +14,15 @@ from kafka.errors import (
     UnsupportedSaslMechanismError,
 )
 
+from agents.batching import Fatal
 from agents.kafka.connection import kafka_python_options
 from agents.kafka.topic_reader import TopicMissing
 from agents.kafka.topics import TopicError, open_admin, partition_counts
 from agents.settings import SecurityProtocol, Settings, SettingsError
 from apps.cli.options import CommandError
+from apps.history.published import NewerMessage
 from apps.publishing.sender import Sender
+from schemas.ledger import NewerFrame
 
 CONNECT_S = 10.0
 COMPRESSIONS = ("none", "gzip", "snappy", "lz4", "zstd")
@@ -51,6 +54,8 @@ def ledger_errors(settings: Settings) -> Iterator[None]:
             yield
     except SettingsError:
         raise
+    except NewerFrame as error:
+        raise CommandError(str(error)) from None
     except ValueError as error:
         raise CommandError(
             f"the ledger was not written with this clock, roster and number of partitions: {error}", exit_code=2
@@ -66,7 +71,7 @@ def broker_errors(settings: Settings) -> Iterator[None]:
     log.propagate = settings.log_level == "DEBUG"  # it logs each attempt; the line below replaces them
     try:
         yield
-    except TopicMissing as error:
+    except (TopicMissing, Fatal, NewerMessage) as error:
         raise CommandError(str(error)) from None
     except KafkaError as error:
         cause = last.cause if last.cause is not None and isinstance(error, KafkaTimeoutError) else error

@@ -1,10 +1,10 @@
 """`siaga explain`: why a regency or province has its level, in plain words, from the published messages."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 from typing import Any
 
 import click
-import orjson
 from kafka.errors import AuthorizationError
 
 from agents.kafka.topic_reader import TopicMissing, read_all
@@ -12,8 +12,10 @@ from agents.settings import Settings
 from apps.cli.broker import CONNECT_S, broker_errors
 from apps.cli.options import CommandError, moment_of, with_settings
 from apps.history.explain import explain_escalation, explain_province, explain_row
+from apps.history.published import message_of
 from apps.history.whose_word import whose_word
 from apps.language.catalogue import LANGUAGES, language_of_locale
+from schemas.ledger import NewerFrame
 from schemas.roster import Regency, Roster
 from schemas.ruleset import Ruleset
 from schemas.station_roster import StationRoster
@@ -140,6 +142,8 @@ def _past(
         reason = "it no longer holds its beginning"
     except AuthorizationError:
         reason = "this user may not read it"
+    except NewerFrame as newer:
+        raise CommandError(str(newer)) from None
     except ValueError as wrong:
         raise CommandError(
             f"the ledger was not written with this clock, roster and number of partitions: {wrong}", exit_code=2
@@ -155,5 +159,5 @@ def _is_until(moment: str, limit: datetime | None) -> bool:
 def _published(settings: Settings, topic: Topic, code: str) -> list[Message]:
     """What was committed about a regency, oldest first."""
     key = code.encode()
-    records = read_all(settings, topic, CONNECT_S)
-    return [orjson.loads(record.value) for record in records if record.key == key and record.value]
+    with closing(read_all(settings, topic, CONNECT_S)) as records:  # a client that is left open keeps the process
+        return [message_of(record.value) for record in records if record.key == key and record.value]

@@ -13,12 +13,14 @@ from typing import Any
 import orjson
 from kafka import TopicPartition
 
+from agents.batching.format import decoded
 from agents.kafka.topic_reader import CONNECT_S, TopicReader
 from agents.settings import Settings
 from apps.history.audit_inputs import InputsAudit, InputsCheck
-from apps.history.decisions import decision_line
+from apps.history.decisions import change_line, decision_line
 from apps.history.ledger_frames import LedgerFrames
-from schemas.ledger import DECISIONS, INPUT_HEADER, NOTICES, REPORTS, Entry, Inputs, partition_of
+from apps.history.published import message_of
+from schemas.ledger import CHANGE_HEADER, DECISIONS, INPUT_HEADER, NOTICES, REPORTS, Entry, Inputs, partition_of
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
 from schemas.station_roster import StationRoster
@@ -42,6 +44,8 @@ class Audit:
     findings: list[str] = field(default_factory=list)
     quarantined: list[str] = field(default_factory=list)
     decisions: list[str] = field(default_factory=list)
+    #: What workers went on with that the state before was not made with: other rosters and rulesets.
+    changes: list[str] = field(default_factory=list)
     #: Partitions whose ledger has lost its beginning to retention: what was published cannot be proven there.
     truncated: list[int] = field(default_factory=list)
     inputs: InputsAudit = field(default_factory=InputsAudit)
@@ -65,7 +69,8 @@ def audit(
     """Audit every partition. Safe while workers run: what follows from something else is read before it, so that it is
     never ahead of it.
 
-    Raises KafkaError, TopicMissing, and ValueError where the ledger shows that the workers use other settings."""
+    Raises KafkaError, TopicMissing, ValueError where the ledger shows that the workers use other settings, and Fatal,
+    NewerFrame and NewerMessage for what a later version wrote."""
     sources = settings.load_sources()
     inputs = InputsCheck(settings, roster, sources)
     with TopicReader(settings, connect_s) as reader:
@@ -112,15 +117,15 @@ class _Auditor:
         return {
             (note["topic"], source.partition): note["offset"]
             for source in self._reader.partitions(Topic.POSITIONS)
-            for note in (orjson.loads(record.value) for record in self._records(source) if record.value)
+            for note in (_note(record) for record in self._records(source) if record.value)
         }
 
     def _published(self, partition: int) -> _Published:
         escalations = self._records(self._topic(Topic.ESCALATIONS, partition))
-        by_id = {orjson.loads(record.value)["escalation_id"]: record.value for record in escalations}
+        by_id = {message_of(record.value)["escalation_id"]: record.value for record in escalations}
         rows = self._records(self._topic(Topic.RISK, partition))
         latest = {record.key: record.value for record in rows if record.value is not None}
-        return _Published(by_id, {(key, orjson.loads(row)["ledger"]["offset"]): row for key, row in latest.items()})
+        return _Published(by_id, {(key, message_of(row)["ledger"]["offset"]): row for key, row in latest.items()})
 
     def _audit_partition(self, table: RiskTable, published: _Published, ends: _Ends) -> None:
         source, result = self._topic(Topic.LEDGER, table.partition), self._result
@@ -150,6 +155,8 @@ class _Auditor:
     def _note(self, record: Any, entries: list[Entry], is_before_end: bool) -> None:
         """Keep what is compared after the last partition: reports with their inputs, notices, decisions."""
         kinds, where = {entry[0] for entry in entries}, f"ledger offset {record.partition}/{record.offset}"
+        if (change := dict(record.headers).get(CHANGE_HEADER)) is not None:
+            self._result.changes.append(f"{where}: {change_line(record.partition, change)}")
         if kinds <= REPORTS:
             self._inputs.take(record, Inputs.of(dict(record.headers).get(INPUT_HEADER)), entries)
             return
@@ -205,6 +212,11 @@ class _Auditor:
                 beginning = reader.beginning(source)
                 inputs.compare(source, beginning, read_to.get((topic, source.partition), 0), self._records(source))
         inputs.close()
+
+
+def _note(record: Any) -> dict[str, Any]:
+    """How far an input is read. Raises Fatal for a note of a later version."""
+    return decoded(f"the note at {record.topic}[{record.partition}]@{record.offset}", record.value)
 
 
 def _compare_escalation(value: bytes, published: _Published, must_be_published: bool, result: Audit) -> str:

@@ -9,14 +9,14 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Self
 
-import orjson
 from kafka import KafkaProducer, TopicPartition
 
 from agents.kafka.connection import kafka_python_options
 from agents.kafka.topic_reader import TopicReader
 from agents.settings import Settings
+from apps.history.published import message_of
 from schemas.fields import ID_PATTERN, SOURCE_PATTERN, milliseconds_of
-from schemas.ledger import Entry, encode_frames, incident_key, partition_of, parts_of
+from schemas.ledger import FORMAT_HEADERS, Entry, encode_frames, incident_key, partition_of, parts_of
 from schemas.topics import Topic
 from schemas.vocabulary import MINUTE_MS, SECOND_MS
 from streams.admission import ClockMode
@@ -110,7 +110,7 @@ class RowWatch:
 
     def _of(self, batch: list[Any]) -> list[tuple[str, Row]]:
         present = [(record.key.decode(), record.value) for record in batch if record.value is not None]
-        return [(code, orjson.loads(value)) for code, value in present if code in self._partition_of]
+        return [(code, message_of(value)) for code, value in present if code in self._partition_of]
 
 
 def row_of(rows: Mapping[str, Row], code: str) -> Row:
@@ -138,7 +138,7 @@ def write(settings: Settings, entries: Mapping[str, Entry], connect_s: float) ->
         for code, entry in entries.items():
             (frame,) = encode_frames([entry])
             partition = partition_of(code, settings.partitions)
-            sent = producer.send(topic, frame, key=code.encode(), partition=partition)
+            sent = producer.send(topic, frame, code.encode(), list(FORMAT_HEADERS), partition)
             places[code] = partition, sent.get(timeout=ACKNOWLEDGED_S + 5).offset
         return places
     finally:

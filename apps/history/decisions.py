@@ -1,4 +1,6 @@
-"""What people decided, from the ledger, in one line for those who audit."""
+"""What people decided, and what workers went on with, from the ledger, in one line each for those who audit."""
+
+import orjson
 
 from schemas.ledger import ERASE, JOIN, Entry, parts_of
 from streams.messages import rfc3339
@@ -8,6 +10,17 @@ def decision_line(code: str, entry: Entry) -> str:
     """An entry of a kind of DECISIONS about a regency: what was decided, by which role, when and why."""
     *_, role, reason = entry
     return f"{code}: {_what(entry)}; by {role} at {rfc3339(entry[1])}: {reason}"
+
+
+def change_line(partition: int, header: bytes) -> str:
+    """The value of a CHANGE_HEADER: from where on a partition is folded with another roster or ruleset, and which."""
+    try:
+        change = orjson.loads(header)
+        since, words = change["from"], "; ".join(change["changes"])
+    except (ValueError, LookupError, TypeError):
+        return "says in a header that cannot be read that roster or ruleset changed"
+    line = f"partition {partition} is folded from offset {since} on with what is different: {words}"
+    return "".join(letter if letter.isprintable() else "?" for letter in line)  # whoever may write the ledger wrote it
 
 
 def _what(entry: Entry) -> str:

@@ -4,8 +4,18 @@ from collections.abc import Iterator
 from typing import Any
 
 from agents.settings import Settings
-from schemas.ledger import INPUT_HEADER, SPAN_HEADER, TICK_KEY, Entry, Frame, NotAFrame
-from schemas.ledger_form import LedgerForm, OtherClock, shard_names
+from schemas.ledger import (
+    FORMAT_HEADER,
+    INPUT_HEADER,
+    SPAN_HEADER,
+    TICK_KEY,
+    Entry,
+    Frame,
+    NewerFrame,
+    NotAFrame,
+    check_format,
+)
+from schemas.ledger_form import LedgerForm, OtherClock, OtherRoster, shard_names
 from schemas.roster import Roster
 from streams.admission import ClockMode
 from streams.event_time.sequencer import Run, sequencer_of
@@ -23,12 +33,21 @@ class LedgerFrames:
         self.quarantined: list[str] = []
 
     def entries(self, record: Any) -> list[Entry] | None:
-        """The entries of a record; None when it is no frame."""
+        """The entries of a record; None when it is no frame. Raises NewerFrame for one of a later version, and
+        ValueError for one that a worker with another roster wrote: whatever follows from it is not known here.
+        """
+        headers, where = dict(record.headers), f"ledger offset {record.partition}/{record.offset}"
+        number = headers.get(FORMAT_HEADER)
         try:
-            entries = self._form.entries(record.key or b"", _frame(record), dict(record.headers).get(INPUT_HEADER))
+            check_format(number)
+            entries = self._form.entries(record.key or b"", _frame(record), headers.get(INPUT_HEADER))
+        except NewerFrame as why:
+            raise NewerFrame(f"{where} {why}") from None
         except NotAFrame as why:
+            if number is not None and isinstance(why, OtherRoster):
+                raise ValueError(f"{where}: {why}") from None
             self._is_other_clock |= isinstance(why, OtherClock)
-            self.quarantined.append(f"ledger offset {record.partition}/{record.offset} is no frame: {why}")
+            self.quarantined.append(f"{where} is no frame: {why}")
             return None
         self._is_this_clock |= record.key == TICK_KEY
         return entries

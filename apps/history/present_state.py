@@ -24,7 +24,7 @@ def state_now(
 ) -> RegencyState | None:
     """The state of a regency as last committed; None when it has none. Needs the roster and ruleset of the workers.
 
-    Raises KafkaError, TopicMissing, and UnknownFormat for the state of another version.
+    Raises KafkaError, TopicMissing, and UnknownFormat for the state of another version, or that cannot be read.
     """
     return states_now(settings, roster, ruleset, stations, [code], connect_s).get(code)
 

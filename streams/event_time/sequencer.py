@@ -18,7 +18,7 @@ times its bytes.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 from heapq import heappop, heappush, nsmallest
 from itertools import repeat
 from operator import itemgetter, ne
@@ -30,6 +30,7 @@ from schemas.ledger import INCIDENT, TICK, TICK_KEY, TURNOUT, WATERMARK, Entry, 
 from schemas.topics import INPUTS
 from schemas.vocabulary import DAY_MS, HOUR_MS, MINUTE_MS
 from streams.admission import ClockMode
+from streams.storage.format import FORMAT, FORMATS_READ, UnknownFormat, UnreadableState, check_number
 
 SOURCES_KEY = b"@w"
 HELD_PREFIX = b"@b/"
@@ -260,7 +261,7 @@ class Sequencer:
         if self._has_progress:
             sources = {name: source._asdict() for name, source in self._sources.items()}
             progress = {"released_ms": self._released_ms, "ticked_ms": self._ticked_ms, "sources": sources}
-            records.append((SOURCES_KEY, orjson.dumps(progress)))
+            records.append((SOURCES_KEY, orjson.dumps({"format": FORMAT, **progress})))
             self._has_progress = False
         for offset in [offset for offset, newest in self._frames.items() if newest <= self._released_ms]:
             del self._frames[offset]
@@ -275,21 +276,43 @@ class Sequencer:
         """Whether a state record belongs to a sequencer."""
         return key == SOURCES_KEY or key.startswith(HELD_PREFIX)
 
-    def restore(self, stored: dict[bytes, bytes]) -> None:
-        """Take the last value of each state record that `owns` accepts. Raises NotAFrame."""
+    def restore(self, stored: dict[bytes, bytes], shards: Container[str] | None = None) -> list[str]:
+        """Take the last value of each state record that `owns` accepts. Raises UnknownFormat, and NotAFrame.
+
+        `shards`: those of this deployment; others are forgotten, or what waits would wait for them for ever. Returns in
+        a few words each which.
+        """
         if progress_bytes := stored.get(SOURCES_KEY):
-            progress = orjson.loads(progress_bytes)
-            self._released_ms, self._ticked_ms = progress["released_ms"], progress["ticked_ms"]
-            self._sources = {name: Source(**source) for name, source in progress["sources"].items()}
-        for name, held in stored.items():
-            if name == SOURCES_KEY:
+            self._restore_progress(progress_bytes)
+        gone = [name for name in self._sources if shards is not None and name not in shards]
+        for name in gone:
+            del self._sources[name]
+        for key, held in stored.items():
+            if key == SOURCES_KEY:
                 continue
-            key, _, value = held.partition(b"\n")
-            frame = Frame(int(name[len(HELD_PREFIX) :]), value, 0)
+            code, _, value = held.partition(b"\n")
+            frame = Frame(int(key[len(HELD_PREFIX) :]), value, 0)
             span = frame.span()
             if span is None:
-                raise NotAFrame(f"state record {name.decode()} holds no reports")
-            self._hold(key, frame, span)
+                raise NotAFrame(f"state record {key.decode()} holds no reports")
+            self._hold(code, frame, span)
+        return [f"intake no longer reads {name}" for name in sorted(gone)]
+
+    def _restore_progress(self, record: bytes) -> None:
+        """Release 0.9 wrote this record without a number; what it held was of format 4."""
+        try:
+            progress = orjson.loads(record)
+            check_number(progress.get("format", FORMATS_READ[0]))
+            self._released_ms, self._ticked_ms = progress["released_ms"], progress["ticked_ms"]
+            self._sources = {name: Source(**source) for name, source in progress["sources"].items()}
+        except UnknownFormat:
+            raise
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise UnreadableState(f"the state of the sequencer cannot be read ({error!r})") from error
+
+    def waiting(self) -> Iterable[bytes]:
+        """The keys of the frames that wait."""
+        return self._waiting
 
 
 def _next_tick_ms(ticked_ms: int, until_ms: int) -> int:

@@ -18,7 +18,7 @@ from hashlib import blake2b
 import orjson
 
 from schemas.ledger import INCIDENT, TURNOUT, Entry
-from streams.storage.format import FORMAT, UnknownFormat
+from streams.storage.format import FORMAT, check_number
 
 _DIGEST = 8
 _HEADER = 8
@@ -129,8 +129,7 @@ class EventIds:
         first look-up: most regencies have no look-up for long. Raises UnknownFormat.
         """
         for segment in segments.values():
-            if segment[0] != FORMAT:
-                raise UnknownFormat(f"event ids of format {segment[0]}, this version reads {FORMAT}")
+            check_number(segment[0])
         self.last = last
         self._segments.update(sorted(segments.items()))
         self._held = sum((len(segment) - _HEADER) // _DIGEST for segment in segments.values())

@@ -63,6 +63,15 @@ class Neighbours:
         self.sole_agencies = stored["sole_agencies"]
         self._notified_hour = stored["notified_hour"]
 
+    def known(self) -> set[str]:
+        """The regencies of which anything is held."""
+        return self.levels.keys() | self.shares.keys()
+
+    def forget(self, regency: str) -> None:
+        """It is no neighbour any more."""
+        for held in (self.levels, self.sole_agencies, self.shares):
+            held.pop(regency, None)
+
 
 def neighbour_points(rules: Rules, levels: dict[str, int]) -> int:
     """Points for neighbours at siaga or awas."""

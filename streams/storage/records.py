@@ -6,14 +6,19 @@ from typing import Any
 
 import orjson
 
+from streams.province import ProvinceState
 from streams.risk.regency import RegencyState
 from streams.storage import head
-from streams.storage.format import FORMAT, read
+from streams.storage.format import FORMAT, UnknownFormat, UnreadableState, check, read
+from streams.storage.made_with import MadeWith
 
 #: A state record to write; None is a tombstone.
 StateRecord = tuple[bytes, bytes | None]
 _HEAD, _PROVINCE = b"/h", b"/p"
 _CODE = 5  # length of a regency's code
+_NUMBERED = {b"/i/": "incidents", b"/t/": "stations", b"/d/": "event_ids"}
+#: What reading fields that are missing, or of another type, raises.
+_DAMAGED = (LookupError, TypeError, ValueError, AttributeError)
 
 
 @dataclass(slots=True)
@@ -33,28 +38,57 @@ class StoredRegency:
             self.head = value
         elif kind == b"/s/":
             self.own_stations[name.decode()] = value
+        elif kind in _NUMBERED and name.isdigit():
+            getattr(self, _NUMBERED[kind])[int(name)] = value
         else:
-            {b"/i/": self.incidents, b"/t/": self.stations, b"/d/": self.event_ids}[kind][int(name)] = value
+            raise UnreadableState(f"a state record has the key {(kind + name)!r}, which is none of format {FORMAT}")
 
 
-def drain(state: RegencyState) -> Iterator[StateRecord]:
-    """State records of what changed since the last drain, the head included."""
+def drain(state: RegencyState, made: Any = None) -> Iterator[StateRecord]:
+    """State records of what changed since the last drain, the head included. `made`: the head's `made_with`, see
+    streams/storage/made_with.py.
+    """
     prefix = state.regency.code.encode()
     yield from state.incident_records.drain(prefix)
     yield from state.station_records.drain(prefix)
     for number, ids in state.event_ids.drain().items():
         yield prefix + b"/d/%d" % number, ids
-    yield prefix + _HEAD, encode(head.stored(state))
+    yield prefix + _HEAD, encode(head.stored(state) | {"made_with": made})
 
 
-def restore(state: RegencyState, stored: StoredRegency) -> None:
-    """Take back the records of a regency. Raises UnknownFormat."""
-    fields = read(stored.head)
-    last = fields["segments"]
-    head.restore(state, fields)  # first: incidents are counted against its time
-    state.event_ids.restore(last["event_ids"], stored.event_ids)
-    state.station_records.restore(last["stations"], stored.stations, stored.own_stations)
-    state.incident_records.restore(last["incidents"], stored.incidents)
+def restore(state: RegencyState, stored: StoredRegency) -> MadeWith | None:
+    """Take back the records of a regency; what it was made with, None where the state does not say so. Raises
+    UnknownFormat.
+
+    Stations are decoded at their first look-up; their format is looked at now.
+    """
+    code = state.regency.code
+    if not stored.head:
+        raise UnreadableState(f"the state of {code} has no head")
+    try:
+        fields = read(stored.head)
+        for record in (*stored.stations.values(), *stored.own_stations.values()):
+            check(record)
+        last = fields["segments"]
+        head.restore(state, fields)  # first: incidents are counted against its time
+        state.event_ids.restore(last["event_ids"], stored.event_ids)
+        state.station_records.restore(last["stations"], stored.stations, stored.own_stations)
+        state.incident_records.restore(last["incidents"], stored.incidents)
+        return fields.get("made_with")
+    except UnknownFormat as error:
+        raise type(error)(f"{code}: {error}") from None
+    except _DAMAGED as error:
+        raise UnreadableState(f"{code}: state of format {FORMAT} that cannot be read ({error!r})") from error
+
+
+def restore_province(province: ProvinceState, record: bytes) -> None:
+    """Take back the record of a province. Raises UnknownFormat."""
+    try:
+        province.restore(read(record))
+    except UnknownFormat as error:
+        raise type(error)(f"{province.code}: {error}") from None
+    except _DAMAGED as error:
+        raise UnreadableState(f"{province.code}: state of format {FORMAT} that cannot be read ({error!r})") from error
 
 
 def encode(fields: dict[str, Any]) -> bytes:

@@ -7,9 +7,18 @@ import pytest
 from aiokafka import TopicPartition
 
 from agents import metrics
-from agents.batching import Batch, Cut, CutRecord
+from agents.batching import Batch, Cut, CutRecord, Fatal
 from agents.intake import APPENDED_HEADER, LOG_APPEND_TIME, IntakeFold
-from schemas.ledger import BROKER_AHEAD_MS, INPUT_HEADER, SPAN_HEADER, TICK_KEY, Inputs, decode_frame, partition_of
+from schemas.ledger import (
+    BROKER_AHEAD_MS,
+    FORMAT_HEADER,
+    INPUT_HEADER,
+    SPAN_HEADER,
+    TICK_KEY,
+    Inputs,
+    decode_frame,
+    partition_of,
+)
 from schemas.roster import Roster
 from schemas.sources import Sources
 from schemas.topics import Topic, TopicNames
@@ -195,6 +204,17 @@ def test_the_event_clock_survives_a_restart_through_the_note():
     old = incident(number=2, occurred_at="2023-11-27T12:00:00+07:00", reported_at="2023-11-27T12:00:00+07:00")
     output, *_ = second.fold(batch(old, behind=1))
     assert dict(output.headers)["siaga.reason"] == b"too_old"
+
+
+def test_with_the_wall_clock_a_note_of_the_event_clock_ends_the_worker():
+    with pytest.raises(Fatal, match=r"siaga\.incidents\[2\] was read with the event clock: .* SIAGA_CLOCK=event"):
+        fold().restored("1732680000000 under way")
+
+
+def test_every_frame_says_by_its_header_of_which_format_it_is():
+    outputs = [*fold(True).fold(batch(incident(number=1), incident(number=2))), *fold().fold(batch(incident()))]
+    frames = [output for output in outputs if output.topic == "siaga.ledger"]
+    assert frames and all(dict(output.headers)[FORMAT_HEADER] == b"1" for output in frames)
 
 
 def test_counters_count_a_batch_when_it_is_committed():

@@ -8,7 +8,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from agents import metrics
-from agents.batching import Batch
+from agents.batching import Batch, Fatal
 from agents.risk import NAMED_MOST, FoldFailed, RiskFold
 from schemas.ledger import INPUT_HEADER, SPAN_HEADER, TICK_KEY, Inputs, span_header, tick_frame, watermark_frame
 from schemas.ledger_form import LedgerForm, shard_names
@@ -168,7 +168,7 @@ def test_a_worker_with_the_wall_clock_refuses_the_state_of_the_event_clock():
     for output in first.fold(batch(frame(7, turnout("t", EIGHT_MS, "TPS 001", 100)), *idle(8))):
         if output.topic == "siaga.risk-state":
             second.restore(output.key, output.value)
-    with pytest.raises(FoldFailed, match="SIAGA_CLOCK=event"):
+    with pytest.raises(Fatal, match="SIAGA_CLOCK=event"):
         second.restored("")
 
 

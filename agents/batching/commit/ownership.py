@@ -28,13 +28,13 @@ from aiokafka import TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 
 from ..fold import Output
+from ..format import decoded, encoded
 from ..partition_end import committed_reader, read_until
 from .spec import StageSpec
 from .transactor import Ends, Transactor
 
 log = logging.getLogger(__name__)
 
-FORMAT = 1
 #: Two lanes that fence the same id at once disturb each other: so many tries, with a pause of up to so much between.
 TRIES, PAUSE_S = 40, 0.25
 
@@ -82,7 +82,7 @@ def _of_release_09(claims: Iterable[_Claim], spec: StageSpec) -> set[_Claim]:
 
 
 def _record(claim: _Claim, spec: StageSpec, *, is_deleted: bool = False) -> Output:
-    value = None if is_deleted else json.dumps({"format": FORMAT}).encode()
+    value = None if is_deleted else encoded({})
     return Output(spec.owners_topic, spec.number_of(claim.source), claim.key, value)
 
 
@@ -104,6 +104,7 @@ async def _claims(ends: Ends, spec: StageSpec) -> set[_Claim]:
                 if record.value is None:
                     found.pop(record.key, None)
                 else:
+                    decoded("a claim of another lane", record.value)
                     found[record.key] = _claim_of(record.key)
     finally:
         await consumer.stop()

@@ -4,20 +4,22 @@ It does no I/O; its lane owns the producer and commits. Between `fold` and `comm
 the log, so after any failure in between the shard is closed and restored.
 
 Restore: `restore` every state record, then `start`. State that is missing or incomplete (its topic was deleted, emptied
-         or recreated) is rebuilt from the source; what was published for it before is not published twice.
+         or recreated), or that its fold cannot read (`rebuild`), is rebuilt from the source; what was published for it
+         before is not published twice.
 Fold:    skip what the state already holds; fold the rest in memory. Without state the next offset is the group's or the
          stage's note; with state it is in the state, and the group's follows now and then.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from ..fold import Batch, Fold, Output
+from ..format import decoded, encoded
 from ..offsets.start import Arrival, Start, arrival
 
 #: Key of the state record that holds the next source offset. It, not the group's committed offset, says where
@@ -82,6 +84,8 @@ class Shard:
         self._next_offset = self._published_until = self._group_offset = 0
         self._note, self._lost = "", range(0)
         self._has_begun = self._is_refused = self._is_first_commit_due = False
+        self._stored: set[bytes] = set()  # keys of the fold's state records, until it has read them
+        self._unreadable: tuple[bytes, ...] = ()  # those to be deleted with the first transaction
 
     @property
     def next_offset(self) -> int:
@@ -112,18 +116,20 @@ class Shard:
         """Take one record of the state partition."""
         if key == POSITION_KEY:
             if value is not None:
-                self._next_offset = json.loads(value)["offset"]
+                self._next_offset = decoded(self._name(key), value)["offset"]
         elif key == REFUSED_KEY:
             self._is_refused = True
         elif key == BEGIN_KEY:
-            self._has_begun, self._published_until = True, json.loads(value or b"")["quiet_until"]
+            self._has_begun, self._published_until = True, decoded(self._name(key), value or b"")["quiet_until"]
         else:
             self._fold.restore(key, value)
+            (self._stored.discard if value is None else self._stored.add)(key)
 
     def start(self, start: Start | None, *, is_noted: bool = False) -> None:
         """All state was restored. `start` is where to read on; None where the state says so (`has_state`).
 
         `is_noted`: the stage notes its positions, so the group's offset may differ from where this shard starts.
+        Raises Unreadable: `rebuild`, where the source still holds its beginning.
         """
         note = ""
         if start is not None:
@@ -136,6 +142,16 @@ class Shard:
         if is_noted:
             self._group_offset, self._is_first_commit_due = 0, True
         self._fold.restored(note)
+        self._note, self._stored = self._fold.note(), set()
+
+    def rebuild(self) -> None:
+        """After `start` has raised Unreadable: from the beginning of the source. The position in the state says up to
+        where everything was published; what cannot be read is deleted with the first transaction.
+        """
+        self._fold, self._unreadable, self._stored = self._new_fold(), tuple(self._stored), set()
+        self._published_until = max(self._published_until, self._next_offset)
+        self._next_offset, self._has_begun = 0, False
+        self._fold.restored("")
         self._note = self._fold.note()
 
     def refusal(self) -> list[Output]:
@@ -144,7 +160,7 @@ class Shard:
         """
         if self._state is None or self._is_refused:
             return []
-        return [Output(self._state.topic, self._state.partition, REFUSED_KEY, self.source.topic.encode())]
+        return [self._own(self._state, REFUSED_KEY, {"topic": self.source.topic})]
 
     def fold(self, batch: Batch) -> Folded | None:
         """Fold a batch, or only its first part where just that part was published before (`unfolded` returns the rest).
@@ -166,7 +182,7 @@ class Shard:
         if self._state is not None:
             if is_rebuild:
                 outputs = [output for output in outputs if output.topic == self._state.topic]
-            outputs += self._own_records(self._state, batch.next_offset)
+            outputs = [*self._deleted(self._state), *outputs, *self._own_records(self._state, batch.next_offset)]
         note = self._fold.note()
         seconds = fold_seconds, processor_seconds
         return Folded(batch, outputs, batch.next_offset, note, *seconds, is_rebuild, self._lost)
@@ -180,10 +196,19 @@ class Shard:
 
     def _own_records(self, state: TopicPartition, offset: int) -> Iterable[Output]:
         """The shard's own records of the state topic: the next source offset, and once that the state begins here."""
-        own: dict[bytes, object] = {POSITION_KEY: {"topic": self.source.topic, "offset": offset}}
+        yield self._own(state, POSITION_KEY, {"topic": self.source.topic, "offset": offset})
         if not self._has_begun:
-            own[BEGIN_KEY] = {"quiet_until": self._published_until}
-        return [Output(state.topic, state.partition, key, json.dumps(value).encode()) for key, value in own.items()]
+            yield self._own(state, BEGIN_KEY, {"quiet_until": self._published_until})
+
+    def _deleted(self, state: TopicPartition) -> Iterable[Output]:
+        """Before everything else of the first transaction: what the rebuilt state writes under such a key counts."""
+        return [Output(state.topic, state.partition, key, None) for key in self._unreadable]
+
+    def _own(self, state: TopicPartition, key: bytes, fields: dict[str, Any]) -> Output:
+        return Output(state.topic, state.partition, key, encoded(fields))
+
+    def _name(self, key: bytes) -> str:
+        return f"state record {key.decode()} of {self.source.topic}[{self.source.partition}]"
 
     def unfolded(self, batch: Batch) -> Batch | None:
         """What of a batch is left to fold after what is committed."""
@@ -215,7 +240,8 @@ class Shard:
     def committed(self, folded: Folded) -> None:
         """The transaction with this part is committed."""
         self._next_offset, self._note, self._lost = folded.next_offset, folded.note, range(0)
-        self._has_begun = self._has_begun or folded.batch is not None
+        if folded.batch is not None:
+            self._has_begun, self._unreadable = True, ()
         if not folded.is_rebuild:
             self._fold.committed()
 

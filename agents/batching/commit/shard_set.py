@@ -12,7 +12,7 @@ from collections.abc import ItemsView
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from ..fold import Fatal
+from ..fold import Fatal, Unreadable
 from ..offsets.lookup import Sources
 from ..offsets.notes import read_notes, unread_note
 from ..offsets.reconciliation import OutputHistory, Reconciliation
@@ -121,7 +121,11 @@ class ShardSet:
                 spec.options.reader, [state], lambda _, record: shard.restore(record.key, record.value)
             )
         start = None if shard.has_state else await reconciliation.start_of(source)
-        shard.start(start, is_noted=spec.positions_topic is not None)
+        try:
+            shard.start(start, is_noted=spec.positions_topic is not None)
+        except Unreadable as why:
+            if end >= shard.next_offset:  # else the source was recreated, see below
+                await self._rebuild(shard, why)
         if end < shard.next_offset or shard.is_refused:
             await self.transactor.commit(shard.refusal(), {source: OffsetAndMetadata(0, "")})
             raise SourceReset(source, shard.next_offset, end)
@@ -137,6 +141,17 @@ class ShardSet:
                 shard.rebuild_until,
             )
             spec.observer.rebuilding(source, shard.rebuild_until - shard.next_offset)
+
+    async def _rebuild(self, shard: Shard, why: Unreadable) -> None:
+        """Begin again from a source that still holds its beginning. Raises Fatal where it does not."""
+        topic, partition = shard.source
+        if beginning := await self._sources.beginning_offset(shard.source):
+            raise Fatal(
+                f"{why}; it cannot be built again, for {topic}[{partition}] begins at offset {beginning}: start the "
+                f"version that wrote it; or delete {self._spec.state_topic} to go on with what the source still holds"
+            ) from why
+        log.warning("%s; it is built again from %s[%d]", why, topic, partition)
+        shard.rebuild()
 
     async def _commit_unread(self, source: TopicPartition) -> None:
         """Commit that nothing of a recreated source is read."""

@@ -4,13 +4,13 @@ Every transaction of a lane writes them, so the group's offsets need to be commi
 most transactions two requests. The group is behind the notes then, and ahead of them only where a source was recreated.
 """
 
-import json
 from collections.abc import Collection, Mapping
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
 from ..fold import Output
+from ..format import decoded, encoded
 from ..options import BatchingOptions
 from ..partition_end import committed_reader, ends_of, read_until
 
@@ -58,8 +58,8 @@ def _note(topic: str, partitions: int, source: TopicPartition, at: OffsetAndMeta
     is_beyond = source.partition >= partitions
     key = f"{source.topic}/{source.partition}" if is_beyond else source.topic
     number = {"partition": source.partition} if is_beyond else {}
-    value = {"topic": source.topic, **number, "offset": at.offset, "note": at.metadata} | gone
-    return Output(topic, source.partition % partitions, key.encode(), json.dumps(value).encode())
+    value = encoded({"topic": source.topic, **number, "offset": at.offset, "note": at.metadata} | gone)
+    return Output(topic, source.partition % partitions, key.encode(), value)
 
 
 async def read_notes(
@@ -67,7 +67,8 @@ async def read_notes(
 ) -> Notes:
     """The latest committed notes of these sources.
 
-    Reads the ends of their partitions, and further back, up to all of it, in one that lacks a note there.
+    Reads the ends of their partitions, and further back, up to all of it, in one that lacks a note there. Raises Fatal
+    for a note of a newer format.
     """
     tps = [TopicPartition(topic, number) for number in {source.partition % partitions for source in sources}]
     found: dict[TopicPartition, OffsetAndMetadata] = {}
@@ -94,7 +95,7 @@ async def _latest(consumer: AIOKafkaConsumer, ends: Mapping[TopicPartition, int]
     found: dict[TopicPartition, OffsetAndMetadata] = {}
     async for tp, records in read_until(consumer, ends):
         for record in records:
-            note = json.loads(record.value)
+            note = decoded(f"the note at {tp.topic}[{tp.partition}]@{record.offset}", record.value)
             source = TopicPartition(note["topic"], note.get("partition", tp.partition))
             found[source] = OffsetAndMetadata(note["offset"], note["note"])
     return found

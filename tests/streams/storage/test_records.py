@@ -42,8 +42,9 @@ def test_every_record_names_its_fields(records):
         "agency": "kpu", "rank": 1, "corrections": 0, "is_listed": True,
         "others": [], "conflicts": [],
     }  # fmt: skip
+    sequences = {"history", "phases", "since_ms", "cited", "unverified", "past", "neighbours"}
     for name in (b"16.71/h", b"16/p"):
-        assert _lists(json.loads(records[name])) <= {"history", "phases", "since_ms", "cited", "unverified", "past"}
+        assert _lists(json.loads(records[name])) <= sequences
 
 
 def _lists(fields: dict) -> set[str]:

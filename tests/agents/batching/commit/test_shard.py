@@ -8,7 +8,7 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from agents.batching import Batch, Output, SourceReset
+from agents.batching import Batch, Fatal, Output, SourceReset, Unreadable
 from agents.batching.commit.shard import BEGIN_KEY, POSITION_KEY, Folded, Shard, SourceGap
 from agents.batching.offsets.start import Start, Verdict
 
@@ -95,7 +95,7 @@ def test_outputs_state_and_position_are_one_part():
     [part] = Scene(10).commit(Batch(records(10, 11), 10, 12, 12))
     assert keys(part) == [b"k", POSITION_KEY] and part.next_offset == 12
     assert part.outputs[1].topic == "state" and part.outputs[1].partition == 3
-    assert json.loads(part.outputs[1].value) == {"topic": "in", "offset": 12}
+    assert json.loads(part.outputs[1].value) == {"topic": "in", "offset": 12, "format": 1}
 
 
 def test_without_state_only_the_folds_outputs_are_written():
@@ -167,6 +167,49 @@ def test_a_rebuild_that_was_interrupted_is_continued_where_it_was():
     part = again.fold(Batch(records(10, 11), 10, 12, 20))
     assert part.is_rebuild and keys(part) == [POSITION_KEY]
     assert again.offset_to_commit(part) == OffsetAndMetadata(12, "after 11")
+
+
+class OfAnEarlierFormat(Seen):
+    """A fold that cannot read any state."""
+
+    def restored(self, note: str) -> None:
+        super().restored(note)
+        if self.restored_records:
+            raise Unreadable("state of format 3, this version reads 4")
+
+
+def test_state_that_the_fold_cannot_read_is_deleted_with_the_first_part_of_the_rebuilt_one():
+    """Its position says up to where all was published: the group's offset may be behind it."""
+    folds = []
+    shard = Shard(SOURCE, lambda: folds.append(OfAnEarlierFormat()) or folds[-1], STATE)
+    for key, value in (
+        (POSITION_KEY, b'{"offset": 12}'),
+        (BEGIN_KEY, b'{"quiet_until": 0}'),
+        (b"a", b"x"),
+        (b"b", b""),
+    ):
+        shard.restore(key, value)
+    shard.restore(b"b", None)
+    with pytest.raises(Unreadable):
+        shard.start(None)
+    shard.rebuild()
+    assert (shard.next_offset, shard.rebuild_until, len(folds)) == (0, 12, 2)
+    first = shard.fold(Batch(records(8, 9), 0, 10, 20))
+    assert [(output.key, output.value) for output in first.outputs[:1]] == [(b"a", None)]
+    assert keys(first) == [b"a", POSITION_KEY, BEGIN_KEY] and json.loads(first.outputs[-1].value)["quiet_until"] == 12
+    shard.committed(first)
+    second = shard.fold(Batch(records(10, 11), 10, 12, 20))
+    assert keys(second) == [POSITION_KEY]
+
+
+@pytest.mark.parametrize("key", [POSITION_KEY, BEGIN_KEY])
+def test_a_position_of_a_newer_format_says_so_with_both_numbers(key):
+    shard = Shard(SOURCE, Seen, STATE)
+    line = (
+        rf"^state record {key.decode()} of in\[3\] is of format 2, this version reads up to 1: start the version that"
+    )
+    with pytest.raises(Fatal, match=line):
+        shard.restore(key, b'{"offset": 12, "quiet_until": 0, "format": 2}')
 
 
 def test_a_rebuilt_part_without_records_does_not_hide_what_follows():

@@ -8,10 +8,10 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.structs import OffsetAndMetadata
 
-from agents.batching import Output
+from agents.batching import Output, Unreadable
 from agents.batching.commit import shard_set
 from agents.batching.commit.shard import BEGIN_KEY, POSITION_KEY, REFUSED_KEY
-from tests.agents.batching.commit.lane_scene import WRITTEN, A, B, batch, until, within
+from tests.agents.batching.commit.lane_scene import WRITTEN, A, B, Echo, batch, until, within
 
 RARELY = {"offset_every_ms": 3_600_000}
 
@@ -145,6 +145,45 @@ async def test_a_group_without_offsets_is_asked_again_where_there_are_records(sc
     await until(lambda: scene.has_looked)
     assert not waiting.done() and not scene.producers.log
     waiting.cancel()
+
+
+class OfAnEarlierFormat(Echo):
+    """A fold that cannot read any state."""
+
+    has_state = False
+
+    def restore(self, key: bytes, value: bytes) -> None:
+        self.has_state = True
+
+    def restored(self, note: str) -> None:
+        if self.has_state:
+            raise Unreadable("state of format 3, this version reads 4")
+
+
+@pytest.fixture
+def earlier(scene, state):
+    """A lane whose shards find state of an earlier format, up to offset 9."""
+    state += [(BEGIN_KEY, b'{"quiet_until": 0}'), (POSITION_KEY, b'{"offset": 9}'), (b"a", b"x")]
+    scene.new_fold = OfAnEarlierFormat
+    return scene
+
+
+async def test_state_that_cannot_be_read_is_built_again_while_the_source_holds_its_beginning(earlier, caplog):
+    lane = await earlier.opened(state_topic="state", sources=(A,))
+    assert earlier.observer.count("rebuilding") == 1 and "it is built again from in[0]" in caplog.text
+    assert await within(lane.commit(A, batch(0, 1)))
+    [(outputs, offsets)] = earlier.producers.log
+    assert {output.topic for output in outputs} == {"state"} and not offsets, "all of it was published before"
+    assert (b"a", None) in [(output.key, output.value) for output in outputs]
+
+
+async def test_state_that_cannot_be_read_ends_it_where_the_source_has_lost_its_beginning(earlier, caplog):
+    earlier.beginning = 4
+    await earlier.start(state_topic="state", sources=(A,))
+    await until(lambda: earlier.observer.count("failed") >= 1)
+    line = "state of format 3, this version reads 4; it cannot be built again, for in[0] begins at offset 4: start the"
+    assert line in caplog.text and "Fatal(" in caplog.text
+    assert not earlier.producers.log
 
 
 async def test_a_recreated_source_is_refused_before_the_lanes_markers_lengthen_it(scene, state):
