@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaProducer
 
 from tests.agents.deployment import Deployment, until
 from tests.chaos.traffic import incident
-from tests.formats.releases import unpacked
+from tests.formats.dump import unpacked
 
 WORKER = (sys.executable, "-m", "apps.cli.main", "worker")
 CODES = ("16.71", "16.02", "16.03", "16.10")

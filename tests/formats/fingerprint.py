@@ -142,7 +142,7 @@ def _positions() -> dict[str, Node]:
     fold = SimpleNamespace(restore=None, restored=lambda note: None, note=lambda: "", fold=lambda batch: [])
     shard = Shard(source, lambda: fold, TopicPartition(STATE, 0))
     own = [*shard._own_records(shard._state, 7), *shard.refusal()]
-    notes = notes_of("notes", {source: OffsetAndMetadata(7, "12 under way")}, {source: range(1, 3)})
+    notes = notes_of("notes", 3, {source: OffsetAndMetadata(7, "12 under way")}, {source: range(1, 3)})
     found: dict[str, Node] = {}
     for output in own:
         take(found.setdefault(output.key.decode(), {}), json.loads(output.value), output.key.decode())

@@ -23,7 +23,7 @@ class Scene:
         self.recreated: list[TopicPartition] = []
 
     async def start(self, noted: OffsetAndMetadata | None = None) -> Start:
-        sources = Sources(self._committed, self._end, None, None, None, None)
+        sources = Sources(self._committed, self._end, None, None, None, None, None)
         notes = {SOURCE: noted} if noted else {}
         return await Reconciliation(sources, notes, self._has_written, 0.0, self._recreated).start_of(SOURCE)
 
