@@ -9,6 +9,8 @@ from schemas.topics import DEFAULT_PREFIX, SPECS, Direction, Topic, TopicSpec
 
 #: Where the timers of the workers write a clock tick for each ledger partition (wall clock only).
 TICKS = Topic.LEDGER
+#: Topics through which no record of an input goes.
+BESIDE = frozenset({Topic.NOTIFICATIONS})
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,9 @@ STAGES = (INTAKE, RISK)
 def diagram() -> str:
     """The path of a record through topics and stages, as a Mermaid flowchart."""
     lines = ["flowchart LR"]
-    lines += [f"    {_id(spec.topic)}{_shape(spec.direction, _name(spec))}" for spec in SPECS]
+    lines += [
+        f"    {_id(spec.topic)}{_shape(spec.direction, _name(spec))}" for spec in SPECS if spec.topic not in BESIDE
+    ]
     for stage in STAGES:
         node = f"{stage.name}_stage"
         lines.append(f"    {node}[{stage.name} shards]")

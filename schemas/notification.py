@@ -63,11 +63,11 @@ class EscalationPosition(BaseModel):
 
 
 class AttemptAnswer(BaseModel):
-    """The result of one attempt. `status` is HTTP's, null when there was none."""
+    """The result of one attempt. `status` is HTTP's, absent when there was none."""
 
     model_config = MESSAGE
 
-    status: Annotated[int | None, Field(ge=100, le=999)]
+    status: Annotated[int | None, Field(ge=100, le=999)] = None
     reason: Annotated[str, one_of(AnswerReason)]
     duration_ms: Annotated[Whole, Field(description="From the start of the attempt to its answer.")]
 
@@ -75,7 +75,7 @@ class AttemptAnswer(BaseModel):
 class Notification(BaseModel):
     """One step of a sender: an escalation was tried, delivered, refused for good, asked for again or dropped.
 
-    The fields of the escalation are null for `started` and `recreated`, and for a record that holds no escalation.
+    The fields of the escalation are absent for `started` and `recreated`, and for a record that holds no escalation.
     """
 
     model_config = MESSAGE
@@ -97,3 +97,7 @@ class Notification(BaseModel):
     change: Annotated[str, one_of(Change)] | None = None
     attempts: Annotated[Whole, Field(description="So far, since the first or since it was asked for again.")] = 0
     answer: AttemptAnswer | None = None
+
+    def line(self) -> bytes:
+        """JSON in UTF-8, as it is on the topic."""
+        return self.model_dump_json(exclude_none=True).encode()

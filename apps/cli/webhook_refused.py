@@ -87,8 +87,7 @@ def _write(settings: Settings, records: Iterable[Notification]) -> None:
     topic = settings.topics[Topic.NOTIFICATIONS]
     try:
         for one in records:
-            content = one.model_dump_json(exclude_none=True).encode()
-            future = producer.send(topic, content, key=one.target.encode(), partition=one.position.partition)
+            future = producer.send(topic, one.line(), key=one.target.encode(), partition=one.position.partition)
             future.get(timeout=ACKNOWLEDGED_S)
     finally:
         producer.close(timeout=1.0)

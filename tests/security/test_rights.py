@@ -40,11 +40,12 @@ MAY_WRITE = {
     "publisher": INPUTS,
     "processor": (*INTERNAL, *PUBLIC, Topic.REJECTED),
     "decider": (Topic.LEDGER,),
+    "sender": (Topic.NOTIFICATIONS,),
 }
 MAY_READ = {
     "processor": (*INPUTS, *INTERNAL),
     "reader": PUBLIC,
-    "sender": (Topic.ESCALATIONS,),
+    "sender": (Topic.ESCALATIONS, Topic.NOTIFICATIONS),
     "decider": (Topic.RISK, Topic.STATE),
     "operator": EVERY,
 }

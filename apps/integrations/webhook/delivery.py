@@ -208,6 +208,8 @@ class PartitionDelivery:
                 continue
             answer = await self._attempt(one, queue)
             if answer.accepted:
+                if queue.waiting[:1] == [one]:
+                    queue.failures = 0
                 await self._end(queue, one, Event.DELIVERED, answer)
                 continue
             if one.tried_for_s >= self._sending.retry_for_s:

@@ -55,7 +55,7 @@ class LogWriter:
     async def write(self, one: Notification) -> int:
         """Append a record to the partition that it names and return its append time in milliseconds."""
         assert self._producer is not None
-        content, partition, attempts = one.model_dump_json(exclude_none=True).encode(), one.position.partition, 0
+        content, partition, attempts = one.line(), one.position.partition, 0
         part = f"{PART}, partition {partition}"
         while True:
             try:

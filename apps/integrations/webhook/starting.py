@@ -20,7 +20,7 @@ from apps.integrations.webhook.target import Target
 
 Offsets = dict[TopicPartition, int]
 #: A member that was killed stays in its group for the session time-out of 10 s: no reason to end the next one.
-STRANGER_WAIT_S = 20.0
+STRANGER_WAIT_S = 15.0
 _CLIENT = "siaga-webhook"
 
 log = logging.getLogger("siaga.webhook")
