@@ -22,7 +22,7 @@ from apps.integrations.webhook.delivery_state import NewerLog
 from apps.integrations.webhook.http_attempt import Poster
 from apps.integrations.webhook.notification_log import LogWriter
 from apps.integrations.webhook.notifications import Author
-from apps.integrations.webhook.signing import SecretError, Signer, load_signer
+from apps.integrations.webhook.signing import SecretError, load_signer
 from apps.integrations.webhook.starting import SenderEnds, SenderNames, client_id_of
 from apps.integrations.webhook.target import Target, TargetError, load_target
 from schemas.topics import Topic
@@ -74,7 +74,8 @@ def command(
     if context.invoked_subcommand is not None:
         return
     try:
-        target, signer = load_target(url, settings, plain_http), load_signer(settings)
+        target = load_target(url, settings, plain_http)
+        load_signer(settings)
     except (TargetError, SecretError) as error:
         raise CommandError(str(error), exit_code=2) from None
     name = _checked(name or target.name)
@@ -97,7 +98,7 @@ def command(
         retry_for_s=retry_hours * 3600,
     )
     try:
-        asyncio.run(_serve(settings, target, signer, name, sending, from_beginning, timeout))
+        asyncio.run(_serve(settings, target, name, sending, from_beginning, timeout))
     except (SenderEnds, NewerLog) as error:
         raise CommandError(str(error)) from None
     finally:
@@ -118,7 +119,6 @@ def _checked(name: str) -> str:
 async def _serve(
     settings: Settings,
     target: Target,
-    signer: Signer,
     name: str,
     sending: Callable[..., Sending],
     from_beginning: bool,
@@ -138,7 +138,7 @@ async def _serve(
     async with aiohttp.ClientSession(
         connector=connector, trust_env=False, cookie_jar=aiohttp.DummyCookieJar()
     ) as session:
-        sender = sending(poster=Poster(session, target, signer, timeout_s))
+        sender = sending(poster=Poster(session, target, functools.partial(load_signer, settings), timeout_s))
         consumer = WebhookConsumer(aiokafka_options(settings), names, settings.instance, timeout_s, sender)
         work = asyncio.create_task(consumer.run(from_beginning))
         loop = asyncio.get_running_loop()

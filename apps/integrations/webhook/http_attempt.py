@@ -1,6 +1,7 @@
 """One attempt to POST an escalation, what its answer means, and how long to wait before the next attempt."""
 
 import email.utils
+import logging
 import random
 import ssl
 import time
@@ -9,7 +10,7 @@ from typing import NamedTuple
 
 import aiohttp
 
-from apps.integrations.webhook.signing import Signer
+from apps.integrations.webhook.signing import SecretError, Signer
 from apps.integrations.webhook.target import Target
 from schemas.notification import AnswerReason, AttemptAnswer
 
@@ -57,6 +58,9 @@ ADVICE: dict[AnswerReason, str] = {
 _NOT_REACHED = frozenset({AnswerReason.UNREACHABLE, AnswerReason.UNKNOWN_HOST, AnswerReason.TLS})
 
 
+log = logging.getLogger("siaga.webhook")
+
+
 class Answer(NamedTuple):
     """The result of one attempt. `detail` holds nothing of the URL but its host; `retry_after_s` is the receiver's
     Retry-After, None without one."""
@@ -88,10 +92,13 @@ class Answer(NamedTuple):
 
 
 class Poster:
-    """Posts to one target. Follows no redirects, checks certificates, ignores proxies of the environment."""
+    """Posts to one target. Follows no redirects, checks certificates, ignores proxies of the environment. `load` reads
+    the secret: at the start, and again when the receiver does not know the signature, for it may have been changed."""
 
-    def __init__(self, session: aiohttp.ClientSession, target: Target, signer: Signer, timeout_s: float) -> None:
-        self._session, self._target, self._signer = session, target, signer
+    def __init__(
+        self, session: aiohttp.ClientSession, target: Target, load: Callable[[], Signer], timeout_s: float
+    ) -> None:
+        self._session, self._target, self._load, self._signer = session, target, load, load()
         self._timeout_s = timeout_s
         self._timeout = aiohttp.ClientTimeout(total=timeout_s, sock_connect=timeout_s * CONNECT_SHARE)
 
@@ -99,6 +106,8 @@ class Poster:
         """Make one attempt; whatever goes wrong becomes an answer. `order`: headers that say where it stands."""
         began = time.monotonic()
         answer = await self._answer(body, self._headers(escalation_id, body) | dict(order or {}))
+        if answer.reason is AnswerReason.UNAUTHORIZED:
+            self._load_again()
         return answer._replace(duration_ms=int((time.monotonic() - began) * 1000))
 
     async def _answer(self, body: bytes, headers: dict[str, str]) -> Answer:
@@ -114,6 +123,12 @@ class Poster:
             return Answer(AnswerReason.NO_ANSWER, f"no answer within {self._timeout_s:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return interpret_error(error)
+
+    def _load_again(self) -> None:
+        try:
+            self._signer = self._load()
+        except SecretError as error:
+            log.error("the secret cannot be read again, the one from before is used: %s", error)
 
     def _headers(self, escalation_id: str, body: bytes) -> dict[str, str]:
         now_s = int(time.time())

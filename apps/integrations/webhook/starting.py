@@ -107,7 +107,9 @@ async def _check_strangers(admin: AIOKafkaAdminClient, names: SenderNames) -> No
 async def _check_topics(admin: AIOKafkaAdminClient, names: SenderNames) -> list[TopicPartition]:
     existing = await admin.list_topics()
     if missing := [topic for topic in (names.escalations, names.log) if topic not in existing]:
-        raise LookupError(f"no topic {' and '.join(missing)} yet (siaga topics creates it)")
+        raise LookupError(
+            f"no topic {' and '.join(missing)}, or no right to it (siaga topics creates it, --acls gives the right)"
+        )
     described = await admin.describe_topics([names.escalations, names.log])
     counts = {found["topic"]: len(found["partitions"]) for found in described}
     if counts[names.log] < counts[names.escalations]:

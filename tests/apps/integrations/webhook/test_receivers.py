@@ -13,7 +13,7 @@ import pytest
 
 from apps.embedded.ports import free_port
 from apps.integrations.webhook.http_attempt import Answer, Poster
-from apps.integrations.webhook.signing import Signer
+from apps.integrations.webhook.signing import SecretError, Signer
 from apps.integrations.webhook.target import parse_target
 from tests.apps.integrations.webhook.receiver import receiving
 from tests.security import certificates
@@ -48,7 +48,7 @@ async def attempt(url: str, ca: Path | None = None, timeout_s: float = TIMEOUT_S
     context = ssl.create_default_context(cafile=ca) if ca else True
     connector = aiohttp.TCPConnector(force_close=True, ssl=context)
     async with aiohttp.ClientSession(connector=connector, trust_env=False) as session:
-        poster = Poster(session, parse_target(url, False), Signer((b"k" * 32,)), timeout_s)
+        poster = Poster(session, parse_target(url, False), lambda: Signer((b"k" * 32,)), timeout_s)
         async with asyncio.timeout(BOUND_S):
             answer = await poster.post("a" * 32, b'{"x": 1}')
     assert "token" not in answer.detail and "\n" not in answer.detail
@@ -202,3 +202,22 @@ async def test_tls_with_a_receiver_that_has_none():
     async with receiving() as receiver:
         answer = await attempt(receiver.url.replace("http://", "https://"), timeout_s=BOUND_S / 2)
     assert answer.reason == "tls" and not answer.reached
+
+
+async def test_a_secret_that_was_changed_is_read_again_when_the_receiver_does_not_know_the_signature():
+    keys, loaded = [b"o" * 32, b"n" * 32], []
+
+    def load() -> Signer:
+        if len(loaded) == 2:
+            raise SecretError("SIAGA_WEBHOOK_SECRET_FILE: /secret: empty")
+        loaded.append(keys[len(loaded)])
+        return Signer((loaded[-1],))
+
+    async with receiving() as receiver, aiohttp.ClientSession(trust_env=False) as session:
+        receiver.answers = lambda post, before: 401
+        poster = Poster(session, parse_target(receiver.url, False), load, BOUND_S)
+        for _ in range(3):
+            assert (await poster.post("a" * 32, b"{}")).reason == "unauthorized"
+        for post, key in zip(receiver.posts, [keys[0], keys[1], keys[1]], strict=True):
+            signed = Signer((key,)).signature("a" * 32, int(post.headers["webhook-timestamp"]), b"{}")
+            assert post.headers["webhook-signature"] == signed
