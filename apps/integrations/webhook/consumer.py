@@ -149,11 +149,17 @@ class WebhookConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         self._sending.health.works(READING)
         for partition, records in batches.items():
             await self._offer(partition, records)
-        for sender, task in list(self._senders.values()):
+        await self._check_senders()
+
+    async def _check_senders(self) -> None:
+        """Raise what a sender did not handle; begin again with one that ended because its partition moved."""
+        for partition, (sender, task) in list(self._senders.items()):
             if failure := sender.delivery.failure() if sender.delivery else None:
                 raise failure
             if task.done():
                 task.result()
+                self._senders.pop(partition, None)
+                await self._stop_one(sender, task)
 
     def _has_room(self, partition: TopicPartition) -> bool:
         found = self._senders.get(partition)
