@@ -30,7 +30,7 @@ async def publish_on(bootstrap: str, numbers: range) -> list[str]:
     return publish.ids
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_outages_of_the_broker_lose_nothing_and_do_not_block_a_stop(tmp_path: Path, receiver: Receiver):
     port = free_port()
     siaga = Siaga(
