@@ -25,7 +25,7 @@ FROM ${PYTHON_IMAGE}
 LABEL org.opencontainers.image.title="siaga" \
       org.opencontainers.image.description="Early warning for elections on Kafka"
 COPY --from=build /opt/siaga /opt/siaga
-# Empty: a volume mounted here takes its owner, so that a webhook can keep rejected messages.
+# Empty: a volume mounted here takes its owner, so that `siaga cap --out /data` can write to one.
 COPY --from=build --chown=10001:10001 /data /data
 # State is in Kafka; files written here may be lost with the container (a tmpfs in compose and Kubernetes).
 ENV PATH=/opt/siaga/bin:$PATH \

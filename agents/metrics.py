@@ -183,6 +183,14 @@ OUTWARD_WAITING_SINCE = _gauge(
 )
 
 
+OUTWARD_REFUSED = _gauge(
+    "siaga_outward_refused_escalations",
+    "Escalations given up after a day, until they are sent again or dropped by people.",
+    "sender",
+    "partition",
+)
+
+
 def touch_counters() -> None:
     """Expose the counters that alerts use as 0: `rate` and `increase` miss the first increment of a new series."""
     for topic in INPUTS:

@@ -12,7 +12,7 @@ TICKS = Topic.LEDGER
 #: Which lane may write what follows from a source partition (agents/batching/commit/ownership.py).
 OWNERS = Topic.OWNERS
 #: Topics through which no record of an input goes.
-BESIDE = frozenset({OWNERS, Topic.STATUS})
+BESIDE = frozenset({OWNERS, Topic.STATUS, Topic.NOTIFICATIONS})
 
 
 @dataclass(frozen=True)

@@ -118,7 +118,7 @@ def _message(spec: TopicSpec, contract: Contract) -> dict[str, Any]:
 def _key(contract: Contract) -> dict[str, Any]:
     if contract.key is None:
         return {"description": "The original key, whatever it is."}
-    return {"type": "string", "pattern": contract.key, "description": "Code of the regency or province."}
+    return {"type": "string", "pattern": contract.key, "description": contract.key_about}
 
 
 _CLOUDEVENTS = {

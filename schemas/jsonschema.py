@@ -14,6 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from schemas.escalation import Escalation
 from schemas.fields import REGENCY_PATTERN
 from schemas.incident import Incident
+from schemas.notification import TARGET_PATTERN, Notification
 from schemas.outward import Outward
 from schemas.province import ProvinceRow
 from schemas.rejected import RejectedHeaders
@@ -26,13 +27,15 @@ DIALECT = GenerateJsonSchema.schema_dialect
 
 @dataclass(frozen=True)
 class Contract:
-    """One message: its file is `<name>.json`, its id `urn:siaga:<name>:<version>`; `key`: the key's pattern."""
+    """One message: its file is `<name>.json`, its id `urn:siaga:<name>:<version>`; `key`: the key's pattern,
+    `key_about` what it is."""
 
     name: str
     model: type[BaseModel]
     topic: Topic
     key: str | None = REGENCY_PATTERN
     version: int = 2
+    key_about: str = "Code of the regency or province."
 
     @property
     def id(self) -> str:
@@ -53,6 +56,9 @@ CONTRACTS: tuple[Contract, ...] = (
     Contract("province", ProvinceRow, Topic.PROVINCE, key=PROVINCE_PATTERN),
     Contract("escalation", Escalation, Topic.ESCALATIONS, key=EITHER_PATTERN),
     Contract("rejected-headers", RejectedHeaders, Topic.REJECTED, key=None),
+    Contract(
+        "notification", Notification, Topic.NOTIFICATIONS, key=TARGET_PATTERN, version=1, key_about="The sender's name."
+    ),
 )
 #: What a webhook posts: made of an escalation, on no topic.
 OUTWARD = Contract("outward", Outward, Topic.ESCALATIONS, version=1)

@@ -38,6 +38,7 @@ class Topic(StrEnum):
     PROVINCE = "province"
     ESCALATIONS = "escalations"
     REJECTED = "rejected"
+    NOTIFICATIONS = "notifications"
 
 
 class Direction(StrEnum):
@@ -93,6 +94,7 @@ SPECS: tuple[TopicSpec, ...] = (
     TopicSpec(Topic.PROVINCE, Direction.OUT, None, "the roll-up row of each province"),
     TopicSpec(Topic.ESCALATIONS, Direction.OUT, 90 * DAY_MS, "level changes and the authorities to notify"),
     TopicSpec(Topic.REJECTED, Direction.OUT, 7 * DAY_MS, "rejected input as it came, reason in headers"),
+    TopicSpec(Topic.NOTIFICATIONS, Direction.OUT, 180 * DAY_MS, "what was sent to receivers, and their answers"),
 )
 
 INPUTS: tuple[Topic, ...] = tuple(spec.topic for spec in SPECS if spec.direction is Direction.IN)

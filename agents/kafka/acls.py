@@ -92,6 +92,7 @@ def rights_of(role: Role, settings: Settings, inputs: Collection[str] = (), user
     `inputs` are the publishers' own inputs (the sources file's). `user` is who publishes: the user of an input writes
     its topics alone, every other publisher the common ones."""
     names, specs = settings.topics, specs_with(inputs)
+    log = names[Topic.NOTIFICATIONS]
     of = {way: [names.of(spec) for spec in specs if spec.direction is way] for way in Direction}
     if role is Role.PUBLISHER:
         own = user if user in inputs else ""
@@ -102,19 +103,22 @@ def rights_of(role: Role, settings: Settings, inputs: Collection[str] = (), user
         return (
             _topics(of[Direction.IN], _READ)
             | _topics(of[Direction.INTERNAL], _READ, _WRITE)
-            | _topics(of[Direction.OUT], _WRITE)
+            | _topics([name for name in of[Direction.OUT] if name != log], _WRITE)
+            | _topics([log], _DESCRIBE)  # a worker checks at its start that every topic exists
             | {Right(ResourceType.GROUP, settings.group, _READ)}
             | _transactions(settings, _WRITE)
         )
     if role is Role.SENDER:
         group = Right(ResourceType.GROUP, settings.sender_group_prefix, _READ, _PREFIXED)
-        return _topics([names[Topic.ESCALATIONS]], _READ) | {group}
+        # Its state is in the log of notifications: who may write there can keep an alert from going out.
+        return _topics([names[Topic.ESCALATIONS]], _READ) | _topics([log], _READ, _WRITE) | {group}
     if role is Role.DECIDER:
         # A decision is an entry of the ledger: who may write there can write any entry, and so change any level.
         return _topics([names[Topic.RISK], names[Topic.STATE]], _READ) | _topics([names[Topic.LEDGER]], _WRITE)
     if role is Role.READER:
         # A rejected record may hold what the schema does not allow, a name or a telephone number: not for every reader.
-        outputs = [name for name in of[Direction.OUT] if name != names[Topic.REJECTED]]
+        # The log of notifications says whom the house informs: for senders and operators.
+        outputs = [name for name in of[Direction.OUT] if name not in (names[Topic.REJECTED], log)]
         return _topics(outputs, _READ) | {Right(ResourceType.GROUP, settings.reader_group_prefix, _READ, _PREFIXED)}
     return (
         _topics([names.of(spec) for spec in specs], *_OPERATOR)

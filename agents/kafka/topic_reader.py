@@ -75,10 +75,15 @@ class TopicReader:
         offset: int = self._consumer.beginning_offsets([partition])[partition]
         return offset
 
-    def ends(self, partitions: Iterable[TopicPartition]) -> dict[TopicPartition, int]:
-        """The offset after the last committed record of each."""
-        ends: dict[TopicPartition, int] = self._consumer.end_offsets(list(partitions))
+    def ends(self, partitions: Iterable[TopicPartition], within_s: float | None = None) -> dict[TopicPartition, int]:
+        """The offset after the last committed record of each. Raises KafkaTimeoutError, after `within_s` if given."""
+        within_ms = None if within_s is None else int(within_s * 1000)
+        ends: dict[TopicPartition, int] = self._consumer.end_offsets(list(partitions), timeout_ms=within_ms)
         return ends
+
+    def positions(self) -> dict[TopicPartition, int]:
+        """The offset that is read next, of each partition that was started."""
+        return {partition: self._consumer.position(partition) for partition in self._partitions}
 
     def start_at_beginning(self, partitions: Iterable[TopicPartition]) -> None:
         """Read these partitions from their first records."""

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -16,6 +15,7 @@ from apps.cli.options import CommandError, serve_metrics_if_set, with_settings
 from apps.cli.terminal import discard_output, hint, output_closed
 from apps.integrations.cap.alert_files import AlertFileError, WriteAlert, write_to_directory
 from apps.integrations.cap.document import PLACEHOLDER_SENDER, AlertStatus, CapProfile, ProfileError
+from apps.integrations.cap.following import CapFollower, Hopeless, position
 from apps.integrations.cap.issuer import Issuer
 from schemas.outward import Outward
 from schemas.topics import Topic
@@ -51,17 +51,18 @@ def command(settings: Settings, from_beginning: bool, until_end: bool, out: Path
     topic gives the same bytes. Nothing is sent anywhere.
     Exit status 1 when a record was not an escalation (reported on standard error), 2 for wrong arguments."""
     configure_logging(settings)
-    serve_metrics_if_set(settings, Health("cap", settings.topic_prefix))
+    health = Health("cap", settings.topic_prefix)
+    serve_metrics_if_set(settings, health)
     issuer = Issuer(_profile(**profile), settings.load_ruleset().outward)
     try:
         put = write_to_directory(out) if out else _print
         with broker_errors(settings):
-            _issue(settings, issuer, put, from_beginning, until_end, never if out else output_closed)
+            _issue(settings, issuer, health, put, from_beginning, until_end, never if out else output_closed)
     except KeyboardInterrupt:
         pass
     except BrokenPipeError:
         discard_output()
-    except AlertFileError as error:
+    except (AlertFileError, Hopeless) as error:
         raise CommandError(str(error)) from None
     if issuer.unreadable:
         raise SystemExit(1)
@@ -77,6 +78,7 @@ def _profile(status: str, sender: str, sender_name: str, utc_offset: str) -> Cap
 def _issue(
     settings: Settings,
     issuer: Issuer,
+    health: Health,
     put: WriteAlert,
     from_beginning: bool,
     until_end: bool,
@@ -87,18 +89,12 @@ def _issue(
         # Polls interleave partitions differently each time; one sorted list makes every run write the same bytes.
         # It is short: a regency changes its level at most some ten times an hour (streams/risk/levels.py).
         existing = [record for records in reader.read_to_end(stopped) for record in records]
-        for record in sorted(existing, key=_position):
+        for record in sorted(existing, key=position):
             issuer.issue(record, put if from_beginning else None)
         if until_end:
             return
         hint(f"waiting for new records of {settings.topics[Topic.ESCALATIONS]}; Ctrl-C ends it")
-        for records in reader.follow(stopped):
-            for record in sorted(records, key=_position):
-                issuer.issue(record, put)
-
-
-def _position(record: Any) -> tuple[int, int]:
-    return record.partition, record.offset
+        CapFollower(reader, issuer, health, put).run(stopped)
 
 
 def _print(_escalation: Outward, _identifier: str, document: bytes) -> None:

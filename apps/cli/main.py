@@ -24,7 +24,7 @@ COMMANDS: dict[str, str] = {
     "redrive": "Send rejected records again: corrected ones of a file, or those that are valid now.",
     "tail": "Print an output topic as JSON lines, committed records only.",
     "cap": "Write escalations as Common Alerting Protocol 1.2 documents.",
-    "webhook": "Post escalations to a URL: signed, in order, retried.",
+    "webhook": "Post escalations to a URL: signed, in order, retried; list and send again what stays refused.",
     "simulate": "Publish a simulated election day.",
     "replay": "Publish a recorded election at a chosen speed.",
     "stations": "Check a station roster against the roster.",

@@ -15,7 +15,7 @@ from apps.cli.terminal import discard_output, hint, output_closed
 from apps.publishing.rejects import rejected_line
 from schemas.topics import Topic
 
-OUTPUTS = (Topic.RISK, Topic.ESCALATIONS, Topic.REJECTED, Topic.PROVINCE)
+OUTPUTS = (Topic.RISK, Topic.ESCALATIONS, Topic.REJECTED, Topic.PROVINCE, Topic.NOTIFICATIONS)
 
 Line = Callable[[Any], bytes | None]
 

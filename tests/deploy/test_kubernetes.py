@@ -157,7 +157,13 @@ def test_publishers_only_write_and_readers_read_no_rejected_record(rights):
     read = {name for name, operation in topics["siaga-reader"] if operation is ACLOperation.READ}
     assert len(read) == len(topics["siaga-reader"])
     assert read.isdisjoint(inputs | {NAMES[Topic.REJECTED], NAMES[Topic.LEDGER]})
-    assert topics["siaga-sender"] == {(NAMES[Topic.ESCALATIONS], ACLOperation.READ)}
+    log = NAMES[Topic.NOTIFICATIONS]
+    assert topics["siaga-sender"] == {
+        (NAMES[Topic.ESCALATIONS], ACLOperation.READ),
+        (log, ACLOperation.READ),
+        (log, ACLOperation.WRITE),
+    }
+    assert (log, ACLOperation.WRITE) not in topics["siaga-processor"] and log not in read
 
 
 def test_pods_are_restricted(workloads):

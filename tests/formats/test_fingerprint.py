@@ -28,7 +28,9 @@ def test_what_is_written_has_the_structure_of_its_number(family: str, now: dict)
     assert now[family] == committed, ADVICE.format(family=family, number=NUMBERS[family])
 
 
-@pytest.mark.parametrize("path", sorted(RELEASES.glob("*/*.jsonl.xz")), ids=lambda path: f"{path.parent.name} {path.stem}")
+@pytest.mark.parametrize(
+    "path", sorted(RELEASES.glob("*/*.jsonl.xz")), ids=lambda path: f"{path.parent.name} {path.stem}"
+)
 def test_a_release_wrote_nothing_under_this_number_that_is_gone(path, now: dict):
     """So that it can go on from what this one writes."""
     dump = Dump(lines_of(path))

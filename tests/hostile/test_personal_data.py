@@ -6,6 +6,7 @@ be a station: it stays inside. Everything is searched that leaves the fold or th
 webhooks, CAP documents, error lines of rejected records, headers of the rejected topic, and what is logged."""
 
 import logging
+from types import SimpleNamespace
 
 import orjson
 import pytest
@@ -13,8 +14,12 @@ import pytest
 from apps.integrations.cap.document import CapProfile, document
 from apps.integrations.cap.references import MessageChains
 from apps.integrations.escalation_records import outward_of
+from apps.integrations.webhook.http_attempt import interpret_status
+from apps.integrations.webhook.notifications import Author
+from apps.integrations.webhook.waiting import waiting_of
 from apps.publishing.lines import Line
 from apps.publishing.messages import Kind, checked
+from schemas.notification import Event
 from schemas.rejected import Rejected, rejected_headers
 from schemas.roster import Roster
 from schemas.ruleset import Ruleset
@@ -107,11 +112,14 @@ class Told:
         return [*outputs.rows.values(), *outputs.provinces.values(), *outputs.escalations]
 
     def outside(self) -> list[bytes]:
-        """Bodies of webhooks and CAP documents, by the packaged ruleset."""
+        """Bodies of webhooks, CAP documents and the log of notifications, by the packaged ruleset."""
         rule, chains, found = Ruleset.default().outward, MessageChains(), []
         for value in self.outputs.escalations:
             outward = outward_of(value, rule)
             found += [outward.body(), document(outward, chains.append(outward), CapProfile())]
+            waiting = waiting_of(SimpleNamespace(value=value, offset=0, timestamp=0), rule)
+            answer = interpret_status(404, None)
+            found.append(Author("outward", "https://a").about(waiting, Event.FAILED, answer, 0, 0).line())
         return found
 
 
@@ -130,5 +138,5 @@ def test_a_name_as_an_incidents_number_leaves_the_house_in_no_message(caplog: py
     caplog.set_level(logging.DEBUG)
     told = Told(incident_id=PERSON_AS_ID)
     assert names_somebody(told.outputs.escalations), "inside, evidence is named as the contract says"
-    assert len(told.outside()) == 2 * len(told.outputs.escalations)
+    assert len(told.outside()) == 3 * len(told.outputs.escalations)
     assert names_somebody([*told.outside(), caplog.text.encode()]) == []

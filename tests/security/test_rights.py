@@ -40,14 +40,17 @@ MAY_WRITE = {
     "publisher": INPUTS,
     "processor": (*INTERNAL, *PUBLIC, Topic.REJECTED),
     "decider": (Topic.LEDGER,),
+    "sender": (Topic.NOTIFICATIONS,),
 }
 MAY_READ = {
     "processor": (*INPUTS, *INTERNAL),
     "reader": PUBLIC,
-    "sender": (Topic.ESCALATIONS,),
+    "sender": (Topic.ESCALATIONS, Topic.NOTIFICATIONS),
     "decider": (Topic.RISK, Topic.STATE),
     "operator": EVERY,
 }
+#: What a role may see and neither read nor write: a worker checks at its start that every topic exists.
+MAY_SEE = {"processor": (Topic.NOTIFICATIONS,)}
 ROLES = tuple(USERS)
 
 
@@ -112,7 +115,7 @@ async def test_a_role_reads_its_topics_and_no_other(filled: GuardedDeployment, r
     finally:
         await consumer.stop()
     assert set(allowed) == set(MAY_READ.get(role, ()))
-    assert set(visible) == {*MAY_READ.get(role, ()), *MAY_WRITE.get(role, ())}
+    assert set(visible) == {*MAY_READ.get(role, ()), *MAY_WRITE.get(role, ()), *MAY_SEE.get(role, ())}
 
 
 async def test_an_idempotent_producer_needs_no_further_right(deployment: GuardedDeployment):

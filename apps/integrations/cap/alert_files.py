@@ -15,7 +15,11 @@ WriteAlert = Callable[[Outward, str, bytes], None]
 
 
 class AlertFileError(Exception):
-    """A document cannot be written. One line."""
+    """A document cannot be written. One line. `is_final`: waiting does not help."""
+
+    def __init__(self, line: str, is_final: bool = False) -> None:
+        super().__init__(line)
+        self.is_final = is_final
 
 
 def write_to_directory(path: Path) -> WriteAlert:
@@ -38,7 +42,7 @@ def write_to_directory(path: Path) -> WriteAlert:
 def _write(file: Path, content: bytes) -> None:
     if file.exists():
         if file.read_bytes() != content:
-            raise AlertFileError(f"{file}: was written with other settings; an issued alert must not change")
+            raise AlertFileError(f"{file}: was written with other settings; an issued alert must not change", True)
         return
     # Another suffix and a leading dot: a program that watches the directory for *.xml never sees a partial file.
     draft = file.with_name(f".{file.name}.part")

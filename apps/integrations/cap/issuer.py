@@ -21,6 +21,10 @@ class Issuer:
         self._counts = DeliveryCounts("cap")
         self.unreadable = 0
 
+    def begin_again(self) -> None:
+        """Forget the chains: the topic was created again, and earlier messages are not on it."""
+        self._chains = MessageChains()
+
     def issue(self, record: Any, write: WriteAlert | None) -> None:
         """Add a record to its chain and write its document; without `write` only the chain is kept.
 

@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import signal
 import subprocess
-from pathlib import Path
 
 import orjson
 import pytest
@@ -27,11 +26,6 @@ async def stopped(process: "subprocess.Popen[bytes]") -> int:
 async def ended(process: "subprocess.Popen[bytes]") -> int:
     """Its exit status; the receiver answers meanwhile."""
     return await asyncio.to_thread(process.wait, 30)
-
-
-def refused(tmp_path: Path) -> list[dict]:
-    path = tmp_path / "data" / "webhook" / "tests.refused.jsonl"
-    return [orjson.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
 
 
 def in_order(posts: list[Post], publish: Publisher) -> bool:
@@ -93,30 +87,6 @@ async def test_a_post_without_an_answer_is_retried(webhook: Start, receiver: Rec
     process = webhook("--from-beginning", "--timeout", "0.5")
     await until(lambda: len(receiver.posts) == 2, WITHIN_S, "tried again")
     assert await stopped(process) == 0 and len(set(receiver.keys)) == 1
-
-
-async def test_a_refused_escalation_is_stored_and_does_not_stop_the_rest(
-    webhook: Start, receiver: Receiver, publish: Publisher, tmp_path: Path
-):
-    elsewhere = receiver.url.replace("/hook", "/other")
-    answers = {"16.01": 404, "16.02": (302, {"Location": elsewhere}), "16.03": 410}
-    receiver.answers = lambda post, before: answers.get(post.regency, 200)
-    await publish(range(8))
-    await publish.raw(b"\xffnothing", partition=0)
-    await publish.raw(b'{"schema":"other"}', partition=0)
-    await publish(range(8, 12))
-    process = webhook("--from-beginning")
-    await until(lambda: len(receiver.posts) == 12 and len(refused(tmp_path)) == 11, WITHIN_S, "all settled")
-    assert await stopped(process) == 0
-    assert in_order(receiver.posts, publish) and receiver.elsewhere == []
-    kept = refused(tmp_path)
-    assert sorted(line["said"] for line in kept if line["said"].startswith("status")) == (
-        ["status 302"] * 3 + ["status 404"] * 3 + ["status 410"] * 3
-    )
-    sent = [posted(one) for one in publish.sent]
-    assert all(line["value"] in sent for line in kept if line["said"].startswith("status"))
-    assert base64.b64decode(next(line["value_base64"] for line in kept if "value_base64" in line)) == b"\xffnothing"
-    assert {"schema": "other"} in [line.get("value") for line in kept]
 
 
 async def test_a_clean_restart_repeats_nothing_even_with_a_post_in_progress(

@@ -6,16 +6,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from apps.integrations.webhook.http_attempt import BACKOFF_MAX_S, RETRY_AFTER_MAX_S, Action, backoff_s, interpret_status
+from apps.integrations.webhook.http_attempt import (
+    ADVICE,
+    BACKOFF_MAX_S,
+    RETRY_AFTER_MAX_S,
+    backoff_s,
+    interpret_status,
+)
+from schemas.notification import AnswerReason
 
 NOW_S = 1_732_670_000.0
 
 
-@given(st.integers(200, 599))
-def test_2xx_commits_5xx_and_three_4xx_retry_and_all_else_is_refused(status: int):
-    outcome = interpret_status(status, None).action
-    assert (outcome is Action.COMMIT) == (status < 300)
-    assert (outcome is Action.RETRY) == (status >= 500 or status in (408, 425, 429))
+@given(st.integers(100, 999))
+def test_only_2xx_is_a_success(status: int):
+    assert interpret_status(status, None).accepted == (200 <= status < 300)
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (204, "accepted"), (301, "redirect"), (308, "redirect"), (400, "client_error"), (401, "unauthorized"),
+        (403, "unauthorized"), (404, "not_found"), (408, "no_answer"), (410, "not_found"), (413, "client_error"),
+        (429, "too_many_requests"), (500, "server_error"), (503, "server_error"), (799, "server_error"),
+    ],
+)  # fmt: skip
+def test_a_status_has_a_reason_and_the_reason_an_advice(status: int, reason: str):
+    found = interpret_status(status, None).reason
+    assert found == reason and (found is AnswerReason.ACCEPTED or ADVICE[found])
 
 
 @pytest.mark.parametrize(
