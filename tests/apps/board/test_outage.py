@@ -32,9 +32,10 @@ async def send(settings: Settings, partition: int, *records: dict) -> None:
     try:
         for record in records:
             topic = settings.topics[Topic.ESCALATIONS if "escalation_id" in record else Topic.RISK]
-            await producer.send_and_wait(topic, orjson.dumps(record), record["regency"].encode(), partition)
+            sent = producer.send_and_wait(topic, orjson.dumps(record), record["regency"].encode(), partition)
+            await asyncio.wait_for(sent, WITHIN_S)
     finally:
-        await producer.stop()
+        await asyncio.wait_for(producer.stop(), WITHIN_S)
 
 
 def change(settings: Settings, *steps) -> None:
@@ -121,6 +122,7 @@ async def test_a_board_follows_topics_that_grow_go_and_come_back(broker, fresh_p
         await until(lambda: progress.trouble is Trouble.TOPICS, "it says that the topics are gone", WITHIN_S)
         assert "16.71" in state.rows, "what was there stays in sight, with its age"
         await running.create_topics()
+        await until(lambda: progress.healthy and not state.rows, "the table is empty, as the new topics are", WITHIN_S)
         await send(settings, 0, *(row("16.03", score=score) for score in range(30)))
         await until(lambda: state.rows.keys() == {"16.03"}, "the table is that of the new topics", WITHIN_S)
         await until(lambda: progress.healthy, "it has caught up", WITHIN_S)

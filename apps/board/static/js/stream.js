@@ -46,6 +46,7 @@ function share() {
 
 function connectAlone() {
   if (own) return;
+  port?.postMessage("gone");
   port?.close();
   port = null;
   openOwn();
