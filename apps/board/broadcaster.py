@@ -3,6 +3,7 @@
 The rate is limited by the interval between two events and by the bytes per second to all viewers together."""
 
 import asyncio
+import contextlib
 import time
 from typing import Any
 
@@ -11,12 +12,14 @@ import orjson
 from agents import metrics
 from apps.board.board_state import BoardState, JsonObject
 from apps.board.event_buffer import EncodedEvent, EventBuffer, encode_event
-from apps.board.kafka_reader import ReaderProgress
 from apps.board.layout import RegencyPlace, lay_out
+from apps.board.reader_progress import ReaderProgress
 from schemas.roster import Roster
 
 INTERVAL_MIN_S, INTERVAL_MAX_S = 0.15, 0.7
 """Changes within one interval share an event. The upper bound keeps an update within a second of its record."""
+STATUS_EVERY_S = 1.0
+"""How often the reader's status is looked at: viewers get its change at once, not with the next heartbeat."""
 BYTES_PER_S = 20_000_000
 """What one board sends to all viewers together before it lengthens the interval; loopback and one core carry far more.
 """
@@ -43,6 +46,7 @@ class Broadcaster:
         self._layout_codes: frozenset[str] = frozenset()
         self._layout: JsonObject = {}
         self._sent_at_end_s = time.monotonic()
+        self._sent_status: JsonObject = {}
 
     @property
     def behind_s(self) -> float:
@@ -61,26 +65,50 @@ class Broadcaster:
 
         Nothing is sent before the reader has reached the end of the topics: half the rows would look like calm."""
         while True:
-            await self._changed.wait()
-            self._changed.clear()
-            sent = self.send_changes() if self._progress is None or self._progress.caught_up else 0
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(STATUS_EVERY_S):
+                    await self._changed.wait()
+            sent = 0
+            if self._changed.is_set():
+                self._changed.clear()
+                sent = self.send_changes() if self._progress is None or self._progress.caught_up else 0
+            self._send_status()
             await asyncio.sleep(min(INTERVAL_MAX_S, max(INTERVAL_MIN_S, sent * self.viewers / BYTES_PER_S)))
 
     def send_changes(self) -> int:
         """Append one event if anything changed. Returns the bytes that each viewer gets for it.
 
-        The first event is a snapshot: a viewer that connected during start-up has no score histories yet."""
-        update = self._state.drain()
-        if update is None:
+        The first event is a snapshot: a viewer that connected during start-up has no score histories yet. So is the
+        first one after the topics were created again."""
+        is_new, update = self._state.is_new, self._state.drain()
+        if is_new:
+            event = self._buffer.append("snapshot", orjson.dumps(self._everything()))
+        elif update is None:
             self._record_delays()
             return 0
-        if self._buffer.head == 0:
-            event = self._buffer.append("snapshot", orjson.dumps(self._everything()))
         else:
             layout = {"layout": self.layout()} if self._lacks_tiles() else {}
             event = self._buffer.append("update", orjson.dumps(update | self._now() | layout))
         self._record_delays()
         return len(event.plain)
+
+    def _send_status(self) -> None:
+        """Append an event without changes when reading stopped, resumed or met rows that it cannot read."""
+        status = self._status()
+        if status != self._sent_status and self._buffer.head:
+            nothing: JsonObject = {"rows": [], "removed": [], "provinces": [], "escalations": []}
+            self._buffer.append("update", orjson.dumps(nothing | self._now()))
+            self._sent_status = status
+
+    def _status(self) -> JsonObject:
+        if self._progress is None:
+            return {}
+        return {
+            "status": self._progress.status,
+            "trouble": self._progress.trouble.value,
+            "unreadable": sorted(self._state.unreadable),
+            "missed_escalations": self._state.missed_escalations,
+        }
 
     def _record_delays(self) -> None:
         """All records read so far are now with the viewers: observe each one's delay since its append."""
@@ -115,10 +143,10 @@ class Broadcaster:
                 for code, regency in self._roster.items()
             ]
             extra = sorted(codes - self._roster.keys())
-            drawn = lay_out(places + [RegencyPlace(code, self._state.rows[code].get("name", code)) for code in extra])
+            drawn = lay_out(places + [RegencyPlace(code, self._state.rows[code]["name"]) for code in extra])
             tiles = [[tile.code, tile.name, tile.column, tile.row] for tile in drawn.tiles]
             self._layout_codes = codes
-            self._layout = {"columns": drawn.columns, "rows": drawn.rows, "tiles": tiles}
+            self._layout = {"columns": drawn.columns, "rows": drawn.rows, "tiles": tiles, "unlisted": extra}
         return self._layout
 
     def _everything(self) -> JsonObject:
@@ -128,4 +156,5 @@ class Broadcaster:
         return not self._state.rows.keys() <= self._layout_codes
 
     def _now(self) -> JsonObject:
-        return {"now_ms": int(time.time() * 1000), "feed": self._progress.view() if self._progress else None}
+        feed = self._progress.view() | self._status() if self._progress else None
+        return {"now_ms": int(time.time() * 1000), "feed": feed}

@@ -1,25 +1,29 @@
 """Reads the output topics into the board's state: every committed record, without a consumer group.
 
 The board assigns all partitions to itself, like `siaga tail`, so any number of boards can run beside the workers. Rows
-are read from the beginning of their topics, escalations from a bounded number of records and hours back. While the
-broker is down or a topic does not exist yet, the reader retries."""
+are read from the beginning of their topics, escalations from a bounded number of records and hours back. Whatever ends
+a reading (the broker is away, a topic does not exist, partitions were added), the next one begins after a pause where
+it stopped; `health` and `progress` say so meanwhile."""
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import AsyncIterator, Callable
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import KafkaError
 
 from agents import metrics
 from agents.batching import Progress, committed_reader, ends_of
+from agents.batching.retry import Backoff
+from agents.health import Health
 from agents.kafka.connection import aiokafka_options
 from agents.settings import Settings
 from apps.board.board_state import BoardState, InvalidRecord
+from apps.board.broker_clock import BrokerClock
+from apps.board.reader_progress import ReaderProgress
+from apps.board.trouble import LINES, TopicsMissing, Trouble
 from schemas.topics import Topic
 
 ESCALATION_OFFSETS_BACK = 2000
@@ -27,67 +31,42 @@ ESCALATION_OFFSETS_BACK = 2000
 ESCALATION_HOURS_BACK = 72
 POLL_MS = 200
 END_OFFSETS_EVERY_S = 1.0
+TOPICS_EVERY_S = 15.0
+"""How often the topics are listed: partitions that were added are read, a topic that was deleted is named."""
 REQUEST_TIMEOUT_MS = 10_000
 PARTITION_FETCH_BYTES = 1 << 20
-BEHIND_AFTER_S = 10.0
-RETRY_S = (0.5, 1, 2, 5)
-
+RETRY_FIRST_S, RETRY_LONGEST_S = 0.5, 5.0
+LOG_EVERY_S = 30.0
+"""Between two lines about the same trouble."""
+CLOSE_S = 5.0
+PART = "reading Kafka"
 
 log = logging.getLogger("siaga.board")
 
 
-@dataclass
-class ReaderProgress:
-    """How far the reader is behind Kafka. `at_end_s` is monotonic time, `newest_row_ms` append time (Unix)."""
+class TopicsChanged(Exception):
+    """The topics have other partitions than those that are read; not an error."""
 
-    caught_up: bool = False
-    lag_records: int = 0
-    at_end_s: float = field(default_factory=time.monotonic)
-    newest_row_ms: int = 0
-    unreadable: int = 0
-    trouble: str = "waiting for the broker"
-    _append_times_ms: list[int] = field(default_factory=list)
 
-    @property
-    def behind_s(self) -> float:
-        """Seconds since the reader was last at the end of every partition."""
-        return max(0.0, time.monotonic() - self.at_end_s)
-
-    @property
-    def healthy(self) -> bool:
-        """Whether the reader caught up once and was at the end within BEHIND_AFTER_S."""
-        return self.caught_up and self.behind_s < BEHIND_AFTER_S
-
-    def add_append_time(self, appended_ms: int) -> None:
-        """Note a record's append time. Records read while catching up do not count: nobody waited for them."""
-        if self.caught_up:
-            self._append_times_ms.append(appended_ms)
-
-    def take_append_times(self) -> list[int]:
-        """Append times of the records read since the last call."""
-        taken, self._append_times_ms = self._append_times_ms, []
-        return taken
-
-    def view(self) -> dict[str, Any]:
-        """For /healthz and the page. `newest_row_ms` is the broker's append time of the newest row, Unix time."""
-        return {
-            "status": "ok" if self.healthy else ("behind" if self.caught_up else "starting"),
-            "caught_up": self.caught_up,
-            "lag_records": self.lag_records,
-            "behind_s": round(self.behind_s, 1),
-            "newest_row_ms": self.newest_row_ms,
-            "unreadable_records": self.unreadable,
-            "trouble": self.trouble,
-        }
+class TopicsRecreated(Exception):
+    """A partition ends before what was read of it: its topic was deleted and created again."""
 
 
 class KafkaReader:
     """Keeps the state current until cancelled; calls `on_change` after each batch of records. Raises SettingsError."""
 
-    def __init__(self, settings: Settings, state: BoardState, on_change: Callable[[], None]) -> None:
+    def __init__(
+        self, settings: Settings, state: BoardState, on_change: Callable[[], None], health: Health | None = None
+    ) -> None:
         self._settings, self._state, self._on_change = settings, state, on_change
         self._options = aiokafka_options(settings)
+        self._health = health or Health("board", settings.topic_prefix)
+        self._clock = BrokerClock()
+        self._backoff = Backoff(RETRY_FIRST_S, RETRY_LONGEST_S)
         self.progress = ReaderProgress()
+        self._is_live = False  # at the end at the last measure: what comes now has just been written
+        self._is_gone = False  # a topic that was read is missing
+        self._logged_at_s = 0.0  # 0: nothing failed yet
         self._next_offsets: dict[TopicPartition, int] = {}
         self._end_offsets: dict[TopicPartition, int] = {}
         self._risk, self._province, self._escalations = (
@@ -95,20 +74,81 @@ class KafkaReader:
         )
 
     async def run(self) -> None:
-        """Read without end; after an error of the broker resume at the next unread offset."""
-        failures = 0
+        """Read without end; after any error resume at the next unread offset."""
         while True:
             try:
                 await self._read()
-            except (KafkaError, OSError, LookupError, TimeoutError) as error:
-                trouble = str(error) if type(error) is LookupError else f"{type(error).__name__}: {error}"
-                if trouble != self.progress.trouble:
-                    log.warning("cannot read %s: %s; retrying", self._settings.broker, trouble)
-                self.progress.trouble = trouble
-                await asyncio.sleep(RETRY_S[min(failures, len(RETRY_S) - 1)])
-                failures += 1
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                self._failed(ConnectionError("a request was cancelled with its connection"))  # by aiokafka, not by us
+            except TopicsChanged:
+                log.info("the output topics have other partitions now: reading all of them")
+                continue
+            except TopicsRecreated:
+                self._forget()
+                continue
+            except Exception as error:  # noqa: BLE001 - whatever it is: the board says so and reads on, or ends by health
+                self._failed(error)
+            await asyncio.sleep(self._backoff.after_failure(PART))
+
+    def _failed(self, error: Exception) -> None:
+        trouble = Trouble.of(error)
+        reason, advice = LINES[trouble]
+        self._health.blocked(PART, reason, advice)
+        now_s = time.monotonic()
+        if not self._logged_at_s or trouble != self.progress.trouble or now_s - self._logged_at_s >= LOG_EVERY_S:
+            self._logged_at_s = now_s
+            log.warning("cannot read from %s: %s; %s; trying again", self._settings.broker, reason, advice)
+        log.log(logging.ERROR if trouble is Trouble.FAULT else logging.DEBUG, "reading ended", exc_info=error)
+        self.progress.trouble = trouble
+
+    def _forget(self) -> None:
+        """Begin again with nothing: what was read is of topics that are gone."""
+        log.warning("the output topics were deleted and created again: the table is read anew from the first record")
+        self._next_offsets = {}
+        self._is_gone = False
+        self.progress.caught_up = False
+        self._state.clear()
 
     async def _read(self) -> None:
+        self._is_live = False
+        async with self._admin() as admin:
+            partitions = await self._list_partitions(admin)
+            if self._is_gone:
+                raise TopicsRecreated
+            async with self._consumer() as consumer:
+                await self._assign(consumer, partitions)
+                self._end_offsets = {}
+                watching = [
+                    asyncio.create_task(self._refresh_end_offsets(consumer, partitions)),
+                    asyncio.create_task(self._watch_topics(admin, partitions)),
+                ]
+                try:
+                    while not any(task.done() for task in watching):
+                        batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=5000)
+                        self._apply(batches)
+                        await asyncio.wait_for(self._measure_lag(consumer), REQUEST_TIMEOUT_MS / 1000)
+                    for task in watching:
+                        if task.done():
+                            task.result()
+                finally:
+                    for task in watching:
+                        task.cancel()
+                    await asyncio.wait(watching, timeout=CLOSE_S)
+
+    @contextlib.asynccontextmanager
+    async def _admin(self) -> AsyncIterator[AIOKafkaAdminClient]:
+        admin = AIOKafkaAdminClient(**self._options, request_timeout_ms=REQUEST_TIMEOUT_MS)
+        try:
+            await admin.start()
+            yield admin
+        finally:
+            await admin.close()
+
+    @contextlib.asynccontextmanager
+    async def _consumer(self) -> AsyncIterator[AIOKafkaConsumer]:
         limits = {
             "fetch_max_wait_ms": POLL_MS,
             "request_timeout_ms": REQUEST_TIMEOUT_MS,
@@ -116,52 +156,42 @@ class KafkaReader:
         }
         consumer = committed_reader(self._options | limits)
         try:
-            partitions = await self._list_partitions()
             await consumer.start()
-            await self._assign(consumer, partitions)
-            self._end_offsets = {}
-            refresh = asyncio.create_task(self._refresh_end_offsets(consumer, partitions))
-            try:
-                while not refresh.done():
-                    batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=5000)
-                    self._apply(batches)
-                    await self._measure_lag(consumer)
-                if refresh.cancelled():  # by aiokafka, whose pending requests end so when their connection is lost
-                    raise ConnectionError("the request for the end offsets was cancelled")
-                refresh.result()
-            finally:
-                refresh.cancel()
+            yield consumer
         finally:
-            await consumer.stop()
+            await _close(consumer)
 
-    async def _list_partitions(self) -> list[TopicPartition]:
-        """All partitions of the three topics. Raises LookupError while a topic does not exist.
+    async def _list_partitions(self, admin: AIOKafkaAdminClient) -> list[TopicPartition]:
+        """All partitions of the three topics. Raises TopicsMissing.
 
         The admin client is used because a consumer's metadata request may create the topic."""
-        admin = AIOKafkaAdminClient(**self._options, request_timeout_ms=REQUEST_TIMEOUT_MS)
-        try:
-            await admin.start()
-            existing = await admin.list_topics()
-            names = (self._risk, self._escalations, self._province)
-            for name in names:
-                if name not in existing:
-                    raise LookupError(f"no topic {name} yet (siaga topics creates it)")
-            found = await admin.describe_topics(list(names))
-        finally:
-            await admin.close()
-        return [TopicPartition(topic["topic"], p["partition"]) for topic in found for p in topic["partitions"]]
+        existing = await admin.list_topics()
+        names = (self._risk, self._escalations, self._province)
+        if missing := [name for name in names if name not in existing]:
+            self._is_gone = bool(self._next_offsets)  # what was read of it; a topic of that name is another one then
+            raise TopicsMissing(", ".join(missing))
+        found = await admin.describe_topics(list(names))
+        return sorted(TopicPartition(topic["topic"], p["partition"]) for topic in found for p in topic["partitions"])
+
+    async def _watch_topics(self, admin: AIOKafkaAdminClient, partitions: list[TopicPartition]) -> None:
+        """Raise TopicsChanged or TopicsMissing when the topics have other partitions than these."""
+        while True:
+            await asyncio.sleep(TOPICS_EVERY_S)
+            if await self._list_partitions(admin) != partitions:
+                raise TopicsChanged
 
     async def _assign(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
         """Assign all partitions and seek each to its first offset to read."""
         consumer.assign(partitions)
         first = await consumer.beginning_offsets(partitions)
         end = await ends_of(consumer, partitions)
+        self._check_not_recreated(end)
         recent = [partition for partition in partitions if partition.topic == self._escalations]
         since_ms = int((time.time() - ESCALATION_HOURS_BACK * 3600) * 1000)
         found = await consumer.offsets_for_times(dict.fromkeys(recent, since_ms))
         for partition in partitions:
             start = first[partition]
-            if first[partition] <= self._next_offsets.get(partition, -1) <= end[partition]:
+            if first[partition] <= self._next_offsets.get(partition, -1):
                 start = self._next_offsets[partition]
             elif partition.topic == self._escalations:
                 young = found[partition].offset if found.get(partition) else end[partition]
@@ -171,9 +201,19 @@ class KafkaReader:
     async def _refresh_end_offsets(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
         """Ask the broker for the end offsets at an interval: they tell an idle topic from a lost broker."""
         while True:
-            self._end_offsets = await asyncio.wait_for(ends_of(consumer, partitions), REQUEST_TIMEOUT_MS / 1000)
-            self.progress.trouble = ""
+            ends = await asyncio.wait_for(ends_of(consumer, partitions), REQUEST_TIMEOUT_MS / 1000)
+            self._check_not_recreated(ends)
+            self._end_offsets = ends
+            if self.progress.trouble and self._logged_at_s > 0:
+                log.info("Kafka answers again")
+            self.progress.trouble = Trouble.NONE
+            self._health.works(PART)
+            self._backoff.after_success(PART)
             await asyncio.sleep(END_OFFSETS_EVERY_S if self.progress.caught_up else POLL_MS / 1000)
+
+    def _check_not_recreated(self, ends: dict[TopicPartition, int]) -> None:
+        if any(ends.get(partition, offset) < offset for partition, offset in self._next_offsets.items()):
+            raise TopicsRecreated
 
     async def _measure_lag(self, consumer: AIOKafkaConsumer) -> None:
         """Compare the positions with the newest end offsets; all records before the positions are in the state."""
@@ -184,6 +224,7 @@ class KafkaReader:
         for partition, end in ends.items():
             lag += Progress(await consumer.position(partition), end).lag
         self.progress.lag_records = lag
+        self._is_live = lag == 0
         if lag:
             self._end_offsets = self._end_offsets or ends  # compare with these again after the next batch
             return
@@ -216,5 +257,19 @@ class KafkaReader:
         if partition.topic == self._province:
             self._state.put_province(key, record.value)
             return
-        self._state.put_row(key, record.value)
+        now_ms = int(time.time() * 1000)
+        if self._is_live:
+            self._clock.compare(record.timestamp, now_ms)
+            self.progress.broker_clock_ahead_ms = self._clock.ahead_ms
+        self._state.put_row(key, record.value, self._clock.written_ms(record.timestamp, now_ms))
         self.progress.newest_row_ms = max(self.progress.newest_row_ms, record.timestamp)
+
+
+async def _close(consumer: AIOKafkaConsumer) -> None:
+    """Stop it, also where its own requests are cancelled: then aiokafka's `stop` ends with their CancelledError before
+    it has closed the client, which would call the broker for ever (docs/upstream.md)."""
+    stopping = asyncio.ensure_future(consumer.stop())
+    await asyncio.wait([stopping], timeout=CLOSE_S)
+    if not stopping.done() or stopping.cancelled() or stopping.exception():
+        stopping.cancel()
+        await asyncio.wait([asyncio.ensure_future(consumer._client.close())], timeout=CLOSE_S)

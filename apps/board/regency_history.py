@@ -39,16 +39,23 @@ class ScoreHistory:
 
 
 class DataGap:
-    """Since when a regency is stale or silent.
+    """Since when nothing was reported of a regency that is stale or silent.
 
-    Exact when the board saw the status change. After a restart of the board the last `stale` escalation gives the time.
-    """
+    A row says that reports are overdue, not when the last one came. Data becomes stale a fixed time after the last
+    report (`stale_after` of the ruleset), so the moment at which it became stale gives it: exact when the board saw the
+    status change. After a restart of the board only a bound is known, from the last `stale` escalation or from the
+    first row that was read: the last report was before."""
 
     def __init__(self) -> None:
         self._status = ""
         self._first_row_ms = 0  # as_of of the first row with this status
         self._saw_change = False  # whether the row before it had another status
         self._stale_event_ms = 0  # event time of the last `stale` escalation, 0 after `recovered`
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether `since_ms` is the time of the last report, not a bound that it was before."""
+        return self._saw_change
 
     def add_row(self, status: str, as_of_ms: int) -> None:
         """Record the data status of a row: `live`, `stale` or `silent`."""
@@ -63,8 +70,8 @@ class DataGap:
         elif change == "recovered":
             self._stale_event_ms = 0
 
-    def since_ms(self, row_since_ms: int) -> int | None:
-        """Regency time at which reports stopped or were first seen missing; None while the regency is live.
+    def since_ms(self, row_since_ms: int, stale_after_ms: int) -> int | None:
+        """Regency time of the last report of a stale regency, or a bound of it; None while the regency is live.
 
         A regency that never reported is silent from the start of its clock, which is its row's `since`
         (`row_since_ms`) as long as its level has not changed."""
@@ -72,6 +79,7 @@ class DataGap:
             return None
         if self._status == "silent":
             return min(self._first_row_ms, row_since_ms)
-        if self._saw_change or not self._stale_event_ms:
-            return self._first_row_ms
-        return min(self._first_row_ms, self._stale_event_ms)
+        became_stale_ms = self._first_row_ms
+        if not self._saw_change and self._stale_event_ms:
+            became_stale_ms = min(became_stale_ms, self._stale_event_ms)
+        return became_stale_ms - stale_after_ms

@@ -5,7 +5,7 @@ from aiohttp import web
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
-    "require-trusted-types-for 'script'; trusted-types 'none'"
+    "require-trusted-types-for 'script'; trusted-types siaga"
 )
 SECURITY_HEADERS = {
     "Content-Security-Policy": CSP,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any
@@ -11,20 +12,24 @@ from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from agents import metrics
+from agents.health import Health
 from agents.settings import Settings
 from apps.board.allowed_hosts import AllowedHosts, HostCheck
-from apps.board.board_state import BoardState
+from apps.board.board_state import BoardState, Staleness
 from apps.board.broadcaster import Broadcaster
 from apps.board.connections import ConnectionLimits, Connections
 from apps.board.event_buffer import EventBuffer
 from apps.board.file_descriptors import LARGEST, Capacity
-from apps.board.kafka_reader import KafkaReader, ReaderProgress
+from apps.board.kafka_reader import KafkaReader
 from apps.board.listener import Listener, open_sockets
+from apps.board.plain_errors import plain_errors
+from apps.board.reader_progress import ReaderProgress
 from apps.board.refusals import Refusals
 from apps.board.security_headers import add_security_headers
-from apps.board.static_files import load_static_files
+from apps.board.static_files import build_of, load_static_files
 from apps.board.viewers import ViewerConnections
 from schemas.roster import Roster
+from schemas.vocabulary import MINUTE_MS
 
 STOP_S = 3.0
 KEEP_ALIVE_S = 15.0
@@ -32,8 +37,16 @@ KEEP_ALIVE_S = 15.0
 files come over one connection; a header of one packet that takes longer is held back on purpose."""
 LINGER_S = 1.0
 """How long the body of a request, which no route reads, may still arrive."""
+HEALTH_EVERY_S = 1.0
 HEADERS_MAX, HEADER_MAX_BYTES = 64, 4096
 """Of a request. A browser behind a proxy sends some thirty, none of a kilobyte, since the board sets no cookies."""
+
+
+log = logging.getLogger("siaga.board")
+
+
+class BoardEnded(Exception):
+    """The board can no longer show the table. One line that says why and what to do."""
 
 
 class Board:
@@ -41,12 +54,19 @@ class Board:
 
     def __init__(self, settings: Settings, roster: Roster, capacity: Capacity = LARGEST) -> None:
         self.settings, self.roster = settings, roster
-        self.state = BoardState()
+        ruleset = settings.load_ruleset()
+        self.state = BoardState(Staleness(ruleset.id, int(ruleset.silence.stale_after.value * MINUTE_MS)))
         self.buffer = EventBuffer()
-        self.reader = KafkaReader(settings, self.state, self._notify_changed)
-        self.broadcaster = Broadcaster(
-            roster, self.state, self.buffer, {"clock": settings.clock.value}, self.reader.progress
-        )
+        self.health = Health("board", settings.topic_prefix)
+        self.reader = KafkaReader(settings, self.state, self._notify_changed, self.health)
+        facts = {
+            "clock": settings.clock.value,
+            "build": build_of(),
+            "deployment": settings.topic_prefix.rstrip("."),
+            # By the wall clock each regency has a row at every grid time, as far as ticks come that often.
+            "row_every_s": max(ruleset.ladder.step.value, settings.tick_seconds),
+        }
+        self.broadcaster = Broadcaster(roster, self.state, self.buffer, facts, self.reader.progress)
         self.viewers = ViewerConnections(self.buffer, self.broadcaster, viewers_max=capacity.viewers)
         self.refusals = Refusals()
         self._hosts = HostCheck(AllowedHosts(settings.board_hosts, settings.board_host), self.refusals)
@@ -65,7 +85,7 @@ class Board:
 
     def application(self) -> web.Application:
         """The routes, as an aiohttp application."""
-        app = web.Application(middlewares=[self.connections.middleware(), self._hosts.middleware()])
+        app = web.Application(middlewares=[self.connections.middleware(), self._hosts.middleware(), plain_errors()])
         app.on_response_prepare.append(add_security_headers)
         for url, file in load_static_files().items():
             app.router.add_get(url, file.respond)
@@ -98,8 +118,9 @@ class Board:
             listening += await open_sockets(self.settings.board_host, self.settings.board_port)
             host, port = listening[0].getsockname()[:2]
             self.url = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
-            works = [self.reader.run(), self.broadcaster.run(), *self._accepting(runner, listening)]
-            tasks += [asyncio.create_task(work) for work in works]
+            works = {"reader": self.reader.run(), "broadcaster": self.broadcaster.run(), "health": self._watch_health()}
+            works |= self._accepting(runner, listening)
+            tasks += [asyncio.create_task(work, name=name) for name, work in works.items()]
             yield self
         finally:
             for task in tasks:
@@ -110,20 +131,36 @@ class Board:
                 one.close()
             await runner.cleanup()
 
-    def _accepting(self, runner: web.AppRunner, listening: list[socket.socket]) -> list[Coroutine[Any, Any, None]]:
-        """What accepts connections and ends them."""
+    def _accepting(self, runner: web.AppRunner, listening: list[socket.socket]) -> dict[str, Coroutine[Any, Any, None]]:
+        """What accepts connections and ends them, by name."""
         assert runner.server is not None  # after setup()
         server = runner.server
         listeners = [Listener(one, server, self.connections, self.refusals) for one in listening]
-        return [self.connections.sweep(), *(listener.run() for listener in listeners)]
+        accepting = {f"listener {number}": listener.run() for number, listener in enumerate(listeners)}
+        return {"sweep": self.connections.sweep()} | accepting
+
+    async def _watch_health(self) -> None:
+        """Raise BoardEnded when a part has made no progress for so long that a person should see it end."""
+        while True:
+            await asyncio.sleep(HEALTH_EVERY_S)
+            if stuck := self.health.hopeless():
+                raise BoardEnded(stuck.line())
 
     async def until(self, stop: asyncio.Event) -> None:
-        """Return when `stop` is set. Raises what ended a part of it: no board may serve old data, or nobody."""
+        """Return when `stop` is set. Raises BoardEnded when a part of it ended: no board may serve old data, or
+        nobody."""
         stopped = asyncio.create_task(stop.wait())
         done, _ = await asyncio.wait([stopped, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
         stopped.cancel()
-        for task in done:
-            task.result()
+        for task in done - {stopped}:
+            error = None if task.cancelled() else task.exception()
+            if isinstance(error, BoardEnded):
+                raise error
+            log.debug("the %s ended", task.get_name(), exc_info=error)
+            why = f"{type(error).__name__}: {error}" if error else "it was cancelled"
+            raise BoardEnded(
+                f"the board's {task.get_name()} ended ({why}), a defect of Siaga: start the board again and report this"
+            )
 
     async def risk(self, request: web.Request) -> web.Response:
         """Every risk row with all fields, in code order."""
@@ -139,17 +176,23 @@ class Board:
         place = self.roster.get(code)
         if place is None and code not in self.state.rows:
             return _json({"error": "no such regency"}, status=404)
-        name = place.name if place else self.state.rows[code].get("name", code)
+        name = place.name if place else self.state.rows[code]["name"]
         neighbours = [[near, self.roster[near].name] for near in place.neighbours] if place else []
         return _json(self.state.regency(code) | {"name": name, "neighbours": neighbours})
 
     async def healthz(self, request: web.Request) -> web.Response:
         """200 when the reader was at the end of every partition seconds ago, else 503; the body says why."""
+        stuck = self.health.report()
         view = self.progress.view() | {"regencies": len(self.state.rows), "viewers": self.broadcaster.viewers}
-        return _json(view, status=200 if self.progress.healthy else 503)
+        view["unreadable_regencies"] = sorted(self.state.unreadable)
+        if stuck["status"] == "ok":
+            del stuck["status"]
+        is_well = self.progress.healthy and not self.health.stuck()
+        return _json(view | stuck, status=200 if is_well else 503)
 
     async def metrics(self, request: web.Request) -> web.Response:
         """The board's own metrics; its lag is measured at the moment of the request."""
+        metrics.set_stuck(self.health)
         metrics.BOARD_BEHIND.set(self.broadcaster.behind_s)
         metrics.BOARD_LAG_RECORDS.set(self.progress.lag_records)
         return web.Response(body=generate_latest(metrics.BOARD), headers={"Content-Type": CONTENT_TYPE_LATEST})

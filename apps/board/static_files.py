@@ -53,18 +53,29 @@ class StaticFile:
 
 def load_static_files(folder: Path = STATIC) -> dict[str, StaticFile]:
     """Every file of a known type by its URL path, `/` for index.html, and the module of words."""
-    files = {WORDS_URL: _static_file(words_module().encode(), ".js")}
-    for path in sorted(folder.rglob("*")):
-        if path.suffix in TYPES:
-            url = "/" if path.name == "index.html" else "/static/" + path.relative_to(folder).as_posix()
-            files[url] = _static_file(path.read_bytes(), path.suffix)
+    files = {WORDS_URL: _static_file(words_module(build_of(folder)).encode(), ".js")}
+    for path in _sources(folder):
+        url = "/" if path.name == "index.html" else "/static/" + path.relative_to(folder).as_posix()
+        files[url] = _static_file(path.read_bytes(), path.suffix)
     return files
 
 
-def words_module() -> str:
-    """An ES module: the closed sets that the page draws, and by language the tables of the catalogue that it reads."""
+def build_of(folder: Path = STATIC) -> str:
+    """Differs when a file or a word of the page differs: a page of another build loads itself again."""
+    digest = hashlib.sha256(words_module().encode())
+    for path in _sources(folder):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def _sources(folder: Path) -> list[Path]:
+    return [path for path in sorted(folder.rglob("*")) if path.suffix in TYPES]
+
+
+def words_module(build: str = "") -> str:
+    """An ES module: the build, the closed sets that the page draws, and by language the tables that it reads."""
     words = {language: {table: words_in(language).tables[table] for table in TABLES} for language in LANGUAGES}
-    exports = {"LEVELS": LEVELS, "DATA_STATUSES": DATA_STATUSES, "WORDS": words}
+    exports = {"BUILD": build, "LEVELS": LEVELS, "DATA_STATUSES": DATA_STATUSES, "WORDS": words}
     return "".join(f"export const {name} = {json.dumps(value)};\n" for name, value in exports.items())
 
 

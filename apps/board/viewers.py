@@ -59,6 +59,8 @@ class ViewerConnections:
 
     async def _serve(self, writer: "_EventWriter", seq: int | None) -> None:
         writer.open()
+        if seq is not None and seq == self._buffer.head:  # who comes back learns at once how old its picture is
+            await writer.write(EncodedEvent(seq, self._broadcaster.heartbeat()))
         while True:
             events = None if seq is None else self._buffer.since(seq)
             if events is None:

@@ -1,21 +1,31 @@
 """`siaga board`: serve the risk table as one live page."""
 
 import asyncio
+import logging
 import signal
 
 import click
 
 from agents.kafka.refusals import refusal
 from agents.logs import configure_logging
-from agents.settings import Settings
+from agents.settings import LogLevel, Settings
 from apps.board.file_descriptors import Capacity, raise_descriptor_limit
-from apps.board.server import Board
+from apps.board.server import Board, BoardEnded
 from apps.cli.options import CommandError, with_settings
 
 
 @click.command("board")
 @with_settings(
-    "roster", "clock", "board_host", "board_port", "board_hosts", "board_per_address", "log_format", "log_level"
+    "roster",
+    "rules",
+    "clock",
+    "tick_seconds",
+    "board_host",
+    "board_port",
+    "board_hosts",
+    "board_per_address",
+    "log_format",
+    "log_level",
 )
 def command(settings: Settings) -> None:
     """Serve the board: the risk table as one live page, read-only.
@@ -26,8 +36,12 @@ def command(settings: Settings) -> None:
     if line := refusal(settings):  # the board waits for an absent broker, but not for one that refuses it
         raise CommandError(line)
     configure_logging(settings)
+    if settings.log_level is not LogLevel.DEBUG:  # the client logs each attempt; the board's own lines replace its
+        logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     try:
         asyncio.run(_serve(Board(settings, roster, Capacity.of(raise_descriptor_limit()))))
+    except BoardEnded as error:
+        raise CommandError(str(error)) from None
     except OSError as error:
         where = f"{settings.board_host}:{settings.board_port}"
         raise CommandError(f"the board cannot listen on {where}: {error.strerror or error}") from None

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from apps.embedded import EmbeddedBroker
+from tests.apps.board.boards import BoardWithoutKafka
 from tests.apps.board.chromium import chromium_page
 from tests.apps.board.running_board import RunningBoard
 
@@ -20,3 +21,9 @@ async def page(running: RunningBoard) -> AsyncIterator["object"]:
     """A page of its own, closed before the board stops."""
     async with chromium_page() as made:
         yield made
+
+
+@pytest.fixture
+async def alone() -> AsyncIterator[BoardWithoutKafka]:
+    async with BoardWithoutKafka() as board:
+        yield board

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 import orjson
 
 from apps.board.board_state import BoardState
+from schemas.ruleset import Ruleset
 
 NOON = datetime(2024, 11, 27, 12, 0, tzinfo=timezone(timedelta(hours=7)))
 _NUMBER = itertools.count(1)
@@ -50,6 +51,11 @@ def row(regency: str = "16.71", *, minute: float = 0, **fields) -> dict:
         "ruleset": "sumsel-pilkada-2024@1", "ledger": {"partition": 1, "offset": 42},
     }  # fmt: skip
     return whole | fields
+
+
+def current_row(regency: str = "16.71", **fields) -> dict:
+    """A row by the ruleset that the board has too."""
+    return row(regency, ruleset=Ruleset.default().id, **fields)
 
 
 def escalation(regency: str = "16.71", *, minute: float = 0, **fields) -> dict:

@@ -9,7 +9,7 @@ from apps.language.catalogue import capitalized, words_in
 from schemas.roster import Roster
 from schemas.vocabulary import LEVELS
 from tests.apps.board.chromium import chromium_page
-from tests.apps.board.records import at, escalation, evidence, pair, row
+from tests.apps.board.records import at, current_row, escalation, evidence, pair, row
 from tests.apps.board.running_board import RunningBoard, until
 
 READY = "html[data-ready=true]"
@@ -122,16 +122,21 @@ async def test_stale_and_silent_tiles_say_so_with_their_age(running, page):
     await running.load(
         rows=[
             row("16.71", name="Kota Palembang", data_status="silent", since=at(-90), level="normal"),
-            row("16.02", name="Kabupaten Ogan Komering Ilir", data_status="stale", minute=240),
+            current_row("16.01", data_status="stale", minute=240),
+            current_row("16.02", minute=190),
         ],
-        escalations=[escalation("16.02", change="stale", minute=200, reason="silence")],
+        escalations=[escalation("16.01", change="stale", minute=200, reason="silence")],
     )
+    for minute in (200, 240):
+        await running.load(rows=[current_row("16.02", data_status="stale", minute=minute)])
     await opened(page, running)
     silent, stale = page.locator("#tile-16\\.71"), page.locator("#tile-16\\.02")
     assert "Silent 1 h 30 min" in await silent.inner_text()
     assert "Normal?" in await silent.inner_text(), "a silent regency's level is marked as unknown"
     assert "Silent 1 h 30 min" in await silent.locator(".hidden").text_content()
-    assert "Stale 40 min" in await stale.inner_text()
+    # Data is stale three hours after the last report: 40 minutes before the row, and three hours.
+    assert "Stale 3 h 40 min" in await stale.inner_text()
+    assert "Stale over 3 h 40 min" in await page.inner_text("#tile-16\\.01"), "the board did not see the change"
     for tile in (silent, stale):
         assert "repeating-linear-gradient" in await tile.evaluate("t => getComputedStyle(t).backgroundImage")
 

@@ -6,8 +6,7 @@ import time
 import aiohttp
 import orjson
 
-from apps.board.kafka_reader import BEHIND_AFTER_S
-from apps.embedded import EmbeddedBroker
+from apps.board.trouble import Trouble
 from schemas.topics import Topic
 from tests.apps.board.records import escalation, row
 from tests.apps.board.running_board import RunningBoard, until
@@ -65,29 +64,13 @@ async def test_an_invalid_record_is_counted_and_skipped(running):
 
 async def test_it_is_unhealthy_until_the_topics_exist_and_are_read(broker, fresh_prefix):
     async with RunningBoard(broker.bootstrap, fresh_prefix, with_topics=False) as running:
-        await until(lambda: "topic" in running.board.progress.trouble, "it reports the missing topic")
+        await until(lambda: running.board.progress.trouble is Trouble.TOPICS, "it reports the missing topic")
         status, health = await get_json(running, "/healthz")
         assert (status, health["status"]) == (503, "starting")
         assert (await get(running, "/"))[0] == 200
         await running.create_topics()
         await running.ready()
         assert (await get_json(running, "/healthz"))[0] == 200
-
-
-async def test_an_outage_of_the_broker_loses_nothing(tmp_path, fresh_prefix):
-    with EmbeddedBroker(tmp_path) as own:
-        async with RunningBoard(own.bootstrap, fresh_prefix) as running:
-            await running.load(rows=[row("16.71", score=10)], escalations=[escalation(escalation_id="before")])
-            own.stop()
-            await until(lambda: not running.board.progress.healthy, "it notices", 60)
-            assert (await get_json(running, "/healthz"))[0] == 503
-            assert (await samples(running))["siaga_board_behind_seconds"] >= BEHIND_AFTER_S
-            assert running.board.state.rows["16.71"]["score"] == 10
-            own.start()
-            await until(lambda: running.board.progress.healthy, "it is back", 60)
-            await running.load(rows=[row("16.71", score=44)], escalations=[escalation(escalation_id="after")])
-            assert running.board.state.rows["16.71"]["score"] == 44
-            assert [item["escalation_id"] for item in running.board.state.escalations()] == ["after", "before"]
 
 
 async def test_every_response_has_the_security_headers(running):

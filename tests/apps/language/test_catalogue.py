@@ -51,7 +51,7 @@ COVERED = {
 #: Fields of a row's confidence, which the page shows by name.
 CONFIDENCE = set(Confidence.model_fields)
 #: Parts of keys that the page puts together: theme_dark, staleFor, silentNote.
-COMPOSED = re.compile(r"theme_|link_|say_|For$|Note$")
+COMPOSED = re.compile(r"theme_|link_|banner_|trouble_|say_|For$|Note$")
 
 
 def blanks(text: str) -> set[str]:

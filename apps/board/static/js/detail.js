@@ -1,28 +1,34 @@
 // One regency in full, at #NN.NN: fetched when opened and again when its row changes.
 
-import { $, h } from "./dom.js";
+import { $, act, h, update } from "./dom.js";
 import { move, tags } from "./feed.js";
-import { fullTime, label, number, percent, t, timeNear, word } from "./language.js";
+import { clockTime, fullTime, label, number, percent, t, timeNear, word } from "./language.js";
 import { shape } from "./levels.js";
-import { levelWord, statusText } from "./map.js";
+import { lastReport, levelWord, statusText } from "./map.js";
 import { splitName } from "./names.js";
 import { spark } from "./spark.js";
+import { drawLink } from "./link.js";
 import { statusOf, store } from "./store.js";
 
 const REFRESH_MS = 1000; // shortest interval between two requests, however often the row changes
 
 let shown = null;
 let facts = null;
+let failedMs = 0; // since when it cannot be fetched
 let due = null;
 let requestedAt = 0;
 
 export const openCode = () => shown;
 
-export async function openDetail(code, onClose, onOpen) {
+export async function openDetail(code) {
   shown = code;
   facts = null;
-  await refresh(onClose, onOpen);
-  $("detail").focus({ preventScroll: false });
+  failedMs = 0;
+  $("detail").replaceChildren();
+  show(title(store.names.get(code) ?? code, code), h("p", { cls: "note" }, t("loading")));
+  scrollTo({ top: 0 });
+  $("detail").focus({ preventScroll: true });
+  await refresh();
 }
 
 export function closeDetail() {
@@ -31,76 +37,86 @@ export function closeDetail() {
   document.body.classList.remove("detailed");
 }
 
-export function refreshSoon(onClose, onOpen) {
+export function refreshSoon() {
   due ??= setTimeout(() => {
     due = null;
-    if (shown) refresh(onClose, onOpen);
+    if (shown) refresh();
   }, Math.max(0, requestedAt + REFRESH_MS - Date.now()));
 }
 
-export function redraw(onClose, onOpen) {
-  if (shown && facts) draw(facts, onClose, onOpen);
+export function redraw() {
+  if (shown && facts) draw(facts);
 }
 
-async function refresh(onClose, onOpen) {
+async function refresh() {
   const code = shown;
   requestedAt = Date.now();
   try {
-    const answer = await fetch(`/api/regency/${encodeURIComponent(code)}`);
+    const answer = await fetch(`api/regency/${encodeURIComponent(code)}`);
+    const found = answer.ok ? await answer.json() : null;
     if (shown !== code) return;
-    facts = answer.ok ? await answer.json() : null;
+    if (answer.status === 404) return drawMissing();
+    if (!found) throw new Error(`HTTP ${answer.status}`);
+    [facts, failedMs] = [found, 0];
+    draw(facts);
+  } catch (error) {
+    console.warn(error); // for whoever repairs it; the officer reads a sentence
     if (shown !== code) return;
-    if (answer.status === 404) drawMissing(onClose);
-    else if (facts) draw(facts, onClose, onOpen);
-  } catch {
-    refreshSoon(onClose, onOpen); // the banner already says that the board is unreachable
+    failedMs ||= Date.now();
+    if (facts) draw(facts);
+    else show(title(store.names.get(code) ?? code, code), failure());
+    refreshSoon();
   }
 }
 
+function failure() {
+  return failedMs ? h("p", { cls: "band", "data-status": "none", "data-key": "failure" }, t("detailFailed", { time: clockTime(failedMs + store.clockSkewMs, true) })) : null;
+}
+
 function show(...children) {
-  const detail = $("detail");
-  const scrolled = detail.scrollTop;
-  detail.replaceChildren(...children.filter(Boolean));
-  detail.hidden = false;
-  detail.scrollTop = scrolled;
+  update($("detail"), ...children);
+  $("detail").hidden = false;
   document.body.classList.add("detailed");
+  drawLink();
 }
 
-function closeButton(onClose) {
-  return h("button", { type: "button", cls: "ghost close", onclick: onClose, "aria-label": t("close") }, "✕");
+function title(name, code, row, written) {
+  return h("header", { cls: "detail-head", "data-level": row?.level ?? "none" },
+    h("div", {}, h("h2", { id: "detail-title" }, name), h("p", { cls: "code" }, code), h("p", { cls: "written", "data-written": written ?? 0 })),
+    h("button", { type: "button", cls: "ghost close", ...act("close"), "aria-label": t("close") }, "✕"));
 }
 
-function drawMissing(onClose) {
-  show(h("header", { cls: "detail-head" }, h("h2", { id: "detail-title" }, shown), closeButton(onClose)), h("p", {}, t("notFound")));
+function drawMissing() {
+  show(title(shown, shown), h("p", {}, t("notFound")));
 }
 
-function draw({ regency, name, row, escalations, trend, neighbours }, onClose, onOpen) {
+function draw({ regency, name, row, written_ms: written, escalations, trend, neighbours }) {
   const last = escalations[0];
   const cause = reasonFor(escalations, row);
-  const head = h("header", { cls: "detail-head", "data-level": row?.level ?? "none" },
-    h("div", {}, h("h2", { id: "detail-title" }, name), h("p", { cls: "code" }, regency)), closeButton(onClose));
-  if (!row) return show(head, h("p", { cls: "band", "data-status": "none" }, t("noRow")));
-  show(head, levelLine(row), dataBand(regency), why(cause, last, row),
-    trend ? h("div", { cls: "detail-trend", "data-level": row.level }, spark({ end: trend.end_ms, scores: trend.scores }, store.buckets), h("span", {}, t("trend"))) : null,
+  const head = title(name, regency, row, written);
+  if (!row) return show(head, failure(), h("p", { cls: "band", "data-status": "none" }, t("noRow")));
+  show(head, failure(), levelLine(row), dataBand(regency), why(cause, last, row),
+    trend ? h("div", { cls: "detail-trend", "data-key": "trend", "data-level": row.level }, spark({ end: trend.end_ms, scores: trend.scores }, store.buckets), h("span", {}, t("trend"))) : null,
     components(row), windows(row), turnout(row), confidence(row), evidence(cause), candidates(row), history(escalations, row),
-    nearby(neighbours, onOpen), provenance(row));
+    nearby(neighbours), provenance(row));
 }
 
 function levelLine(row) {
-  return h("div", { cls: "level-line", "data-level": row.level },
+  return h("div", { cls: "level-line", "data-key": "level", "data-level": row.level },
     h("span", { cls: "big-level" }, shape(row.level), levelWord(row)), h("span", { cls: "big-score" }, number(row.score, 1)),
     h("span", { cls: "since" }, t("sinceLevel", { level: label("level", row.level), time: timeNear(Date.parse(row.since), Date.parse(row.as_of)) })));
 }
 
 function dataBand(code) {
-  const text = statusText(code);
+  const text = store.rows.has(code) ? statusText(code) : "";
   if (!text) return null;
   const status = statusOf(code);
-  return h("p", { cls: "band", "data-status": status }, h("b", {}, text), ` ${t(`${status}Note`)}`);
+  const note = status === "live" ? "" : ` ${t(`${status}Note`)}`;
+  return h("p", { cls: "band", "data-status": status, "data-key": "band" }, h("b", {}, text), note, ` ${lastReport(code)}`);
 }
 
 function block(title, ...children) {
-  return h("section", { cls: "block" }, h("h3", {}, t(title)), ...children);
+  return h("section", { cls: "block", "data-key": title }, h("h3", {}, t(title)), ...children);
 }
 
 // The escalation that explains the present level: the newest raise or amendment of the episode. A later fall or stale
@@ -122,7 +138,7 @@ function components(row) {
   if (!parts.length) return null;
   const sum = parts.reduce((total, [, value]) => total + value, 0);
   return block("components",
-    h("ul", { cls: "parts" }, parts.map(([name, value]) => h("li", { "data-part": name, "data-value": value },
+    h("ul", { cls: "parts" }, parts.map(([name, value]) => h("li", { "data-key": name, "data-part": name, "data-value": value },
       h("span", { cls: "part-name" }, label("component", name)),
       h("span", { cls: "part-bar" }, h("span", { cls: "part-fill", vars: { width: `${Math.max(0, Math.min(100, value))}%` } })),
       h("span", { cls: "part-value" }, number(value, 1))))),
@@ -185,17 +201,17 @@ function candidates({ candidates: count, candidate_pairs: pairs }) {
 
 function history(escalations, row) {
   if (!escalations.length) return null;
-  return block("history", h("ol", { cls: "history" }, escalations.map((item) => h("li", {},
+  return block("history", h("ol", { cls: "history" }, escalations.map((item) => h("li", { "data-key": item.escalation_id },
     h("time", { datetime: item.event_time }, timeNear(Date.parse(item.event_time), Date.parse(row.as_of))),
     move(item.previous_level, item.level), h("span", { cls: "change" }, word("change", item.change)),
     h("small", {}, `${label("reason", item.reason)} · ${t("episode", { n: item.episode })}`)))));
 }
 
-function nearby(neighbours, onOpen) {
+function nearby(neighbours) {
   if (!neighbours.length) return null;
   return block("neighbours", h("div", { cls: "nearby" }, neighbours.map(([code, name]) => {
     const level = store.rows.get(code)?.level;
-    return h("button", { type: "button", cls: "ghost near", "data-level": level ?? "none", onclick: () => onOpen(code) },
+    return h("button", { type: "button", cls: "ghost near", "data-key": code, "data-level": level ?? "none", ...act("open", code) },
       level ? shape(level) : null, splitName(name).join(" ").trim(), level ? h("span", { cls: "hidden" }, ` ${label("level", level)}`) : null);
   })));
 }
@@ -204,5 +220,5 @@ function provenance(row) {
   return block("provenance", pairList([
     ["asOf", fullTime(Date.parse(row.as_of))], ["ruleset", row.ruleset ?? "–"],
     ["ledger", row.ledger ? t("ledgerAt", row.ledger) : "–"],
-  ]), h("p", { cls: "note" }, h("a", { href: `/api/regency/${row.regency}` }, t("raw"))));
+  ]), h("p", { cls: "note" }, h("a", { href: `api/regency/${row.regency}` }, t("raw"))));
 }

@@ -1,6 +1,6 @@
 // The list of escalations, newest first, and their announcements for screen readers.
 
-import { $, h, setText } from "./dom.js";
+import { $, act, h, setText, update } from "./dom.js";
 import { matches } from "./filter.js";
 import { fixed, label, number, t, text, timeNear, word } from "./language.js";
 import { rank, shape } from "./levels.js";
@@ -9,33 +9,31 @@ import { eventNow, store } from "./store.js";
 
 const SHOWN = 100;
 
-export function drawFeed(onOpen, fresh = []) {
+export function drawFeed(fresh = []) {
   const freshIds = new Set(fresh.map((escalation) => escalation.escalation_id));
   const list = store.escalations.filter((escalation) => matches(escalation.regency)).slice(0, SHOWN);
   const now = eventNow();
-  $("feed").replaceChildren(
-    ...(list.length ? list.map((escalation) => item(escalation, now, onOpen, freshIds)) : [h("li", { cls: "empty" }, t("noEscalations"))]),
-  );
+  update($("feed"), list.length ? list.map((escalation) => item(escalation, now, freshIds)) : h("li", { cls: "empty" }, t("noEscalations")));
   setText($("feed-count"), list.length ? t("latest", { n: list.length }) : "");
 }
 
-function item(escalation, now, onOpen, freshIds) {
+function item(escalation, now, freshIds) {
   const { level, previous_level: previous } = escalation;
   return h("li", {
       cls: freshIds.has(escalation.escalation_id) ? "escalation fresh" : "escalation",
-      "data-id": escalation.escalation_id, "data-level": level, "data-change": escalation.change,
+      "data-key": escalation.escalation_id, "data-id": escalation.escalation_id, "data-level": level, "data-change": escalation.change,
     },
     h("div", { cls: "escalation-head" },
-      title(escalation, onOpen),
+      title(escalation),
       h("time", { datetime: escalation.event_time }, timeNear(Date.parse(escalation.event_time), now))),
     h("div", { cls: "escalation-move" }, move(previous, level), h("span", { cls: "change" }, word("change", escalation.change))),
     h("p", { cls: "reason" }, label("reason", escalation.reason), " ", h("span", { cls: "figure" }, scoreText(escalation))),
     tags(escalation));
 }
 
-function title({ regency, name }, onOpen) {
+function title({ regency, name }) {
   if (!store.names.has(regency)) return h("b", {}, placeName(regency, name));
-  return h("button", { type: "button", cls: "link", onclick: () => onOpen(regency) }, placeName(regency, name));
+  return h("button", { type: "button", cls: "link", ...act("open", regency) }, placeName(regency, name));
 }
 
 // A province escalates under its two-digit code.

@@ -1,9 +1,10 @@
 // Words and numbers in the chosen language.
 
+import { remember, remembered } from "./memory.js";
 import { WORDS } from "./words.js";
 
 const KEY = "siaga.language";
-let current = localStorage.getItem(KEY) || preferred();
+let current = remembered(KEY) || preferred();
 
 function preferred() {
   for (const tag of navigator.languages) {
@@ -18,7 +19,7 @@ export const language = () => current;
 
 export function switchLanguage() {
   current = current === "id" ? "en" : "id";
-  localStorage.setItem(KEY, current);
+  remember(KEY, current);
 }
 
 // A text of a table with its {...} filled in.
@@ -65,9 +66,9 @@ export const fullTime = (ms) =>
   }).format(ms);
 
 // A time, with its day when that is not the day of `reference`.
-export function timeNear(ms, reference) {
+export function timeNear(ms, reference, seconds = false) {
   if (!Number.isFinite(ms)) return "–";
-  if (new Date(ms).toDateString() === new Date(reference).toDateString()) return clockTime(ms);
+  if (new Date(ms).toDateString() === new Date(reference).toDateString()) return clockTime(ms, seconds);
   return format(Intl.DateTimeFormat, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hour12: false }).format(ms);
 }
 

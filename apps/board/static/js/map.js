@@ -1,8 +1,8 @@
 // The tile map: one button per regency, moved between by arrow keys (roving tabindex).
 
-import { $, h, setText } from "./dom.js";
+import { $, act, h, setText } from "./dom.js";
 import { filtering, matches } from "./filter.js";
-import { age, label, number, statusLabel, t } from "./language.js";
+import { age, label, number, statusLabel, t, timeNear } from "./language.js";
 import { shape } from "./levels.js";
 import { initials, splitName } from "./names.js";
 import { arrow, hourChange, spark } from "./spark.js";
@@ -10,10 +10,8 @@ import { statusOf, store } from "./store.js";
 
 const tiles = new Map(); // code -> parts of its tile
 let current = null;
-let open = () => {};
 
-export function startMap(onOpen) {
-  open = onOpen;
+export function startMap() {
   $("map").addEventListener("keydown", move);
 }
 
@@ -22,18 +20,27 @@ export function drawLayout() {
   map.style.setProperty("--columns", store.layout.columns);
   map.style.setProperty("--rows", store.layout.rows);
   map.classList.toggle("dense", store.layout.columns > 12);
-  tiles.clear();
-  map.replaceChildren(...store.layout.tiles.map(([code, name, column, row]) => build(code, name, column, row)));
+  for (const [code, parts] of tiles) if (store.names.get(code) !== parts.name) tiles.delete(code);
+  const buttons = store.layout.tiles.map(([code, name, column, row]) => place(tiles.get(code) ?? build(code, name), column, row));
+  for (const button of [...map.children]) if (!buttons.includes(button)) button.remove();
+  buttons.forEach((button, i) => map.children[i] === button || map.insertBefore(button, map.children[i] ?? null));
   const codes = store.layout.tiles.map(([code]) => code);
   if (!tiles.has(current)) current = codes[0];
   for (const code of codes) drawTile(code);
   setCurrent(current);
 }
 
-function build(code, name, column, row) {
+function place(parts, column, row) {
+  Object.assign(parts, { column, row });
+  parts.button.style.setProperty("grid-column", column + 1);
+  parts.button.style.setProperty("grid-row", row + 1);
+  return parts.button;
+}
+
+function build(code, name) {
   const [kind, rest] = splitName(name);
   const parts = {
-    column, row, name, label: h("span", { cls: "hidden" }),
+    name, label: h("span", { cls: "hidden" }),
     mark: h("span", { cls: "tile-mark" }), level: h("span", { cls: "tile-level" }), score: h("span", { cls: "tile-score" }),
     change: h("span", { cls: "tile-change" }), foot: h("span"), trend: h("span", { cls: "tile-trend" }),
     band: h("span", { cls: "band-long" }), bandShort: h("span", { cls: "band-short" }),
@@ -43,8 +50,7 @@ function build(code, name, column, row) {
     "button",
     {
       type: "button", cls: "tile", id: `tile-${code}`, "data-code": code, tabindex: "-1",
-      vars: { "grid-column": column + 1, "grid-row": row + 1 },
-      onclick: () => { setCurrent(code); open(code); },
+      ...act("open", code),
     },
     parts.label,
     h("span", { cls: "tile-body", "aria-hidden": "true" },
@@ -54,7 +60,7 @@ function build(code, name, column, row) {
       parts.trend, h("span", { cls: "tile-foot" }, parts.foot, parts.change), parts.bandBox),
   );
   tiles.set(code, parts);
-  return parts.button;
+  return parts;
 }
 
 export function drawTile(code) {
@@ -78,10 +84,12 @@ export function drawTile(code) {
   setText(parts.change, row ? arrow(hourChange(trend, store.bucketMs)) : "");
   setText(parts.foot, incidents ? t("lastHour", { n: number(incidents) }) : "");
   setText(parts.band, statusText(code));
-  setText(parts.bandShort, status === "live" ? "" : status === "none" ? t("noRow") : statusLabel(status));
-  parts.bandBox.hidden = status === "live";
+  setText(parts.bandShort, noteOf(code) || (status === "live" ? "" : status === "none" ? t("noRow") : statusLabel(status)));
+  parts.bandBox.hidden = !parts.band.textContent;
   parts.trend.replaceChildren(spark(trend, store.buckets));
   const off = filtering() && !matches(code);
+  const note = noteOf(code);
+  button.dataset.note = String(Boolean(note));
   button.classList.toggle("off", off);
   button.disabled = off;
   setText(parts.label, accessibleName(code, parts.name, row));
@@ -93,13 +101,33 @@ export function levelWord(row) {
   return row.data_status === "silent" ? `${name}?` : name;
 }
 
-// Data status in words with its age; empty while live.
+// Why the row of a regency is not its present state, whatever its data status; empty when it is.
+function noteOf(code) {
+  const note = store.notes.get(code);
+  if (note === "unreadable") return t("unreadableNote");
+  if (store.unlisted.has(code)) return t("unlistedNote");
+  return note ? t("lateNote") : "";
+}
+
+// The last report of a stale regency, or the latest that it can have been; empty for others.
+export function lastReport(code) {
+  const row = store.rows.get(code);
+  if (row?.data_status !== "stale" || !row.quiet_since_ms) return "";
+  const time = timeNear(row.quiet_since_ms, Date.parse(row.as_of));
+  return t(row.quiet_is_exact ? "lastReport" : "lastReportBefore", { time });
+}
+
+// What is wrong with a regency's data, in words; of a stale one since the last report. Empty while live.
 export function statusText(code) {
+  const note = noteOf(code);
+  if (note) return note;
   const status = statusOf(code);
   if (status === "live") return "";
   if (status === "none") return t("noRow");
   const row = store.rows.get(code);
-  return t(`${status}For`, { age: age(Date.parse(row.as_of) - row.quiet_since_ms) });
+  const quietMs = Date.parse(row.as_of) - row.quiet_since_ms;
+  if (status !== "stale" || row.quiet_is_exact) return t(`${status}For`, { age: age(quietMs) });
+  return quietMs > 0 ? t("staleOverFor", { age: age(quietMs) }) : statusLabel(status);
 }
 
 function accessibleName(code, name, row) {
@@ -110,8 +138,10 @@ function accessibleName(code, name, row) {
 }
 
 export function drawTiles(codes) {
+  const focused = document.activeElement?.closest?.(".tile");
   for (const code of codes ?? tiles.keys()) drawTile(code);
   if (tiles.get(current)?.button.disabled) setCurrent(visible()[0] ?? current);
+  if (focused?.disabled) (visible().length ? tiles.get(current).button : $("map")).focus({ preventScroll: true });
 }
 
 export function markOpen(code) {
@@ -127,7 +157,7 @@ export function focusTile(code) {
   tiles.get(target)?.button.focus();
 }
 
-function setCurrent(code) {
+export function setCurrent(code) {
   if (tiles.has(current)) tiles.get(current).button.tabIndex = -1;
   current = code;
   if (tiles.has(code)) tiles.get(code).button.tabIndex = 0;

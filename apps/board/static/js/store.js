@@ -13,8 +13,10 @@ export const store = {
   feed: null, // the board's lag behind Kafka
   bucketMs: 300000,
   buckets: 72,
-  clockSkewMs: 0, // server minus browser
-  receivedMs: 0, // server time of the last event
+  notes: new Map(), // regencies whose row is not their present state: "late" or "unreadable"
+  unlisted: new Set(), // regencies with a row that are not in the board's roster
+  clockSkewMs: 0, // board minus this device
+  receivedMs: 0, // when the last event came, by this device's clock; 0: none yet
   filter: { levels: new Set(), statuses: new Set(), text: "" },
 };
 
@@ -42,60 +44,70 @@ export function statusOf(code) {
   return store.rows.get(code)?.data_status ?? "none";
 }
 
-export function applySnapshot(message) {
-  store.rows = new Map(message.rows.map((row) => [row.regency, row]));
-  store.provinces = new Map(message.provinces.map((row) => [row.province, row]));
-  store.trends = new Map(Object.entries(message.trends).map(([code, t]) => [code, { end: t.end_ms, scores: t.scores }]));
-  store.bucketMs = message.bucket_ms;
-  store.buckets = message.buckets;
-  store.facts = message.facts;
-  const fresh = known.size ? message.escalations.filter((e) => !known.has(e.escalation_id)) : [];
-  known.clear();
-  store.escalations = [];
-  addEscalations(message.escalations);
-  applyLayout(message.layout);
-  applyNow(message);
-  notify({ all: true, escalations: fresh });
+// Takes an event of the board, which came at `receivedMs`. It may have waited since: a frozen tab gets it later.
+export function apply(kind, message, receivedMs) {
+  store.clockSkewMs = message.now_ms - receivedMs;
+  store.receivedMs = receivedMs;
+  store.feed = message.feed;
+  KINDS[kind](message);
 }
 
-export function applyUpdate(message) {
-  if (message.layout) applyLayout(message.layout);
-  const codes = new Set(message.removed);
-  for (const code of message.removed) {
-    store.rows.delete(code);
-    store.trends.delete(code);
-    store.provinces.delete(code);
-  }
-  for (const row of message.rows) {
-    store.rows.set(row.regency, row);
-    addToTrend(row);
-    codes.add(row.regency);
-  }
-  for (const row of message.provinces) store.provinces.set(row.province, row);
-  const fresh = addEscalations(message.escalations);
-  applyNow(message);
-  notify({ all: Boolean(message.layout), codes, escalations: fresh });
+// All that a snapshot of the board holds, for a tab that comes later.
+export function snapshot() {
+  return {
+    rows: [...store.rows.values()], provinces: [...store.provinces.values()], escalations: store.escalations.toReversed(),
+    trends: Object.fromEntries([...store.trends].map(([code, t]) => [code, { end_ms: t.end, scores: t.scores }])),
+    bucket_ms: store.bucketMs, buckets: store.buckets, facts: store.facts, layout: store.layout, feed: store.feed,
+    now_ms: store.receivedMs + store.clockSkewMs,
+  };
 }
 
-export function applyBeat(message) {
-  applyNow(message);
-  notify({ codes: new Set(), escalations: [] });
-}
+const KINDS = {
+  snapshot(message) {
+    store.rows = new Map(message.rows.map((row) => [row.regency, row]));
+    store.provinces = new Map(message.provinces.map((row) => [row.province, row]));
+    store.trends = new Map(Object.entries(message.trends).map(([code, t]) => [code, { end: t.end_ms, scores: t.scores }]));
+    store.bucketMs = message.bucket_ms;
+    store.buckets = message.buckets;
+    store.facts = message.facts;
+    const fresh = known.size ? message.escalations.filter((e) => !known.has(e.escalation_id)) : [];
+    known.clear();
+    store.escalations = [];
+    addEscalations(message.escalations);
+    applyLayout(message.layout);
+    notify({ all: true, escalations: fresh });
+  },
+  update(message) {
+    if (message.layout) applyLayout(message.layout);
+    const codes = new Set(message.removed);
+    for (const code of message.removed) {
+      store.rows.delete(code);
+      store.trends.delete(code);
+      store.provinces.delete(code);
+    }
+    for (const row of message.rows) {
+      store.rows.set(row.regency, row);
+      addToTrend(row);
+      codes.add(row.regency);
+    }
+    for (const row of message.provinces) store.provinces.set(row.province, row);
+    const fresh = addEscalations(message.escalations);
+    notify({ all: Boolean(message.layout), codes, escalations: fresh });
+  },
+  beat() {
+    notify({ codes: new Set(), escalations: [] });
+  },
+};
 
 export function setFilter(filter) {
   Object.assign(store.filter, filter);
   notify({ codes: new Set(), escalations: [], filter: true });
 }
 
-function applyNow(message) {
-  store.clockSkewMs = message.now_ms - Date.now();
-  store.receivedMs = message.now_ms;
-  store.feed = message.feed;
-}
-
 function applyLayout(layout) {
   store.layout = layout;
   store.names = new Map(layout.tiles.map(([code, name]) => [code, name]));
+  store.unlisted = new Set(layout.unlisted);
 }
 
 function addEscalations(list) {

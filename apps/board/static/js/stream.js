@@ -1,55 +1,106 @@
-// The connection to /events. EventSource reconnects by itself and sends Last-Event-ID. This file adds what it lacks:
-// detecting an open connection that delivers nothing, and retrying after an answer that EventSource treats as final
-// (a proxy's 502, a board starting up).
+// This tab's way to the events: through the worker that all tabs share, else by a connection of its own. A browser that
+// has no shared workers (some telephones) or refuses this one keeps that connection while the tab is visible only, so
+// that hidden tabs do not use up its six connections to the board.
 
-import { applyBeat, applySnapshot, applyUpdate } from "./store.js";
+import { Events } from "./events.js";
+import { apply } from "./store.js";
+import { BUILD } from "./words.js";
 
-const IDLE_MAX_MS = 25000; // the board sends something every 10 s
-const RETRY_MS = [1000, 2000, 4000, 8000];
+const CALL_MS = 5000;
+const ANSWER_MS = 15000; // a worker that does not answer for so long is not waited for
+const JUMP_MS = 5000; // a difference between the two clocks of the device: it slept, or its clock was set
+const WORKER = new URL("shared.js", import.meta.url).href;
 
-export const link = { state: "connecting", since: Date.now(), onchange: () => {} };
+export const link = { state: "connecting", sinceMs: Date.now(), onchange: () => {}, onfault: () => {} };
 
-let source = null;
-let lastId = "";
-let lastReceived = Date.now();
-let failures = 0;
+let port = null;
+let own = null;
+let askedMs = 0; // since when the worker owes an answer, by performance.now; 0: it does not
 
 export function connect() {
-  source?.close();
-  lastReceived = Date.now();
-  source = new EventSource(lastId ? `/events?last_event_id=${encodeURIComponent(lastId)}` : "/events");
-  source.addEventListener("snapshot", (event) => receive(event, applySnapshot));
-  source.addEventListener("update", (event) => receive(event, applyUpdate));
-  source.addEventListener("beat", (event) => receive(event, applyBeat));
-  source.onerror = lost;
+  try {
+    share();
+  } catch {
+    connectAlone();
+  }
+  addEventListener("online", again);
+  addEventListener("pageshow", (event) => event.persisted && call());
+  addEventListener("pagehide", () => port?.postMessage("gone"));
+  document.addEventListener("visibilitychange", shown);
+  setInterval(call, CALL_MS);
 }
 
-function receive(event, take) {
-  lastReceived = Date.now();
-  failures = 0;
-  if (event.lastEventId) lastId = event.lastEventId;
-  take(JSON.parse(event.data));
-  set("live");
+function share() {
+  const policy = globalThis.trustedTypes?.createPolicy("siaga", { createScriptURL: () => WORKER });
+  const worker = new SharedWorker(policy ? policy.createScriptURL("") : WORKER, { type: "module", name: `siaga-${BUILD}` });
+  worker.onerror = connectAlone;
+  port = worker.port;
+  askedMs = performance.now();
+  port.onmessage = ({ data }) => {
+    askedMs = 0;
+    if (data.kind === "link") set(data.state, data.sinceMs);
+    else if (data.kind === "broken") connectAlone();
+    else if (data.kind !== "here") take(data.kind, data.data, data.receivedMs);
+  };
 }
 
-function lost() {
-  set("lost");
-  if (source.readyState === EventSource.CLOSED) {
-    setTimeout(connect, RETRY_MS[Math.min(failures, RETRY_MS.length - 1)]);
-    failures += 1;
+function connectAlone() {
+  if (own) return;
+  port?.postMessage("gone");
+  port?.close();
+  port = null;
+  openOwn();
+}
+
+function openOwn() {
+  if (document.hidden) return;
+  own = new Events(new URL("../../events", import.meta.url).href, take, () => set(own.state, own.sinceMs));
+  set(own.state, own.sinceMs);
+}
+
+function take(kind, data, receivedMs) {
+  try {
+    apply(kind, data, receivedMs);
+  } catch (error) {
+    link.onfault(error);
   }
 }
 
-function set(state) {
-  if (link.state === state) return;
-  link.state = state;
-  link.since = Date.now();
+function set(state, sinceMs) {
+  Object.assign(link, { state, sinceMs });
   link.onchange();
 }
 
-setInterval(() => {
-  if (source && Date.now() - lastReceived > IDLE_MAX_MS) {
-    set("lost");
-    connect();
-  }
-}, 2000);
+function shown() {
+  if (port) call();
+  else if (document.hidden) {
+    own?.close();
+    own = null;
+  } else if (!own) openOwn();
+}
+
+function call() {
+  if (slept()) return again();
+  if (port && askedMs && performance.now() - askedMs > ANSWER_MS) return connectAlone();
+  ask("here");
+}
+
+function ask(what) {
+  if (!port) return;
+  askedMs ||= performance.now();
+  port.postMessage(what);
+}
+
+let difference = Date.now() - performance.now();
+function slept() {
+  const before = difference;
+  difference = Date.now() - performance.now();
+  return Math.abs(difference - before) > JUMP_MS;
+}
+
+// What is shown may be old without our knowing: say so until the board has answered.
+function again() {
+  set("lost", Date.now());
+  ask("again");
+  own?.again();
+}

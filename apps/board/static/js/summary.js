@@ -1,6 +1,6 @@
 // The summary above the map: counts by level and data status, totals, provinces. Its chips filter the map.
 
-import { $, h } from "./dom.js";
+import { $, act, h, update } from "./dom.js";
 import { label, number, percent, statusLabel, t, text } from "./language.js";
 import { LEVELS, shape, STATUSES } from "./levels.js";
 import { setFilter, statusOf, store } from "./store.js";
@@ -9,26 +9,27 @@ export function drawSummary() {
   const codes = store.layout.tiles.map(([code]) => code);
   const count = (test) => codes.filter(test).length;
   const { levels, statuses } = store.filter;
-  $("levels").replaceChildren(...LEVELS.toReversed().map((level) =>
+  update($("levels"), LEVELS.toReversed().map((level) =>
     chip(level, label("level", level), levels, "levels", count((code) => store.rows.get(code)?.level === level), shape(level), "level")));
-  $("statuses").replaceChildren(...STATUSES.map((status) => [status, count((code) => statusOf(code) === status)])
+  update($("statuses"), STATUSES.map((status) => [status, count((code) => statusOf(code) === status)])
     .filter(([status, n]) => n || status === "live" || statuses.has(status))
     .map(([status, n]) => chip(status, statusLabel(status), statuses, "statuses", n, h("span", { cls: `swatch swatch-${status}`, "aria-hidden": "true" }), "status")));
-  $("totals").replaceChildren(...totals());
+  update($("totals"), totals());
   drawProvinces();
 }
 
 function chip(value, name, chosen, field, n, mark, kind) {
-  const toggle = () => {
-    const next = new Set(chosen);
-    if (!next.delete(value)) next.add(value);
-    setFilter({ [field]: next });
-    document.querySelector(`[data-chip="${value}"]`)?.focus();
-  };
   return h("button", {
-      type: "button", cls: `chip chip-${kind}`, "data-chip": value, "data-value": value, "data-count": n,
-      "aria-pressed": String(chosen.has(value)), onclick: toggle,
+      type: "button", cls: `chip chip-${kind}`, ...act(field, value), "data-key": value, "data-chip": value, "data-value": value, "data-count": n,
+      "aria-pressed": String(chosen.has(value)),
     }, mark, h("span", { cls: "chip-word" }, name), h("b", {}, number(n)));
+}
+
+// Adds a value to a filter or takes it out.
+export function toggle(field, value) {
+  const next = new Set(store.filter[field]);
+  if (!next.delete(value)) next.add(value);
+  setFilter({ [field]: next });
 }
 
 function totals() {
@@ -52,8 +53,8 @@ const total = (key, value) => h("div", { cls: "total", "data-total": key }, h("d
 function drawProvinces() {
   const rows = [...store.provinces.values()].sort((a, b) => a.province.localeCompare(b.province));
   $("provinces").hidden = !rows.length;
-  $("provinces").replaceChildren(...rows.map((row) =>
-    h("div", { cls: "province", "data-level": row.level },
+  update($("provinces"), rows.map((row) =>
+    h("div", { cls: "province", "data-key": row.province, "data-level": row.level },
       h("span", { cls: "level-word" }, shape(row.level), label("level", row.level)),
       h("b", {}, text("place", "province", { code: row.province })),
       Number.isFinite(row.score) ? h("span", {}, `${t("score")} ${number(row.score)}`) : null,
