@@ -131,7 +131,7 @@ def _clustered(alone: dict[str, str], port: int, member: Member) -> dict[str, st
             "controller.quorum.voters": voters,
             # A node that stops hands its partitions to the others first.
             "controlled.shutdown.enable": "true",
-            # How long a killed broker's partitions have no leader. Shorter, and a busy machine's pauses count as deaths.
+            # So long a killed broker's partitions have no leader. Shorter, and a pause on a busy machine is a death.
             "broker.session.timeout.ms": str(SESSION_TIMEOUT_MS),
         }
     )
