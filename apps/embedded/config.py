@@ -105,6 +105,7 @@ def _plain_properties(data: Path, port: int, controller_port: int) -> dict[str, 
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
         "share.coordinator.state.topic.num.partitions": "1",
+        "offsets.retention.minutes": str(180 * 24 * 60),  # as long as Siaga's topics keep records
         "log.cleaner.dedupe.buffer.size": str(16 * _MIB),  # 128 MiB by default, a large part of a small heap
     }
 

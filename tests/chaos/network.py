@@ -118,7 +118,8 @@ class Network:
 
 def _inode_of(port: int) -> str | None:
     """The socket of a loopback connection whose local end is this port."""
-    for row in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+    rows = [row for table in ("tcp", "tcp6") for row in Path("/proc/net", table).read_text().splitlines()[1:]]
+    for row in rows:  # Java's sockets are of IPv6, whatever they connect to
         fields = row.split()
         if int(fields[1].rpartition(":")[2], 16) == port and fields[9] != "0":
             return fields[9]
