@@ -145,12 +145,15 @@ def report(lines: list[dict]) -> str:
     for line in lines:
         struck = [Struck(**fault) for fault in line["struck"]]
         seen = own_recoveries(struck, line["recoveries_s"] or [None] * len(struck))
+        if line["plan"].get("brokers", 1) > 1:  # how long a partition was away, whatever was published meanwhile
+            seen = line["resumed_s"] or [None] * len(struck)
         for fault, seconds in zip(struck, seen, strict=True):
             counts[fault.fault] += 1
             if seconds is not None:
                 times[fault.fault].append(seconds)
     rows = ["| fault | struck | recovery seen | p50 s | p95 s | max s |", "|---|---|---|---|---|---|"]
-    for fault in sorted(counts):
+    times["all"], counts["all"] = [s for some in times.values() for s in some], sum(counts.values())
+    for fault in (*sorted(counts.keys() - {"all"}), "all"):
         some = sorted(times[fault])
         figures = (statistics.median(some), some[math.ceil(0.95 * len(some)) - 1], some[-1]) if some else ("", "", "")
         shown = " | ".join(f"{figure:.1f}" if figure != "" else "" for figure in figures)

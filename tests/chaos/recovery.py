@@ -58,7 +58,8 @@ def resumed(evidence: Evidence, struck: list[Struck]) -> list[float | None]:
     """The longest time that a partition of the ledger was away because of each fault, seconds; 0 where none was.
 
     Ticks write to every partition each half second, so one is away where nothing was appended for PAUSE_MS. Every pause
-    counts that began before the next fault struck, from `free_ms` on. None where a partition has nothing after that.
+    counts that began before the next fault struck, from `free_ms` on; right before it may be that fault's. None where a
+    partition has nothing after that.
     """
     times: dict[int, list[int]] = defaultdict(list)
     for record in evidence.topics["ledger"]:
@@ -72,7 +73,7 @@ def resumed(evidence: Evidence, struck: list[Struck]) -> list[float | None]:
             after - max(before, fault.free_ms)
             for some in times.values()
             for before, after in pairwise(some)
-            if after - before > PAUSE_MS and after > fault.at_ms and before < next_ms
+            if after - before > PAUSE_MS and after > fault.at_ms and before < next_ms - PAUSE_MS
         ]
         answers.append(max(0, *away, 0) / 1000 if is_over else None)
     return answers
