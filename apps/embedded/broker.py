@@ -83,6 +83,11 @@ class EmbeddedBroker:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def answers(self) -> bool:
+        """Whether this broker, and not another one on this port, answers a metadata request now."""
+        return self.running and probe.cluster_id(self.port) == self._cluster_id
+
+    @property
     def end_in_words(self) -> str:
         """How the broker ended, in a few words."""
         status = self._process.returncode if self._process else None
@@ -215,7 +220,7 @@ class EmbeddedBroker:
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise BrokerError(f"the embedded broker {self.end_in_words}")
-            if probe.cluster_id(self.port) == self._cluster_id:
+            if self.answers:
                 return
             time.sleep(0.05)
         raise BrokerError(f"the embedded broker did not answer in time; its log is {self.log_path}")
