@@ -61,6 +61,21 @@ async def _in_sync(scene: Scene) -> None:
         await asyncio.sleep(0.5)
 
 
+async def _missed(scene: Scene, node: int) -> None:
+    """Wait until the others count this node's replicas as out of sync; the node itself may not know."""
+    others = [broker for number, broker in enumerate(scene.cluster.brokers, 1) if number != node]
+    deadline = time.monotonic() + IN_SYNC_S
+
+    def is_missed() -> bool:
+        with KafkaAdminClient(bootstrap_servers=[other.bootstrap for other in others]) as admin:
+            return bool(_out_of_sync(admin))
+
+    while not await asyncio.to_thread(is_missed):
+        if time.monotonic() > deadline:
+            raise AssertionError(f"broker {node} was cut off for {IN_SYNC_S:.0f} s and nobody missed it")
+        await asyncio.sleep(0.5)
+
+
 def _some(scene: Scene, rnd: random.Random) -> tuple[int, EmbeddedBroker]:
     node = rnd.randrange(len(scene.cluster.brokers)) + 1
     return node, scene.cluster.brokers[node - 1]
@@ -148,11 +163,12 @@ async def one_disk_full(scene: Scene, rnd: random.Random) -> Struck:
     deadline = time.monotonic() + 20
     while broker.running and time.monotonic() < deadline:
         await asyncio.sleep(0.1)
-    ended = "ended by itself" if not broker.running else "killed"
+    name = "one_killed" if broker.running else "one_disk_full"  # nothing was written meanwhile: a kill is all it was
     await scene.broker_call(broker.kill)
+    await asyncio.sleep(rnd.choice((0.0, rnd.uniform(8, 15))))
     await scene.broker_call(broker.start)
     await _in_sync(scene)
-    return Struck("one_disk_full", f"broker {node} {ended}", at, at)
+    return Struck(name, f"broker {node}", at, at)
 
 
 async def one_frozen(scene: Scene, rnd: random.Random) -> Struck:
@@ -172,10 +188,12 @@ def workers_cut(is_mute: bool) -> Fault:
     async def strike(scene: Scene, rnd: random.Random) -> Struck:
         """No worker reaches one broker, or any; the brokers see nothing of it."""
         nodes = rnd.choice(([_some(scene, rnd)[0]], list(range(1, len(scene.cluster.brokers) + 1))))
-        at = now_ms()
-        scene.network.cut({Line(WORKERS, node) for node in nodes}, is_mute)
+        at, network = now_ms(), scene.network
+        network.cut({Line(WORKERS, node) for node in nodes}, is_mute)
         await asyncio.sleep(rnd.uniform(3, 20))
-        scene.network.heal()
+        if not network.stopped:
+            raise AssertionError(f"{name} of {nodes} stopped nothing: no worker used these brokers")
+        network.heal()
         return Struck(name, f"brokers {nodes}", at, now_ms())
 
     return strike
@@ -189,7 +207,8 @@ def brokers_cut(is_mute: bool) -> Fault:
         node, at = _some(scene, rnd)[0], now_ms()
         others = range(1, len(scene.cluster.brokers) + 1)
         scene.network.cut({Line(node, other) for other in others if other != node}, is_mute)
-        await asyncio.sleep(rnd.uniform(8, 20))
+        await asyncio.sleep(rnd.uniform(2, 14))
+        await _missed(scene, node)
         scene.network.heal()
         healed = now_ms()
         await _in_sync(scene)

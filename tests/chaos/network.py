@@ -37,6 +37,8 @@ class Network:
         self.refused: frozenset[Line] = frozenset()
         #: The node that each running process is.
         self.nodes_by_pid: Callable[[], dict[int, int]] = dict
+        #: How often something was held back or refused since the last cut.
+        self.stopped = 0
         self._open: dict[Line, set[asyncio.StreamWriter]] = {}
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="network", daemon=True)
@@ -57,6 +59,7 @@ class Network:
 
     def cut(self, lines: set[Line], is_mute: bool) -> None:
         """Mute, or reset and refuse, what runs on these lines."""
+        self.stopped = 0
         both = frozenset(lines) | {Line(line.node, line.source) for line in lines if line.source != WORKERS}
         if is_mute:
             self.mute = both
@@ -88,6 +91,7 @@ class Network:
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, target: int, line: Line
     ) -> None:
         if line in self.refused:
+            self.stopped += 1
             writer.transport.abort()
             return
         try:
@@ -110,6 +114,7 @@ class Network:
     async def _copy(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: Line) -> None:
         with suppress(OSError):
             while chunk := await reader.read(CHUNK):
+                self.stopped += line in self.mute
                 while line in self.mute:
                     await asyncio.sleep(_POLL_S)
                 writer.write(chunk)
