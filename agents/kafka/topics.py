@@ -11,7 +11,7 @@ from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from agents.kafka.limits import (
     REPLICAS,
@@ -76,12 +76,14 @@ class _Brokers:
     """Configuration by broker id, empty where this user may not read it."""
 
     configs: Mapping[str, Mapping[str, str | None]]
+    #: Those that do not answer.
+    absent: tuple[str, ...]
 
     @property
     def replicas(self) -> int:
         """What a topic gets where the settings leave it open: a cluster that only has its default would keep one."""
         defaults = [int(config.get("default.replication.factor") or 1) for config in self.configs.values()]
-        return max(min(REPLICAS, len(self.configs)), *defaults)
+        return max(min(REPLICAS, len(self.configs) + len(self.absent)), 1, *defaults)
 
 
 def ensure(admin: KafkaAdminClient, settings: Settings, *, create: bool = True, fix: bool = False) -> list[Finding]:
@@ -180,11 +182,13 @@ def _of_brokers(brokers: _Brokers, settings: Settings, of_new_topics: list[tuple
         for limit in differing(limits, config):
             lines.setdefault(limit.difference(config.get(limit.name)), []).append(broker)
             is_note &= limit.is_note
-    if not lines:
-        return Finding(BROKERS, Outcome.OK, len(brokers.configs))
     words = tuple(
         line if len(some) == len(readable) else f"{line} (broker {', '.join(some)})" for line, some in lines.items()
     )
+    if brokers.absent:
+        words += (f"broker {', '.join(brokers.absent)} does not answer and is not compared",)
+    if not words:
+        return Finding(BROKERS, Outcome.OK, len(brokers.configs))
     return Finding(BROKERS, Outcome.NOTE if is_note else Outcome.DIFFERS, len(brokers.configs), words)
 
 
@@ -237,11 +241,18 @@ def _describe(admin: KafkaAdminClient, names: list[str], may_fail: bool = False)
 
 
 def _brokers(admin: KafkaAdminClient) -> _Brokers:
-    ids = [str(broker["broker_id"]) for broker in admin.describe_cluster()["brokers"]]
-    described = admin.describe_configs(
-        [ConfigResource(ConfigResourceType.BROKER, broker) for broker in ids], config_filter="all"
-    )["broker"]
-    return _Brokers({broker: _values(described.get(broker, {})) for broker in ids})
+    """Each is asked by itself: one that has just ended is listed for some seconds, and must not end the comparison."""
+    configs: dict[str, dict[str, str | None]] = {}
+    absent = []
+    for broker in sorted(str(broker["broker_id"]) for broker in admin.describe_cluster()["brokers"]):
+        resource = ConfigResource(ConfigResourceType.BROKER, broker)
+        try:
+            described = admin.describe_configs([resource], config_filter="all")["broker"]
+        except KafkaError:
+            absent.append(broker)
+        else:
+            configs[broker] = _values(described.get(broker, {}))
+    return _Brokers(configs, tuple(absent))
 
 
 def _configs(admin: KafkaAdminClient, names: list[str], may_fail: bool = False) -> dict[str, dict[str, str | None]]:

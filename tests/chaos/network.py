@@ -48,7 +48,7 @@ class Network:
         """Forward `port` to `target`, a port of this node."""
 
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            origin = WORKERS if is_for_workers else self._origin(writer.get_extra_info("peername")[1])
+            origin = WORKERS if is_for_workers else self._origin(writer.get_extra_info("peername")[1], port)
             if origin is None:  # closed meanwhile
                 writer.transport.abort()
                 return
@@ -79,9 +79,9 @@ class Network:
             for writer in self._open.get(line, ()):
                 writer.transport.abort()
 
-    def _origin(self, port: int) -> int | None:
-        """The node whose process holds the other end of a connection from this local port."""
-        inode = _inode_of(port)
+    def _origin(self, port: int, to: int) -> int | None:
+        """The node whose process holds the other end of a connection between these ports."""
+        inode = _inode_of(port, to)
         for pid, node in self.nodes_by_pid().items() if inode else ():
             if inode in _sockets_of(pid):
                 return node
@@ -121,12 +121,13 @@ class Network:
                 await writer.drain()
 
 
-def _inode_of(port: int) -> str | None:
-    """The socket of a loopback connection whose local end is this port."""
+def _inode_of(port: int, to: int) -> str | None:
+    """The socket of a loopback connection from `port` to `to`: one port may be of several."""
+    ends = f":{port:04X}", f":{to:04X}"
     rows = [row for table in ("tcp", "tcp6") for row in Path("/proc/net", table).read_text().splitlines()[1:]]
     for row in rows:  # Java's sockets are of IPv6, whatever they connect to
         fields = row.split()
-        if int(fields[1].rpartition(":")[2], 16) == port and fields[9] != "0":
+        if fields[1].endswith(ends[0]) and fields[2].endswith(ends[1]) and fields[9] != "0":
             return fields[9]
     return None
 
@@ -144,7 +145,12 @@ def networked_cluster(directory: Path, count: int, network: Network) -> tuple[Em
     """A cluster (not started) whose brokers reach each other, and are reached by workers, over `network`; and the
     addresses that workers should be given. Publishers and the laws use the plain listeners."""
     nodes = range(1, count + 1)
-    plain, inner, outer, voter, seen_inner, seen_outer, seen_voter = (_free_ports(nodes) for _ in range(7))
+    some = set[int]()
+    while len(some) < 7 * count:
+        some.add(free_port())
+    ports = list(some)
+    by_use = [dict(zip(nodes, ports[use * count :], strict=False)) for use in range(7)]
+    plain, inner, outer, voter, seen_inner, seen_outer, seen_voter = by_use
     extras = {}
     for node in nodes:
         listeners = {"PLAINTEXT": plain, "CONTROLLER": voter, "INNER": inner, "OUTER": outer}
@@ -163,14 +169,13 @@ def networked_cluster(directory: Path, count: int, network: Network) -> tuple[Em
     cluster = EmbeddedCluster(
         directory, count, tuple(plain.values()), extras=extras, controllers=voter, controllers_seen=seen_voter
     )
-    network.nodes_by_pid = lambda: {
-        broker.pid: node for node, broker in enumerate(cluster.brokers, 1) if broker.running
-    }
+    network.nodes_by_pid = lambda: _nodes_by_pid(cluster)
     return cluster, ",".join(f"{LOOPBACK}:{port}" for port in seen_outer.values())
 
 
-def _free_ports(nodes: range) -> dict[int, int]:
-    return {node: free_port() for node in nodes}
+def _nodes_by_pid(cluster: EmbeddedCluster) -> dict[int, int]:
+    processes = [broker._process for broker in cluster.brokers]  # one may be killed this moment, in another thread
+    return {process.pid: node for node, process in enumerate(processes, 1) if process is not None}
 
 
 def _addresses(listeners: dict[str, dict[int, int]], node: int) -> str:

@@ -181,7 +181,10 @@ class World:
         deadline = time.monotonic() + START_S
         while len(await self.cluster.rows()) < len(self.places):
             if time.monotonic() > deadline:
-                raise AssertionError(f"no row for every regency within {START_S} s of the start")
+                ended = [broker.end_in_words for broker in self.cluster.brokers if not broker.running]
+                raise AssertionError(
+                    f"no row for every regency within {START_S} s of the start; brokers ended: {ended}"
+                )
             await asyncio.sleep(0.5)
 
     async def strike(self) -> None:

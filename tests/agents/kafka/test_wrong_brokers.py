@@ -90,6 +90,13 @@ def test_every_wrong_setting_is_named_and_what_can_be_set_is(siaga: Siaga, wrong
         assert said["siaga.ledger"] == "differs: replication is 1, must be at least 3", "two of one could not write"
 
 
+def test_a_broker_that_has_just_ended_does_not_end_the_comparison(siaga: Siaga, wrong: EmbeddedCluster):
+    wrong.brokers[2].kill()  # still listed until its session expires
+    said = lines(siaga("topics", "--check"))
+    assert "transactional.id.expiration.ms is 60000" in said["brokers"]
+    assert "broker 3 does not answer" in said["brokers"] or "(broker 2)" in said["brokers"]
+
+
 def _wrong_risk() -> list[object]:
     from kafka.admin import ConfigResource, ConfigResourceType
 
