@@ -4,14 +4,21 @@ Siaga needs (agents/kafka/limits.py).
 A difference can lose data without an error: retention by event time deletes a past election within minutes, another
 partition count separates a regency's ledger, state and outputs, and recompression costs the broker a core."""
 
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.errors import KafkaError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from kafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    TopicAlreadyExistsError,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
 
 from agents.kafka.limits import (
     REPLICAS,
@@ -30,6 +37,9 @@ from schemas.topics import Direction, TopicSpec
 
 #: In place of a topic's name.
 BROKERS = "brokers"
+#: For how long a broker that has ended is listed among those that can be asked (`broker.session.timeout.ms`).
+LISTED_S = 10.0
+_PAUSE_S = 0.3
 
 
 class Outcome(StrEnum):
@@ -230,7 +240,7 @@ def partition_counts(admin: KafkaAdminClient, names: list[str]) -> dict[str, int
 
 def _describe(admin: KafkaAdminClient, names: list[str], may_fail: bool = False) -> dict[str, _Found]:
     found: dict[str, _Found] = {}
-    for topic in admin.describe_topics(names) if names else ():
+    for topic in _answer(lambda: admin.describe_topics(names)) if names else ():
         if topic["error_code"] == UnknownTopicOrPartitionError.errno or (topic["error_code"] and may_fail):
             continue
         if topic["error_code"]:
@@ -244,7 +254,7 @@ def _brokers(admin: KafkaAdminClient) -> _Brokers:
     """Each is asked by itself: one that has just ended is listed for some seconds, and must not end the comparison."""
     configs: dict[str, dict[str, str | None]] = {}
     absent = []
-    for broker in sorted(str(broker["broker_id"]) for broker in admin.describe_cluster()["brokers"]):
+    for broker in sorted(str(broker["broker_id"]) for broker in _answer(admin.describe_cluster)["brokers"]):
         resource = ConfigResource(ConfigResourceType.BROKER, broker)
         try:
             described = admin.describe_configs([resource], config_filter="all")["broker"]
@@ -260,11 +270,23 @@ def _configs(admin: KafkaAdminClient, names: list[str], may_fail: bool = False) 
     if not names:
         return {}
     resources = [ConfigResource(ConfigResourceType.TOPIC, name) for name in names]
-    described = admin.describe_configs(resources, config_filter="all")["topic"]
+    described = _answer(lambda: admin.describe_configs(resources, config_filter="all"))["topic"]
     configs = {name: _values(described.get(name, {})) for name in names}
     if not may_fail and (hidden := [name for name, config in configs.items() if not config]):
         raise TopicError(f"{', '.join(hidden)}: this user may not read the configuration (DescribeConfigs)")
     return configs
+
+
+def _answer(call: Callable[[], Any]) -> Any:
+    """What the call returns; the client asks any broker that is listed, and one that has just ended still is."""
+    deadline = time.monotonic() + LISTED_S
+    while True:
+        try:
+            return call()
+        except KafkaConnectionError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(_PAUSE_S)
 
 
 def _values(described: Mapping[str, Mapping[str, Any]]) -> dict[str, str | None]:

@@ -40,6 +40,7 @@ class Network:
         #: How often something was held back or refused since the last cut.
         self.stopped = 0
         self._open: dict[Line, set[asyncio.StreamWriter]] = {}
+        self._servers: list[asyncio.Server] = []
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="network", daemon=True)
         self._thread.start()
@@ -55,7 +56,7 @@ class Network:
             await self._forward(reader, writer, target, Line(origin, node))
 
         serving = asyncio.start_server(connected, LOOPBACK, port, limit=CHUNK)
-        asyncio.run_coroutine_threadsafe(serving, self._loop).result()
+        self._servers.append(asyncio.run_coroutine_threadsafe(serving, self._loop).result())
 
     def cut(self, lines: set[Line], is_mute: bool) -> None:
         """Mute, or reset and refuse, what runs on these lines."""
@@ -71,8 +72,18 @@ class Network:
         self.mute = self.refused = frozenset()
 
     def stop(self) -> None:
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
+        self._loop.close()
+
+    async def _end(self) -> None:
+        for server in self._servers:
+            server.close()
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     def _reset(self, lines: frozenset[Line]) -> None:
         for line in lines:

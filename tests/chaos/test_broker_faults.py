@@ -7,7 +7,9 @@ from tests.chaos.run import Plan, run
 from tests.chaos.scene import Struck
 from tests.recount.records import Evidence, Record
 
-PLAN = Plan(25, 0, ("one_killed", "leaders_moved", "brokers_cut_mute"), pause_s=2, is_whole=True, brokers=3)
+PLAN = Plan(
+    25, 0, ("one_killed", "leaders_moved", "brokers_cut_mute"), pause_s=2, rate_per_s=15, is_whole=True, brokers=3
+)
 
 
 @pytest.mark.timeout(1_200)  # each fault has deadlines of its own

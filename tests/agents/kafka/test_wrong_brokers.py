@@ -92,7 +92,9 @@ def test_every_wrong_setting_is_named_and_what_can_be_set_is(siaga: Siaga, wrong
 
 def test_a_broker_that_has_just_ended_does_not_end_the_comparison(siaga: Siaga, wrong: EmbeddedCluster):
     wrong.brokers[2].kill()  # still listed until its session expires
-    said = lines(siaga("topics", "--check"))
+    done = siaga("topics", "--check")
+    assert done.err.count("Error") == 0, done.err
+    said = lines(done)
     assert "transactional.id.expiration.ms is 60000" in said["brokers"]
     assert "broker 3 does not answer" in said["brokers"] or "(broker 2)" in said["brokers"]
 
