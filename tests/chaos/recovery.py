@@ -55,20 +55,22 @@ def recoveries(evidence: Evidence, codes: set[str], struck: list[Struck]) -> lis
 
 
 def resumed(evidence: Evidence, struck: list[Struck]) -> list[float | None]:
-    """The longest time that a partition of the ledger was away because of each fault, seconds; 0 where none was.
+    """The longest time that a partition of the ledger or of the risk state was away because of each fault, seconds; 0
+    where none was.
 
-    Ticks write to every partition each half second, so one is away where nothing was appended for PAUSE_MS. Every pause
-    counts that began before the next fault struck, from `free_ms` on; right before it may be that fault's. None where a
-    partition has nothing after that.
+    Ticks make intake write to every partition of the ledger each half second, and risk note in its state that it read
+    them; so one is away where nothing was appended for PAUSE_MS. Every pause counts that began before the next fault
+    struck, from `free_ms` on; right before it may be that fault's. None where a partition has nothing after that.
     """
-    times: dict[int, list[int]] = defaultdict(list)
-    for record in evidence.topics["ledger"]:
-        times[record.partition].append(record.at_ms)
+    times: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for topic in ("ledger", "risk-state"):
+        for record in evidence.topics[topic]:
+            times[topic, record.partition].append(record.at_ms)
     nexts = [*(fault.at_ms for fault in struck[1:]), 1 << 62][: len(struck)]
     answers: list[float | None] = []
     for fault, next_ms in zip(struck, nexts, strict=True):
         ends = [some[-1] for some in times.values()]
-        is_over = len(times) == evidence.partitions and min(ends) >= fault.free_ms
+        is_over = len(times) == 2 * evidence.partitions and min(ends) >= fault.free_ms
         away = [
             after - max(before, fault.free_ms)
             for some in times.values()

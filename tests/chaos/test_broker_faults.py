@@ -25,8 +25,9 @@ def appended(*times_ms: int, partition: int = 0) -> list[Record]:
     return [Record("ledger", partition, offset, b"*", b"", {}, at) for offset, at in enumerate(times_ms)]
 
 
-def evidence(*records: Record, partitions: int = 1) -> Evidence:
-    return Evidence(partitions, {"ledger": list(records)}, {}, {}, "Stable", [])
+def evidence(*records: Record, partitions: int = 1, folded: list[Record] | None = None) -> Evidence:
+    """What was appended to the ledger, and to the state: as the ledger, unless given."""
+    return Evidence(partitions, {"ledger": list(records), "risk-state": list(records) if folded is None else folded})
 
 
 STEADY = range(0, 20_000, 500)
@@ -48,6 +49,11 @@ def test_recovery_is_the_longest_pause_of_a_partition_after_the_fault(gone: rang
     assert resumed(evidence(*left), [fault]) == [away]
     both = [*left, *appended(*STEADY, partition=1)]
     assert resumed(evidence(*both, partitions=2), [fault]) == [away]
+
+
+def test_a_partition_that_is_written_and_not_folded_has_not_recovered():
+    steady, late = appended(*STEADY), appended(*(at for at in STEADY if not 5_000 <= at < 9_000))
+    assert resumed(evidence(*steady, folded=late), [Struck("x", "", 4_900, 4_900)]) == [4.1]
 
 
 def test_a_partition_without_an_append_after_the_fault_has_not_recovered():
