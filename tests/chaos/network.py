@@ -19,6 +19,8 @@ from apps.embedded.ports import LOOPBACK, free_port
 WORKERS = 0  # in place of a node's number
 CHUNK = 1 << 16
 _POLL_S = 0.05
+#: Loopback as the kernel writes it. Java's sockets are of IPv6, whatever they connect to.
+_TABLES = (("tcp6", b"0000000000000000FFFF00000100007F"), ("tcp", b"0100007F"))
 
 
 class Line(NamedTuple):
@@ -133,13 +135,15 @@ class Network:
 
 
 def _inode_of(port: int, to: int) -> str | None:
-    """The socket of a loopback connection from `port` to `to`: one port may be of several."""
-    ends = f":{port:04X}", f":{to:04X}"
-    rows = [row for table in ("tcp", "tcp6") for row in Path("/proc/net", table).read_text().splitlines()[1:]]
-    for row in rows:  # Java's sockets are of IPv6, whatever they connect to
-        fields = row.split()
-        if fields[1].endswith(ends[0]) and fields[2].endswith(ends[1]) and fields[9] != "0":
-            return fields[9]
+    """The socket of a loopback connection from `port` to `to`: one port may be of several.
+
+    Searched for as text: a busy machine has thousands of connections, and a line that is cut is tried again and again.
+    """
+    for table, address in _TABLES:
+        rows = Path("/proc/net", table).read_bytes()
+        at = rows.find(b"%s:%04X %s:%04X" % (address, port, address, to))
+        if at >= 0 and (inode := rows[at : rows.index(b"\n", at)].split()[8].decode()) != "0":
+            return inode
     return None
 
 
