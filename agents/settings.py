@@ -7,7 +7,6 @@ that names the variable or the flag."""
 import difflib
 import logging
 import os
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -18,17 +17,24 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from agents import policy
-from schemas.fields import SOURCE_PATTERN
+from agents import policy, setting_rules
 from schemas.roster import Roster, RosterError
 from schemas.ruleset import Ruleset, RulesetError
 from schemas.sources import Sources, SourcesError
 from schemas.station_roster import StationRoster, StationRosterError
-from schemas.topics import DEFAULT_PARTITIONS, DEFAULT_PREFIX, LONGEST_NAME, TopicNames, TopicSpec, specs_with
+from schemas.topics import (
+    DEFAULT_PARTITIONS,
+    DEFAULT_PREFIX,
+    DEFAULT_RETENTION_DAYS,
+    LONGEST_NAME,
+    TopicNames,
+    TopicSpec,
+    specs_with,
+)
 from streams.admission import ClockMode
 
 PREFIX = "SIAGA_"
-BROKER_DEFAULT_REPLICATION = -1
+BY_BROKERS = -1
 #: Variables of the launcher, the embedded broker, the compose file or a test: known, so no warning about them.
 READ_ELSEWHERE = frozenset(
     {
@@ -45,8 +51,6 @@ READ_ELSEWHERE = frozenset(
 #: neither these values nor those of the file variables, where a secret may have been pasted by mistake.
 SECRETS = frozenset({"sasl_password", "webhook_url", "webhook_secret"})
 _TOPIC_PREFIX_MAX = 249 - LONGEST_NAME  # Kafka's limit of a topic name
-_HOST = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(?::(?P<port>[0-9]{1,5}))?")
-_HOST_PORT = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})")
 
 log = logging.getLogger("siaga.settings")
 
@@ -90,51 +94,8 @@ class LogLevel(StrEnum):
     ERROR = "ERROR"
 
 
-def _addresses(text: str) -> str:
-    """`host:port[,host:port]`, an IPv6 host in brackets, without blanks."""
-    addresses = [part.strip() for part in text.split(",")]
-    for address in addresses:
-        match = _HOST_PORT.fullmatch(address)
-        if match is None or not 1 <= int(match["port"]) <= 65535:
-            raise ValueError(f"{address!r} is not host:port (an IPv6 host goes in brackets: [::1]:9092)")
-    return ",".join(addresses)
-
-
-def _sources(text: str) -> str:
-    """`name[,name]` of publishing systems, without blanks."""
-    names = [part.strip() for part in text.split(",")] if text else []
-    for name in names:
-        if not re.fullmatch(SOURCE_PATTERN, name):
-            raise ValueError(f"{name!r} is no source: 1 to 32 of a-z, 0-9 and -")
-    return ",".join(names)
-
-
-def _hosts(text: str) -> str:
-    """`name[:port][,name...]` as a browser sends it in `Host`, in lower case, without blanks."""
-    hosts = [part.strip().lower() for part in text.split(",") if part.strip()]
-    for host in hosts:
-        match = _HOST.fullmatch(host)
-        if match is None or (match["port"] and not 1 <= int(match["port"]) <= 65535):
-            raise ValueError(f"{host!r} is not name or name:port (an IPv6 address goes in brackets)")
-    return ",".join(hosts)
-
-
-def _file(path: Path) -> Path:
-    if not path.is_file():
-        raise ValueError("no such file")
-    return path
-
-
-def _upper(value: Any) -> Any:
-    return value.upper() if isinstance(value, str) else value
-
-
-def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
-
-
 Port = Annotated[int, Field(ge=0, le=65535)]
-ExistingFile = Annotated[Path, AfterValidator(_file)]
+ExistingFile = Annotated[Path, AfterValidator(setting_rules.file)]
 
 
 def default_data_dir() -> Path:
@@ -147,13 +108,15 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    broker: Annotated[str, AfterValidator(_addresses)] = Field(
+    broker: Annotated[str, AfterValidator(setting_rules.addresses)] = Field(
         "127.0.0.1:9092", description="Kafka, host:port[,host:port...]"
     )
     topic_prefix: str = Field(
         DEFAULT_PREFIX, pattern=r"^[A-Za-z0-9._-]*$", max_length=_TOPIC_PREFIX_MAX, description="prefix of every topic"
     )
-    partitions: int = Field(DEFAULT_PARTITIONS, ge=1, le=1000, description="partitions of every topic")
+    partitions: int = Field(
+        DEFAULT_PARTITIONS, ge=1, le=1000, description="partitions of every topic; inputs may have others"
+    )
     lanes: int = Field(
         1,
         ge=1,
@@ -161,7 +124,16 @@ class Settings(BaseSettings):
         description="lanes per stage of workers of release 0.9 in the same group, while they are replaced",
     )
     replication: int = Field(
-        BROKER_DEFAULT_REPLICATION, ge=-1, le=32767, description="replicas of every topic; -1 is the broker's default"
+        BY_BROKERS,
+        ge=-1,
+        le=32767,
+        description="replicas of every topic; -1 is the broker's default, and 3 or one per broker where that is less",
+    )
+    min_insync: int | None = Field(
+        None, ge=1, description="replicas that must have a record before it counts; unset is 2 of 3 or more, else 1"
+    )
+    retention_days: int = Field(
+        DEFAULT_RETENTION_DAYS, ge=1, le=3650, description="days that inputs, ledger, escalations and rejected are kept"
     )
     group: str = Field(
         "",
@@ -179,7 +151,7 @@ class Settings(BaseSettings):
     sources_file: ExistingFile | None = Field(
         None, description="file of the sources' agencies and rights; unset is the packaged one"
     )
-    clock: Annotated[ClockMode, BeforeValidator(_lower)] = Field(
+    clock: Annotated[ClockMode, BeforeValidator(setting_rules.lower)] = Field(
         ClockMode.WALL, description="wall, or event for replays of past elections"
     )
     tick_seconds: float = Field(5.0, ge=0.1, le=3600, description="seconds between clock ticks on the ledger")
@@ -192,25 +164,27 @@ class Settings(BaseSettings):
     data_dir: Path = Field(default_factory=default_data_dir, description="directory of local data")
     metrics_host: str = Field("127.0.0.1", min_length=1, description="address /metrics listens on")
     metrics_port: Port = Field(9464, description="port of /metrics; 0 takes a free one")
-    sources: Annotated[str, AfterValidator(_sources)] = Field(
+    sources: Annotated[str, AfterValidator(setting_rules.sources)] = Field(
         "", description="publishing systems that metrics always name, name[,name...]"
     )
     board_host: str = Field("127.0.0.1", min_length=1, description="address the board listens on")
     board_port: Port = Field(8080, description="port of the board; 0 takes a free one")
-    board_hosts: Annotated[str, AfterValidator(_hosts)] = Field(
+    board_hosts: Annotated[str, AfterValidator(setting_rules.hosts)] = Field(
         "", description="names the board answers to beside loopback and its address, name[:port][,name...]"
     )
     board_per_address: int = Field(
         128, ge=0, le=100_000, description="connections one address may have to the board; 0 is no limit of its own"
     )
-    log_format: Annotated[LogFormat, BeforeValidator(_lower)] = Field(LogFormat.TEXT, description="text or json")
-    log_level: Annotated[LogLevel, BeforeValidator(_upper)] = Field(
+    log_format: Annotated[LogFormat, BeforeValidator(setting_rules.lower)] = Field(
+        LogFormat.TEXT, description="text or json"
+    )
+    log_level: Annotated[LogLevel, BeforeValidator(setting_rules.upper)] = Field(
         LogLevel.INFO, description="debug, info, warning or error"
     )
-    security_protocol: Annotated[SecurityProtocol, BeforeValidator(_upper)] = Field(
+    security_protocol: Annotated[SecurityProtocol, BeforeValidator(setting_rules.upper)] = Field(
         SecurityProtocol.PLAINTEXT, description="PLAINTEXT, SSL, SASL_PLAINTEXT or SASL_SSL"
     )
-    sasl_mechanism: Annotated[SaslMechanism, BeforeValidator(_upper)] | None = Field(
+    sasl_mechanism: Annotated[SaslMechanism, BeforeValidator(setting_rules.upper)] | None = Field(
         None, description="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512"
     )
     sasl_username: str | None = Field(None, min_length=1, description="SASL user")
@@ -248,7 +222,12 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.replication == 0:
-            raise ValueError("SIAGA_REPLICATION: 0 replicas; give -1 for the broker's default, or 1 and more")
+            raise ValueError("SIAGA_REPLICATION: 0 replicas; give -1 for as many as the brokers allow, or 1 and more")
+        if self.min_insync is not None and 0 < self.replication < self.min_insync:
+            raise ValueError(
+                f"SIAGA_MIN_INSYNC: {self.min_insync} of {self.replication} replicas (SIAGA_REPLICATION): "
+                "nothing could be written"
+            )
         if self.security_protocol.sasl:
             self._check_sasl()
         elif self.sasl_mechanism or self.sasl_username or self.sasl_password or self.sasl_password_file:
@@ -323,7 +302,7 @@ class Settings(BaseSettings):
 
     def load_topics(self) -> tuple[TopicSpec, ...]:
         """Every topic of the deployment, with the inputs of their own of the sources file. Raises SettingsError."""
-        return specs_with(self.load_sources().inputs)
+        return specs_with(self.load_sources().inputs, self.retention_days)
 
     def password(self) -> str | None:
         """The SASL password, from its variable or its file (without the final newline). Raises SettingsError."""

@@ -16,8 +16,12 @@ from schemas.vocabulary import DAY_MS
 #: Of input topics, whatever the cluster's own limit: Kafka's default, so that every client's default batches fit. It
 #: bounds a batch as sent; a value is read up to 16 KiB (schemas/wire.py).
 INPUT_MESSAGE_MAX_BYTES = 1_048_588
+#: Of a topic that workers write: a produced batch (900 KiB, agents/batching/options.py) and its overhead fit.
+OUTPUT_MESSAGE_MAX_BYTES = 1_048_588
 #: A rejected record is its original, as large as an input topic takes, and headers besides.
 REJECTED_MESSAGE_MAX_BYTES = 2 * 1024 * 1024
+#: A campaign lasts 75 days and a dispute longer.
+DEFAULT_RETENTION_DAYS = 180
 DEFAULT_PREFIX = "siaga."
 DEFAULT_PARTITIONS = 6
 #: Characters of the name of a publisher's own input.
@@ -49,8 +53,8 @@ class Direction(StrEnum):
 
 @dataclass(frozen=True)
 class TopicSpec:
-    """The settings of one topic on the broker. `retention_ms` is None for compacted topics. `input` is the name of the
-    publisher whose own topic it is; "" for every other topic.
+    """The settings of one topic on the broker. `retention_ms` is None for compacted topics, else by the setting
+    SIAGA_RETENTION_DAYS. `input` is the name of the publisher whose own topic it is; "" for every other topic.
     """
 
     topic: Topic
@@ -67,23 +71,28 @@ class TopicSpec:
     @property
     def config(self) -> dict[str, str]:
         """Topic settings on the broker. Retention counts from the append, or a replay would expire at once."""
-        common = {"message.timestamp.type": "LogAppendTime"}
-        if self.direction is Direction.IN:
-            common["max.message.bytes"] = str(INPUT_MESSAGE_MAX_BYTES)
-        if self.topic is Topic.REJECTED:
-            common["max.message.bytes"] = str(REJECTED_MESSAGE_MAX_BYTES)
+        common = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(self.message_bytes_max)}
         if self.retention_ms is None:
             return common | {"cleanup.policy": "compact"}
         return common | {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
 
+    @property
+    def message_bytes_max(self) -> int:
+        """The largest batch that the topic takes."""
+        if self.direction is Direction.IN:
+            return INPUT_MESSAGE_MAX_BYTES
+        return REJECTED_MESSAGE_MAX_BYTES if self.topic is Topic.REJECTED else OUTPUT_MESSAGE_MAX_BYTES
+
+
+_KEPT_MS = DEFAULT_RETENTION_DAYS * DAY_MS
 
 SPECS: tuple[TopicSpec, ...] = (
-    TopicSpec(Topic.INCIDENTS, Direction.IN, 30 * DAY_MS, "incident reports from publishers"),
-    TopicSpec(Topic.TURNOUT, Direction.IN, 30 * DAY_MS, "turnout per polling station from publishers"),
+    TopicSpec(Topic.INCIDENTS, Direction.IN, _KEPT_MS, "incident reports from publishers"),
+    TopicSpec(Topic.TURNOUT, Direction.IN, _KEPT_MS, "turnout per polling station from publishers"),
     TopicSpec(
         Topic.LEDGER,
         Direction.INTERNAL,
-        30 * DAY_MS,
+        _KEPT_MS,
         "validated events, ticks and control events, one order per regency",
     ),
     TopicSpec(Topic.POSITIONS, Direction.INTERNAL, None, "how far intake has read each input partition"),
@@ -92,9 +101,9 @@ SPECS: tuple[TopicSpec, ...] = (
     TopicSpec(Topic.STATUS, Direction.INTERNAL, None, "what each process says of itself"),
     TopicSpec(Topic.RISK, Direction.OUT, None, "the rolling risk row of each regency"),
     TopicSpec(Topic.PROVINCE, Direction.OUT, None, "the roll-up row of each province"),
-    TopicSpec(Topic.ESCALATIONS, Direction.OUT, 90 * DAY_MS, "level changes and the authorities to notify"),
-    TopicSpec(Topic.REJECTED, Direction.OUT, 7 * DAY_MS, "rejected input as it came, reason in headers"),
-    TopicSpec(Topic.NOTIFICATIONS, Direction.OUT, 180 * DAY_MS, "what was sent to receivers, and their answers"),
+    TopicSpec(Topic.ESCALATIONS, Direction.OUT, _KEPT_MS, "level changes and the authorities to notify"),
+    TopicSpec(Topic.REJECTED, Direction.OUT, _KEPT_MS, "rejected input as it came, reason in headers"),
+    TopicSpec(Topic.NOTIFICATIONS, Direction.OUT, _KEPT_MS, "what was sent to receivers, and their answers"),
 )
 
 INPUTS: tuple[Topic, ...] = tuple(spec.topic for spec in SPECS if spec.direction is Direction.IN)
@@ -102,10 +111,13 @@ INPUTS: tuple[Topic, ...] = tuple(spec.topic for spec in SPECS if spec.direction
 LONGEST_NAME = max(*map(len, Topic), max(map(len, INPUTS)) + 1 + INPUT_NAME_MAX)
 
 
-def specs_with(inputs: Iterable[str]) -> tuple[TopicSpec, ...]:
+def specs_with(inputs: Iterable[str], retention_days: int = DEFAULT_RETENTION_DAYS) -> tuple[TopicSpec, ...]:
     """Every topic of a deployment: SPECS, then the input topics that these publishers have for themselves."""
-    common = [spec for spec in SPECS if spec.direction is Direction.IN]
-    return SPECS + tuple(
+    specs = tuple(
+        spec if spec.retention_ms is None else replace(spec, retention_ms=retention_days * DAY_MS) for spec in SPECS
+    )
+    common = [spec for spec in specs if spec.direction is Direction.IN]
+    return specs + tuple(
         replace(spec, input=name, about=f"{spec.about}: {name} alone") for name in inputs for spec in common
     )
 

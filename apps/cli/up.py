@@ -30,11 +30,17 @@ _MIB = 1 << 20
     "--board-port", metavar="VALUE", help=f"{Settings.model_fields['board_port'].description} [SIAGA_BOARD_PORT]"
 )
 @click.option("--metrics-port", metavar="VALUE", help="port of the first worker's /metrics [SIAGA_METRICS_PORT]")
-def command(fresh: bool, speed: float, broker_port: int, board_port: str | None, metrics_port: str | None) -> None:
+@click.option(
+    "--brokers", type=click.Choice(["1", "3"]), default="1", show_default=True, help="3: any one may be killed."
+)
+def command(
+    fresh: bool, speed: float, broker_port: int, board_port: str | None, metrics_port: str | None, brokers: str
+) -> None:
     """Run all of Siaga on this machine: Kafka, topics, two workers, the board and a simulated election day.
 
     Kafka is downloaded on the first run and its data survives a restart; each run simulates the next day. Prints level
-    changes. Ctrl-C stops everything. SIAGA_HOME names another directory than `.siaga` for the data."""
+    changes. Ctrl-C stops everything. SIAGA_HOME names another directory than `.siaga` for the data. With --brokers 3
+    every record has three copies, two of which must be written; the ports are --broker-port and the two after it."""
     if not 0 < speed <= 100_000:
         raise CommandError("--speed: must be above 0 and at most 100000", exit_code=2)
     if not 0 <= broker_port <= 65535:
@@ -44,7 +50,7 @@ def command(fresh: bool, speed: float, broker_port: int, board_port: str | None,
     directory = RunDirectory(home() / "up")
     try:
         with directory.locked():
-            ports = choose_ports(broker_port, settings.board_port, settings.metrics_port)
+            ports = choose_ports(broker_port, settings.board_port, settings.metrics_port, int(brokers))
             directory.prepare(fresh)
             options = RunOptions(speed, click.echo, _progress(), siaga_command())
             Session(settings, directory, ports, options).run()

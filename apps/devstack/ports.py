@@ -10,13 +10,15 @@ WORKERS = 2
 
 @dataclass(frozen=True)
 class Ports:
-    broker: int
+    brokers: tuple[int, ...]
     board: int
     metrics: tuple[int, ...]
 
 
-def choose_ports(broker: int, board: int, metrics: int) -> Ports:
-    """0 takes a free port; workers after the first take the ports after `metrics`. Raises UpError for a port in use."""
+def choose_ports(broker: int, board: int, metrics: int, brokers: int = 1) -> Ports:
+    """0 takes a free port; brokers and workers after the first take the ports after `broker` and `metrics`.
+
+    Raises UpError for a port in use."""
     taken: set[int] = set()
 
     def choose(wanted: int, what: str, flag: str) -> int:
@@ -27,7 +29,10 @@ def choose_ports(broker: int, board: int, metrics: int) -> Ports:
         return port
 
     return Ports(
-        broker=choose(broker, "the broker", "--broker-port"),
+        brokers=tuple(
+            choose(broker and broker + number, f"broker {number + 1}" if number else "the broker", "--broker-port")
+            for number in range(brokers)
+        ),
         board=choose(board, "the board", "--board-port"),
         metrics=tuple(
             choose(metrics and metrics + number, f"the metrics of worker {number + 1}", "--metrics-port")

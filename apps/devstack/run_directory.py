@@ -25,6 +25,10 @@ class RunDirectory:
     def broker(self) -> Path:
         return self.root / "broker"
 
+    def cluster(self, brokers: int) -> Path:
+        """Of so many brokers: each number has data of its own."""
+        return self.root / f"brokers-{brokers}"
+
     @property
     def logs(self) -> Path:
         return self.root / "logs"

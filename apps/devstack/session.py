@@ -16,7 +16,7 @@ from apps.devstack.election_days import SimulatedDay, take_day
 from apps.devstack.level_changes import LevelChanges
 from apps.devstack.ports import WORKERS, Ports
 from apps.devstack.run_directory import RunDirectory, UpError
-from apps.embedded import EmbeddedBroker
+from apps.embedded import EmbeddedBroker, EmbeddedCluster
 from apps.embedded.jars import Progress, kafka_version
 from apps.embedded.ports import LOOPBACK, is_free
 
@@ -26,10 +26,13 @@ TOPICS_WITHIN_S = 60.0
 CHILDREN_GRACE_S = 5.0
 BROKER_GRACE_S = 3.0
 BROKER_RESTARTS_MAX = 3
+#: How long one of several brokers stays away after it ended: longer than the others take to lead in its place.
+ABSENCE_S = 20.0
 _POLL_MS = 250
 # Settings that `siaga up` passes on; the others describe another broker or are set per child.
 PASSED_ON = (
-    "topic_prefix", "partitions", "roster", "rules", "sources_file", "tick_seconds", "log_format", "log_level",
+    "topic_prefix", "partitions", "retention_days", "roster", "rules", "sources_file", "tick_seconds", "log_format",
+    "log_level",
 )  # fmt: skip
 
 
@@ -47,10 +50,14 @@ class Session:
     """Everything `siaga up` runs. Call `run`; everything it started has stopped when it returns or raises."""
 
     def __init__(self, settings: Settings, directory: RunDirectory, ports: Ports, options: RunOptions) -> None:
-        broker = f"{LOOPBACK}:{ports.broker}"
-        self.settings = settings.model_copy(update={"broker": broker})
+        addresses = ",".join(f"{LOOPBACK}:{port}" for port in ports.brokers)
+        self.settings = settings.model_copy(update={"broker": addresses})
         self.directory, self.ports, self.options, self.say = directory, ports, options, options.say
-        self.broker = EmbeddedBroker(directory.broker, ports.broker)
+        self.kafka: EmbeddedBroker | EmbeddedCluster
+        if len(ports.brokers) == 1:
+            self.kafka = EmbeddedBroker(directory.broker, ports.brokers[0])
+        else:
+            self.kafka = EmbeddedCluster(directory.cluster(len(ports.brokers)), len(ports.brokers), ports.brokers)
         self.day: SimulatedDay | None = None
         self.day_began = 0.0
         self.simulate = self._child("simulate", [])
@@ -62,6 +69,15 @@ class Session:
             self._child("board", ["board"], board_port=ports.board),
         ]
         self._broker_restarts = 0
+        self._absent_since: dict[str, float] = {}
+        self._starting: set[str] = set()
+
+    @property
+    def brokers(self) -> dict[str, EmbeddedBroker]:
+        """By what a line calls each."""
+        if isinstance(self.kafka, EmbeddedBroker):
+            return {"the broker": self.kafka}
+        return {f"broker {number}": broker for number, broker in enumerate(self.kafka.brokers, 1)}
 
     @property
     def children(self) -> list[Child]:
@@ -80,8 +96,9 @@ class Session:
 
     def _start(self) -> None:
         began = time.monotonic()
-        self.say(f"starting Apache Kafka {kafka_version()}")
-        self.broker.start(progress=self.options.progress)
+        count = len(self.ports.brokers)
+        self.say(f"starting Apache Kafka {kafka_version()}" + (f", {count} brokers" if count > 1 else ""))
+        self.kafka.start(progress=self.options.progress)
         self._child("topics", ["topics"]).run_to_end(TOPICS_WITHIN_S)
         self.level_changes = LevelChanges(self.settings)
         self.say(f"starting {WORKERS} workers and the board")
@@ -110,9 +127,14 @@ class Session:
         yield f"ready after {took_s:.0f} s:"
         yield f"  board    http://{LOOPBACK}:{self.ports.board}/"
         yield "  metrics  " + "  ".join(f"http://{LOOPBACK}:{port}/metrics" for port in self.ports.metrics)
-        broker = self.broker.bootstrap
-        yield f"  broker   {broker}  (SIAGA_BROKER={broker} {self.options.siaga} tail risk)"
-        yield f"  logs     {self.directory.logs}  and  {self.broker.log_path}"
+        some = list(self.brokers.values())
+        addresses = self.kafka.bootstrap.replace(",", " ")
+        yield f"  broker   {addresses}  (SIAGA_BROKER={some[0].bootstrap} {self.options.siaga} tail risk)"
+        if len(some) > 1:
+            pids = ", ".join(str(broker.pid) for broker in some)
+            yield f"           every record has three copies; kill -9 any one of {pids} and the others go on"
+        logs = some[0].log_path if len(some) == 1 else self.kafka.directory
+        yield f"  logs     {self.directory.logs}  and  {logs}"
         speed = self.options.speed
         yield f"election day {self.day.date} in Sumatera Selatan, simulated at {speed:g} times real time"
         yield "level changes follow; Ctrl-C stops everything"
@@ -121,8 +143,12 @@ class Session:
         while True:
             for line in self.level_changes.read(_POLL_MS):
                 self.say(line)
-            if not self.broker.running:
-                self._restart_broker()
+            for name, broker in self.brokers.items():
+                if not broker.running:
+                    self._restart_broker(name, broker)
+                elif name in self._starting and broker.answers:
+                    self._starting.remove(name)
+                    self.say(f"{name} is running again")
             for child in self.services:
                 if child.status is not None:
                     self._restart(child)
@@ -138,13 +164,28 @@ class Session:
         self.say(f"{line}; restarted")
         child.start()
 
-    def _restart_broker(self) -> None:
-        self._broker_restarts += 1
-        if self._broker_restarts > BROKER_RESTARTS_MAX:
-            raise UpError(f"the broker {self.broker.end_in_words}; not restarted (log: {self.broker.log_path})")
-        self.say(f"the broker {self.broker.end_in_words}; restarting it on its data")
-        self.broker.start()
-        self.say("the broker is running again")
+    def _restart_broker(self, name: str, broker: EmbeddedBroker) -> None:
+        """At once where it is the only one; of several after a while, so that one sees the others go on without it."""
+        others_run = sum(other.running for other in self.brokers.values())
+        may_wait = 2 * others_run > len(self.brokers)
+        now = time.monotonic()
+        if name not in self._absent_since:
+            self._absent_since[name] = now
+            self._broker_restarts += 1
+            if self._broker_restarts > BROKER_RESTARTS_MAX:
+                raise UpError(f"{name} {broker.end_in_words}; not restarted (log: {broker.log_path})")
+            then = (
+                f"the others go on, it starts again in {ABSENCE_S:.0f} s" if may_wait else "restarting it on its data"
+            )
+            self.say(f"{name} {broker.end_in_words}; {then}")
+        if may_wait and now < self._absent_since[name] + ABSENCE_S:
+            return
+        for one, absent in self.brokers.items():
+            if not absent.running:  # all of them: one alone may not be able to answer
+                absent.prepare()
+                absent.launch()
+                self._absent_since.pop(one, None)
+                self._starting.add(one)
 
     def _next_day(self, staged: bool) -> None:
         self.day = take_day(self.directory.days, staged)
@@ -164,12 +205,13 @@ class Session:
         """Stop everything within CHILDREN_GRACE_S + BROKER_GRACE_S; at once on a second Ctrl-C."""
         with _signals_call(self._kill):
             stop_all(self.children, CHILDREN_GRACE_S)
-            self.broker.stop(BROKER_GRACE_S)
+            self.kafka.stop(BROKER_GRACE_S)
 
     def _kill(self) -> None:
         kill_all(self.children)
-        with suppress(Exception):
-            os.killpg(self.broker.pid, signal.SIGKILL)
+        for broker in self.brokers.values():
+            with suppress(Exception):
+                os.killpg(broker.pid, signal.SIGKILL)
 
     def _child(self, name: str, arguments: list[str], **settings: object) -> Child:
         log = self.directory.logs / f"{name}.log"

@@ -13,6 +13,7 @@ from typing import Any, Self, cast
 from apps.embedded import private, probe
 from apps.embedded.config import (
     Extra,
+    Member,
     new_cluster_id,
     server_properties,
     write_logging_properties,
@@ -36,8 +37,8 @@ class EmbeddedBroker:
 
     `data/` holds the partitions, `broker.0.log` the broker's log, `broker.out` the JVM's output; the directory is 0700
     and what is written there 0600. The data survives a stop. `extra` adds listeners and properties. `lasting` lets the
-    JVM optimize fully: after a minute or two on two cores, twice the transactions per second. Every failure is a
-    BrokerError of one line."""
+    JVM optimize fully: after a minute or two on two cores, twice the transactions per second. `member` makes it one
+    node of a cluster (`EmbeddedCluster`), which chooses its ports. Every failure is a BrokerError of one line."""
 
     def __init__(
         self,
@@ -46,11 +47,13 @@ class EmbeddedBroker:
         heap: str = HEAP,
         extra: Extra | None = None,
         lasting: bool = False,
+        member: Member | None = None,
     ) -> None:
         self.directory = Path(directory).absolute()
         self._extra = extra
         self.heap = heap
         self._is_lasting = lasting
+        self.member = member
         self.log_path = self.directory / "broker.0.log"  # the newest of three that rotate
         self.out_path = self.directory / "broker.out"
         self._wanted_port = port
@@ -80,6 +83,11 @@ class EmbeddedBroker:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def answers(self) -> bool:
+        """Whether this broker, and not another one on this port, answers a metadata request now."""
+        return self.running and probe.cluster_id(self.port) == self._cluster_id
+
+    @property
     def end_in_words(self) -> str:
         """How the broker ended, in a few words."""
         status = self._process.returncode if self._process else None
@@ -91,20 +99,40 @@ class EmbeddedBroker:
         """Check the jars, download missing ones, format empty storage, run, and return once the broker answers.
 
         Raises BrokerError."""
+        self.prepare(progress)
+        self.launch()
+        self.wait_ready(time.monotonic() + ready_within_s)
+        return self
+
+    def prepare(self, progress: Progress | None = None) -> None:
+        """The first part of `start`: jars, configuration, formatted storage. Any thread may call it."""
         if self.running:
             raise BrokerError(f"the embedded broker already runs on {self.bootstrap}")
         fetch_jars(progress=progress)
         try:
             self._prepare()
+        except OSError as error:
+            raise disk_error(self.directory, error) from None
+
+    def launch(self) -> None:
+        """The second part: run it, from a thread that lives as long as the broker should."""
+        try:
             self._launch()
         except OSError as error:
             raise disk_error(self.directory, error) from None
+
+    def wait_ready(self, deadline: float) -> None:
+        """The last part: return once it answers; on any error it is killed."""
         try:
-            self._wait_ready(time.monotonic() + ready_within_s)
+            self._wait_ready(deadline)
         except BaseException:
             self.kill()
             raise
-        return self
+
+    def terminate(self) -> None:
+        """SIGTERM, without waiting for the end."""
+        if self._process is not None:
+            send(self._process, signal.SIGTERM)
 
     def stop(self, grace_s: float = STOP_GRACE_S) -> None:
         """SIGTERM, then SIGKILL after the grace. Does nothing when it does not run."""
@@ -138,18 +166,22 @@ class EmbeddedBroker:
         node = self._load_node()
         self._cluster_id = node["cluster"]
         self._port = self._choose(self._port or self._wanted_port, node["port"])
-        controller = self._choose(None, node["controller"])
+        controller = node["controller"] if self.member else self._choose(None, node["controller"])
         data, properties = self.directory / "data", self.directory / "server.properties"
-        write_server_properties(properties, server_properties(data, self._port, controller, self._extra))
+        wanted = server_properties(data, self._port, controller, self._extra, self.member)
+        write_server_properties(properties, wanted)
         write_logging_properties(self.directory / "logging.properties", self.directory)
         if not (data / "meta.properties").is_file():
-            format_options = ["format", "--standalone", "-t", self._cluster_id, "-c", str(properties)]
+            alone = () if self.member else ("--standalone",)
+            format_options = ["format", *alone, "-t", self._cluster_id, "-c", str(properties)]
             run_tool("kafka.tools.StorageTool", *format_options, cwd=self.directory)
         node |= {"port": self._port, "controller": controller}
         private.write_text(self.directory / "node.json", json.dumps(node))
 
     def _load_node(self) -> dict[str, Any]:
         """Cluster id and ports of the data in this directory. Clients keep a port, so a restart does too."""
+        if self.member:
+            return {"cluster": self.member.cluster_id, "port": None, "controller": self.member.listens}
         try:
             return cast(dict[str, Any], json.loads((self.directory / "node.json").read_text(encoding="ascii")))
         except FileNotFoundError:
@@ -188,7 +220,7 @@ class EmbeddedBroker:
         while time.monotonic() < deadline:
             if self._process.poll() is not None:
                 raise BrokerError(f"the embedded broker {self.end_in_words}")
-            if probe.cluster_id(self.port) == self._cluster_id:
+            if self.answers:
                 return
             time.sleep(0.05)
         raise BrokerError(f"the embedded broker did not answer in time; its log is {self.log_path}")

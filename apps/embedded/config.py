@@ -1,4 +1,4 @@
-"""The broker's configuration: one node, broker and controller, on loopback, for `siaga up` or a test run."""
+"""A node's configuration: broker and controller, on loopback, alone or one of a cluster."""
 
 import uuid
 from base64 import urlsafe_b64encode
@@ -10,6 +10,9 @@ from apps.embedded import private
 from apps.embedded.ports import LOOPBACK
 
 _MIB = 1 << 20
+#: Copies of a partition in a cluster of so many nodes or more.
+REPLICAS = 3
+SESSION_TIMEOUT_MS = 6_000
 
 _LOGGING = """\
 handlers=java.util.logging.FileHandler
@@ -40,9 +43,25 @@ class Extra:
     properties: Mapping[str, str] = field(default_factory=dict)
 
 
-def server_properties(data: Path, port: int, controller_port: int, extra: Extra | None = None) -> dict[str, str]:
+@dataclass(frozen=True)
+class Member:
+    """One node of a cluster of several. All know the controller ports of all, by node id: the quorum is fixed.
+
+    `controllers` are the ports where the others reach them, `listens` the one where this node's own listens."""
+
+    node: int
+    cluster_id: str
+    controllers: Mapping[int, int]
+    listens: int
+
+
+def server_properties(
+    data: Path, port: int, controller_port: int, extra: Extra | None = None, member: Member | None = None
+) -> dict[str, str]:
     """Kafka's `server.properties` as a mapping; a comment gives the reason of a value that is not the default."""
     plain = _plain_properties(data, port, controller_port)
+    if member is not None:
+        plain = _clustered(plain, port, member)
     if extra is None:
         return plain
     addresses = "".join(f",{name}://{LOOPBACK}:{there}" for name, (there, _) in extra.listeners.items())
@@ -86,8 +105,42 @@ def _plain_properties(data: Path, port: int, controller_port: int) -> dict[str, 
         "share.coordinator.state.topic.replication.factor": "1",
         "share.coordinator.state.topic.min.isr": "1",
         "share.coordinator.state.topic.num.partitions": "1",
+        "offsets.retention.minutes": str(180 * 24 * 60),  # as long as Siaga's topics keep records
         "log.cleaner.dedupe.buffer.size": str(16 * _MIB),  # 128 MiB by default, a large part of a small heap
     }
+
+
+def _clustered(alone: dict[str, str], port: int, member: Member) -> dict[str, str]:
+    """What a node of several has otherwise than one that is alone."""
+    nodes = len(member.controllers)
+    replicas = min(REPLICAS, nodes)
+    copies = {
+        name: str(replicas if name.endswith("factor") else min_insync(replicas))
+        for name in alone
+        if name.endswith(("replication.factor", ".min.isr", "min.insync.replicas"))
+    }
+    voters = ",".join(f"{node}@{LOOPBACK}:{there}" for node, there in sorted(member.controllers.items()))
+    own = member.controllers[member.node]
+    found = {name: value for name, value in alone.items() if name != "controller.quorum.bootstrap.servers"}
+    return (
+        found
+        | copies
+        | {
+            "node.id": str(member.node),
+            "listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{member.listens}",
+            "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{port},CONTROLLER://{LOOPBACK}:{own}",
+            "controller.quorum.voters": voters,
+            # A node that stops hands its partitions to the others first.
+            "controlled.shutdown.enable": "true",
+            # So long a killed broker's partitions have no leader. Shorter, and a pause on a busy machine is a death.
+            "broker.session.timeout.ms": str(SESSION_TIMEOUT_MS),
+        }
+    )
+
+
+def min_insync(replicas: int) -> int:
+    """Replicas that must have a record before it is acknowledged: one may be absent, and two copies are written."""
+    return max(1, min(2, replicas - 1))
 
 
 def write_server_properties(path: Path, properties: dict[str, str]) -> None:

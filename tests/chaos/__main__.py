@@ -21,7 +21,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.agents.deployment import ROOT
-from tests.chaos.faults import FAULTS
+from tests.chaos.broker_faults import BROKER_FAULTS
+from tests.chaos.faults import FAULTS, OF_WORKERS
 from tests.chaos.recovery import own_recoveries
 from tests.chaos.run import Plan, Result, run
 from tests.chaos.scene import Struck
@@ -42,7 +43,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=10, help="length of all rounds together")
     parser.add_argument("--round-minutes", type=float, default=3, help="length of one round")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--faults", default=",".join(FAULTS), help=f"of {', '.join(FAULTS)}")
+    parser.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="3: replicated three times, min.isr 2")
+    of = f"of {', '.join(FAULTS)}; with 3 brokers of {', '.join((*BROKER_FAULTS, *OF_WORKERS))}, by default the former"
+    parser.add_argument("--faults", help=of)
     parser.add_argument("--pause-s", type=float, default=8, help="longest pause between two faults")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--partitions", type=int, default=3)
@@ -54,7 +57,10 @@ def _options() -> argparse.Namespace:
         "--report", nargs="+", type=Path, metavar="FILE", help="print the table of results files, run nothing"
     )
     options = parser.parse_args()
-    unknown = [name for name in options.faults.split(",") if name and name not in FAULTS]
+    if options.faults is None:
+        options.faults = ",".join(FAULTS if options.brokers == 1 else BROKER_FAULTS)
+    known = {*FAULTS} if options.brokers == 1 else {*BROKER_FAULTS, *OF_WORKERS}
+    unknown = [name for name in options.faults.split(",") if name and name not in known]
     if unknown:
         parser.error(f"no such fault: {', '.join(unknown)}")
     return options
@@ -74,6 +80,7 @@ def plans(options: argparse.Namespace) -> list[Plan]:
             tick_s=options.tick_s,
             long_s=options.long_s,
             settle_s=300,
+            brokers=options.brokers,
         )
         for number in range(rounds)
     ]
@@ -138,12 +145,15 @@ def report(lines: list[dict]) -> str:
     for line in lines:
         struck = [Struck(**fault) for fault in line["struck"]]
         seen = own_recoveries(struck, line["recoveries_s"] or [None] * len(struck))
+        if line["plan"].get("brokers", 1) > 1:  # how long a partition was away, whatever was published meanwhile
+            seen = line["resumed_s"] or [None] * len(struck)
         for fault, seconds in zip(struck, seen, strict=True):
             counts[fault.fault] += 1
             if seconds is not None:
                 times[fault.fault].append(seconds)
     rows = ["| fault | struck | recovery seen | p50 s | p95 s | max s |", "|---|---|---|---|---|---|"]
-    for fault in sorted(counts):
+    times["all"], counts["all"] = [s for some in times.values() for s in some], sum(counts.values())
+    for fault in (*sorted(counts.keys() - {"all"}), "all"):
         some = sorted(times[fault])
         figures = (statistics.median(some), some[math.ceil(0.95 * len(some)) - 1], some[-1]) if some else ("", "", "")
         shown = " | ".join(f"{figure:.1f}" if figure != "" else "" for figure in figures)

@@ -11,9 +11,10 @@ from pathlib import Path
 from aiokafka import TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from apps.embedded import EmbeddedBroker
+from apps.embedded import EmbeddedBroker, EmbeddedCluster
 from apps.embedded.ports import free_port
 from tests.agents.deployment import Deployment, Offsets
+from tests.chaos.network import Network, networked_cluster
 from tests.chaos.proxied import ProxiedBroker
 from tests.recount.records import INPUTS
 
@@ -27,10 +28,17 @@ class Cluster(Deployment):
     worker_command = (sys.executable, "-m", "tests.chaos.launcher")
 
     def __init__(
-        self, broker: EmbeddedBroker, directory: Path, workers_see: str, prefix: str = PREFIX, **settings: str
+        self,
+        kafka: EmbeddedBroker | EmbeddedCluster,
+        directory: Path,
+        workers_see: str,
+        prefix: str = PREFIX,
+        **settings: str,
     ) -> None:
-        super().__init__(broker.bootstrap, prefix, directory, **settings)
-        self.broker = broker
+        super().__init__(kafka.bootstrap, prefix, directory, **settings)
+        self.brokers = kafka.brokers if isinstance(kafka, EmbeddedCluster) else [kafka]
+        #: The only one, or the first.
+        self.broker = self.brokers[0]
         self._workers_see = workers_see
         #: How often a worker was killed by SIGKILL, by us or by itself at a crash point.
         self.kills = 0
@@ -120,13 +128,21 @@ class Cluster(Deployment):
             admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, self.prefix + topic, settings)])
 
     def rebalances(self) -> int:
-        """Generations of the group since the broker's last start, from its newest log; fewer if that was rotated."""
-        text = self.broker.log_path.read_text(errors="replace")
+        """Generations of the group since the brokers' last start, from their newest logs; fewer if one was rotated."""
+        text = "".join(broker.log_path.read_text(errors="replace") for broker in self.brokers)
         return len(re.findall(rf"Stabilized group {re.escape(self.group)} generation", text))
 
 
-def new_broker(directory: Path, proxied: bool) -> tuple[EmbeddedBroker, str]:
-    """A started broker, and the address that workers should be given: the proxy's, when there is to be one."""
+def new_kafka(
+    directory: Path, proxied: bool, count: int, network: Network | None
+) -> tuple[EmbeddedBroker | EmbeddedCluster, str]:
+    """`count` brokers, started, and the addresses that workers should be given: a proxy's, when there is to be one."""
+    if network is not None:
+        cluster, seen = networked_cluster(directory, count, network)
+        return cluster.start(), seen
+    if count > 1:
+        cluster = EmbeddedCluster(directory, count).start()
+        return cluster, cluster.bootstrap
     if not proxied:
         broker = EmbeddedBroker(directory).start()
         return broker, broker.bootstrap

@@ -322,6 +322,11 @@ async def _read_slowly(cluster: Cluster) -> None:
         await consumer.stop()
 
 
+#: Faults that concern workers or topics, whatever the number of brokers.
+OF_WORKERS = (
+    "kill", "kill_for_long", "term", "zombie", "clock_ahead", "clock_behind", "state_compacted", "churn", "crowd",
+    "overload", "poison", "giants", "bombs", *(f"kill_at_{point}" for point in POINTS),
+)  # fmt: skip
 FAULTS: dict[str, Fault] = {
     "kill": kill,
     "kill_for_long": kill_for_long,

@@ -3,6 +3,7 @@
 import json
 from bisect import bisect_left
 from collections import defaultdict
+from itertools import pairwise
 
 from tests.chaos.scene import Struck
 from tests.recount.intake import fingerprints, read_inputs
@@ -11,6 +12,8 @@ from tests.recount.records import Evidence
 
 #: Records that a publisher appended this long around the moment stand for "what was published at the time".
 AROUND_MS = 1000
+#: Four ticks: a partition of the ledger that nobody appends to for so long is not being worked on.
+PAUSE_MS = 2000
 
 
 def journeys(evidence: Evidence, codes: set[str]) -> list[tuple[int, int]]:
@@ -48,6 +51,33 @@ def recoveries(evidence: Evidence, codes: set[str], struck: list[Struck]) -> lis
     for fault in struck:
         done = max((row for appended, row in made if abs(appended - fault.free_ms) <= AROUND_MS), default=None)
         answers.append(None if done is None else max(0.0, (done - fault.free_ms) / 1000))
+    return answers
+
+
+def resumed(evidence: Evidence, struck: list[Struck]) -> list[float | None]:
+    """The longest time that a partition of the ledger or of the risk state was away because of each fault, seconds; 0
+    where none was.
+
+    Ticks make intake write to every partition of the ledger each half second, and risk note in its state that it read
+    them; so one is away where nothing was appended for PAUSE_MS. Every pause counts that began before the next fault
+    struck, from `free_ms` on; right before it may be that fault's. None where a partition has nothing after that.
+    """
+    times: dict[tuple[str, int], list[int]] = defaultdict(list)
+    for topic in ("ledger", "risk-state"):
+        for record in evidence.topics[topic]:
+            times[topic, record.partition].append(record.at_ms)
+    nexts = [*(fault.at_ms for fault in struck[1:]), 1 << 62][: len(struck)]
+    answers: list[float | None] = []
+    for fault, next_ms in zip(struck, nexts, strict=True):
+        ends = [some[-1] for some in times.values()]
+        is_over = len(times) == 2 * evidence.partitions and min(ends) >= fault.free_ms
+        away = [
+            after - max(before, fault.free_ms)
+            for some in times.values()
+            for before, after in pairwise(some)
+            if after - before > PAUSE_MS and after > fault.at_ms and before < next_ms - PAUSE_MS
+        ]
+        answers.append(max(0, *away, 0) / 1000 if is_over else None)
     return answers
 
 

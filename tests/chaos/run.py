@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Self
 
 from tests.chaos.archive import Archive
-from tests.chaos.cluster import Cluster, new_broker
+from tests.chaos.broker_faults import BROKER_FAULTS, CUTS
+from tests.chaos.cluster import Cluster, new_kafka
 from tests.chaos.faults import FAULTS
 from tests.chaos.hostile import Hostile
+from tests.chaos.network import Network
 from tests.chaos.proxied import Proxy
 from tests.chaos.publishers import AsyncPublisher, Publishers, Rate, ThreadPublisher
-from tests.chaos.recovery import recoveries
+from tests.chaos.recovery import recoveries, resumed
 from tests.chaos.scene import Scene, Struck
 from tests.chaos.traffic import Traffic
 from tests.recount.intake import read_inputs
@@ -50,19 +52,27 @@ class Plan:
     is_whole: bool = False
     #: Resident memory that no worker may exceed, whatever happens.
     memory_mib_most: float = 600.0
+    brokers: int = 1
 
     @property
     def proxied(self) -> bool:
         return any(name.startswith("proxy") for name in self.faults)
 
+    @property
+    def cuts(self) -> bool:
+        """Whether a fault cuts the network of a cluster."""
+        return any(name in CUTS for name in self.faults)
+
 
 @dataclass
 class Result:
-    """What a run found. `recoveries_s` goes with `struck`."""
+    """What a run found. `recoveries_s` and `resumed_s` go with `struck`."""
 
     plan: Plan
     struck: list[Struck] = field(default_factory=list)
     recoveries_s: list[float | None] = field(default_factory=list)
+    #: Seconds from each fault until every partition of the ledger was committed to again.
+    resumed_s: list[float | None] = field(default_factory=list)
     violations: list[Violation] = field(default_factory=list)
     settle_s: float = 0.0
     inputs: int = 0
@@ -95,28 +105,30 @@ class World:
         self.cluster: Cluster | None = None
 
     async def _broker_call(self, call: Callable[[], object]) -> object:
-        if self.cluster is not None and call == self.broker.start:  # its log begins again
+        if self.plan.brokers == 1 and self.cluster is not None and call == self.kafka.start:  # its log begins again
             self.result.rebalances += self.cluster.rebalances()
         return await asyncio.get_running_loop().run_in_executor(self._one_thread, call)
 
     async def __aenter__(self) -> Self:
         plan = self.plan
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.broker, seen = await self._broker_call(lambda: new_broker(self.directory / "broker", plan.proxied))
+        self._network = Network() if plan.cuts else None
+        wanted = self.directory / "broker", plan.proxied, plan.brokers, self._network
+        self.kafka, seen = await self._broker_call(lambda: new_kafka(*wanted))
         if plan.proxied:
-            self._proxy = await Proxy(self.broker.proxy_port, self.broker.back_port).start()
+            self._proxy = await Proxy(self.kafka.proxy_port, self.kafka.back_port).start()
         settings = {
             "SIAGA_PARTITIONS": str(plan.partitions),
             "SIAGA_TICK_SECONDS": str(plan.tick_s),
         }
-        self.cluster = Cluster(self.broker, self.directory, seen, **settings)
+        self.cluster = Cluster(self.kafka, self.directory, seen, **settings)
         await asyncio.to_thread(self.cluster.run, "topics")
         self.rate = Rate(plan.rate_per_s)
         self.publishers = Publishers(self.rate, self._publishers())
         self.archive = Archive()
         codes = tuple(sorted(self.places))
         reach = self.cluster, self.rate, self._proxy, codes, plan.long_s
-        self.scene = Scene(*reach, self._broker_call, self.publishers, self.archive)
+        self.scene = Scene(*reach, self._broker_call, self.publishers, self.archive, self._network)
         self._watch = asyncio.create_task(self._watch_memory())
         return self
 
@@ -130,12 +142,14 @@ class World:
         self.cluster.__exit__()
         if self._proxy is not None:
             await self._proxy.stop()
-        await self._broker_call(self.broker.kill)
+        await self._broker_call(self.kafka.kill)
         self._one_thread.shutdown()
+        if self._network is not None:
+            self._network.stop()
 
     def _publishers(self) -> list:
         """Three as they should be, and one that is hostile in two regencies, so that the recount ends in time."""
-        codes, plan, where = sorted(self.places), self.plan, (self.broker.bootstrap, self.cluster.prefix)
+        codes, plan, where = sorted(self.places), self.plan, (self.kafka.bootstrap, self.cluster.prefix)
         some = [codes[(plan.seed + n) % len(codes)] for n in (0, 5)]
         honest = {name: Voices(plan.seed, codes, name=name) for name in ("m", "c")}
         hostile = Hostile(plan.seed, some, honest["m"])
@@ -161,7 +175,10 @@ class World:
         deadline = time.monotonic() + START_S
         while len(await self.cluster.rows()) < len(self.places):
             if time.monotonic() > deadline:
-                raise AssertionError(f"no row for every regency within {START_S} s of the start")
+                ended = [broker.end_in_words for broker in self.cluster.brokers if not broker.running]
+                raise AssertionError(
+                    f"no row for every regency within {START_S} s of the start; brokers ended: {ended}"
+                )
             await asyncio.sleep(0.5)
 
     async def strike(self) -> None:
@@ -174,7 +191,7 @@ class World:
                 continue
             if not deck:
                 deck = rnd.sample(plan.faults, len(plan.faults))
-            struck = await FAULTS[deck.pop()](self.scene, rnd)
+            struck = await (FAULTS | BROKER_FAULTS)[deck.pop()](self.scene, rnd)
             self.result.struck.append(struck)
             self.say(f"{struck.fault} {struck.target}")
 
@@ -211,6 +228,7 @@ class World:
             result.violations += [Violation("audit", line) for line in (audit.stdout + audit.stderr).splitlines()[:20]]
         result.inputs, result.escalations = len(evidence.inputs), len(evidence.topics["escalations"])
         result.vanished = len(read_inputs(evidence, set(self.places)).vanished)
+        result.resumed_s = resumed(evidence, result.struck)
         result.recoveries_s = recoveries(evidence, set(self.places), result.struck)
         result.log_lines = sum(cluster.log(name).read_bytes().count(b"\n") for name in cluster.workers)
         return result

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from tests.chaos.archive import Archive
 from tests.chaos.cluster import Cluster
+from tests.chaos.network import Network
 from tests.chaos.proxied import Proxy
 from tests.chaos.publishers import Publishers, Rate
 
@@ -34,6 +35,8 @@ class Scene(NamedTuple):
     broker_call: Callable[[Callable[[], object]], Awaitable[object]]
     publishers: Publishers
     archive: Archive
+    #: Between the brokers of a cluster, and to the workers, where a fault cuts it.
+    network: Network | None = None
 
 
 Fault = Callable[[Scene, random.Random], Awaitable[Struck]]

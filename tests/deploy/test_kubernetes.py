@@ -134,7 +134,7 @@ def test_topics_are_those_of_the_code(of):
     assert topics.keys() == {NAMES[spec.topic] for spec in SPECS}
     for spec in SPECS:
         found = topics[NAMES[spec.topic]]["spec"]
-        assert found["config"] == wanted_config(spec) | {"min.insync.replicas": "2"}
+        assert found["config"] == wanted_config(spec, 2)
         assert found["partitions"] == SETTINGS.partitions
         assert found["replicas"] > int(found["config"]["min.insync.replicas"])
 

@@ -18,11 +18,12 @@ def admin(broker: EmbeddedBroker) -> Iterator[KafkaAdminClient]:
 
 
 def outcomes(done: Done) -> dict[str, str]:
-    """Topic without its prefix -> what the table says of it."""
+    """Topic without its prefix -> what the table says of it; the line of the brokers is left out."""
     table = {}
     for line in done.out.decode().splitlines():
         name, _partitions, outcome = line.split(maxsplit=2)
-        table[name.split(".", 1)[1]] = outcome
+        if name != "brokers":
+            table[name.split(".", 1)[1]] = outcome
     return table
 
 
@@ -37,9 +38,18 @@ def test_all_topics_are_created_with_their_configuration_and_then_verified(
         assert len(topic["partitions"]) == 3
     resource = ConfigResource(ConfigResourceType.TOPIC, fresh_prefix + "escalations")
     config = admin.describe_configs([resource], config_filter="all")["topic"][resource.name]
-    assert config["retention.ms"]["value"] == str(90 * 86_400_000)
+    assert config["retention.ms"]["value"] == str(180 * 86_400_000)
     assert config["message.timestamp.type"]["value"] == "LogAppendTime"
     assert config["compression.type"]["value"] == "producer"
+    assert config["min.insync.replicas"]["value"] == "1"
+
+
+def test_retention_follows_the_setting(siaga: Siaga, fresh_prefix: str):
+    assert siaga("topics", "--retention-days", "90").status == 0
+    said = outcomes(siaga("topics", "--check"))
+    kept = {spec.topic.value for spec in SPECS if spec.retention_ms is not None}
+    assert {name for name, outcome in said.items() if outcome != "ok"} == kept
+    assert {said[name] for name in kept} == {"differs: retention.ms is 7776000000, must be 15552000000"}
 
 
 def test_check_creates_nothing(siaga: Siaga, admin: KafkaAdminClient, fresh_prefix: str):
@@ -58,8 +68,8 @@ def test_a_differing_topic_is_reported_with_actual_and_needed_value(
     assert done.status == 1
     said = outcomes(done)
     assert said.pop("incidents") == (
-        "differs: partitions is 2, must be 3; message.timestamp.type is CreateTime, must be LogAppendTime; "
-        "retention.ms is 1000, must be 2592000000"
+        "differs: message.timestamp.type is CreateTime, must be LogAppendTime; "
+        "retention.ms is 1000, must be 15552000000"
     )
     assert set(said.values()) == {"created"}
 
@@ -67,14 +77,29 @@ def test_a_differing_topic_is_reported_with_actual_and_needed_value(
 def test_fix_sets_configuration_and_leaves_the_partitions(siaga: Siaga, admin: KafkaAdminClient, fresh_prefix: str):
     configs = {"cleanup.policy": "delete", "compression.type": "gzip"}
     admin.create_topics({fresh_prefix + "risk": {"num_partitions": 3, "replication_factor": 1, "configs": configs}})
-    admin.create_topics({fresh_prefix + "turnout": {"num_partitions": 1, "replication_factor": 1}})
+    admin.create_topics({fresh_prefix + "ledger": {"num_partitions": 1, "replication_factor": 1}})
+    admin.create_topics({fresh_prefix + "turnout": {"num_partitions": 7, "replication_factor": 1}})
     fixed = siaga("topics", "--fix")
-    assert fixed.status == 1  # for turnout's partitions
+    assert fixed.status == 1  # for the ledger's partitions; an input may have any number
     assert outcomes(fixed)["risk"].startswith("fixed: ")
-    assert outcomes(fixed)["turnout"] == "differs: partitions is 1, must be 3"
+    assert outcomes(fixed)["ledger"] == "differs: partitions is 1, must be 3"
+    assert outcomes(fixed)["turnout"].startswith("fixed: ")
     checked = outcomes(siaga("topics", "--check"))
-    assert checked["risk"] == "ok"
-    assert checked["turnout"] == "differs: partitions is 1, must be 3"
+    assert checked["risk"] == checked["turnout"] == "ok"
+    assert checked["ledger"] == "differs: partitions is 1, must be 3"
+
+
+def test_a_topic_that_takes_too_little_is_named_and_one_that_takes_more_is_not(
+    siaga: Siaga, admin: KafkaAdminClient, fresh_prefix: str
+):
+    for name, bytes_max in (("ledger", "200000"), ("risk-state", "8000000")):
+        settings = {"num_partitions": 3, "replication_factor": 1, "configs": {"max.message.bytes": bytes_max}}
+        admin.create_topics({fresh_prefix + name: settings})
+    said = outcomes(siaga("topics", "--check"))
+    assert "max.message.bytes is 200000, must be at least 1048588" in said["ledger"]
+    assert "max.message.bytes" not in said["risk-state"]
+    siaga("topics", "--fix")
+    assert set(outcomes(siaga("topics", "--check")).values()) == {"ok"}
 
 
 def test_more_replicas_than_brokers_is_one_line(siaga: Siaga):

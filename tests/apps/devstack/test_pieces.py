@@ -46,8 +46,8 @@ def argument(arguments: list[str], flag: str) -> str:
 
 
 def test_zero_takes_free_ports_and_no_two_are_the_same() -> None:
-    ports = choose_ports(0, 0, 0)
-    assert len({ports.broker, ports.board, *ports.metrics}) == 2 + len(ports.metrics)
+    ports = choose_ports(0, 0, 0, brokers=3)
+    assert len({*ports.brokers, ports.board, *ports.metrics}) == 4 + len(ports.metrics)
 
 
 @pytest.mark.parametrize(

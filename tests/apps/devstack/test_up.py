@@ -175,6 +175,19 @@ def test_a_killed_broker_is_restarted_on_its_data(start: Callable[..., Up]) -> N
     assert up.left_behind() == []
 
 
+def test_one_of_three_brokers_is_killed_and_level_changes_go_on(start: Callable[..., Up]) -> None:
+    up = start("--brokers", "3")
+    pids = up.wait_for(r"kill -9 any one of (\d+), (\d+), (\d+) and the others go on").groups()
+    up.wait_for(r"raised from normal, score \d+")
+    os.kill(int(pids[1]), signal.SIGKILL)
+    up.wait_for("broker 2 was killed by SIGKILL; the others go on, it starts again in")
+    before = len(up.lines)
+    wait_until(lambda: [line for line in up.lines[before:] if " from " in line], lambda: up.said)
+    up.wait_for("broker 2 is running again")
+    assert up.end(signal.SIGINT) < STOP_WITHIN_S
+    assert up.left_behind() == []
+
+
 def test_a_killed_up_leaves_no_process(start: Callable[..., Up]) -> None:
     up = start()
     up.wait_for("Ctrl-C stops everything")
