@@ -142,6 +142,7 @@ class Board:
     async def _watch_health(self) -> None:
         """Raise BoardEnded when a part has made no progress for so long that a person should see it end."""
         while True:
+            self.health.looked()
             await asyncio.sleep(HEALTH_EVERY_S)
             if stuck := self.health.hopeless():
                 raise BoardEnded(stuck.line())

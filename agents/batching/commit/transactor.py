@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import MessageSizeTooLargeError
+from aiokafka.errors import InvalidTransactionTimeout, MessageSizeTooLargeError
 from aiokafka.structs import OffsetAndMetadata
 
 from ..fold import Fatal, Output
@@ -82,6 +82,7 @@ class Transactor:
         shorten_transaction_backoff(options.transaction_backoff_ms)
         compress_zstd_at(options.zstd_level)
         self._group, self._sizes = group, sizes or BatchSizes()
+        self._timeout_ms = options.transaction_timeout_ms
         self._one_at_a_time = asyncio.Lock()
         self._producer = AIOKafkaProducer(
             **options.client,
@@ -96,8 +97,17 @@ class Transactor:
         pace_connecting(self._producer.client, options.reconnect_pause_ms / 1000)
 
     async def start(self) -> None:
-        """Fence the earlier owner and end its open transaction (Kafka's init_transactions)."""
-        await self._producer.start()
+        """Fence the earlier owner and end its open transaction (Kafka's init_transactions). Raises Fatal where no retry
+        can help, and what aiokafka raises.
+        """
+        try:
+            await self._producer.start()
+        except InvalidTransactionTimeout as error:
+            seconds = self._timeout_ms / 1000
+            raise Fatal(
+                f"the brokers allow no transaction of {seconds:.0f} s: raise transaction.max.timeout.ms of all brokers "
+                f"(`siaga topics --check` says to what)"
+            ) from error
 
     async def finish_markers(self, written: Iterable[TopicPartition]) -> None:
         """Have the markers written that a broker left out of earlier transactions, before a position or state that they

@@ -29,7 +29,13 @@ from math import inf
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer
-from aiokafka.errors import InconsistentGroupProtocolError, NoError, UnknownMemberIdError, for_code
+from aiokafka.errors import (
+    InconsistentGroupProtocolError,
+    InvalidSessionTimeoutError,
+    NoError,
+    UnknownMemberIdError,
+    for_code,
+)
 from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest
 
 from ..consumer.assignor import assigned_counts
@@ -50,6 +56,16 @@ class InstanceTaken(Exception):
         super().__init__(
             f"another worker has started under the instance name {instance!r} and taken over: "
             f"give each worker a name of its own"
+        )
+
+
+class SessionRefused(Exception):
+    """The brokers allow no session of this length."""
+
+    def __init__(self, milliseconds: int) -> None:
+        super().__init__(
+            f"the brokers allow no session of {milliseconds / 1000:.0f} s: set group.min.session.timeout.ms and "
+            f"group.max.session.timeout.ms of all brokers (`siaga topics --check` says to what)"
         )
 
 
@@ -78,7 +94,7 @@ def watch_membership(
     join_with_all_divisions(coordinator)
     watch_answers(coordinator, answered)
     watch_join(coordinator, lambda: end(DivisionsDiffer(options.lanes)))
-    join_again_after_errors(coordinator)
+    join_again_after_errors(coordinator, lambda: end(SessionRefused(options.session_timeout_ms)))
     watch_topics(coordinator, divided)
     if instance:
         watch_heartbeats(coordinator, options.session_timeout_ms / 2000, lambda: end(InstanceTaken(instance)))
@@ -134,14 +150,18 @@ def watch_answers(coordinator: Any, answered: Callable[[], None]) -> None:
     coordinator._send_req = watched
 
 
-def join_again_after_errors(coordinator: Any, pause_s: float = PAUSE_S) -> None:
+def join_again_after_errors(coordinator: Any, refused: Callable[[], None], pause_s: float = PAUSE_S) -> None:
     """Have a coordinator that the group answered with an error join again after a pause, as a new member, until it is
-    accepted or closed.
+    accepted or closed. `refused` is called where that cannot help.
     """
     give_up = coordinator._push_error_to_user
 
     async def again(error: BaseException) -> None:
         if isinstance(error, InconsistentGroupProtocolError):  # `watch_join` ends the worker
+            await give_up(error)
+            return
+        if isinstance(error, InvalidSessionTimeoutError):
+            refused()
             await give_up(error)
             return
         log.warning("the group answered with an error; joining it again after %.1f s: %r", pause_s, error)

@@ -10,6 +10,7 @@ from aiokafka.consumer import group_coordinator
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import (
     InconsistentGroupProtocolError,
+    InvalidSessionTimeoutError,
     KafkaError,
     NoError,
     RebalanceInProgressError,
@@ -97,8 +98,9 @@ class Erring:
 
     def __init__(self, pause_s: float = 0.01) -> None:
         self.resets, self.stopped = 0, 0
+        self.refused: list[bool] = []
         self._closing = asyncio.get_running_loop().create_future()
-        join_again_after_errors(self, pause_s)
+        join_again_after_errors(self, lambda: self.refused.append(True), pause_s)
 
     async def _push_error_to_user(self, error: Exception) -> None:
         self.stopped += 1
@@ -118,6 +120,12 @@ async def test_a_member_with_another_assignor_does_not_try_again():
     coordinator = Erring()
     await coordinator._push_error_to_user(InconsistentGroupProtocolError())
     assert (coordinator.resets, coordinator.stopped) == (0, 1)
+
+
+async def test_a_session_that_the_brokers_refuse_ends_the_worker():
+    coordinator = Erring()
+    await coordinator._push_error_to_user(InvalidSessionTimeoutError())
+    assert (coordinator.resets, coordinator.stopped, coordinator.refused) == (0, 1, [True])
 
 
 async def test_the_pause_before_joining_ends_when_the_coordinator_closes():
