@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from schemas.vocabulary import DAY_MS
+from schemas.vocabulary import DAY_MS, MINUTE_MS
 
 #: Of input topics, whatever the cluster's own limit: Kafka's default, so that every client's default batches fit. It
 #: bounds a batch as sent; a value is read up to 16 KiB (schemas/wire.py).
@@ -72,6 +72,8 @@ class TopicSpec:
     def config(self) -> dict[str, str]:
         """Topic settings on the broker. Retention counts from the append, or a replay would expire at once."""
         common = {"message.timestamp.type": "LogAppendTime", "max.message.bytes": str(self.message_bytes_max)}
+        if self.topic in _READ_WHOLE:
+            common |= {"segment.ms": str(READ_WHOLE_SEGMENT_MS)}
         if self.retention_ms is None:
             return common | {"cleanup.policy": "compact"}
         return common | {"cleanup.policy": "delete", "retention.ms": str(self.retention_ms)}
@@ -84,6 +86,9 @@ class TopicSpec:
         return REJECTED_MESSAGE_MAX_BYTES if self.topic is Topic.REJECTED else OUTPUT_MESSAGE_MAX_BYTES
 
 
+#: Compacted topics that are always read from their beginning: what is older than a segment is compacted.
+_READ_WHOLE = frozenset({Topic.OWNERS, Topic.STATUS})
+READ_WHOLE_SEGMENT_MS = 10 * MINUTE_MS
 _KEPT_MS = DEFAULT_RETENTION_DAYS * DAY_MS
 
 SPECS: tuple[TopicSpec, ...] = (
