@@ -1,13 +1,26 @@
 """What a process says of itself on Kafka: its status is the current record of its name in the topic `status`."""
 
+import asyncio
 import os
 import socket
 import zlib
+from collections.abc import Callable
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+
 from agents.health import Health
+from agents.kafka.connection import aiokafka_options
 from agents.settings import Settings
-from schemas.status import ProcessStatus, StuckPart
+from schemas.status import EVERY_S, ProcessStatus, StuckPart
+from schemas.topics import Topic
+
+#: A write that takes longer is given up, and the connection made again.
+WRITE_WITHIN_S = 30.0
+#: For a program that ends to remove its status.
+REMOVE_WITHIN_S = 2.0
 
 
 def own_version() -> str:
@@ -33,3 +46,29 @@ def status_of(settings: Settings, health: Health, partitions: dict[str, int], no
 def partition_for(name: str, settings: Settings) -> int:
     """The partition of a process's record."""
     return zlib.crc32(name.encode()) % settings.partitions
+
+
+async def keep_status(settings: Settings, health: Health, now_ms: Callable[[], int]) -> None:
+    """Write the status of a program that has no producer of its own, until cancelled; then remove it.
+
+    A broker that does not answer is no error here: the program's own health says so."""
+    while True:
+        with suppress(KafkaError, TimeoutError):
+            async with AIOKafkaProducer(**aiokafka_options(settings)) as producer:
+                await _write_status(producer, settings, health, now_ms)
+        await asyncio.sleep(EVERY_S)
+
+
+async def _write_status(
+    producer: AIOKafkaProducer, settings: Settings, health: Health, now_ms: Callable[[], int]
+) -> None:
+    name = process_name(settings)
+    topic, key, place = settings.topics[Topic.STATUS], name.encode(), partition_for(name, settings)
+    try:
+        while True:
+            value = status_of(settings, health, {}, now_ms()).record()
+            await asyncio.wait_for(producer.send_and_wait(topic, value, key, place), WRITE_WITHIN_S)
+            await asyncio.sleep(EVERY_S)
+    except asyncio.CancelledError:
+        await asyncio.wait_for(producer.send_and_wait(topic, None, key, place), REMOVE_WITHIN_S)
+        raise

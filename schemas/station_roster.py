@@ -72,7 +72,7 @@ class RegencyStations:
         return None if index is None else self._registered[index] or None
 
     def digest(self) -> str:
-        """What tells two sets of stations apart, in 16 digits; the voters make no difference."""
+        """By what two sets of stations differ, in 16 digits; the voters make no difference."""
         if not self._digest:
             self._digest = blake2b("\n".join(self).encode(), digest_size=8).hexdigest()
         return self._digest

@@ -51,7 +51,7 @@ class Rules:
 
     @cached_property
     def digest(self) -> str:
-        """What tells two rulesets of one name and version apart. What a later version adds with a default is no
+        """By what two rulesets of one name and version differ. What a later version adds with a default is no
         difference.
         """
         return blake2b(self.ruleset.model_dump_json(exclude_defaults=True).encode(), digest_size=8).hexdigest()

@@ -106,7 +106,7 @@ class KafkaReader:
 
     def _forget(self) -> None:
         """Begin again with nothing: what was read is of topics that are gone."""
-        log.warning("the output topics were deleted and created again: the table is read anew from the first record")
+        log.warning("the output topics were deleted and created again: the table is read from the first record")
         self._next_offsets = {}
         self._is_gone = False
         self.progress.caught_up = False

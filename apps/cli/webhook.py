@@ -4,14 +4,17 @@ import asyncio
 import contextlib
 import functools
 import signal
+import time
 from collections.abc import Callable
 
 import click
 
+from agents.health import Health
 from agents.kafka.connection import aiokafka_options
 from agents.kafka.refusals import refusal
 from agents.logs import configure_logging
 from agents.settings import Settings
+from agents.status import keep_status
 from apps.cli.options import CommandError, serve_metrics_if_set, with_settings
 from apps.cli.webhook_refused import drop, refused, resend
 from apps.integrations.escalation_records import DeliveryCounts
@@ -29,6 +32,8 @@ from schemas.topics import Topic
 
 #: What the public contract says: tried for a day.
 RETRY_HOURS = 24.0
+#: For a sender that ends to remove its status from Kafka.
+STATUS_REMOVED_WITHIN_S = 4.0
 
 
 @click.group(name="webhook", invoke_without_command=True)
@@ -98,7 +103,7 @@ def command(
         retry_for_s=retry_hours * 3600,
     )
     try:
-        asyncio.run(_serve(settings, target, name, sending, from_beginning, timeout))
+        asyncio.run(_serve(settings, target, name, sending, health, from_beginning, timeout))
     except (SenderEnds, NewerLog) as error:
         raise CommandError(str(error)) from None
     finally:
@@ -121,6 +126,7 @@ async def _serve(
     target: Target,
     name: str,
     sending: Callable[..., Sending],
+    health: Health,
     from_beginning: bool,
     timeout_s: float,
 ) -> None:
@@ -141,8 +147,13 @@ async def _serve(
         sender = sending(poster=Poster(session, target, functools.partial(load_signer, settings), timeout_s))
         consumer = WebhookConsumer(aiokafka_options(settings), names, settings.instance, timeout_s, sender)
         work = asyncio.create_task(consumer.run(from_beginning))
+        status = asyncio.create_task(keep_status(settings, health, lambda: time.time_ns() // 1_000_000))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, work.cancel)
-        with contextlib.suppress(asyncio.CancelledError):
-            await work
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
+        finally:
+            status.cancel()
+            await asyncio.wait({status}, timeout=STATUS_REMOVED_WITHIN_S)

@@ -97,7 +97,8 @@ def _process_rows(overview: Overview) -> Iterator[tuple[str, ...]]:
     for process in overview.processes:
         reads = ", ".join(f"{count} of {stage}" for stage, count in process.partitions.items() if count)
         age = f"{overview.age_s(process):.0f} s ago"
-        yield process.name, process.role, process.version, reads or "stands by", age
+        idle = "stands by" if process.role == "worker" else "-"
+        yield process.name, process.role, process.version, reads or idle, age
 
 
 def _table(rows: Iterable[tuple[str, ...]]) -> Iterator[str]:

@@ -106,7 +106,7 @@ class Candidates:
                     yield first, second
 
     def _match(self, held: Mapping[str, Record]) -> list[Record]:
-        """Find the doubles of a place anew; return the records for which that changes something."""
+        """Find the doubles of a place again; return the records for which that changes something."""
         before, doubles = self.doubles & held.keys(), set[str]()
         by_rank = self._ranked(held)
         for number, first in enumerate(by_rank):

@@ -267,7 +267,7 @@ class PartitionDelivery:
         self._show()
 
     async def _write(self, one: Waiting, event: Event, answer: Answer) -> None:
-        """One record of the log; then the group's offset, which also tells whether the partition is still ours."""
+        """One record of the log; then the group's offset, which also shows whether the partition is still ours."""
         async with self._writing:
             if event is not Event.FAILED:
                 self._settlement.settle(one.offset)

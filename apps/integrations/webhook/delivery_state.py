@@ -85,7 +85,7 @@ class DeliveryState:
         return before[-1].escalation_id if before else None
 
     def anchor(self, end: int) -> Known | None:
-        """The last escalation below `end` whose id is known: it tells whether the topic is still the same."""
+        """The last escalation below `end` whose id is known: it shows whether the topic is still the same."""
         below = [one for known in self.known.values() for one in known if one.offset < end]
         return max(below, default=None)
 
@@ -121,7 +121,7 @@ class DeliveryState:
         self.refused[key_of(one)] = Refused(first_ms, append_ms, one)
 
     def asked_again(self, one: Notification, append_ms: int) -> None:
-        """People ask for it again: the attempts and their time begin anew."""
+        """People ask for it again: the attempts and their time begin again."""
         self.refused.pop(key_of(one), None)
         self.tried[key_of(one)] = Tried(one.position.offset, None, 0, one)
 

@@ -32,7 +32,7 @@ class SenderEnds(Exception):
 
 @dataclass(frozen=True)
 class SenderNames:
-    """What a sender is called on Kafka: topics, group, its name, and what tells its URL from another's."""
+    """What a sender is called on Kafka: topics, group, its name, and a digest of its URL."""
 
     escalations: str
     log: str
@@ -43,7 +43,7 @@ class SenderNames:
 
 def client_id_of(target: Target) -> str:
     """A client id that shows whether two members of a group post to the same URL, and nothing of the URL: the host
-    does not suffice, for a path may be all that tells two receivers apart."""
+    does not suffice, for two receivers may differ in the path alone."""
     return f"{_CLIENT}-{hashlib.sha256(b'siaga client ' + target.url.encode()).hexdigest()[:12]}"
 
 

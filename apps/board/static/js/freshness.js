@@ -9,7 +9,7 @@ const EVENT_ROW_MS = 60000;
 const DEAD_TIMES = 4; // a takeover by another worker takes less than this many times the limit
 const BRIEF_MS = 3000; // a reconnect within this shows no banner
 
-// name, look (ok, wait, warn, bad), condition, and since when (board's time; null: no time is told).
+// name, look (ok, wait, warn, bad), condition, and since when (board's time; null: no time is shown).
 const STATES = [
   ["fault", "bad", (x) => x.faultMs, (x) => x.faultMs + x.skewMs],
   ["build", "warn", (x) => x.isOtherBuild, () => null],
