@@ -111,8 +111,8 @@ def rights_of(role: Role, settings: Settings, inputs: Collection[str] = (), user
     if role is Role.SENDER:
         group = Right(ResourceType.GROUP, settings.sender_group_prefix, _READ, _PREFIXED)
         # Its state is in the log of notifications: who may write there can keep an alert from going out.
-        own = _topics([log], _READ, _WRITE) | _topics([names[Topic.STATUS]], _WRITE)
-        return _topics([names[Topic.ESCALATIONS]], _READ) | own | {group}
+        written = _topics([log], _READ, _WRITE) | _topics([names[Topic.STATUS]], _WRITE)
+        return _topics([names[Topic.ESCALATIONS]], _READ) | written | {group}
     if role is Role.DECIDER:
         # A decision is an entry of the ledger: who may write there can write any entry, and so change any level.
         return _topics([names[Topic.RISK], names[Topic.STATE]], _READ) | _topics([names[Topic.LEDGER]], _WRITE)
