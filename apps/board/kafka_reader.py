@@ -16,6 +16,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from agents import metrics
 from agents.batching import Progress, committed_reader, ends_of
+from agents.batching.patches.fetching import close_client
 from agents.batching.retry import Backoff
 from agents.health import Health
 from agents.kafka.connection import aiokafka_options
@@ -272,4 +273,4 @@ async def _close(consumer: AIOKafkaConsumer) -> None:
     await asyncio.wait([stopping], timeout=CLOSE_S)
     if not stopping.done() or stopping.cancelled() or stopping.exception():
         stopping.cancel()
-        await asyncio.wait([asyncio.ensure_future(consumer._client.close())], timeout=CLOSE_S)
+        await asyncio.wait([asyncio.ensure_future(close_client(consumer))], timeout=CLOSE_S)

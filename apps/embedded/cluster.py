@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +18,8 @@ from apps.embedded.ports import free_port, is_free
 HEAP = "256m"
 #: Several JVMs start at once, on as few cores as there are.
 READY_WITHIN_S = 120.0
+#: What Java says of a port that another program has, and how often other ports are chosen then.
+ADDRESS_TAKEN, PORT_TRIES = "Address already in use", 4
 
 
 class EmbeddedCluster:
@@ -56,10 +58,24 @@ class EmbeddedCluster:
         return bool(self.brokers) and all(broker.running for broker in self.brokers)
 
     def start(self, ready_within_s: float = READY_WITHIN_S, progress: Progress | None = None) -> Self:
-        """Start the nodes that do not run, and return once each answers. Raises BrokerError."""
+        """Start the nodes that do not run, and return once each answers. Raises BrokerError.
+
+        At the first start a port that was free when it was chosen may be taken by the time a node listens: then others
+        are chosen."""
         fetch_jars(progress=progress)
-        if not self.brokers:
-            self.brokers = self._load()
+        is_first, tries = not self.brokers and not self._wanted_ports, 0
+        while True:
+            if not self.brokers:
+                self.brokers = self._load()
+            try:
+                return self._started(ready_within_s)
+            except BrokerError as error:
+                tries += 1
+                if not is_first or tries == PORT_TRIES or ADDRESS_TAKEN not in str(error):
+                    raise
+                self.brokers = []
+
+    def _started(self, ready_within_s: float) -> Self:
         absent = [broker for broker in self.brokers if not broker.running]
         with ThreadPoolExecutor(len(self.brokers)) as threads:
             list(threads.map(lambda broker: broker.prepare(), absent))
@@ -101,7 +117,8 @@ class EmbeddedCluster:
         try:
             private.make_directory(self.directory)
             kept = self._kept()
-            ports, controllers = self._ports(kept["ports"], self._wanted_ports), self._ports(kept["controllers"], {})
+            ports = self._ports(kept["ports"], self._wanted_ports)
+            controllers = self._ports(kept["controllers"], {}, ports.values())
             controllers |= self._controllers
             cluster = {"cluster": kept["cluster"], "ports": ports, "controllers": controllers}
             private.write_text(self.directory / "cluster.json", json.dumps(cluster))
@@ -134,13 +151,14 @@ class EmbeddedCluster:
             )
         return kept
 
-    def _ports(self, kept: Mapping[str, int], wanted: Mapping[int, int]) -> dict[int, int]:
-        """A port for each node: the wanted one, else that of the last run if it is free, else a free one."""
+    def _ports(self, kept: Mapping[str, int], wanted: Mapping[int, int], taken: Collection[int] = ()) -> dict[int, int]:
+        """A port for each node, none of `taken`: the wanted one, else that of the last run if it is free, else a free
+        one."""
         chosen: dict[int, int] = {}
         for node in self._nodes:
             before = kept.get(str(node))
             port = wanted.get(node) or (before if before is not None and is_free(before) else free_port())
-            while port in chosen.values():
+            while port in chosen.values() or port in taken:
                 port = free_port()
             chosen[node] = port
         return chosen

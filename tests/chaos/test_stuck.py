@@ -7,7 +7,7 @@ import urllib.request
 
 import pytest
 
-from tests.chaos.cluster import new_broker
+from tests.chaos.cluster import new_kafka
 from tests.chaos.proxied import Proxy
 from tests.chaos.small import SmallCluster
 
@@ -26,7 +26,7 @@ def health(cluster: SmallCluster) -> tuple[int, dict]:
 @pytest.fixture
 async def cut_off(tmp_path):
     """A deployment whose workers reach the broker through a proxy, and the proxy."""
-    broker, workers_see = await asyncio.to_thread(new_broker, tmp_path / "broker", proxied=True)
+    broker, workers_see = await asyncio.to_thread(new_kafka, tmp_path / "broker", True, 1, None)
     proxy = await Proxy(broker.proxy_port, broker.back_port).start()
     try:
         with SmallCluster(broker, tmp_path, workers_see, "stuck.", SIAGA_PARTITIONS="3") as cluster:

@@ -44,6 +44,11 @@ def progress_of(consumer: AIOKafkaConsumer, tp: TopicPartition) -> Progress | No
     return None if end is None else Progress(state.position, end)
 
 
+async def close_client(consumer: AIOKafkaConsumer) -> None:
+    """Close the connections of a consumer whose `stop` has failed (docs/upstream.md)."""
+    await consumer._client.close()
+
+
 def check_open(consumer: AIOKafkaConsumer) -> None:
     """Raise ConsumerStoppedError once the consumer is closed."""
     if consumer._closed or consumer._fetcher._closed:

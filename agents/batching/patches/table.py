@@ -79,6 +79,13 @@ _REJOIN = PatchReason(
     "aiokafka: an unexpected error of the group ends membership",
     "aio-libs/aiokafka/issues/294",
 )
+_CLOSE = PatchReason(
+    "close",
+    "connections closed where `stop` fails",
+    "the defect is fixed",
+    "aiokafka: a CancelledError that nobody sent",
+    "aio-libs/aiokafka/issues/974",
+)
 _JOIN = PatchReason(
     "join",
     "one request that names every division",
@@ -158,6 +165,7 @@ PATCHES = (
     Patch("aiokafka.record._crecords.default_records:zstd_encode", "replaced", _LEVEL),
     Patch("aiokafka.consumer.consumer:AIOKafkaConsumer._coordinator", "read", _FENCING),
     Patch("aiokafka.consumer.group_coordinator:GroupCoordinator._send_req", "wrapped", _FENCING),
+    Patch("aiokafka.consumer.consumer:AIOKafkaConsumer._client", "read", _CLOSE),
     Patch("aiokafka.consumer.group_coordinator:GroupCoordinator._assignors", "read", _JOIN),
     Patch("aiokafka.protocol.group:JoinGroupRequest._group_protocols", "set", _JOIN),
     Patch("aiokafka.consumer.group_coordinator:GroupCoordinator._push_error_to_user", "replaced", _REJOIN),
