@@ -15,6 +15,7 @@ from agents.kafka.acls import Right, Role, rights_of
 from agents.kafka.topics import wanted_config
 from agents.settings import Settings, unknown_variables
 from agents.start_checks import BROKER_WITHIN_S
+from agents.topology import STAGES
 from apps.board.allowed_hosts import AllowedHosts
 from schemas.topics import SPECS, Direction, Topic, TopicNames
 
@@ -165,6 +166,12 @@ def test_publishers_only_write_and_readers_read_no_rejected_record(rights):
         (log, ACLOperation.WRITE),
     }
     assert (log, ACLOperation.WRITE) not in topics["siaga-processor"] and log not in read
+
+
+def test_a_worker_may_read_what_it_writes(rights):
+    """Without a position of its own a stage reads whether its outputs hold anything: refused, it stands still."""
+    read = {r.name for r in rights["siaga-processor"] if r.operation is ACLOperation.READ}
+    assert {NAMES[topic] for stage in STAGES for topic in stage.outputs} <= read
 
 
 def test_pods_are_restricted(workloads):

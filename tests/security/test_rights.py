@@ -43,7 +43,7 @@ MAY_WRITE = {
     "sender": (Topic.NOTIFICATIONS,),
 }
 MAY_READ = {
-    "processor": (*INPUTS, *INTERNAL),
+    "processor": (*INPUTS, *INTERNAL, *PUBLIC, Topic.REJECTED),
     "reader": PUBLIC,
     "sender": (Topic.ESCALATIONS, Topic.NOTIFICATIONS),
     "decider": (Topic.RISK, Topic.STATE),
