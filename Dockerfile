@@ -39,8 +39,8 @@ WORKDIR /tmp
 USER 10001:10001
 EXPOSE 9464 8080
 STOPSIGNAL SIGTERM
-# Checks a worker by its metrics port; compose and Kubernetes define their own check of the board.
+# A worker says at its metrics port whether it is stuck; compose and Kubernetes define their own checks.
 HEALTHCHECK --interval=10s --timeout=4s --start-period=30s --retries=3 \
-    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + (os.environ.get('SIAGA_METRICS_PORT') or '9464') + '/metrics', timeout=3)"]
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:' + (os.environ.get('SIAGA_METRICS_PORT') or '9464') + '/healthz', timeout=3)"]
 ENTRYPOINT ["siaga"]
 CMD ["worker"]

@@ -103,7 +103,8 @@ def rights_of(role: Role, settings: Settings, inputs: Collection[str] = (), user
         return (
             _topics(of[Direction.IN], _READ)
             | _topics(of[Direction.INTERNAL], _READ, _WRITE)
-            | _topics([name for name in of[Direction.OUT] if name != log], _WRITE)
+            # A worker without a position reads its outputs: were there any, it must not start at the end.
+            | _topics([name for name in of[Direction.OUT] if name != log], _READ, _WRITE)
             | _topics([log], _DESCRIBE)  # a worker checks at its start that every topic exists
             | {Right(ResourceType.GROUP, settings.group, _READ)}
             | _transactions(settings, _WRITE)

@@ -5,6 +5,8 @@
 
 import importlib
 import importlib.util
+import os
+import signal
 import sys
 
 import click
@@ -76,6 +78,14 @@ def main() -> None:
 
     Settings are SIAGA_* variables or flags; `siaga COMMAND --help` lists them.
     """
+    _obey_sigterm_as_first_process()
+
+
+def _obey_sigterm_as_first_process() -> None:
+    """The first process of a container gets only the signals that it handles: without this, a worker or `topics` that
+    waits for its broker is killed at the end of the grace period. Commands that run a loop set their own handler."""
+    if os.getpid() == 1:
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
 
 
 if __name__ == "__main__":

@@ -30,6 +30,7 @@ def test_the_container_is_not_root_and_starts_without_a_shell(instructions):
     assert last["ENTRYPOINT"].startswith("[") and last["CMD"].startswith("[")
     assert last["STOPSIGNAL"] == "SIGTERM"
     assert 'CMD ["' in last["HEALTHCHECK"]
+    assert "/healthz" in last["HEALTHCHECK"], "a worker that is stuck still serves /metrics"
     assert not any(name == "RUN" for name, _ in final), "the final stage only copies"
 
 

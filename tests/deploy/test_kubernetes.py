@@ -14,6 +14,8 @@ from kafka.admin import ACLOperation, ResourceType
 from agents.kafka.acls import Right, Role, rights_of
 from agents.kafka.topics import wanted_config
 from agents.settings import Settings, unknown_variables
+from agents.start_checks import BROKER_WITHIN_S
+from agents.topology import STAGES
 from apps.board.allowed_hosts import AllowedHosts
 from schemas.topics import SPECS, Direction, Topic, TopicNames
 
@@ -166,6 +168,12 @@ def test_publishers_only_write_and_readers_read_no_rejected_record(rights):
     assert (log, ACLOperation.WRITE) not in topics["siaga-processor"] and log not in read
 
 
+def test_a_worker_may_read_what_it_writes(rights):
+    """Without a position of its own a stage reads whether its outputs hold anything: refused, it stands still."""
+    read = {r.name for r in rights["siaga-processor"] if r.operation is ACLOperation.READ}
+    assert {NAMES[topic] for stage in STAGES for topic in stage.outputs} <= read
+
+
 def test_pods_are_restricted(workloads):
     assert workloads.keys() == {"siaga-worker", "siaga-board", "siaga-webhook", "siaga-toolbox"}
     for name, template in workloads.items():
@@ -219,6 +227,13 @@ def test_workers_take_their_instance_id_from_their_stable_name(of):
     environment = of("StatefulSet")["siaga-worker"]["spec"]["template"]["spec"]["containers"][0]["env"]
     instance = next(entry for entry in environment if entry["name"] == "SIAGA_INSTANCE")
     assert instance["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
+
+
+def test_a_worker_may_wait_for_kafka_and_restore_before_it_is_killed(of):
+    """Killed earlier, it would not come to print its line that Kafka is not there."""
+    (worker,) = of("StatefulSet")["siaga-worker"]["spec"]["template"]["spec"]["containers"]
+    probe = worker["startupProbe"]
+    assert probe["periodSeconds"] * probe["failureThreshold"] >= BROKER_WITHIN_S + 60
 
 
 def test_pods_use_the_secret_of_their_user(workloads, of):

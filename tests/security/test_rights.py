@@ -33,7 +33,7 @@ from tests.apps.cli.siaga import Siaga
 from tests.security.deployment import STRANGER, USERS, GuardedDeployment
 
 INPUTS = (Topic.INCIDENTS, Topic.TURNOUT)
-INTERNAL = (Topic.POSITIONS, Topic.LEDGER, Topic.STATE)
+INTERNAL = (Topic.POSITIONS, Topic.LEDGER, Topic.STATE, Topic.OWNERS, Topic.STATUS)
 PUBLIC = (Topic.RISK, Topic.PROVINCE, Topic.ESCALATIONS)
 EVERY = tuple(Topic)
 MAY_WRITE = {
@@ -43,7 +43,7 @@ MAY_WRITE = {
     "sender": (Topic.NOTIFICATIONS,),
 }
 MAY_READ = {
-    "processor": (*INPUTS, *INTERNAL),
+    "processor": (*INPUTS, *INTERNAL, *PUBLIC, Topic.REJECTED),
     "reader": PUBLIC,
     "sender": (Topic.ESCALATIONS, Topic.NOTIFICATIONS),
     "decider": (Topic.RISK, Topic.STATE),

@@ -1,5 +1,7 @@
 """The root command: fast, independent of broken commands, and one line for an error."""
 
+import os
+import signal
 import subprocess
 import sys
 
@@ -96,6 +98,19 @@ def test_a_misspelt_variable_gives_a_warning_and_changes_nothing():
     done = bare("topics", "--partitions", "0", SIAGA_PARTITONS="3")
     warning = "SIAGA_PARTITONS is not a setting of Siaga and is ignored; did you mean SIAGA_PARTITIONS?"
     assert done.error_lines[0] == warning
+
+
+def test_sigterm_ends_the_first_process_of_a_container(monkeypatch: pytest.MonkeyPatch):
+    """Real: deploy/check/image. The kernel withholds from process 1 the signals that it does not handle."""
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(os, "getpid", lambda: 1)
+    try:
+        assert CliRunner().invoke(main.main, ["schemas", "incident"]).exit_code == 0
+        with pytest.raises(SystemExit) as ended:
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended.value.code == 128 + signal.SIGTERM
 
 
 def test_no_flag_takes_a_password(helps: dict[str, str]):
