@@ -34,6 +34,12 @@ def _victim(scene: Scene, rnd: random.Random) -> str:
     return rnd.choice(sorted(scene.cluster.alive()))
 
 
+def _with_state(cluster: Cluster) -> list[str]:
+    """The workers that restore state when they open their lanes: of two, one has the stage without."""
+    names = sorted(cluster.alive())
+    return [name for name in names if cluster.metric('siaga_shards_open{stage="risk"}', name)] or names
+
+
 async def kill(scene: Scene, rnd: random.Random) -> Struck:
     """kill -9 at a random moment, restarted at once under the same static name."""
     name = _victim(scene, rnd)
@@ -57,7 +63,8 @@ async def kill_for_long(scene: Scene, rnd: random.Random) -> Struck:
 def kill_at(point: str) -> Fault:
     async def strike(scene: Scene, rnd: random.Random) -> Struck:
         """A worker that kills itself at a named point, then starts without one."""
-        cluster, name = scene.cluster, _victim(scene, rnd)
+        cluster = scene.cluster
+        name = rnd.choice(_with_state(cluster)) if point == "mid-restore" else _victim(scene, rnd)
         # A lane that opens starts its own producer and one for each owner before it.
         nth = rnd.randrange(1, 3) if point == "after-fence" else rnd.randrange(1, 30)
         cluster.kill(name)

@@ -164,6 +164,7 @@ def test_publishers_only_write_and_readers_read_no_rejected_record(rights):
         (NAMES[Topic.ESCALATIONS], ACLOperation.READ),
         (log, ACLOperation.READ),
         (log, ACLOperation.WRITE),
+        (NAMES[Topic.STATUS], ACLOperation.WRITE),
     }
     assert (log, ACLOperation.WRITE) not in topics["siaga-processor"] and log not in read
 

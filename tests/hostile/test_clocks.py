@@ -5,6 +5,7 @@ With the event clock the newest event time read is the clock, so one report of t
 an hour the table was deaf until real time had caught up.
 """
 
+import asyncio
 import json
 import sys
 import time
@@ -49,6 +50,10 @@ async def test_with_the_event_clock_a_report_dated_9999_mutes_nobody(broker: Emb
     with Deployment(broker.bootstrap, fresh_prefix, tmp_path, **event) as deployment:
         publish(deployment, fatality(1, "9999-01-01T00:00:00Z"), fatality(2, EIGHT))
         deployment.start()
+        deadline = time.monotonic() + 120
+        while not await escalated(deployment):  # half a second after all inputs are idle
+            assert time.monotonic() < deadline, "nothing was raised"
+            await asyncio.sleep(0.2)
         await deployment.settled()
         [rejected] = await deployment.read("rejected")
         assert (rejected.headers["siaga.source.offset"], rejected.headers["siaga.reason"]) == (b"0", b"future")
