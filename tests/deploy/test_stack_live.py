@@ -213,7 +213,12 @@ def test_the_operator_may_run_the_runbooks_commands_and_a_worker_may_not(stack):
     whole = ("--from-beginning", "--until-end")
     # Without these options a tail starts at the end and waits for new records; an audit needs the workers' rules.
     options = {"tail": whole, "audit": ("--rules", str(stack.home / "quick.toml"))}
+    # A command about one escalation names one; here none is refused.
+    named = [words for words in runbook.commands() if "ID" in words]
+    assert {words[0] for words in named} <= {"webhook"}
     for words in runbook.commands():
+        if words in named:
+            continue
         more = options.get(words[0], ())
         done = stack.siaga("siaga-operator", *words, *more)
         assert done.returncode == 0, f"siaga {' '.join(words)}: {done.stdout[-500:]}{done.stderr}"

@@ -40,7 +40,7 @@ MAY_WRITE = {
     "publisher": INPUTS,
     "processor": (*INTERNAL, *PUBLIC, Topic.REJECTED),
     "decider": (Topic.LEDGER,),
-    "sender": (Topic.NOTIFICATIONS,),
+    "sender": (Topic.NOTIFICATIONS, Topic.STATUS),
 }
 MAY_READ = {
     "processor": (*INPUTS, *INTERNAL, *PUBLIC, Topic.REJECTED),
@@ -210,9 +210,9 @@ def test_no_role_creates_or_deletes_a_topic(deployment: GuardedDeployment, role:
 def test_only_the_operator_changes_a_topics_configuration(deployment: GuardedDeployment, role: str):
     name = deployment.prefix + Topic.REJECTED
     with KafkaAdminClient(**deployment.guarded.client(USERS[role])) as admin:
-        week = ConfigResource(ConfigResourceType.TOPIC, name, configs={"retention.ms": "604800000"})
+        same = ConfigResource(ConfigResourceType.TOPIC, name, configs={"retention.ms": "15552000000"})
         try:
-            answer = admin.alter_configs([week], raise_on_unknown=False)["topic"][name]
+            answer = admin.alter_configs([same], raise_on_unknown=False)["topic"][name]
         except KafkaPythonTopicRefused as error:
             answer = str(error)
     assert (answer == "OK") is (role == "operator"), answer

@@ -54,7 +54,7 @@ async def row_with(deployment: Deployment, pairs: int) -> dict:
 
 def told(row: dict) -> dict:
     """What a row says of incidents, without what passes with time."""
-    return {name: row[name] for name in ("level", "candidates", "candidate_pairs", "confidence", "components")} | {
+    return {name: row[name] for name in ("level", "candidates", "candidate_pairs", "confidence")} | {
         "incidents": {name: window["incidents"] for name, window in row["windows"].items()}
     }
 
