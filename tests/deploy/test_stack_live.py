@@ -223,8 +223,8 @@ def test_the_operator_may_run_the_runbooks_commands_and_a_worker_may_not(stack):
         done = stack.siaga("siaga-operator", *words, *more)
         assert done.returncode == 0, f"siaga {' '.join(words)}: {done.stdout[-500:]}{done.stderr}"
     assert any(words[0] == "audit" for words in runbook.commands())
-    for words in (("topics", "--check"), ("tail", "risk", *whole), ("tail", "rejected", *whole)):
-        assert stack.siaga("siaga-processor", *words).returncode == 1, words
+    # It may read what it writes, to find whether it has written before; the configuration is the operator's.
+    assert stack.siaga("siaga-processor", "topics", "--check").returncode == 1
 
 
 def test_every_dashboard_query_has_a_value_with_real_workers(stack, deploy):
