@@ -22,12 +22,12 @@ from agents.progress import LOOK_EVERY_S, Progress, Ticks
 from agents.risk import RiskFold
 from agents.settings import Settings
 from agents.shard_metrics import ShardMetrics
-from agents.status import own_version, partition_for, process_name, status_of
+from agents.status import own_version, status_of, status_place
 from agents.topology import StageTopics
 from schemas.ledger import FORMAT_HEADERS, TICK_KEY, tick_frame
 from schemas.ledger_form import LedgerForm, shard_names
 from schemas.status import EVERY_S
-from schemas.topics import Direction, Topic, specs_with
+from schemas.topics import Direction, specs_with
 from streams.admission import ClockMode, Gate
 from streams.event_time.sequencer import sequencer_of
 from streams.table import RiskTable
@@ -177,20 +177,18 @@ def _add_timers(app: BatchApp, pipeline: WorkerStages) -> None:
     app.timer(interval=LOOK_EVERY_S, on_leader=False)(look)
 
     async def write_status() -> None:
-        settings = pipeline.settings
         partitions = {stage.name: len(stage.owned) for stage in pipeline.stages}
-        status = status_of(settings, pipeline.health, partitions, wall_ms())
-        place, key = partition_for(status.name, settings), status.name.encode()
-        await app.producer.send(pipeline.names[Topic.STATUS], key, status.record(), place, None, None)
+        status = status_of(pipeline.settings, pipeline.health, partitions, wall_ms())
+        topic, key, partition = status_place(pipeline.settings)
+        await app.producer.send(topic, key, status.record(), partition, None, None)
 
     app.timer(interval=EVERY_S, on_leader=False)(write_status)
 
     @app.on_before_shutdown.connect(weak=False)
     async def remove_status(sender: Any, **_: Any) -> None:
         """A worker that ends as it should is no longer a process of the deployment."""
-        name = process_name(pipeline.settings)
-        place = partition_for(name, pipeline.settings)
-        await app.producer.send(pipeline.names[Topic.STATUS], name.encode(), None, place, None, None)
+        topic, key, partition = status_place(pipeline.settings)
+        await app.producer.send(topic, key, None, partition, None, None)
 
     async def lag() -> None:
         for stage in pipeline.stages:

@@ -37,6 +37,10 @@ class Stuck:
     reason: str
     advice: str
 
+    def fields(self) -> dict[str, object]:
+        """All of it for JSON."""
+        return asdict(self) | {"since_s": round(self.since_s, 1)}
+
     def line(self) -> str:
         """All of it in one line."""
         return f"{self.part} has made no progress for {self.since_s:.0f} s: {self.reason}; {self.advice}"
@@ -95,7 +99,7 @@ class Health:
 
     def report(self) -> dict[str, object]:
         """The body of /healthz: `status` is `ok` or `stuck`."""
-        stuck = [asdict(one) | {"since_s": round(one.since_s, 1)} for one in self.stuck()]
+        stuck = [one.fields() for one in self.stuck()]
         status = "stuck" if stuck else "ok"
         return {"status": status, "role": self.role, "deployment": self.deployment, "stuck": stuck}
 

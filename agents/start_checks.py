@@ -9,6 +9,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from agents.kafka.connection import kafka_python_options
+from agents.kafka.group import foreign_members
 from agents.kafka.refusals import refusal
 from agents.kafka.topics import TopicError, open_admin, partition_counts
 from agents.settings import Settings
@@ -53,14 +54,11 @@ def _check_topics(settings: Settings, specs: dict[str, TopicSpec], counts: dict[
 
 
 def _check_group(settings: Settings, group: dict[str, Any], topics: set[str]) -> None:
-    for member in group["members"]:
-        subscription = member["member_metadata"]
-        read = subscription.get("topics", []) if isinstance(subscription, dict) else []
-        if read and topics.isdisjoint(read):
-            raise StartRefused(
-                f"group {settings.group} has a member of another deployment, {member['client_host']} reads {read[0]}: "
-                f"unset SIAGA_GROUP, then it follows SIAGA_TOPIC_PREFIX ({settings.topic_prefix})"
-            )
+    for member, read in foreign_members(group, topics):
+        raise StartRefused(
+            f"group {settings.group} has a member of another deployment, {member['client_host']} reads {read}: "
+            f"unset SIAGA_GROUP, then it follows SIAGA_TOPIC_PREFIX ({settings.topic_prefix})"
+        )
 
 
 def _ask(settings: Settings, what: str, question: Callable[[KafkaAdminClient], T]) -> T:

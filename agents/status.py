@@ -43,9 +43,10 @@ def status_of(settings: Settings, health: Health, partitions: dict[str, int], no
     return ProcessStatus(name, health.role, socket.gethostname(), own_version(), now_ms, partitions, stuck)
 
 
-def partition_for(name: str, settings: Settings) -> int:
-    """The partition of a process's record."""
-    return zlib.crc32(name.encode()) % settings.partitions
+def status_place(settings: Settings) -> tuple[str, bytes, int]:
+    """Topic, key and partition of this process's record. A record without a value removes its status."""
+    key = process_name(settings).encode()
+    return settings.topics[Topic.STATUS], key, zlib.crc32(key) % settings.partitions
 
 
 async def keep_status(settings: Settings, health: Health, now_ms: Callable[[], int]) -> None:
@@ -62,13 +63,12 @@ async def keep_status(settings: Settings, health: Health, now_ms: Callable[[], i
 async def _write_status(
     producer: AIOKafkaProducer, settings: Settings, health: Health, now_ms: Callable[[], int]
 ) -> None:
-    name = process_name(settings)
-    topic, key, place = settings.topics[Topic.STATUS], name.encode(), partition_for(name, settings)
+    topic, key, partition = status_place(settings)
     try:
         while True:
             value = status_of(settings, health, {}, now_ms()).record()
-            await asyncio.wait_for(producer.send_and_wait(topic, value, key, place), WRITE_WITHIN_S)
+            await asyncio.wait_for(producer.send_and_wait(topic, value, key, partition), WRITE_WITHIN_S)
             await asyncio.sleep(EVERY_S)
     except asyncio.CancelledError:
-        await asyncio.wait_for(producer.send_and_wait(topic, None, key, place), REMOVE_WITHIN_S)
+        await asyncio.wait_for(producer.send_and_wait(topic, None, key, partition), REMOVE_WITHIN_S)
         raise

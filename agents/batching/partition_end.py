@@ -84,8 +84,10 @@ async def read_to_end(
     client: Mapping[str, Any],
     partitions: "Collection[TopicPartition]",
     take: "Callable[[TopicPartition, ConsumerRecord], None]",
+    ends: "Mapping[TopicPartition, int] | None" = None,
 ) -> int:
-    """Give every committed record of the partitions, up to the ends they have now, to `take`; return their number.
+    """Give every committed record of the partitions, up to `ends` or the ends they have now, to `take`; return their
+    number. Ends that lie behind an open transaction are waited for.
 
     Records of one partition come in order. Raises aiokafka's KafkaError, and whatever `take` raises.
     """
@@ -94,7 +96,7 @@ async def read_to_end(
         await consumer.start()
         consumer.assign(list(partitions))
         starts: dict[TopicPartition, int] = await consumer.beginning_offsets(list(partitions))
-        ends = await ends_of(consumer, partitions)
+        ends = ends or await ends_of(consumer, partitions)
         for tp, start in starts.items():
             consumer.seek(tp, start)
         count = 0

@@ -90,7 +90,7 @@ class KafkaReader:
             except TopicsRecreated:
                 self._forget()
                 continue
-            except Exception as error:  # noqa: BLE001 - whatever it is: the board says so and reads on, or ends by health
+            except Exception as error:  # noqa: BLE001  # the board says so and reads on, or ends
                 self._failed(error)
             await asyncio.sleep(self._backoff.after_failure(PART))
 

@@ -1,7 +1,7 @@
 """`siaga webhook refused | resend | drop`: what receivers refused for good, and what people do about it."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import click
 import orjson
@@ -32,10 +32,15 @@ def refused(settings: Settings, name: str | None, also_tried: bool) -> None:
         sys.stdout.buffer.write(orjson.dumps(one.line()) + b"\n")
 
 
+def _of_a_sender(command: Callable[..., None]) -> Callable[..., None]:
+    """The options by which a command names a sender and escalations of its list."""
+    command = click.argument("escalations", nargs=-1, metavar="[ID | PARTITION/OFFSET]...")(command)
+    command = click.option("--all", "every", is_flag=True, help="All that it lists as refused.")(command)
+    return click.option("--name", required=True, metavar="NAME", help="The sender whose list it is.")(command)
+
+
 @click.command(name="resend")
-@click.option("--name", required=True, metavar="NAME", help="The sender that sends them.")
-@click.option("--all", "every", is_flag=True, help="All that it lists as refused.")
-@click.argument("escalations", nargs=-1, metavar="[ID | PARTITION/OFFSET]...")
+@_of_a_sender
 @with_settings()
 def resend(settings: Settings, name: str, every: bool, escalations: tuple[str, ...]) -> None:
     """Have a sender send escalations again, under the same ids: those of its list, or any that the topic still has.
@@ -45,9 +50,7 @@ def resend(settings: Settings, name: str, every: bool, escalations: tuple[str, .
 
 
 @click.command(name="drop")
-@click.option("--name", required=True, metavar="NAME", help="The sender whose list it is.")
-@click.option("--all", "every", is_flag=True, help="All that it lists as refused.")
-@click.argument("escalations", nargs=-1, metavar="[ID | PARTITION/OFFSET]...")
+@_of_a_sender
 @with_settings()
 def drop(settings: Settings, name: str, every: bool, escalations: tuple[str, ...]) -> None:
     """Take escalations off a sender's list: the receiver's people know of them otherwise. It ends the alert."""

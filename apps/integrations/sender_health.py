@@ -4,8 +4,6 @@ Its own (Kafka, its log) is `stuck`: /healthz answers 503, the probes may restar
 receiver's is `waiting`: no restart repairs a receiver, so /healthz stays 200 and lists it, and alerts and the log say
 so."""
 
-from dataclasses import asdict
-
 from agents.health import Health
 
 
@@ -18,6 +16,6 @@ class SenderHealth(Health):
 
     def report(self) -> dict[str, object]:
         """The body of /healthz: `status` is `ok`, `waiting` (for the receiver) or `stuck`."""
-        waiting = [asdict(one) | {"since_s": round(one.since_s, 1)} for one in self.receiver.stuck()]
+        waiting = [one.fields() for one in self.receiver.stuck()]
         report = super().report() | {"waiting": waiting}
         return report | {"status": "waiting"} if waiting and report["status"] == "ok" else report

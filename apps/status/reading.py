@@ -8,6 +8,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from agents.kafka.connection import kafka_python_options
+from agents.kafka.group import foreign_members
 from agents.kafka.topic_reader import TopicReader
 from agents.kafka.topics import open_admin
 from agents.settings import Settings
@@ -28,8 +29,7 @@ def overview(settings: Settings, connect_s: float) -> Overview:
         group = _group(admin, settings.group, connect_s)
         lags = tuple(_lags(settings, admin, connect_s))
     processes = tuple(_processes(settings, connect_s))
-    own = {settings.topics.of(spec) for spec in settings.load_topics()}
-    foreign = [member for member in group["members"] if own.isdisjoint(_topics_of(member) or own)]
+    foreign = foreign_members(group, [settings.topics.of(spec) for spec in settings.load_topics()])
     members = len(group["members"]) - len(foreign)
     state = group.get("group_state") or ""
     now_ms = int(time.time() * 1000)
@@ -47,11 +47,6 @@ def _group(admin: KafkaAdminClient, name: str, within_s: float) -> dict[str, Any
             if not getattr(error, "retriable", False) or time.monotonic() >= deadline:
                 raise
             time.sleep(RETRY_S)
-
-
-def _topics_of(member: dict[str, Any]) -> list[str]:
-    subscription = member["member_metadata"]
-    return list(subscription.get("topics", ())) if isinstance(subscription, dict) else []
 
 
 def _processes(settings: Settings, connect_s: float) -> Iterable[ProcessStatus]:

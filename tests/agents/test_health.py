@@ -1,8 +1,5 @@
 """What a process says of parts that have work and make no progress."""
 
-import json
-import urllib.error
-import urllib.request
 from queue import Queue
 
 import pytest
@@ -12,6 +9,7 @@ from agents import metrics
 from agents.health import END_AFTER_S, STUCK_AFTER_S, Health, end_when_hopeless
 from agents.settings import Settings
 from apps.embedded.ports import free_port
+from tests.health_page import health_of
 
 
 class Clock:
@@ -58,8 +56,9 @@ def test_a_part_blocked_for_the_limit_is_a_reason_to_end(health: Health, clock: 
     health.blocked("a", "no broker", "start it")
     clock.now += END_AFTER_S
     health.blocked("b", "no broker", "start it")
-    assert health.hopeless() is not None
-    assert health.hopeless().line() == "a has made no progress for 900 s: no broker; start it"  # type: ignore[union-attr]
+    hopeless = health.hopeless()
+    assert hopeless is not None
+    assert hopeless.line() == "a has made no progress for 900 s: no broker; start it"
 
 
 def test_a_loop_that_no_longer_looks_at_its_parts_is_stuck_itself(health: Health, clock: Clock) -> None:
@@ -86,19 +85,11 @@ def test_a_hopeless_process_ends_with_status_1_and_its_line(
 def test_healthz_answers_503_with_the_reason_while_a_part_is_stuck(health: Health, clock: Clock) -> None:
     port = free_port()
     metrics.serve_metrics(Settings.load({}, metrics_port=port), health, CollectorRegistry())
-    assert _get(port) == (200, {"status": "ok", "role": "worker", "deployment": "siaga.", "stuck": []})
+    assert health_of(port) == (200, {"status": "ok", "role": "worker", "deployment": "siaga.", "stuck": []})
     health.blocked("risk ledger/3", "the fold raised KeyError", "read the log")
     clock.now += STUCK_AFTER_S
-    status, body = _get(port)
+    status, body = health_of(port)
     assert status == 503
     assert body["stuck"] == [
         {"part": "risk ledger/3", "since_s": 10.0, "reason": "the fold raised KeyError", "advice": "read the log"}
     ]
-
-
-def _get(port: int) -> tuple[int, dict[str, object]]:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=30) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)

@@ -1,26 +1,13 @@
 """A worker that makes no progress though there is work says so on /healthz, and works on once the reason is gone."""
 
 import asyncio
-import json
-import urllib.error
-import urllib.request
 
 import pytest
 
 from tests.chaos.cluster import new_kafka
 from tests.chaos.proxied import Proxy
 from tests.chaos.small import SmallCluster
-
-
-def health(cluster: SmallCluster) -> tuple[int, dict]:
-    """Status and body of the worker's /healthz; (0, {}) while it does not listen."""
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{cluster.ports['a']}/healthz", timeout=30) as answer:
-            return answer.status, json.load(answer)
-    except urllib.error.HTTPError as error:
-        return error.code, json.load(error)
-    except OSError:
-        return 0, {}
+from tests.health_page import health_of
 
 
 @pytest.fixture
@@ -58,7 +45,7 @@ async def answers(cluster: SmallCluster, status: int) -> dict:
     bodies: list[dict] = []
 
     def look() -> bool:
-        found, body = health(cluster)
+        found, body = health_of(cluster.ports["a"])
         bodies.append(body)
         return found == status
 

@@ -21,15 +21,16 @@ import asyncio
 import json
 import logging
 import random
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from aiokafka import TopicPartition
 from aiokafka.errors import InvalidProducerEpoch, ProducerFenced
 
 from ..fold import Output
 from ..format import decoded, encoded
-from ..partition_end import committed_reader, read_until
+from ..partition_end import read_to_end
 from .spec import StageSpec
 from .transactor import Ends, Transactor
 
@@ -55,7 +56,7 @@ class _Claim:
 
 
 async def take_ownership(
-    transactor: Transactor, owner: str, sources: Iterable[TopicPartition], spec: StageSpec
+    transactor: Transactor, owner: str, sources: Collection[TopicPartition], spec: StageSpec
 ) -> None:
     """Claim these sources for the lane whose started producer has the transactional id `owner`; return when nobody else
     can write what follows from them. Raises what aiokafka raises, and OwnerLost.
@@ -63,22 +64,14 @@ async def take_ownership(
     mine = {_Claim(spec.stage, source, owner) for source in sources}
     ends = await transactor.commit([_record(claim, spec) for claim in mine], {})
     found = await _claims(ends, spec)
-    others = {claim for claim in found - mine if claim.stage == spec.stage and _is_of(claim.source, mine)}
+    others = {claim for claim in found - mine if claim.stage == spec.stage and claim.source in sources}
     written: dict[str, set[TopicPartition]] = {}
-    for claim in others | _of_release_09(mine, spec):
+    for claim in others | {_Claim(spec.stage, source, spec.fixed_id(source)) for source in sources}:
         written.setdefault(claim.owner, set()).add(claim.source)
     written.pop(owner, None)
-    await asyncio.gather(*(_fence(earlier, sources, spec) for earlier, sources in written.items()))
+    await asyncio.gather(*(_fence(earlier, its, spec) for earlier, its in written.items()))
     if others:
         await transactor.commit([_record(claim, spec, is_deleted=True) for claim in others], {})
-
-
-def _is_of(source: TopicPartition, claims: Iterable[_Claim]) -> bool:
-    return any(claim.source == source for claim in claims)
-
-
-def _of_release_09(claims: Iterable[_Claim], spec: StageSpec) -> set[_Claim]:
-    return {_Claim(spec.stage, claim.source, spec.fixed_id(claim.source)) for claim in claims}
 
 
 def _record(claim: _Claim, spec: StageSpec, *, is_deleted: bool = False) -> Output:
@@ -94,20 +87,15 @@ def _claim_of(key: bytes) -> _Claim:
 async def _claims(ends: Ends, spec: StageSpec) -> set[_Claim]:
     """The claims in these partitions, up to these ends."""
     found: dict[bytes, _Claim] = {}
-    consumer = committed_reader(spec.options.reader)
-    try:
-        await consumer.start()
-        consumer.assign(list(ends))
-        await consumer.seek_to_beginning(*ends)
-        async for _, records in read_until(consumer, ends):
-            for record in records:
-                if record.value is None:
-                    found.pop(record.key, None)
-                else:
-                    decoded("a claim of another lane", record.value)
-                    found[record.key] = _claim_of(record.key)
-    finally:
-        await consumer.stop()
+
+    def take(_: TopicPartition, record: Any) -> None:
+        if record.value is None:
+            found.pop(record.key, None)
+        else:
+            decoded("a claim of another lane", record.value)
+            found[record.key] = _claim_of(record.key)
+
+    await read_to_end(spec.options.reader, ends, take, ends)
     return set(found.values())
 
 

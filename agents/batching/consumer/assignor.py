@@ -61,8 +61,6 @@ class _Assignor(RoundRobinPartitionAssignor):  # type: ignore[misc]  # aiokafka 
     gets its own topics and disturbs nobody.
     """
 
-    division = Division()
-
     @classmethod
     def reader_of(cls, topic: str, partition: int, per_stage: int, readers: int) -> int:
         """Which of so many readers of a topic gets a partition. `per_stage`: the highest partition count known."""

@@ -77,7 +77,7 @@ def producer(broker):
 
 
 @pytest.mark.usefixtures("topics")
-def test_audit_and_explain_say_in_one_line_what_they_cannot_read(siaga: Siaga, fresh_prefix: str, producer):  # noqa: F811
+def test_audit_and_explain_name_what_they_cannot_read(siaga: Siaga, fresh_prefix: str, producer):  # noqa: F811
     ledger, at = fresh_prefix + "ledger", ("explain", PALEMBANG, "--at", "2024-11-27T08:40:00+07:00")
     change = list(change_headers(0, ["16.99 is new"]))
     producer.send(ledger, change_frame(), TICK_KEY, change, PARTITION).get(10)

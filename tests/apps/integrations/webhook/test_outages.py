@@ -14,8 +14,8 @@ from apps.embedded.ports import free_port
 from tests.agents.deployment import until
 from tests.apps.cli.siaga import Siaga
 from tests.apps.integrations.conftest import SECRET, Publisher
-from tests.apps.integrations.health_page import health_of
 from tests.apps.integrations.webhook.receiver import Receiver, receiving
+from tests.health_page import health_of
 from tests.security.certificates import Authority
 
 WITHIN_S = 90
