@@ -53,6 +53,9 @@ def committed_reader(client: Mapping[str, Any]) -> "AIOKafkaConsumer":
     """
     from aiokafka import AIOKafkaConsumer  # here: programs with another client use the rest of this module
 
+    from .patches.records import read_past_empty_markers
+
+    read_past_empty_markers()
     defaults = {
         "enable_auto_commit": False,
         "isolation_level": "read_committed",

@@ -29,6 +29,10 @@ def bound_fetching(consumer: KafkaConsumer) -> None:
 class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python has no types
     """What was fetched of a partition, up to ANSWER_INFLATED_MAX; the consumer fetches the rest again."""
 
+    def _contains_abort_marker(self, batch: Any) -> bool:
+        """False of a marker that compaction emptied, on which kafka-python raises (docs/upstream.md)."""
+        return bool(batch.is_control_batch and (marker := next(batch, None)) and marker.abort)
+
     def _unpack_records(self, partition: Any, records: Any, *deserializers: Any) -> Iterator[Any]:
         name = f"{partition.topic}[{partition.partition}]"
         unpacked: Iterator[Any] = super()._unpack_records(partition, _Answer(name, records), *deserializers)

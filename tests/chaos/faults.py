@@ -164,7 +164,8 @@ async def disk_full(scene: Scene, rnd: random.Random) -> Struck:
 
 
 async def state_compacted(scene: Scene, rnd: random.Random) -> Struck:
-    """The state topic is compacted as far as Kafka can, tombstones too; then a killed worker restores from it."""
+    """State and claims are compacted as far as Kafka can, tombstones and the markers of transactions too; then a killed
+    worker restores from them."""
     at, cluster = now_ms(), scene.cluster
     hard = {
         "segment.ms": "1000",
@@ -172,7 +173,8 @@ async def state_compacted(scene: Scene, rnd: random.Random) -> Struck:
         "max.compaction.lag.ms": "1000",
         "delete.retention.ms": "0",
     }
-    await asyncio.to_thread(cluster.configure, "risk-state", hard)
+    for topic in ("risk-state", "owners"):
+        await asyncio.to_thread(cluster.configure, topic, hard)
     await asyncio.sleep(COMPACTING_S)
     left, ever = len(await cluster.read("risk-state")), sum((await cluster.ends("risk-state")).values())
     name = _victim(scene, rnd)

@@ -18,7 +18,7 @@ from ..patches import fetching
 from ..patches.faust_transport import ConsumerThread
 from ..patches.fetching import Available, PartitionState, progress_of
 from ..patches.membership import watch_membership
-from ..patches.records import bound_inflating, hand_out_parsed_records
+from ..patches.records import bound_inflating, hand_out_parsed_records, read_past_empty_markers
 from ..retry import start_with_retry
 from .assignor import block_assignor, lane_assignor, lanes_of
 from .fetch_quota import SlowStart, shares
@@ -64,6 +64,7 @@ class BatchConsumerThread(ConsumerThread):
         """A member of the group that reads committed records and commits nothing itself."""
         bound_inflating()
         hand_out_parsed_records()
+        read_past_empty_markers()
         options, conf, division = self._options, self.app.conf, self._batch_app.division
         return aiokafka.AIOKafkaConsumer(
             **options.client,

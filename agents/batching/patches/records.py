@@ -1,4 +1,4 @@
-"""How aiokafka's consumers parse what they fetch: with bounded memory, and without a copy of each record."""
+"""How aiokafka's consumers parse what they fetch: bounded memory, no copy of each record, markers that are empty."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -8,6 +8,7 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.consumer import fetcher
 from aiokafka.consumer.fetcher import FetchResult, PartitionRecords
+from aiokafka.record.control_record import ABORT_MARKER, ControlRecord
 from aiokafka.record.default_records import DefaultRecordBatch
 
 from ..consumer.bounded_records import BoundedRecords
@@ -32,6 +33,21 @@ def replace_codec(name: str, codec: Callable[..., bytes]) -> None:
 def bound_inflating() -> None:
     """Have every consumer of this process read batches with bounded memory (see consumer/bounded_records.py)."""
     fetcher.MemoryRecords = BoundedRecords
+
+
+def read_past_empty_markers() -> None:
+    """Have every consumer of this process read past the markers of transactions that compaction has emptied.
+
+    Of each producer the broker keeps the last batch without its records, so a control batch may hold none. aiokafka
+    raises on it, and again at each fetch: whoever restores from that partition never gets past it. As in Kafka's own
+    client such a marker ends no aborted transaction: what it ended is gone.
+    """
+    PartitionRecords._contains_abort_marker = _contains_abort_marker
+
+
+def _contains_abort_marker(self: PartitionRecords, batch: Any) -> bool:
+    marker = next(batch, None)
+    return marker is not None and bool(ControlRecord.parse(marker.key) == ABORT_MARKER)
 
 
 class ParsedRecords(PartitionRecords):  # type: ignore[misc]  # aiokafka has no types

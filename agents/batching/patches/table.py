@@ -64,6 +64,12 @@ _MEMORY = PatchReason(
     "aiokafka: a compressed batch is inflated without a limit",
     "apache/kafka/pull/23429",
 )
+_EMPTY = PatchReason(
+    "empty markers",
+    "read past a marker that compaction emptied",
+    "the defect is fixed",
+    "aiokafka and kafka-python: a marker that compaction emptied cannot be read past",
+)
 _LEVEL = PatchReason("compression", "zstd at level 1", "aiokafka has an option for the level")
 _FENCING = PatchReason(
     "fencing",
@@ -162,6 +168,7 @@ PATCHES = (
     Patch("aiokafka.consumer.fetcher:FetchResult._partition_records", "set", _MEMORY),
     Patch("aiokafka.consumer.fetcher:FetchResult._update_position", "called", _MEMORY),
     Patch("aiokafka.consumer.fetcher:PartitionRecords._records", "read", _MEMORY),
+    Patch("aiokafka.consumer.fetcher:PartitionRecords._contains_abort_marker", "replaced", _EMPTY),
     Patch("aiokafka.record._crecords.default_records:zstd_encode", "replaced", _LEVEL),
     Patch("aiokafka.consumer.consumer:AIOKafkaConsumer._coordinator", "read", _FENCING),
     Patch("aiokafka.consumer.group_coordinator:GroupCoordinator._send_req", "wrapped", _FENCING),

@@ -1,15 +1,25 @@
 """kafka-python with the bounded reader gives the records that it gives without, and cuts what is beyond a limit."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from kafka import TopicPartition
 from kafka.consumer.fetcher import Fetcher
+from kafka.protocol.consumer import IsolationLevel
 from kafka.record import MemoryRecords
 
 from agents.batching.consumer.inflating import BATCH_INFLATED_MAX
 from agents.kafka.bounded_fetching import _PartitionRecords
-from tests.agents.batching.consumer.raw_batches import CODECS, MIB, batch, headers_of, record
+from tests.agents.batching.consumer.raw_batches import (
+    CODECS,
+    MIB,
+    batch,
+    headers_of,
+    marker,
+    record,
+    transactional,
+)
 
 PLACE = TopicPartition("siaga.incidents", 3)
 HEADERS = headers_of([(b"traceparent", b"00-ab"), (b"empty", None)])
@@ -52,3 +62,22 @@ def test_an_answer_ends_once_its_batches_have_inflated_to_the_limit_together():
     found, next_offset = taken(_PartitionRecords, b"".join(one))
     assert (len(found), next_offset) == (3, 3)
     assert {len(each.value) for each in found} == {BATCH_INFLATED_MAX - 1024}
+
+
+@pytest.mark.parametrize("is_emptied", [False, True])
+def test_a_marker_that_compaction_emptied_is_read_past(is_emptied):
+    answer = b"".join(
+        [
+            transactional([record(0, b"16.71", b"aborted")], 1, 7, 0),
+            marker(7, 1, is_abort=True),
+            marker(8, 2, is_emptied=is_emptied),
+            transactional([record(0, b"16.71", b"committed")], 1, 7, 3),
+            marker(7, 4),
+        ]
+    )
+    aborted = [SimpleNamespace(producer_id=7, first_offset=0)]
+    records = _PartitionRecords(
+        0, PLACE, MemoryRecords(answer), aborted_transactions=aborted, isolation_level=IsolationLevel.READ_COMMITTED
+    )
+    assert [(one.offset, one.value) for one in records.take(10)] == [(3, b"committed")]
+    assert records.next_fetch_offset == 5

@@ -59,3 +59,18 @@ def batch(name: str, records: Iterable[bytes], count: int, base: int = 0, window
     tail = struct.pack(">hiqqqhii", CODECS[name], count - 1, 1000, 1000, -1, -1, -1, count) + payload
     checksum = struct.pack(">I", calc_crc32c(tail))
     return struct.pack(">qiib", base, len(tail) + 9, -1, 2) + checksum + tail
+
+
+def transactional(records: Iterable[bytes], count: int, producer: int, base: int, attributes: int = 0x10) -> bytes:
+    """A batch without compression of a transactional producer; of one offset where it has no record."""
+    last = max(count, 1) - 1
+    tail = struct.pack(">hiqqqhii", attributes, last, 1000, 1000, producer, 0, -1, count) + b"".join(records)
+    checksum = struct.pack(">I", calc_crc32c(tail))
+    return struct.pack(">qiib", base, len(tail) + 9, -1, 2) + checksum + tail
+
+
+def marker(producer: int, base: int, *, is_abort: bool = False, is_emptied: bool = False) -> bytes:
+    """What ends a transaction; `is_emptied`: as compaction leaves the last one of a producer, without its record."""
+    end = record(0, struct.pack(">hh", 0, 0 if is_abort else 1), struct.pack(">hi", 0, 0))
+    records, count = ([], 0) if is_emptied else ([end], 1)
+    return transactional(records, count, producer, base, 0x30)

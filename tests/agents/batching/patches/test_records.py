@@ -9,7 +9,7 @@ from aiokafka.consumer.fetcher import READ_COMMITTED, FetchResult, PartitionReco
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from agents.batching.consumer.bounded_records import BoundedRecords
-from agents.batching.patches.records import BoundedResult, ParsedRecords
+from agents.batching.patches.records import BoundedResult, ParsedRecords, read_past_empty_markers
 from tests.agents.batching.consumer import raw_batches
 from tests.agents.batching.consumer.raw_batches import record
 
@@ -35,6 +35,21 @@ def test_parsed_records_hold_what_aiokafkas_copies_hold(compression, start):
     value = answer(20, compression)
     assert read(ParsedRecords, value, start) == read(PartitionRecords, value, start)
     assert len(read(ParsedRecords, value, start)) == 20 - start
+
+
+@pytest.mark.parametrize("is_emptied", [False, True])
+def test_a_marker_that_compaction_emptied_is_read_past(is_emptied):
+    read_past_empty_markers()
+    value = (
+        raw_batches.transactional([record(0, b"k", b"aborted")], 1, 7, 0)
+        + raw_batches.marker(7, 1, is_abort=True)
+        + raw_batches.marker(8, 2, is_emptied=is_emptied)
+        + raw_batches.transactional([record(0, b"k", b"committed")], 1, 7, 3)
+        + raw_batches.marker(7, 4)
+    )
+    records = ParsedRecords(SOURCE, BoundedRecords(value), [(7, 0)], 0, None, None, True, READ_COMMITTED)
+    assert [(one.offset, one.value) for one in records] == [(3, b"committed")]
+    assert records.next_fetch_offset == 5
 
 
 class _Assigned:
