@@ -24,7 +24,7 @@ them.
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import inf
 from typing import Any
 
@@ -93,8 +93,11 @@ def watch_membership(
     coordinator = consumer._coordinator
     join_with_all_divisions(coordinator)
     watch_answers(coordinator, answered)
-    watch_join(coordinator, lambda: end(DivisionsDiffer(options.lanes)))
-    join_again_after_errors(coordinator, lambda: end(SessionRefused(options.session_timeout_ms)))
+    hopeless = {
+        InconsistentGroupProtocolError: DivisionsDiffer(options.lanes),
+        InvalidSessionTimeoutError: SessionRefused(options.session_timeout_ms),
+    }
+    join_again_after_errors(coordinator, hopeless, end)
     watch_topics(coordinator, divided)
     if instance:
         watch_heartbeats(coordinator, options.session_timeout_ms / 2000, lambda: end(InstanceTaken(instance)))
@@ -124,19 +127,6 @@ def join_with_all_divisions(coordinator: Any) -> None:
     coordinator._send_req = once
 
 
-def watch_join(coordinator: Any, refused: Callable[[], None]) -> None:
-    """Call `refused` when the group's other members assign the partitions by another assignor."""
-    send = coordinator._send_req
-
-    async def watched(request: Any) -> Any:
-        answer = await send(request)
-        if isinstance(request, JoinGroupRequest) and for_code(answer.error_code) is InconsistentGroupProtocolError:
-            refused()
-        return answer
-
-    coordinator._send_req = watched
-
-
 def watch_answers(coordinator: Any, answered: Callable[[], None]) -> None:
     """Call `answered` when the group answers a heartbeat, whatever it says."""
     send = coordinator._send_req
@@ -150,18 +140,20 @@ def watch_answers(coordinator: Any, answered: Callable[[], None]) -> None:
     coordinator._send_req = watched
 
 
-def join_again_after_errors(coordinator: Any, refused: Callable[[], None], pause_s: float = PAUSE_S) -> None:
+def join_again_after_errors(
+    coordinator: Any,
+    hopeless: Mapping[type[Exception], Exception],
+    end: Callable[[Exception], None],
+    pause_s: float = PAUSE_S,
+) -> None:
     """Have a coordinator that the group answered with an error join again after a pause, as a new member, until it is
-    accepted or closed. `refused` is called where that cannot help.
+    accepted or closed. `end` is called with the reason where that cannot help: `hopeless` has it for each such error.
     """
     give_up = coordinator._push_error_to_user
 
-    async def again(error: BaseException) -> None:
-        if isinstance(error, InconsistentGroupProtocolError):  # `watch_join` ends the worker
-            await give_up(error)
-            return
-        if isinstance(error, InvalidSessionTimeoutError):
-            refused()
+    async def again(error: Exception) -> None:
+        if reason := hopeless.get(type(error)):
+            end(reason)
             await give_up(error)
             return
         log.warning("the group answered with an error; joining it again after %.1f s: %r", pause_s, error)

@@ -19,12 +19,15 @@ from aiokafka.errors import (
 from aiokafka.protocol.group import HeartbeatRequest, JoinGroupRequest
 
 from agents.batching.patches.membership import (
+    DivisionsDiffer,
+    SessionRefused,
     join_again_after_errors,
     join_with_all_divisions,
     watch_heartbeats,
     watch_topics,
 )
 
+HOPELESS = {InconsistentGroupProtocolError: DivisionsDiffer(4), InvalidSessionTimeoutError: SessionRefused(10_000)}
 HEARTBEAT = HeartbeatRequest("group", 1, "member")
 
 
@@ -98,9 +101,9 @@ class Erring:
 
     def __init__(self, pause_s: float = 0.01) -> None:
         self.resets, self.stopped = 0, 0
-        self.refused: list[bool] = []
+        self.ended: list[Exception] = []
         self._closing = asyncio.get_running_loop().create_future()
-        join_again_after_errors(self, lambda: self.refused.append(True), pause_s)
+        join_again_after_errors(self, HOPELESS, self.ended.append, pause_s)
 
     async def _push_error_to_user(self, error: Exception) -> None:
         self.stopped += 1
@@ -116,16 +119,11 @@ async def test_after_each_error_of_the_group_a_member_joins_again():
     assert (coordinator.resets, coordinator.stopped) == (2, 0)
 
 
-async def test_a_member_with_another_assignor_does_not_try_again():
+@pytest.mark.parametrize("error", HOPELESS)
+async def test_what_no_other_try_can_help_ends_the_worker_with_the_reason(error):
     coordinator = Erring()
-    await coordinator._push_error_to_user(InconsistentGroupProtocolError())
-    assert (coordinator.resets, coordinator.stopped) == (0, 1)
-
-
-async def test_a_session_that_the_brokers_refuse_ends_the_worker():
-    coordinator = Erring()
-    await coordinator._push_error_to_user(InvalidSessionTimeoutError())
-    assert (coordinator.resets, coordinator.stopped, coordinator.refused) == (0, 1, [True])
+    await coordinator._push_error_to_user(error())
+    assert (coordinator.resets, coordinator.stopped, coordinator.ended) == (0, 1, [HOPELESS[error]])
 
 
 async def test_the_pause_before_joining_ends_when_the_coordinator_closes():
