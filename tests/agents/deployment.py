@@ -16,6 +16,7 @@ from typing import Self
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from kafka import KafkaAdminClient
 
+from agents.batching.patches.records import read_past_empty_markers
 from agents.kafka import topics
 from agents.kafka.connection import kafka_python_options
 from agents.settings import Settings
@@ -140,6 +141,7 @@ class Deployment:
 
     @asynccontextmanager
     async def consumer(self, **options: object) -> AsyncIterator[AIOKafkaConsumer]:
+        read_past_empty_markers()  # a round may compact a topic
         consumer = AIOKafkaConsumer(bootstrap_servers=self.bootstrap, enable_auto_commit=False, **options)
         await consumer.start()
         try:
