@@ -67,8 +67,10 @@ async def _write_status(
     try:
         while True:
             value = status_of(settings, health, {}, now_ms()).record()
-            await asyncio.wait_for(producer.send_and_wait(topic, value, key, partition), WRITE_WITHIN_S)
+            async with asyncio.timeout(WRITE_WITHIN_S):
+                await producer.send_and_wait(topic, value, key, partition)
             await asyncio.sleep(EVERY_S)
     except asyncio.CancelledError:
-        await asyncio.wait_for(producer.send_and_wait(topic, None, key, partition), REMOVE_WITHIN_S)
+        async with asyncio.timeout(REMOVE_WITHIN_S):
+            await producer.send_and_wait(topic, None, key, partition)
         raise

@@ -52,10 +52,12 @@ async def measure(regencies: int, stations: int, incidents: int) -> None:
 
         report("start", 0)
         await _publish(system, "turnout", _reports(codes, stations))
-        await asyncio.wait_for(until_folded(system, stations), WAIT_S)
+        async with asyncio.timeout(WAIT_S):
+            await until_folded(system, stations)
         report("turnout", stations)
         await _publish(system, "incidents", past_day(incidents, codes))
-        await asyncio.wait_for(until_folded(system, stations + incidents), WAIT_S)
+        async with asyncio.timeout(WAIT_S):
+            await until_folded(system, stations + incidents)
         report("incidents", incidents)
 
 

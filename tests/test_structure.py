@@ -39,3 +39,16 @@ def test_every_file_holds_one_idea() -> None:
     counts = {path: (ROOT / path).read_bytes().count(b"\n") for path, _ in sources()}
     long = [f"{path} has {lines} lines" for path, lines in counts.items() if lines >= FILE_LINES_MAX]
     assert not long, "\n".join(long)
+
+
+def test_no_wait_takes_a_cancellation_for_its_result() -> None:
+    """Python 3.11's `asyncio.wait_for` returns a result that is there at the moment in which its task is cancelled, and
+    the task goes on for ever. `asyncio.timeout` does not.
+    """
+    found = [
+        f"{path}:{node.lineno}"
+        for path, tree in sources()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr == "wait_for" and ast.unparse(node.value) == "asyncio"
+    ]
+    assert not found, "\n".join(found)

@@ -130,7 +130,8 @@ class KafkaReader:
                     while not any(task.done() for task in watching):
                         batches = await consumer.getmany(timeout_ms=POLL_MS, max_records=5000)
                         self._apply(batches)
-                        await asyncio.wait_for(self._measure_lag(consumer), REQUEST_TIMEOUT_MS / 1000)
+                        async with asyncio.timeout(REQUEST_TIMEOUT_MS / 1000):
+                            await self._measure_lag(consumer)
                     for task in watching:
                         if task.done():
                             task.result()
@@ -202,7 +203,8 @@ class KafkaReader:
     async def _refresh_end_offsets(self, consumer: AIOKafkaConsumer, partitions: list[TopicPartition]) -> None:
         """Ask the broker for the end offsets at an interval: they tell an idle topic from a lost broker."""
         while True:
-            ends = await asyncio.wait_for(ends_of(consumer, partitions), REQUEST_TIMEOUT_MS / 1000)
+            async with asyncio.timeout(REQUEST_TIMEOUT_MS / 1000):
+                ends = await ends_of(consumer, partitions)
             self._check_not_recreated(ends)
             self._end_offsets = ends
             if self.progress.trouble and self._logged_at_s > 0:

@@ -110,7 +110,8 @@ class Lane:
             return
         try:
             is_held = any(source in self._shards for source in self._queue.sources)
-            await asyncio.wait_for(self._queue.wait(), None if is_able and not is_held else POLL_S)
+            async with asyncio.timeout(None if is_able and not is_held else POLL_S):
+                await self._queue.wait()
         except TimeoutError:
             return
         self._queue.mark_seen()

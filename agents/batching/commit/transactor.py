@@ -179,7 +179,8 @@ class Transactor:
     async def close(self) -> None:
         """Stop the producer, whatever state it is in; an open transaction is left to the next owner's fence."""
         try:
-            await asyncio.wait_for(self._producer.stop(), CLOSE_SECONDS)
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._producer.stop()
         except Exception:  # noqa: BLE001  # whatever the producer's state is, nothing of it may stay open
             await abandon(self._producer)
 

@@ -78,9 +78,11 @@ class WebhookConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
             watch.cancel()
             await self._stop_senders()
             with suppress(TimeoutError):  # aiokafka waits for an unreachable broker without end
-                await asyncio.wait_for(consumer.stop(), LOG_GRACE_S)
+                async with asyncio.timeout(LOG_GRACE_S):
+                    await consumer.stop()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._sending.writer.stop(), LOG_GRACE_S)
+                async with asyncio.timeout(LOG_GRACE_S):
+                    await self._sending.writer.stop()
 
     async def _end_when_hopeless(self) -> None:
         while not (stuck := self._sending.health.hopeless()):
@@ -189,7 +191,8 @@ class WebhookConsumer(ConsumerRebalanceListener):  # type: ignore[misc]  # aioka
         while True:
             partitions = list(consumer.assignment()) or everything
             try:
-                ends = await asyncio.wait_for(consumer.end_offsets(partitions), ANSWER_S)
+                async with asyncio.timeout(ANSWER_S):
+                    ends = await consumer.end_offsets(partitions)
             except (KafkaError, OSError, TimeoutError, IllegalStateError) as error:
                 why = str(error) or type(error).__name__
                 self._sending.health.blocked(KAFKA, f"no answer about {self._names.escalations}: {why}", KAFKA_ADVICE)

@@ -195,7 +195,8 @@ class PartitionDelivery:
         """Wait for the next round; a new escalation begins it at once, unless the receiver asked for the wait."""
         wake = self._stopping if failed.retry_after_s else queue.arrived
         try:
-            await asyncio.wait_for(wake.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await wake.wait()
         except TimeoutError:
             return
 
