@@ -93,6 +93,10 @@ class Health:
         found = [Stuck(part, now - one.since, one.reason, one.advice) for part, one in blocked]
         return sorted((one for one in found if one.since_s >= after_s), key=lambda one: (-one.since_s, one.part))
 
+    def waiting(self) -> list[Stuck]:
+        """What does not go on because of somebody outside, whom no restart of this process repairs."""
+        return []
+
     def hopeless(self) -> Stuck | None:
         """The part that is blocked longest, when that is END_AFTER_S or more: the process should end with its line."""
         return next(iter(self.stuck(END_AFTER_S)), None)

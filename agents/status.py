@@ -1,21 +1,26 @@
 """What a process says of itself on Kafka: its status is the current record of its name in the topic `status`."""
 
 import asyncio
+import logging
 import os
 import socket
+import threading
+import time
 import zlib
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, TopicAuthorizationFailedError
 
 from agents.health import Health
 from agents.kafka.connection import aiokafka_options
 from agents.settings import Settings
 from schemas.status import EVERY_S, ProcessStatus, StuckPart
 from schemas.topics import Topic
+
+log = logging.getLogger(__name__)
 
 #: A write that takes longer is given up, and the connection made again.
 WRITE_WITHIN_S = 30.0
@@ -38,9 +43,12 @@ def process_name(settings: Settings) -> str:
 
 def status_of(settings: Settings, health: Health, partitions: dict[str, int], now_ms: int) -> ProcessStatus:
     """The status of this process now. `partitions`: how many it reads, by stage."""
-    stuck = tuple(StuckPart(one.part, round(one.since_s, 1), one.reason, one.advice) for one in health.stuck())
+    stuck, waiting = (
+        tuple(StuckPart(one.part, round(one.since_s, 1), one.reason, one.advice) for one in found)
+        for found in (health.stuck(), health.waiting())
+    )
     name = process_name(settings)
-    return ProcessStatus(name, health.role, socket.gethostname(), own_version(), now_ms, partitions, stuck)
+    return ProcessStatus(name, health.role, socket.gethostname(), own_version(), now_ms, partitions, stuck, waiting)
 
 
 def status_place(settings: Settings) -> tuple[str, bytes, int]:
@@ -49,24 +57,53 @@ def status_place(settings: Settings) -> tuple[str, bytes, int]:
     return settings.topics[Topic.STATUS], key, zlib.crc32(key) % settings.partitions
 
 
-async def keep_status(settings: Settings, health: Health, now_ms: Callable[[], int]) -> None:
+async def keep_status(settings: Settings, health: Health) -> None:
     """Write the status of a program that has no producer of its own, until cancelled; then remove it.
 
-    A broker that does not answer is no error here: the program's own health says so."""
+    A broker that does not answer is no error here: the program's own health says so. One that refuses is said once; the
+    program goes on, and `siaga status` does not list it."""
+    is_refused = False
     while True:
-        with suppress(KafkaError, TimeoutError):
+        try:
             async with AIOKafkaProducer(**aiokafka_options(settings)) as producer:
-                await _write_status(producer, settings, health, now_ms)
+                await _write_status(producer, settings, health)
+        except TopicAuthorizationFailedError:
+            if not is_refused:
+                topic = settings.topics[Topic.STATUS]
+                log.warning("no right to write %s: `siaga status` does not list this %s; grant it with `siaga topics "
+                            "--fix --acls`", topic, health.role)  # fmt: skip
+            is_refused = True
+        except (KafkaError, TimeoutError):
+            pass
         await asyncio.sleep(EVERY_S)
 
 
-async def _write_status(
-    producer: AIOKafkaProducer, settings: Settings, health: Health, now_ms: Callable[[], int]
-) -> None:
+@contextmanager
+def status_kept(settings: Settings, health: Health) -> Iterator[None]:
+    """`keep_status` for the block, in a thread with a loop of its own: for a program that has none."""
+    loop = asyncio.new_event_loop()
+    keeping = loop.create_task(keep_status(settings, health))
+
+    def run() -> None:
+        with suppress(asyncio.CancelledError):
+            loop.run_until_complete(keeping)
+        loop.close()
+
+    thread = threading.Thread(target=run, name="status", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        with suppress(RuntimeError):  # it has ended
+            loop.call_soon_threadsafe(keeping.cancel)
+        thread.join(2 * REMOVE_WITHIN_S)
+
+
+async def _write_status(producer: AIOKafkaProducer, settings: Settings, health: Health) -> None:
     topic, key, partition = status_place(settings)
     try:
         while True:
-            value = status_of(settings, health, {}, now_ms()).record()
+            value = status_of(settings, health, {}, time.time_ns() // 1_000_000).record()
             async with asyncio.timeout(WRITE_WITHIN_S):
                 await producer.send_and_wait(topic, value, key, partition)
             await asyncio.sleep(EVERY_S)

@@ -3,6 +3,7 @@
 Internal: written and read by Siaga only. JSON with a format number; a reader takes what it knows of a newer one.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -28,7 +29,7 @@ class StuckPart:
 @dataclass(frozen=True)
 class ProcessStatus:
     """One process at one time. `at_ms`: its wall clock. `partitions`: how many it reads, by stage; a worker without
-    any stands by."""
+    any stands by. `waiting`: what a sender's receiver does not take; not written by the first processes of format 1."""
 
     name: str
     role: str
@@ -37,6 +38,7 @@ class ProcessStatus:
     at_ms: int
     partitions: dict[str, int] = field(default_factory=dict)
     stuck: tuple[StuckPart, ...] = ()
+    waiting: tuple[StuckPart, ...] = ()
 
     def record(self) -> bytes:
         """The value of its record."""
@@ -47,10 +49,14 @@ class ProcessStatus:
         """Raises ValueError for what is none."""
         try:
             fields: dict[str, Any] = orjson.loads(value)
-            stuck = tuple(StuckPart(**{name: one[name] for name in _STUCK_FIELDS}) for one in fields["stuck"])
-            return cls(**{name: fields[name] for name in _FIELDS}, stuck=stuck)
+            stuck, waiting = _parts(fields["stuck"]), _parts(fields.get("waiting", ()))
+            return cls(**{name: fields[name] for name in _FIELDS}, stuck=stuck, waiting=waiting)
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a status: {error}") from None
+
+
+def _parts(found: Iterable[Mapping[str, Any]]) -> tuple[StuckPart, ...]:
+    return tuple(StuckPart(**{name: one[name] for name in _STUCK_FIELDS}) for one in found)
 
 
 _STUCK_FIELDS = ("part", "since_s", "reason", "advice")

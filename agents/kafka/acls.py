@@ -121,7 +121,9 @@ def rights_of(role: Role, settings: Settings, inputs: Collection[str] = (), user
         # A rejected record may hold what the schema does not allow, a name or a telephone number: not for every reader.
         # The log of notifications says whom the house informs: for senders and operators.
         outputs = [name for name in of[Direction.OUT] if name not in (names[Topic.REJECTED], log)]
-        return _topics(outputs, _READ) | {Right(ResourceType.GROUP, settings.reader_group_prefix, _READ, _PREFIXED)}
+        group = Right(ResourceType.GROUP, settings.reader_group_prefix, _READ, _PREFIXED)
+        # The board and `cap` say in the status how they are; nothing but `siaga status` reads it.
+        return _topics(outputs, _READ) | _topics([names[Topic.STATUS]], _WRITE) | {group}
     return (
         _topics([names.of(spec) for spec in specs], *_OPERATOR)
         | {Right(ResourceType.GROUP, settings.group, _DESCRIBE)}

@@ -14,6 +14,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from agents import metrics
 from agents.health import Health
 from agents.settings import Settings
+from agents.status import keep_status
 from apps.board.allowed_hosts import AllowedHosts, HostCheck
 from apps.board.board_state import BoardState, Staleness
 from apps.board.broadcaster import Broadcaster
@@ -119,7 +120,7 @@ class Board:
             host, port = listening[0].getsockname()[:2]
             self.url = f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
             works = {"reader": self.reader.run(), "broadcaster": self.broadcaster.run(), "health": self._watch_health()}
-            works |= self._accepting(runner, listening)
+            works |= {"status": keep_status(self.settings, self.health)} | self._accepting(runner, listening)
             tasks += [asyncio.create_task(work, name=name) for name, work in works.items()]
             yield self
         finally:

@@ -1,5 +1,6 @@
 """`siaga cap`: escalations as Common Alerting Protocol 1.2 documents."""
 
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,7 @@ from agents.health import Health
 from agents.kafka.topic_reader import TopicReader, never
 from agents.logs import configure_logging
 from agents.settings import Settings
+from agents.status import status_kept
 from apps.cli.broker import CONNECT_S, broker_errors
 from apps.cli.options import CommandError, serve_metrics_if_set, with_settings
 from apps.cli.terminal import discard_output, hint, output_closed
@@ -51,6 +53,7 @@ def command(settings: Settings, from_beginning: bool, until_end: bool, out: Path
     topic gives the same bytes. Nothing is sent anywhere.
     Exit status 1 when a record was not an escalation (reported on standard error), 2 for wrong arguments."""
     configure_logging(settings)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # only the status is written by it, and health says enough
     health = Health("cap", settings.topic_prefix)
     serve_metrics_if_set(settings, health)
     issuer = Issuer(_profile(**profile), settings.load_ruleset().outward)
@@ -94,7 +97,8 @@ def _issue(
         if until_end:
             return
         hint(f"waiting for new records of {settings.topics[Topic.ESCALATIONS]}; Ctrl-C ends it")
-        CapFollower(reader, issuer, health, put).run(stopped)
+        with status_kept(settings, health):
+            CapFollower(reader, issuer, health, put).run(stopped)
 
 
 def _print(_escalation: Outward, _identifier: str, document: bytes) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import functools
 import signal
-import time
 from collections.abc import Callable
 
 import click
@@ -147,7 +146,7 @@ async def _serve(
         sender = sending(poster=Poster(session, target, functools.partial(load_signer, settings), timeout_s))
         consumer = WebhookConsumer(aiokafka_options(settings), names, settings.instance, timeout_s, sender)
         work = asyncio.create_task(consumer.run(from_beginning))
-        status = asyncio.create_task(keep_status(settings, health, lambda: time.time_ns() // 1_000_000))
+        status = asyncio.create_task(keep_status(settings, health))
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, work.cancel)

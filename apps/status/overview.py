@@ -30,6 +30,8 @@ class Overview:
     processes: tuple[ProcessStatus, ...]
     lags: tuple[Lag, ...]
     now_ms: int
+    #: Records of the topic `status` that are none.
+    unreadable: int = 0
 
     def age_s(self, process: ProcessStatus) -> float:
         """Seconds since a process has written its status."""
@@ -71,6 +73,11 @@ def _of_processes(overview: Overview) -> Iterator[str]:
         for stuck in process.stuck:
             line = f"{stuck.part} has made no progress for {stuck.since_s:.0f} s: {stuck.reason}; {stuck.advice}"
             yield f"{process.role} {process.name}: {line}"
+        for wait in process.waiting:
+            line = f"{wait.part} has taken nothing for {wait.since_s:.0f} s: {wait.reason}; {wait.advice}"
+            yield f"{process.role} {process.name}: {line}"
+    if overview.unreadable:
+        yield f"{overview.unreadable} records of the topic status cannot be read: see who writes there but Siaga"
 
 
 def _of_lag(overview: Overview) -> Iterator[str]:
@@ -81,7 +88,12 @@ def _of_lag(overview: Overview) -> Iterator[str]:
 
 
 def lines(overview: Overview) -> Iterator[str]:
-    """Everything, for people."""
+    """Everything, for people. Whoever may write a status wrote it: what is not printable is shown as `?`."""
+    for line in _lines(overview):
+        yield "".join(letter if letter.isprintable() else "?" for letter in line)
+
+
+def _lines(overview: Overview) -> Iterator[str]:
     group = f"group {overview.group}: {overview.group_state or 'unknown'}, {overview.members} members"
     yield f"deployment {overview.deployment or '(no prefix)'}, {group}"
     yield from _table([("process", "role", "version", "reads", "status"), *_process_rows(overview)])

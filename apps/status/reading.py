@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
@@ -28,12 +29,13 @@ def overview(settings: Settings, connect_s: float) -> Overview:
     with open_admin(kafka_python_options(settings), connect_s) as admin:
         group = _group(admin, settings.group, connect_s)
         lags = tuple(_lags(settings, admin, connect_s))
-    processes = tuple(_processes(settings, connect_s))
+    processes, unreadable = _processes(settings, connect_s)
     foreign = foreign_members(group, [settings.topics.of(spec) for spec in settings.load_topics()])
     members = len(group["members"]) - len(foreign)
     state = group.get("group_state") or ""
     now_ms = int(time.time() * 1000)
-    return Overview(settings.topic_prefix, settings.group, state, members, len(foreign), processes, lags, now_ms)
+    about = settings.topic_prefix, settings.group, state, members, len(foreign)
+    return Overview(*about, processes, lags, now_ms, unreadable)
 
 
 def _group(admin: KafkaAdminClient, name: str, within_s: float) -> dict[str, Any]:
@@ -49,18 +51,21 @@ def _group(admin: KafkaAdminClient, name: str, within_s: float) -> dict[str, Any
             time.sleep(RETRY_S)
 
 
-def _processes(settings: Settings, connect_s: float) -> Iterable[ProcessStatus]:
-    latest: dict[bytes, ProcessStatus] = {}
+def _processes(settings: Settings, connect_s: float) -> tuple[tuple[ProcessStatus, ...], int]:
+    """What each process has written last, and how many of these records are no status."""
+    latest: dict[bytes, bytes] = {}
     with TopicReader(settings, connect_s) as reader:
         reader.start_at_beginning(reader.partitions(Topic.STATUS))
         for records in reader.read_to_end():
-            for record in records:
-                if record.value is None:
-                    latest.pop(record.key, None)
-                else:
-                    latest[record.key] = ProcessStatus.read(record.value)
+            latest |= {record.key: record.value for record in records}
+    found = []
+    written = [value for value in latest.values() if value is not None]
+    for value in written:
+        with suppress(ValueError):
+            found.append(ProcessStatus.read(value))
     oldest_ms = (time.time() - FORGOTTEN_AFTER_S) * 1000
-    return sorted((one for one in latest.values() if one.at_ms >= oldest_ms), key=lambda one: (one.role, one.name))
+    listed = sorted((one for one in found if one.at_ms >= oldest_ms), key=lambda one: (one.role, one.name))
+    return tuple(listed), len(written) - len(found)
 
 
 def _lags(settings: Settings, admin: KafkaAdminClient, connect_s: float) -> Iterable[Lag]:

@@ -41,6 +41,7 @@ MAY_WRITE = {
     "processor": (*INTERNAL, *PUBLIC, Topic.REJECTED),
     "decider": (Topic.LEDGER,),
     "sender": (Topic.NOTIFICATIONS, Topic.STATUS),
+    "reader": (Topic.STATUS,),
 }
 MAY_READ = {
     "processor": (*INPUTS, *INTERNAL, *PUBLIC, Topic.REJECTED),

@@ -29,6 +29,24 @@ def test_a_part_that_is_stuck_is_named_with_reason_and_advice():
     assert line == "worker a: risk siaga.ledger/3 has made no progress for 17 s: KeyError: 'segments'; read the log"
 
 
+def test_what_a_sender_cannot_deliver_is_named_with_reason_and_advice():
+    waits = StuckPart("receiver, partition 1", 75.0, "16.71: answered 404", "repair the receiver")
+    sender = ProcessStatus("s", "webhook", "host-2", "0.10.0", NOW_MS, waiting=(waits,))
+    (line,) = problems(replace(WELL, processes=(A, B, sender)))
+    what = "receiver, partition 1 has taken nothing for 75 s: 16.71: answered 404"
+    assert line == f"webhook s: {what}; repair the receiver"
+
+
+def test_records_that_are_no_status_are_a_problem_and_hide_nothing():
+    (line,) = problems(replace(WELL, unreadable=2))
+    assert line.startswith("2 records of the topic status cannot be read")
+
+
+def test_what_another_writer_put_into_a_status_moves_no_terminal():
+    text = list(lines(replace(WELL, processes=(replace(A, name="a\x1b[2J\nall well"), B))))
+    assert all(line.isprintable() for line in text) and any("a?[2J?all well" in line for line in text)
+
+
 def test_a_process_without_status_for_long_was_killed_or_is_cut_off():
     gone = replace(A, at_ms=NOW_MS - int(1000 * GONE_AFTER_S) - 1)
     (line,) = problems(replace(WELL, members=1, processes=(gone, B)))
@@ -55,10 +73,15 @@ def test_a_lag_of_seconds_is_no_problem():
 
 
 def test_a_status_is_read_as_it_was_written_also_from_a_newer_release():
-    status = replace(A, stuck=(StuckPart("group", 11.0, "no broker", "start it"),))
+    part = StuckPart("group", 11.0, "no broker", "start it")
+    status = replace(A, stuck=(part,), waiting=(part,))
     assert ProcessStatus.read(status.record()) == status
     newer = status.record().replace(b'{"format":1', b'{"format":2,"more":true')
     assert ProcessStatus.read(newer) == status
+
+
+def test_a_status_of_before_senders_wrote_what_waits_is_read():
+    assert ProcessStatus.read(A.record().replace(b',"waiting":[]', b"")) == A
 
 
 @pytest.mark.parametrize("value", [b"{", b"[]", b"{}", b'{"stuck": 1}'])
