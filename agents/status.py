@@ -7,7 +7,7 @@ import socket
 import threading
 import time
 import zlib
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 
@@ -65,15 +65,17 @@ async def keep_status(settings: Settings, health: Health) -> None:
     is_refused = False
     while True:
         try:
-            async with AIOKafkaProducer(**aiokafka_options(settings)) as producer:
-                await _write_status(producer, settings, health)
+            await _write_status(settings, health)
         except TopicAuthorizationFailedError:
             if not is_refused:
                 topic = settings.topics[Topic.STATUS]
                 log.warning("no right to write %s: `siaga status` does not list this %s; grant it with `siaga topics "
                             "--fix --acls`", topic, health.role)  # fmt: skip
             is_refused = True
-        except (KafkaError, TimeoutError):
+        except asyncio.CancelledError:  # by aiokafka with a connection that was lost, if not by us
+            if _is_cancelled():
+                raise
+        except (KafkaError, OSError, TimeoutError):
             pass
         await asyncio.sleep(EVERY_S)
 
@@ -99,15 +101,35 @@ def status_kept(settings: Settings, health: Health) -> Iterator[None]:
         thread.join(2 * REMOVE_WITHIN_S)
 
 
-async def _write_status(producer: AIOKafkaProducer, settings: Settings, health: Health) -> None:
-    topic, key, partition = status_place(settings)
+async def _write_status(settings: Settings, health: Health) -> None:
+    """Until cancelled, or an error."""
+    topic, key, _ = status_place(settings)
+    producer = AIOKafkaProducer(**aiokafka_options(settings))
     try:
-        while True:
-            value = status_of(settings, health, {}, time.time_ns() // 1_000_000).record()
-            async with asyncio.timeout(WRITE_WITHIN_S):
-                await producer.send_and_wait(topic, value, key, partition)
-            await asyncio.sleep(EVERY_S)
-    except asyncio.CancelledError:
+        await producer.start()
+        # As many as there are: a board needs no SIAGA_PARTITIONS.
+        partition = zlib.crc32(key) % len(await producer.partitions_for(topic))
+        try:
+            while True:
+                value = status_of(settings, health, {}, time.time_ns() // 1_000_000).record()
+                async with asyncio.timeout(WRITE_WITHIN_S):
+                    await producer.send_and_wait(topic, value, key, partition)
+                await asyncio.sleep(EVERY_S)
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                await _within(producer.send_and_wait(topic, None, key, partition))
+            raise
+    finally:
+        await _within(producer.stop())
+
+
+async def _within(work: Awaitable[object]) -> None:
+    """Await `work` for REMOVE_WITHIN_S at most; that it failed changes nothing, for the program ends or tries again."""
+    with suppress(KafkaError, OSError, TimeoutError):
         async with asyncio.timeout(REMOVE_WITHIN_S):
-            await producer.send_and_wait(topic, None, key, partition)
-        raise
+            await work
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -1,8 +1,10 @@
 """`siaga cap`: escalations as Common Alerting Protocol 1.2 documents."""
 
 import logging
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -97,8 +99,18 @@ def _issue(
         if until_end:
             return
         hint(f"waiting for new records of {settings.topics[Topic.ESCALATIONS]}; Ctrl-C ends it")
-        with status_kept(settings, health):
+        with _ended_by_sigterm(), status_kept(settings, health):
             CapFollower(reader, issuer, health, put).run(stopped)
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """SIGTERM ends the block as Ctrl-C does, so that its status is removed."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _print(_escalation: Outward, _identifier: str, document: bytes) -> None:

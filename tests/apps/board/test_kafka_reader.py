@@ -6,7 +6,7 @@ import ssl
 
 import pytest
 from aiokafka.errors import KafkaConnectionError, SaslAuthenticationFailed, TopicAuthorizationFailedError
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from agents.batching.retry import Backoff
@@ -102,6 +102,7 @@ async def test_a_part_that_ends_ends_the_board_with_one_line():
             await board.until(asyncio.Event())
 
 
+@example(3_001, [1])
 @given(st.integers(-7_200_000, 7_200_000), st.lists(st.integers(0, 900), min_size=1, max_size=20))
 def test_ages_are_counted_by_the_boards_clock_whatever_the_brokers_says(ahead_ms, delays_ms):
     clock, now_ms = BrokerClock(), 1_700_000_000_000
@@ -109,5 +110,6 @@ def test_ages_are_counted_by_the_boards_clock_whatever_the_brokers_says(ahead_ms
         now_ms += 15_000
         clock.compare(now_ms - delay_ms + ahead_ms, now_ms)
     written_ms = clock.written_ms(now_ms - 60_000 + ahead_ms, now_ms)
-    assert abs(now_ms - 60_000 - written_ms) <= max(900, TOLERATED_MS)
+    # A difference is seen but for the least delay of a row, and left where it looks smaller than the tolerance.
+    assert abs(now_ms - 60_000 - written_ms) <= TOLERATED_MS + min(delays_ms)
     assert clock.written_ms(now_ms + ahead_ms + 90_000, now_ms) == now_ms, "no row is of the future"
