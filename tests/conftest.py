@@ -1,5 +1,6 @@
 """Fixtures for all tests: one embedded broker per session, a topic prefix and ports of one's own per test."""
 
+import contextlib
 import itertools
 import tempfile
 from collections.abc import Iterator
@@ -9,8 +10,9 @@ import pytest
 from aiokafka.consumer import fetcher
 
 from agents.batching.consumer.bounded_records import BoundedRecords
-from apps.embedded import EmbeddedBroker
+from apps.embedded import BrokerError, EmbeddedBroker
 from apps.embedded.ports import free_port as a_free_port
+from apps.embedded.start_cache import make_start_cache
 
 ROOT = Path(__file__).resolve().parents[1]
 # Whoever imports a class or function of these modules starts a broker of its own.
@@ -18,6 +20,14 @@ STARTS_BROKER = {"apps.embedded.broker", "tests.chaos.cluster", "tests.chaos.run
 # Folders, and last words of file names, whose tests start programs of others or recount whole runs.
 SLOW = {"chaos", "recount", "security", "live", "maven"}
 _COUNTER = itertools.count(1)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the brokers' start cache, once, in the process that starts the others. The tests do without it."""
+    is_first = not hasattr(config, "workerinput")
+    if is_first and "not broker" not in config.getoption("markexpr"):
+        with contextlib.suppress(BrokerError):
+            make_start_cache()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:

@@ -53,7 +53,10 @@ class BatchingOptions:
     #: A dead owner's open transaction blocks read_committed readers at most this long, if no successor fences it
     #: sooner.
     transaction_timeout_ms: int = 10_000
-    request_timeout_ms: int = 15_000
+    #: A broker that is mute (frozen, cut off) holds a request so long, and with it its lane. Longer than a session: the
+    #: group answers a member that joins once all others have, or their session is over. Longer than a broker's own
+    #: session (Kafka: 9 s), after which others lead and a produce is answered.
+    request_timeout_ms: int = 12_000
     #: How soon a topic that was deleted and recreated is found (aiokafka's default of 5 minutes left it unread that
     #: long).
     metadata_age_ms_max: int = 10_000

