@@ -7,11 +7,14 @@ status 1 where one failed. Run by deploy/check/compose, in its namespaces.
 import json
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 #: On a machine that is busy with other work.
@@ -21,6 +24,8 @@ ANSWERS_WITHIN_S = 120
 STOPS_WITHIN_S = 30
 ONE_SHOT = ("users", "topics")
 BOARD = "http://127.0.0.1:8080/healthz"
+#: Where alertmanager.yml sends, on the Docker host.
+ALERTS_PORT = 9095
 WHO = "grep -hE '^(Uid|CapEff|CapBnd|NoNewPrivs)' /proc/self/status; touch /written 2>/dev/null && echo written"
 REACH = """
 import socket, sys
@@ -34,11 +39,32 @@ for address in sys.argv[1:]:
 """
 
 
+class Alerts:
+    """What Alertmanager posts to the Docker host, by path."""
+
+    def __init__(self) -> None:
+        received = self.received = dict[str, str]()
+
+        class Receiver(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                received[self.path] = received.get(self.path, "") + body
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """No line for a request."""
+
+        server = ThreadingHTTPServer(("0.0.0.0", ALERTS_PORT), Receiver)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+
+
 class Composed:
     """The services that are started, by Compose's and the engine's commands."""
 
     def __init__(self, program: str, services: list[str]) -> None:
         self.program, self.services = program, services
+        self.alerts = Alerts()
 
     @property
     def lasting(self) -> list[str]:
@@ -60,6 +86,13 @@ class Composed:
 
     def inside(self, service: str, *words: str) -> str:
         return run("docker", "exec", self.container(service)["Id"], *words).stdout
+
+    def value(self, expression: str) -> float:
+        """By promtool, which its configuration gives the password; NaN without a sample."""
+        configuration = "--http.config.file=/etc/prometheus/promtool.yml"
+        words = ("promtool", "query", "instant", configuration, "http://127.0.0.1:9090", expression)
+        found = self.inside("prometheus", *words)
+        return float(found.split("=> ")[1].split(" ")[0]) if "=> " in found else float("nan")
 
     def tool(self, service: str, *words: str) -> subprocess.CompletedProcess[str]:
         """The runbook's way to type a command."""
@@ -158,19 +191,46 @@ def escalation(all_of: Composed) -> str:
 
 
 def targets(all_of: Composed) -> str:
-    """By promtool, which the health check configures with the password."""
+    """All that can be scraped, and the rules of the files."""
     if "prometheus" not in all_of.services:
         return "Prometheus does not run here"
-    query = ["promtool", "query", "instant", "--http.config.file=/etc/prometheus/promtool.yml", "http://127.0.0.1:9090"]
-    up = ""
+    scraped = [name for name in all_of.lasting if name != "kafka"]
+    wait_for("all targets up", lambda: all_of.value("count(up == 1)") == len(scraped))
+    assert all_of.value("count(up)") == len(scraped), "a target beside those"
+    rules = sum(
+        line.strip().startswith(("- alert:", "- record:"))
+        for file in Path("deploy/prometheus/rules").glob("*.yml")
+        for line in file.read_text(encoding="utf-8").splitlines()
+    )
+    loaded = all_of.value("sum(prometheus_rule_group_rules)")
+    assert rules == loaded, f"{loaded} rules of {rules} are loaded"
+    failures = all_of.value("sum(prometheus_rule_evaluation_failures_total)")
+    assert failures == 0, f"{failures} evaluations of rules failed"
+    return f"{len(scraped)} up ({', '.join(scraped)}); {rules} rules loaded, no evaluation failed"
 
-    def all_up() -> bool:
-        nonlocal up
-        up = all_of.inside("prometheus", *query, "count(up == 1) / count(up)")
-        return "=> 1 @" in up
 
-    wait_for("all targets up", all_up)
-    return f"all up: {all_of.inside('prometheus', *query, 'count(up)').strip()}"
+def alerts(all_of: Composed) -> str:
+    """By the routes: the level of the report to the room, the watchdogs to their own receivers."""
+    if "alertmanager" not in all_of.services:
+        return "Alertmanager does not run here"
+    received = all_of.alerts.received
+    wait_for("the level at the room", lambda: "SiagaRegencySiaga" in received.get("/room", ""))
+    wait_for("the watchdog", lambda: "SiagaWatchdog" in received.get("/deadman", ""))
+    wait_for("the room's watchdog", lambda: "SiagaRoomWatchdog" in received.get("/deadman-room", ""))
+    assert '"16.71"' in received["/room"] and "Watchdog" not in received["/room"], received["/room"]
+    shown = all_of.inside("alertmanager", "amtool", "alert", "query")
+    assert "SiagaRegencySiaga" in shown, shown
+    return "16.71's level is at /room of the Docker host, the watchdogs at theirs; amtool shows it"
+
+
+def webhook(all_of: Composed) -> str:
+    """Its receiver cannot be reached from here: that is in the log, and the sender is healthy."""
+    if "webhook" not in all_of.services:
+        return "the sender does not run here"
+    log = ("tail", "notifications", "--from-beginning", "--until-end")
+    wait_for("the attempt", lambda: '"16.71"' in all_of.tool("toolbox", *log).stdout)
+    assert all_of.health("webhook") == "healthy", all_of.health("webhook")
+    return "an attempt that reached nobody is in the log of notifications; the sender is healthy"
 
 
 def board_says() -> tuple[int, str]:
@@ -185,7 +245,7 @@ def board_says() -> tuple[int, str]:
 
 def without_kafka(all_of: Composed) -> str:
     """Alive and still is unhealthy, with the reason; and over when Kafka is back."""
-    ours = [name for name in all_of.lasting if name.startswith(("worker", "board"))]
+    ours = [name for name in all_of.lasting if name.startswith(("worker", "board", "webhook"))]
     run("docker", "stop", "-t", "60", all_of.container("kafka")["Id"])
     began = time.monotonic()
     wait_for("board's 503", lambda: board_says()[0] == 503)
@@ -208,7 +268,7 @@ def sigterm(all_of: Composed) -> str:
     return f"worker-1 ends with 0 in {took:.1f} s"
 
 
-CHECKS = (start, hardening, networks, toolbox, escalation, targets, without_kafka, sigterm)
+CHECKS = (start, hardening, networks, toolbox, escalation, targets, alerts, webhook, without_kafka, sigterm)
 
 
 def main() -> int:
