@@ -12,6 +12,9 @@ _NAME_MAX_CHARS = 32
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _UTF16_PROBE_BYTES = 8  # more than the zeros at the start of a schema registry's frame
 _DECODER = json.JSONDecoder(parse_int=float)  # int() refuses thousands of digits
+#: As pydantic-core's parser, which reads what is accepted. Python's own limit changes with its version.
+NESTING_MAX = 200
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 _BLANKS = re.compile(r"[ \t\n\r]*")
 
 
@@ -70,12 +73,24 @@ def printable(name: str) -> str:
 
 
 def _parsed(text: str, hook: Any) -> Any:
+    if _nests_too_deeply(text):
+        raise Rejected(RejectReason.INVALID_JSON, "nested too deeply")
     try:
         return json.loads(text, object_pairs_hook=hook, parse_constant=_no_constant, parse_int=str, parse_float=str)
     except json.JSONDecodeError as wrong:
         raise Rejected(RejectReason.INVALID_JSON, f"not JSON at line {wrong.lineno} column {wrong.colno}") from None
-    except RecursionError:
-        raise Rejected(RejectReason.INVALID_JSON, "nested too deeply") from None
+
+
+def _nests_too_deeply(text: str) -> bool:
+    depth = 0
+    for found in _STRING_OR_BRACKET.finditer(text):
+        if found[0] in "[{":
+            depth += 1
+            if depth > NESTING_MAX:
+                return True
+        elif found[0] in "]}":
+            depth -= 1
+    return False
 
 
 def _after_blanks(text: str, at: int) -> int:

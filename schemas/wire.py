@@ -2,8 +2,8 @@
 
 The checks, in this order; the first that fails gives the reason of the rejection: size (`too_large`), no value
 (`invalid_json`), headers that declare another encoding and Confluent's leading zero byte (`unsupported_encoding`),
-UTF-8 (`not_utf8`), JSON by RFC 8259 (`invalid_json`: also NaN, Infinity, a repeated key, nesting beyond the parser's
-limit, a lone surrogate, a byte order mark), the version (`unsupported_version`), the model (`schema`), then ids and
+UTF-8 (`not_utf8`), JSON by RFC 8259 (`invalid_json`: also NaN, Infinity, a repeated key, nesting beyond 200
+levels, a lone surrogate, a byte order mark), the version (`unsupported_version`), the model (`schema`), then ids and
 station that hold a person's number (`personal_data`). In a CloudEvent in structured mode the size is the envelope's,
 all other checks are made of the message in it.
 

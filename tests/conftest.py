@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from aiokafka.consumer import fetcher
+from hypothesis import HealthCheck, settings
 
 from agents.batching.consumer.bounded_records import BoundedRecords
 from apps.embedded import BrokerError, EmbeddedBroker
@@ -16,10 +17,18 @@ from apps.embedded.start_cache import make_start_cache
 
 ROOT = Path(__file__).resolve().parents[1]
 # Whoever imports a class or function of these modules starts a broker of its own.
-STARTS_BROKER = {"apps.embedded.broker", "tests.chaos.cluster", "tests.chaos.run", "tests.security.guarded"}
+STARTS_BROKER = {
+    "apps.embedded.broker", "apps.embedded.cluster", "tests.chaos.cluster", "tests.chaos.run", "tests.security.guarded"
+}  # fmt: skip
+# Fixtures that run one.
+RUNS_BROKER = {"broker", "guarded"}
 # Folders, and last words of file names, whose tests start programs of others or recount whole runs.
 SLOW = {"chaos", "recount", "security", "live", "maven"}
 _COUNTER = itertools.count(1)
+
+# No law is about time: on a busy machine an example may take as long as it likes, and so may making it.
+settings.register_profile("siaga", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("siaga")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Function]) -> None:
     for item in items:
         item._nodeid = item.nodeid  # for mutmut 3.7; pytest 9.2 no longer has it
         imported = {getattr(value, "__module__", None) for value in vars(item.getparent(pytest.Module).obj).values()}
-        if "broker" in item.fixturenames or STARTS_BROKER & imported:
+        if RUNS_BROKER.intersection(item.fixturenames) or STARTS_BROKER & imported:
             item.add_marker("broker")
         if SLOW & {*item.path.relative_to(ROOT).parts, item.path.stem.rpartition("_")[2]}:
             item.add_marker("slow")

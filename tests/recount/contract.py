@@ -16,6 +16,8 @@ CATEGORIES = {
 }  # fmt: skip
 STATUSES = {"reported", "verified", "resolved", "retracted"}
 VALUE_BYTES_MAX = 16 * 1024
+#: Arrays and objects in each other.
+NESTING_MAX = 200
 FUTURE_MS = 10 * 60_000
 #: Characters of a station in the compared form, and as it is sent, with its blanks.
 STATION_MOST, STATION_AS_SENT_MOST = 64, 256
@@ -80,11 +82,31 @@ def judge(
     return Verdict(None, reason) if reason else Verdict(message, "", speaker)
 
 
+def _nesting(text: str) -> int:
+    """How deep arrays and objects go, brackets in strings left out."""
+    depth = deepest = 0
+    is_string = is_escaped = False
+    for letter in text:
+        if is_string:
+            is_string = is_escaped or letter != '"'
+            is_escaped = letter == "\\" and not is_escaped
+        elif letter == '"':
+            is_string = True
+        elif letter in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif letter in "]}":
+            depth -= 1
+    return deepest
+
+
 def _read(value: bytes, is_envelope: bool) -> tuple[Any, str]:
     """The JSON of a value, or of the message in the envelope that it is; or the reason for which it is none."""
     if value[:1] == b"\0" and not is_envelope:
         return None, "unsupported_encoding"
     try:
+        if _nesting(value.decode("utf-8")) > NESTING_MAX:
+            return None, "invalid_json"
         message = json.loads(value.decode("utf-8"), object_pairs_hook=_pairs, parse_constant=_refuse)
         if is_envelope:
             message, content, reason = message_of(message)
@@ -93,7 +115,7 @@ def _read(value: bytes, is_envelope: bool) -> tuple[Any, str]:
         json.dumps(message, ensure_ascii=False).encode()  # raises for a lone surrogate
     except UnicodeDecodeError:
         return None, "not_utf8"
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         # Python refuses to convert thousands of digits; the JSON is fine, the field is not.
         return None, "schema" if "integer string conversion" in str(error) else "invalid_json"
     return message, ""

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from schemas.rejected import ERROR_MAX_CHARS, Rejected
+from schemas.strict_json import NESTING_MAX
 from schemas.vocabulary import RejectReason
 from schemas.wire import VALUE_MAX_BYTES, decode_incident, decode_turnout
 from tests.schemas.messages import INCIDENT, TURNOUT, incident, turnout, without
@@ -412,3 +413,18 @@ def test_schema_registry_framing_is_an_unsupported_encoding():
 def test_a_huge_integer_anywhere_is_a_schema_error():
     assert rejection(b'{"note": ' + b"9" * 16_000 + b"}").reason is RejectReason.SCHEMA
     assert rejection(incident().replace(b'"severity": 3', b'"severity": 1e999')).reason is RejectReason.SCHEMA
+
+
+@pytest.mark.parametrize("before, after", [(b"[", b"]"), (b'{"a":', b"}"), (b'[{"]":', b"}]")])
+def test_what_is_nested_too_deeply_is_no_json_on_any_python(before, after):
+    times = NESTING_MAX // (before.count(b"[") + before.count(b"{"))
+    assert rejection(before * times + b"1" + after * times).reason is RejectReason.SCHEMA
+    deeper = before * times + b"[1]" + after * times
+    rejected = rejection(deeper)
+    assert (rejected.reason, rejected.error) == (RejectReason.INVALID_JSON, "nested too deeply")
+    assert rejection(b"[" * 9_000).error == "nested too deeply"
+
+
+def test_brackets_in_strings_nest_nothing():
+    text = '[{"' * 300 + '\\"['
+    assert rejection(incident(severity=9, unknown=text)).reason is RejectReason.SCHEMA
