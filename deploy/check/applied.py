@@ -66,7 +66,7 @@ def pod(workload: Object) -> Object:
 
 def succeeded(done: subprocess.CompletedProcess[str]) -> subprocess.CompletedProcess[str]:
     """The same, when it ended with 0 and without a warning."""
-    assert done.returncode == 0 and "Warning" not in done.stderr, done.stdout + done.stderr
+    assert done.returncode == 0 and "Warning" not in done.stderr, done.stderr or done.stdout
     return done
 
 
