@@ -57,6 +57,8 @@ class BatchingOptions:
     #: group answers a member that joins once all others have, or their session is over. Longer than a broker's own
     #: session (Kafka: 9 s), after which others lead and a produce is answered.
     request_timeout_ms: int = 12_000
+    #: For a connection to be made and greeted. A broker that takes longer is mute: another one is asked.
+    connect_ms_max: int = 3_000
     #: How soon a topic that was deleted and recreated is found (aiokafka's default of 5 minutes left it unread that
     #: long).
     metadata_age_ms_max: int = 10_000

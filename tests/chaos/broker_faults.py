@@ -194,10 +194,10 @@ def workers_cut(is_mute: bool) -> Fault:
         at, network = now_ms(), scene.network
         network.cut({Line(WORKERS, node) for node in nodes}, is_mute)
         await asyncio.sleep(rnd.uniform(3, 20))
-        if not network.stopped:
-            raise AssertionError(f"{name} of {nodes} stopped nothing: no worker used these brokers")
+        # Leaders that have moved may leave one broker without a worker's connection: then nothing was tried.
+        struck = name if network.stopped else f"{name}_of_no_use"
         network.heal()
-        return Struck(name, f"brokers {nodes}", at, now_ms())
+        return Struck(struck, f"brokers {nodes}", at, now_ms())
 
     return strike
 

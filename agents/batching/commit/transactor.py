@@ -15,11 +15,11 @@ from aiokafka.structs import OffsetAndMetadata
 
 from ..fold import Fatal, Output
 from ..options import BatchingOptions
+from ..patches.connecting import bound_connecting, pace_connecting
 from ..patches.producer import (
     abandon,
     compress_zstd_at,
     finish_markers,
-    pace_connecting,
     shorten_transaction_backoff,
     while_sending,
 )
@@ -81,6 +81,7 @@ class Transactor:
     ) -> None:
         shorten_transaction_backoff(options.transaction_backoff_ms)
         compress_zstd_at(options.zstd_level)
+        bound_connecting(options.connect_ms_max)
         self._group, self._sizes = group, sizes or BatchSizes()
         self._timeout_ms = options.transaction_timeout_ms
         self._one_at_a_time = asyncio.Lock()

@@ -15,6 +15,7 @@ from faust.types import TP
 from ..fold import Batch
 from ..options import BatchingOptions
 from ..patches import fetching
+from ..patches.connecting import bound_connecting
 from ..patches.faust_transport import ConsumerThread
 from ..patches.fetching import Available, PartitionState, progress_of
 from ..patches.membership import watch_membership
@@ -65,6 +66,7 @@ class BatchConsumerThread(ConsumerThread):
         bound_inflating()
         hand_out_parsed_records()
         read_past_empty_markers()
+        bound_connecting(self._options.connect_ms_max)
         options, conf, division = self._options, self.app.conf, self._batch_app.division
         return aiokafka.AIOKafkaConsumer(
             **options.client,

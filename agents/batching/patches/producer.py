@@ -1,13 +1,11 @@
-"""aiokafka's transactional producer: missing markers, the end of its sender, connecting, quick transactions."""
+"""aiokafka's transactional producer: missing markers, the end of its sender, quick transactions."""
 
 import asyncio
 import functools
 from collections.abc import Coroutine, Iterable
-from time import monotonic
 from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.client import AIOKafkaClient, ConnectionGroup
 from aiokafka.codec import zstd_encode
 from aiokafka.errors import KafkaError
 from aiokafka.producer import sender
@@ -60,27 +58,6 @@ async def abandon(producer: AIOKafkaProducer) -> None:
     if sending is not None:
         sending.cancel()
     await producer.client.close()
-
-
-def pace_connecting(client: AIOKafkaClient, pause_s: float) -> None:
-    """Have a client wait `pause_s` after a connection that failed before it tries the same node again.
-
-    aiokafka tries as often as its retries come, and a producer with short transaction back-off has them every few
-    milliseconds: a broker that comes up again would be met by hundreds of attempts a second of every lane.
-    """
-    connect = client._get_conn
-    failed_at: dict[tuple[int, Any], float] = {}
-
-    async def paced(node_id: int, *, group: Any = ConnectionGroup.DEFAULT, no_hint: bool = False) -> Any:
-        left = failed_at.get((node_id, group), -pause_s) + pause_s - monotonic()
-        if left > 0:
-            await asyncio.sleep(left)
-        connection = await connect(node_id, group=group, no_hint=no_hint)
-        if connection is None:
-            failed_at[node_id, group] = monotonic()
-        return connection
-
-    client._get_conn = paced
 
 
 @functools.cache

@@ -118,6 +118,9 @@ _MARKERS = PatchReason(
     "apache/kafka/pull/3130",
 )
 _BACKOFF = PatchReason("back-off", "26 ms between two transactions", "aiokafka has an option for the pause")
+_MUTE = PatchReason(
+    "mute", "a broker that greets nobody is given up after 3 s", "aiokafka has a timeout for connecting alone"
+)
 _RECONNECT = PatchReason(
     "reconnect",
     "a pause after a failed connection",
@@ -191,6 +194,7 @@ PATCHES = (
     Patch("aiokafka.producer.transaction_manager:TransactionManager.maybe_add_partition_to_txn", "called", _MARKERS),
     Patch("aiokafka.producer.sender:BACKOFF_OVERRIDE", "set", _BACKOFF),
     Patch("aiokafka.client:AIOKafkaClient._get_conn", "wrapped", _RECONNECT),
+    Patch("aiokafka.client:create_conn", "wrapped", _MUTE),
 )
 
 

@@ -3,13 +3,11 @@
 import asyncio
 import inspect
 import random
-from time import monotonic
 from types import SimpleNamespace
 
 import cramjam
 import pytest
 import zstandard
-from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import ProducerFenced
 from aiokafka.producer import sender
 from aiokafka.producer.producer import AIOKafkaProducer
@@ -17,7 +15,7 @@ from aiokafka.producer.transaction_manager import TransactionManager
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from agents.batching import BatchingOptions
-from agents.batching.patches.producer import compress_zstd_at, pace_connecting, while_sending
+from agents.batching.patches.producer import compress_zstd_at, while_sending
 
 
 def parameters(function) -> list[str]:
@@ -38,28 +36,6 @@ def test_batches_are_compressed_at_the_level_that_is_set():
     records = zstandard.ZstdDecompressor().decompress(built[61:])  # behind the head of a batch
     at = {level: bytes(cramjam.zstd.compress(records, level=level)) for level in (1, 3)}
     assert at[1] != at[3] and built[61:] == at[1]
-
-
-def test_a_client_connects_through_the_method_that_is_wrapped():
-    assert parameters(AIOKafkaClient._get_conn) == ["self", "node_id", "group", "no_hint"]
-    assert "self._get_conn(" in inspect.getsource(AIOKafkaClient.ready)
-
-
-async def test_a_node_that_does_not_answer_is_tried_again_only_after_the_pause():
-    class Client:
-        def __init__(self) -> None:
-            self.tried: list[float] = []
-
-        async def _get_conn(self, node_id, *, group, no_hint):
-            self.tried.append(monotonic())
-
-    client = Client()
-    pace_connecting(client, 0.05)
-    for _ in range(3):
-        assert await client._get_conn(1) is None
-    assert await client._get_conn(2) is None
-    first, second, third, other = client.tried
-    assert second - first >= 0.05 and third - second >= 0.05 and other - third < third - second
 
 
 async def test_who_waits_for_a_delivery_gets_the_error_that_ended_the_sender():
