@@ -12,6 +12,7 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import ConsumerMessage, StreamT
 
 from .backlog import Backlog
+from .cluster_watch import ClusterWatch
 from .commit.stage import Stage
 from .consumer.assignor import Division
 from .consumer.consumer import BatchConsumer
@@ -117,10 +118,12 @@ def _add_agent(app: BatchApp, stage: Stage) -> None:
 def _connect_assignment(app: BatchApp, stages: Sequence[Stage]) -> None:
     started: list[OffsetLookup] = []
     backlog = Backlog()
+    watch = ClusterWatch(app.batching, min(stages[0].topics))
 
     async def start() -> None:
         started.append(OffsetLookup(app.conf.id, app.batching))
         await started[0].start()
+        watch.start()
 
     @app.on_partitions_assigned.connect(weak=False)
     async def assign(sender: Any, assigned: Any, **_: Any) -> None:
@@ -136,6 +139,7 @@ def _connect_assignment(app: BatchApp, stages: Sequence[Stage]) -> None:
             await stage.close()
         for lookup in started:
             await lookup.close()
+        await watch.close()
 
 
 def _sources(app: BatchApp, lookup: OffsetLookup, backlog: Backlog) -> Sources:

@@ -59,6 +59,8 @@ class BatchingOptions:
     request_timeout_ms: int = 12_000
     #: For a connection to be made and greeted. A broker that takes longer is mute: another one is asked.
     connect_ms_max: int = 3_000
+    #: How often it is asked which brokers the cluster has. A broker that was given up may be waited for so much longer.
+    watch_ms: int = 1_000
     #: How soon a topic that was deleted and recreated is found (aiokafka's default of 5 minutes left it unread that
     #: long).
     metadata_age_ms_max: int = 10_000

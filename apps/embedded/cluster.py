@@ -17,7 +17,7 @@ from apps.embedded.ports import free_port, is_free
 
 HEAP = "256m"
 #: Several JVMs start at once, on as few cores as there are.
-READY_WITHIN_S = 120.0
+READY_WITHIN_S = 180.0
 #: What Java says of a port that another program has, and how often other ports are chosen then.
 ADDRESS_TAKEN, PORT_TRIES = "Address already in use", 4
 

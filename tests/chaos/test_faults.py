@@ -10,20 +10,23 @@ CRASHES = tuple(f"kill_at_{point}" for point in POINTS)
 REPORTED = {"clock_ahead": "clock_off_+3600_s", "clock_behind": "clock_off_-3600_s"}
 
 
+def slice_of(seed: int, *faults: str, pause_s: float = 2, **more: float) -> Plan:
+    """Each of these faults once, at a rate that leaves the processor to the other tests."""
+    return Plan(seed, 0, faults, pause_s, rate_per_s=20, is_whole=True, **more)
+
+
 PLANS = {
-    "workers killed at random and at named points": Plan(11, 0, ("kill", *CRASHES), pause_s=3, is_whole=True),
-    "the broker killed, frozen and its disk full, a clock an hour ahead": Plan(
-        12, 0, ("broker_kill", "broker_freeze", "clock_ahead", "disk_full"), pause_s=2, long_s=6, is_whole=True
+    "workers killed at random and at named points": slice_of(11, "kill", *CRASHES, pause_s=3),
+    "the broker killed, frozen and its disk full, a clock an hour ahead": slice_of(
+        12, "broker_kill", "broker_freeze", "clock_ahead", "disk_full", long_s=6
     ),
-    "connections cut, refused, mute and slow, the end of transactions held back": Plan(
-        13, 0, ("proxy_cut", "proxy_refuse", "proxy_mute", "proxy_hold_end_txn", "proxy_delay"), pause_s=2,
-        is_whole=True,
+    "connections cut, refused, mute and slow, the end of transactions held back": slice_of(
+        13, "proxy_cut", "proxy_refuse", "proxy_mute", "proxy_hold_end_txn", "proxy_delay"
     ),
-    "a zombie, workers that come and go, ten times the load, compacted state, malformed and giant records": Plan(
-        14, 0, ("zombie", "term", "churn", "overload", "state_compacted", "poison", "giants", "bombs"), pause_s=2,
-        is_whole=True,
+    "a zombie, workers that come and go, ten times the load, compacted state, malformed and giant records": slice_of(
+        14, "zombie", "term", "churn", "overload", "state_compacted", "poison", "giants", "bombs"
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.timeout(1_200)  # five faults, each with a deadline of its own

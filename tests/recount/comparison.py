@@ -42,6 +42,8 @@ class Comparison:
         #: Ledger offsets of the frames that changed it.
         self.offsets: list[int] = []
         self.has_fault = False
+        #: (law, fault) for each difference, once it was followed.
+        self.found: list[tuple[str, str]] = []
         #: What it must have told of the pace, and whom.
         self.told: list[tuple[str, Told]] = []
 

@@ -30,7 +30,7 @@ from tests.recount.ledger import (
 )
 from tests.recount.policy import DEFAULT_POLICY, Place, Policy
 from tests.recount.records import Evidence, Record, folded_to, input_of, state_marks
-from tests.recount.risk_laws import judge_risk
+from tests.recount.risk_laws import Follow, follow, judge_risk
 from tests.recount.sources import DEFAULT_SOURCES, Sources
 from tests.recount.stations import StationRoster
 
@@ -50,9 +50,11 @@ def check(
     shards: int | None = None,
     sources: Sources = DEFAULT_SOURCES,
     stations: StationRoster | None = None,
+    follow: Follow = follow,
 ) -> list[Violation]:
     """All violations; none means the run is clean. `shards`: of intake, under the event clock; None: the wall clock.
-    `sources` and `stations`: the deployment's sources file, and its station roster if it has one.
+    `sources` and `stations`: the deployment's sources file, and its station roster if it has one. `follow` recounts a
+    regency or province.
     """
     codes, is_wall = set(places), shards is None
     inputs = read_inputs(evidence, codes, is_wall, sources)
@@ -70,7 +72,7 @@ def check(
         *_law("A", _rejected_once(inputs, evidence.topics["rejected"])),
         *_law("A", gap_faults(evidence)),
         *_law("B", _chains(escalations)),
-        *(Violation(*found) for found in judge_risk(evidence, lying, history, places, policy, stations)),
+        *(Violation(*found) for found in judge_risk(evidence, lying, history, places, policy, stations, follow)),
         *_law("C", _records_are_at_home(evidence)),
         *_law("C", _rows_follow_escalations(rows, escalations)),
         *_law("C", _no_row_is_ahead_of_its_time(rows if is_wall else [])),

@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from tests.recount.comparison import Comparison, RegencyComparison
 from tests.recount.ledger import Entry, home
@@ -12,6 +12,15 @@ from tests.recount.province import ProvinceComparison
 from tests.recount.records import Evidence, Record, state_marks
 from tests.recount.stations import StationRoster
 
+#: (class of a comparison, its arguments, its history): the comparison, followed to its end.
+Follow = Callable[[type[Comparison], tuple, list[Entry]], Comparison]
+
+
+def follow(kind: type[Comparison], arguments: tuple, history: list[Entry]) -> Comparison:
+    comparison = kind(*arguments)
+    comparison.found = list(comparison.faults(history))
+    return comparison
+
 
 def judge_risk(
     evidence: Evidence,
@@ -20,6 +29,7 @@ def judge_risk(
     places: dict[str, Place],
     policy: Policy,
     stations: StationRoster | None = None,
+    follow: Follow = follow,
 ) -> Iterator[tuple[str, str]]:
     """(law, fault). Notices and missing rows are judged of the regencies and provinces that have no other fault."""
     rows = _by_code(evidence.topics["risk"], "regency") | _by_code(evidence.topics["province"], "province")
@@ -32,13 +42,13 @@ def judge_risk(
     compared: dict[str, Comparison] = {}
     for code, history in histories.items():
         rest = home(code, evidence.partitions), policy, rows.get(code, {}), escalations[code]
-        members = {member: places[member].stations for member in sorted(places) if member.startswith(code)}
         if code in places:
             listed = None if stations is None else stations.get(code)
-            compared[code] = RegencyComparison(places[code], *rest, told, listed)
+            compared[code] = follow(RegencyComparison, (places[code], *rest, told, listed), history)
         else:
-            compared[code] = ProvinceComparison(code, members, *rest)
-        yield from compared[code].faults(history)
+            members = {member: places[member].stations for member in sorted(places) if member.startswith(code)}
+            compared[code] = follow(ProvinceComparison, (code, members, *rest), history)
+        yield from compared[code].found
     sound = {code: comparison for code, comparison in compared.items() if not comparison.has_fault}
     yield from (("B", text) for text in _notices(entries, sound))
     yield from (("B", text) for text in pace_faults(entries, sound))

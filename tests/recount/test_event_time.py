@@ -3,10 +3,9 @@
 import pytest
 
 from tests.recount.event_time import EventOrder
-from tests.recount.laws import check
 from tests.recount.records import Evidence
 from tests.recount.sample_deployment import SHARDS
-from tests.recount.sample_runs import PLACES, rewritten, where
+from tests.recount.sample_runs import PLACES, check, rewritten, where
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 

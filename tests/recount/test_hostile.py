@@ -8,10 +8,9 @@ import pytest
 
 from tests.chaos.hostile import ALONE, TOGETHER
 from tests.recount import sample_runs
-from tests.recount.laws import check
 from tests.recount.policy import Policy
 from tests.recount.records import Evidence
-from tests.recount.sample_runs import PLACES, fields_of, low_rules, where
+from tests.recount.sample_runs import PLACES, check, fields_of, low_rules, where
 
 
 @cache

@@ -7,10 +7,9 @@ from dataclasses import replace
 import pytest
 
 from tests.recount.intake import fingerprints, has_vanished, read_inputs, vanished
-from tests.recount.laws import check
 from tests.recount.ledger import entries, fingerprint_of_entry, home
 from tests.recount.records import Evidence, Record
-from tests.recount.sample_runs import PLACES, Faults, fields_of, found, rewritten
+from tests.recount.sample_runs import PLACES, Faults, check, fields_of, found, rewritten
 
 fault = FAULTS = Faults()
 

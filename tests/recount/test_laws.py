@@ -7,10 +7,9 @@ from dataclasses import replace
 import pytest
 
 from tests.recount.intake import read_inputs
-from tests.recount.laws import check
 from tests.recount.ledger import INPUT_HEADER
 from tests.recount.records import Evidence, Record
-from tests.recount.sample_runs import PLACES, Faults, fields_of, rewritten, where
+from tests.recount.sample_runs import PLACES, Faults, check, fields_of, rewritten, where
 
 fault = FAULTS = Faults()
 

@@ -9,13 +9,13 @@ import pytest
 
 from tests.recount.comparison import score_faults
 from tests.recount.ladder import Ladder
-from tests.recount.laws import check
 from tests.recount.policy import DAY_MS, DEFAULT_POLICY
 from tests.recount.records import Evidence, Record
 from tests.recount.sample_deployment import START_MS
 from tests.recount.sample_runs import (
     PLACES,
     Faults,
+    check,
     fields_of,
     found,
     revote_evidence,

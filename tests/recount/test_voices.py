@@ -7,9 +7,8 @@ from functools import cache
 import pytest
 
 from tests.recount import sample_runs
-from tests.recount.laws import check
 from tests.recount.records import Evidence
-from tests.recount.sample_runs import LISTED, PLACES, fields_of, where
+from tests.recount.sample_runs import LISTED, PLACES, check, fields_of, where
 from tests.recount.sources import Sources
 from tests.recount.stations import station_roster
 

@@ -61,7 +61,7 @@ class OffsetLookup:
 
     def __init__(self, group: str, options: BatchingOptions) -> None:
         self._group = group
-        self._admin = AIOKafkaAdminClient(**options.client)
+        self._admin = AIOKafkaAdminClient(**options.reader)
         self._reader: AIOKafkaConsumer = committed_reader(options.reader)
 
     async def start(self) -> None:

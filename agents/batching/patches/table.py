@@ -119,7 +119,9 @@ _MARKERS = PatchReason(
 )
 _BACKOFF = PatchReason("back-off", "26 ms between two transactions", "aiokafka has an option for the pause")
 _MUTE = PatchReason(
-    "mute", "a broker that greets nobody is given up after 3 s", "aiokafka has a timeout for connecting alone"
+    "mute",
+    "a broker that greets nobody is given up after 3 s, one that has left the cluster at once",
+    "aiokafka has a timeout for connecting alone, and closes connections to brokers that the metadata lack",
 )
 _RECONNECT = PatchReason(
     "reconnect",

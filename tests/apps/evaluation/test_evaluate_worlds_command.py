@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from agents.policy import load_ruleset
 from apps.cli import evaluate as evaluate_module
 from apps.cli.evaluate import command
-from apps.evaluation import evaluation_days, operating_points, world_report
+from apps.evaluation import evaluation_days, operating_points, ruleset_variants, world_report
 from apps.evaluation.cases import SimulatedCase
 from apps.simulation.day import Plan
 from apps.simulation.flareups import FlareUpSpec
@@ -29,6 +29,7 @@ class StubWorld:
 def evaluate(monkeypatch, tmp_path):
     """Run the command on two worlds: one with an obvious flare-up, one without any."""
     worlds = {"lively": StubWorld("training"), "calm": StubWorld("validation")}
+    monkeypatch.setattr(ruleset_variants, "FACTORS", (0.5, 0.8, 1.2))
     monkeypatch.setattr(evaluation_days, "WORLDS", worlds)
     monkeypatch.setattr(world_report, "WORLDS", worlds)
     spec = FlareUpSpec("16.01", Plan(11).start_ms + 10 * HOUR_MS, "clash", size=60, duration_min=60)
