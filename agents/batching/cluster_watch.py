@@ -55,7 +55,7 @@ class ClusterWatch:
         every_s = self._options.watch_ms / 1000
         client = AIOKafkaClient(
             **self._options.client,
-            request_timeout_ms=self._options.connect_ms_max,
+            request_timeout_ms=2 * self._options.watch_ms,  # then another broker is asked
             metadata_max_age_ms=self._options.watch_ms,
         )
         client.cluster.add_listener(self.compare)
