@@ -96,7 +96,7 @@ class BatchingOptions:
 
     @property
     def reader(self) -> dict[str, Any]:
-        """Options of a consumer that reads state and notes (`partition_end.committed_reader`)."""
+        """Options of a client that reads state, notes (`partition_end.committed_reader`) and the group's offsets."""
         return {**self.client, "request_timeout_ms": self.request_timeout_ms}
 
 

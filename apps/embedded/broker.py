@@ -26,7 +26,7 @@ from apps.embedded.ports import LOOPBACK, free_port, is_free
 from apps.embedded.process import end, send, spawn
 
 HEAP = "512m"
-READY_WITHIN_S = 180.0
+READY_WITHIN_S = 180.0  # several JVMs may start at once, on as few cores as there are
 STOP_GRACE_S = 8.0
 _TAIL_CHARS = 50_000
 _CAUSE = re.compile(r"(?:Caused by: )?[\w.$]+(?:Exception|Error): (.+)")

@@ -9,15 +9,13 @@ from types import TracebackType
 from typing import Any, Self, cast
 
 from apps.embedded import private
-from apps.embedded.broker import STOP_GRACE_S, EmbeddedBroker
+from apps.embedded.broker import READY_WITHIN_S, STOP_GRACE_S, EmbeddedBroker
 from apps.embedded.config import Extra, Member, new_cluster_id
 from apps.embedded.home import BrokerError, disk_error
 from apps.embedded.jars import Progress, fetch_jars
 from apps.embedded.ports import free_port, is_free
 
 HEAP = "256m"
-#: Several JVMs start at once, on as few cores as there are.
-READY_WITHIN_S = 180.0
 #: What Java says of a port that another program has, and how often other ports are chosen then.
 ADDRESS_TAKEN, PORT_TRIES = "Address already in use", 4
 

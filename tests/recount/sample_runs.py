@@ -21,7 +21,7 @@ from tests.chaos.traffic import Message, incident, turnout
 from tests.recount.comparison import Comparison
 from tests.recount.laws import check as check_anew
 from tests.recount.ledger import Entry
-from tests.recount.policy import DEFAULT_POLICY, ROSTER, RULESET, Policy, roster
+from tests.recount.policy import DEFAULT_POLICY, ROSTER, RULESET, roster
 from tests.recount.records import Evidence, Record
 from tests.recount.risk_laws import follow
 from tests.recount.sample_deployment import START_MS, EventRun, Run
@@ -293,10 +293,9 @@ _followed: dict[bytes, Comparison] = {}
 
 def follow_once(kind: type[Comparison], arguments: tuple, history: list[Entry]) -> Comparison:
     """As `risk_laws.follow`; a regency or province in which nothing was planted is the one of the check before."""
-    others = [argument for argument in arguments if not isinstance(argument, Policy)]
-    if DEFAULT_POLICY not in arguments:
+    if DEFAULT_POLICY not in arguments:  # a policy has no repr by which to know it again
         return follow(kind, arguments, history)
-    key = hashlib.sha256(repr((kind.__name__, others, history)).encode()).digest()
+    key = hashlib.sha256(repr((kind, arguments, history)).encode()).digest()
     comparison = _followed.pop(key, None) or follow(kind, arguments, history)
     _followed[key] = comparison
     if len(_followed) > _FOLLOWED_MOST:
